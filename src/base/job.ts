@@ -1,0 +1,41 @@
+/**
+ * What every long-running job gets besides its config. A job's front door is
+ *
+ *     export async function run(config: SomeConfig, context: JobContext): Promise<void>
+ *
+ * It never prints, never reads argv and never exits: it calls these. A test passes `quietContext()`.
+ * When `signal` is aborted a job finishes the step it is in, saves what is worth keeping and throws Interrupted.
+ */
+
+export interface JobContext {
+  /** Aborted by the first Ctrl-C (or SIGTERM). */
+  readonly signal: AbortSignal;
+  /** One line of information, on standard error; it is never written into the middle of a progress bar. */
+  log(line: string): void;
+  /** One line that the user should read: something was ignored, replaced or looks wrong. */
+  warn(line: string): void;
+  /** Where the job is. Cheap: call it after each step, the screen is refreshed as often as makes sense. */
+  progress(event: Progress): void;
+}
+
+/** A moment of a task that has a known number of steps. */
+export interface Progress {
+  /** What is going on, in a word or two: "training", "caching latents", "drawing". A new name starts a new bar. */
+  readonly task: string;
+  /** Steps done, 0 to total. */
+  readonly step: number;
+  readonly total: number;
+  /** Steps that an earlier run did (resume): left out of seconds per step and time left. */
+  readonly resumedFrom?: number;
+  /** Average loss, shown where given. */
+  readonly loss?: number;
+  /** Memory in use, bytes. */
+  readonly memory?: number;
+  /** A few words at the end of the line, such as the file just saved. */
+  readonly note?: string;
+}
+
+/** A context that shows nothing and is never interrupted: for tests and for jobs inside jobs. */
+export function quietContext(signal: AbortSignal = new AbortController().signal): JobContext {
+  return { signal, log() {}, warn() {}, progress() {} };
+}
