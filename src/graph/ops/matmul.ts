@@ -1,0 +1,75 @@
+import { expect, type Op, record, type Shape, type Tensor } from "../graph.ts";
+import { cast } from "./cast.ts";
+import { reshape } from "./reshape.ts";
+import { sum } from "./sum.ts";
+
+/**
+ * matmul(a, b[, bias][, residual]; transA, transB, hasBias, hasResidual) = op(a) op(b) + bias + residual, float32 accumulation.
+ * a: (M, K) or (B, M, K), transposed in the last two axes with transA; b likewise (K, N); both have one rank (2 or 3)
+ * and one dtype. bias: (N), residual: the output's shape, both in a's dtype.
+ */
+export const matmulOp: Op = {
+  name: "matmul",
+  attrs: ["transA", "transB", "hasBias", "hasResidual"],
+  infer(inputs, { transA, transB, hasBias, hasResidual }) {
+    const [a, b] = inputs;
+    const rank = a.shape.length;
+    expect(
+      rank === b.shape.length && (rank === 2 || rank === 3),
+      "matmul",
+      inputs,
+      "wants two matrices or two stacks",
+    );
+    const [m, k] = sides(a.shape, transA), [k2, n] = sides(b.shape, transB);
+    expect(k === k2 && (rank === 2 || a.shape[0] === b.shape[0]), "matmul", inputs, "inner sizes differ");
+    expect(inputs.every((t) => t.dtype === a.dtype), "matmul", inputs, "operands need one dtype");
+    expect(
+      !hasBias || (inputs[2].shape.length === 1 && inputs[2].shape[0] === n),
+      "matmul",
+      inputs,
+      "bias must be (N)",
+    );
+    const shape = rank === 2 ? [m, n] : [a.shape[0], m, n];
+    if (hasResidual) {
+      expect(inputs[inputs.length - 1].shape.join() === shape.join(), "matmul", inputs, "residual differs");
+    }
+    return [{ shape, dtype: a.dtype }];
+  },
+  grad([dy], node) {
+    if (!dy) return node.inputs.map(() => null);
+    const [a, b] = node.inputs;
+    const transA = !!node.attrs.transA, transB = !!node.attrs.transB;
+    const da = transA ? matmul(b, dy, { transA: transB, transB: true }) : matmul(dy, b, { transB: !transB });
+    const db = transB ? matmul(dy, a, { transA: true, transB: transA }) : matmul(a, dy, { transA: !transA });
+    const grads = [da, db];
+    if (node.attrs.hasBias) {
+      grads.push(reshape(sum(dy, dy.shape.map((_, i) => i).slice(0, -1)), node.inputs[2].shape));
+    }
+    if (node.attrs.hasResidual) grads.push(dy);
+    return grads;
+  },
+};
+
+function sides(shape: Shape, transposed: number): [number, number] {
+  const [rows, columns] = shape.slice(-2);
+  return transposed ? [columns, rows] : [rows, columns];
+}
+
+/** op(a) op(b) [+ bias]; a and b are both (.., ..) or both (B, .., ..). */
+export function matmul(
+  a: Tensor,
+  b: Tensor,
+  { transA = false, transB = false, bias }: { transA?: boolean; transB?: boolean; bias?: Tensor } = {},
+): Tensor {
+  const attrs = { transA: +transA, transB: +transB, hasBias: bias ? 1 : 0, hasResidual: 0 };
+  return record(matmulOp, bias ? [a, b, bias] : [a, b], attrs);
+}
+
+/** x (..., K) times w (N, K) transposed, plus b (N): (..., N) in x's dtype; w and b are cast to it. */
+export function linear(x: Tensor, w: Tensor, b?: Tensor): Tensor {
+  const k = x.shape[x.shape.length - 1];
+  expect(w.shape.length === 2 && w.shape[1] === k, "linear", [x, w], "wants x (..., K) and w (N, K)");
+  const rows = x.shape.slice(0, -1).reduce((a, d) => a * d, 1);
+  const y = matmul(reshape(x, [rows, k]), cast(w, x.dtype), { transB: true, bias: b && cast(b, x.dtype) });
+  return reshape(y, [...x.shape.slice(0, -1), w.shape[0]]);
+}
