@@ -1,0 +1,292 @@
+/**
+ * What a training job is told, as plain data: sd-scripts' option names in camelCase with its types and defaults.
+ * Command-line flags and TOML end in these objects; nobody changes them afterwards.
+ */
+import type { StepsOrRatio } from "./schedules/steps.ts";
+
+export type MixedPrecision = "no" | "fp16" | "bf16";
+export type SavePrecision = "float" | "fp16" | "bf16";
+
+/** How a step draws noise and weighs its loss; shared by LoRA training and full training. */
+export interface StepConfig {
+  /** Seed of Python's, NumPy's and torch's generators; null draws one. */
+  seed: number | null;
+  vParameterization: boolean;
+  zeroTerminalSnr: boolean;
+  /** First timestep drawn, default 0. */
+  minTimestep: number | null;
+  /** One past the last timestep drawn, default 1000. */
+  maxTimestep: number | null;
+  noiseOffset: number | null;
+  noiseOffsetRandomStrength: boolean;
+  adaptiveNoiseScale: number | null;
+  multiresNoiseIterations: number | null;
+  multiresNoiseDiscount: number;
+  ipNoiseGamma: number | null;
+  ipNoiseGammaRandomStrength: boolean;
+  lossType: string;
+  huberSchedule: string;
+  huberC: number;
+  /** Factor on huber_c, v0.10.1 (ignored by the snr schedule). */
+  huberScale: number;
+  minSnrGamma: number | null;
+  scaleVPredLossLikeNoisePred: boolean;
+  vPredLikeLoss: number | null;
+  debiasedEstimationLoss: boolean;
+  maskedLoss: boolean;
+  /** CLIP layer counted from the end, 1 the last; null the family's default. */
+  clipSkip: number | null;
+  /** 150 or 225; null is 75. */
+  maxTokenLength: number | null;
+  mixedPrecision: MixedPrecision;
+  gradientCheckpointing: boolean;
+  gradientAccumulationSteps: number;
+  /** Gradients are scaled down to this norm; 0 leaves them alone. */
+  maxGradNorm: number;
+}
+
+/** Optimizer and learning-rate schedule. */
+export interface OptimizerConfig {
+  optimizerType: string;
+  optimizerArgs: string[] | null;
+  learningRate: number;
+  lrScheduler: string;
+  lrSchedulerType: string | null;
+  lrSchedulerArgs: string[] | null;
+  lrWarmupSteps: StepsOrRatio;
+  lrDecaySteps: StepsOrRatio;
+  lrSchedulerNumCycles: number;
+  lrSchedulerPower: number;
+  lrSchedulerTimescale: number | null;
+  lrSchedulerMinLrRatio: number | null;
+  maxTrainSteps: number;
+  maxTrainEpochs: number | null;
+}
+
+/** Where images and captions come from, and how they are cut. */
+export interface DataConfig {
+  trainDataDir: string | null;
+  regDataDir: string | null;
+  inJson: string | null;
+  datasetConfig: string | null;
+  datasetRepeats: number;
+  /** "512" or "512,768" (width,height). */
+  resolution: string | null;
+  trainBatchSize: number;
+  captionExtension: string;
+  captionSeparator: string;
+  shuffleCaption: boolean;
+  keepTokens: number;
+  keepTokensSeparator: string;
+  secondarySeparator: string | null;
+  enableWildcard: boolean;
+  captionPrefix: string | null;
+  captionSuffix: string | null;
+  captionDropoutRate: number;
+  captionDropoutEveryNEpochs: number;
+  captionTagDropoutRate: number;
+  tokenWarmupMin: number;
+  tokenWarmupStep: number;
+  colorAug: boolean;
+  flipAug: boolean;
+  faceCropAugRange: string | null;
+  randomCrop: boolean;
+  alphaMask: boolean;
+  enableBucket: boolean;
+  minBucketReso: number;
+  maxBucketReso: number;
+  bucketResoSteps: number;
+  bucketNoUpscale: boolean;
+  cacheLatents: boolean;
+  cacheLatentsToDisk: boolean;
+  vaeBatchSize: number;
+  priorLossWeight: number;
+  weightedCaptions: boolean;
+}
+
+/** What is written, where and when. */
+export interface OutputConfig {
+  outputDir: string;
+  outputName: string | null;
+  savePrecision: SavePrecision | null;
+  saveEveryNEpochs: number | null;
+  saveEveryNSteps: number | null;
+  saveNEpochRatio: number | null;
+  saveLastNEpochs: number | null;
+  saveLastNSteps: number | null;
+  saveLastNEpochsState: number | null;
+  saveLastNStepsState: number | null;
+  saveState: boolean;
+  saveStateOnTrainEnd: boolean;
+  /** A state folder to continue from. */
+  resume: string | null;
+  noMetadata: boolean;
+  trainingComment: string | null;
+  metadataTitle: string | null;
+  metadataAuthor: string | null;
+  metadataDescription: string | null;
+  metadataLicense: string | null;
+  metadataTags: string | null;
+  loggingDir: string | null;
+  logPrefix: string | null;
+  logTrackerName: string | null;
+  samplePrompts: string | null;
+  sampleSampler: string;
+  sampleEveryNSteps: number | null;
+  sampleEveryNEpochs: number | null;
+  sampleAtFirst: boolean;
+}
+
+/** `easel train_network`. */
+export interface TrainNetworkConfig extends StepConfig, OptimizerConfig, DataConfig, OutputConfig {
+  pretrainedModelNameOrPath: string;
+  vae: string | null;
+  v2: boolean;
+  /** null: whatever the checkpoint is. true: refuse anything but SDXL (sdxl_train_network). */
+  sdxl: boolean | null;
+  networkModule: string;
+  networkDim: number | null;
+  networkAlpha: number;
+  networkDropout: number | null;
+  networkArgs: string[] | null;
+  networkWeights: string | null;
+  dimFromWeights: boolean;
+  networkTrainUnetOnly: boolean;
+  networkTrainTextEncoderOnly: boolean;
+  unetLr: number | null;
+  textEncoderLr: number | null;
+  scaleWeightNorms: number | null;
+  noHalfVae: boolean;
+  /** "0.9.1" reproduces the reference where it is plainly wrong; null does the right thing. */
+  compat: string | null;
+  /** Bytes the run may use, null: whatever the device has. */
+  vramBudget: number | null;
+}
+
+/** sd-scripts' defaults of the whole configuration; the two required paths are empty. */
+export const trainNetworkDefaults: Readonly<TrainNetworkConfig> = {
+  seed: null,
+  vParameterization: false,
+  zeroTerminalSnr: false,
+  minTimestep: null,
+  maxTimestep: null,
+  noiseOffset: null,
+  noiseOffsetRandomStrength: false,
+  adaptiveNoiseScale: null,
+  multiresNoiseIterations: null,
+  multiresNoiseDiscount: 0.3,
+  ipNoiseGamma: null,
+  ipNoiseGammaRandomStrength: false,
+  lossType: "l2",
+  huberSchedule: "snr",
+  huberC: 0.1,
+  huberScale: 1,
+  minSnrGamma: null,
+  scaleVPredLossLikeNoisePred: false,
+  vPredLikeLoss: null,
+  debiasedEstimationLoss: false,
+  maskedLoss: false,
+  clipSkip: null,
+  maxTokenLength: null,
+  mixedPrecision: "no",
+  gradientCheckpointing: false,
+  gradientAccumulationSteps: 1,
+  maxGradNorm: 1,
+  optimizerType: "",
+  optimizerArgs: null,
+  learningRate: 2e-6,
+  lrScheduler: "constant",
+  lrSchedulerType: null,
+  lrSchedulerArgs: null,
+  lrWarmupSteps: { steps: 0 },
+  lrDecaySteps: { steps: 0 },
+  lrSchedulerNumCycles: 1,
+  lrSchedulerPower: 1,
+  lrSchedulerTimescale: null,
+  lrSchedulerMinLrRatio: null,
+  maxTrainSteps: 1600,
+  maxTrainEpochs: null,
+  trainDataDir: null,
+  regDataDir: null,
+  inJson: null,
+  datasetConfig: null,
+  datasetRepeats: 1,
+  resolution: null,
+  trainBatchSize: 1,
+  captionExtension: ".caption",
+  captionSeparator: ",",
+  shuffleCaption: false,
+  keepTokens: 0,
+  keepTokensSeparator: "",
+  secondarySeparator: null,
+  enableWildcard: false,
+  captionPrefix: null,
+  captionSuffix: null,
+  captionDropoutRate: 0,
+  captionDropoutEveryNEpochs: 0,
+  captionTagDropoutRate: 0,
+  tokenWarmupMin: 1,
+  tokenWarmupStep: 0,
+  colorAug: false,
+  flipAug: false,
+  faceCropAugRange: null,
+  randomCrop: false,
+  alphaMask: false,
+  enableBucket: false,
+  minBucketReso: 256,
+  maxBucketReso: 1024,
+  bucketResoSteps: 64,
+  bucketNoUpscale: false,
+  cacheLatents: false,
+  cacheLatentsToDisk: false,
+  vaeBatchSize: 1,
+  priorLossWeight: 1,
+  weightedCaptions: false,
+  outputDir: "",
+  outputName: null,
+  savePrecision: null,
+  saveEveryNEpochs: null,
+  saveEveryNSteps: null,
+  saveNEpochRatio: null,
+  saveLastNEpochs: null,
+  saveLastNSteps: null,
+  saveLastNEpochsState: null,
+  saveLastNStepsState: null,
+  saveState: false,
+  saveStateOnTrainEnd: false,
+  resume: null,
+  noMetadata: false,
+  trainingComment: null,
+  metadataTitle: null,
+  metadataAuthor: null,
+  metadataDescription: null,
+  metadataLicense: null,
+  metadataTags: null,
+  loggingDir: null,
+  logPrefix: null,
+  logTrackerName: null,
+  samplePrompts: null,
+  sampleSampler: "ddim",
+  sampleEveryNSteps: null,
+  sampleEveryNEpochs: null,
+  sampleAtFirst: false,
+  pretrainedModelNameOrPath: "",
+  vae: null,
+  v2: false,
+  sdxl: null,
+  networkModule: "networks.lora",
+  networkDim: null,
+  networkAlpha: 1,
+  networkDropout: null,
+  networkArgs: null,
+  networkWeights: null,
+  dimFromWeights: false,
+  networkTrainUnetOnly: false,
+  networkTrainTextEncoderOnly: false,
+  unetLr: null,
+  textEncoderLr: null,
+  scaleWeightNorms: null,
+  noHalfVae: false,
+  compat: null,
+  vramBudget: null,
+};

@@ -1,0 +1,209 @@
+/**
+ * Learning-rate schedules: closed formulas of the step, named and parameterised as in sd-scripts' get_scheduler_fix
+ * (which takes them from transformers.optimization and torch.optim.lr_scheduler).
+ */
+import { UsageError } from "../../base/errors.ts";
+import { keyValues, type PythonLiteral } from "./python_literal.ts";
+import { resolveSteps, type StepsOrRatio } from "./steps.ts";
+
+/** The learning rate that optimizer step `step` (from 0) uses in a group whose own rate is `base`. */
+export type Schedule = (step: number, base: number) => number;
+
+/** The flags that choose a schedule. */
+export interface ScheduleConfig {
+  lrScheduler: string;
+  lrSchedulerType: string | null;
+  lrSchedulerArgs: string[] | null;
+  lrWarmupSteps: StepsOrRatio;
+  lrDecaySteps: StepsOrRatio;
+  lrSchedulerNumCycles: number;
+  lrSchedulerPower: number;
+  lrSchedulerTimescale: number | null;
+  lrSchedulerMinLrRatio: number | null;
+  learningRate: number;
+  maxTrainSteps: number;
+}
+
+interface Terms {
+  warmup: number;
+  decay: number;
+  total: number;
+  cycles: number;
+  args: Args;
+  config: ScheduleConfig;
+}
+
+type Factor = (step: number) => number;
+
+const halfCosine = (turn: number) => 0.5 * (1 + Math.cos(Math.PI * turn));
+
+/** Rises from 0 to 1 over the warm-up; `after` gets the progress of the rest, 0 at its start and 1 at the end. */
+const warmed =
+  ({ warmup, total }: Terms, after: (progress: number, step: number) => number): Factor => (step) =>
+    step < warmup ? step / Math.max(1, warmup) : after((step - warmup) / Math.max(1, total - warmup), step);
+
+const factors: Record<string, (terms: Terms) => Factor> = {
+  constant: () => () => 1,
+  constant_with_warmup: (terms) => warmed(terms, () => 1),
+  linear: (terms) =>
+    warmed(terms, (_, step) => Math.max(0, (terms.total - step) / Math.max(1, terms.total - terms.warmup))),
+  cosine: (terms) => {
+    const cycles = terms.args.number("num_cycles", 0.5);
+    return warmed(terms, (progress) => Math.max(0, halfCosine(cycles * 2 * progress)));
+  },
+  cosine_with_restarts: (terms) =>
+    warmed(terms, (progress) => progress >= 1 ? 0 : Math.max(0, halfCosine((terms.cycles * progress) % 1))),
+  polynomial: (terms) => {
+    const start = terms.config.learningRate;
+    const end = terms.args.number("lr_end", 1e-7);
+    if (!(start > end)) {
+      throw new UsageError(`polynomial: lr_end ${end} must be smaller than the learning rate ${start}`);
+    }
+    return warmed(terms, (progress, step) => {
+      if (step > terms.total) return end / start;
+      return ((start - end) * (1 - progress) ** terms.config.lrSchedulerPower + end) / start;
+    });
+  },
+  inverse_sqrt: (terms) => {
+    const timescale = terms.config.lrSchedulerTimescale ?? (terms.warmup || 10000);
+    return warmed(terms, (_, step) => 1 / Math.sqrt((step + timescale - terms.warmup) / timescale));
+  },
+  cosine_with_min_lr: (terms) => {
+    const least = minimumRatio(terms);
+    if (least === null) throw new UsageError("cosine_with_min_lr needs --lr_scheduler_min_lr_ratio");
+    return warmed(
+      terms,
+      (progress) => Math.max(0, halfCosine(terms.cycles * progress) * (1 - least) + least),
+    );
+  },
+  warmup_stable_decay: (terms) => {
+    const least = terms.config.lrSchedulerMinLrRatio ?? 0;
+    const decayStart = terms.total - terms.decay;
+    const scaled = (factor: number) => Math.max(0, factor * (1 - least) + least);
+    return (step) => {
+      if (step < terms.warmup) return scaled(step / Math.max(1, terms.warmup));
+      if (step < decayStart) return 1;
+      if (step >= terms.total) return least;
+      return scaled(halfCosine(terms.cycles * (step - decayStart) / Math.max(1, terms.decay)));
+    };
+  },
+  piecewise_constant: ({ args }) => {
+    const rules = args.string("step_rules").split(",");
+    const last = Number(rules.pop());
+    const pieces = rules.map((rule) => rule.split(":").map(Number)).map(([factor, until]) => ({
+      factor,
+      until,
+    }))
+      .sort((a, b) => a.until - b.until);
+    if (Number.isNaN(last) || pieces.some((p) => Number.isNaN(p.factor) || !Number.isInteger(p.until))) {
+      throw new UsageError(
+        `piecewise_constant: step_rules "${args.string("step_rules")}" is not like "1:10,0.1:20,0.01"`,
+      );
+    }
+    return (step) => pieces.find((piece) => step < piece.until)?.factor ?? last;
+  },
+};
+
+function minimumRatio(terms: Terms): number | null {
+  const absolute = terms.args.optionalNumber("min_lr");
+  return absolute === null ? terms.config.lrSchedulerMinLrRatio : absolute / terms.config.learningRate;
+}
+
+/** Schedules of torch.optim.lr_scheduler that --lr_scheduler_type may name. */
+const torchSchedules: Record<string, (args: Args) => Schedule> = {
+  CosineAnnealingLR: (args) => {
+    const period = args.number("T_max");
+    const least = args.number("eta_min", 0);
+    return (step, base) => least + (base - least) * halfCosine(step / period);
+  },
+  CosineAnnealingWarmRestarts: (args) => {
+    const first = args.number("T_0");
+    const growth = args.number("T_mult", 1);
+    const least = args.number("eta_min", 0);
+    return (step, base) => {
+      let length = first;
+      let at = step;
+      for (; at >= length; length *= growth) at -= length;
+      return least + (base - least) * halfCosine(at / length);
+    };
+  },
+  ExponentialLR: (args) => {
+    const gamma = args.number("gamma");
+    return (step, base) => base * gamma ** step;
+  },
+  StepLR: (args) => {
+    const size = args.number("step_size");
+    const gamma = args.number("gamma", 0.1);
+    return (step, base) => base * gamma ** Math.floor(step / size);
+  },
+};
+
+/** Names --lr_scheduler takes. */
+export const scheduleNames: readonly string[] = Object.keys(factors);
+
+/** The schedule of `config`. Throws UsageError for unknown names and contradictory options. */
+export function createSchedule(config: ScheduleConfig, processes = 1): Schedule {
+  const total = config.maxTrainSteps * processes;
+  const warmup = resolveSteps(config.lrWarmupSteps, total);
+  const decay = resolveSteps(config.lrDecaySteps, total);
+  const args = new Args(keyValues("--lr_scheduler_args", config.lrSchedulerArgs));
+  const refuseWarmup = (name: string) => {
+    if (warmup !== 0) {
+      throw new UsageError(`${name} does not take --lr_warmup_steps; leave it out or use another schedule`);
+    }
+  };
+  let schedule: Schedule;
+  if (config.lrSchedulerType) {
+    const type = config.lrSchedulerType.replace(/^torch\.optim\.lr_scheduler\./, "");
+    const create = torchSchedules[type];
+    if (!create) throw new UsageError(`--lr_scheduler_type ${config.lrSchedulerType} is not supported yet`);
+    refuseWarmup(type);
+    schedule = create(args);
+  } else {
+    const name = config.lrScheduler;
+    if (name.startsWith("adafactor")) {
+      throw new UsageError("the adafactor schedule needs --optimizer_type Adafactor");
+    }
+    const create = Object.hasOwn(factors, name) ? factors[name] : null;
+    if (!create) {
+      throw new UsageError(`--lr_scheduler ${name} is not supported; known are ${scheduleNames.join(", ")}`);
+    }
+    if (name === "constant") refuseWarmup(name);
+    const factor = create({ warmup, decay, total, cycles: config.lrSchedulerNumCycles, args, config });
+    schedule = (step, base) => base * factor(step);
+  }
+  args.refuseUnread("--lr_scheduler_args");
+  return processes === 1 ? schedule : (step, base) => schedule(step * processes, base);
+}
+
+/** key=value options that must all be read by someone. */
+class Args {
+  #unread: Set<string>;
+  constructor(private readonly values: Record<string, PythonLiteral>) {
+    this.#unread = new Set(Object.keys(values));
+  }
+  number(name: string, fallback?: number): number {
+    const value = this.optionalNumber(name) ?? fallback;
+    if (value === undefined) throw new UsageError(`this schedule needs --lr_scheduler_args "${name}=…"`);
+    return value;
+  }
+  optionalNumber(name: string): number | null {
+    this.#unread.delete(name);
+    const value = this.values[name] ?? null;
+    if (value !== null && typeof value !== "number") {
+      throw new UsageError(`--lr_scheduler_args ${name} must be a number`);
+    }
+    return value;
+  }
+  string(name: string): string {
+    this.#unread.delete(name);
+    const value = this.values[name];
+    if (typeof value !== "string") {
+      throw new UsageError(`this schedule needs --lr_scheduler_args "${name}='…'"`);
+    }
+    return value;
+  }
+  refuseUnread(flag: string): void {
+    for (const name of this.#unread) throw new UsageError(`${flag}: ${name} is unknown to this schedule`);
+  }
+}
