@@ -1,0 +1,200 @@
+/**
+ * safetensors (https://github.com/huggingface/safetensors): 8 bytes of header length, a JSON header, the tensors' bytes.
+ * Reading keeps only the header in memory; writing holds one tensor at a time.
+ */
+
+import { atomicWrite, writeAll } from "../base/atomic.ts";
+import { UserError } from "../base/errors.ts";
+import { FileReader } from "./file_reader.ts";
+import { MAX_HEADER, parseHeader } from "./safetensors_header.ts";
+import {
+  dtypeRank,
+  elementCount,
+  elementSize,
+  type TensorFile,
+  type TensorInfo,
+  toF32,
+} from "./tensor_file.ts";
+
+export type { TensorFile, TensorInfo } from "./tensor_file.ts";
+
+/** An open safetensors file; close it, or declare it with `using`. */
+export class SafetensorsFile implements TensorFile {
+  readonly path: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Bytes before the first tensor: 8 and the header. */
+  readonly dataStart: number;
+  readonly #tensors: Map<string, TensorInfo>;
+  readonly #file: FileReader;
+
+  /** Reads and checks the header. Throws UserError naming file, tensor, value and remedy. */
+  constructor(path: string) {
+    this.path = path;
+    this.#file = new FileReader(path, "safetensors file");
+    try {
+      const length = headerLength(this.#file);
+      this.dataStart = 8 + length;
+      const text = decode(path, this.#file.read(8, length));
+      const header = parseHeader(path, text, this.dataStart, this.#file.size);
+      this.metadata = header.metadata;
+      this.#tensors = header.tensors;
+    } catch (error) {
+      this.#file.close();
+      throw error;
+    }
+  }
+
+  keys(): string[] {
+    return [...this.#tensors.keys()];
+  }
+
+  has(key: string): boolean {
+    return this.#tensors.has(key);
+  }
+
+  info(key: string): TensorInfo {
+    const info = this.#tensors.get(key);
+    if (!info) {
+      throw new UserError(`${this.path}: has no tensor ${key}; this is not the file that was expected`);
+    }
+    return info;
+  }
+
+  bytes(key: string): Uint8Array<ArrayBuffer> {
+    const { offset, bytes } = this.info(key);
+    return this.#file.read(offset, bytes);
+  }
+
+  f32(key: string): Float32Array<ArrayBuffer> {
+    return toF32(this.info(key).dtype, this.bytes(key));
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** Opens a safetensors file. Throws UserError when it is not one, or is damaged. */
+export function openSafetensors(path: string): SafetensorsFile {
+  return new SafetensorsFile(path);
+}
+
+function headerLength(file: FileReader): number {
+  if (file.size < 8) {
+    throw new UserError(
+      `${file.path}: has ${file.size} bytes, too few for a safetensors file; it is cut off, copy it again`,
+    );
+  }
+  const length = new DataView(file.read(0, 8).buffer).getBigUint64(0, true);
+  if (length > MAX_HEADER) {
+    throw new UserError(
+      `${file.path}: says its header has ${length} bytes, at most ${MAX_HEADER} are allowed; it is no safetensors file`,
+    );
+  }
+  if (length > file.size - 8) {
+    throw new UserError(
+      `${file.path}: says its header has ${length} bytes, the file has ${file.size}; it is cut off, copy it again`,
+    );
+  }
+  return Number(length);
+}
+
+function decode(path: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new UserError(`${path}: its header is no UTF-8; it is damaged or no safetensors file`, { cause });
+  }
+}
+
+/** A tensor to be written: packed little-endian bytes, or a function that makes them when their turn comes. */
+export interface TensorToWrite {
+  readonly name: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly data: Uint8Array | (() => Uint8Array);
+}
+
+/** Tensors in the library's order: last dtype of its list first, then by the names' UTF-8 bytes. */
+export function inFileOrder<T extends { readonly name: string; readonly dtype: string }>(
+  tensors: Iterable<T>,
+): T[] {
+  return [...tensors].sort((a, b) => dtypeRank(b.dtype) - dtypeRank(a.dtype) || byCodePoint(a.name, b.name));
+}
+
+/** The header's length and text as the library writes them: `tensors` in file order, padded with blanks to 8 bytes. */
+export function encodeHeader(
+  tensors: readonly Omit<TensorToWrite, "data">[],
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
+  const entries: string[] = [];
+  if (Object.keys(metadata).length > 0) entries.push(`"__metadata__":${JSON.stringify(metadata)}`);
+  let begin = 0;
+  for (const tensor of tensors) {
+    const end = begin + byteCount(tensor);
+    const entry = { dtype: tensor.dtype, shape: tensor.shape, data_offsets: [begin, end] };
+    entries.push(`${JSON.stringify(tensor.name)}:${JSON.stringify(entry)}`);
+    begin = end;
+  }
+  const text = new TextEncoder().encode(`{${entries.join(",")}}`);
+  const length = Math.ceil(text.length / 8) * 8;
+  if (length > MAX_HEADER) {
+    throw new RangeError(`a header of ${length} bytes is more than safetensors allows`);
+  }
+  const out = new Uint8Array(8 + length).fill(0x20);
+  new DataView(out.buffer).setBigUint64(0, BigInt(length), true);
+  out.set(text, 8);
+  return out;
+}
+
+/**
+ * Writes a whole file or none. The bytes of each tensor are asked for in file order, one at a time. Throws TypeError
+ * for a wrong dtype, size or a name given twice, UserError when the disk refuses.
+ */
+export function writeSafetensors(
+  path: string,
+  tensors: Iterable<TensorToWrite>,
+  metadata: Readonly<Record<string, string>> = {},
+): void {
+  const ordered = inFileOrder(tensors);
+  const names = new Set<string>();
+  for (const { name } of ordered) {
+    if (names.has(name) || name === "__metadata__") throw new TypeError(`two tensors are called ${name}`);
+    names.add(name);
+  }
+  const header = encodeHeader(ordered, metadata);
+  atomicWrite(path, (file) => {
+    writeAll(file, header);
+    for (const tensor of ordered) {
+      const data = typeof tensor.data === "function" ? tensor.data() : tensor.data;
+      if (data.length !== byteCount(tensor)) {
+        throw new TypeError(`${tensor.name} has ${data.length} bytes, its shape takes ${byteCount(tensor)}`);
+      }
+      writeAll(file, data);
+    }
+  });
+}
+
+function byteCount({ name, dtype, shape }: Omit<TensorToWrite, "data">): number {
+  const width = elementSize(dtype);
+  const bytes = elementCount(shape) * (width ?? NaN);
+  if (!Number.isSafeInteger(bytes)) throw new TypeError(`${name}: ${dtype} [${shape}] cannot be written`);
+  return bytes;
+}
+
+/** The order of UTF-8 bytes is that of code points, which is not that of UTF-16 units. */
+function byCodePoint(a: string, b: string): number {
+  for (let i = 0; i < a.length && i < b.length; i++) {
+    const x = a.charCodeAt(i), y = b.charCodeAt(i);
+    if (x !== y) return isSurrogate(x) === isSurrogate(y) ? x - y : isSurrogate(x) ? 1 : -1;
+  }
+  return a.length - b.length;
+}
+
+function isSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdfff;
+}

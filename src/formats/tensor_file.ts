@@ -1,0 +1,134 @@
+/** What a file of named tensors offers, whatever its format; and the element types of such files. */
+
+import { bf16ToF32, f16ToF32 } from "../base/dtype.ts";
+
+/** Where a tensor lies and what it is. */
+export interface TensorInfo {
+  /** safetensors' spelling: "F32", "F16", "BF16", "I64", "U8", "BOOL", ... */
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Absolute byte offset in the file; -1 when it is no single range there (strided or compressed in a pickle). */
+  readonly offset: number;
+  /** Size in bytes, row-major and packed. */
+  readonly bytes: number;
+}
+
+/** An open checkpoint. Nothing but the table of contents is in memory; each read goes to the file. */
+export interface TensorFile {
+  readonly path: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Tensor names in the file's order. */
+  keys(): string[];
+  has(key: string): boolean;
+  /** Throws UserError naming file and tensor when there is none of that name. */
+  info(key: string): TensorInfo;
+  /** The tensor's packed little-endian bytes, in a new buffer of their own. */
+  bytes(key: string): Uint8Array<ArrayBuffer>;
+  /** The tensor as float32, converted when it is something else. */
+  f32(key: string): Float32Array<ArrayBuffer>;
+  close(): void;
+  [Symbol.dispose](): void;
+}
+
+/**
+ * Bytes of one element. The order is that of the safetensors library, which writes tensors of the last one first
+ * (so that wide elements come before narrow ones and everything stays aligned).
+ */
+const SIZES: Readonly<Record<string, number>> = {
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  F8_E5M2: 1,
+  F8_E4M3: 1,
+  F8_E8M0: 1,
+  I16: 2,
+  U16: 2,
+  F16: 2,
+  BF16: 2,
+  I32: 4,
+  U32: 4,
+  F32: 4,
+  C64: 8,
+  F64: 8,
+  I64: 8,
+  U64: 8,
+};
+
+const ORDER = Object.keys(SIZES);
+
+/** Bytes of one element, or undefined for a type not known here. */
+export function elementSize(dtype: string): number | undefined {
+  return Object.hasOwn(SIZES, dtype) ? SIZES[dtype] : undefined;
+}
+
+/** Place of a dtype in the safetensors library's order; -1 when unknown. */
+export function dtypeRank(dtype: string): number {
+  return ORDER.indexOf(dtype);
+}
+
+/** Elements of a shape; NaN when a dimension is no size or the product cannot be counted exactly. */
+export function elementCount(shape: readonly unknown[]): number {
+  let count = 1;
+  for (const size of shape) {
+    if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0) return NaN;
+    count *= size;
+    if (!Number.isSafeInteger(count)) return NaN;
+  }
+  return count;
+}
+
+/** float32 of packed little-endian elements that start at a buffer's first byte. Throws TypeError for C64. */
+export function toF32(dtype: string, bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+  const { buffer, byteOffset, byteLength } = bytes;
+  switch (dtype) {
+    case "F32":
+      return new Float32Array(buffer, byteOffset, byteLength / 4);
+    case "F16":
+      return f16ToF32(new Uint16Array(buffer, byteOffset, byteLength / 2)) as Float32Array<ArrayBuffer>;
+    case "BF16":
+      return bf16ToF32(new Uint16Array(buffer, byteOffset, byteLength / 2)) as Float32Array<ArrayBuffer>;
+    case "F64":
+      return Float32Array.from(new Float64Array(buffer, byteOffset, byteLength / 8));
+    case "I64":
+      return Float32Array.from(new BigInt64Array(buffer, byteOffset, byteLength / 8), Number);
+    case "U64":
+      return Float32Array.from(new BigUint64Array(buffer, byteOffset, byteLength / 8), Number);
+    case "I32":
+      return Float32Array.from(new Int32Array(buffer, byteOffset, byteLength / 4));
+    case "U32":
+      return Float32Array.from(new Uint32Array(buffer, byteOffset, byteLength / 4));
+    case "I16":
+      return Float32Array.from(new Int16Array(buffer, byteOffset, byteLength / 2));
+    case "U16":
+      return Float32Array.from(new Uint16Array(buffer, byteOffset, byteLength / 2));
+    case "I8":
+      return Float32Array.from(new Int8Array(buffer, byteOffset, byteLength));
+    case "U8":
+    case "BOOL":
+      return Float32Array.from(bytes);
+    case "F8_E5M2":
+      return Float32Array.from(bytes, (b) => e5m2(b));
+    case "F8_E4M3":
+      return Float32Array.from(bytes, (b) => e4m3(b));
+    case "F8_E8M0":
+      return Float32Array.from(bytes, (b) => b === 255 ? NaN : 2 ** (b - 127));
+    default:
+      throw new TypeError(`${dtype} has no float32 form`);
+  }
+}
+
+/** The high byte of an IEEE half. */
+function e5m2(b: number): number {
+  return f16ToF32(Uint16Array.of(b << 8))[0];
+}
+
+/** The "fn" form: no infinities, NaN only where all bits are set. */
+function e4m3(b: number): number {
+  const exponent = (b >> 3) & 15, mantissa = b & 7;
+  const magnitude = (b & 127) === 127
+    ? NaN
+    : exponent === 0
+    ? mantissa * 2 ** -9
+    : (1 + mantissa / 8) * 2 ** (exponent - 7);
+  return b & 128 ? -magnitude : magnitude;
+}
