@@ -1,0 +1,3 @@
+/** The U-Net: a graph from noisy latents, timesteps and context to the prediction. */
+export { unet, type UnetOptions } from "./unet.ts";
+export { type UnetConfig, unetConfig, unetShapes } from "./shapes.ts";

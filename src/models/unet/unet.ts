@@ -1,0 +1,82 @@
+/** The U-Net of SD1, SD2 and SDXL: what differs is in the weights and in the number of heads. */
+
+import { add, cast, checkpoint, concat, silu, type Tensor } from "../../graph/mod.ts";
+import { conv2d, toCompute } from "../layers.ts";
+import type { Weights } from "../weights.ts";
+import { downsample, head, resnet, upsample } from "./blocks.ts";
+import { embeddingNetwork, timestepEmbedding } from "./embedding.ts";
+import { type Segment, transformer } from "./transformer.ts";
+
+export interface UnetOptions {
+  /** The number of attention heads at a width: always 8 in SD1, width / 64 in SD2 and SDXL. */
+  heads: (channels: number) => number;
+  /** (N, vector width): SDXL's pooled text and sizes. Required where the weights have label_emb. */
+  vector?: Tensor;
+  /** Compute the inside of each block again in the backward pass instead of keeping it. */
+  checkpointing?: boolean;
+}
+
+interface Surroundings {
+  time: Tensor;
+  context: Tensor;
+  heads: (channels: number) => number;
+  segment: Segment;
+}
+
+/**
+ * Predicts noise (or v). latents (N, H, W, 4), timesteps (N) f32, context (N, L, context width) -> (N, H, W, 4) f32.
+ * Any H and W: where halving rounded up, the way back goes to the size of the skip. `w` is the scope
+ * `model.diffusion_model`. Computes in the weights' dtype, the timestep's sinusoids in float32.
+ */
+export function unet(
+  latents: Tensor,
+  timesteps: Tensor,
+  context: Tensor,
+  w: Weights,
+  options: UnetOptions,
+): Tensor {
+  let embedding = embeddingNetwork(
+    timestepEmbedding(timesteps, w.shape("time_embed.0.weight")[1]),
+    w.at("time_embed"),
+  );
+  if (w.has("label_emb")) {
+    if (!options.vector) throw new TypeError("this U-Net has label_emb and needs the vector input");
+    embedding = add(embedding, embeddingNetwork(options.vector, w.at("label_emb.0")));
+  }
+  const around: Surroundings = {
+    time: silu(embedding),
+    context: toCompute(context, w),
+    heads: options.heads,
+    segment: options.checkpointing ? (body) => checkpoint(w.graph, body) : (body) => body(),
+  };
+
+  let h = toCompute(latents, w);
+  const skips: Tensor[] = [];
+  for (const block of w.list("input_blocks")) {
+    h = layers(h, block, around);
+    skips.push(h);
+  }
+  h = layers(h, w.at("middle_block"), around);
+  for (const block of w.list("output_blocks")) {
+    h = concat([h, skips.pop()!], 3);
+    const next = skips.at(-1);
+    h = layers(h, block, around, next && [next.shape[1], next.shape[2]]);
+  }
+  h = head(h, w.at("out"));
+  return h.dtype === "f32" ? h : cast(h, "f32");
+}
+
+/** The layers of one numbered block in turn; what each is, its keys say. `size` is where an upsampling ends. */
+function layers(x: Tensor, block: Weights, around: Surroundings, size?: [number, number]): Tensor {
+  let h = x;
+  for (let i = 0; block.has(i); i++) {
+    const w = block.at(i), input = h;
+    if (w.has("in_layers")) h = around.segment(() => resnet(input, around.time, w));
+    else if (w.has("transformer_blocks")) {
+      h = transformer(input, around.context, w, around.heads(input.shape[3]), around.segment);
+    } else if (w.has("op")) h = downsample(input, w);
+    else if (w.has("conv")) h = upsample(input, w, ...(size ?? [2 * input.shape[1], 2 * input.shape[2]]));
+    else h = conv2d(input, w);
+  }
+  return h;
+}
