@@ -1,14 +1,9 @@
 /** A planned graph as the flat tables of fixed-size records that one FFI call hands to the executor. */
 
 import { DTYPES } from "../base/dtype.ts";
-import { MAX_RANK, type Node, showSpec, type Tensor } from "./graph.ts";
+import { INSTRUCTION_BYTES, MAX_OPERANDS, MAX_RANK, TENSOR_BYTES } from "../base/records.ts";
+import { type Node, showSpec, type Tensor } from "./graph.ts";
 import { OPS } from "./ops/registry.ts";
-
-export const MAX_OPERANDS = 12;
-export const MAX_ATTRS = 8;
-/** sizeof(easel_tensor), sizeof(easel_instruction): checked against the library when it is opened. */
-export const TENSOR_BYTES = 8 + 8 * MAX_RANK + 8 + 8;
-export const INSTRUCTION_BYTES = 12 + 4 * MAX_OPERANDS + 4 + 8 * MAX_ATTRS;
 
 /** Where a value lies: which buffer of the program's table, at which byte, and whether its bytes ever change. */
 export interface Place {

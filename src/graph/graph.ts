@@ -4,6 +4,7 @@
  */
 
 import type { DType } from "../base/dtype.ts";
+import { MAX_RANK } from "../base/records.ts";
 
 export type Shape = readonly number[];
 export type Attrs = Readonly<Record<string, number>>;
@@ -62,6 +63,8 @@ export class Graph {
   #segments = 0;
   /** Set while a recomputation segment is recorded. */
   segment: number | null = null;
+  /** The position of the first gradient node, once gradients() was called. */
+  backwardFrom: number | null = null;
 
   /** A value uploaded before each run. The same name gives the same tensor. */
   input(name: string, shape: Shape, dtype: DType = "f32"): Tensor {
@@ -159,9 +162,6 @@ export class Graph {
     return node;
   }
 }
-
-/** The instruction format has room for this many axes. */
-export const MAX_RANK = 5;
 
 /** Records one node with one output. */
 export function record(op: Op, inputs: readonly Tensor[], attrs: Attrs = {}): Tensor {

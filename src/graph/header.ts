@@ -1,8 +1,7 @@
 /** Generates kernels/easel_ops.h: opcodes, attribute positions, function codes and the structs, from the tables here. */
 
 import { DTYPES } from "../base/dtype.ts";
-import { MAX_ATTRS, MAX_OPERANDS } from "./encode.ts";
-import { MAX_RANK } from "./graph.ts";
+import { MAX_ATTRS, MAX_OPERANDS, MAX_RANK } from "../base/records.ts";
 import { BINARY } from "./ops/binary.ts";
 import { OPS } from "./ops/registry.ts";
 import { UNARY } from "./ops/unary.ts";

@@ -1,4 +1,4 @@
-import { expect, type Op, type Shape, type Tensor } from "../graph.ts";
+import { expect, type Node, type Op, type Shape, type Tensor } from "../graph.ts";
 import { cast } from "./cast.ts";
 
 /**
@@ -59,4 +59,9 @@ export function groupNorm(
 ): Tensor {
   const inputs = [x, cast(gamma, x.dtype), cast(beta, x.dtype)];
   return x.graph.add(groupNormOp, inputs, { groups, eps, silu: 0 }).outputs[0];
+}
+
+/** The same normalisation followed by SiLU; the plain one is left to die if nothing else reads it. */
+export function groupNormSilu(plain: Node): Tensor {
+  return plain.outputs[0].graph.add(groupNormOp, plain.inputs, { ...plain.attrs, silu: 1 }).outputs[0];
 }

@@ -1,5 +1,6 @@
 /** Pointwise functions of one tensor; computed in float32 whatever the dtype. */
 
+import { groupNormOp, groupNormSilu } from "./group_norm.ts";
 import { expect, type Op, record, type Tensor } from "../graph.ts";
 
 /** The order is the attribute's code in the kernels. gelu is the erf form; quickGelu is x * sigmoid(1.702 x). */
@@ -58,7 +59,13 @@ export const sin = unary("sin");
 export const cos = unary("cos");
 export const tanh = unary("tanh");
 export const sigmoid = unary("sigmoid");
-export const silu = unary("silu");
+const plainSilu = unary("silu");
+/** x * sigmoid(x); of a group norm, one fused instruction. */
+export function silu(x: Tensor): Tensor {
+  return x.node.op === groupNormOp && x.index === 0 && !x.node.attrs.silu
+    ? groupNormSilu(x.node)
+    : plainSilu(x);
+}
 export const gelu = unary("gelu");
 export const quickGelu = unary("quickGelu");
 export const square = unary("square");

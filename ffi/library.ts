@@ -1,0 +1,34 @@
+/** Finds and opens a backend's library. The only Deno.dlopen of the program. */
+
+import { UserError } from "../src/base/errors.ts";
+import { INSTRUCTION_BYTES, TENSOR_BYTES } from "../src/base/records.ts";
+import { ABI_VERSION, type Library, SYMBOLS } from "./abi.ts";
+
+export type Backend = "cpu";
+
+/** Opens libeasel_<backend>: from EASEL_LIBRARY_DIR, else from the checkout's build folder. */
+export function openLibrary(backend: Backend): Library {
+  const path = libraryPath(backend);
+  let library: Library;
+  try {
+    library = Deno.dlopen(path, SYMBOLS);
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    throw new UserError(`${path}: cannot be loaded (${text}); build it with ./run task build`, { cause });
+  }
+  const sizes = (BigInt(TENSOR_BYTES) << 32n) | BigInt(INSTRUCTION_BYTES);
+  if (library.symbols.easel_abi() !== ABI_VERSION || library.symbols.easel_record_sizes() !== sizes) {
+    library.close();
+    throw new UserError(
+      `${path}: was built for another version of easel; build it again with ./run task build`,
+    );
+  }
+  return library;
+}
+
+/** The path that openLibrary uses. */
+export function libraryPath(backend: Backend): string {
+  const folder = Deno.env.get("EASEL_LIBRARY_DIR") ??
+    decodeURIComponent(new URL("../build", import.meta.url).pathname);
+  return `${folder}/libeasel_${backend}.so`;
+}

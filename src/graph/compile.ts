@@ -1,0 +1,23 @@
+/** compile(graph, store): the recorded graph as a program on the store's device. */
+
+import type { ParameterStore } from "../runtime/store.ts";
+import { Program } from "../runtime/program.ts";
+import { type Graph, showSpec, type Spec } from "./graph.ts";
+import { compileGraph } from "./lower.ts";
+
+/**
+ * Lowers the graph and prepares it on the device; parameters are looked up in `store` by name.
+ * Throws TypeError when a parameter's shape or dtype differs, UserError when memory is short.
+ */
+export function compile(graph: Graph, store: ParameterStore): Promise<Program> {
+  const lowered = compileGraph(graph, (name, spec: Spec) => {
+    const parameter = store.get(name);
+    if (parameter.shape.join() !== spec.shape.join() || parameter.dtype !== spec.dtype) {
+      throw new TypeError(
+        `parameter ${name} is ${showSpec(parameter)} on the device, ${showSpec(spec)} in the graph`,
+      );
+    }
+    return { offset: parameter.offset, frozen: parameter.frozen };
+  });
+  return Program.create(store.device, lowered, lowered.parameters.map(({ name }) => store.get(name).buffer));
+}

@@ -1,0 +1,86 @@
+/** From a recorded graph to what a device runs: passes, memory plan, instruction tables. */
+
+import { encode, type Encoded, type Place } from "./encode.ts";
+import type { Graph, Node, Spec, Tensor } from "./graph.ts";
+import { liveNodes } from "./passes/dead.ts";
+import { fuseResidual } from "./passes/residual.ts";
+import { recompute } from "./passes/recompute.ts";
+import { ALIGNMENT, planMemory } from "./plan.ts";
+
+export interface Lowered extends Encoded {
+  readonly arenaBytes: number;
+  /** Values uploaded before each run, and values read back after it, by name: spec and byte offset in the arena. */
+  readonly inputs: ReadonlyMap<string, Spec & { offset: number }>;
+  readonly outputs: ReadonlyMap<string, Spec & { offset: number }>;
+  /** Parameters in the order of the buffer table, which starts with the arena and the constants. */
+  readonly parameters: readonly (Spec & { name: string })[];
+  /** The constants' bytes, uploaded once. */
+  readonly constants: Uint8Array;
+}
+
+/** Where the caller keeps a parameter: an offset in its own buffer, and whether programs may change it. */
+export interface ParameterPlace {
+  readonly offset: number;
+  readonly frozen: boolean;
+}
+
+/** The buffer table's fixed entries; parameters follow. */
+export const ARENA = 0, CONSTANTS = 1, FIRST_PARAMETER = 2;
+
+/** Runs the passes, plans memory and encodes. `parameterPlace` says where each parameter lies in its buffer. */
+export function compileGraph(
+  graph: Graph,
+  parameterPlace: (name: string, spec: Spec) => ParameterPlace,
+): Lowered {
+  const live = liveNodes(
+    graph,
+    fuseResidual(graph, liveNodes(graph, recompute(graph, liveNodes(graph, graph.nodes)))),
+  );
+  const parameters = live.filter((n) => n.source?.kind === "parameter").map((n) => n.outputs[0]);
+  const places = new Map<Tensor, Place>();
+  parameters.forEach((t, i) => {
+    places.set(t, { buffer: FIRST_PARAMETER + i, ...parameterPlace(sourceName(t.node), t) });
+  });
+  const constants = packConstants(live, places);
+  const plan = planMemory(graph, live);
+  for (const [t, offset] of plan.offsets) places.set(t, { buffer: ARENA, offset, frozen: false });
+  // A reshape of a parameter or constant lies where it does; chains are resolved in order.
+  for (const n of live) {
+    if (n.op?.alias && !places.has(n.outputs[0])) places.set(n.outputs[0], places.get(n.inputs[0])!);
+  }
+  const named = (t: Tensor) => ({ shape: t.shape, dtype: t.dtype, offset: places.get(t)!.offset });
+  for (const [name, t] of graph.outputs) {
+    if (places.get(t)!.buffer !== ARENA) throw new RangeError(`graph: output ${name} is no computed value`);
+  }
+  return {
+    ...encode(live, (t) => places.get(t)!),
+    arenaBytes: plan.arenaBytes,
+    inputs: new Map(
+      live.filter((n) => n.source?.kind === "input").map((n) => [sourceName(n), named(n.outputs[0])]),
+    ),
+    outputs: new Map([...graph.outputs].map(([name, t]) => [name, named(t)])),
+    parameters: parameters.map((t) => ({ name: sourceName(t.node), shape: t.shape, dtype: t.dtype })),
+    constants,
+  };
+}
+
+function sourceName(node: Node): string {
+  const { source } = node;
+  return source && source.kind !== "constant" ? source.name : "";
+}
+
+function packConstants(nodes: readonly Node[], places: Map<Tensor, Place>): Uint8Array {
+  let bytes = 0;
+  const entries: { data: Float32Array | Int32Array; offset: number }[] = [];
+  for (const { source, outputs } of nodes) {
+    if (source?.kind !== "constant") continue;
+    entries.push({ data: source.data, offset: bytes });
+    places.set(outputs[0], { buffer: CONSTANTS, offset: bytes, frozen: true });
+    bytes += Math.ceil(source.data.byteLength / ALIGNMENT) * ALIGNMENT;
+  }
+  const packed = new Uint8Array(bytes);
+  for (const { data, offset } of entries) {
+    packed.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+  }
+  return packed;
+}

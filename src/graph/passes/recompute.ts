@@ -1,0 +1,38 @@
+import type { Graph, Node, Tensor } from "../graph.ts";
+
+/**
+ * Gradient checkpointing (arXiv 1604.06174): inner values of a segment that only the backward pass still wants are
+ * computed again, right before the first gradient node that reads them, so they need not be kept from the forward pass.
+ * Values that cross a segment's border are kept.
+ */
+export function recompute(graph: Graph, nodes: readonly Node[]): Node[] {
+  if (graph.backwardFrom === null || !nodes.some((n) => n.segment !== null)) return [...nodes];
+  const backward = new Set(graph.nodes.slice(graph.backwardFrom));
+  const kept = new Set<Tensor>(graph.outputs.values());
+  for (const node of nodes) {
+    if (backward.has(node)) continue;
+    for (const t of node.inputs) if (t.node.segment !== node.segment) kept.add(t);
+  }
+  const out: Node[] = [];
+  const again = new Map<Node, Node>();
+  const repeat = (t: Tensor): Tensor => {
+    if (t.node.segment === null || kept.has(t) || !t.node.op) return t;
+    let node = again.get(t.node);
+    if (!node) {
+      node = graph.clone(t.node, t.node.inputs.map(repeat));
+      again.set(t.node, node);
+      out.push(node);
+    }
+    return node.outputs[t.index];
+  };
+  for (const node of nodes) {
+    if (!backward.has(node)) {
+      out.push(node);
+      continue;
+    }
+    const inputs = node.inputs.map(repeat);
+    out.push(node);
+    node.inputs = inputs;
+  }
+  return out;
+}

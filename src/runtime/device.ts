@@ -1,0 +1,128 @@
+/** A device: one opened backend, its memory and its error texts. */
+
+import { UserError } from "../base/errors.ts";
+import type { Library } from "../../ffi/abi.ts";
+import { type Backend, openLibrary } from "../../ffi/library.ts";
+
+export interface DeviceOptions {
+  /** Worker threads; 0 or absent: one for each core. */
+  readonly threads?: number;
+}
+
+/** A piece of device memory; `free` gives it back. Its content starts as zeros. */
+export interface Buffer {
+  readonly pointer: NonNullable<Deno.PointerValue>;
+  readonly bytes: number;
+}
+
+const STATUS_OUT_OF_MEMORY = 2;
+
+export class Device {
+  readonly #library: Library;
+  readonly pointer: NonNullable<Deno.PointerValue>;
+  /** Bytes allocated now, and the most at any time. */
+  allocatedBytes = 0;
+  peakBytes = 0;
+
+  constructor(library: Library, pointer: NonNullable<Deno.PointerValue>) {
+    this.#library = library;
+    this.pointer = pointer;
+  }
+
+  get symbols(): Library["symbols"] {
+    return this.#library.symbols;
+  }
+
+  /** Throws the device's error text when `status` is not 0. */
+  check(status: number): void {
+    if (status === 0) return;
+    throw new UserError(errorText(this.#library, this.pointer));
+  }
+
+  /** Allocates zeroed memory. Throws UserError when there is not enough. */
+  alloc(bytes: number): Buffer {
+    const out = new BigUint64Array(1);
+    const status = this.symbols.easel_buffer_alloc(this.pointer, BigInt(Math.max(bytes, 64)), out);
+    if (status === STATUS_OUT_OF_MEMORY) {
+      throw new UserError(
+        `out of memory: ${megabytes(bytes)} more than the ${
+          megabytes(this.allocatedBytes)
+        } in use cannot be had; ` +
+          `use a smaller batch or resolution, or --gradient_checkpointing`,
+      );
+    }
+    this.check(status);
+    this.allocatedBytes += bytes;
+    this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
+    return { pointer: pointerFrom(out), bytes };
+  }
+
+  free(buffer: Buffer): void {
+    this.symbols.easel_buffer_free(this.pointer, buffer.pointer);
+    this.allocatedBytes -= buffer.bytes;
+  }
+
+  /** Copies bytes to `offset` of a buffer. */
+  upload(buffer: Buffer, offset: number, data: Uint8Array): void {
+    const source = data as Uint8Array<ArrayBuffer>;
+    this.check(
+      this.symbols.easel_buffer_upload(
+        this.pointer,
+        buffer.pointer,
+        BigInt(offset),
+        source,
+        BigInt(data.length),
+      ),
+    );
+  }
+
+  /** Copies `data.length` bytes from `offset` of a buffer into `data`. */
+  download(buffer: Buffer, offset: number, data: Uint8Array): void {
+    const target = data as Uint8Array<ArrayBuffer>;
+    this.check(
+      this.symbols.easel_buffer_download(
+        this.pointer,
+        buffer.pointer,
+        BigInt(offset),
+        target,
+        BigInt(data.length),
+      ),
+    );
+  }
+
+  /** What the backend says of itself: name, threads, features, memory. */
+  info(): Record<string, unknown> {
+    const text = new Uint8Array(4096);
+    const bytes = Number(this.symbols.easel_device_info(this.pointer, text, BigInt(text.length)));
+    return JSON.parse(new TextDecoder().decode(text.subarray(0, bytes - 1)));
+  }
+
+  close(): void {
+    this.symbols.easel_device_close(this.pointer);
+    this.#library.close();
+  }
+}
+
+/** Opens a backend's first device. Throws UserError when its library is missing or refuses. */
+export function openDevice(backend: Backend = "cpu", { threads = 0 }: DeviceOptions = {}): Device {
+  const library = openLibrary(backend);
+  const out = new BigUint64Array(1);
+  if (library.symbols.easel_device_open(0, threads, out) !== 0) throw new UserError(errorText(library, null));
+  return new Device(library, pointerFrom(out));
+}
+
+/** The pointer that a C function stored into an 8-byte cell. */
+export function pointerFrom(cell: BigUint64Array): NonNullable<Deno.PointerValue> {
+  const pointer = Deno.UnsafePointer.create(cell[0]);
+  if (pointer === null) throw new Error("the library returned a null handle");
+  return pointer;
+}
+
+function errorText(library: Library, device: Deno.PointerValue): string {
+  const text = library.symbols.easel_error(device);
+  return text === null ? "the backend failed without saying why" : Deno.UnsafePointerView.getCString(text);
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+}

@@ -1,0 +1,5 @@
+/** The runtime's front door: devices, parameters, programs. */
+
+export { Device, type DeviceOptions, openDevice } from "./device.ts";
+export { type AllocateOptions, type Parameter, ParameterStore } from "./store.ts";
+export { Program, type ProgramMemory, type Values } from "./program.ts";

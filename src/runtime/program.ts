@@ -1,0 +1,151 @@
+/** A program on a device: instruction tables, the arena and the constants; run as often as wanted. */
+
+import type { DType } from "../base/dtype.ts";
+import { type Buffer, type Device, pointerFrom } from "./device.ts";
+import { decodeValues, encodeValues } from "./store.ts";
+
+interface Slot {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly offset: number;
+}
+
+/** What the graph room hands over: plain tables, whose meaning only the backend knows. */
+export interface ProgramTables {
+  readonly tensors: Uint8Array;
+  readonly tensorCount: number;
+  readonly instructions: Uint8Array;
+  readonly instructionCount: number;
+  readonly listing: readonly string[];
+  readonly arenaBytes: number;
+  readonly constants: Uint8Array;
+  readonly inputs: ReadonlyMap<string, Slot>;
+  readonly outputs: ReadonlyMap<string, Slot>;
+}
+
+export type Values = Float32Array | Int32Array | Uint8Array;
+
+/** Bytes a program needs beside the parameters. */
+export interface ProgramMemory {
+  readonly arenaBytes: number;
+  /** Repacked weights and scratch that the backend holds. */
+  readonly packedBytes: number;
+  readonly scratchBytes: number;
+}
+
+export class Program {
+  #running = false;
+
+  private constructor(
+    readonly device: Device,
+    readonly tables: ProgramTables,
+    readonly memory: ProgramMemory,
+    readonly arena: Buffer,
+    private readonly constants: Buffer,
+    private readonly pointer: NonNullable<Deno.PointerValue>,
+  ) {}
+
+  /** Allocates the arena and prepares every instruction; `parameters` are the buffers behind entries 2 and up. */
+  static async create(
+    device: Device,
+    tables: ProgramTables,
+    parameters: readonly Buffer[],
+  ): Promise<Program> {
+    const arena = device.alloc(tables.arenaBytes);
+    const constants = device.alloc(tables.constants.length);
+    try {
+      if (tables.constants.length) device.upload(constants, 0, tables.constants);
+      const buffers = BigUint64Array.from(
+        [arena, constants, ...parameters].map((b) => Deno.UnsafePointer.value(b.pointer)),
+      );
+      const out = new BigUint64Array(1);
+      device.check(
+        await device.symbols.easel_program_create(
+          device.pointer,
+          tables.tensors as Uint8Array<ArrayBuffer>,
+          tables.tensorCount,
+          tables.instructions as Uint8Array<ArrayBuffer>,
+          tables.instructionCount,
+          buffers,
+          buffers.length,
+          out,
+        ),
+      );
+      const pointer = pointerFrom(out);
+      const packed = new BigUint64Array(1), scratch = new BigUint64Array(1);
+      device.symbols.easel_program_memory(pointer, packed, scratch);
+      const memory = {
+        arenaBytes: tables.arenaBytes,
+        packedBytes: Number(packed[0]),
+        scratchBytes: Number(scratch[0]),
+      };
+      return new Program(device, tables, memory, arena, constants, pointer);
+    } catch (error) {
+      device.free(arena);
+      device.free(constants);
+      throw error;
+    }
+  }
+
+  /**
+   * Uploads every input, runs once, gives back every output as float32 (16-bit inputs are converted from float32).
+   * Throws RangeError when an input is missing, unknown or of another size.
+   */
+  async run(inputs: Readonly<Record<string, Values>> = {}): Promise<Record<string, Float32Array>> {
+    if (this.#running) throw new RangeError("a program cannot run twice at once");
+    this.#running = true;
+    try {
+      this.#uploadAll(inputs);
+      this.device.check(await this.device.symbols.easel_program_run(this.device.pointer, this.pointer));
+      const out: Record<string, Float32Array> = {};
+      for (const [name, slot] of this.tables.outputs) {
+        const bytes = new Uint8Array(encodedBytes(slot));
+        this.device.download(this.arena, slot.offset, bytes);
+        out[name] = decodeValues(bytes, slot.dtype);
+      }
+      return out;
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** Runs once with the given inputs and tells the seconds each instruction took, slowest first. */
+  async profile(
+    inputs: Readonly<Record<string, Values>> = {},
+  ): Promise<{ instruction: string; seconds: number }[]> {
+    this.#uploadAll(inputs);
+    const seconds = new Float64Array(this.tables.instructionCount);
+    const bytes = new Uint8Array(seconds.buffer);
+    this.device.check(
+      await this.device.symbols.easel_program_profile(this.device.pointer, this.pointer, bytes),
+    );
+    return this.tables.listing.map((instruction, i) => ({ instruction, seconds: seconds[i] }))
+      .sort((a, b) => b.seconds - a.seconds);
+  }
+
+  /** Frees the program's memory; parameters stay. */
+  destroy(): void {
+    this.device.symbols.easel_program_destroy(this.device.pointer, this.pointer);
+    this.device.free(this.arena);
+    this.device.free(this.constants);
+  }
+
+  #uploadAll(inputs: Readonly<Record<string, Values>>): void {
+    for (const name of Object.keys(inputs)) {
+      if (!this.tables.inputs.has(name)) throw new RangeError(`the program has no input ${name}`);
+    }
+    for (const [name, slot] of this.tables.inputs) {
+      const values = inputs[name];
+      const wanted = slot.shape.reduce((n, d) => n * d, 1);
+      if (values?.length !== wanted) {
+        throw new RangeError(`input ${name} wants ${wanted} values [${slot.shape}], got ${values?.length}`);
+      }
+      this.device.upload(this.arena, slot.offset, encodeValues(values, slot.dtype));
+    }
+  }
+}
+
+function encodedBytes(slot: Slot): number {
+  return slot.shape.reduce((n, d) => n * d, 1) *
+    (slot.dtype === "u8" ? 1 : slot.dtype.endsWith("16") ? 2 : 4);
+}
