@@ -1,0 +1,253 @@
+/**
+ * PNG of every colour type and depth, Adam7 included (PNG specification, third edition). Written here because no
+ * package decodes 16-bit, palette with transparency and interlaced files without changing their values.
+ */
+
+import { inflateSync } from "node:zlib";
+import { orientationFromTiff } from "./exif.ts";
+import { checkSize, ImageError, type ImageHeader, type Pixels } from "./pixels.ts";
+
+const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+const GREY = 0, RGB = 2, PALETTE = 3, GREY_ALPHA = 4, RGBA = 6;
+const CHANNELS: Record<number, number> = { [GREY]: 1, [RGB]: 3, [PALETTE]: 1, [GREY_ALPHA]: 2, [RGBA]: 4 };
+const DEPTHS: Record<number, number[]> = {
+  [GREY]: [1, 2, 4, 8, 16],
+  [RGB]: [8, 16],
+  [PALETTE]: [1, 2, 4, 8],
+  [GREY_ALPHA]: [8, 16],
+  [RGBA]: [8, 16],
+};
+/** Start and step in x and y of Adam7's seven passes. */
+const ADAM7 = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [
+  0,
+  1,
+  1,
+  2,
+]];
+
+export function isPng(bytes: Uint8Array): boolean {
+  return SIGNATURE.every((byte, i) => bytes[i] === byte);
+}
+
+interface Png {
+  width: number;
+  height: number;
+  depth: number;
+  color: number;
+  interlaced: boolean;
+  palette: Uint8Array;
+  transparency: Uint8Array | null;
+  data: Uint8Array[];
+  orientation: number;
+}
+
+/** Size and orientation from the start of a file; `bytes` may end anywhere behind IHDR. */
+export function probePng(bytes: Uint8Array): ImageHeader {
+  const { width, height, orientation } = readChunks(bytes, true);
+  return { format: "png", width, height, orientation };
+}
+
+/**
+ * Decodes to RGBA. 16-bit samples keep their high byte; with `clipGrey16` 16-bit grey is cut at 255 instead, as
+ * Pillow's convert() does. Throws ImageError.
+ */
+export function decodePng(bytes: Uint8Array, clipGrey16 = false): Pixels {
+  const png = readChunks(bytes, false);
+  const raw = inflate(png);
+  const out = new Uint8Array(png.width * png.height * 4);
+  let at = 0;
+  for (const [x0, y0, dx, dy] of png.interlaced ? ADAM7 : [[0, 0, 1, 1]]) {
+    const w = Math.ceil((png.width - x0) / dx), h = Math.ceil((png.height - y0) / dy);
+    if (w <= 0 || h <= 0) continue;
+    const size = h * (1 + rowBytes(png, w));
+    const rows = unfilter(raw.subarray(at, at + size), h, png);
+    at += size;
+    const samples = expand(rows, w, h, png);
+    paint(out, samples, png, clipGrey16, (x, y) => ((y0 + y * dy) * png.width + x0 + x * dx) * 4, w, h);
+  }
+  return { width: png.width, height: png.height, channels: 4, data: out };
+}
+
+function readChunks(bytes: Uint8Array, headerOnly: boolean): Png {
+  if (!isPng(bytes)) throw new ImageError("is not a PNG file");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let png: Png | null = null, ended = false;
+  for (let at = 8; at + 8 <= bytes.length && !ended;) {
+    const length = view.getUint32(at);
+    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    const end = at + 8 + length;
+    if (end + 4 > bytes.length) {
+      if (headerOnly && png) break;
+      throw new ImageError(`is cut off in its ${type} chunk`);
+    }
+    const body = bytes.subarray(at + 8, end);
+    const critical = type[0] < "a";
+    if (critical && view.getUint32(end) !== crc32(bytes.subarray(at + 4, end))) {
+      throw new ImageError(`is damaged: wrong checksum of its ${type} chunk`);
+    }
+    if (type === "IHDR") png = readHeader(body);
+    else if (!png) throw new ImageError("has no IHDR chunk at its start");
+    else if (type === "PLTE") png.palette = body;
+    else if (type === "tRNS") png.transparency = body;
+    else if (type === "eXIf") png.orientation = orientationFromTiff(body);
+    else if (type === "IDAT") {
+      if (headerOnly) break;
+      png.data.push(body);
+    } else if (type === "IEND") ended = true;
+    at = end + 4;
+  }
+  if (!png) throw new ImageError("has no IHDR chunk");
+  if (!headerOnly && png.data.length === 0) throw new ImageError("has no pixel data");
+  if (!headerOnly && png.color === PALETTE && png.palette.length < 3) throw new ImageError("has no palette");
+  return png;
+}
+
+function readHeader(body: Uint8Array): Png {
+  if (body.length !== 13) throw new ImageError("has a damaged IHDR chunk");
+  const view = new DataView(body.buffer, body.byteOffset, body.length);
+  const width = view.getUint32(0), height = view.getUint32(4), depth = body[8], color = body[9];
+  checkSize(width, height);
+  if (!DEPTHS[color]?.includes(depth)) {
+    throw new ImageError(`has colour type ${color} with ${depth} bits, which PNG does not know`);
+  }
+  if (body[10] !== 0 || body[11] !== 0 || body[12] > 1) throw new ImageError("has a damaged IHDR chunk");
+  return {
+    ...{ width, height, depth, color, interlaced: body[12] === 1, orientation: 1 },
+    ...{ palette: new Uint8Array(0), transparency: null, data: [] },
+  };
+}
+
+function rowBytes(png: Png, width: number): number {
+  return Math.ceil(width * CHANNELS[png.color] * png.depth / 8);
+}
+
+function inflate(png: Png): Uint8Array {
+  let expected = 0;
+  for (const [x0, y0, dx, dy] of png.interlaced ? ADAM7 : [[0, 0, 1, 1]]) {
+    const w = Math.ceil((png.width - x0) / dx), h = Math.ceil((png.height - y0) / dy);
+    if (w > 0 && h > 0) expected += h * (1 + rowBytes(png, w));
+  }
+  const packed = png.data.length === 1 ? png.data[0] : concat(png.data);
+  let raw: Uint8Array;
+  try {
+    // One spare byte more than expected is let through, so that a few stray bytes do not cost the picture.
+    raw = inflateSync(packed, { maxOutputLength: expected + 65536 });
+  } catch (cause) {
+    throw new ImageError("has damaged or missing pixel data", { cause });
+  }
+  if (raw.length < expected) throw new ImageError("has too little pixel data");
+  return raw;
+}
+
+function concat(parts: Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+/** Undoes the row filters in place; returns the rows without their filter bytes. */
+function unfilter(raw: Uint8Array, height: number, png: Png): Uint8Array {
+  const step = Math.max(1, CHANNELS[png.color] * png.depth >> 3);
+  const row = raw.length / height - 1;
+  const out = new Uint8Array(row * height);
+  for (let y = 0; y < height; y++) {
+    const filter = raw[y * (row + 1)], from = y * (row + 1) + 1, to = y * row, up = to - row;
+    if (filter > 4) throw new ImageError(`has row filter ${filter}, which PNG does not know`);
+    for (let i = 0; i < row; i++) {
+      const a = i >= step ? out[to + i - step] : 0;
+      const b = y > 0 ? out[up + i] : 0;
+      let predicted = 0;
+      if (filter === 1) predicted = a;
+      else if (filter === 2) predicted = b;
+      else if (filter === 3) predicted = (a + b) >> 1;
+      else if (filter === 4) predicted = paeth(a, b, i >= step && y > 0 ? out[up + i - step] : 0);
+      out[to + i] = raw[from + i] + predicted;
+    }
+  }
+  return out;
+}
+
+function paeth(a: number, b: number, c: number): number {
+  const p = a + b - c, pa = Math.abs(p - a), pb = Math.abs(p - b), pc = Math.abs(p - c);
+  return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
+}
+
+/** One number a sample, unscaled: packed bits spread, 16-bit joined. */
+function expand(rows: Uint8Array, width: number, height: number, png: Png): Uint8Array | Uint16Array {
+  const perRow = width * CHANNELS[png.color];
+  if (png.depth === 8) return rows;
+  if (png.depth === 16) {
+    const out = new Uint16Array(perRow * height);
+    for (let i = 0; i < out.length; i++) out[i] = rows[2 * i] << 8 | rows[2 * i + 1];
+    return out;
+  }
+  const out = new Uint8Array(perRow * height), row = rowBytes(png, width);
+  const mask = (1 << png.depth) - 1, perByte = 8 / png.depth;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < perRow; x++) {
+      const byte = rows[y * row + Math.floor(x / perByte)];
+      out[y * perRow + x] = byte >> (8 - png.depth * (x % perByte + 1)) & mask;
+    }
+  }
+  return out;
+}
+
+function paint(
+  out: Uint8Array,
+  samples: Uint8Array | Uint16Array,
+  png: Png,
+  clipGrey16: boolean,
+  place: (x: number, y: number) => number,
+  width: number,
+  height: number,
+): void {
+  const { color, depth, palette, transparency } = png;
+  const n = CHANNELS[color];
+  const toByte = depth === 16
+    ? (v: number) => v >> 8
+    : depth === 8
+    ? (v: number) => v
+    : (v: number) => v * 255 / ((1 << depth) - 1);
+  const grey = depth === 16 && clipGrey16 && color === GREY ? (v: number) => Math.min(v, 255) : toByte;
+  const key = transparency && color !== PALETTE ? keyColor(transparency, n) : null;
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i += n) {
+      const o = place(x, y), v = samples[i];
+      let alpha = 255;
+      if (color === PALETTE) {
+        for (let k = 0; k < 3; k++) out[o + k] = palette[v * 3 + k] ?? 0;
+        alpha = transparency?.[v] ?? 255;
+      } else if (n < 3) {
+        out[o] = out[o + 1] = out[o + 2] = grey(v);
+        if (n === 2) alpha = toByte(samples[i + 1]);
+        else if (key && v === key[0]) alpha = 0;
+      } else {
+        for (let k = 0; k < 3; k++) out[o + k] = toByte(samples[i + k]);
+        if (n === 4) alpha = toByte(samples[i + 3]);
+        else if (key && v === key[0] && samples[i + 1] === key[1] && samples[i + 2] === key[2]) alpha = 0;
+      }
+      out[o + 3] = alpha;
+    }
+  }
+}
+
+/** tRNS of grey and RGB files: the one colour that is see-through. */
+function keyColor(transparency: Uint8Array, channels: number): number[] | null {
+  if (transparency.length < channels * 2) return null;
+  return Array.from({ length: channels }, (_, k) => transparency[2 * k] << 8 | transparency[2 * k + 1]);
+}
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
+  for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ n >>> 1 : n >>> 1;
+  return n >>> 0;
+});
+
+function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (let i = 0; i < bytes.length; i++) crc = CRC_TABLE[(crc ^ bytes[i]) & 255] ^ crc >>> 8;
+  return (crc ^ 0xffffffff) >>> 0;
+}
