@@ -142,6 +142,22 @@ export class TorchGenerator {
     return Uint8Array.from(probabilities, (p) => this.#u24() < p ? 1 : 0);
   }
 
+  /** multinomial(weights, n, replacement=True): indices. Throws RangeError when the weights add up to nothing. */
+  multinomial(weights: Float32Array, n: number): number[] {
+    const upTo = new Float32Array(weights.length);
+    let total = 0;
+    for (let i = 0; i < weights.length; i++) upTo[i] = total = Math.fround(total + weights[i]);
+    if (!(total > 0) || !Number.isFinite(total)) {
+      throw new RangeError("the weights must add up to more than 0");
+    }
+    for (let i = 0; i < upTo.length; i++) upTo[i] /= total;
+    return Array.from({ length: n }, () => {
+      const u = this.#u53();
+      const found = upTo.findIndex((limit) => limit >= u);
+      return found === -1 ? upTo.length - 1 : found;
+    });
+  }
+
   /** What nn.functional.dropout(training=True) multiplies n values by: 0 or 1 / (1 - p). */
   dropoutMask(p: number, n: number): Float32Array<ArrayBuffer> {
     if (p === 1) return new Float32Array(n);
