@@ -1,0 +1,75 @@
+/** Checks that several commands make before anything is loaded. Each throws one line that says what to change. */
+
+import { UsageError, UserError } from "../base/errors.ts";
+
+/** A flag without which the command cannot start. */
+export function required<T>(name: string, value: T | null): T {
+  if (value === null || value === "") throw new UsageError(`--${name} is missing`);
+  return value;
+}
+
+/** A file that is read. Null passes: the flag was not given. */
+export function readableFile(name: string, path: string | null): void {
+  if (path === null) return;
+  if (!stat(name, path).isFile) throw new UserError(`${path}: is a folder, --${name} names a file`);
+}
+
+/** A folder that is read. */
+export function readableFolder(name: string, path: string | null): void {
+  if (path === null) return;
+  if (!stat(name, path).isDirectory) throw new UserError(`${path}: is a file, --${name} names a folder`);
+}
+
+/** A checkpoint: a file, or a built-in one such as builtin:tiny. */
+export function checkpoint(name: string, path: string | null): void {
+  if (path === null || path.startsWith("builtin:")) return;
+  if (stat(name, path).isDirectory) {
+    throw new UserError(
+      `${path}: is a folder; diffusers folders are not supported yet, --${name} names a .safetensors file`,
+    );
+  }
+}
+
+/** A folder that will be written: it exists or can be made, which is tried now and not after hours of work. */
+export function writableFolder(name: string, path: string): void {
+  const probe = `${path}/.easel.${Deno.pid}.tmp`;
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+    Deno.writeFileSync(probe, new Uint8Array(1));
+    Deno.removeSync(probe);
+  } catch (cause) {
+    const reason = (cause as Error).message.split(":")[0].replace(/\.$/, "");
+    throw new UserError(`${path}: --${name} cannot be written (${reason}); choose another folder`, { cause });
+  }
+}
+
+/** Two flags that exclude each other. */
+export function exclusive(a: string, aGiven: boolean, b: string, bGiven: boolean): void {
+  if (aGiven && bGiven) throw new UsageError(`--${a} and --${b} contradict each other; give one of them`);
+}
+
+/** `what` needs `other`. */
+export function needs(a: string, aGiven: boolean, b: string, bGiven: boolean): void {
+  if (aGiven && !bGiven) throw new UsageError(`--${a} needs --${b}`);
+}
+
+export function checkDevice(device: string): void {
+  if (device === "cuda") throw new UsageError("--device cuda is not supported yet");
+}
+
+/** "6GB", "512 MB", "1.5g" or plain bytes; binary units. */
+export function parseBytes(name: string, text: string | null): number | null {
+  if (text === null) return null;
+  const match = /^(\d+\.?\d*|\.\d+)\s*([kmgt]?)(i?b)?$/i.exec(text.trim());
+  if (!match) throw new UsageError(`--${name} takes a size such as 6GB, "${text}" was given`);
+  return Math.floor(Number(match[1]) * 1024 ** " kmgt".indexOf(match[2].toLowerCase() || " "));
+}
+
+function stat(name: string, path: string): Deno.FileInfo {
+  try {
+    return Deno.statSync(path);
+  } catch (cause) {
+    const reason = cause instanceof Deno.errors.NotFound ? "does not exist" : "cannot be read";
+    throw new UserError(`${path}: ${reason} (--${name})`, { cause });
+  }
+}

@@ -1,0 +1,42 @@
+/** A subcommand: what it takes and what it does, as data and one short function. */
+
+import type { JobContext } from "../base/job.ts";
+import type { Family, Rows, Values } from "./flag.ts";
+import type { Source } from "./parse.ts";
+
+type Intersection<U> = (U extends unknown ? (x: U) => void : never) extends (x: infer I) => void ? I : never;
+
+/** The parsed values of several families as one object. */
+export type ValuesOf<F extends readonly Family[]> = Readonly<Intersection<FamilyValues<F[number]>>>;
+
+/** Distributes over the union of families. */
+type FamilyValues<F> = F extends Family<infer R> ? Values<R> : never;
+
+/** What run() gets besides its values. */
+export interface CommandInput<V> {
+  /** Every flag, typed and in camelCase. */
+  readonly values: V;
+  /** Whether a flag (sd-scripts' spelling) was given, and where. */
+  source(name: string): Source;
+  readonly positionals: readonly string[];
+}
+
+export interface Command<V = unknown> {
+  readonly families: readonly Family<Rows>[];
+  /** Names of the arguments that are no flags; the last may end in "...". */
+  readonly positionals?: readonly string[];
+  /** A few lines below the usage line of the help. */
+  readonly about?: string;
+  /** Contradictory values, missing files: whatever can be known before a model is loaded. Throws UserError. */
+  check?(input: CommandInput<V>): void;
+  run(input: CommandInput<V>, context: JobContext): Promise<void>;
+  /** For `easel plan`: prints what run() would need, and stops. */
+  plan?(input: CommandInput<V>, context: JobContext): Promise<void>;
+}
+
+/** Ties the type of the values to the families. */
+export function command<const F extends readonly Family[]>(
+  parts: Omit<Command<ValuesOf<F>>, "families"> & { readonly families: F },
+): Command<ValuesOf<F>> {
+  return parts;
+}

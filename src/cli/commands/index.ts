@@ -1,0 +1,58 @@
+/** All subcommands by name. A command's file, and all that it imports, is only loaded when it is called. */
+
+import type { Command } from "../command.ts";
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  // deno-lint-ignore no-explicit-any -- each command knows its own values
+  load(): Promise<Command<any>>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "demo",
+    summary: "From a folder of images to a LoRA to a picture: draws, trains, draws again",
+    load: async () => (await import("./demo.ts")).demo,
+  },
+  {
+    name: "train_network",
+    summary: "Trains a LoRA on a folder of images (SD1, SD2 and SDXL)",
+    load: async () => (await import("./train_network.ts")).trainNetwork,
+  },
+  {
+    name: "sdxl_train_network",
+    summary: "train_network that insists on an SDXL checkpoint",
+    load: async () => (await import("./train_network.ts")).sdxlTrainNetwork,
+  },
+  {
+    name: "fine_tune",
+    summary: "Trains all weights of the U-Net, and of the text encoder where wanted",
+    load: async () => (await import("./fine_tune.ts")).fineTune,
+  },
+  {
+    name: "train_vae",
+    summary: "Trains an autoencoder",
+    load: async () => (await import("./train_vae.ts")).trainVae,
+  },
+  {
+    name: "gen_img",
+    summary: "Draws pictures from prompts",
+    load: async () => (await import("./gen_img.ts")).genImg,
+  },
+  {
+    name: "plan",
+    summary: "plan COMMAND FLAGS: prints the memory and time that the command would take, and stops",
+    load: async () => (await import("./plan.ts")).plan,
+  },
+  {
+    name: "inspect",
+    summary: "Shows what a model or LoRA file holds",
+    load: async () => (await import("./inspect.ts")).inspect,
+  },
+  {
+    name: "doctor",
+    summary: "Shows what this machine can do",
+    load: async () => (await import("./doctor.ts")).doctor,
+  },
+];

@@ -1,0 +1,64 @@
+/** The JobContext of a run from the command line: log lines, progress, Ctrl-C. */
+
+import { removeUnfinished } from "../base/atomic.ts";
+import { Interrupted, UserError } from "../base/errors.ts";
+import type { JobContext } from "../base/job.ts";
+import { ProgressPrinter } from "./progress.ts";
+
+const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
+export type LogLevel = typeof LEVELS[number];
+
+export interface LogOptions {
+  /** Lines below this are not shown; default INFO. */
+  readonly level?: LogLevel | null;
+  /** Lines go to this file instead of standard error. */
+  readonly file?: string | null;
+}
+
+export interface RunningContext extends JobContext {
+  /** Ends the progress bar and stops listening to signals. */
+  close(): void;
+}
+
+/** The first SIGINT or SIGTERM aborts the signal, the second removes unfinished files and ends the process. */
+export function openContext(options: LogOptions = {}): RunningContext {
+  const controller = new AbortController();
+  const progress = new ProgressPrinter();
+  const least = LEVELS.indexOf(options.level ?? "INFO");
+  const write = lineWriter(options.file ?? null, progress);
+  const stop = () => {
+    if (controller.signal.aborted) {
+      removeUnfinished();
+      Deno.exit(130);
+    }
+    controller.abort(new Interrupted("interrupted"));
+    progress.line("stopping after this step and saving; press Ctrl-C again to stop at once");
+  };
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  return {
+    signal: controller.signal,
+    log: (line) => least <= 1 && write(line),
+    warn: (line) => least <= 2 && write(`warning: ${line}`),
+    progress: (event) => progress.update(event),
+    close() {
+      progress.finish();
+      for (const signal of signals) Deno.removeSignalListener(signal, stop);
+    },
+  };
+}
+
+function lineWriter(file: string | null, progress: ProgressPrinter): (line: string) => void {
+  if (file === null) return (line) => progress.line(line);
+  try {
+    Deno.writeTextFileSync(file, "");
+  } catch (cause) {
+    throw new UserError(
+      `${file}: cannot be written (${(cause as Error).message}); give --console_log_file another path`,
+      {
+        cause,
+      },
+    );
+  }
+  return (line) => Deno.writeTextFileSync(file, line + "\n", { append: true });
+}

@@ -1,0 +1,178 @@
+/**
+ * A flag is one row of a family: sd-scripts' spelling as the key, its type, default and choices as data. Parser, help,
+ * config files, "not supported yet" and the TypeScript type of the parsed values all come from the row.
+ */
+
+import { parseStepsOrRatio, type StepsOrRatio } from "../training/schedules/steps.ts";
+
+export type Scalar = string | number | boolean | StepsOrRatio;
+export type Value = Scalar | null | string[] | number[];
+
+/** Names as in the spec of sd-scripts' parsers. */
+export type FlagType = "str" | "int" | "float" | "flag" | "int_or_float" | "Path";
+
+/** What easel does with a flag that was given. */
+export type Support =
+  | { readonly kind: "supported" }
+  /** Accepted and named in one line, because nothing changes: `why` ends the sentence "--x has no effect: ". */
+  | { readonly kind: "no effect"; readonly why: string }
+  | { readonly kind: "not yet" };
+
+export interface Flag<T> {
+  readonly type: FlagType;
+  readonly default: T;
+  /** null: one value; "*": any number; a count: that many. */
+  readonly nargs: null | "*" | number;
+  readonly choices: readonly (string | number)[] | null;
+  readonly help: string;
+  readonly support: Support;
+  /** Where an abbreviation fits several flags, those of the reference's 0.9.1 win, then 0.10.1's, then easel's own. */
+  readonly origin: "0.9.1" | "0.10.1" | "easel";
+  /** Smallest value, for numbers. */
+  readonly min?: number;
+}
+
+export type AnyFlag = Flag<Value>;
+export type Rows = Record<string, AnyFlag>;
+
+/** Flags that belong together: a heading of the help. */
+export interface Family<R extends Rows = Rows> {
+  readonly title: string;
+  readonly flags: R;
+}
+
+export function family<R extends Rows>(title: string, flags: R): Family<R> {
+  return { title, flags };
+}
+
+type Camel<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}`
+  : S;
+type ValueOf<F> = F extends Flag<infer T> ? T : never;
+
+/** The parsed values of a family, in camelCase: `min_snr_gamma: Flag<number | null>` gives `minSnrGamma: number | null`. */
+export type Values<R> = { -readonly [K in keyof R & string as Camel<K>]: ValueOf<R[K]> };
+
+export function camel(name: string): string {
+  return name.replace(/_(\w)/g, (_, c: string) => c.toUpperCase());
+}
+
+interface More {
+  readonly min?: number;
+}
+
+type Or<T, D> = null extends D ? T | null : T;
+
+const base = { nargs: null, choices: null, support: { kind: "supported" }, origin: "0.9.1" } as const;
+
+export function str<D extends string | null>(standard: D, help: string): Flag<Or<string, D>> {
+  return { ...base, type: "str", default: standard as Or<string, D>, help };
+}
+
+export function path(help: string): Flag<string | null> {
+  return { ...base, type: "Path", default: null, help };
+}
+
+export function int<D extends number | null>(
+  standard: D,
+  help: string,
+  more: More = {},
+): Flag<Or<number, D>> {
+  return { ...base, ...more, type: "int", default: standard as Or<number, D>, help };
+}
+
+export function float<D extends number | null>(
+  standard: D,
+  help: string,
+  more: More = {},
+): Flag<Or<number, D>> {
+  return { ...base, ...more, type: "float", default: standard as Or<number, D>, help };
+}
+
+/** store_true. */
+export function flag(help: string): Flag<boolean> {
+  return { ...base, type: "flag", default: false, help };
+}
+
+/** A string out of a list. */
+export function choice<const C extends string, D extends C | null>(
+  choices: readonly C[],
+  standard: D,
+  help: string,
+): Flag<Or<C, D>> {
+  return { ...base, type: "str", choices, default: standard as Or<C, D>, help };
+}
+
+/** An integer out of a list. */
+export function intChoice<const C extends number, D extends C | null>(
+  choices: readonly C[],
+  standard: D,
+  help: string,
+): Flag<Or<C, D>> {
+  return { ...base, type: "int", choices, default: standard as Or<C, D>, help };
+}
+
+export function strings(help: string): Flag<string[] | null> {
+  return { ...base, type: "str", nargs: "*", default: null, help };
+}
+
+export function floats(help: string, count: "*" | number = "*"): Flag<number[] | null> {
+  return { ...base, type: "float", nargs: count, default: null, help };
+}
+
+/** A whole number is steps, a number below 1 or a percentage a share of all steps. */
+export function stepsOrRatio(help: string): Flag<StepsOrRatio> {
+  return { ...base, type: "int_or_float", default: { steps: 0 }, help };
+}
+
+/** Known by name only: giving it a value other than its default is an error. */
+export function notYet<T>(f: Flag<T>): Flag<T> {
+  return { ...f, support: { kind: "not yet" } };
+}
+
+/** Accepted, because here it changes nothing; the user is told. */
+export function noEffect<T>(why: string, f: Flag<T>): Flag<T> {
+  return { ...f, support: { kind: "no effect", why } };
+}
+
+/** Not in sd-scripts 0.9.1 but in 0.10.1. */
+export function newer<T>(f: Flag<T>): Flag<T> {
+  return { ...f, origin: "0.10.1" };
+}
+
+/** easel's own. */
+export function own<T>(f: Flag<T>): Flag<T> {
+  return { ...f, origin: "easel" };
+}
+
+/** What a text is not, for an error: "a number", or null with the value. Python's int() and float() decide. */
+export function convert(type: FlagType, text: string): { value: Scalar } | { wanted: string } {
+  switch (type) {
+    case "int": {
+      const digits = text.trim().replace(/(?<=\d)_(?=\d)/g, "");
+      const value = Number(digits);
+      return /^[+-]?\d+$/.test(digits) && Number.isSafeInteger(value)
+        ? { value }
+        : { wanted: "a whole number" };
+    }
+    case "float": {
+      const value = pythonFloat(text);
+      return value === null ? { wanted: "a number" } : { value };
+    }
+    case "int_or_float":
+      try {
+        return { value: parseStepsOrRatio(text) };
+      } catch {
+        return { wanted: "a whole number of steps, a share below 1 or a percentage" };
+      }
+    default:
+      return { value: text };
+  }
+}
+
+function pythonFloat(text: string): number | null {
+  const digits = text.trim().replace(/(?<=\d)_(?=\d)/g, "").toLowerCase();
+  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(digits)) return Number(digits);
+  const word = /^([+-]?)(inf|infinity|nan)$/.exec(digits);
+  if (!word) return null;
+  return word[2] === "nan" ? NaN : word[1] === "-" ? -Infinity : Infinity;
+}

@@ -1,0 +1,60 @@
+/** Where images come from, how they are cut and kept. */
+
+import { choice, family, flag, int, newer, noEffect, notYet, path, str } from "../flag.ts";
+
+export const datasetFlags = family("Dataset", {
+  dataset_config: path("dataset TOML/JSON"),
+  train_data_dir: str(
+    null,
+    "root of training images (DreamBooth: parent of N_name folders; otherwise the image folder)",
+  ),
+  cache_info: notYet(
+    flag("store image sizes and captions of a subset in metadata_cache.json and reuse them"),
+  ),
+  color_aug: notYet(flag("random hue or gamma change (bars latent caching)")),
+  flip_aug: flag("random horizontal flip (both versions cached)"),
+  face_crop_aug_range: notYet(
+    str(null, "'min,max' scale for crops around a face whose box is in the file name"),
+  ),
+  random_crop: notYet(flag("random instead of centre crop (bars latent caching)")),
+  debug_dataset: notYet(flag("show dataset samples and exit")),
+  alpha_mask: notYet(flag("use the alpha channel as the loss mask")),
+  dataset_class: notYet(str(null, "python path of a user dataset class")),
+  reg_data_dir: str(null, "root of regularisation (class) images"),
+  in_json: str(null, "metadata file with captions/tags (fine-tuning method)"),
+  dataset_repeats: int(1, "repeats per image with the fine-tuning method", { min: 1 }),
+  conditioning_data_dir: notYet(
+    str(null, "folder of condition images (ControlNet) or masks (masked loss), matched by base name"),
+  ),
+  masked_loss: notYet(flag("weight the per-pixel loss by a mask image")),
+  max_data_loader_n_workers: int(8, "loader worker processes (capped by CPU count)", { min: 0 }),
+  persistent_data_loader_workers: noEffect(
+    "there are no worker processes",
+    flag("keep workers between epochs"),
+  ),
+});
+
+export const bucketFlags = family("Resolution and buckets", {
+  resolution: str(null, 'training size: "side" or "width,height"'),
+  enable_bucket: flag("group images by aspect ratio"),
+  min_bucket_reso: int(256, "shortest bucket side, px", { min: 1 }),
+  max_bucket_reso: int(1024, "longest bucket side, px", { min: 1 }),
+  bucket_reso_steps: int(64, "bucket side granularity, px", { min: 1 }),
+  bucket_no_upscale: flag("make buckets from image sizes and only shrink"),
+  resize_interpolation: newer(
+    notYet(
+      choice(
+        ["lanczos", "nearest", "bilinear", "linear", "bicubic", "cubic", "area"],
+        null,
+        "filter used to resize images",
+      ),
+    ),
+  ),
+});
+
+export const latentFlags = family("Latent cache", {
+  cache_latents: flag("encode images once and keep latents in memory"),
+  vae_batch_size: int(1, "images encoded at once while caching latents", { min: 1 }),
+  cache_latents_to_disk: flag("write latents as .npz beside the images; implies cache_latents"),
+  skip_cache_check: newer(notYet(flag("trust existing cache files without checking"))),
+});

@@ -1,0 +1,126 @@
+/** Drawing pictures. */
+
+import { choice, family, flag, float, floats, int, newer, noEffect, notYet, str, strings } from "../flag.ts";
+
+export const genModelFlags = family("Model", {
+  ckpt: str(null, "model file or folder"),
+  v1: flag("treat the model as SD 1.x"),
+  v2: flag("treat the base model as SD 2.x (OpenCLIP-H text encoder, 1024-wide context)"),
+  sdxl: flag("treat the model as SDXL"),
+  v_parameterization: flag("model predicts velocity instead of noise"),
+  vae: str(null, "VAE file or folder replacing the built-in one"),
+  tokenizer_cache_dir: noEffect(
+    "the tokenizer is built in",
+    str(null, "folder where tokenizer files are kept for offline use"),
+  ),
+  clip_skip: int(null, "use the N-th last text-encoder layer (SD1: final norm applied)", { min: 1 }),
+  max_embeddings_multiples: int(null, "prompt length in 75-token chunks"),
+  emb_normalize_mode: choice(
+    ["original", "none", "abs"],
+    "original",
+    "how weighted embeddings are normalised",
+  ),
+  textual_inversion_embeddings: notYet(strings("embedding files; file stem is the token")),
+});
+
+export const promptFlags = family("Prompts", {
+  prompt: str(null, "prompt text"),
+  from_file: str(null, "prompt file, one per line, # comments"),
+  from_module: notYet(str(null, "python prompter module")),
+  prompter_module_args: notYet(str(null, "argument text for it")),
+  interactive: notYet(flag("read prompts from standard input")),
+  n_iter: int(1, "passes over the prompt list", { min: 1 }),
+  shuffle_prompts: flag("shuffle the prompt list each pass"),
+  images_per_prompt: int(1, "images per prompt", { min: 1 }),
+  seed: int(null, "random seed"),
+  iter_same_seed: flag("same seed for all prompts of a pass"),
+});
+
+export const pictureFlags = family("Pictures", {
+  H: int(null, "height", { min: 1 }),
+  W: int(null, "width", { min: 1 }),
+  original_height: int(null, "SDXL size conditioning: height"),
+  original_width: int(null, "SDXL size conditioning: width"),
+  original_height_negative: int(null, "same for the negative prompt"),
+  original_width_negative: int(null, "same for the negative prompt"),
+  crop_top: int(null, "SDXL crop conditioning: top"),
+  crop_left: int(null, "SDXL crop conditioning: left"),
+  steps: int(50, "denoising steps", { min: 1 }),
+  sampler: choice(
+    [
+      "ddim",
+      "pndm",
+      "lms",
+      "euler",
+      "euler_a",
+      "heun",
+      "dpm_2",
+      "dpm_2_a",
+      "dpmsolver",
+      "dpmsolver++",
+      "dpmsingle",
+      "k_lms",
+      "k_euler",
+      "k_euler_a",
+      "k_dpm_2",
+      "k_dpm_2_a",
+    ],
+    "ddim",
+    "sampler",
+  ),
+  scale: float(7.5, "CFG scale"),
+  negative_scale: float(null, "separate scale for a real negative branch"),
+  batch_size: int(1, "batch size", { min: 1 }),
+  vae_batch_size: float(null, "images decoded at once; below 1 a share of the batch"),
+  vae_slices: notYet(int(null, "decode the VAE in N slices")),
+  zero_terminal_snr: newer(notYet(flag("rescale betas so that the last step has SNR 0"))),
+  force_scheduler_zero_steps_offset: newer(notYet(flag("set steps_offset to 0"))),
+  pyramid_noise_prob: newer(notYet(float(null, "probability of pyramid noise"))),
+  pyramid_noise_discount_range: newer(notYet(floats("its discount range", 2))),
+  noise_offset_prob: newer(notYet(float(null, "probability of noise offset"))),
+  noise_offset_range: newer(notYet(floats("its range", 2))),
+});
+
+export const genOutputFlags = family("Output", {
+  outdir: str("outputs", "output folder"),
+  sequential_file_name: flag("number files instead of time stamps"),
+  use_original_file_name: notYet(flag("name after the source image")),
+  no_preview: noEffect("there is no preview window", flag("no preview window")),
+});
+
+export const imageToImageFlags = family("Image to image", {
+  image_path: str(null, "img2img source file or folder"),
+  mask_path: notYet(str(null, "inpainting mask file or folder; with networks = region mask")),
+  strength: float(null, "img2img strength"),
+});
+
+export const genNetworkFlags = family("Networks", {
+  network_module: strings("network implementation"),
+  network_weights: strings("network files to apply"),
+  network_mul: floats("strength per network"),
+  network_args: strings("key=value list given to the network"),
+  network_show_meta: notYet(flag("print network metadata")),
+  network_merge_n_models: int(null, "merge the first N networks into the model"),
+  network_merge: flag("merge all networks"),
+  network_pre_calc: flag("precompute network weights"),
+  network_regional_mask_max_color_codes: notYet(int(null, "read up to N regions from mask colours")),
+});
+
+export const genPrecisionFlags = family("Precision and memory", {
+  fp16: flag("run in fp16"),
+  bf16: flag("run in bf16"),
+  no_half_vae: flag("run the VAE in fp32"),
+  xformers: noEffect(
+    "easel has one attention, and it never holds the whole matrix",
+    flag("xformers attention"),
+  ),
+  sdpa: noEffect(
+    "easel has one attention, and it never holds the whole matrix",
+    flag("PyTorch scaled-dot-product attention"),
+  ),
+  diffusers_xformers: noEffect(
+    "easel has one attention, and it never holds the whole matrix",
+    flag("use diffusers' own xformers switch"),
+  ),
+  opt_channels_last: noEffect("images are channels-last anyway", flag("channels-last memory layout")),
+});

@@ -1,0 +1,41 @@
+/** Ways of drawing that easel knows by name: ControlNet, second passes, Deep Shrink, Gradual Latent. */
+
+import { family, flag, float, floats, int, notYet, str, strings } from "../flag.ts";
+
+export const controlFlags = family("ControlNet and guides", {
+  guide_image_path: notYet(strings("guide images (ControlNet)")),
+  control_net_lllite_models: notYet(strings("LLLite files")),
+  control_net_models: notYet(strings("ControlNet files")),
+  control_net_preps: notYet(strings("preprocessors (none, canny_low_high)")),
+  control_net_multipliers: notYet(floats("ControlNet strengths")),
+  control_net_ratios: notYet(floats("share of the steps in which each applies")),
+  clip_vision_strength: notYet(float(null, "strength of CLIP-vision (revision style) conditioning")),
+});
+
+export const highresFlags = family("Second pass in high resolution", {
+  highres_fix_scale: notYet(float(null, "first pass = size times this")),
+  highres_fix_steps: notYet(int(28, "steps of the first pass")),
+  highres_fix_strength: notYet(float(null, "first-pass img2img strength")),
+  highres_fix_save_1st: notYet(flag("save first-pass images")),
+  highres_fix_latents_upscaling: notYet(flag("upscale in latent space")),
+  highres_fix_upscaler: notYet(str(null, "python module of an upscaler")),
+  highres_fix_upscaler_args: notYet(str(null, "its key=value arguments")),
+  highres_fix_disable_control_net: notYet(flag("no ControlNet in pass two")),
+});
+
+export const deepShrinkFlags = family("Deep Shrink", {
+  ds_depth_1: notYet(int(null, "Deep Shrink: depth of stage 1")),
+  ds_timesteps_1: notYet(int(650, "Deep Shrink: stage 1 ends at this timestep")),
+  ds_depth_2: notYet(int(null, "Deep Shrink: depth of stage 2")),
+  ds_timesteps_2: notYet(int(650, "Deep Shrink: stage 2 ends at this timestep")),
+  ds_ratio: notYet(float(0.5, "Deep Shrink: down-scale ratio")),
+});
+
+export const gradualLatentFlags = family("Gradual Latent", {
+  gradual_latent_timesteps: notYet(int(null, "Gradual Latent: start growing at this timestep")),
+  gradual_latent_ratio: notYet(float(0.5, "first size ratio")),
+  gradual_latent_ratio_step: notYet(float(0.125, "growth per stage")),
+  gradual_latent_every_n_steps: notYet(int(3, "steps per stage")),
+  gradual_latent_s_noise: notYet(float(1.0, "noise multiplier")),
+  gradual_latent_unsharp_params: notYet(str(null, "ksize,sigma,strength[,target_x] for unsharp mask")),
+});

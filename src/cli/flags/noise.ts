@@ -1,0 +1,16 @@
+/** Noise and timesteps. */
+
+import { family, flag, float, int } from "../flag.ts";
+
+export const noiseFlags = family("Noise and timesteps", {
+  noise_offset: float(null, "per-channel constant noise strength"),
+  noise_offset_random_strength: flag("draw that strength uniformly from 0..noise_offset each step"),
+  multires_noise_iterations: int(null, "levels of pyramid noise"),
+  ip_noise_gamma: float(null, "input-perturbation strength"),
+  ip_noise_gamma_random_strength: flag("draw it uniformly from 0..ip_noise_gamma"),
+  multires_noise_discount: float(0.3, "weight decay per pyramid level"),
+  adaptive_noise_scale: float(null, "add scale*|channel mean of latent| to noise_offset"),
+  zero_terminal_snr: flag("rescale betas so that the last step has SNR 0"),
+  min_timestep: int(null, "lowest sampled timestep (inclusive)"),
+  max_timestep: int(null, "highest sampled timestep (exclusive)"),
+});

@@ -1,0 +1,71 @@
+/** Number formats and memory. */
+
+import { choice, family, flag, int, intChoice, newer, noEffect, notYet, str } from "../flag.ts";
+
+export const precisionFlags = family("Precision and memory", {
+  mem_eff_attn: noEffect(
+    "easel has one attention, and it never holds the whole matrix",
+    flag("chunked pure-PyTorch attention"),
+  ),
+  xformers: noEffect(
+    "easel has one attention, and it never holds the whole matrix",
+    flag("xformers attention"),
+  ),
+  sdpa: noEffect(
+    "easel has one attention, and it never holds the whole matrix",
+    flag("PyTorch scaled-dot-product attention"),
+  ),
+  gradient_checkpointing: flag("recompute activations in backward"),
+  gradient_accumulation_steps: int(1, "micro-batches per optimizer step", { min: 1 }),
+  mixed_precision: choice(["no", "fp16", "bf16"], "no", "compute format"),
+  full_fp16: notYet(flag("weights and gradients in fp16 as well")),
+  full_bf16: notYet(flag("weights and gradients in bf16 as well")),
+  fp8_base: notYet(flag("hold the frozen base weights in float8 e4m3")),
+  lowram: noEffect(
+    "a checkpoint is read straight to the device anyway",
+    flag("load the model straight to the GPU"),
+  ),
+  highvram: noEffect(
+    "no cache is cleared between batches anyway",
+    flag("skip cache clearing between batches"),
+  ),
+  cpu_offload_checkpointing: newer(notYet(flag("keep checkpointed activations in CPU memory"))),
+  fp8_base_unet: newer(notYet(flag("fp8 for the U-Net/DiT only"))),
+  torch_compile: noEffect("every step is compiled anyway", flag("compile the model with dynamo")),
+  dynamo_backend: noEffect(
+    "every step is compiled anyway, by easel itself",
+    choice(
+      [
+        "eager",
+        "aot_eager",
+        "inductor",
+        "aot_ts_nvfuser",
+        "nvprims_nvfuser",
+        "cudagraphs",
+        "ofi",
+        "fx2trt",
+        "onnxrt",
+        "tensort",
+        "ipex",
+        "tvm",
+      ],
+      "inductor",
+      "dynamo backend",
+    ),
+  ),
+});
+
+export const distributedFlags = family("Several devices", {
+  ddp_timeout: notYet(int(null, "minutes before a collective operation times out")),
+  ddp_gradient_as_bucket_view: notYet(flag("DDP memory option")),
+  ddp_static_graph: notYet(flag("DDP static-graph option")),
+  deepspeed: notYet(flag("use DeepSpeed")),
+  zero_stage: notYet(intChoice([0, 1, 2, 3], 2, "ZeRO stage")),
+  offload_optimizer_device: notYet(choice(["cpu", "nvme"], null, "optimizer offload target")),
+  offload_optimizer_nvme_path: notYet(str(null, "NVMe path for it")),
+  offload_param_device: notYet(choice(["cpu", "nvme"], null, "parameter offload target (stage 3)")),
+  offload_param_nvme_path: notYet(str(null, "NVMe path for it")),
+  zero3_init_flag: notYet(flag("ZeRO-3 init for large models")),
+  zero3_save_16bit_model: notYet(flag("gather 16-bit weights on save")),
+  fp16_master_weights_and_gradients: notYet(flag("16-bit master weights and gradients")),
+});

@@ -1,0 +1,51 @@
+/** What is written, when, and uploads. */
+
+import { choice, family, flag, int, newer, notYet, str } from "../flag.ts";
+
+export const savingFlags = family("Saving", {
+  output_dir: str(null, "output folder"),
+  output_name: str(null, "base name of results"),
+  save_precision: choice(
+    ["float", "fp16", "bf16"],
+    null,
+    "number format of saved weights; unset = as trained",
+  ),
+  save_every_n_epochs: int(null, "save each N epochs (not the last)", { min: 1 }),
+  save_every_n_steps: int(null, "save each N optimizer steps", { min: 1 }),
+  save_n_epoch_ratio: int(null, "save so that at least N files result", { min: 1 }),
+  save_last_n_epochs: int(null, "keep only the newest N epoch saves"),
+  save_last_n_epochs_state: int(null, "same for state folders (overrides for states)"),
+  save_last_n_steps: int(null, "remove step saves older than N steps"),
+  save_last_n_steps_state: int(null, "same for state folders"),
+  save_state: flag("write resume state with each save and at the end"),
+  save_state_on_train_end: flag("write resume state at the end only"),
+  resume: str(null, "state folder to continue from"),
+  no_metadata: flag("leave training metadata out (a minimum remains)"),
+  save_model_as: choice(["ckpt", "pt", "safetensors"], "safetensors", "output container"),
+  training_comment: str(null, "free text in metadata"),
+});
+
+export const metadataFlags = family("Metadata", {
+  metadata_title: str(null, "modelspec title"),
+  metadata_author: str(null, "modelspec author"),
+  metadata_description: str(null, "modelspec description"),
+  metadata_license: str(null, "modelspec licence"),
+  metadata_tags: str(null, "modelspec tags"),
+  metadata_usage_hint: newer(notYet(str(null, "modelspec usage hint"))),
+  metadata_thumbnail: newer(notYet(str(null, "modelspec thumbnail (data URL or image file)"))),
+  metadata_merged_from: newer(notYet(str(null, "modelspec source models"))),
+  metadata_trigger_phrase: newer(notYet(str(null, "modelspec trigger phrase"))),
+  metadata_preprocessor: newer(notYet(str(null, "modelspec preprocessor"))),
+  metadata_is_negative_embedding: newer(notYet(str(null, "modelspec negative-embedding mark"))),
+});
+
+export const hubFlags = family("Hugging Face hub", {
+  huggingface_repo_id: notYet(str(null, "hub repository for uploads")),
+  huggingface_repo_type: notYet(str(null, "hub repository type")),
+  huggingface_path_in_repo: notYet(str(null, "path inside the hub repository")),
+  huggingface_token: notYet(str(null, "hub access token")),
+  huggingface_repo_visibility: notYet(str(null, "'public' makes a created repository public, else private")),
+  save_state_to_huggingface: notYet(flag("also upload training state folders")),
+  resume_from_huggingface: notYet(flag("read resume as owner/repo/path[:revision[:type]] on the hub")),
+  async_upload: notYet(flag("upload in the background")),
+});

@@ -1,0 +1,18 @@
+/** Length, batch and place of a run. */
+
+import { family, flag, float, int, newer, notYet } from "../flag.ts";
+
+export const trainingFlags = family("Training", {
+  train_batch_size: int(1, "batch per device", { min: 1 }),
+  max_train_steps: int(1600, "total optimizer steps", { min: 1 }),
+  max_train_epochs: int(null, "total epochs; overrides max_train_steps", { min: 1 }),
+  seed: int(null, "random seed"),
+  skip_until_initial_step: notYet(flag("read and drop batches up to the start step")),
+  initial_epoch: notYet(int(null, "first epoch number, 1-based")),
+  initial_step: notYet(int(null, "first global step")),
+  validation_seed: newer(notYet(int(null, "seed of the validation split and noise"))),
+  validation_split: newer(notYet(float(0.0, "share of images held out"))),
+  validate_every_n_steps: newer(notYet(int(null, "validate each N steps"))),
+  validate_every_n_epochs: newer(notYet(int(null, "validate each N epochs"))),
+  max_validation_steps: newer(notYet(int(null, "cap on validation batches"))),
+});

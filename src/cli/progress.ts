@@ -1,0 +1,113 @@
+/** Progress on standard error: a bar that redraws itself on a terminal, a line now and then anywhere else. */
+
+import type { Progress } from "../base/job.ts";
+import { bytesText, durationText, printError } from "./output.ts";
+
+export interface Surroundings {
+  /** A terminal that can go back to the start of a line. */
+  readonly live: boolean;
+  readonly colour: boolean;
+  readonly columns: number;
+  readonly write: (text: string) => void;
+  /** Milliseconds. */
+  readonly now: () => number;
+}
+
+/** What standard error is: NO_COLOR, TERM=dumb and pipes are respected. */
+export function surroundings(): Surroundings {
+  const live = Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb";
+  return {
+    live,
+    colour: live && !Deno.env.get("NO_COLOR"),
+    get columns() {
+      try {
+        return Deno.consoleSize().columns || 80;
+      } catch {
+        return 80;
+      }
+    },
+    write: printError,
+    now: () => performance.now(),
+  };
+}
+
+const REDRAW_MS = 100;
+const LINE_MS = 10_000;
+
+export class ProgressPrinter {
+  #around: Surroundings;
+  #task: string | null = null;
+  /** First event of the task: seconds per step count from here. */
+  #start = { time: 0, step: 0 };
+  #shown = -Infinity;
+  /** The bar that stands on the screen without a line end. */
+  #bar = "";
+
+  constructor(around: Surroundings = surroundings()) {
+    this.#around = around;
+  }
+
+  update(event: Progress): void {
+    const now = this.#around.now();
+    if (event.task !== this.#task || event.step < this.#start.step) {
+      this.finish();
+      this.#task = event.task;
+      this.#start = { time: now, step: Math.min(event.step, event.resumedFrom ?? event.step) };
+      if (event.resumedFrom === undefined || event.step > event.resumedFrom) this.#start.step = event.step;
+      this.#shown = -Infinity;
+    }
+    const done = event.step >= event.total;
+    if (!done && now - this.#shown < (this.#around.live ? REDRAW_MS : LINE_MS)) return;
+    this.#shown = now;
+    const steps = event.step - this.#start.step;
+    const pace = steps > 0 ? (now - this.#start.time) / 1000 / steps : null;
+    if (this.#around.live) {
+      this.#bar = barLine(event, pace, this.#around);
+      this.#around.write(`\r\x1b[K${this.#bar}`);
+      if (done) this.finish();
+    } else this.#around.write(plainLine(event, pace) + "\n");
+  }
+
+  /** A line that must not end up inside the bar. */
+  line(text: string): void {
+    if (!this.#bar) this.#around.write(text + "\n");
+    else this.#around.write(`\r\x1b[K${text}\n${this.#bar}`);
+  }
+
+  /** Leaves the bar as it is and goes to the next line. */
+  finish(): void {
+    if (this.#bar) this.#around.write("\n");
+    this.#bar = "";
+    this.#task = null;
+  }
+}
+
+function facts(event: Progress, pace: number | null): string[] {
+  const parts: string[] = [];
+  if (event.loss !== undefined) parts.push(`loss ${event.loss.toFixed(4)}`);
+  if (pace !== null) {
+    parts.push(`${pace.toPrecision(3)} s/it`);
+    const left = event.total - event.step;
+    if (left > 0) parts.push(`${durationText(pace * left)} left`);
+  }
+  if (event.memory !== undefined) parts.push(bytesText(event.memory));
+  if (event.note) parts.push(event.note);
+  return parts;
+}
+
+/** "training 120/1600, loss 0.1234, 1.20 s/it, 29:36 left, 2.1 GB". */
+export function plainLine(event: Progress, pace: number | null): string {
+  return [`${event.task} ${event.step}/${event.total}`, ...facts(event, pace)].join(", ");
+}
+
+/** The same with a bar in it, never wider than the terminal. */
+export function barLine(event: Progress, pace: number | null, around: Surroundings): string {
+  const head = `${event.task} ${event.step}/${event.total} `;
+  const tail = ["", ...facts(event, pace)].join("  ");
+  const room = Math.min(30, around.columns - 1 - head.length - tail.length);
+  if (room < 5) return (head + tail.trimStart()).slice(0, Math.max(0, around.columns - 1));
+  const share = event.total > 0 ? Math.min(1, event.step / event.total) : 1;
+  const full = Math.floor(room * share);
+  const filled = "#".repeat(full), empty = ".".repeat(room - full);
+  return head + (around.colour ? `\x1b[36m${filled}\x1b[2m${empty}\x1b[0m` : filled + empty) + tail;
+}
