@@ -3,16 +3,18 @@
  * Cases go to whichever file in topics/ takes them by what their JSON says.
  */
 
-import { relative } from "node:path";
+import { relative, resolve } from "node:path";
 import { UserError } from "../../src/base/errors.ts";
 import { jsonFiles, loadTopics, outcomeLine, readCase, runCase } from "./runner.ts";
 
 async function main(args: readonly string[]): Promise<number> {
-  const [dir, ...wanted] = args;
-  if (!dir) {
+  const [folder, ...wanted] = args;
+  if (!folder) {
     console.error("usage: golden DIR [TOPIC...]");
     return 2;
   }
+  // A task starts in the project's folder; paths mean the folder where it was called.
+  const dir = resolve(Deno.env.get("INIT_CWD") ?? Deno.cwd(), folder);
   const topics = await loadTopics();
   const counts = { pass: 0, fail: 0, skip: 0 };
   for (const path of jsonFiles(dir)) {

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Builds the CPU library into build/. Quiet unless something fails. Run by ./run and by "deno task build".
+set -eu
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
+cd "$root"
+mkdir -p build
+# A checkout that was moved or copied carries a cache that names its old place; cmake refuses to reuse it.
+if [ -f build/CMakeCache.txt ] && ! grep -qF "CMAKE_HOME_DIRECTORY:INTERNAL=$root/kernels" build/CMakeCache.txt; then
+  rm -rf build/CMakeCache.txt build/CMakeFiles
+fi
+jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+if ! { cmake -S kernels -B build -DCMAKE_BUILD_TYPE=Release && cmake --build build --parallel "$jobs"; } >build/log.txt 2>&1; then
+  tail -n 40 build/log.txt >&2
+  echo "build: the CPU library did not compile; the whole log is in build/log.txt" >&2
+  exit 1
+fi
