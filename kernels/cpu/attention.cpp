@@ -1,0 +1,160 @@
+// attention: out = softmax(scale * q k^T) v for each head; lse is kept for the gradient. Compute-bound: the two products
+// of a block of query rows run on packed keys and values while its scores are in cache; scores never reach memory.
+#include <cmath>
+#include <limits>
+
+#include "attention_gemm.h"
+
+namespace easel {
+inline namespace EASEL_ISA {
+namespace {
+using namespace attention_detail;
+
+struct Shape {
+  int64_t batch, queries, keys, heads, width;  // width: of one head
+};
+
+// Row of scores -> unnormalised weights in place (and as T for the next product); returns the weights' sum.
+template <typename T>
+float softmax_row(float* s, T* p, int64_t n, int64_t visible, float scale, float* max_out) {
+  float max = -std::numeric_limits<float>::infinity();
+#pragma omp simd reduction(max : max)
+  for (int64_t j = 0; j < visible; ++j) max = s[j] > max ? s[j] : max;
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t j = 0; j < visible; ++j) {
+    const float e = exp_of(scale * (s[j] - max));
+    p[j] = from_float<T>(e);
+    sum += e;
+  }
+  for (int64_t j = visible; j < n; ++j) p[j] = from_float<T>(0);
+  *max_out = max;
+  return sum;
+}
+
+// T: float or bf16, what the products read. IO: the operands' type; f16 is widened to float per head by the caller.
+template <typename T>
+class Forward {
+ public:
+  Forward(const Instruction& i, const Shape& s, float scale, bool causal, int32_t dtype, int64_t row)
+      : s_(s), scale_(scale), causal_(causal), row_(row), block_(block_rows(s.queries, s.keys)) {
+    const int64_t tail = s.queries % block_;
+    const int64_t threads = i.threads();
+    scores_gemm_ = std::make_unique<BlockGemm>(i, dtype, block_, tail, [&](int64_t m) {
+      return Gemm(i, dtype, m, s.keys, s.width, {row, 1}, nullptr, s.keys, false);
+    });
+    out_gemm_ = std::make_unique<BlockGemm>(i, dtype, block_, tail, [&](int64_t m) {
+      return Gemm(i, dtype, m, s.width, s.keys, {s.keys, 1}, nullptr, s.width, false);
+    });
+    pack_k_ = std::make_unique<Packer>(dtype, s.width, s.keys, Strides{1, row}, scores_gemm_->at(block_).packed(), threads);
+    pack_v_ = std::make_unique<Packer>(dtype, s.keys, s.width, Strides{row, 1}, out_gemm_->at(block_).packed(), threads);
+    packed_ = i.scratch((pack_k_->bytes() + pack_v_->bytes()) * size_t(s.batch * s.heads));
+    scores_ = i.scratch(sizeof(float) * size_t(threads * block_ * s.keys));
+    weights_ = i.scratch(sizeof(T) * size_t(threads * block_ * s.keys));
+    sums_ = i.scratch(sizeof(float) * size_t(threads * block_ * s.width));
+    if (tail && scores_gemm_->at(tail).packed() != scores_gemm_->at(block_).packed()) i.fail("tail layout differs");
+    if (tail && out_gemm_->at(tail).packed() != out_gemm_->at(block_).packed()) i.fail("tail layout differs");
+  }
+
+  void run(const T* q, const T* k, const T* v, T* out, float* lse) const {
+    const int64_t heads = s_.batch * s_.heads, blocks = (s_.queries + block_ - 1) / block_;
+    const size_t stride = pack_k_->bytes() + pack_v_->bytes();
+#pragma omp parallel for schedule(static)
+    for (int64_t h = 0; h < heads; ++h) {
+      char* to = packed_.get() + stride * size_t(h);
+      pack_k_->run(omp_get_thread_num(), k + head_offset(h, s_.keys), to);
+      pack_v_->run(omp_get_thread_num(), v + head_offset(h, s_.keys), to + pack_k_->bytes());
+    }
+#pragma omp parallel for schedule(dynamic)
+    for (int64_t task = 0; task < heads * blocks; ++task) {
+      const int64_t h = task / blocks, first = task % blocks * block_;
+      block(omp_get_thread_num(), h, first, std::min(block_, s_.queries - first), q, out, lse);
+    }
+  }
+
+ private:
+  int64_t head_offset(int64_t h, int64_t length) const {
+    return h / s_.heads * length * row_ + h % s_.heads * s_.width;
+  }
+
+  void block(int t, int64_t h, int64_t first, int64_t rows, const T* q, T* out, float* lse) const {
+    const char* k = packed_.get() + (pack_k_->bytes() + pack_v_->bytes()) * size_t(h);
+    float* s = scores_.get<float>() + int64_t(t) * block_ * s_.keys;
+    T* p = weights_.get<T>() + int64_t(t) * block_ * s_.keys;
+    float* o = sums_.get<float>() + int64_t(t) * block_ * s_.width;
+    const int64_t at = head_offset(h, s_.queries) + first * row_;
+    scores_gemm_->at(rows).run(t, q + at, k, s);
+    float total[256];
+    for (int64_t r = 0; r < rows; ++r) {
+      const int64_t visible = causal_ ? std::min(s_.keys, first + r + 1) : s_.keys;
+      float max;
+      total[r] = softmax_row(s + r * s_.keys, p + r * s_.keys, s_.keys, visible, scale_, &max);
+      lse[h * s_.queries + first + r] = scale_ * max + std::log(total[r]);
+    }
+    out_gemm_->at(rows).run(t, p, k + pack_k_->bytes(), o);
+    for (int64_t r = 0; r < rows; ++r) {
+      const float inverse = 1.f / total[r];
+      for (int64_t c = 0; c < s_.width; ++c) out[at + r * row_ + c] = from_float<T>(o[r * s_.width + c] * inverse);
+    }
+  }
+
+  Shape s_;
+  float scale_;
+  bool causal_;
+  int64_t row_, block_;
+  std::unique_ptr<BlockGemm> scores_gemm_, out_gemm_;
+  std::unique_ptr<Packer> pack_k_, pack_v_;
+  Scratch packed_, scores_, weights_, sums_;
+};
+
+void widen(const f16* from, float* to, int64_t n) {
+  parallel_for(n, 1 << 14, [=](int64_t begin, int64_t end) {
+    for (int64_t j = begin; j < end; ++j) to[j] = to_float(from[j]);
+  });
+}
+
+Shape shape_of(const Instruction& i, const Tensor& q, const Tensor& k, int64_t heads) {
+  i.require(q.rank == 3 && k.rank == 3 && heads > 0 && q.dims[2] % heads == 0, "wants (B, L, heads * width)");
+  i.require(q.dims[0] == k.dims[0] && q.dims[2] == k.dims[2], "batch or width differ");
+  return {q.dims[0], q.dims[1], k.dims[1], heads, q.dims[2] / heads};
+}
+
+}  // namespace
+
+Run prepare_attention(const Instruction& i) {
+  i.require_counts(2, 3);
+  const Tensor q = i.in(0), k = i.in(1), v = i.in(2), out = i.out(0), lse = i.out(1);
+  i.require_float(q);
+  i.require_same(k, v);
+  i.require_same(q, out);
+  const Shape s = shape_of(i, q, k, i.integer(ATTR_ATTENTION_HEADS));
+  i.require(q.dtype == k.dtype && lse.dtype == EASEL_F32, "dtypes differ");
+  i.require(lse.count() == s.batch * s.heads * s.queries, "lse has the wrong size");
+  const auto scale = float(i.attr(ATTR_ATTENTION_SCALE));
+  const bool causal = i.attr(ATTR_ATTENTION_CAUSAL) != 0;
+  if (!q.count() || !k.count()) return [] {};
+  if (q.dtype == EASEL_F16) {
+    auto forward = std::make_shared<Forward<float>>(i, s, scale, causal, EASEL_F32, q.dims[2]);
+    const Scratch wide = i.scratch(sizeof(float) * size_t(2 * q.count() + 2 * k.count()));
+    return [=] {
+      float *fq = wide.get<float>(), *fk = fq + q.count(), *fv = fk + k.count(), *fo = fv + k.count();
+      widen(q.as<f16>(), fq, q.count());
+      widen(k.as<f16>(), fk, k.count());
+      widen(v.as<f16>(), fv, v.count());
+      forward->run(fq, fk, fv, fo, lse.as<float>());
+      f16* to = out.as<f16>();
+      parallel_for(out.count(), 1 << 14, [=](int64_t begin, int64_t end) {
+        for (int64_t j = begin; j < end; ++j) to[j] = from_float<f16>(fo[j]);
+      });
+    };
+  }
+  if (q.dtype == EASEL_BF16) {
+    auto forward = std::make_shared<Forward<bf16>>(i, s, scale, causal, EASEL_BF16, q.dims[2]);
+    return [=] { forward->run(q.as<bf16>(), k.as<bf16>(), v.as<bf16>(), out.as<bf16>(), lse.as<float>()); };
+  }
+  auto forward = std::make_shared<Forward<float>>(i, s, scale, causal, EASEL_F32, q.dims[2]);
+  return [=] { forward->run(q.as<float>(), k.as<float>(), v.as<float>(), out.as<float>(), lse.as<float>()); };
+}
+
+}  // namespace EASEL_ISA
+}  // namespace easel
