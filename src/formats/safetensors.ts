@@ -126,13 +126,16 @@ export function inFileOrder<T extends { readonly name: string; readonly dtype: s
   return [...tensors].sort((a, b) => dtypeRank(b.dtype) - dtypeRank(a.dtype) || byCodePoint(a.name, b.name));
 }
 
-/** The header's length and text as the library writes them: `tensors` in file order, padded with blanks to 8 bytes. */
+/**
+ * The header's length and text as the library writes them: `tensors` in file order, padded with blanks to 8 bytes.
+ * Metadata that are empty are written as such, null are left out.
+ */
 export function encodeHeader(
   tensors: readonly Omit<TensorToWrite, "data">[],
-  metadata: Readonly<Record<string, string>> = {},
+  metadata: Readonly<Record<string, string>> | null = null,
 ): Uint8Array<ArrayBuffer> {
   const entries: string[] = [];
-  if (Object.keys(metadata).length > 0) entries.push(`"__metadata__":${JSON.stringify(metadata)}`);
+  if (metadata) entries.push(`"__metadata__":${JSON.stringify(metadata)}`);
   let begin = 0;
   for (const tensor of tensors) {
     const end = begin + byteCount(tensor);
@@ -158,7 +161,7 @@ export function encodeHeader(
 export function writeSafetensors(
   path: string,
   tensors: Iterable<TensorToWrite>,
-  metadata: Readonly<Record<string, string>> = {},
+  metadata: Readonly<Record<string, string>> | null = null,
 ): void {
   const ordered = inFileOrder(tensors);
   const names = new Set<string>();
