@@ -13,6 +13,18 @@ export interface LatentDistribution {
 
 /** image (N, H, W, 3) in [-1, 1], H and W multiples of 8 -> the distribution of its latents, before any scale factor. */
 export function encode(image: Tensor, w: Weights, options: VaeOptions = {}): LatentDistribution {
+  const { mean, logvar } = moments(image, w, options), { graph } = logvar;
+  return {
+    mean,
+    logvar: minimum(
+      maximum(logvar, graph.constant(Float32Array.of(-30), [1])),
+      graph.constant(Float32Array.of(20), [1]),
+    ),
+  };
+}
+
+/** The distribution as the encoder gives it, with logvar not yet held within [-30, 20]: differentiable. */
+export function moments(image: Tensor, w: Weights, options: VaeOptions = {}): LatentDistribution {
   const encoder = w.at("encoder");
   let h = conv2d(toCompute(image, w), encoder.at("conv_in"));
   for (const level of encoder.list("down")) {
@@ -21,17 +33,10 @@ export function encode(image: Tensor, w: Weights, options: VaeOptions = {}): Lat
     if (level.has("downsample")) h = conv2d(h, level.at("downsample.conv"), { stride: 2, pad: [0, 1, 0, 1] });
   }
   h = head(middle(h, encoder.at("mid"), options), encoder);
-  const moments = w.has("quant_conv") ? conv2d(h, w.at("quant_conv")) : h;
-  const precise = moments.dtype === "f32" ? moments : cast(moments, "f32");
+  const both = w.has("quant_conv") ? conv2d(h, w.at("quant_conv")) : h;
+  const precise = both.dtype === "f32" ? both : cast(both, "f32");
   const half = precise.shape[3] / 2;
-  const logvar = slice(precise, 3, half, half), { graph } = logvar;
-  return {
-    mean: slice(precise, 3, 0, half),
-    logvar: minimum(
-      maximum(logvar, graph.constant(Float32Array.of(-30), [1])),
-      graph.constant(Float32Array.of(20), [1]),
-    ),
-  };
+  return { mean: slice(precise, 3, 0, half), logvar: slice(precise, 3, half, half) };
 }
 
 /** mean + exp(logvar / 2) * noise; `noise` is standard normal, of the mean's shape. */

@@ -1,5 +1,5 @@
 /** The autoencoder between pictures and latents. */
-export { encode, type LatentDistribution, sampleLatents } from "./encoder.ts";
+export { encode, type LatentDistribution, moments, sampleLatents } from "./encoder.ts";
 export { decode } from "./decoder.ts";
 export type { VaeOptions } from "./blocks.ts";
 export { type VaeConfig, vaeConfig, vaeShapes } from "./shapes.ts";

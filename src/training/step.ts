@@ -1,0 +1,187 @@
+/**
+ * One training step as two programs. `backward` (one per bucket shape) runs the model and adds its gradients to float32
+ * parameters; `update` takes their norm, clips, steps the optimizer and clears them. What changes from step to step is an
+ * input. Between two updates `backward` may run several times: gradient accumulation.
+ */
+import {
+  accumulate,
+  adamw,
+  add,
+  affine,
+  compile,
+  div,
+  fill,
+  gradients,
+  Graph,
+  minimum,
+  mul,
+  reshape,
+  sqrt,
+  square,
+  sum,
+  type Tensor,
+  write,
+} from "../graph/mod.ts";
+import type { ParameterStore, Program } from "../runtime/mod.ts";
+import { adamwHyper, type AdamWOptions } from "./optimizers/adamw.ts";
+import { flat, gradientOf, groupSize, type ParameterGroup } from "./trainable.ts";
+
+/** What a step minimises, as recorded for one shape. */
+export interface RecordedLoss {
+  /** One value. */
+  readonly loss: Tensor;
+  /** Other values that `backward` gives back. */
+  readonly outputs?: Readonly<Record<string, Tensor>>;
+}
+
+export interface StepOptions<Shape> {
+  readonly groups: readonly ParameterGroup[];
+  /** Records the model and its loss for one shape; everything that changes between batches is an input. */
+  readonly record: (graph: Graph, shape: Shape) => RecordedLoss;
+  readonly adamw: AdamWOptions;
+  /** Gradients are scaled down to this norm; 0 leaves them alone. */
+  readonly maxGradNorm: number;
+  readonly gradientAccumulationSteps: number;
+  /** Float16 needs its loss scaled so that small gradients do not vanish. */
+  readonly scaleLoss: boolean;
+  /** Gives the store the parameters that a recorded program needs. */
+  readonly load?: (graph: Graph) => Promise<void>;
+  /** Keeps a running average of the trained parameters (flat.averages), which the caller sets at first. */
+  readonly averaging?: boolean;
+}
+
+export type Inputs = Record<string, Float32Array | Int32Array>;
+
+export interface UpdateResult {
+  /** Norm of all gradients before clipping. */
+  readonly gradNorm: number;
+  /** True where a non-finite gradient made the optimizer skip. */
+  readonly skipped: boolean;
+}
+
+/** What of the step must be saved to go on from it. */
+export interface StepState {
+  /** Optimizer steps made. */
+  optimizerSteps: number;
+  lossScale: number;
+  /** Updates since the loss scale last changed. */
+  stepsAtScale: number;
+}
+
+/** torch.amp.GradScaler's constants. */
+const FIRST_SCALE = 65536, GROWTH_INTERVAL = 2000;
+
+export class TrainingStep<Shape extends object> {
+  readonly state: StepState;
+  #backward = new Map<string, Promise<Program>>();
+  #update: Promise<Program> | null = null;
+
+  /** `store` holds the groups' parameters, see allocateGroups. */
+  constructor(private readonly store: ParameterStore, readonly options: StepOptions<Shape>) {
+    this.state = { optimizerSteps: 0, lossScale: options.scaleLoss ? FIRST_SCALE : 1, stepsAtScale: 0 };
+  }
+
+  /** The program for a bucket; made at its first use. */
+  program(shape: Shape): Promise<Program> {
+    const key = Object.values(shape).join();
+    let program = this.#backward.get(key);
+    if (!program) {
+      program = this.#compile(this.recordBackward(shape));
+      this.#backward.set(key, program);
+    }
+    return program;
+  }
+
+  /** Runs forward and backward and gathers the gradients; gives `loss` and the recorded outputs. */
+  async backward(shape: Shape, inputs: Inputs): Promise<Record<string, Float32Array>> {
+    const program = await this.program(shape);
+    const scale = Float32Array.of(this.state.lossScale / this.options.gradientAccumulationSteps);
+    return await program.run({ ...inputs, loss_scale: scale });
+  }
+
+  /** Applies the gathered gradients with one learning rate per group and clears them. */
+  async update(learningRates: readonly number[], averageDecay = 0): Promise<UpdateResult> {
+    this.#update ??= compile(this.recordUpdate(), this.store);
+    const program = await this.#update;
+    const inputs: Inputs = { unscale: Float32Array.of(1 / this.state.lossScale) };
+    learningRates.forEach((lr, i) => {
+      inputs[`hyper.${i}`] = adamwHyper(this.options.adamw, lr, this.state.optimizerSteps + 1);
+    });
+    if (this.options.averaging) inputs.average_decay = Float32Array.of(averageDecay);
+    const gradNorm = (await program.run(inputs)).grad_norm[0];
+    const skipped = !Number.isFinite(gradNorm);
+    if (!skipped) this.state.optimizerSteps++;
+    if (this.options.scaleLoss) this.#adjustScale(skipped);
+    return { gradNorm, skipped };
+  }
+
+  destroy(): void {
+    for (const program of this.#backward.values()) program.then((p) => p.destroy(), () => {});
+    this.#update?.then((p) => p.destroy(), () => {});
+  }
+
+  recordBackward(shape: Shape): Graph {
+    const graph = new Graph();
+    const { loss, outputs } = this.options.record(graph, shape);
+    const parameters = this.#parameters();
+    const seed = reshape(graph.input("loss_scale", [1]), loss.shape);
+    const grads = gradients(loss, parameters.map((p) => graph.parameter(p.name, p.shape)), seed);
+    grads.forEach((grad, i) => {
+      // a part that this batch does not reach keeps its zero gradient
+      if (grad) accumulate(graph.parameter(gradientOf(parameters[i].name), parameters[i].shape), grad);
+    });
+    graph.output("loss", loss);
+    for (const [name, value] of Object.entries(outputs ?? {})) graph.output(name, value);
+    return graph;
+  }
+
+  recordUpdate(): Graph {
+    const { groups, maxGradNorm, averaging } = this.options;
+    const graph = new Graph();
+    const at = (of: (index: number) => string, i: number) => graph.parameter(of(i), [groupSize(groups[i])]);
+    const squares = groups.map((_, i) => reshape(sum(square(at(flat.gradients, i))), [1]));
+    const unscale = graph.input("unscale", [1]);
+    const norm = mul(sqrt(squares.reduce((a, b) => add(a, b))), unscale);
+    let scale = unscale;
+    if (maxGradNorm > 0) {
+      const constant = (x: number) => graph.constant(Float32Array.of(x), [1]);
+      scale = mul(scale, minimum(div(constant(maxGradNorm), affine(norm, 1, 1e-6)), constant(1)));
+    }
+    // 0 * norm is NaN where the norm is not finite, which makes the optimizer skip
+    scale = add(scale, affine(norm, 0, 0));
+    const decay = averaging ? graph.input("average_decay", [1]) : null;
+    groups.forEach((_, i) => {
+      const [weights, grads] = [at(flat.weights, i), at(flat.gradients, i)];
+      const hyper = graph.input(`hyper.${i}`, [7]);
+      adamw(weights, grads, at(flat.firstMoments, i), at(flat.secondMoments, i), hyper, scale);
+      fill(grads, 0);
+      if (decay) {
+        const average = at(flat.averages, i);
+        write(average, add(mul(average, decay), mul(weights, affine(decay, -1, 1))));
+      }
+    });
+    graph.output("grad_norm", norm);
+    return graph;
+  }
+
+  async #compile(graph: Graph): Promise<Program> {
+    await this.options.load?.(graph);
+    return await compile(graph, this.store);
+  }
+
+  #parameters() {
+    return this.options.groups.flatMap((g) => g.parameters);
+  }
+
+  /** Doubles the scale after 2000 good steps in a row, halves it after a bad one. */
+  #adjustScale(skipped: boolean): void {
+    const { state } = this;
+    if (skipped) {
+      state.lossScale /= 2;
+      state.stepsAtScale = 0;
+    } else if (++state.stepsAtScale === GROWTH_INTERVAL) {
+      state.lossScale *= 2;
+      state.stepsAtScale = 0;
+    }
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Training an autoencoder (arXiv 2112.10752 without the adversary): each picture goes through the encoder, a sample of
+ * its latents back through the decoder. The loss is the mean absolute error, plus the same of differences between
+ * neighbouring pixels, which keeps edges sharp, plus a little KL divergence that keeps latents near a unit normal.
+ */
+import { UserError } from "../base/errors.ts";
+import { abs, add, affine, exp, type Graph, mean, slice, square, sub, type Tensor } from "../graph/mod.ts";
+import { decode, moments, sampleLatents } from "../models/vae/mod.ts";
+import { type Shapes, Weights } from "../models/weights.ts";
+import type { TorchGenerator } from "../random/mod.ts";
+import type { ParameterStore } from "../runtime/mod.ts";
+import { VAE } from "./base_model.ts";
+import type { MixedPrecision, OptimizerConfig } from "./config.ts";
+import { computeDtype } from "./full_training.ts";
+import { readOptimizer } from "./optimizers/adamw.ts";
+import { createSchedule, type Schedule } from "./schedules/schedule.ts";
+import { type RecordedLoss, TrainingStep } from "./step.ts";
+import { allocateGroups, flat, type ParameterGroup, splitGroup } from "./trainable.ts";
+
+export interface VaeTrainingConfig extends OptimizerConfig {
+  readonly mixedPrecision: MixedPrecision;
+  readonly maxGradNorm: number;
+  /** Weight of the KL divergence per latent value; 1e-6 is usual. */
+  readonly klWeight: number;
+  /** Weight of the loss on differences between neighbouring pixels; 0 leaves it out. */
+  readonly edgeWeight: number;
+  /** Decay of a running average of the weights; null keeps none. */
+  readonly emaDecay: number | null;
+}
+
+interface PictureShape {
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+export interface VaeStepResult {
+  readonly loss: number;
+  /** Mean absolute error of the pictures, which are in [-1, 1]. */
+  readonly error: number;
+  readonly gradNorm: number;
+}
+
+/** An autoencoder on a device, all its weights float32 and trainable. Keys start with `first_stage_model.` */
+export class VaeTraining {
+  readonly step: TrainingStep<PictureShape>;
+  readonly group: ParameterGroup;
+  readonly #rates: Schedule;
+
+  constructor(
+    private readonly store: ParameterStore,
+    shapes: Shapes,
+    readonly config: VaeTrainingConfig,
+    initial: (key: string) => Float32Array,
+  ) {
+    const parameters = [...shapes].filter(([key]) => key.startsWith(VAE)).map(([name, shape]) => ({
+      name,
+      shape,
+    }));
+    this.group = { name: "vae", learningRate: config.learningRate, parameters };
+    allocateGroups(store, [this.group], config.emaDecay !== null);
+    for (const { name } of parameters) store.set(name, initial(name));
+    if (config.emaDecay !== null) store.set(flat.averages(0), store.download(flat.weights(0)));
+    this.#rates = createSchedule(config);
+    this.step = new TrainingStep(store, {
+      groups: [this.group],
+      record: (graph, shape) => recordVae(graph, shape, shapes, config),
+      adamw: readOptimizer(config.optimizerType, config.optimizerArgs),
+      maxGradNorm: config.maxGradNorm,
+      gradientAccumulationSteps: 1,
+      scaleLoss: config.mixedPrecision === "fp16",
+      averaging: config.emaDecay !== null,
+    });
+  }
+
+  /** One step on pictures (N, H, W, 3) in [-1, 1]; H and W are multiples of 8. Throws UserError when it diverges. */
+  async train(pictures: Float32Array, shape: PictureShape, torch: TorchGenerator): Promise<VaeStepResult> {
+    const { batch, height, width } = shape;
+    const noise = torch.randn(batch * (height / 8) * (width / 8) * this.#latentChannels());
+    const { loss, error } = await this.step.backward(shape, { pictures, noise });
+    const t = this.step.state.optimizerSteps;
+    const decay = Math.min(this.config.emaDecay ?? 0, (1 + t) / (10 + t));
+    const { gradNorm, skipped } = await this.step.update([this.#rates(t, this.config.learningRate)], decay);
+    if (!Number.isFinite(loss[0]) || (skipped && this.config.mixedPrecision !== "fp16")) {
+      throw new UserError(
+        `step ${t + 1}: the loss is ${loss[0]}, the gradient norm ${gradNorm}; lower the learning rate`,
+      );
+    }
+    return { loss: loss[0], error: error[0], gradNorm };
+  }
+
+  /** Weights by key, the running averages where kept. */
+  weights(averaged: boolean): Map<string, Float32Array> {
+    const from = averaged && this.config.emaDecay !== null ? flat.averages : flat.weights;
+    return splitGroup(this.group, this.store.download(from(0)));
+  }
+
+  destroy(): void {
+    this.step.destroy();
+  }
+
+  #latentChannels(): number {
+    return this.group.parameters.find((p) => p.name === `${VAE}.decoder.conv_in.weight`)!.shape[1];
+  }
+}
+
+function recordVae(
+  graph: Graph,
+  shape: PictureShape,
+  shapes: Shapes,
+  config: VaeTrainingConfig,
+): RecordedLoss {
+  const { batch, height, width } = shape;
+  const weights = Weights.over(graph, shapes, {
+    dtype: computeDtype(config.mixedPrecision),
+    storage: () => "f32",
+  });
+  const pictures = graph.input("pictures", [batch, height, width, 3]);
+  const latents = moments(pictures, weights.at(VAE));
+  const noise = graph.input("noise", latents.mean.shape);
+  const drawn = decode(sampleLatents(latents, noise), weights.at(VAE));
+  const difference = sub(drawn, pictures);
+  const error = mean(abs(difference));
+  let loss = add(error, affine(divergence(latents.mean, latents.logvar), config.klWeight, 0));
+  if (config.edgeWeight > 0) loss = add(loss, affine(edges(difference), config.edgeWeight, 0));
+  return { loss, outputs: { error } };
+}
+
+/** Mean over all latents of KL(N(mean, exp(logvar)) || N(0, 1)). */
+function divergence(mu: Tensor, logvar: Tensor): Tensor {
+  return mean(affine(sub(add(square(mu), exp(logvar)), logvar), 0.5, -0.5));
+}
+
+/** Mean absolute difference between neighbours of the error picture, across and down. */
+function edges(difference: Tensor): Tensor {
+  const along = (axis: number) => {
+    const length = difference.shape[axis] - 1;
+    return mean(abs(sub(slice(difference, axis, 1, length), slice(difference, axis, 0, length))));
+  };
+  return add(along(1), along(2));
+}
