@@ -2,6 +2,9 @@
 
 import { UsageError, UserError } from "../base/errors.ts";
 
+/** Arguments that are no flags are named in capitals, as in the help. */
+const label = (name: string) => /^[A-Z]+$/.test(name) ? name : `--${name}`;
+
 /** A flag without which the command cannot start. */
 export function required<T>(name: string, value: T | null): T {
   if (value === null || value === "") throw new UsageError(`--${name} is missing`);
@@ -11,13 +14,13 @@ export function required<T>(name: string, value: T | null): T {
 /** A file that is read. Null passes: the flag was not given. */
 export function readableFile(name: string, path: string | null): void {
   if (path === null) return;
-  if (!stat(name, path).isFile) throw new UserError(`${path}: is a folder, --${name} names a file`);
+  if (!stat(name, path).isFile) throw new UserError(`${path}: is a folder, ${label(name)} names a file`);
 }
 
 /** A folder that is read. */
 export function readableFolder(name: string, path: string | null): void {
   if (path === null) return;
-  if (!stat(name, path).isDirectory) throw new UserError(`${path}: is a file, --${name} names a folder`);
+  if (!stat(name, path).isDirectory) throw new UserError(`${path}: is a file, ${label(name)} names a folder`);
 }
 
 /** A checkpoint: a file, or a built-in one such as builtin:tiny. */
@@ -70,6 +73,6 @@ function stat(name: string, path: string): Deno.FileInfo {
     return Deno.statSync(path);
   } catch (cause) {
     const reason = cause instanceof Deno.errors.NotFound ? "does not exist" : "cannot be read";
-    throw new UserError(`${path}: ${reason} (--${name})`, { cause });
+    throw new UserError(`${path}: ${reason} (${label(name)})`, { cause });
   }
 }

@@ -15,7 +15,7 @@ import {
 } from "../checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
 import { captionFlags } from "../flags/captions.ts";
-import { compatFlags, deviceFlags } from "../flags/common.ts";
+import { compatFlags, deviceFlags } from "../flags/device.ts";
 import { configFileFlags } from "../flags/config_file.ts";
 import { bucketFlags, datasetFlags, latentFlags } from "../flags/dataset.ts";
 import { consoleFlags, loggingFlags } from "../flags/logging.ts";

@@ -1,4 +1,4 @@
-/** Flags that easel adds to sd-scripts'. */
+/** Flags that easel adds to those of sd-scripts: where to compute, and how faithfully. */
 
 import { choice, family, int, own, str } from "../flag.ts";
 

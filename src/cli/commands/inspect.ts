@@ -1,0 +1,54 @@
+/** easel inspect FILE. */
+
+import type { Inspection } from "../../tools/inspect.ts";
+import { command } from "../command.ts";
+import { family, flag, own } from "../flag.ts";
+import { readableFile } from "../checks.ts";
+import { bytesText, print } from "../output.ts";
+
+const inspectFlags = family("Output", {
+  json: own(flag("one JSON object instead of text")),
+  no_keys: own(flag("leave the list of tensors out")),
+});
+
+export const inspect = command({
+  families: [inspectFlags],
+  positionals: ["FILE"],
+  about: "FILE is a .safetensors file: a checkpoint, a LoRA, an autoencoder.",
+  check: ({ positionals }) => readableFile("FILE", positionals[0]),
+  async run({ values, positionals }) {
+    const { inspectFile } = await import("../../tools/inspect.ts");
+    const found = inspectFile(positionals[0]);
+    if (values.json) print(JSON.stringify(values.noKeys ? { ...found, tensors: undefined } : found, null, 1));
+    else for (const line of inspectionLines(found, !values.noKeys)) print(line);
+  },
+});
+
+function inspectionLines(found: Inspection, keys: boolean): string[] {
+  const elements = Object.entries(found.elements).map(([dtype, n]) => `${n.toLocaleString("en")} ${dtype}`);
+  const lines = [
+    `${found.path}: ${found.what}`,
+    `${bytesText(found.bytes)}, ${found.tensors.length} tensors, ${elements.join(" + ") || "no"} elements`,
+  ];
+  const metadata = Object.entries(found.metadata).sort(([a], [b]) => a < b ? -1 : 1);
+  if (metadata.length) {
+    lines.push(
+      "",
+      "metadata:",
+      ...metadata.map(([key, value]) => `  ${key}: ${oneLine(value)}`),
+    );
+  }
+  if (keys && found.tensors.length) {
+    const width = Math.max(...found.tensors.map((row) => row.key.length));
+    lines.push("", "tensors:");
+    for (const { key, dtype, shape } of found.tensors) {
+      lines.push(`  ${key.padEnd(width)}  ${dtype.padEnd(4)}  [${shape.join(", ")}]`);
+    }
+  }
+  return lines;
+}
+
+function oneLine(text: string): string {
+  // deno-lint-ignore no-control-regex -- a file's text must not move the cursor
+  return text.replace(/\s*\n\s*/g, " ").replace(/[\x00-\x1f\x7f]/g, "?");
+}

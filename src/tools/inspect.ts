@@ -1,0 +1,64 @@
+/** What a file of tensors holds: family, sizes, metadata, every key. Only the header is read. */
+
+import { openSafetensors } from "../formats/safetensors.ts";
+import { describe, identify } from "../models/family.ts";
+
+export interface TensorRow {
+  readonly key: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+}
+
+export interface Inspection {
+  readonly path: string;
+  readonly bytes: number;
+  /** In words: "an SD1 checkpoint", "a LoRA for SDXL, rank 16, alpha 8". */
+  readonly what: string;
+  /** Elements by dtype. */
+  readonly elements: Readonly<Record<string, number>>;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly tensors: readonly TensorRow[];
+}
+
+/** Reads a safetensors header. Throws UserError when the file is damaged or something else. */
+export function inspectFile(path: string): Inspection {
+  using file = openSafetensors(path);
+  const tensors: TensorRow[] = [];
+  const elements: Record<string, number> = {};
+  for (const key of file.keys()) {
+    const { dtype, shape } = file.info(key);
+    tensors.push({ key, dtype, shape });
+    elements[dtype] = (elements[dtype] ?? 0) + shape.reduce((a, b) => a * b, 1);
+  }
+  const shapes = new Map(tensors.map((row) => [row.key, row.shape]));
+  const identity = identify(shapes);
+  const alphas = () => distinct(tensors.filter(isAlpha).map((row) => file.f32(row.key)[0]));
+  const what = identity.kind === "lora" ? loraText(tensors, alphas()) : describe(identity);
+  return { path, bytes: Deno.statSync(path).size, what, elements, metadata: file.metadata, tensors };
+}
+
+const isAlpha = (row: TensorRow) => row.key.endsWith(".alpha") && row.shape.reduce((a, b) => a * b, 1) === 1;
+
+function loraText(tensors: readonly TensorRow[], alphas: readonly number[]): string {
+  const ranks = distinct(
+    tensors.filter((row) => /lora_(down|A)\.weight$/.test(row.key)).map((row) => row.shape[0]),
+  );
+  const parts = [`a LoRA${loraFamily(tensors)}`];
+  if (ranks.length) parts.push(`rank ${ranks.join(", ")}`);
+  if (alphas.length) parts.push(`alpha ${alphas.join(", ")}`);
+  const modules = tensors.filter((row) => /lora_(down|A)\.weight$/.test(row.key)).length;
+  if (modules) parts.push(`${modules} modules`);
+  return parts.join(", ");
+}
+
+/** Told by the text encoders' names and by the width of the text that cross attention reads. */
+function loraFamily(tensors: readonly TensorRow[]): string {
+  if (tensors.some((row) => /^lora_te[12]_/.test(row.key))) return " for SDXL";
+  const key = tensors.find((row) => /attn2_to_k\.lora_down\.weight$/.test(row.key));
+  const families: Record<number, string> = { 768: " for SD1", 1024: " for SD2", 2048: " for SDXL" };
+  return key ? families[key.shape[1]] ?? ` for a model with text of width ${key.shape[1]}` : "";
+}
+
+function distinct(values: readonly number[]): number[] {
+  return [...new Set(values)].sort((a, b) => a - b);
+}

@@ -1,0 +1,60 @@
+/** The flag rows against the parsers of sd-scripts 0.9.1 and 0.10.1: names, types, defaults, choices. */
+
+import assert from "node:assert/strict";
+import { COMMANDS } from "../../src/cli/commands/index.ts";
+import { camel, type Value } from "../../src/cli/flag.ts";
+import { allFlags } from "../../src/cli/parse.ts";
+
+interface SpecRow {
+  flag: string;
+  type: string;
+  nargs: string | number | null;
+  default: string | number | boolean | null;
+  choices: (string | number | null)[] | null;
+  in_0_9_1: boolean;
+}
+
+const spec: Record<string, SpecRow[]> = JSON.parse(
+  Deno.readTextFileSync(new URL("./data/flags.json", import.meta.url)),
+);
+
+for (const [script, rows] of Object.entries(spec)) {
+  const load = async () => {
+    const entry = COMMANDS.find((command) => command.name === script)!;
+    return allFlags((await entry.load()).families);
+  };
+
+  Deno.test(`${script} knows every flag of the script, with its type, default and arity`, async () => {
+    const flags = await load();
+    for (const row of rows) {
+      const name = row.flag.replace(/^--/, "");
+      const ours = flags[name];
+      assert.ok(ours, `--${name} is not known`);
+      assert.equal(ours.type, row.type, name);
+      assert.deepEqual(ours.nargs, row.nargs, name);
+      assert.deepEqual(plain(ours.default), row.default, name);
+      assert.equal(ours.origin === "0.9.1", row.in_0_9_1, name);
+      const missing = (row.choices ?? []).filter((c) => c !== null && !ours.choices?.includes(c));
+      assert.deepEqual(missing, [], `${name} lacks choices`);
+      assert.equal(ours.choices === null, row.choices === null, name);
+    }
+  });
+
+  Deno.test(`${script} has no further flags but those marked as easel's own`, async () => {
+    const known = new Set(rows.map((row) => row.flag.replace(/^--/, "")));
+    const extra = Object.entries(await load()).filter(([name, flag]) =>
+      !known.has(name) && flag.origin !== "easel"
+    );
+    assert.deepEqual(extra.map(([name]) => name), []);
+  });
+
+  Deno.test(`${script} gives no two flags the same name in camelCase`, async () => {
+    const names = Object.keys(await load());
+    assert.equal(new Set(names.map(camel)).size, names.length);
+  });
+}
+
+/** The reference's number of steps is our { steps }. */
+function plain(value: Value): Value {
+  return typeof value === "object" && value !== null && "steps" in value ? value.steps : value;
+}

@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { UsageError } from "../../src/base/errors.ts";
+import { withConfigFile } from "../../src/cli/config_file.ts";
+import {
+  choice,
+  family,
+  flag,
+  float,
+  floats,
+  int,
+  newer,
+  noEffect,
+  notYet,
+  own,
+  stepsOrRatio,
+  str,
+  strings,
+} from "../../src/cli/flag.ts";
+import { HelpWanted, parseArgs } from "../../src/cli/parse.ts";
+import { refuseUnsupported, withoutEffect } from "../../src/cli/support.ts";
+
+const families = [
+  family("one", {
+    learning_rate: float(2e-6, "rate"),
+    learning_steps: int(1, "steps", { min: 1 }),
+    seed: int(null, "seed"),
+    network_args: strings("key=value"),
+    network_mul: floats("strengths"),
+    noise_range: floats("two", 2),
+    warmup: stepsOrRatio("warm-up"),
+    flip_aug: flag("flip"),
+    mode: choice(["no", "fp16", "bf16"], "no", "format"),
+    config_file: str(null, "toml"),
+  }),
+  family("two", {
+    learning_curve: newer(flag("newer")),
+    flat: own(flag("own")),
+    turbo: notYet(float(1.5, "not yet")),
+    turbo_list: notYet(strings("not yet")),
+    xformers: noEffect("there is one attention", flag("attention")),
+  }),
+];
+
+const parse = (...argv: string[]) => parseArgs(argv, families).values;
+const fails = (pattern: RegExp, ...argv: string[]) =>
+  assert.throws(() => parse(...argv), (error) => {
+    assert.ok(error instanceof UsageError, String(error));
+    assert.match(error.message, pattern);
+    assert.ok(!error.message.includes("\n"));
+    return true;
+  });
+
+Deno.test("parseArgs() leaves defaults where nothing is given, and says so", () => {
+  const { values, sources } = parseArgs(["--seed", "3"], families);
+  assert.deepEqual([values.learning_rate, values.seed, values.flip_aug], [2e-6, 3, false]);
+  assert.deepEqual([sources.learning_rate, sources.seed], ["default", "command line"]);
+});
+
+Deno.test("parseArgs() takes underscores or dashes, = or a space, and the last of several", () => {
+  assert.equal(parse("--learning-rate", "1e-4").learning_rate, 1e-4);
+  assert.equal(parse("--learning_rate=.5").learning_rate, 0.5);
+  assert.equal(parse("--seed", "1", "--seed", "2").seed, 2);
+  assert.equal(parse("--config_file=a=b").config_file, "a=b");
+});
+
+Deno.test("parseArgs() takes unambiguous prefixes, where the oldest script's flags come first", () => {
+  assert.equal(parse("--se", "5").seed, 5);
+  assert.equal(parse("--network-m", "1").network_mul instanceof Array, true);
+  assert.equal(parse("--learning_c").learning_curve, true);
+  assert.equal(parse("--fl").flip_aug, true); // --flat is easel's own
+  fails(/--learning is ambiguous: --learning_rate, --learning_steps$/, "--learning", "1");
+});
+
+Deno.test("parseArgs() takes lists until the next flag, negative numbers included", () => {
+  assert.deepEqual(parse("--network_args", "a=1", "b=2", "--seed", "-7"), {
+    ...parse("--seed=-7"),
+    network_args: ["a=1", "b=2"],
+  });
+  assert.deepEqual(parse("--network_mul", "-0.5", "1e-3", "-1e-3", "-.5").network_mul, [
+    -0.5,
+    1e-3,
+    -1e-3,
+    -0.5,
+  ]);
+  assert.deepEqual(parse("--network_args").network_args, []);
+  assert.deepEqual(parse("--network_args=a=1").network_args, ["a=1"]);
+  assert.deepEqual(parse("--noise_range", "0", "1").noise_range, [0, 1]);
+  fails(/--noise_range needs 2 values, 1 given/, "--noise_range", "0");
+});
+
+Deno.test("parseArgs() reads numbers as Python does", () => {
+  assert.equal(parse("--seed", "1_000").seed, 1000);
+  assert.equal(parse("--seed", " +5 ").seed, 5);
+  assert.equal(parse("--learning_rate", "inf").learning_rate, Infinity);
+  assert.ok(Number.isNaN(parse("--learning_rate", "nan").learning_rate));
+  for (const bad of ["1.0", "0x10", "", "1e3", "one"]) fails(/--seed takes a whole number, "/, "--seed", bad);
+  for (const bad of ["", "1,5", "0x1", "1e"]) {
+    fails(/--learning_rate takes a number, "/, "--learning_rate", bad);
+  }
+});
+
+Deno.test("parseArgs() reads steps, shares and percentages", () => {
+  assert.deepEqual(parse("--warmup", "10").warmup, { steps: 10 });
+  assert.deepEqual(parse("--warmup", "0.1").warmup, { ratio: 0.1 });
+  assert.deepEqual(parse("--warmup", "5%").warmup, { ratio: 0.05 });
+  fails(/--warmup takes /, "--warmup", "1.5");
+});
+
+Deno.test("parseArgs() refuses what it does not know, with the nearest name", () => {
+  fails(
+    /^--learnig_rate is not a flag of this command; did you mean --learning_rate\?$/,
+    "--learnig_rate",
+    "1",
+  );
+  fails(/^--zzzzzzzz is not a flag of this command$/, "--zzzzzzzz");
+  fails(/^-x is not a flag/, "-x");
+  fails(/"stray" is not expected here/, "stray");
+  fails(/^--seed needs a value$/, "--seed");
+  fails(/^--seed needs a value$/, "--seed", "--flip_aug");
+  fails(/^--flip_aug takes no value, "1" was given$/, "--flip_aug=1");
+  fails(/^--mode is one of no, fp16, bf16; "fp61" was given; did you mean fp16\?$/, "--mode", "fp61");
+  fails(/^--learning_steps is 1 or more, 0 was given$/, "--learning_steps", "0");
+});
+
+Deno.test("parseArgs() asks for help wherever -h stands", () => {
+  assert.throws(() => parse("--seed", "1", "-h"), HelpWanted);
+  assert.throws(() => parse("--help"), HelpWanted);
+});
+
+Deno.test("parseArgs() counts arguments that are no flags", () => {
+  assert.deepEqual(parseArgs(["a", "--", "--b"], families, ["FILE", "MORE..."]).positionals, ["a", "--b"]);
+  assert.throws(() => parseArgs([], families, ["FILE"]), /FILE is missing/);
+  assert.throws(() => parseArgs(["a", "b"], families, ["FILE"]), /"b" is not expected here/);
+});
+
+Deno.test("refuseUnsupported() lets defaults pass and nothing else", () => {
+  const check = (...argv: string[]) => refuseUnsupported(parseArgs(argv, families), families);
+  check();
+  check("--turbo", "1.5");
+  assert.throws(() => check("--turbo", "2"), /^UsageError: --turbo is not supported yet$/);
+  assert.throws(() => check("--turbo_list"), /--turbo_list is not supported yet/);
+});
+
+Deno.test("withoutEffect() names flags that change nothing", () => {
+  assert.deepEqual(withoutEffect(parseArgs(["--xformers"], families), families), [
+    "--xformers has no effect: there is one attention",
+  ]);
+  assert.deepEqual(withoutEffect(parseArgs([], families), families), []);
+});
+
+function fromToml(text: string, ...argv: string[]) {
+  const path = Deno.makeTempFileSync({ suffix: ".toml" });
+  Deno.writeTextFileSync(path, text);
+  try {
+    return withConfigFile(parseArgs(["--config_file", path, ...argv], families), families);
+  } finally {
+    Deno.removeSync(path);
+  }
+}
+
+Deno.test("withConfigFile() flattens sections and lets the command line win", () => {
+  const { values, sources } = fromToml(
+    'seed = 4\n[a]\nlearning_rate = 1e-3\nflip_aug = true\n[b]\nnetwork_args = ["x=1"]\nwarmup = 0.5\nmode = "bf16"\n',
+    "--seed",
+    "9",
+  );
+  assert.deepEqual(
+    [values.seed, values.learning_rate, values.flip_aug, values.network_args, values.warmup, values.mode],
+    [9, 1e-3, true, ["x=1"], { ratio: 0.5 }, "bf16"],
+  );
+  assert.deepEqual([sources.seed, sources.mode, sources.turbo], ["command line", "config file", "default"]);
+});
+
+Deno.test("withConfigFile() adds .toml to a name without it", () => {
+  const path = Deno.makeTempFileSync({ suffix: ".toml" });
+  Deno.writeTextFileSync(path, "seed = 8\n");
+  const parsed = parseArgs(["--config_file", path.replace(/\.toml$/, "")], families);
+  assert.equal(withConfigFile(parsed, families).values.seed, 8);
+  Deno.removeSync(path);
+});
+
+Deno.test("withConfigFile() names file and key of what is wrong", () => {
+  const cases: [string, RegExp][] = [
+    ["learnig_rate = 1", /\.toml: learnig_rate is not a flag of this command; did you mean learning_rate\?$/],
+    ["flip_aug = 1", /\.toml: flip_aug is true or false, 1 was given$/],
+    ["seed = 1.5", /\.toml: seed takes a whole number, "1.5" was given$/],
+    ['mode = "fp32"', /\.toml: mode is one of no, fp16, bf16; "fp32" was given/],
+    ["seed = [1]", /\.toml: seed takes one value, \[1\] was given$/],
+    ["seed = = 1", /\.toml: no TOML \(/],
+  ];
+  for (const [text, pattern] of cases) assert.throws(() => fromToml(text), pattern);
+  assert.throws(
+    () => withConfigFile(parseArgs(["--config_file", "none-here"], families), families),
+    /none-here\.toml: cannot be read/,
+  );
+});

@@ -1,0 +1,103 @@
+/** The house rules that a machine can check: imports point down, files stay small, one room touches pointers. */
+
+import assert from "node:assert/strict";
+import { dirname, join, relative } from "node:path";
+
+const ROOT = join(import.meta.dirname!, "..");
+
+/** Top to bottom; a room imports from itself and from rooms in later rows. */
+const STOREYS: readonly (readonly string[])[] = [
+  ["main.ts"],
+  ["src/cli"],
+  ["src/training", "src/generation", "src/tools"],
+  ["src/networks"],
+  ["src/data"],
+  ["src/models"],
+  ["src/graph"],
+  ["src/runtime"],
+  ["ffi"],
+];
+
+/** Every room may import a leaf; a leaf imports only what is named here. */
+const LEAVES: Readonly<Record<string, readonly string[]>> = {
+  "src/base": [],
+  "src/formats": ["src/base"],
+  "src/random": ["src/base"],
+  "src/text": ["src/base", "src/formats"],
+};
+
+/** Between jobs of one storey: sample pictures during training are drawn by generation, the demo runs both. */
+const NEIGHBOURS: readonly (readonly [string, string])[] = [
+  ["src/training", "src/generation"],
+  ["src/tools", "src/training"],
+  ["src/tools", "src/generation"],
+];
+
+const MOST_LINES = 400;
+
+function sources(...folders: string[]): string[] {
+  const found: string[] = [];
+  const walk = (folder: string) => {
+    for (const entry of Deno.readDirSync(join(ROOT, folder))) {
+      const path = `${folder}/${entry.name}`;
+      if (entry.isDirectory) walk(path);
+      else if (path.endsWith(".ts")) found.push(path);
+    }
+  };
+  for (const folder of folders) walk(folder);
+  return found.sort();
+}
+
+function roomOf(path: string): string {
+  return path.startsWith("src/") ? path.split("/").slice(0, 2).join("/") : path.split("/")[0];
+}
+
+/** Relative imports and re-exports of a file, static and dynamic, as paths from the root. */
+function imports(path: string): string[] {
+  const text = Deno.readTextFileSync(join(ROOT, path)).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+  const found = text.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)"(\.{1,2}\/[^"]+)"/g);
+  return [...found].map((match) => relative(ROOT, join(ROOT, dirname(path), match[1])));
+}
+
+function allowed(from: string, to: string): boolean {
+  if (from === to || to === "deno.json") return true;
+  if (from in LEAVES) return LEAVES[from].includes(to);
+  if (to in LEAVES) return true;
+  const storey = (room: string) => STOREYS.findIndex((rooms) => rooms.includes(room));
+  if (storey(from) < 0 || storey(to) < 0) return false;
+  return storey(from) < storey(to) || NEIGHBOURS.some(([a, b]) => a === from && b === to);
+}
+
+const program = ["main.ts", ...sources("src", "ffi")];
+
+Deno.test("imports point down the list of rooms", () => {
+  const wrong = program.flatMap((path) =>
+    imports(path)
+      .filter((target) => !allowed(roomOf(path), roomOf(target)))
+      .map((target) => `${path} imports ${target}`)
+  );
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("every folder of src is a room of the list", () => {
+  const known = new Set([...STOREYS.flat(), ...Object.keys(LEAVES)]);
+  assert.deepEqual(program.map(roomOf).filter((room) => !known.has(room)), []);
+});
+
+Deno.test(`no source file has more than ${MOST_LINES} lines`, () => {
+  const long = [...program, ...sources("tests")]
+    .map((path) => ({ path, lines: Deno.readTextFileSync(join(ROOT, path)).split("\n").length - 1 }))
+    .filter(({ lines }) => lines > MOST_LINES);
+  assert.deepEqual(long, []);
+});
+
+Deno.test("Deno.dlopen stands in ffi/ and nowhere else", () => {
+  const users = program.filter((path) => Deno.readTextFileSync(join(ROOT, path)).includes("Deno.dlopen("));
+  assert.deepEqual(users.filter((path) => !path.startsWith("ffi/")), []);
+  assert.equal(users.length, 1);
+});
+
+Deno.test("no file is a drawer for everything", () => {
+  const drawers = program.filter((path) => /(^|\/)(utils?|helpers?|misc|common)\.ts$/.test(path));
+  assert.deepEqual(drawers, []);
+});
