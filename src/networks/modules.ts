@@ -2,7 +2,8 @@
 
 import { blockIndex } from "./blocks.ts";
 import type { LoraOptions } from "./args.ts";
-import { type Family, isLargeConvolution, loraTargets, type Shapes, type Target } from "./targets.ts";
+import type { Family, Shapes } from "../models/mod.ts";
+import { isLargeConvolution, loraTargets, type Target } from "./targets.ts";
 import { type Alpha, wholeAlpha } from "./values.ts";
 
 export interface LoraModule extends Target {

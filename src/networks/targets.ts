@@ -1,21 +1,29 @@
 /**
  * The layers of a checkpoint that a LoRA may join, in the order in which sd-scripts creates its modules: text encoders,
- * then the U-Net. SD1 and SD2 modules carry diffusers' names and order (down, up, mid); SDXL's those of the file.
+ * then the U-Net. Modules carry transformers' and diffusers' names; only SDXL's U-Net keeps those of the file.
  */
 
-import { UserError } from "../base/errors.ts";
+import {
+  below,
+  type Family,
+  openClipKeys,
+  type Shapes,
+  TEXT_ENCODERS,
+  type TextEncoderPlace,
+  UNET,
+  unetKeys,
+} from "../models/mod.ts";
 
-/** Original Stable Diffusion key -> shape. */
-export type Shapes = ReadonlyMap<string, readonly number[]>;
-
-export type Family = "sd1" | "sd2" | "sdxl";
+export type Part = "te" | "te1" | "te2" | "unet";
 
 export interface Target {
   /** As in LoRA files: lora_unet_down_blocks_0_attentions_0_proj_in. */
   readonly name: string;
   /** The layer's key without ".weight"; parts of open_clip's fused projection end in q_proj, k_proj, v_proj. */
   readonly path: string;
-  readonly part: "te" | "te1" | "te2" | "unet";
+  readonly part: Part;
+  /** diffusers' name of an SDXL layer, under which some programs save it. */
+  readonly alias?: string;
   /** The base weight as the LoRA sees it: [out, in], or OIHW of a convolution. */
   readonly shape: readonly number[];
 }
@@ -30,194 +38,111 @@ export interface TargetOptions {
   linearProjection?: boolean;
 }
 
-const UNET = "model.diffusion_model";
-
-/** Whether a name is a larger convolution, which takes conv_dim. */
+/** Whether a layer takes conv_dim: a convolution over more than one pixel. */
 export function isLargeConvolution({ shape }: Target): boolean {
   return shape.length === 4 && shape[2] * shape[3] > 1;
 }
 
-/** The family of a checkpoint, by its text encoders. */
-export function familyOf(shapes: Shapes): Family {
-  let family: Family = "sd1";
-  for (const key of shapes.keys()) {
-    if (key.startsWith("conditioner.embedders.")) return "sdxl";
-    if (key.startsWith("cond_stage_model.model.")) family = "sd2";
-  }
-  return family;
-}
-
-/** All layers that a LoRA of a family joins. Throws UserError for a checkpoint without a U-Net. */
+/** All layers that a LoRA of a family joins, from the original keys' shapes. */
 export function loraTargets(shapes: Shapes, family: Family, options: TargetOptions): Target[] {
-  return [...textTargets(shapes, family), ...unetTargets(shapes, family, options)];
-}
-
-function textTargets(shapes: Shapes, family: Family): Target[] {
-  if (family === "sd1") return clipTargets(shapes, "te", "cond_stage_model.transformer.text_model");
-  // SD2's model never used the checkpoint's last layer, so it is dropped on load
-  if (family === "sd2") return openClipTargets(shapes, "te", "cond_stage_model.model", 1);
+  const encoders = TEXT_ENCODERS[family];
   return [
-    ...clipTargets(shapes, "te1", "conditioner.embedders.0.transformer.text_model"),
-    ...openClipTargets(shapes, "te2", "conditioner.embedders.1.model", 0),
+    ...encoders.flatMap((place, i) =>
+      textTargets(shapes, family, place, encoders.length > 1 ? `te${i + 1}` : "te")
+    ),
+    ...unetTargets(shapes, family, options),
   ];
 }
 
-/** transformers' names, which CLIP-L has in its file too; in this order. */
-const CLIP_LAYERS = [
-  "self_attn.k_proj",
-  "self_attn.v_proj",
-  "self_attn.q_proj",
-  "self_attn.out_proj",
-  "mlp.fc1",
-  "mlp.fc2",
-];
+/** A layer under its name in transformers or diffusers, which its place in the order goes by. */
+type Row = Omit<Target, "name" | "part"> & { readonly other: string };
 
-const OPEN_CLIP_LAYERS = [
-  "attn.k_proj",
-  "attn.v_proj",
-  "attn.q_proj",
-  "attn.out_proj",
-  "mlp.c_fc",
-  "mlp.c_proj",
-];
-
-function textName(part: string, layer: number, name: string): string {
-  return `lora_${part}_text_model_encoder_layers_${layer}_${name.replaceAll(".", "_")}`;
+function textTargets(shapes: Shapes, family: Family, place: TextEncoderPlace, part: string): Target[] {
+  const own = below(shapes, `${place.scope}.`);
+  const rows: Row[] = place.layout === "clip_l"
+    ? [...own].map(([key, shape]) => ({ other: `text_model.${key}`, path: `${place.scope}.${key}`, shape }))
+    : openClipKeys(own, usedLayers(own, family)).map(({ original, other, otherShape, third }) => {
+      const letter = third === undefined ? "" : "qkv"[third];
+      const path = letter ? original.replace(/in_proj_/, `${letter}_proj.`) : original;
+      return { other, path: `${place.scope}.${path}`, shape: otherShape };
+    });
+  return weights(rows.filter(({ other }) => /\.(self_attn|mlp)\./.test(other))).map((
+    { other, path, shape },
+  ) => ({
+    name: flatName(part, other),
+    path,
+    part: part as Part,
+    shape,
+  }));
 }
 
-function clipTargets(shapes: Shapes, part: "te" | "te1", root: string): Target[] {
-  const found: Target[] = [];
-  for (let layer = 0; shapes.has(`${root}.encoder.layers.${layer}.mlp.fc1.weight`); layer++) {
-    for (const name of CLIP_LAYERS) {
-      const path = `${root}.encoder.layers.${layer}.${name}`;
-      found.push({ name: textName(part, layer, name), path, part, shape: shapes.get(`${path}.weight`)! });
-    }
-  }
-  return found;
-}
-
-function openClipTargets(shapes: Shapes, part: "te" | "te2", root: string, drop: number): Target[] {
-  const blocks: Target[][] = [];
-  for (let layer = 0; shapes.has(`${root}.transformer.resblocks.${layer}.mlp.c_fc.weight`); layer++) {
-    const block = `${root}.transformer.resblocks.${layer}`;
-    blocks.push(OPEN_CLIP_LAYERS.map((name, i) => {
-      const fused = shapes.get(`${block}.attn.in_proj_weight`)!;
-      const shape = shapes.get(`${block}.${name}.weight`) ?? [fused[0] / 3, fused[1]];
-      return { name: textName(part, layer, CLIP_LAYERS[i]), path: `${block}.${name}`, part, shape };
-    }));
-  }
-  return blocks.slice(0, Math.max(blocks.length - drop, 0)).flat();
-}
-
-/** One numbered layer of the U-Net: where it lies in the file and what it is called in a LoRA. */
-interface Piece {
-  readonly kind: "attentions" | "resnets" | "downsamplers" | "upsamplers";
-  readonly path: string;
-  readonly name: string;
+/** SD2's model never used the checkpoint's 24th layer, the last; newer files leave it away. */
+function usedLayers(openClip: Shapes, family: Family): number {
+  let layers = 0;
+  while (openClip.has(`transformer.resblocks.${layers}.ln_1.weight`)) layers++;
+  return family === "sd2" && layers !== 23 ? layers - 1 : layers;
 }
 
 function unetTargets(shapes: Shapes, family: Family, options: TargetOptions): Target[] {
-  const pieces = unetPieces(shapes);
-  if (pieces.length === 0) {
-    throw new UserError(
-      `the checkpoint has no U-Net (no key starts with ${UNET}.input_blocks); use a whole model`,
-    );
-  }
-  const wanted = pieces.filter((piece) => options.convolutions || piece.kind === "attentions");
-  const target = (piece: Piece, layer: string): Target => {
-    const path = `${piece.path}.${layer}`;
-    let shape = shapes.get(`${path}.weight`)!;
-    const projection = layer === "proj_in" || layer === "proj_out";
-    if (family === "sd2" && projection && shape.length === 2 && !options.linearProjection) {
-      shape = [...shape, 1, 1];
-    }
-    // SDXL: as in the file; else diffusers' names
-    const local = family === "sdxl"
-      ? path.slice(UNET.length + 1)
-      : `${piece.name}.${DIFFUSERS[layer] ?? layer}`;
-    return { name: `lora_unet_${local.replaceAll(".", "_")}`, path, part: "unet", shape };
-  };
-  return (family === "sdxl" ? wanted : inDiffusersOrder(wanted)).flatMap((piece) =>
-    layersOf(piece, shapes).map((layer) => target(piece, layer))
-  );
+  const linearProjection = family !== "sd2" || options.linearProjection;
+  const wanted = options.convolutions ? /\.(attentions|resnets|downsamplers|upsamplers)\./ : /\.attentions\./;
+  const rows = unetKeys(below(shapes, `${UNET}.`), { linearProjection })
+    .filter(({ other }) => wanted.test(other))
+    .map(({ original, other, otherShape }) => ({
+      other: family === "sdxl" ? original : other, // SDXL's modules are called and ordered as in the file
+      alias: family === "sdxl" ? flatName("unet", other.slice(0, -".weight".length)) : undefined,
+      path: `${UNET}.${original}`,
+      shape: otherShape,
+    }));
+  return weights(rows)
+    .map(({ other, path, shape, alias }) => ({
+      name: flatName("unet", other),
+      path,
+      part: "unet",
+      shape,
+      alias,
+    }));
 }
 
-/** Layers that diffusers calls otherwise. */
-const DIFFUSERS: Readonly<Record<string, string>> = {
-  "in_layers.2": "conv1",
-  "emb_layers.1": "time_emb_proj",
-  "out_layers.3": "conv2",
-  "skip_connection": "conv_shortcut",
-  "op": "conv",
-};
+/** The matrices and convolutions among the rows, without ".weight", in the order of PyTorch's modules. */
+function weights(rows: readonly Row[]): Row[] {
+  return rows
+    .filter(({ other, shape }) => other.endsWith(".weight") && shape.length > 1)
+    .map((row) => {
+      const other = row.other.slice(0, -".weight".length);
+      return {
+        row: { ...row, other, path: row.path.slice(0, -".weight".length) },
+        rank: other.split(".").map(rank),
+      };
+    })
+    .sort((a, b) => compareRanks(a.rank, b.rank))
+    .map(({ row }) => row);
+}
 
-const TRANSFORMER_BLOCK = [
-  ...["to_q", "to_k", "to_v", "to_out.0"].map((name) => `attn1.${name}`),
-  "ff.net.0.proj",
-  "ff.net.2",
-  ...["to_q", "to_k", "to_v", "to_out.0"].map((name) => `attn2.${name}`),
+/** Names of sibling modules in the order in which their parents register them. Only siblings are compared. */
+const ORDER = [
+  ...["down_blocks", "up_blocks", "mid_block"],
+  ...["attentions", "resnets", "downsamplers", "upsamplers"],
+  ...["conv1", "time_emb_proj", "conv2", "conv_shortcut"],
+  ...["input_blocks", "middle_block", "output_blocks"],
+  ...["in_layers", "emb_layers", "out_layers", "skip_connection"],
+  ...["proj_in", "transformer_blocks", "proj_out"],
+  ...["attn1", "ff", "attn2"],
+  ...["to_q", "to_k", "to_v", "to_out"],
+  ...["self_attn", "mlp"],
+  ...["k_proj", "v_proj", "q_proj", "out_proj"],
+  ...["fc1", "fc2"],
 ];
 
-function layersOf({ kind, path }: Piece, shapes: Shapes): string[] {
-  if (kind === "downsamplers") return ["op"];
-  if (kind === "upsamplers") return ["conv"];
-  if (kind === "resnets") {
-    return ["in_layers.2", "emb_layers.1", "out_layers.3", "skip_connection"]
-      .filter((layer) => shapes.has(`${path}.${layer}.weight`));
-  }
-  const layers = ["proj_in"];
-  for (let i = 0; shapes.has(`${path}.transformer_blocks.${i}.norm1.weight`); i++) {
-    layers.push(...TRANSFORMER_BLOCK.map((layer) => `transformer_blocks.${i}.${layer}`));
-  }
-  return [...layers, "proj_out"];
+function rank(name: string): number {
+  return /^\d+$/.test(name) ? Number(name) : ORDER.indexOf(name);
 }
 
-/** The U-Net's numbered layers in the file's order. A resampler ends a level; what each layer is, its keys say. */
-function unetPieces(shapes: Shapes): Piece[] {
-  const places = new Set<string>();
-  for (const key of shapes.keys()) {
-    const place = /^(model\.diffusion_model\.(?:(?:in|out)put_blocks\.\d+|middle_block)\.\d+)\.(\w+)/.exec(
-      key,
-    );
-    if (place) places.add(place[1]).add(`${place[1]}.${place[2]}`);
-  }
-  const pieces: Piece[] = [];
-  const walk = (block: string, counts: Record<Piece["kind"], number>, level: string) => {
-    for (let i = 0; places.has(`${block}.${i}`); i++) {
-      const path = `${block}.${i}`;
-      const kind = places.has(`${path}.in_layers`)
-        ? "resnets"
-        : places.has(`${path}.transformer_blocks`)
-        ? "attentions"
-        : places.has(`${path}.op`)
-        ? "downsamplers"
-        : places.has(`${path}.conv`)
-        ? "upsamplers"
-        : null; // the first convolution
-      if (kind) pieces.push({ kind, path, name: `${level}.${kind}.${counts[kind]++}` });
-    }
-  };
-  const none = () => ({ attentions: 0, resnets: 0, downsamplers: 0, upsamplers: 0 });
-  const levels = (blocks: string, name: string) => {
-    let level = 0, counts = none();
-    for (let i = 0; places.has(`${UNET}.${blocks}.${i}.0`); i++) {
-      walk(`${UNET}.${blocks}.${i}`, counts, `${name}.${level}`);
-      if (counts.downsamplers + counts.upsamplers > 0) [level, counts] = [level + 1, none()];
-    }
-  };
-  levels("input_blocks", "down_blocks");
-  walk(`${UNET}.middle_block`, none(), "mid_block");
-  levels("output_blocks", "up_blocks");
-  return pieces;
+function compareRanks(a: readonly number[], b: readonly number[]): number {
+  for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i] - b[i];
+  return a.length - b.length;
 }
 
-/** Down, up, middle; in each level attentions, resnets, resamplers: as diffusers' modules are registered. */
-function inDiffusersOrder(pieces: readonly Piece[]): Piece[] {
-  const rank = ({ kind, name }: Piece) => {
-    const side = ["down", "up", "mid"].findIndex((s) => name.startsWith(s));
-    const level = side === 2 ? 0 : Number(name.split(".")[1]);
-    return side * 1000 + level * 10 + (kind === "attentions" ? 0 : kind === "resnets" ? 1 : 2);
-  };
-  return pieces.map((piece) => ({ piece, rank: rank(piece) })).sort((a, b) => a.rank - b.rank)
-    .map(({ piece }) => piece);
+function flatName(part: string, path: string): string {
+  return `lora_${part}_${path.replaceAll(".", "_")}`;
 }

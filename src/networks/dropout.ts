@@ -1,0 +1,54 @@
+/** The random masks of a LoRA's dropouts, drawn for every run in the order in which PyTorch's layers draw them. */
+
+import { elements, type Shape } from "../graph/mod.ts";
+
+/** What one layer draws: module dropout first; a dropped module draws nothing more. */
+export interface LayerDraws {
+  /** The LoRA is a convolution, which PyTorch lays out (N, C, H, W); the graph's masks are channels-last. */
+  channelsFirst: boolean;
+  module?: { input: string; p: number };
+  dropout?: { input: string; p: number; shape: Shape };
+  rank?: { input: string; p: number; count: number };
+}
+
+/** What of a torch generator is needed. */
+export interface MaskSource {
+  rand(n: number): Float32Array;
+  /** 0 or 1 / (1 - p) for each of n values. */
+  dropoutMask(p: number, n: number): Float32Array;
+}
+
+/** Values of the mask inputs for one run. */
+export function drawMasks(draws: readonly LayerDraws[], generator: MaskSource): Record<string, Float32Array> {
+  const values: Record<string, Float32Array> = {};
+  for (const { channelsFirst, module, dropout, rank } of draws) {
+    const kept = !module || generator.rand(1)[0] >= module.p;
+    if (module) values[module.input] = Float32Array.of(kept ? 1 : 0);
+    if (dropout) {
+      const count = elements(dropout.shape);
+      const mask = kept ? generator.dropoutMask(dropout.p, count) : new Float32Array(count);
+      values[dropout.input] = channelsFirst ? channelsLast(mask, dropout.shape) : mask;
+    }
+    if (rank) {
+      values[rank.input] = kept
+        ? generator.rand(rank.count).map((r) => r > rank.p ? 1 : 0)
+        : new Float32Array(rank.count);
+    }
+  }
+  return values;
+}
+
+/** (N, C, H, W) -> (N, H, W, C); `shape` is the result's. */
+function channelsLast(values: Float32Array, shape: Shape): Float32Array {
+  const [batch, height, width, channels] = shape;
+  const pixels = height * width;
+  const out = new Float32Array(values.length);
+  for (let n = 0, from = 0; n < batch; n++) {
+    for (let c = 0; c < channels; c++) {
+      for (let i = 0, to = n * pixels * channels + c; i < pixels; i++, to += channels) {
+        out[to] = values[from++];
+      }
+    }
+  }
+  return out;
+}

@@ -1,0 +1,64 @@
+/** Keys of LoRA files as others write them: sd-scripts', and diffusers' three generations. */
+
+export type Role = "down" | "up" | "alpha";
+
+export interface FileKey {
+  /** sd-scripts' module name: lora_unet_..., lora_te_..., lora_te1_..., lora_te2_... */
+  readonly name: string;
+  readonly role: Role;
+}
+
+const ROLES: Readonly<Record<string, Role>> = {
+  "lora_down.weight": "down", // sd-scripts
+  "lora_up.weight": "up",
+  "alpha": "alpha",
+  "lora_A.weight": "down", // diffusers with peft
+  "lora_B.weight": "up",
+  "lora_A.default.weight": "down",
+  "lora_B.default.weight": "up",
+  "lora.down.weight": "down", // diffusers before peft
+  "lora.up.weight": "up",
+  "lora_linear_layer.down.weight": "down",
+  "lora_linear_layer.up.weight": "up",
+};
+
+const SUFFIXES = Object.keys(ROLES);
+
+/** What a key says, null when it is of no known kind. `sdxl`: diffusers' text_encoder is then te1. */
+export function parseFileKey(key: string, sdxl: boolean): FileKey | null {
+  // attention processors: unet.X.attn1.processor.to_out_lora.down.weight
+  const old = /^(.+)\.processor\.(to_q|to_k|to_v|to_out)_lora\.(down|up)\.weight$/.exec(key);
+  if (old) {
+    const [, attention, layer, role] = old;
+    return {
+      name: moduleName(`${attention}.${layer === "to_out" ? "to_out.0" : layer}`, sdxl),
+      role: role as Role,
+    };
+  }
+  const suffix = SUFFIXES.find((s) => key.endsWith(`.${s}`));
+  if (!suffix) return null;
+  return { name: moduleName(key.slice(0, -suffix.length - 1), sdxl), role: ROLES[suffix] };
+}
+
+function moduleName(path: string, sdxl: boolean): string {
+  const flat = path.replaceAll(".", "_");
+  if (flat.startsWith("lora_")) return flat;
+  if (flat.startsWith("text_encoder_2_")) return flat.replace("text_encoder_2_", "lora_te2_");
+  if (flat.startsWith("text_encoder_")) return flat.replace("text_encoder_", sdxl ? "lora_te1_" : "lora_te_");
+  return flat.startsWith("unet_") ? `lora_${flat}` : `lora_unet_${flat}`; // the oldest files hold the U-Net only
+}
+
+/** The kinds of networks that are not LoRA, by what their keys contain. */
+const OTHERS: readonly [RegExp, string][] = [
+  [/\.hada_w/, "LoHa"],
+  [/\.lokr_w/, "LoKr"],
+  [/\.oft_|\.oft_blocks/, "OFT"],
+  [/\.lora_mid\./, "LoCon with a middle factor"],
+  [/\.dora_scale$|\.lora_magnitude_vector/, "DoRA"],
+  [/\.diff(_b)?$/, "full difference"],
+];
+
+/** The name of another network type that a key belongs to, null when it says nothing. */
+export function otherNetwork(key: string): string | null {
+  return OTHERS.find(([pattern]) => pattern.test(key))?.[1] ?? null;
+}

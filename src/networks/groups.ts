@@ -1,0 +1,67 @@
+/** The optimizer's parameter groups of a LoRA network: one for each learning rate. */
+
+import type { LoraOptions } from "./args.ts";
+import { blockIndex } from "./blocks.ts";
+import { keysOf, type LoraModule } from "./modules.ts";
+
+export interface ParameterGroup {
+  /** What sd-scripts' logs call it: "textencoder", "unet", "unet_block12", "unet plus". */
+  readonly description: string;
+  readonly lr: number;
+  /** Keys of lora_down and lora_up weights. */
+  readonly keys: readonly string[];
+}
+
+export interface LearningRates {
+  /** --learning_rate, used where the other two are null. */
+  readonly default: number | null;
+  readonly unet: number | null;
+  readonly textEncoder: number | null;
+}
+
+/**
+ * Text encoders, then the U-Net as a whole or block by block in creation order; LoRA+ splits lora_up off. A group
+ * whose rate is 0 is left out: its weights stay as they are.
+ */
+export function parameterGroups(
+  modules: readonly LoraModule[],
+  options: Pick<LoraOptions, "blocks" | "loraPlus">,
+  rates: LearningRates,
+): ParameterGroup[] {
+  const { loraPlus } = options;
+  const lrWeights = options.blocks?.lrWeights ?? null;
+  const text = modules.filter((m) => m.part !== "unet"), unet = modules.filter((m) => m.part === "unet");
+  const textRatio = loraPlus.textEncoder ?? loraPlus.ratio, unetRatio = loraPlus.unet ?? loraPlus.ratio;
+  const textLr = rates.textEncoder ?? rates.default, unetLr = rates.unet ?? rates.default;
+  const groups = split("textencoder", text, textLr, textRatio);
+  if (!lrWeights) return [...groups, ...split("unet", unet, unetLr, unetRatio)];
+  for (const [block, members] of byBlock(unet, lrWeights.length === 23)) {
+    const lr = unetLr === null ? null : unetLr * lrWeights.at(block)!;
+    groups.push(...split(`unet_block${block}`, members, lr, unetRatio));
+  }
+  return groups;
+}
+
+function byBlock(modules: readonly LoraModule[], sdxl: boolean): Map<number, LoraModule[]> {
+  const blocks = new Map<number, LoraModule[]>();
+  for (const module of modules) {
+    const block = blockIndex(module.name, sdxl);
+    blocks.set(block, [...blocks.get(block) ?? [], module]);
+  }
+  return blocks;
+}
+
+function split(
+  description: string,
+  modules: readonly LoraModule[],
+  lr: number | null,
+  ratio: number | null,
+): ParameterGroup[] {
+  if (lr === null || lr === 0 || modules.length === 0) return [];
+  const keys = modules.map(keysOf);
+  if (ratio === null) return [{ description, lr, keys: keys.flatMap(({ down, up }) => [down, up]) }];
+  return [
+    { description, lr, keys: keys.map(({ down }) => down) },
+    { description: `${description} plus`, lr: lr * ratio, keys: keys.map(({ up }) => up) },
+  ];
+}

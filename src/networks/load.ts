@@ -1,0 +1,181 @@
+/** LoRA files read and fitted to a model; an error names the key, what was found, what was wanted and the remedy. */
+
+import { UserError } from "../base/errors.ts";
+import type { TensorFile } from "../formats/tensor_file.ts";
+import { otherNetwork, parseFileKey, type Role } from "./file_keys.ts";
+import type { LoraWeights } from "./init.ts";
+import { keysOf, type LoraModule, loraModule } from "./modules.ts";
+import { type Family, FAMILY_NAMES, type Shapes } from "../models/mod.ts";
+import { loraTargets, type Target } from "./targets.ts";
+import { type Alpha, floatAlpha, wholeAlpha } from "./values.ts";
+
+/** A network with its weights, under sd-scripts' file keys whatever the file's own were. */
+export interface LoadedLora {
+  readonly modules: readonly LoraModule[];
+  readonly weights: LoraWeights;
+}
+
+/** Where one module's tensors lie in the file. */
+type Entry = { [role in Role]?: string };
+
+/**
+ * Every module of a file on its layer of the model, in creation order; rank and alpha are the file's own, a missing
+ * alpha is the rank. Throws UserError for keys, shapes or network types that do not fit.
+ */
+export function loadLora(file: TensorFile, shapes: Shapes, family: Family): LoadedLora {
+  const entries = readEntries(file, family === "sdxl");
+  const modules: LoraModule[] = [], weights: LoraWeights = new Map();
+  for (const target of loraTargets(shapes, family, { convolutions: true })) {
+    const name = entries.has(target.name) ? target.name : target.alias ?? target.name;
+    const entry = entries.get(name);
+    if (!entry) continue;
+    entries.delete(name);
+    const module = fit(file, target, entry, name, family);
+    const keys = keysOf(module);
+    modules.push(module);
+    weights.set(keys.down, file.f32(entry.down!));
+    weights.set(keys.up, file.f32(entry.up!));
+  }
+  for (const [name, entry] of entries) {
+    const model = FAMILY_NAMES[family];
+    const key = entry.down ?? entry.up ?? entry.alpha ?? name;
+    throw new UserError(
+      `${file.path}: ${key} is for no layer of this ${model} model${others(entries.size)}; ${
+        remedy(file, family)
+      }`,
+    );
+  }
+  if (modules.length === 0) {
+    throw new UserError(`${file.path}: holds no LoRA (no key ends in lora_down.weight); give a LoRA file`);
+  }
+  return { modules, weights };
+}
+
+function others(count: number): string {
+  return count > 1 ? `, nor are ${count - 1} other modules` : "";
+}
+
+function readEntries(file: TensorFile, sdxl: boolean): Map<string, Entry> {
+  const entries = new Map<string, Entry>();
+  for (const key of file.keys()) {
+    const found = parseFileKey(key, sdxl);
+    if (!found) {
+      const other = otherNetwork(key);
+      if (other) {
+        throw new UserError(`${file.path}: ${key} belongs to a ${other} network, which is not supported yet`);
+      }
+      throw new UserError(`${file.path}: ${key} is no key of a LoRA; give a LoRA file`);
+    }
+    const entry = entries.get(found.name) ?? {};
+    entry[found.role] = key;
+    entries.set(found.name, entry);
+  }
+  return entries;
+}
+
+function fit(file: TensorFile, target: Target, entry: Entry, name: string, family: Family): LoraModule {
+  if (!entry.down || !entry.up) {
+    const missing = entry.down ? "lora_up" : "lora_down";
+    throw new UserError(
+      `${file.path}: ${name} has no ${missing}.weight; the file is incomplete, save or copy it again`,
+    );
+  }
+  const down = file.info(entry.down).shape, up = file.info(entry.up).shape;
+  const rank = down[0] ?? 0;
+  const module = loraModule(target, rank, alphaOf(file, entry, rank));
+  for (
+    const [key, found, wanted] of [[entry.down, down, module.downShape], [
+      entry.up,
+      up,
+      module.upShape,
+    ]] as const
+  ) {
+    if (rank < 1 || !sameButOnes(found, wanted)) {
+      throw new UserError(
+        `${file.path}: ${key} is [${found.join(", ")}], this ${FAMILY_NAMES[family]} model takes [${
+          wanted.join(", ")
+        }]; ${remedy(file, family)}`,
+      );
+    }
+  }
+  return module;
+}
+
+function alphaOf(file: TensorFile, entry: Entry, rank: number): Alpha {
+  if (!entry.alpha) return wholeAlpha(rank);
+  const [value] = file.f32(entry.alpha);
+  if (value === undefined || !Number.isFinite(value)) {
+    throw new UserError(
+      `${file.path}: ${entry.alpha} is ${value}, a finite number is wanted; the file is damaged`,
+    );
+  }
+  return floatAlpha(value);
+}
+
+/** Linear layers and 1x1 convolutions hold the same numbers. */
+function sameButOnes(a: readonly number[], b: readonly number[]): boolean {
+  const bare = (shape: readonly number[]) =>
+    shape.length === 4 && shape[2] * shape[3] === 1 ? shape.slice(0, 2) : shape;
+  return bare(a).join() === bare(b).join();
+}
+
+/** Which model the file was made for, as far as its keys say. */
+function remedy(file: TensorFile, family: Family): string {
+  const made = familyOfLora(file);
+  return made && made !== family
+    ? `use an ${FAMILY_NAMES[made]} model`
+    : "use a model of the kind that the LoRA was trained on";
+}
+
+/** The family that a LoRA file was trained for: by its second text encoder, else by the width of its text keys. */
+export function familyOfLora(file: TensorFile): Family | null {
+  for (const key of file.keys()) {
+    if (/^lora_te2_|^text_encoder_2\.|^lora_unet_(input|output)_blocks/.test(key)) return "sdxl";
+  }
+  for (const key of file.keys()) {
+    if (!/attn2[._](processor[._])?to_k/.test(key) || parseFileKey(key, false)?.role !== "down") continue;
+    const width = file.info(key).shape[1];
+    return width === 768 ? "sd1" : width === 1024 ? "sd2" : width === 2048 ? "sdxl" : null;
+  }
+  return null;
+}
+
+/**
+ * --network_weights into a network made from options: the file's modules must have the same rank; modules that the
+ * file lacks keep their weights. Returns the modules with the file's alphas. Throws UserError.
+ */
+export function loadInto(
+  file: TensorFile,
+  modules: readonly LoraModule[],
+  weights: LoraWeights,
+  loaded: LoadedLora,
+): { modules: LoraModule[]; missing: number } {
+  const parts = new Set(modules.map((module) => module.part)); // with --network_train_unet_only, the rest is left out
+  const known = new Map(
+    loaded.modules.filter((m) => parts.has(m.part)).map((module) => [module.name, module]),
+  );
+  let missing = 0;
+  const joined = modules.map((module) => {
+    const other = known.get(module.name);
+    if (!other) missing++;
+    if (!other) return module;
+    known.delete(module.name);
+    if (other.rank !== module.rank) {
+      throw new UserError(
+        `${file.path}: ${module.name} has rank ${other.rank}, the options ask for ${module.rank}; use --dim_from_weights`,
+      );
+    }
+    const keys = keysOf(module);
+    weights.set(keys.down, loaded.weights.get(keys.down)!);
+    weights.set(keys.up, loaded.weights.get(keys.up)!);
+    return { ...module, alpha: other.alpha };
+  });
+  for (const name of known.keys()) {
+    throw new UserError(
+      `${file.path}: ${name} is not in the network that the options ask for${
+        others(known.size)
+      }; use --dim_from_weights`,
+    );
+  }
+  return { modules: joined, missing };
+}

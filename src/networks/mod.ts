@@ -1,0 +1,14 @@
+/** The networks room's front door: LoRA from options or from a file, in a graph, in base weights, and as a file. */
+
+export { type AdapterOptions, adapters, loraAdapter, multiplierInput } from "./adapter.ts";
+export { type LoraOptions, loraOptions, type NetworkFlags, splitNetworkArgs } from "./args.ts";
+export { drawMasks, type LayerDraws, type MaskSource } from "./dropout.ts";
+export { type LearningRates, type ParameterGroup, parameterGroups } from "./groups.ts";
+export { initialWeights, type LoraWeights } from "./init.ts";
+export { familyOfLora, type LoadedLora, loadInto, loadLora } from "./load.ts";
+export { baseOf, type BaseWeight, deltaOf, recordMerge } from "./merge.ts";
+export * from "./metadata.ts";
+export { keysOf, type LoraModule, loraModules, scaleOf } from "./modules.ts";
+export { type NormReport, scaleWeightNorms } from "./norms.ts";
+export { loraTensors, type SaveDtype, saveDtype, saveLora } from "./save.ts";
+export { loraTargets, type Part, type Target } from "./targets.ts";

@@ -1,0 +1,58 @@
+/** The modelspec.* metadata (https://github.com/Stability-AI/ModelSpec, 1.0.0) of a LoRA. */
+
+export interface ModelSpec {
+  sdxl: boolean;
+  v2: boolean;
+  vParameterization: boolean;
+  title: string | null;
+  author: string | null;
+  description: string | null;
+  license: string | null;
+  tags: string | null;
+  /** [width, height]; null for the family's own. */
+  resolution: readonly [number, number] | null;
+  minTimestep: number | null;
+  maxTimestep: number | null;
+  clipSkip: number | null;
+}
+
+/** Keys and values as sd-scripts writes them; `time` is Unix time in seconds, written as local time. */
+export function modelSpec(spec: ModelSpec, time: number): Record<string, string> {
+  const side = spec.sdxl ? 1024 : spec.v2 && spec.vParameterization ? 768 : 512;
+  const [width, height] = spec.resolution ?? [side, side];
+  const base = spec.sdxl
+    ? "stable-diffusion-xl-v1-base"
+    : spec.v2
+    ? `stable-diffusion-v2-${spec.vParameterization ? "768-v" : "512"}`
+    : "stable-diffusion-v1";
+  const ranged = spec.minTimestep !== null || spec.maxTimestep !== null;
+  const optional: Record<string, string | null> = {
+    author: spec.author,
+    description: spec.description,
+    license: spec.license,
+    tags: spec.tags,
+    timestep_range: ranged ? `${spec.minTimestep ?? 0},${spec.maxTimestep ?? 1000}` : null,
+    encoder_layer: spec.clipSkip === null ? null : String(spec.clipSkip),
+  };
+  const metadata: Record<string, string> = {
+    "modelspec.sai_model_spec": "1.0.0",
+    "modelspec.architecture": `${base}/lora`,
+    "modelspec.implementation": spec.sdxl ? "https://github.com/Stability-AI/generative-models" : "diffusers",
+    "modelspec.title": spec.title ?? `LoRA@${time}`,
+    "modelspec.date": localTime(time),
+    "modelspec.resolution": `${width}x${height}`,
+    "modelspec.prediction_type": spec.vParameterization ? "v" : "epsilon",
+  };
+  for (const [key, value] of Object.entries(optional)) {
+    if (value !== null) metadata[`modelspec.${key}`] = value;
+  }
+  return metadata;
+}
+
+/** 2026-11-22T12:23:37 in the machine's time zone. */
+function localTime(time: number): string {
+  const d = new Date(Math.floor(time) * 1000);
+  const two = (n: number) => String(n).padStart(2, "0");
+  return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}T` +
+    `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`;
+}
