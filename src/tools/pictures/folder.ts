@@ -1,0 +1,29 @@
+/** Writes drawn pictures as a training folder: 00000.png with its caption in 00000.txt. */
+
+import { atomicWriteFile } from "../../base/atomic.ts";
+import { encodePng } from "../../formats/png_encode.ts";
+import { PythonRandom } from "../../random/mod.ts";
+import type { Picture } from "./scenes.ts";
+
+export interface FolderOptions {
+  readonly count: number;
+  /** Pixels on each side. */
+  readonly size: number;
+  readonly seed: number;
+}
+
+/** Draws `count` pictures into `folder`, which is made if needed; the same options give the same bytes. */
+export function drawFolder(
+  folder: string,
+  draw: (random: PythonRandom, size: number) => Picture,
+  { count, size, seed }: FolderOptions,
+): void {
+  Deno.mkdirSync(folder, { recursive: true });
+  const random = new PythonRandom(seed);
+  for (let i = 0; i < count; i++) {
+    const { canvas, caption } = draw(random, size);
+    const name = `${folder}/${String(i).padStart(5, "0")}`;
+    atomicWriteFile(`${name}.png`, encodePng(canvas.pixels, canvas.width, canvas.height));
+    atomicWriteFile(`${name}.txt`, `${caption}\n`);
+  }
+}
