@@ -12,6 +12,7 @@ import {
   type Tensor,
 } from "../graph.ts";
 import { affine } from "./affine.ts";
+import { cast } from "./cast.ts";
 import { reshape } from "./reshape.ts";
 import { sum } from "./sum.ts";
 
@@ -37,7 +38,7 @@ export const binaryOp: Op = {
 
 type Thunk = () => Tensor;
 
-function partials(dy: Tensor, a: Tensor, b: Tensor, node: Node): [Thunk | null, Thunk | null] {
+function partials(dy: Tensor, a: Tensor, b: Tensor, node: Node): [Thunk, Thunk] {
   switch (BINARY[node.attrs.fn]) {
     case "add":
       return [() => dy, () => dy];
@@ -47,11 +48,17 @@ function partials(dy: Tensor, a: Tensor, b: Tensor, node: Node): [Thunk | null, 
       return [() => mul(dy, b), () => mul(dy, a)];
     case "div":
       return [() => div(dy, b), () => affine(div(mul(dy, node.outputs[0]), b), -1, 0)];
-    default:
-      throw new RangeError(
-        `${BINARY[node.attrs.fn]} has no gradient: it is used on scalars outside the loss only`,
-      );
+    case "minimum":
+    case "maximum":
+      return [() => mul(dy, chosen(a, node)), () => mul(dy, chosen(b, node))];
   }
+}
+
+/** 1 where minimum or maximum took x (both operands where they are equal), else 0. */
+function chosen(x: Tensor, { attrs, outputs: [y] }: Node): Tensor {
+  const distance = BINARY[attrs.fn] === "minimum" ? sub(x, y) : sub(y, x);
+  const one = cast(x.graph.constant(Float32Array.of(1), [1]), x.dtype);
+  return affine(minimum(affine(distance, 1e30, 0), one), -1, 1);
 }
 
 /** Sums a gradient over the axes that broadcasting repeated. */
