@@ -59,6 +59,14 @@ function imports(path: string): string[] {
   return [...found].map((match) => relative(ROOT, join(ROOT, dirname(path), match[1])));
 }
 
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(join(ROOT, path)).isFile;
+  } catch {
+    return false;
+  }
+}
+
 function allowed(from: string, to: string): boolean {
   if (from === to || to === "deno.json") return true;
   if (from in LEAVES) return LEAVES[from].includes(to);
@@ -77,6 +85,13 @@ Deno.test("imports point down the list of rooms", () => {
       .map((target) => `${path} imports ${target}`)
   );
   assert.deepEqual(wrong, []);
+});
+
+Deno.test("imports name files that exist", () => {
+  const missing = program.flatMap((path) =>
+    imports(path).filter((target) => !exists(target)).map((target) => `${path} imports ${target}`)
+  );
+  assert.deepEqual(missing, []);
 });
 
 Deno.test("every folder of src is a room of the list", () => {

@@ -1,0 +1,105 @@
+/** easel gen_img: sd-scripts' gen_img.py. */
+
+import { UsageError } from "../../base/errors.ts";
+import type { GenImgConfig } from "../../generation/config.ts";
+import { samplerProblem } from "../../generation/schedulers/mod.ts";
+import {
+  checkDevice,
+  checkpoint,
+  exclusive,
+  needs,
+  readableFile,
+  required,
+  writableFolder,
+} from "../checks.ts";
+import { command, type CommandInput, type ValuesOf } from "../command.ts";
+import { compatFlags, deviceFlags } from "../flags/device.ts";
+import {
+  genModelFlags,
+  genNetworkFlags,
+  genOutputFlags,
+  genPrecisionFlags,
+  imageToImageFlags,
+  pictureFlags,
+  promptFlags,
+} from "../flags/gen_img.ts";
+import { controlFlags, deepShrinkFlags, gradualLatentFlags, highresFlags } from "../flags/gen_img_more.ts";
+import { consoleFlags } from "../flags/logging.ts";
+
+const FAMILIES = [
+  genModelFlags,
+  promptFlags,
+  pictureFlags,
+  genNetworkFlags,
+  imageToImageFlags,
+  genOutputFlags,
+  genPrecisionFlags,
+  deviceFlags,
+  compatFlags,
+  consoleFlags,
+  highresFlags,
+  controlFlags,
+  deepShrinkFlags,
+  gradualLatentFlags,
+] as const;
+
+type Input = CommandInput<ValuesOf<typeof FAMILIES>>;
+
+export const genImg = command({
+  families: FAMILIES,
+  about: "A prompt may end in options: --n negative prompt, --w, --h, --d seed, --l scale, --s steps.",
+  check,
+  async run(input, context) {
+    const { genImg } = await import("../../generation/gen_img.ts");
+    await genImg(toConfig(input), context);
+  },
+});
+
+/** The job's view of the flags. */
+export function toConfig({ values }: Input): GenImgConfig {
+  return Object.freeze({ ...values, ckpt: required("ckpt", values.ckpt) });
+}
+
+function check({ values }: Input): void {
+  required("ckpt", values.ckpt);
+  if (values.prompt === null && values.fromFile === null) {
+    throw new UsageError("--prompt or --from_file is missing");
+  }
+  checkDevice(values.device);
+  const problem = samplerProblem(values.sampler);
+  if (problem) throw new UsageError(`--sampler: ${problem}`);
+  exclusive("v1", values.v1, "v2", values.v2);
+  exclusive("v1", values.v1, "sdxl", values.sdxl);
+  exclusive("v2", values.v2, "sdxl", values.sdxl);
+  exclusive("fp16", values.fp16, "bf16", values.bf16);
+  exclusive("prompt", values.prompt !== null, "from_file", values.fromFile !== null);
+  needs("strength", values.strength !== null, "image_path", values.imagePath !== null);
+  for (const [name, pixels] of [["W", values.W], ["H", values.H]] as const) {
+    if (pixels !== null && pixels % 8 !== 0) {
+      throw new UsageError(`--${name} is a multiple of 8, ${pixels} was given`);
+    }
+  }
+  if (values.strength !== null && !(values.strength >= 0 && values.strength <= 1)) {
+    throw new UsageError(`--strength is between 0 and 1, ${values.strength} was given`);
+  }
+  checkNetworks(values);
+  checkpoint("ckpt", values.ckpt);
+  checkpoint("vae", values.vae);
+  readableFile("from_file", values.fromFile);
+  for (const path of values.networkWeights ?? []) readableFile("network_weights", path);
+  writableFolder("outdir", values.outdir);
+}
+
+function checkNetworks({ networkModule, networkWeights, networkMul }: Input["values"]): void {
+  const files = networkWeights?.length ?? 0;
+  needs("network_module", (networkModule?.length ?? 0) > 0, "network_weights", files > 0);
+  needs("network_mul", (networkMul?.length ?? 0) > 0, "network_weights", files > 0);
+  if ((networkMul?.length ?? 0) > files) {
+    throw new UsageError(`--network_mul has ${networkMul!.length} strengths for ${files} --network_weights`);
+  }
+  for (const module of networkModule ?? []) {
+    if (module !== "networks.lora") {
+      throw new UsageError(`--network_module ${module} is not supported yet; networks.lora is`);
+    }
+  }
+}
