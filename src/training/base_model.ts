@@ -1,40 +1,13 @@
-/** The model under training: a checkpoint's shapes and file, recorded as text encoder and U-Net. */
+/** The model under training: text encoders and U-Net recorded from a checkpoint's shapes, its weights read on demand. */
 import type { DType } from "../base/dtype.ts";
-import { UserError } from "../base/errors.ts";
-import { openSafetensors, type SafetensorsFile } from "../formats/safetensors.ts";
 import type { Graph } from "../graph/mod.ts";
-import { unet } from "../models/unet/mod.ts";
-import { type Adapter, type Shapes, Weights } from "../models/weights.ts";
-import { type Family, familyOf } from "../networks/targets.ts";
+import { type Adapter, loadModel, type ModelFile, UNET, unet, unetHeads, Weights } from "../models/mod.ts";
 import type { ParameterStore } from "../runtime/mod.ts";
-import { conditioning } from "./conditioning.ts";
+import { stepConditioning } from "./conditioning.ts";
 import type { Predict } from "./loss.ts";
 
-/** Where a model's weights come from: a file, or only shapes when all weights are made elsewhere. */
-export interface BaseModel {
-  readonly shapes: Shapes;
-  readonly family: Family;
-  readonly file: SafetensorsFile | null;
-}
-
-/** Opens a checkpoint in the original Stable Diffusion layout. Throws UserError when it has no U-Net. */
-export function openBaseModel(path: string): BaseModel {
-  const file = openSafetensors(path);
-  const shapes = new Map(file.keys().map((key) => [key, file.info(key).shape]));
-  if (!shapes.has("model.diffusion_model.input_blocks.0.0.weight")) {
-    throw new UserError(`${path}: has no U-Net; give a whole Stable Diffusion checkpoint (.safetensors)`);
-  }
-  return { shapes, family: familyOf(shapes), file };
-}
-
-export const UNET = "model.diffusion_model";
-export const VAE = "first_stage_model";
-
-/** What a pipeline multiplies latents by. */
-export const vaeScale = (family: Family) => family === "sdxl" ? 0.13025 : 0.18215;
-
-/** Attention heads at a width: always 8 in SD1, 64 channels each in SD2 and SDXL. */
-export const headsFor = (family: Family) => (channels: number) => family === "sd1" ? 8 : channels / 64;
+/** An open checkpoint, or only shapes when every weight is made elsewhere. */
+export type BaseModel = Pick<ModelFile, "family" | "shapes"> & { readonly file?: ModelFile };
 
 export interface PredictOptions {
   /** Activations and frozen weights. */
@@ -44,6 +17,8 @@ export interface PredictOptions {
   readonly adapter?: (graph: Graph, batch: number) => Adapter;
   readonly clipSkip: number | null;
   readonly checkpointing: boolean;
+  /** Attention heads at a width, where they are not the family's. */
+  readonly heads?: (channels: number) => number;
 }
 
 /** Captions through the text encoders, latents through the U-Net. */
@@ -52,8 +27,8 @@ export function predictNoise(model: BaseModel, options: PredictOptions): Predict
     const { dtype, storage, clipSkip, checkpointing } = options;
     const adapter = options.adapter?.(graph, batch);
     const weights = Weights.over(graph, model.shapes, { dtype, storage, adapter, source: model.file?.path });
-    const text = conditioning(graph, weights, model.family, batch, chunks, { clipSkip, checkpointing });
-    const heads = headsFor(model.family);
+    const text = stepConditioning(graph, weights, model.family, batch, chunks, { clipSkip, checkpointing });
+    const heads = options.heads ?? unetHeads(model.family);
     return unet(noisy, timesteps, text.context, weights.at(UNET), {
       heads,
       vector: text.vector,
@@ -63,11 +38,15 @@ export function predictNoise(model: BaseModel, options: PredictOptions): Predict
 }
 
 /** Reads the parameters that a graph wants and the store lacks: the weights of the parts in use, nothing else. */
-export async function loadMissing(graph: Graph, store: ParameterStore, file: SafetensorsFile): Promise<void> {
+export async function loadMissing(graph: Graph, store: ParameterStore, file: ModelFile): Promise<void> {
+  const wanted = new Map<string, DType>();
   for (const { source, outputs } of graph.nodes) {
-    if (source?.kind !== "parameter" || store.has(source.name)) continue;
-    const { offset, dtype } = file.info(source.name);
-    const range = { path: file.path, offset, dtype };
-    await store.readFile(source.name, outputs[0].shape, outputs[0].dtype, range, { frozen: true });
+    if (source?.kind === "parameter" && !store.has(source.name)) wanted.set(source.name, outputs[0].dtype);
   }
+  if (wanted.size === 0) return;
+  await loadModel(file, store, {
+    dtype: "f32",
+    storage: (key) => wanted.get(key)!,
+    skip: (key) => !wanted.has(key),
+  });
 }

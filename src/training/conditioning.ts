@@ -1,30 +1,14 @@
-/** From token ids to what the U-Net attends to, as training encodes captions: inside the step's graph. */
+/** Captions and picture sizes as the inputs of a training step, encoded inside its graph. */
 import { cast, concat, type Graph, reshape, type Tensor } from "../graph/mod.ts";
-import {
-  CHUNK,
-  clipL,
-  eosRows,
-  firstChunks,
-  openClip,
-  type TextStates,
-  trainingContext,
-} from "../models/clip/mod.ts";
+import { CHUNK, eosRows, type Family, trainingConditioning, type Weights } from "../models/mod.ts";
 import { timestepEmbedding } from "../models/unet/embedding.ts";
-import type { Weights } from "../models/weights.ts";
-import type { Family } from "../networks/targets.ts";
 import type { Inputs } from "./step.ts";
 
-export interface Conditioning {
+export interface StepConditioning {
   /** (N, 75 * chunks + 2, context width). */
   readonly context: Tensor;
-  /** (N, vector width), SDXL only. */
+  /** (N, vector width), SDXL only: pooled text and sizes. */
   readonly vector?: Tensor;
-}
-
-export interface TextOptions {
-  /** Layers counted from the end, 1 the last; null is the family's own. */
-  readonly clipSkip: number | null;
-  readonly checkpointing: boolean;
 }
 
 /** Captions of a batch as the graph takes them. */
@@ -37,7 +21,7 @@ export interface TextBatch {
   readonly sizes?: Float32Array;
 }
 
-/** The graph inputs that `conditioning` declares. */
+/** The graph inputs that `stepConditioning` declares. */
 export function textInputs(family: Family, { ids, ids2, sizes }: TextBatch): Inputs {
   if (family !== "sdxl") return { input_ids: ids };
   if (!ids2 || !sizes) throw new TypeError("SDXL needs the second encoder's ids and the sizes");
@@ -45,32 +29,21 @@ export function textInputs(family: Family, { ids, ids2, sizes }: TextBatch): Inp
 }
 
 /** Encodes `batch` captions of `chunks` chunks. `weights` is the top of the checkpoint. */
-export function conditioning(
+export function stepConditioning(
   graph: Graph,
   weights: Weights,
   family: Family,
   batch: number,
   chunks: number,
-  options: TextOptions,
-): Conditioning {
-  const ids = graph.input("input_ids", [batch * chunks, CHUNK], "i32");
-  const { checkpointing } = options;
-  if (family !== "sdxl") {
-    const states = family === "sd1"
-      ? clipL(ids, weights.at("cond_stage_model.transformer.text_model"), { checkpointing })
-      // the model never used the last layer of the checkpoint
-      : openClip(ids, weights.at("cond_stage_model.model"), { checkpointing, drop: 1 });
-    return { context: trainingContext(states.normed(options.clipSkip ?? 1), chunks) };
-  }
-  const first = clipL(ids, weights.at("conditioner.embedders.0.transformer.text_model"), { checkpointing });
-  const ids2 = graph.input("input_ids2", [batch * chunks, CHUNK], "i32");
-  const second = openClip(ids2, weights.at("conditioner.embedders.1.model"), { checkpointing });
-  const penultimate = (states: TextStates) => trainingContext(states.hidden(-2), chunks);
-  const pooled = firstChunks(second.pooled(graph.input("pooled_rows", [batch * chunks], "i32")), chunks);
-  return {
-    context: concat([penultimate(first), penultimate(second)], 2),
-    vector: concat([pooled, cast(sizeEmbedding(graph, batch), pooled.dtype)], 1),
-  };
+  options: { clipSkip: number | null; checkpointing: boolean },
+): StepConditioning {
+  const rows = batch * chunks;
+  const ids = [graph.input("input_ids", [rows, CHUNK], "i32")];
+  if (family !== "sdxl") return trainingConditioning(family, { ids, chunks }, weights, options);
+  ids.push(graph.input("input_ids2", [rows, CHUNK], "i32"));
+  const eos = graph.input("pooled_rows", [rows], "i32");
+  const { context, pooled } = trainingConditioning(family, { ids, chunks, eosRows: eos }, weights, options);
+  return { context, vector: concat([pooled!, cast(sizeEmbedding(graph, batch), pooled!.dtype)], 1) };
 }
 
 /** Sinusoids of 256 channels for each of the six numbers: (N, 1536) f32. */

@@ -5,13 +5,12 @@
  */
 import { UserError } from "../base/errors.ts";
 import { abs, add, affine, exp, type Graph, mean, slice, square, sub, type Tensor } from "../graph/mod.ts";
-import { decode, moments, sampleLatents } from "../models/vae/mod.ts";
-import { type Shapes, Weights } from "../models/weights.ts";
+import { decode, moments, sampleLatents, type Shapes, VAE, Weights } from "../models/mod.ts";
 import type { TorchGenerator } from "../random/mod.ts";
 import type { ParameterStore } from "../runtime/mod.ts";
-import { VAE } from "./base_model.ts";
+
 import type { MixedPrecision, OptimizerConfig } from "./config.ts";
-import { computeDtype } from "./full_training.ts";
+import { computeDtype } from "./diffusion_training.ts";
 import { readOptimizer } from "./optimizers/adamw.ts";
 import { createSchedule, type Schedule } from "./schedules/schedule.ts";
 import { type RecordedLoss, TrainingStep } from "./step.ts";

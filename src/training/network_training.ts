@@ -1,0 +1,97 @@
+/** Training a LoRA on a frozen model: the step behind `easel train_network`. */
+import type { Graph } from "../graph/mod.ts";
+import { loraAdapter } from "../networks/adapter.ts";
+import type { LoraOptions } from "../networks/args.ts";
+import { drawMasks, type LayerDraws } from "../networks/dropout.ts";
+import { parameterGroups } from "../networks/groups.ts";
+import { keysOf, type LoraModule } from "../networks/modules.ts";
+import type { ParameterStore } from "../runtime/mod.ts";
+import { type BaseModel, loadMissing, predictNoise } from "./base_model.ts";
+import type { OptimizerConfig, StepConfig } from "./config.ts";
+import { computeDtype, DiffusionTraining } from "./diffusion_training.ts";
+import type { LatentsShape } from "./loss.ts";
+import { allocateGroups, type ParameterGroup } from "./trainable.ts";
+
+export interface NetworkTrainingConfig extends StepConfig, OptimizerConfig {
+  readonly unetLr: number | null;
+  readonly textEncoderLr: number | null;
+}
+
+export interface LoraNetwork {
+  /** Of the parts that are trained. */
+  readonly modules: readonly LoraModule[];
+  readonly options: LoraOptions;
+  /** First values of every lora_down and lora_up weight by file key. */
+  readonly weights: ReadonlyMap<string, Float32Array>;
+}
+
+export interface NetworkTrainingOptions {
+  /** Attention heads at a width, where they are not the family's. */
+  readonly heads?: (channels: number) => number;
+}
+
+/** The network's weights are float32 parameters under their file keys; the model's are read when first needed. */
+export function networkTraining(
+  store: ParameterStore,
+  model: BaseModel,
+  network: LoraNetwork,
+  config: NetworkTrainingConfig,
+  { heads }: NetworkTrainingOptions = {},
+): DiffusionTraining {
+  const { modules, options, weights } = network;
+  const groups = networkGroups(network, config);
+  allocateGroups(store, groups);
+  for (const [key, shape] of networkShapes(modules)) store.upload(key, shape, "f32", weights.get(key)!);
+  const drawsOf = new Map<string, LayerDraws[]>();
+  const draws = (
+    { batch, height, width, chunks }: Pick<LatentsShape, "batch" | "height" | "width" | "chunks">,
+  ) => {
+    const key = [batch, height, width, chunks].join();
+    if (!drawsOf.has(key)) drawsOf.set(key, []);
+    return drawsOf.get(key)!;
+  };
+  const { dropout, rankDropout, moduleDropout } = options;
+  return new DiffusionTraining(store, config, {
+    groups,
+    predict: (graph, noisy, timesteps, shape) => {
+      const list = draws(shape);
+      list.length = 0;
+      return predictNoise(model, {
+        dtype: computeDtype(config.mixedPrecision),
+        adapter: () => loraAdapter(modules, { dropout, rankDropout, moduleDropout, draws: list }),
+        clipSkip: config.clipSkip,
+        checkpointing: config.gradientCheckpointing,
+        heads,
+      })(graph, noisy, timesteps, shape);
+    },
+    load: async (graph: Graph) => {
+      if (model.file) await loadMissing(graph, store, model.file);
+    },
+    masks: (part, shape, torch) =>
+      drawMasks(draws(shape).filter((d) => isText(d) === (part === "text")), torch),
+  });
+}
+
+/** Whether a layer's masks belong to a text encoder, which runs before the noise is drawn. */
+function isText({ module, dropout, rank }: LayerDraws): boolean {
+  return /^lora_te/.test((module ?? dropout ?? rank)!.input);
+}
+
+/** File key -> shape of every lora_down and lora_up weight. */
+export function networkShapes(modules: readonly LoraModule[]): Map<string, readonly number[]> {
+  return new Map(modules.flatMap((module): [string, readonly number[]][] => {
+    const { down, up } = keysOf(module);
+    return [[down, module.downShape], [up, module.upShape]];
+  }));
+}
+
+/** One group for each learning rate, named as sd-scripts' logs name it. */
+export function networkGroups(network: LoraNetwork, config: NetworkTrainingConfig): ParameterGroup[] {
+  const shapes = networkShapes(network.modules);
+  const rates = { default: config.learningRate, unet: config.unetLr, textEncoder: config.textEncoderLr };
+  return parameterGroups(network.modules, network.options, rates).map(({ description, lr, keys }) => ({
+    name: description,
+    learningRate: lr,
+    parameters: keys.map((name) => ({ name, shape: shapes.get(name)! })),
+  }));
+}

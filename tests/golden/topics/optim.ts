@@ -1,0 +1,103 @@
+/** Optimizers: 20 steps on fixed gradients. */
+import { readOptimizer } from "../../../src/training/optimizers/adamw.ts";
+import { TrainingStep } from "../../../src/training/step.ts";
+import {
+  allocateGroups,
+  flat,
+  gradientOf,
+  type ParameterGroup,
+  splitGroup,
+} from "../../../src/training/trainable.ts";
+import { openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
+import type { Check, GoldenCase, Runner } from "../case.ts";
+import { close } from "../compare.ts";
+import { stream } from "../synth.ts";
+import { readTrainArgs } from "../train_args.ts";
+
+interface Case {
+  train_args: string[];
+  params: Record<string, { shape: number[]; init: string }>;
+  grads: string;
+  param_groups: [string[], number][] | null;
+  tolerance: { rel_l2_of_update?: number };
+}
+
+export function match(c: GoldenCase): Runner | string | null {
+  if (c.topic !== "optim") return null;
+  const json: Case = c.json;
+  if (!json.train_args || !json.params) return "8-bit optimizer states are not supported yet";
+  const { config } = readTrainArgs(json.train_args);
+  if (!/^(|AdamW)$/i.test(config.optimizerType)) {
+    return `optimizer ${config.optimizerType} is not supported yet`;
+  }
+  return () => run(c, json);
+}
+
+async function run(c: GoldenCase, json: Case): Promise<Check[]> {
+  const { config } = readTrainArgs(json.train_args);
+  const names = Object.keys(json.params);
+  const rates = json.param_groups ?? [[names, config.learningRate]];
+  const groups: ParameterGroup[] = rates.map(([members, lr]) => ({
+    name: "group",
+    learningRate: lr,
+    parameters: members.map((name) => ({ name, shape: json.params[name].shape })),
+  }));
+  const device = openDevice("cpu");
+  const store = new ParameterStore(device);
+  try {
+    allocateGroups(store, groups);
+    const initial = new Map(
+      names.map((name) => [name, Float32Array.from(scaled(json.params[name].init, json, name))]),
+    );
+    for (const [name, values] of initial) store.set(name, values);
+    const step = new TrainingStep(store, {
+      groups,
+      record: () => {
+        throw new Error("only update is run");
+      },
+      adamw: readOptimizer(config.optimizerType, config.optimizerArgs),
+      maxGradNorm: 0,
+      gradientAccumulationSteps: 1,
+      scaleLoss: false,
+    });
+    const checks: Check[] = [];
+    const limit = json.tolerance.rel_l2_of_update ?? 1e-4;
+    for (let k = 0; k < 20; k++) {
+      for (const name of names) store.set(gradientOf(name), gradient(json, name, k));
+      await step.update(groups.map((g) => g.learningRate));
+      groups.forEach((group, i) => {
+        for (const [name, values] of splitGroup(group, store.download(flat.weights(i)))) {
+          if (!c.tensors().has(`p.${name}.after${k + 1}`)) continue;
+          const expected = c.tensors().f32(`p.${name}.after${k + 1}`);
+          const start = initial.get(name)!;
+          const update = (x: Float32Array) => Float64Array.from(x, (v, j) => v - start[j]);
+          checks.push(close(`${name} after ${k + 1}`, update(values), update(expected), limit));
+        }
+      });
+    }
+    step.destroy();
+    return checks;
+  } finally {
+    store.destroy();
+    device.close();
+  }
+}
+
+/** The numbers of "float32(0.5*uniform('optim.p.A'))". */
+function scaled(rule: string, json: Case, name: string): Float64Array {
+  const found = /([\d.]+)\*uniform\('([^']+)'\)/.exec(rule)!;
+  return stream(found[2], size(json, name)).map((u) => Number(found[1]) * u);
+}
+
+/** The numbers of "float32(s*(a*uniform('…gconst.NAME') + b*uniform('…g.k.NAME')))" in step k. */
+function gradient(json: Case, name: string, k: number): Float32Array {
+  const rule = /([\d.]+)\*\(([\d.]+)\*uniform\('([^']+)'\) \+ ([\d.]+)\*uniform\('([^']+)'\)\)/.exec(
+    json.grads,
+  )!;
+  const [, scale, a, constant, b, changing] = rule;
+  const named = (text: string) => text.replace("NAME", name).replace(/\bk\b/, String(k));
+  const fixed = stream(named(constant), size(json, name)), moving = stream(named(changing), size(json, name));
+  return Float32Array.from(fixed, (u, i) => Number(scale) * (Number(a) * u + Number(b) * moving[i]));
+}
+
+const size = (json: Case, name: string) => json.params[name].shape.reduce((x, y) => x * y, 1);

@@ -1,0 +1,96 @@
+/** The items that training cases draw their batches from, by the rules in the case. */
+import { UserError } from "../../src/base/errors.ts";
+import type { Family } from "../../src/models/mod.ts";
+import { areaResize } from "../../src/training/masks.ts";
+import { textInputs } from "../../src/training/conditioning.ts";
+import type { LatentBatch } from "../../src/training/batch.ts";
+import { uniform } from "./synth.ts";
+
+const BOS = 49406, EOS = 49407, LENGTH = 77;
+
+/** What a micro-step takes; `k` counts from 0. */
+export type Batches = (k: number) => LatentBatch;
+
+// deno-lint-ignore no-explicit-any -- the case as it is
+export function trainBatches(json: any, family: Family, scale: number, priorLossWeight: number): Batches {
+  const text: string = json.inputs;
+  const read = (pattern: RegExp, what: string) => {
+    const found = pattern.exec(text);
+    if (!found) throw new UserError(`the inputs rule does not say ${what}: ${text}`);
+    return found.slice(1);
+  };
+  const prefix: string = json.input_prefix ?? "train";
+  const items = Number(read(/(\d+) items/, "how many items")[0]);
+  const factor = Number(read(/float32\(([\d.]+)\*uniform\('P\.latents\.i'\)/, "the latents")[0]);
+  const [c, h, w] = read(/\[(\d+), ?(\d+), ?(\d+)\]/, "the latents' shape").map(Number);
+  const n = (/micro-step k uses items ([^;]*)/.exec(text)?.[1].match(/%/g) ?? []).length;
+  if (n === 0) throw new UserError(`the inputs rule does not say which items a step uses: ${text}`);
+  const idsRule: string = json.ids_rule ?? "";
+  const chunks = Number(/input_ids are \[b, ?(\d+), ?77\]/.exec(idsRule)?.[1] ?? 1);
+  const idsOf = (item: number) =>
+    Array.from(
+      { length: chunks },
+      (_, chunk) => tokenIds(`${prefix}.ids.${item}${json.ids_rule ? `.chunk${chunk}` : ""}`),
+    ).flat();
+  const batchRule: string = json.batch ?? "";
+  const regular = /sample (\d+) a regularisation image/.exec(batchRule)?.[1];
+  return (k) => {
+    const chosen = Array.from({ length: n }, (_, b) => (n * k + b) % items);
+    const latents = chosen.flatMap((item) =>
+      Array.from(uniform(`${prefix}.latents.${item}`, c * h * w, factor), (x) => Math.fround(x * scale))
+    );
+    const ids = Int32Array.from(chosen.flatMap(idsOf));
+    const sdxl = family === "sdxl" ? { ids2: secondIds(ids), sizes: sizes(batchRule, n) } : {};
+    return {
+      latents: Float32Array.from(latents),
+      shape: [n, c, h, w],
+      chunks,
+      sampleWeights: chosen.map((_, b) => regular && b >= Number(regular) ? priorLossWeight : 1),
+      mask: mask(batchRule, prefix, chosen, h, w),
+      model: textInputs(family, { ids, ...sdxl }),
+    };
+  };
+}
+
+/** token_ids(name, 1)[0]. */
+function tokenIds(name: string): number[] {
+  const first = uniform(`${name}.0`, 1)[0];
+  const n = 6 + Math.floor((first + 1) / 2 * 12);
+  const u = uniform(`${name}.0`, n + 1);
+  const words = Array.from(u.subarray(1), (x) => 300 + Math.floor((x + 1) / 2 * 40000));
+  const ids = [BOS, ...words, EOS];
+  return [...ids, ...new Array(LENGTH - ids.length).fill(EOS)];
+}
+
+/** The same ids with everything after the first end token set to 0. */
+function secondIds(ids: Int32Array): Int32Array {
+  return ids.map((id, i) => {
+    const row = Math.floor(i / LENGTH) * LENGTH;
+    return ids.indexOf(EOS, row) < i ? 0 : id;
+  });
+}
+
+/** "original_sizes_hw [[160,140],…], crop_top_lefts …, target_sizes_hw …" as six numbers a sample. */
+function sizes(rule: string, n: number): Float32Array {
+  const list = (name: string): number[][] => {
+    const found = new RegExp(`${name} (\\[\\[[^a-z]*\\]\\])`).exec(rule);
+    if (!found) throw new UserError(`the batch rule gives no ${name}: ${rule}`);
+    return JSON.parse(found[1]);
+  };
+  const [original, crop, target] = ["original_sizes_hw", "crop_top_lefts", "target_sizes_hw"].map(list);
+  return Float32Array.from(
+    Array.from({ length: n }, (_, b) => [...original[b], ...crop[b], ...target[b]]).flat(),
+  );
+}
+
+/** Alpha masks in 0 to 1, or the red channel of conditioning images in -1 to 1, at the latents' size. */
+function mask(rule: string, prefix: string, items: number[], h: number, w: number): Float32Array | undefined {
+  const found = /(alpha_masks|conditioning_images) \[(?:\d+), ?(?:\d+, ?)?(\d+), ?(\d+)\]/.exec(rule);
+  if (!found) return undefined;
+  const [H, W] = [Number(found[2]), Number(found[3])];
+  const name = found[1] === "alpha_masks" ? "mask" : "cond";
+  return Float32Array.from(items.flatMap((item) => {
+    const values = uniform(`${prefix}.${name}.${item}`, H * W).map((u) => 0.5 + 0.5 * u);
+    return Array.from(areaResize(values, H, W, h, w));
+  }));
+}
