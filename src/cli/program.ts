@@ -21,10 +21,11 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       print(`easel ${VERSION}`);
       return 0;
     }
-    const entry = await findCommand(first);
-    title = `easel ${entry.name}`;
+    const planned = first === "plan" && rest.length > 0 && !/^(-h|--help)$/.test(rest[0]);
+    const entry = await findCommand(planned ? rest[0] : first);
+    title = planned ? `easel plan ${entry.name}` : `easel ${entry.name}`;
     const { runCommand } = await import("./run_command.ts");
-    return await runCommand(entry, rest);
+    return await runCommand(entry, planned ? rest.slice(1) : rest, planned ? "plan" : "run");
   } catch (error) {
     return report(title, error);
   }

@@ -1,5 +1,6 @@
 /** One subcommand: parse, check, run. */
 
+import { UsageError } from "../base/errors.ts";
 import type { Command, CommandInput } from "./command.ts";
 import type { CommandEntry } from "./commands/index.ts";
 import { withConfigFile } from "./config_file.ts";
@@ -41,6 +42,9 @@ export async function runCommand(
   let prepared;
   try {
     prepared = await prepare(entry, argv);
+    if (what === "plan" && !prepared.command.plan) {
+      throw new UsageError(`there is nothing to plan for ${entry.name}`);
+    }
   } catch (error) {
     if (!(error instanceof HelpWanted)) throw error;
     const { commandHelp } = await import("./help.ts");

@@ -50,6 +50,7 @@ export const genImg = command({
   about: "A prompt may end in options: --n negative prompt, --w, --h, --d seed, --l scale, --s steps.",
   check,
   async run(input, context) {
+    writableFolder("outdir", input.values.outdir);
     const { genImg } = await import("../../generation/gen_img.ts");
     await genImg(toConfig(input), context);
   },
@@ -87,7 +88,6 @@ function check({ values }: Input): void {
   checkpoint("vae", values.vae);
   readableFile("from_file", values.fromFile);
   for (const path of values.networkWeights ?? []) readableFile("network_weights", path);
-  writableFolder("outdir", values.outdir);
 }
 
 function checkNetworks({ networkModule, networkWeights, networkMul }: Input["values"]): void {

@@ -3,10 +3,10 @@
 import { UsageError } from "../../base/errors.ts";
 import { command } from "../command.ts";
 
-/** Its arguments belong to another command, so the program hands them over unparsed: see program.ts. */
+/** Only its help is here: the arguments belong to the other command, so program.ts takes them apart. */
 export const plan = command({
   families: [],
-  positionals: ["COMMAND", "FLAGS..."],
   about: "COMMAND is any command that trains, with its flags; nothing is trained or written.",
-  run: () => Promise.reject(new UsageError("plan takes a command and its flags")),
+  run: () =>
+    Promise.reject(new UsageError("COMMAND is missing; write easel plan train_network and its flags")),
 });

@@ -1,6 +1,7 @@
 /** easel train_network: sd-scripts' train_network.py, and sdxl_train_network.py under its own name. */
 
 import { UsageError } from "../../base/errors.ts";
+import { samplerProblem } from "../../generation/schedulers/mod.ts";
 import type { TrainNetworkConfig } from "../../training/config.ts";
 import {
   checkDevice,
@@ -64,6 +65,8 @@ function trainNetworkCommand(sdxl: boolean) {
     families: FAMILIES,
     check,
     async run(input, context) {
+      writableFolder("output_dir", input.values.outputDir!);
+      if (input.values.loggingDir !== null) writableFolder("logging_dir", input.values.loggingDir);
       const { trainNetwork } = await import("../../training/train_network.ts");
       await trainNetwork(toConfig(input, sdxl), context);
     },
@@ -108,8 +111,6 @@ function check(input: Input): void {
   readableFile("network_weights", values.networkWeights);
   readableFile("sample_prompts", values.samplePrompts);
   readableFolder("resume", values.resume);
-  writableFolder("output_dir", values.outputDir!);
-  if (values.loggingDir !== null) writableFolder("logging_dir", values.loggingDir);
 }
 
 function checkSupportedValues({ values }: Input): void {
@@ -122,6 +123,10 @@ function checkSupportedValues({ values }: Input): void {
   }
   if (values.logWith !== null && values.logWith !== "tensorboard") {
     throw new UsageError(`--log_with ${values.logWith} is not supported yet; tensorboard is`);
+  }
+  if (values.samplePrompts !== null) {
+    const problem = samplerProblem(values.sampleSampler);
+    if (problem) throw new UsageError(`--sample_sampler: ${problem}`);
   }
   if (values.outputConfig) throw new UsageError("--output_config is not supported yet");
 }
