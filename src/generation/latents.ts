@@ -1,0 +1,34 @@
+/** Latents are channels-last on the device; random draws and files keep PyTorch's order. */
+
+/** (N, C, H, W) -> (N, H, W, C). */
+export function toChannelsLast(values: Float32Array, batch: number, channels = 4): Float32Array {
+  const out = new Float32Array(values.length), pixels = values.length / batch / channels;
+  for (let n = 0, i = 0; n < batch; n++) {
+    for (let c = 0; c < channels; c++) {
+      for (let p = 0, o = n * pixels * channels + c; p < pixels; p++, o += channels) out[o] = values[i++];
+    }
+  }
+  return out;
+}
+
+/** (N, H, W, C) -> (N, C, H, W). */
+export function toChannelsFirst(values: Float32Array, batch: number, channels = 4): Float32Array {
+  const out = new Float32Array(values.length), pixels = values.length / batch / channels;
+  for (let n = 0, o = 0; n < batch; n++) {
+    for (let c = 0; c < channels; c++) {
+      for (let p = 0, i = n * pixels * channels + c; p < pixels; p++, i += channels) out[o++] = values[i];
+    }
+  }
+  return out;
+}
+
+/** `parts` one behind the other. */
+export function joined(parts: readonly Float32Array[]): Float32Array {
+  const out = new Float32Array(parts.reduce((n, part) => n + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}

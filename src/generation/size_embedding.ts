@@ -1,0 +1,35 @@
+/** SDXL's second conditioning: the pooled text and three sizes as sinusoids. */
+
+export interface Sizes {
+  readonly originalHeight: number;
+  readonly originalWidth: number;
+  readonly cropTop: number;
+  readonly cropLeft: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Sinusoids for each number. */
+const CHANNELS = 256;
+
+/** (pooled width + 6 * 256): the pooled text, then original size, crop and target size. */
+export function sizedVector(pooled: Float32Array, sizes: Sizes): Float32Array {
+  const { originalHeight, originalWidth, cropTop, cropLeft, height, width } = sizes;
+  const numbers = [originalHeight, originalWidth, cropTop, cropLeft, height, width];
+  const out = new Float32Array(pooled.length + numbers.length * CHANNELS);
+  out.set(pooled);
+  numbers.forEach((x, i) => out.set(sinusoids(x), pooled.length + i * CHANNELS));
+  return out;
+}
+
+/** [cos | sin] of x * 10000^(-i / half), rounded where PyTorch rounds. */
+function sinusoids(x: number): Float32Array {
+  const half = CHANNELS / 2, out = new Float32Array(CHANNELS);
+  for (let i = 0; i < half; i++) {
+    const exponent = Math.fround(Math.fround(-Math.log(10000)) * i);
+    const angle = Math.fround(x * Math.fround(Math.exp(Math.fround(exponent / half))));
+    out[i] = Math.cos(angle);
+    out[half + i] = Math.sin(angle);
+  }
+  return out;
+}
