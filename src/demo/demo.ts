@@ -1,0 +1,106 @@
+/**
+ * `easel demo`: draws from the built-in model, trains a LoRA on pictures of something it has never seen, draws the same
+ * prompts and seeds again. The three jobs are the ones behind gen_img and train_network, called as a user would.
+ */
+
+import { assetPath } from "../base/assets.ts";
+import { atomicWriteFile } from "../base/atomic.ts";
+import type { JobContext } from "../base/job.ts";
+import { GEN_IMG_DEFAULTS, type GenImgConfig } from "../generation/config.ts";
+import { genImg } from "../generation/gen_img.ts";
+import { type TrainNetworkConfig, trainNetworkDefaults } from "../training/config.ts";
+import { trainNetwork } from "../training/train_network.ts";
+import { pictureGrid } from "./grid.ts";
+
+export interface DemoConfig {
+  /** Where before.png, after.png, grid.png and the LoRA file are written. */
+  readonly outputDir: string;
+  readonly threads: number;
+}
+
+/** The new thing on three backgrounds, and three prompts that do not name it and must stay as they were. */
+const PROMPTS = [
+  "moka on a blue background",
+  "moka on a yellow background",
+  "moka on a green background",
+  "a red circle on a blue background",
+  "a yellow star on a purple background",
+  "a house with a red roof by day with a sun",
+];
+
+const MODEL = "builtin:tiny", SIDE = 128, SEED = 7;
+
+/** Runs the demo and tells where its files are. */
+export async function runDemo({ outputDir, threads }: DemoConfig, context: JobContext): Promise<void> {
+  Deno.mkdirSync(outputDir, { recursive: true });
+  const lora = `${outputDir}/moka.safetensors`;
+  context.log(`1/3 drawing ${PROMPTS.length} prompts with ${MODEL}`);
+  const before = await draw(outputDir, "before", null, threads, context);
+  context.log(`2/3 training a LoRA on ${assetPath("demo")}`);
+  await trainNetwork(trainingConfig(outputDir, threads), context);
+  context.log("3/3 drawing the same prompts and seeds with the LoRA");
+  const after = await draw(outputDir, "after", lora, threads, context);
+  atomicWriteFile(`${outputDir}/before.png`, await pictureGrid([before]));
+  atomicWriteFile(`${outputDir}/after.png`, await pictureGrid([after]));
+  atomicWriteFile(`${outputDir}/grid.png`, await pictureGrid([before, after]));
+  Deno.removeSync(`${outputDir}/pictures`, { recursive: true });
+  context.log(`${outputDir}/grid.png: upper row before, lower row after; columns: ${PROMPTS.join(" | ")}`);
+  context.log(`${lora}: the LoRA, as A1111, ComfyUI, diffusers and sd-scripts read it`);
+}
+
+/** One picture for each prompt; their paths in order. */
+async function draw(
+  outputDir: string,
+  name: string,
+  lora: string | null,
+  threads: number,
+  context: JobContext,
+): Promise<string[]> {
+  const outdir = `${outputDir}/pictures/${name}`;
+  const list = `${outputDir}/pictures/${name}.txt`;
+  Deno.mkdirSync(outdir, { recursive: true });
+  Deno.writeTextFileSync(list, PROMPTS.map((prompt, i) => `${prompt} --d ${SEED + i}\n`).join(""));
+  const config: GenImgConfig = {
+    ...GEN_IMG_DEFAULTS,
+    ckpt: MODEL,
+    fromFile: list,
+    outdir,
+    sequentialFileName: true,
+    W: SIDE,
+    H: SIDE,
+    steps: 30,
+    scale: 4,
+    batchSize: PROMPTS.length,
+    sampler: "ddim",
+    threads,
+    networkModule: lora ? ["networks.lora"] : null,
+    networkWeights: lora ? [lora] : null,
+    networkMul: lora ? [1] : null,
+  };
+  await genImg(config, context);
+  const files = [...Deno.readDirSync(outdir)].map((entry) => entry.name).filter((n) => n.endsWith(".png"))
+    .sort();
+  return files.map((file) => `${outdir}/${file}`);
+}
+
+function trainingConfig(outputDir: string, threads: number): TrainNetworkConfig {
+  return {
+    ...trainNetworkDefaults,
+    pretrainedModelNameOrPath: MODEL,
+    trainDataDir: assetPath("demo"),
+    outputDir,
+    outputName: "moka",
+    captionExtension: ".txt",
+    resolution: `${SIDE},${SIDE}`,
+    trainBatchSize: 4,
+    networkDim: 16,
+    networkAlpha: 16,
+    learningRate: 1e-3,
+    lrScheduler: "cosine",
+    maxTrainSteps: 300,
+    cacheLatents: true,
+    minSnrGamma: 5,
+    seed: SEED,
+    threads,
+  };
+}
