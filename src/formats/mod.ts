@@ -1,0 +1,15 @@
+/** File formats: readers that believe nothing they have not checked, writers that leave whole files or none. */
+
+export { fileSha256, legacyHash, type NetworkHashes, networkHashes } from "./model_hash.ts";
+export { f32Array, i64Array, integers, listNpz, type NpzArray, readNpz, writeNpz } from "./npz.ts";
+export { readPngText, withPngText } from "./png_text.ts";
+export {
+  openSafetensors,
+  type SafetensorsFile,
+  type TensorFile,
+  type TensorInfo,
+  type TensorToWrite,
+  writeSafetensors,
+} from "./safetensors.ts";
+export { EventWriter } from "./tensorboard.ts";
+export { parseToml, plainToml, readToml, type TomlTable, type TomlValue } from "./toml.ts";

@@ -1,0 +1,149 @@
+/**
+ * TensorBoard's event files: TFRecord frames around Event messages (protocol buffers, written by hand below). What torch's SummaryWriter
+ * writes for the same calls, so any TensorBoard shows them.
+ */
+
+import { join } from "node:path";
+import { writeAll } from "../base/atomic.ts";
+import { UserError } from "../base/errors.ts";
+import { crc32c } from "./crc32.ts";
+
+/** Files of one process, so that two opened in the same second have different names. */
+let opened = 0;
+
+/** Appends events to a new file; each is on its way to the disk when the call returns. */
+export class EventWriter {
+  readonly path: string;
+  readonly #file: Deno.FsFile;
+
+  /** Makes `folder` and a file in it named as SummaryWriter would. Throws UserError when that cannot be. */
+  constructor(folder: string, now: number = Date.now()) {
+    const seconds = String(Math.floor(now / 1000)).padStart(10, "0");
+    this.path = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${Deno.pid}.${opened++}`);
+    try {
+      Deno.mkdirSync(folder, { recursive: true });
+      this.#file = Deno.openSync(this.path, { createNew: true, append: true });
+    } catch (cause) {
+      throw new UserError(
+        `${this.path}: cannot be made (${(cause as Error).message}); choose another logging_dir`,
+        {
+          cause,
+        },
+      );
+    }
+    this.#write(now, 0, text(3, "brain.Event:2"));
+  }
+
+  /** add_scalar(): a number of a step; kept as float32. */
+  scalar(tag: string, value: number, step: number, now: number = Date.now()): void {
+    const simpleValue = new Uint8Array(5);
+    simpleValue[0] = 2 << 3 | 5;
+    new DataView(simpleValue.buffer).setFloat32(1, value, true);
+    this.#summary(now, step, [text(1, tag), simpleValue]);
+  }
+
+  /** add_text(): markdown. */
+  text(tag: string, markdown: string, step: number, now: number = Date.now()): void {
+    const metadata = message(9, [message(1, [text(1, "text")])]); // plugin_data { plugin_name }
+    const shape = message(2, [message(2, [integer(1, 1)])]); // tensor_shape { dim { size: 1 } }
+    const tensor = message(8, [integer(1, 7), shape, text(8, markdown)]); // DT_STRING
+    this.#summary(now, step, [text(1, `${tag}/text_summary`), tensor, metadata]);
+  }
+
+  /** An RGB picture as the bytes of a PNG file. */
+  image(
+    tag: string,
+    png: Uint8Array,
+    width: number,
+    height: number,
+    step: number,
+    now: number = Date.now(),
+  ): void {
+    const image = message(4, [integer(1, height), integer(2, width), integer(3, 3), bytes(4, png)]);
+    this.#summary(now, step, [text(1, tag), image]);
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #summary(now: number, step: number, value: Uint8Array[]): void {
+    this.#write(now, step, message(5, [message(1, value)]));
+  }
+
+  #write(now: number, step: number, what: Uint8Array): void {
+    const wallTime = new Uint8Array(9);
+    wallTime[0] = 1 << 3 | 1;
+    new DataView(wallTime.buffer).setFloat64(1, now / 1000, true);
+    const event = concat([wallTime, ...(step === 0 ? [] : [integer(2, step)]), what]);
+    try {
+      writeAll(this.#file, frame(event));
+    } catch (cause) {
+      throw new UserError(`${this.path}: cannot be written (${(cause as Error).message}); free some space`, {
+        cause,
+      });
+    }
+  }
+}
+
+/** TFRecord: length, its checksum, the bytes, their checksum. */
+export function frame(record: Uint8Array): Uint8Array {
+  const out = new Uint8Array(16 + record.length), view = new DataView(out.buffer);
+  view.setBigUint64(0, BigInt(record.length), true);
+  view.setUint32(8, masked(out.subarray(0, 8)), true);
+  out.set(record, 12);
+  view.setUint32(12 + record.length, masked(record), true);
+  return out;
+}
+
+/** A CRC of data that hold CRCs is weak, so TFRecord stores it rotated and shifted. */
+function masked(record: Uint8Array): number {
+  const crc = crc32c(record);
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+}
+
+function integer(field: number, value: number): Uint8Array {
+  return Uint8Array.from([...varint(field << 3), ...varint(value)]);
+}
+
+function text(field: number, value: string): Uint8Array {
+  return bytes(field, new TextEncoder().encode(value));
+}
+
+function message(field: number, parts: Uint8Array[]): Uint8Array {
+  return bytes(field, concat(parts));
+}
+
+function bytes(field: number, value: Uint8Array): Uint8Array {
+  return concat([Uint8Array.from([...varint(field << 3 | 2), ...varint(value.length)]), value]);
+}
+
+/** Base 128, low groups first; integers to 2^53. */
+function varint(value: number): number[] {
+  const out: number[] = [];
+  for (; value >= 128; value = Math.floor(value / 128)) out.push(value % 128 | 128);
+  out.push(value);
+  return out;
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+function hostname(): string {
+  try {
+    return Deno.hostname().replaceAll(/[^\w.-]/g, "_") || "localhost";
+  } catch {
+    return "localhost";
+  }
+}
