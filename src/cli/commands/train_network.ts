@@ -145,6 +145,9 @@ function checkContradictions({ values }: Input): void {
     "v_parameterization",
     values.vParameterization,
   );
+  const cached = values.cacheLatents || values.cacheLatentsToDisk;
+  exclusive("cache_latents", cached, "color_aug", values.colorAug);
+  exclusive("cache_latents", cached, "random_crop", values.randomCrop);
   needs("dim_from_weights", values.dimFromWeights, "network_weights", given(values.networkWeights));
   needs("adaptive_noise_scale", given(values.adaptiveNoiseScale), "noise_offset", given(values.noiseOffset));
   needs(

@@ -11,12 +11,12 @@ export const datasetFlags = family("Dataset", {
   cache_info: notYet(
     flag("store image sizes and captions of a subset in metadata_cache.json and reuse them"),
   ),
-  color_aug: notYet(flag("random hue or gamma change (bars latent caching)")),
+  color_aug: flag("random hue or gamma change (bars latent caching)"),
   flip_aug: flag("random horizontal flip (both versions cached)"),
   face_crop_aug_range: notYet(
     str(null, "'min,max' scale for crops around a face whose box is in the file name"),
   ),
-  random_crop: notYet(flag("random instead of centre crop (bars latent caching)")),
+  random_crop: flag("random instead of centre crop (bars latent caching)"),
   debug_dataset: notYet(flag("show dataset samples and exit")),
   alpha_mask: notYet(flag("use the alpha channel as the loss mask")),
   dataset_class: notYet(str(null, "python path of a user dataset class")),

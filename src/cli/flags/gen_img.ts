@@ -1,6 +1,8 @@
 /** Drawing pictures. */
 
 import { choice, family, flag, float, floats, int, newer, noEffect, notYet, str, strings } from "../flag.ts";
+import { ONE_ATTENTION } from "./precision.ts";
+import { SAMPLERS } from "./samples.ts";
 
 export const genModelFlags = family("Model", {
   ckpt: str(null, "model file or folder"),
@@ -47,24 +49,7 @@ export const pictureFlags = family("Pictures", {
   crop_left: int(null, "SDXL crop conditioning: left"),
   steps: int(50, "denoising steps", { min: 1 }),
   sampler: choice(
-    [
-      "ddim",
-      "pndm",
-      "lms",
-      "euler",
-      "euler_a",
-      "heun",
-      "dpm_2",
-      "dpm_2_a",
-      "dpmsolver",
-      "dpmsolver++",
-      "dpmsingle",
-      "k_lms",
-      "k_euler",
-      "k_euler_a",
-      "k_dpm_2",
-      "k_dpm_2_a",
-    ],
+    SAMPLERS,
     "ddim",
     "sampler",
   ),
@@ -111,15 +96,15 @@ export const genPrecisionFlags = family("Precision and memory", {
   bf16: flag("run in bf16"),
   no_half_vae: flag("run the VAE in fp32"),
   xformers: noEffect(
-    "easel has one attention, and it never holds the whole matrix",
+    ONE_ATTENTION,
     flag("xformers attention"),
   ),
   sdpa: noEffect(
-    "easel has one attention, and it never holds the whole matrix",
+    ONE_ATTENTION,
     flag("PyTorch scaled-dot-product attention"),
   ),
   diffusers_xformers: noEffect(
-    "easel has one attention, and it never holds the whole matrix",
+    ONE_ATTENTION,
     flag("use diffusers' own xformers switch"),
   ),
   opt_channels_last: noEffect("images are channels-last anyway", flag("channels-last memory layout")),

@@ -2,17 +2,20 @@
 
 import { choice, family, flag, int, intChoice, newer, noEffect, notYet, str } from "../flag.ts";
 
+/** Why the flags that choose an attention change nothing. */
+export const ONE_ATTENTION = "easel has one attention, and it never holds the whole matrix";
+
 export const precisionFlags = family("Precision and memory", {
   mem_eff_attn: noEffect(
-    "easel has one attention, and it never holds the whole matrix",
+    ONE_ATTENTION,
     flag("chunked pure-PyTorch attention"),
   ),
   xformers: noEffect(
-    "easel has one attention, and it never holds the whole matrix",
+    ONE_ATTENTION,
     flag("xformers attention"),
   ),
   sdpa: noEffect(
-    "easel has one attention, and it never holds the whole matrix",
+    ONE_ATTENTION,
     flag("PyTorch scaled-dot-product attention"),
   ),
   gradient_checkpointing: flag("recompute activations in backward"),

@@ -2,30 +2,33 @@
 
 import { choice, family, flag, int, str } from "../flag.ts";
 
+/** Names that sd-scripts knows; which of them easel has, src/generation/schedulers says. */
+export const SAMPLERS = [
+  "ddim",
+  "pndm",
+  "lms",
+  "euler",
+  "euler_a",
+  "heun",
+  "dpm_2",
+  "dpm_2_a",
+  "dpmsolver",
+  "dpmsolver++",
+  "dpmsingle",
+  "k_lms",
+  "k_euler",
+  "k_euler_a",
+  "k_dpm_2",
+  "k_dpm_2_a",
+] as const;
+
 export const sampleFlags = family("Sample pictures", {
   sample_every_n_steps: int(null, "make sample images each N steps"),
   sample_at_first: flag("make samples before training"),
   sample_every_n_epochs: int(null, "make samples each N epochs (wins over steps)"),
   sample_prompts: str(null, "prompt file: .txt, .toml or .json"),
   sample_sampler: choice(
-    [
-      "ddim",
-      "pndm",
-      "lms",
-      "euler",
-      "euler_a",
-      "heun",
-      "dpm_2",
-      "dpm_2_a",
-      "dpmsolver",
-      "dpmsolver++",
-      "dpmsingle",
-      "k_lms",
-      "k_euler",
-      "k_euler_a",
-      "k_dpm_2",
-      "k_dpm_2_a",
-    ],
+    SAMPLERS,
     "ddim",
     "default sampler for samples",
   ),
