@@ -1,0 +1,171 @@
+/** Which modules a network has, what their ranks and groups are, and what they start from. */
+
+import { UserError } from "../../../../src/base/errors.ts";
+import type { Family } from "../../../../src/models/mod.ts";
+import { blockIndex, parseBlockLrWeights, planBlocks } from "../../../../src/networks/blocks.ts";
+import {
+  initialWeights,
+  keysOf,
+  type LoraModule,
+  loraModules,
+  parameterGroups,
+} from "../../../../src/networks/mod.ts";
+import { floatAlpha } from "../../../../src/networks/values.ts";
+import { TorchGenerator } from "../../../../src/random/mod.ts";
+import type { Check, GoldenCase } from "../../case.ts";
+import { exact, within } from "../../compare.ts";
+import { crc32 } from "../../synth.ts";
+import { caseModel } from "../../synth_models.ts";
+import { fullSize, optionsOf } from "./shared.ts";
+
+type Row = [name: string, alpha: number, down: number[], up: number[]];
+
+/** The case names no model; its modules' names and widths say which it is. */
+export function inventory({ json }: GoldenCase): Check[] {
+  const rows: Row[] = json.modules;
+  const family: Family = rows.some(([name]) => name.startsWith("lora_te2_"))
+    ? "sdxl"
+    : rows.some(([name, , down]) => name.endsWith("_attn2_to_k") && down[1] === 1024)
+    ? "sd2"
+    : "sd1";
+  const linear = rows.some(([name, , down]) => name.endsWith("_proj_in") && down.length === 2);
+  const options = optionsOf(json.network_dim, json.network_alpha, json.network_args, family === "sdxl");
+  const modules = loraModules(fullSize(family), family, options, linear);
+  return [
+    exact(
+      "modules",
+      modules.map((m): Row => [m.name, m.alpha.value, [...m.downShape], [...m.upShape]]),
+      rows,
+    ),
+    exact("counts", counts(modules), json.counts),
+  ];
+}
+
+function counts(modules: readonly LoraModule[]): Record<string, number> {
+  const unet = modules.filter((m) => m.part === "unet").length;
+  return { text_encoder: modules.length - unet, unet, total: modules.length };
+}
+
+/** A fresh network from a seed: the values of some modules, and where the generator is afterwards. */
+export function init(c: GoldenCase): Check[] {
+  const { json } = c;
+  const seed = Number(/manual_seed\((\d+)\)/.exec(json.what)![1]);
+  const { family, shapes } = caseModel({ model: /\b(sd\w+-tiny)\b/.exec(json.what)![1] });
+  const options = optionsOf(
+    json.network_dim,
+    json.network_alpha ?? null,
+    json.network_args,
+    family === "sdxl",
+  );
+  const modules = loraModules(shapes, family, options);
+  const generator = new TorchGenerator(seed);
+  const weights = initialWeights(modules, generator);
+  const next = generator.rand(json.next_torch_rand_after_creation.length);
+  const checks = [
+    exact("modules", modules.map((m) => m.name), json.modules_in_creation_order),
+    exact("next random numbers", next, Float32Array.from(json.next_torch_rand_after_creation)),
+    exact("lora_up", modules.every((m) => weights.get(keysOf(m).up)!.every((v) => v === 0)), true),
+  ];
+  for (const key of Object.keys(json.tensors)) {
+    checks.push(within(key, weights.get(key) ?? [], c.tensors().f32(key), 1e-7));
+  }
+  return checks;
+}
+
+/** Ranks by block and the optimizer's groups. Numbers that the case's `what` gives are read there. */
+export function blocks({ json }: GoldenCase): Check[] {
+  const told = (name: string) => {
+    const found = new RegExp(`${name} ([\\d.e+-]+)`).exec(json.what);
+    return found ? Number(found[1]) : null;
+  };
+  const model = String(json.model);
+  const family: Family = model.startsWith("sdxl") ? "sdxl" : model.startsWith("sd2") ? "sd2" : "sd1";
+  const sdxl = family === "sdxl";
+  const options = optionsOf(told("network_dim"), told("network_alpha"), json.network_args, sdxl);
+  const modules = loraModules(fullSize(family), family, options);
+  const unet = modules.filter((m) => m.part === "unet");
+  const groups = parameterGroups(modules, options, {
+    default: told("default_lr"),
+    unet: told("unet_lr"),
+    textEncoder: told("text_encoder_lr"),
+  });
+  const { text_encoder, unet: unetCount } = counts(modules);
+  const checks = [
+    exact("block_lr_weight", options.blocks?.lrWeights ?? null, json.block_lr_weight),
+    exact("blocks", byBlock(unet, sdxl), json.unet_blocks),
+    exact("counts", { text_encoder, unet: unetCount }, json.counts),
+    exact(
+      "groups",
+      groups.map(({ description, lr, keys }) => ({
+        description,
+        lr,
+        n_params: keys.length,
+        first: keys[0],
+        last: keys.at(-1),
+      })),
+      json.param_groups,
+    ),
+  ];
+  if (json.unet_module_dims) {
+    const dims = unet.map((m) => [m.name, m.rank, m.alpha.value]);
+    checks.push(exact("dims", dims, json.unet_module_dims));
+  }
+  return checks;
+}
+
+function byBlock(unet: readonly LoraModule[], sdxl: boolean): Record<string, unknown> {
+  const found = new Map<number, LoraModule[]>();
+  for (const module of unet) {
+    const block = blockIndex(module.name, sdxl);
+    found.set(block, [...found.get(block) ?? [], module]);
+  }
+  return Object.fromEntries([...found].map(([block, members]) => {
+    const names = members.map((m) => m.name);
+    const pairs = new Map(members.map((m) => [`${m.rank} ${m.alpha.value}`, [m.rank, m.alpha.value]]));
+    return [block, {
+      count: members.length,
+      dims_alphas: [...pairs.values()].sort((a, b) => a[0] - b[0] || a[1] - b[1]),
+      first: names[0],
+      last: names.at(-1),
+      crc32_of_names: crc32(names.join("\n")),
+    }];
+  }));
+}
+
+/** Unusual arguments: the weights by block, or that there is an error. Its text and type are Python's. */
+export function parsing({ json }: GoldenCase): Check[] {
+  return json.cases.map((c: Record<string, unknown>, i: number) => {
+    const what = `${i}: ${JSON.stringify(c.network_args ?? c.block_dims)}`;
+    const got = outcome(() =>
+      c.network_args
+        ? parseBlockLrWeights(c.network_args as Record<string, string>, !!c.sdxl, true)
+        : plannedDims(c)
+    );
+    if (c.error) return exact(what, got instanceof UserError, true);
+    if (c.network_args) return exact(what, got, c.result);
+    const [verdict, list] = [String(c.result).slice(0, 2), JSON.parse(String(c.result).slice(4))];
+    return exact(what, verdict === "ok" && Array.isArray(got) ? got.slice(0, list.length) : got, list);
+  });
+}
+
+/** "25 values" of block_dims 2 without block_alphas, network_alpha 2: the alphas that follow. */
+function plannedDims(c: Record<string, unknown>): number[] {
+  const text = Array.from({ length: parseInt(String(c.block_dims)) }, () => "4").join(",");
+  const alpha = floatAlpha(2);
+  const plan = planBlocks({ block_dims: text }, {
+    sdxl: !!c.sdxl,
+    dim: 4,
+    alpha,
+    convDim: null,
+    convAlpha: alpha,
+  });
+  return plan!.alphas.map((a) => a.value);
+}
+
+function outcome(body: () => unknown): unknown {
+  try {
+    return body();
+  } catch (error) {
+    return error;
+  }
+}

@@ -1,0 +1,68 @@
+/** What the parts of the lora topic share: models by size, options and weights by the cases' rules. */
+
+import type { Family, Shapes } from "../../../../src/models/mod.ts";
+import {
+  keysOf,
+  type LoraModule,
+  type LoraOptions,
+  loraOptions,
+  type LoraWeights,
+} from "../../../../src/networks/mod.ts";
+import { synthTensor } from "../../synth.ts";
+import { synthModel } from "../../synth_models.ts";
+
+const SD_UNET = { model_channels: 320, channel_mult: [1, 2, 4, 4], attention_resolutions: [4, 2, 1] };
+
+/** The real sizes; keys and shapes only. */
+const FULL: Record<Family, () => Shapes> = {
+  sd1: () =>
+    synthModel("sd1", {
+      unet: { ...SD_UNET, context_dim: 768 },
+      clip: { hidden: 768, layers: 12, intermediate: 3072 },
+    }).shapes,
+  sd2: () =>
+    synthModel("sd2", {
+      unet: { ...SD_UNET, context_dim: 1024, use_linear_in_transformer: true },
+      clip: { width: 1024, layers: 24, mlp: 4096 },
+    }).shapes,
+  sdxl: () =>
+    synthModel("sdxl", {
+      unet: {
+        model_channels: 320,
+        channel_mult: [1, 2, 4],
+        transformer_depth: [0, 2, 10],
+        middle_depth: 10,
+        context_dim: 2048,
+        adm_in_channels: 2816,
+        use_linear_in_transformer: true,
+      },
+      clip_l: { hidden: 768, layers: 12, intermediate: 3072 },
+      clip_g: { width: 1280, layers: 32, mlp: 5120, text_projection: [1280, 1280] },
+    }).shapes,
+};
+
+export function fullSize(family: Family): Shapes {
+  return FULL[family]();
+}
+
+/** Options from a case's network_dim, network_alpha and network_args record. */
+export function optionsOf(
+  dim: number | null,
+  alpha: number | null,
+  args: Record<string, string>,
+  sdxl: boolean,
+): LoraOptions {
+  const list = Object.entries(args).map(([key, value]) => `${key}=${value}`);
+  return loraOptions({ dim, alpha, dropout: null, args: list }, sdxl, true);
+}
+
+/** lora_down = synth.tensor(key), lora_up = float32(synth.tensor(key) * float32(factor)). */
+export function ruleWeights(modules: readonly LoraModule[], factor: number, tag = ""): LoraWeights {
+  const weights: LoraWeights = new Map();
+  for (const module of modules) {
+    const { down, up } = keysOf(module);
+    weights.set(down, synthTensor(tag + down, module.downShape));
+    weights.set(up, synthTensor(tag + up, module.upShape).map((v) => v * Math.fround(factor)));
+  }
+  return weights;
+}
