@@ -5,11 +5,11 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 cd "$root"
 mkdir -p build
 # A checkout that was moved or copied carries a cache that names its old place; cmake refuses to reuse it.
-if [ -f build/CMakeCache.txt ] && ! grep -qF "CMAKE_HOME_DIRECTORY:INTERNAL=$root/kernels" build/CMakeCache.txt; then
-  rm -rf build/CMakeCache.txt build/CMakeFiles
+if [ -f build/cpu/CMakeCache.txt ] && ! grep -qF "CMAKE_HOME_DIRECTORY:INTERNAL=$root/kernels" build/cpu/CMakeCache.txt; then
+  rm -rf build/cpu/CMakeCache.txt build/cpu/CMakeFiles
 fi
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-if ! { cmake -S kernels -B build -DCMAKE_BUILD_TYPE=Release && cmake --build build --parallel "$jobs"; } >build/log.txt 2>&1; then
+if ! { cmake -S kernels -B build/cpu -DCMAKE_BUILD_TYPE=Release && cmake --build build/cpu --parallel "$jobs"; } >build/log.txt 2>&1; then
   tail -n 40 build/log.txt >&2
   echo "build: the CPU library did not compile; the whole log is in build/log.txt" >&2
   exit 1
