@@ -21,6 +21,8 @@ export interface DrawingModel {
   readonly storage?: (key: string) => DType;
   /** Live networks: joins U-Net and text encoders of the program being recorded. */
   readonly adapter?: (graph: Graph) => Adapter;
+  /** Gives the store the parameters that a recorded program needs; without it they are all there. */
+  readonly load?: (graph: Graph) => Promise<void>;
   /** False leaves the autoencoder's attention away, as gen_img.py 0.9.1 does by mistake. Default true. */
   readonly vaeAttention?: boolean;
 }

@@ -32,7 +32,7 @@ export class Pipeline {
   readonly programs: Programs;
 
   constructor(readonly model: DrawingModel) {
-    this.programs = new Programs(model.store);
+    this.programs = new Programs(model);
   }
 
   conditioner(settings: TextSettings, warn?: (text: string) => void): Promise<TextConditioner> {
@@ -117,7 +117,7 @@ export class Pipeline {
   }
 
   /** Frees the programs; the model's parameters stay. */
-  destroy(): Promise<void> {
-    return this.programs.destroy();
+  destroy(): void {
+    this.programs.destroy();
   }
 }

@@ -1,15 +1,16 @@
 /** Programs by shape: recorded and compiled at first use, the one used longest ago given back when there are many. */
 
 import { compile, Graph } from "../graph/mod.ts";
-import type { ParameterStore, Program, Values } from "../runtime/mod.ts";
+import type { Program, Values } from "../runtime/mod.ts";
+import type { DrawingModel } from "./model.ts";
 
 /** Each holds its own arena, so a list of prompts in many sizes must not keep them all. */
 const KEPT = 6;
 
 export class Programs {
-  readonly #programs = new Map<string, Promise<Program>>();
+  readonly #programs = new Map<string, Program>();
 
-  constructor(private readonly store: ParameterStore) {}
+  constructor(private readonly model: DrawingModel) {}
 
   /** Runs the program called `key`, which `record` describes. Inputs that it does not have are left out. */
   async run(
@@ -25,26 +26,27 @@ export class Programs {
   async #get(key: string, record: (graph: Graph) => void): Promise<Program> {
     let program = this.#programs.get(key);
     if (!program) {
-      await this.#makeRoom();
+      this.#makeRoom();
       const graph = new Graph();
       record(graph);
-      program = compile(graph, this.store);
+      await this.model.load?.(graph);
+      program = await compile(graph, this.model.store);
     }
     this.#programs.delete(key); // the most recently used comes last
     this.#programs.set(key, program);
     return program;
   }
 
-  async #makeRoom(): Promise<void> {
+  #makeRoom(): void {
     for (const [key, program] of this.#programs) {
       if (this.#programs.size < KEPT) return;
       this.#programs.delete(key);
-      (await program).destroy();
+      program.destroy();
     }
   }
 
-  async destroy(): Promise<void> {
-    for (const program of this.#programs.values()) (await program).destroy();
+  destroy(): void {
+    for (const program of this.#programs.values()) program.destroy();
     this.#programs.clear();
   }
 }

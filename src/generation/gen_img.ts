@@ -1,0 +1,167 @@
+/** easel gen_img: pictures from prompts, files named and written as sd-scripts' gen_img.py does. */
+
+import { basename, join } from "node:path";
+import { atomicWriteFile } from "../base/atomic.ts";
+import { Interrupted, UserError } from "../base/errors.ts";
+import type { JobContext } from "../base/job.ts";
+import type { Pixels } from "../data/images/pixels.ts";
+import type { GenImgConfig } from "./config.ts";
+import { type Batch, checkSize, drawBatch, type Drawn } from "./draw.ts";
+import { FileNames } from "./file_names.ts";
+import { initialImages } from "./initial_images.ts";
+import { loadDrawingModel, type Loaded } from "./load_model.ts";
+import { Pipeline } from "./pipeline.ts";
+import { pictureTexts } from "./picture_text.ts";
+import { toBytes } from "./pixels.ts";
+import { encodePng } from "./png.ts";
+import { promptLines } from "./prompt_line.ts";
+import { batches, pictureRequests } from "./requests.ts";
+import { createScheduler } from "./schedulers/mod.ts";
+
+/** Draws every picture that is asked for. Throws UserError for what cannot be drawn, Interrupted between two steps. */
+export async function genImg(config: GenImgConfig, context: JobContext): Promise<void> {
+  if (config.negativeScale !== null) throw new UserError("--negative_scale is not supported yet");
+  const prompts = readPrompts(config);
+  const images = config.imagePath === null
+    ? null
+    : await initialImages(config.imagePath, config, context.warn);
+  const loaded = await loadDrawingModel(config);
+  try {
+    const planned = plan(config, prompts, images, loaded.model.family === "sdxl" ? 1024 : 512, context.warn);
+    Deno.mkdirSync(config.outdir, { recursive: true });
+    await drawAll(config, context, loaded, planned);
+  } finally {
+    loaded.close();
+  }
+}
+
+function readPrompts(config: GenImgConfig): string[] {
+  if (config.fromFile !== null) {
+    let text: string;
+    try {
+      text = Deno.readTextFileSync(config.fromFile);
+    } catch (cause) {
+      throw new UserError(`${config.fromFile}: cannot be read; give a text file with a prompt a line`, {
+        cause,
+      });
+    }
+    const prompts = promptLines(text);
+    if (prompts.length === 0) throw new UserError(`${config.fromFile}: holds no prompt`);
+    return prompts;
+  }
+  if (config.prompt === null) throw new UserError("there is nothing to draw; give --prompt or --from_file");
+  return [config.prompt];
+}
+
+/** Every batch of the run with its pictures; checks all of them before the first is drawn. */
+function plan(
+  config: GenImgConfig,
+  prompts: readonly string[],
+  images: readonly Pixels[] | null,
+  defaultSide: number,
+  warn: (text: string) => void,
+): Batch[] {
+  const size = { width: config.W ?? defaultSide, height: config.H ?? defaultSide };
+  const imageOf = (index: number) => images![index % images!.length];
+  const requests = [...pictureRequests(config, prompts, size, warn)].map((request) => {
+    if (request.prompt.includes(" AND ")) {
+      throw new UserError(`prompt "${request.prompt}": AND (a prompt for each region) is not supported yet`);
+    }
+    if (!images) return request;
+    const { width, height } = imageOf(request.index); // a picture decides its size itself
+    return { ...request, settings: { ...request.settings, width, height } };
+  });
+  for (const { settings: { width, height, steps } } of requests) {
+    checkSize(width, height);
+    createScheduler(config.sampler, { steps, prediction: "epsilon", stepsOffset: 1, clipSample: false });
+  }
+  return [...batches(requests, config.batchSize)].map((batch) => ({
+    requests: batch,
+    images: images && batch.map(({ index }) => imageOf(index)),
+  }));
+}
+
+async function drawAll(
+  config: GenImgConfig,
+  context: JobContext,
+  { model, networks, device }: Loaded,
+  planned: readonly Batch[],
+): Promise<void> {
+  const pipeline = new Pipeline(model), names = new FileNames();
+  try {
+    const conditioner = await pipeline.conditioner({
+      clipSkip: config.clipSkip,
+      normalization: config.embNormalizeMode,
+      maxChunks: config.maxEmbeddingsMultiples ?? 1,
+      knowsBreak: true,
+      padWithEos: false,
+    }, context.warn);
+    const total = planned.reduce((sum, batch) => sum + batch.requests[0].settings.steps, 0);
+    let before = 0, note: string | undefined;
+    for (const batch of planned) {
+      if (context.signal.aborted) throw new Interrupted("interrupted while drawing");
+      const { steps, networkMultipliers } = batch.requests[0].settings;
+      const drawn = await drawBatch(pipeline, conditioner, batch, {
+        sampler: config.sampler,
+        prediction: config.vParameterization ? "v_prediction" : "epsilon",
+        networks: networks.inputs(networkMultipliers),
+        vaeBatch: vaeBatch(config, batch.requests.length),
+        signal: context.signal,
+        observe: ({ done, total: evaluations }) => {
+          const step = before + Math.floor(done / evaluations * steps);
+          context.progress({ task: "drawing", step, total, memory: device.peakBytes, note });
+        },
+      });
+      before += steps;
+      for (const path of save(config, batch, drawn, names, model.family === "sdxl", context.warn)) {
+        note = basename(path);
+        context.log(`wrote ${path}`);
+      }
+      context.progress({ task: "drawing", step: before, total, memory: device.peakBytes, note });
+    }
+  } finally {
+    pipeline.destroy();
+  }
+}
+
+function vaeBatch({ vaeBatchSize }: GenImgConfig, batch: number): number {
+  if (vaeBatchSize === null) return 1;
+  return Math.max(1, Math.floor(vaeBatchSize >= 1 ? vaeBatchSize : batch * vaeBatchSize));
+}
+
+/** Writes a batch's pictures and gives their paths. */
+function save(
+  config: GenImgConfig,
+  batch: Batch,
+  { images, shape }: Drawn,
+  names: FileNames,
+  sdxl: boolean,
+  warn: (text: string) => void,
+): string[] {
+  const width = 8 * shape.width, height = 8 * shape.height, time = new Date();
+  return batch.requests.map((request, place) => {
+    const texts = pictureTexts({
+      request,
+      width,
+      height,
+      sampler: config.sampler,
+      modelName: basename(config.ckpt).replace(/\.[^.]*$/, ""),
+      clipSkip: config.clipSkip ?? 1,
+      sdxl,
+      strength: batch.images ? request.settings.strength : null,
+    });
+    const values = images[place];
+    if (!values.every(Number.isFinite)) {
+      warn(
+        `the picture for seed ${request.seed} holds values that are no numbers; try --no_half_vae or --bf16`,
+      );
+    }
+    const png = encodePng({ width, height, channels: 3, data: toBytes(values) }, texts);
+    const path = join(
+      config.outdir,
+      names.next({ ...request, place }, { sequential: config.sequentialFileName, time }),
+    );
+    atomicWriteFile(path, png);
+    return path;
+  });
+}

@@ -1,0 +1,73 @@
+/** A checkpoint made ready to draw: checked against the flags, on a device, networks on it. */
+
+import { modelPath } from "../base/assets.ts";
+import type { DType } from "../base/dtype.ts";
+import { UserError } from "../base/errors.ts";
+import type { Graph } from "../graph/mod.ts";
+import { checkFlags, loadModel, type ModelFile, openModel, VAE } from "../models/mod.ts";
+import { type Device, openDevice, ParameterStore } from "../runtime/mod.ts";
+import type { GenImgConfig } from "./config.ts";
+import type { DrawingModel } from "./model.ts";
+import { attachNetworks, type LiveNetworks, openNetworks } from "./networks.ts";
+
+export interface Loaded {
+  readonly model: DrawingModel;
+  readonly networks: LiveNetworks;
+  readonly device: Device;
+  close(): void;
+}
+
+/** Opens and checks everything before the first weight is read; weights are read when a program first needs them. */
+export async function loadDrawingModel(config: GenImgConfig): Promise<Loaded> {
+  const path = modelPath(config.ckpt);
+  const file = openModel(path, { vae: config.vae === null ? undefined : modelPath(config.vae) });
+  try {
+    checkFlags(file.family, { v2: config.v2, sdxl: config.sdxl }, config.ckpt);
+    if (config.v1 && file.family !== "sd1") {
+      throw new UserError(`${config.ckpt}: is no SD1 checkpoint, the flags ask for one; leave --v1 away`);
+    }
+    const opened = openNetworks(config, file);
+    const dtype = config.fp16 ? "f16" : config.bf16 ? "bf16" : "f32";
+    const vaeDtype = config.noHalfVae ? "f32" : dtype;
+    if (config.device === "cuda") throw new UserError("--device cuda is not supported yet");
+    const device = openDevice("cpu", { threads: config.threads });
+    const store = new ParameterStore(device);
+    const load = (graph: Graph) => loadMissing(graph, store, file);
+    const networks = await attachNetworks(opened, store, load, file.shapes, dtype);
+    const model: DrawingModel = {
+      family: file.family,
+      shapes: file.shapes,
+      store,
+      source: config.ckpt,
+      dtype,
+      vaeDtype,
+      storage: (key) => key.startsWith(`${VAE}.`) ? vaeDtype : dtype,
+      adapter: networks.adapter,
+      load,
+      vaeAttention: config.compat === null,
+    };
+    const close = () => {
+      store.destroy();
+      device.close();
+      file.close();
+    };
+    return { model, networks, device, close };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** Reads the parameters that a graph wants and the store lacks, in the dtype that the graph wants them in. */
+async function loadMissing(graph: Graph, store: ParameterStore, file: ModelFile): Promise<void> {
+  const wanted = new Map<string, DType>();
+  for (const { source, outputs } of graph.nodes) {
+    if (source?.kind === "parameter" && !store.has(source.name)) wanted.set(source.name, outputs[0].dtype);
+  }
+  if (wanted.size === 0) return;
+  await loadModel(file, store, {
+    dtype: "f32",
+    storage: (key) => wanted.get(key)!,
+    skip: (key) => !wanted.has(key),
+  });
+}
