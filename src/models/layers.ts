@@ -43,5 +43,5 @@ export function layerNorm(x: Tensor, w: Weights): Tensor {
 
 /** x in the compute dtype of the weights that will meet it. */
 export function toCompute(x: Tensor, w: Weights): Tensor {
-  return x.dtype === w.dtype ? x : ops.cast(x, w.dtype);
+  return ops.cast(x, w.dtype);
 }

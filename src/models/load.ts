@@ -1,6 +1,7 @@
 /** From model files to parameters on a device, tensor by tensor: a checkpoint is never held in memory as a whole. */
 
 import type { DType } from "../base/dtype.ts";
+import { modelPath } from "../base/assets.ts";
 import { UserError } from "../base/errors.ts";
 import { openSafetensors } from "../formats/safetensors.ts";
 import type { TensorFile } from "../formats/tensor_file.ts";
@@ -46,7 +47,7 @@ export interface OpenOptions {
  * missing, unknown and misshaped tensors.
  */
 export function openModel(path: string, { vae, open = openSafetensors }: OpenOptions = {}): ModelFile {
-  const file = open(path);
+  const file = open(modelPath(path));
   const files = [file];
   try {
     const all: Places = new Map(file.keys().map((key) => [key, { file, key, shape: file.info(key).shape }]));

@@ -95,8 +95,7 @@ export class Weights {
 
   /** The parameter in the compute dtype, cast where it is stored in another. UserError when it is missing. */
   tensor(name: string): Tensor {
-    const stored = this.parameter(name);
-    return stored.dtype === this.dtype ? stored : cast(stored, this.dtype);
+    return cast(this.parameter(name), this.dtype);
   }
 
   /** The parameter as it is stored: what gradients are taken of. */

@@ -1,6 +1,6 @@
 /** From the encoder's 77-token chunks to the context of the U-Net, and prompt weights on the way. */
 
-import { abs, concat, div, mean, mul, reshape, slice, type Tensor } from "../../graph/mod.ts";
+import { abs, cast, concat, div, mean, mul, reshape, slice, type Tensor } from "../../graph/mod.ts";
 
 /** How tokens per chunk count: 77 with the begin and end tokens. */
 export const CHUNK = 77;
@@ -30,13 +30,14 @@ export type Normalization = "original" | "abs" | "none";
 /**
  * Multiplies each token's state by its weight, then rescales every row of the batch by its mean before / after.
  * The mean is signed in "original", as everywhere in the field, although it can come near zero.
- * states (B, L, D), weights (B, L) of the same dtype -> (B, L, D).
+ * states (B, L, D), weights (B, L) f32 -> (B, L, D) in the states' dtype; the sums are float32.
  */
 export function weighted(states: Tensor, weights: Tensor, normalization: Normalization = "original"): Tensor {
-  const heavier = mul(states, reshape(weights, [...weights.shape, 1]));
-  if (normalization === "none") return heavier;
+  const before = cast(states, "f32");
+  const heavier = mul(before, reshape(cast(weights, "f32"), [...weights.shape, 1]));
+  if (normalization === "none") return cast(heavier, states.dtype);
   const size = (x: Tensor) => reshape(mean(normalization === "abs" ? abs(x) : x, [1, 2]), [x.shape[0], 1, 1]);
-  return mul(heavier, div(size(states), size(heavier)));
+  return cast(mul(heavier, div(size(before), size(heavier))), states.dtype);
 }
 
 /** The first row of each group of n: SDXL pools from the first chunk only. pooled (B * n, D) -> (B, D). */

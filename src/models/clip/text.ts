@@ -1,5 +1,6 @@
 /** What the two layouts of CLIP's text encoder have in common: embeddings, hidden states, pooling. */
 
+import { UserError } from "../../base/errors.ts";
 import { add, embedding, reshape, slice, type Tensor } from "../../graph/mod.ts";
 import { layerNorm } from "../layers.ts";
 import type { Weights } from "../weights.ts";
@@ -28,11 +29,13 @@ export class TextStates {
     return this.blocks.length;
   }
 
-  /** Hidden state k (N, L, width), without the final norm; negative k counts from the end, -1 is the last. */
+  /** Hidden state k (N, L, width), without the final norm; negative k counts from the end, -1 is the last. UserError outside. */
   hidden(k: number): Tensor {
     const index = k < 0 ? this.layers + 1 + k : k;
     if (index < 0 || index > this.layers) {
-      throw new RangeError(`hidden state ${k} of a text encoder with ${this.layers} layers`);
+      throw new UserError(
+        `--clip_skip ${-k}: this text encoder has ${this.layers} layers; give 1 to ${this.layers}`,
+      );
     }
     while (this.states.length <= index) {
       this.states.push(this.blocks[this.states.length - 1](this.states[this.states.length - 1]));

@@ -62,8 +62,7 @@ export function unet(
     const next = skips.at(-1);
     h = layers(h, block, around, next && [next.shape[1], next.shape[2]]);
   }
-  h = head(h, w.at("out"));
-  return h.dtype === "f32" ? h : cast(h, "f32");
+  return cast(head(h, w.at("out")), "f32");
 }
 
 /** The layers of one numbered block in turn; what each is, its keys say. `size` is where an upsampling ends. */

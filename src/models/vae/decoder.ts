@@ -17,6 +17,5 @@ export function decode(latents: Tensor, w: Weights, options: VaeOptions = {}): T
       h = conv2d(upsampleNearest(h, 2 * h.shape[1], 2 * h.shape[2]), level.at("upsample.conv"));
     }
   }
-  h = head(h, decoder);
-  return h.dtype === "f32" ? h : cast(h, "f32");
+  return cast(head(h, decoder), "f32");
 }

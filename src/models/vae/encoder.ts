@@ -33,8 +33,7 @@ export function moments(image: Tensor, w: Weights, options: VaeOptions = {}): La
     if (level.has("downsample")) h = conv2d(h, level.at("downsample.conv"), { stride: 2, pad: [0, 1, 0, 1] });
   }
   h = head(middle(h, encoder.at("mid"), options), encoder);
-  const both = w.has("quant_conv") ? conv2d(h, w.at("quant_conv")) : h;
-  const precise = both.dtype === "f32" ? both : cast(both, "f32");
+  const precise = cast(w.has("quant_conv") ? conv2d(h, w.at("quant_conv")) : h, "f32");
   const half = precise.shape[3] / 2;
   return { mean: slice(precise, 3, 0, half), logvar: slice(precise, 3, half, half) };
 }

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import {
+  below,
+  checkFlags,
+  identify,
+  openModel,
+  under,
+  UNET,
+  VAE,
+  vaeKeys,
+  vaeShapes,
+} from "../../src/models/mod.ts";
+import { SMALL_VAE, smallCheckpoint, writeCheckpoint } from "./sample.ts";
+
+/** Calls `body` with a path in a folder that is removed afterwards. */
+function withFolder(body: (folder: string) => void): void {
+  const folder = Deno.makeTempDirSync();
+  try {
+    body(folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+Deno.test("a checkpoint's family is seen from its keys", () => {
+  for (const family of ["sd1", "sd2", "sdxl"] as const) {
+    assert.deepEqual(identify(smallCheckpoint(family)), { kind: "checkpoint", family });
+  }
+  assert.equal(identify(new Map([["lora_unet_x.lora_down.weight", [1, 1]]])).kind, "lora");
+  assert.equal(identify(vaeShapes(SMALL_VAE)).kind, "vae");
+  assert.equal(identify(under(`${VAE}.`, vaeShapes(SMALL_VAE))).kind, "vae");
+  assert.deepEqual(identify(new Map([["double_blocks.0.img_attn.qkv.weight", [1, 1]]])), {
+    kind: "other",
+    what: "a FLUX model",
+  });
+  assert.equal(identify(new Map()).kind, "other");
+});
+
+Deno.test("flags that contradict the file are an error that says what the file is", () => {
+  assert.throws(
+    () => checkFlags("sd1", { v2: true }, "cat.safetensors"),
+    /cat\.safetensors: is an SD1 checkpoint/,
+  );
+  assert.throws(() => checkFlags("sd2", { sdxl: true }, "a"), /SD2/);
+  checkFlags("sd2", { v2: true }, "a");
+  checkFlags("sdxl", {}, "a");
+});
+
+Deno.test("whole checkpoints of each family open, with what does not belong to the model left away", () =>
+  withFolder((folder) => {
+    for (const family of ["sd1", "sd2", "sdxl"] as const) {
+      const path = `${folder}/${family}.safetensors`, shapes = smallCheckpoint(family);
+      const extra = new Map<string, readonly number[]>([
+        ["model_ema.decay", [1]],
+        ["cond_stage_model.transformer.text_model.embeddings.position_ids", [1, 77]],
+        ["cond_stage_model.model.logit_scale", [1]],
+      ]);
+      // the extra keys of another family's text encoder would change what the file is
+      if (family === "sdxl") extra.clear();
+      if (family === "sd1") extra.delete("cond_stage_model.model.logit_scale");
+      writeCheckpoint(path, new Map([...shapes, ...extra]));
+      const model = openModel(path);
+      assert.equal(model.family, family);
+      assert.deepEqual([...model.shapes].sort(), [...shapes].sort());
+      model.close();
+    }
+  }));
+
+Deno.test("old checkpoints without the level text_model open under today's names", () =>
+  withFolder((folder) => {
+    const path = `${folder}/old.safetensors`, shapes = smallCheckpoint("sd1");
+    writeCheckpoint(
+      path,
+      new Map([...shapes].map(([key, shape]) => [key.replace(".text_model.", "."), shape])),
+    );
+    const model = openModel(path);
+    assert.deepEqual([...model.shapes.keys()].sort(), [...shapes.keys()].sort());
+    model.close();
+  }));
+
+Deno.test("missing, misshaped, unknown and mixed tensors are one line that names them", () =>
+  withFolder((folder) => {
+    const path = `${folder}/broken.safetensors`, shapes = smallCheckpoint("sd1");
+    const key = `${UNET}.input_blocks.1.0.in_layers.2.bias`;
+    const broken = (change: (m: Map<string, readonly number[]>) => void, message: RegExp) => {
+      const changed = new Map(shapes);
+      change(changed);
+      writeCheckpoint(path, changed);
+      assert.throws(() => openModel(path), (error: Error) => {
+        assert.match(error.message, message);
+        assert.ok(error.message.startsWith(path) && !error.message.includes("\n"), error.message);
+        return true;
+      });
+    };
+    broken((m) => m.delete(key), /in_layers\.2\.bias is missing/);
+    broken((m) => m.set(key, [31]), /in_layers\.2\.bias is \[31\], this model takes \[32\]/);
+    broken((m) => m.set(`${UNET}.surprise`, [1]), /surprise is no tensor of this model/);
+    broken(
+      (m) => [...below(m, `${VAE}.`).keys()].forEach((k) => m.delete(`${VAE}.${k}`)),
+      /no autoencoder.*--vae/,
+    );
+    broken((m) => {
+      for (const [k, shape] of m) if (/attn2\.to_[kv]/.test(k)) m.set(k, [shape[0], 48]);
+    }, /gives 32 values a token, its U-Net takes 48/);
+    broken((m) => m.set(`${UNET}.input_blocks.0.0.weight`, [32, 9, 3, 3]), /9 channels.*not supported yet/);
+  }));
+
+Deno.test("an autoencoder of its own replaces the checkpoint's, under any of its names", () =>
+  withFolder((folder) => {
+    const path = `${folder}/model.safetensors`, vae = `${folder}/vae.safetensors`;
+    const shapes = smallCheckpoint("sd1"), small = vaeShapes(SMALL_VAE);
+    const withoutVae = new Map([...shapes].filter(([key]) => !key.startsWith(VAE)));
+    writeCheckpoint(path, withoutVae);
+    const diffusers = new Map(vaeKeys(small).map((row) => [row.other, row.otherShape]));
+    const old = new Map([...diffusers].map(([key, shape]) => [
+      key.replace("to_q", "query").replace("to_k", "key").replace("to_v", "value").replace(
+        "to_out.0",
+        "proj_attn",
+      ),
+      shape,
+    ]));
+    for (const layout of [small, under(`${VAE}.`, small), diffusers, old]) {
+      writeCheckpoint(vae, layout);
+      const model = openModel(path, { vae });
+      const names = [...below(model.shapes, `${VAE}.`).keys()];
+      assert.deepEqual(names.sort(), [...small.keys()].sort());
+      model.close();
+    }
+    writeCheckpoint(vae, shapes);
+    openModel(path, { vae }).close(); // a whole checkpoint has one too
+    writeCheckpoint(vae, new Map([["x.lora_down.weight", [1, 1]]]));
+    assert.throws(() => openModel(path, { vae }), /vae\.safetensors: is a LoRA/);
+  }));
