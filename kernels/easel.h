@@ -7,6 +7,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)  // the only names a library exports
 
 typedef struct easel_device easel_device;
 typedef struct easel_buffer easel_buffer;
@@ -50,6 +51,7 @@ void easel_program_memory(easel_program*, uint64_t* packed, uint64_t* scratch);
 // Runs once and stores the seconds each instruction took.
 int32_t easel_program_profile(easel_device*, easel_program*, double* seconds);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

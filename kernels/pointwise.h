@@ -11,7 +11,7 @@
 #ifdef __CUDACC__
 #define EASEL_FN __host__ __device__ inline
 #else
-#define EASEL_FN static inline __attribute__((always_inline))
+#define EASEL_FN inline __attribute__((always_inline))
 #endif
 
 namespace easel {
@@ -79,6 +79,106 @@ struct Convert<f16> {  // to nearest, ties to even; overflow to inf, subnormals 
 template <typename T>
 EASEL_FN T from_float(float x) {
   return Convert<T>::from(x);
+}
+
+// e^x within 1 ulp or so: 2^n e^r with |r| <= ln(2)/2; the scale is applied in halves so that subnormals and
+// inf come out.
+EASEL_FN float exp_of(float x) {
+  x = x < -104.0f ? -104.0f : x;
+  x = x > 89.0f ? 89.0f : x;
+  const float n = rintf(x * 1.44269504088896341f);
+  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + r + 1.0f;
+  const int32_t whole = int32_t(n), half = whole >> 1;
+  return p * bits_float(uint32_t(half + 127) << 23) * bits_float(uint32_t(whole - half + 127) << 23);
+}
+
+// erf within 2e-7: an odd rational function on [-4, 4], where it has reached 1 in float.
+EASEL_FN float erf_of(float x) {
+  x = x < -4.0f ? -4.0f : x;
+  x = x > 4.0f ? 4.0f : x;
+  const float s = x * x;
+  float p = -2.72614225801306e-10f;
+  p = p * s + 2.77068142495902e-08f;
+  p = p * s - 2.10102402082508e-06f;
+  p = p * s - 5.69250639462346e-05f;
+  p = p * s - 7.34990630326855e-04f;
+  p = p * s - 2.95459980854025e-03f;
+  p = p * s - 1.60960333262415e-02f;
+  float q = -1.45660718464996e-05f;
+  q = q * s - 2.13374055278905e-04f;
+  q = q * s - 1.68282697438203e-03f;
+  q = q * s - 7.37332916720468e-03f;
+  q = q * s - 1.42647390514189e-02f;
+  return x * p / q;
+}
+
+EASEL_FN float sigmoid(float x) { return 1.0f / (1.0f + exp_of(-x)); }
+EASEL_FN float silu(float x) { return x * sigmoid(x); }
+EASEL_FN float silu_slope(float x) {
+  const float s = sigmoid(x);
+  return s * (1.0f + x * (1.0f - s));
+}
+EASEL_FN float normal_cdf(float x) { return 0.5f + 0.5f * erf_of(x * 0.70710678118654752f); }
+EASEL_FN float gelu(float x) { return x * normal_cdf(x); }
+EASEL_FN float gelu_slope(float x) {
+  return normal_cdf(x) + x * 0.39894228040143268f * exp_of(-0.5f * x * x);
+}
+
+template <int Fn>
+EASEL_FN float unary(float x) {
+  if constexpr (Fn == UNARY_EXP) return exp_of(x);
+  if constexpr (Fn == UNARY_LOG) return logf(x);
+  if constexpr (Fn == UNARY_SQRT) return sqrtf(x);
+  if constexpr (Fn == UNARY_ABS) return fabsf(x);
+  if constexpr (Fn == UNARY_NEG) return -x;
+  if constexpr (Fn == UNARY_SIN) return sinf(x);
+  if constexpr (Fn == UNARY_COS) return cosf(x);
+  if constexpr (Fn == UNARY_TANH) return tanhf(x);
+  if constexpr (Fn == UNARY_SIGMOID) return sigmoid(x);
+  if constexpr (Fn == UNARY_SILU) return silu(x);
+  if constexpr (Fn == UNARY_GELU) return gelu(x);
+  if constexpr (Fn == UNARY_QUICK_GELU) return x * sigmoid(1.702f * x);
+  if constexpr (Fn == UNARY_SQUARE) return x * x;
+  if constexpr (Fn == UNARY_RECIPROCAL) return 1.0f / x;
+}
+
+// The derivative of unary<Fn> at x.
+template <int Fn>
+EASEL_FN float unary_slope(float x) {
+  if constexpr (Fn == UNARY_EXP) return exp_of(x);
+  if constexpr (Fn == UNARY_LOG) return 1.0f / x;
+  if constexpr (Fn == UNARY_SQRT) return 0.5f / sqrtf(x);
+  if constexpr (Fn == UNARY_ABS) return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : 0.0f;
+  if constexpr (Fn == UNARY_NEG) return -1.0f;
+  if constexpr (Fn == UNARY_SIN) return cosf(x);
+  if constexpr (Fn == UNARY_COS) return -sinf(x);
+  if constexpr (Fn == UNARY_TANH) return 1.0f - tanhf(x) * tanhf(x);
+  if constexpr (Fn == UNARY_SIGMOID) return sigmoid(x) * (1.0f - sigmoid(x));
+  if constexpr (Fn == UNARY_SILU) return silu_slope(x);
+  if constexpr (Fn == UNARY_GELU) return gelu_slope(x);
+  if constexpr (Fn == UNARY_QUICK_GELU) {
+    const float s = sigmoid(1.702f * x);
+    return s * (1.0f + 1.702f * x * (1.0f - s));
+  }
+  if constexpr (Fn == UNARY_SQUARE) return 2.0f * x;
+  if constexpr (Fn == UNARY_RECIPROCAL) return -1.0f / (x * x);
+}
+
+template <int Fn, typename T>
+EASEL_FN T binary(T a, T b) {  // T: float or int32_t
+  if constexpr (Fn == BINARY_ADD) return a + b;
+  if constexpr (Fn == BINARY_SUB) return a - b;
+  if constexpr (Fn == BINARY_MUL) return a * b;
+  if constexpr (Fn == BINARY_DIV) return a / b;
+  if constexpr (Fn == BINARY_MINIMUM) return b < a ? b : a;
+  if constexpr (Fn == BINARY_MAXIMUM) return a < b ? b : a;
 }
 
 }  // namespace easel

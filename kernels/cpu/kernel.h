@@ -81,7 +81,7 @@ class Instruction {
   int outputs() const { return outputs_; }
   int inputs() const { return inputs_; }
   double attr(int k) const { return attrs_[k]; }
-  int64_t integer(int k) const { return int64_t(attrs_[k]); }
+  int64_t integer(int k) const;  // fails unless it is a whole number
   int opcode() const { return opcode_; }
   Device& device() const { return device_; }
   Program& program() const { return program_; }
@@ -151,16 +151,24 @@ inline void parallel_for(int64_t n, int64_t grain, const F& f) {
   }
 }
 
-#define EASEL_OPS(X)                                                                                         \
-  X(fill)                                                                                                    \
-  X(copy) X(accumulate) X(cast) X(affine) X(unary) X(unary_backward) X(binary) X(sum) X(broadcast)           \
-      X(permute) X(slice) X(slice_backward) X(concat) X(embedding) X(embedding_backward) X(upsample_nearest) \
-          X(upsample_nearest_backward) X(matmul) X(conv2d) X(conv2d_backward_input)                          \
-              X(conv2d_backward_weight) X(group_norm) X(group_norm_backward) X(group_norm_backward_params)   \
-                  X(layer_norm) X(layer_norm_backward) X(layer_norm_backward_params) X(attention)            \
-                      X(attention_backward) X(geglu) X(geglu_backward) X(adamw)
+#define EASEL_OPS(X)                                                                                        \
+  X(FILL, fill)                                                                                             \
+  X(COPY, copy) X(ACCUMULATE, accumulate) X(CAST, cast) X(AFFINE, affine) X(UNARY, unary)                   \
+      X(UNARY_BACKWARD, unary_backward) X(BINARY, binary) X(SUM, sum) X(BROADCAST, broadcast)               \
+          X(PERMUTE, permute) X(SLICE, slice) X(SLICE_BACKWARD, slice_backward) X(CONCAT, concat) X(        \
+              EMBEDDING, embedding) X(EMBEDDING_BACKWARD, embedding_backward)                               \
+              X(UPSAMPLE_NEAREST, upsample_nearest) X(UPSAMPLE_NEAREST_BACKWARD, upsample_nearest_backward) \
+                  X(MATMUL, matmul) X(CONV2D, conv2d) X(CONV2D_BACKWARD_INPUT, conv2d_backward_input)       \
+                      X(CONV2D_BACKWARD_WEIGHT, conv2d_backward_weight) X(GROUP_NORM, group_norm)           \
+                          X(GROUP_NORM_BACKWARD, group_norm_backward)                                       \
+                              X(GROUP_NORM_BACKWARD_PARAMS, group_norm_backward_params)                     \
+                                  X(LAYER_NORM, layer_norm) X(LAYER_NORM_BACKWARD, layer_norm_backward)     \
+                                      X(LAYER_NORM_BACKWARD_PARAMS, layer_norm_backward_params)             \
+                                          X(ATTENTION, attention) X(ATTENTION_BACKWARD, attention_backward) \
+                                              X(GEGLU, geglu) X(GEGLU_BACKWARD, geglu_backward)             \
+                                                  X(ADAMW, adamw)
 
-#define EASEL_DECLARE(op) Run prepare_##op(const Instruction&);
+#define EASEL_DECLARE(OP, op) Run prepare_##op(const Instruction&);
 EASEL_OPS(EASEL_DECLARE)
 #undef EASEL_DECLARE
 

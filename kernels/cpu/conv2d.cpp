@@ -1,0 +1,262 @@
+// conv2d on channels-last pictures and its two gradients: compute-bound, oneDNN primitives made once. Weights
+// keep the files' layout (O, I, KH, KW): frozen ones are packed once, others reordered into scratch in each
+// run. A 1x1 kernel without padding and stride is a matrix product. f16, and bf16 where oneDNN has only
+// reference loops, run in f32.
+#include <utility>
+
+#include "onednn.h"
+
+namespace easel {
+namespace {
+
+using dnnl::memory;
+
+struct Geometry {
+  int64_t N, H, W, I, height, width, O, KH, KW, stride, top, left, bottom, right;
+  bool is_product() const { return KH == 1 && KW == 1 && stride == 1 && !top && !left && !bottom && !right; }
+};
+
+// x (N, H, W, I), w (O, I, KH, KW), y (N, height, width, O); the pads are attributes `first`.. in the order
+// of easel_ops.h.
+Geometry geometry(const Instruction& i, const Tensor& x, const int64_t (&w)[4], const Tensor& y) {
+  i.require(x.rank == 4 && y.rank == 4, "wants x (N, H, W, I), w (O, I, KH, KW)");
+  const Geometry g{x.dims[0],
+                   x.dims[1],
+                   x.dims[2],
+                   x.dims[3],
+                   y.dims[1],
+                   y.dims[2],
+                   y.dims[3],
+                   w[2],
+                   w[3],
+                   i.integer(ATTR_CONV2D_STRIDE),
+                   i.integer(ATTR_CONV2D_PAD_TOP),
+                   i.integer(ATTR_CONV2D_PAD_LEFT),
+                   i.integer(ATTR_CONV2D_PAD_BOTTOM),
+                   i.integer(ATTR_CONV2D_PAD_RIGHT)};
+  constexpr int64_t kMost = 1 << 20;
+  i.require(g.stride > 0 && g.stride < kMost, "stride is not positive");
+  for (const int64_t pad : {g.top, g.left, g.bottom, g.right})
+    i.require(pad >= 0 && pad < kMost, "a pad is negative or huge");
+  i.require(x.count() > 0 && y.count() > 0 && w[0] > 0 && g.KH > 0 && g.KW > 0, "an operand is empty");
+  i.require(w[0] == g.O && w[1] == g.I && y.dims[0] == g.N, "batch or channels differ");
+  i.require(g.H + g.top + g.bottom >= g.KH && g.W + g.left + g.right >= g.KW &&
+                g.height == (g.H + g.top + g.bottom - g.KH) / g.stride + 1 &&
+                g.width == (g.W + g.left + g.right - g.KW) / g.stride + 1,
+            "the sizes do not fit the geometry");
+  i.require_float(x);
+  return g;
+}
+
+// Descriptors in one compute type. The any_ ones leave the layout to oneDNN.
+struct Descs {
+  memory::desc x, w, any_w, y, bias;
+  memory::dims strides, before, after;
+  Descs(const Geometry& g, memory::data_type type)
+      : x({g.N, g.I, g.H, g.W}, type, memory::format_tag::nhwc),
+        w({g.O, g.I, g.KH, g.KW}, type, memory::format_tag::oihw),
+        any_w({g.O, g.I, g.KH, g.KW}, type, memory::format_tag::any),
+        y({g.N, g.O, g.height, g.width}, type, memory::format_tag::nhwc),
+        bias({g.O}, type, memory::format_tag::x),
+        strides{g.stride, g.stride},
+        before{g.top, g.left},
+        after{g.bottom, g.right} {}
+};
+
+constexpr auto kDirect = dnnl::algorithm::convolution_direct;
+
+dnnl::convolution_forward::primitive_desc forward_desc(const Descs& d, bool bias, bool residual,
+                                                       bool training) {
+  const auto kind = training ? dnnl::prop_kind::forward_training : dnnl::prop_kind::forward_inference;
+  dnnl::primitive_attr attributes = base_attributes();
+  if (residual) {
+    dnnl::post_ops post;
+    post.append_binary(dnnl::algorithm::binary_add, d.y);
+    attributes.set_post_ops(post);
+  }
+  const dnnl::convolution_forward::desc desc =
+      bias ? dnnl::convolution_forward::desc(kind, kDirect, d.x, d.any_w, d.bias, d.y, d.strides, d.before,
+                                             d.after)
+           : dnnl::convolution_forward::desc(kind, kDirect, d.x, d.any_w, d.y, d.strides, d.before, d.after);
+  return {desc, attributes, onednn_engine(), true};
+}
+
+template <typename Pd>
+bool usable(const Pd& pd, bool insist) {
+  return pd && (insist || !is_slow(pd.impl_info_str()));
+}
+
+struct Operands {
+  Sequence steps;
+  const Instruction& i;
+  bool convert;
+  Run afterwards;
+  Place input(const Tensor& t) { return convert ? as_float(i, t, steps) : Place{t.data, {}}; }
+  Place output(const Tensor& t) { return convert ? float_output(i, t, &afterwards) : Place{t.data, {}}; }
+  Run finish() {
+    if (afterwards) steps.add(afterwards);
+    return std::move(steps).finish();
+  }
+};
+
+Run forward(const Instruction& i, const Geometry& g, const Tensor* bias, const Tensor* residual,
+            memory::data_type type, bool convert, bool insist) {
+  const Descs d(g, type);
+  bool fused = residual != nullptr;
+  auto pd = forward_desc(d, bias != nullptr, fused, false);
+  if (fused && !usable(pd, false)) pd = forward_desc(d, bias != nullptr, fused = false, false);
+  if (!usable(pd, insist)) return nullptr;
+  Operands o{{}, i, convert, {}};
+  Call call(i, dnnl::convolution_forward(pd), pd.scratchpad_desc());
+  call.add(DNNL_ARG_SRC, d.x, o.input(i.in(0)));
+  call.add(DNNL_ARG_WEIGHTS, pd.weights_desc(),
+           packed_weights(i, i.in(1), d.w, pd.weights_desc(), convert, o.steps));
+  if (bias) call.add(DNNL_ARG_BIAS, d.bias, o.input(*bias));
+  if (fused) call.add(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, d.y, o.input(*residual));
+  call.add(DNNL_ARG_DST, d.y, o.output(i.out(0)));
+  o.steps.add(std::move(call));
+  if (residual && !fused) {
+    if (o.afterwards) o.steps.add(std::exchange(o.afterwards, nullptr));
+    o.steps.add(add_in_place(i, i.out(0), *residual));
+  }
+  return o.finish();
+}
+
+Run backward_input(const Instruction& i, const Geometry& g, memory::data_type type, bool convert,
+                   bool insist) {
+  const Descs d(g, type);
+  const auto hint = forward_desc(d, false, false, true);
+  if (!hint) return nullptr;
+  const dnnl::convolution_backward_data::desc desc(kDirect, d.x, d.any_w, d.y, d.strides, d.before, d.after);
+  const dnnl::convolution_backward_data::primitive_desc pd(desc, base_attributes(), onednn_engine(), hint,
+                                                           true);
+  if (!usable(pd, insist)) return nullptr;
+  Operands o{{}, i, convert, {}};
+  Call call(i, dnnl::convolution_backward_data(pd), pd.scratchpad_desc());
+  call.add(DNNL_ARG_DIFF_DST, d.y, o.input(i.in(0)));
+  call.add(DNNL_ARG_WEIGHTS, pd.weights_desc(),
+           packed_weights(i, i.in(1), d.w, pd.weights_desc(), convert, o.steps));
+  call.add(DNNL_ARG_DIFF_SRC, d.x, o.output(i.out(0)));
+  o.steps.add(std::move(call));
+  return o.finish();
+}
+
+Run backward_weight(const Instruction& i, const Geometry& g, memory::data_type type, bool convert,
+                    bool insist) {
+  const Descs d(g, type);
+  const auto hint = forward_desc(d, false, false, true);
+  if (!hint) return nullptr;
+  const dnnl::convolution_backward_weights::desc desc(kDirect, d.x, d.any_w, d.y, d.strides, d.before,
+                                                      d.after);
+  const dnnl::convolution_backward_weights::primitive_desc pd(desc, base_attributes(), onednn_engine(), hint,
+                                                              true);
+  if (!usable(pd, insist)) return nullptr;
+  Operands o{{}, i, convert, {}};
+  Call call(i, dnnl::convolution_backward_weights(pd), pd.scratchpad_desc());
+  call.add(DNNL_ARG_SRC, d.x, o.input(i.in(1)));
+  call.add(DNNL_ARG_DIFF_DST, d.y, o.input(i.in(0)));
+  const memory::desc found = pd.diff_weights_desc();
+  const Place out = o.output(i.out(0));
+  const Place place = found == d.w ? out : Place{nullptr, i.scratch(found.get_size())};
+  call.add(DNNL_ARG_DIFF_WEIGHTS, found, place);
+  o.steps.add(std::move(call));
+  if (!(found == d.w)) {
+    const dnnl::reorder::primitive_desc back(onednn_engine(), found, onednn_engine(), d.w, base_attributes());
+    Call reorder(i, dnnl::reorder(back), back.scratchpad_desc());
+    reorder.add(DNNL_ARG_FROM, found, place);
+    reorder.add(DNNL_ARG_TO, d.w, out);
+    o.steps.add(std::move(reorder));
+  }
+  return o.finish();
+}
+
+// In the operands' own type if oneDNN is fast in it, else in f32.
+template <typename F>
+Run in_best_type(const Instruction& i, int32_t dtype, const F& build) {
+  Run run;
+  if (dtype == EASEL_BF16) run = build(memory::data_type::bf16, false, false);
+  if (!run) run = build(memory::data_type::f32, dtype != EASEL_F32, true);
+  if (!run) i.fail("oneDNN has no implementation");
+  return run;
+}
+
+}  // namespace
+
+inline namespace EASEL_ISA {
+
+Run prepare_conv2d(const Instruction& i) {
+  const bool has_bias = i.attr(ATTR_CONV2D_HAS_BIAS) != 0,
+             has_residual = i.attr(ATTR_CONV2D_HAS_RESIDUAL) != 0;
+  i.require_counts(1, 2 + has_bias + has_residual);
+  const Tensor &x = i.in(0), &w = i.in(1), &y = i.out(0);
+  i.require(w.rank == 4, "wants x (N, H, W, I), w (O, I, KH, KW)");
+  const Geometry g = geometry(i, x, {w.dims[0], w.dims[1], w.dims[2], w.dims[3]}, y);
+  for (int k = 1; k < i.inputs(); ++k) i.require(i.in(k).dtype == x.dtype, "operands need one dtype");
+  i.require(y.dtype == x.dtype, "operands need one dtype");
+  const Tensor* bias = has_bias ? &i.in(2) : nullptr;
+  const Tensor* residual = has_residual ? &i.in(2 + has_bias) : nullptr;
+  i.require(!bias || (bias->rank == 1 && bias->dims[0] == g.O), "bias must be (O)");
+  if (residual) i.require_same(*residual, y);
+  if (g.is_product()) {
+    Product p;
+    p.a = x;
+    p.b = w;
+    p.out = y;
+    p.bias = bias;
+    p.residual = residual;
+    p.trans_b = true;
+    p.M = g.N * g.H * g.W;
+    p.N = g.O;
+    p.K = g.I;
+    return prepare_product(i, p);
+  }
+  return in_best_type(i, x.dtype, [&](memory::data_type type, bool convert, bool insist) {
+    return forward(i, g, bias, residual, type, convert, insist);
+  });
+}
+
+// conv2dBackwardInput(dy, w; geometry, height, width) -> dx (N, height, width, I)
+Run prepare_conv2d_backward_input(const Instruction& i) {
+  i.require_counts(1, 2);
+  const Tensor &dx = i.out(0), &dy = i.in(0), &w = i.in(1);
+  i.require(w.rank == 4 && dy.dtype == dx.dtype && w.dtype == dx.dtype, "operands need one dtype");
+  const Geometry g = geometry(i, dx, {w.dims[0], w.dims[1], w.dims[2], w.dims[3]}, dy);
+  if (g.is_product()) {
+    Product p;
+    p.a = dy;
+    p.b = w;
+    p.out = dx;
+    p.M = g.N * g.H * g.W;
+    p.N = g.I;
+    p.K = g.O;
+    return prepare_product(i, p);
+  }
+  return in_best_type(i, dx.dtype, [&](memory::data_type type, bool convert, bool insist) {
+    return backward_input(i, g, type, convert, insist);
+  });
+}
+
+// conv2dBackwardWeight(dy, x; geometry, kernelHeight, kernelWidth) -> dw (O, I, KH, KW)
+Run prepare_conv2d_backward_weight(const Instruction& i) {
+  i.require_counts(1, 2);
+  const Tensor &dw = i.out(0), &dy = i.in(0), &x = i.in(1);
+  i.require(dw.rank == 4 && dy.dtype == x.dtype && dw.dtype == x.dtype, "operands need one dtype");
+  const Geometry g = geometry(i, x, {dw.dims[0], dw.dims[1], dw.dims[2], dw.dims[3]}, dy);
+  if (g.is_product()) {
+    Product p;
+    p.a = dy;
+    p.b = x;
+    p.out = dw;
+    p.trans_a = true;
+    p.M = g.O;
+    p.N = g.I;
+    p.K = g.N * g.H * g.W;
+    return prepare_product(i, p);
+  }
+  return in_best_type(i, x.dtype, [&](memory::data_type type, bool convert, bool insist) {
+    return backward_weight(i, g, type, convert, insist);
+  });
+}
+
+}  // namespace EASEL_ISA
+}  // namespace easel

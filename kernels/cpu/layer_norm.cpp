@@ -1,0 +1,148 @@
+// layerNorm(x (M, C), gamma, beta; eps) -> y, mean, rstd (M), and its gradients. Memory-bound: a row stays in
+// the first cache, so its statistics take two exact passes.
+#include <cmath>
+
+#include "kernel.h"
+
+namespace easel {
+namespace {
+
+constexpr int64_t kChunks = 64;  // parameter gradients: rows are cut into at most so many parts
+
+template <typename T>
+void row_forward(T* y, float* mean, float* rstd, const T* x, const T* gamma, const T* beta, int64_t C,
+                 float eps) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t c = 0; c < C; ++c) sum += to_float(x[c]);
+  const float m = sum / float(C);
+  float squares = 0;
+#pragma omp simd reduction(+ : squares)
+  for (int64_t c = 0; c < C; ++c) squares += (to_float(x[c]) - m) * (to_float(x[c]) - m);
+  const float r = 1.0f / std::sqrt(squares / float(C) + eps);
+#pragma omp simd
+  for (int64_t c = 0; c < C; ++c)
+    y[c] = from_float<T>((to_float(x[c]) - m) * r * to_float(gamma[c]) + to_float(beta[c]));
+  *mean = m;
+  *rstd = r;
+}
+
+// dx = rstd (g - mean(g) - xhat mean(g xhat)), g = dy gamma
+template <typename T>
+void row_backward(T* dx, const T* dy, const T* x, const T* gamma, float mean, float rstd, int64_t C) {
+  float g_sum = 0, gx_sum = 0;
+#pragma omp simd reduction(+ : g_sum, gx_sum)
+  for (int64_t c = 0; c < C; ++c) {
+    const float g = to_float(dy[c]) * to_float(gamma[c]);
+    g_sum += g;
+    gx_sum += g * (to_float(x[c]) - mean) * rstd;
+  }
+  const float a = g_sum / float(C), b = gx_sum / float(C);
+#pragma omp simd
+  for (int64_t c = 0; c < C; ++c) {
+    const float g = to_float(dy[c]) * to_float(gamma[c]), xhat = (to_float(x[c]) - mean) * rstd;
+    dx[c] = from_float<T>(rstd * (g - a - xhat * b));
+  }
+}
+
+void check(const Instruction& i, const Tensor& x, const Tensor& mean, const Tensor& rstd) {
+  i.require(x.rank >= 1 && x.last() > 0, "is empty");
+  i.require(mean.dtype == EASEL_F32 && rstd.dtype == EASEL_F32 && mean.count() == x.rows() &&
+                rstd.count() == x.rows(),
+            "mean and rstd must be f32 (rows)");
+}
+
+void check_channels(const Instruction& i, const Tensor& x, const Tensor& p) {
+  i.require(p.dtype == x.dtype && p.count() == x.last(), "gamma and beta must be (C) in x's dtype");
+}
+
+}  // namespace
+
+inline namespace EASEL_ISA {
+
+Run prepare_layer_norm(const Instruction& i) {
+  i.require_counts(3, 3);
+  const Tensor& x = i.in(0);
+  i.require_same(i.out(0), x);
+  check(i, x, i.out(1), i.out(2));
+  check_channels(i, x, i.in(1));
+  check_channels(i, x, i.in(2));
+  const int64_t M = x.rows(), C = x.last();
+  const float eps = float(i.attr(ATTR_LAYER_NORM_EPS));
+  return dispatch(i, x.dtype, [&](auto type) -> Run {
+    using T = typename decltype(type)::type;
+    return [=, y = i.out(0).as<T>(), mean = i.out(1).as<float>(), rstd = i.out(2).as<float>(), q = x.as<T>(),
+            gamma = i.in(1).as<T>(), beta = i.in(2).as<T>()] {
+      parallel_for(M, (1 << 13) / C + 1, [=](int64_t begin, int64_t end) {
+        for (int64_t m = begin; m < end; ++m)
+          row_forward(y + m * C, mean + m, rstd + m, q + m * C, gamma, beta, C, eps);
+      });
+    };
+  });
+}
+
+// layerNormBackward(dy, x, gamma, mean, rstd) -> dx
+Run prepare_layer_norm_backward(const Instruction& i) {
+  i.require_counts(1, 5);
+  const Tensor &dy = i.in(0), &x = i.in(1);
+  i.require_same(i.out(0), x);
+  i.require_same(dy, x);
+  check(i, x, i.in(3), i.in(4));
+  check_channels(i, x, i.in(2));
+  const int64_t M = x.rows(), C = x.last();
+  return dispatch(i, x.dtype, [&](auto type) -> Run {
+    using T = typename decltype(type)::type;
+    return [=, dx = i.out(0).as<T>(), d = dy.as<T>(), q = x.as<T>(), gamma = i.in(2).as<T>(),
+            mean = i.in(3).as<float>(), rstd = i.in(4).as<float>()] {
+      parallel_for(M, (1 << 13) / C + 1, [=](int64_t begin, int64_t end) {
+        for (int64_t m = begin; m < end; ++m)
+          row_backward(dx + m * C, d + m * C, q + m * C, gamma, mean[m], rstd[m], C);
+      });
+    };
+  });
+}
+
+// layerNormBackwardParams(dy, x, gamma, mean, rstd) -> dgamma = sum(dy xhat), dbeta = sum(dy), over the rows
+Run prepare_layer_norm_backward_params(const Instruction& i) {
+  i.require_counts(2, 5);
+  const Tensor &dy = i.in(0), &x = i.in(1);
+  i.require_same(dy, x);
+  check(i, x, i.in(3), i.in(4));
+  for (const Tensor* p : {&i.out(0), &i.out(1), &i.in(2)}) check_channels(i, x, *p);
+  const int64_t M = x.rows(), C = x.last(), parts = std::max<int64_t>(1, std::min(kChunks, M / 16));
+  const Scratch partials = i.scratch(size_t(parts * 2 * C) * sizeof(float));
+  return dispatch(i, x.dtype, [&](auto type) -> Run {
+    using T = typename decltype(type)::type;
+    return [=, dgamma = i.out(0).as<T>(), dbeta = i.out(1).as<T>(), d = dy.as<T>(), q = x.as<T>(),
+            mean = i.in(3).as<float>(), rstd = i.in(4).as<float>()] {
+      float* partial = partials.get<float>();  // (parts, 2, C)
+      parallel_for(parts, (1 << 14) / (M / parts * C + 1) + 1, [=](int64_t begin, int64_t end) {
+        for (int64_t p = begin; p < end; ++p) {
+          float *a = partial + p * 2 * C, *b = a + C;
+          std::fill_n(a, 2 * C, 0.0f);
+          for (int64_t m = M * p / parts; m < M * (p + 1) / parts; ++m) {
+            const float mu = mean[m], r = rstd[m];
+            const T *dr = d + m * C, *xr = q + m * C;
+#pragma omp simd
+            for (int64_t c = 0; c < C; ++c) {
+              a[c] += to_float(dr[c]) * (to_float(xr[c]) - mu) * r;
+              b[c] += to_float(dr[c]);
+            }
+          }
+        }
+      });
+      for (int64_t c = 0; c < C; ++c) {
+        double a = 0, b = 0;
+        for (int64_t p = 0; p < parts; ++p) {
+          a += double(partial[p * 2 * C + c]);
+          b += double(partial[(p * 2 + 1) * C + c]);
+        }
+        dgamma[c] = from_float<T>(float(a));
+        dbeta[c] = from_float<T>(float(b));
+      }
+    };
+  });
+}
+
+}  // namespace EASEL_ISA
+}  // namespace easel

@@ -1,0 +1,208 @@
+// matmul(a, b[, bias][, residual]; transA, transB, hasBias, hasResidual): compute-bound, a oneDNN primitive
+// made once. Frozen b is packed into the layout oneDNN prefers; f16, and bf16 where oneDNN has only reference
+// loops for it, run in f32 on converted operands.
+#include "onednn.h"
+
+namespace easel {
+namespace {
+
+using dnnl::memory;
+
+template <typename T>
+Run convert_from(Place to, const T* from, int64_t n) {
+  return [=] {
+    float* y = reinterpret_cast<float*>(to.get());
+    parallel_for(n, 1 << 15, [=](int64_t begin, int64_t end) {
+#pragma omp simd
+      for (int64_t k = begin; k < end; ++k) y[k] = to_float(from[k]);
+    });
+  };
+}
+
+template <typename T>
+Run convert_to(T* to, Place from, int64_t n) {
+  return [=] {
+    const float* x = reinterpret_cast<const float*>(from.get());
+    parallel_for(n, 1 << 15, [=](int64_t begin, int64_t end) {
+#pragma omp simd
+      for (int64_t k = begin; k < end; ++k) to[k] = from_float<T>(x[k]);
+    });
+  };
+}
+
+memory::desc matrix(int64_t B, int64_t rows, int64_t columns, bool transposed, bool stacked,
+                    memory::data_type type) {
+  const memory::dim r = transposed ? 1 : columns, c = transposed ? rows : 1;
+  if (!stacked) return {{rows, columns}, type, memory::dims{r, c}};
+  return {{B, rows, columns}, type, memory::dims{rows * columns, r, c}};
+}
+
+memory::desc any_layout(const memory::desc& desc, memory::data_type type) {
+  return {desc.dims(), type, memory::format_tag::any};
+}
+
+// The product computed in `type`; null when oneDNN has only reference loops and a faster way exists.
+Run build(const Instruction& i, const Product& p, memory::data_type type, bool convert, bool insist) {
+  const bool stacked = p.B > 1;
+  const memory::desc a = matrix(p.B, p.M, p.K, p.trans_a, stacked, type);
+  const memory::desc b = matrix(p.B, p.K, p.N, p.trans_b, stacked, type);
+  const memory::desc y = matrix(p.B, p.M, p.N, false, stacked, type);
+  const memory::desc bias = stacked ? memory::desc({1, 1, p.N}, type, memory::format_tag::abc)
+                                    : memory::desc({1, p.N}, type, memory::format_tag::ab);
+  const memory::desc b_wanted = p.b.frozen ? any_layout(b, type) : b;
+  dnnl::matmul::primitive_desc pd;
+  bool fused = p.residual != nullptr;
+  for (;; fused = false) {
+    dnnl::primitive_attr attributes = base_attributes();
+    if (fused) {
+      dnnl::post_ops post;
+      post.append_binary(dnnl::algorithm::binary_add, y);
+      attributes.set_post_ops(post);
+    }
+    const dnnl::matmul::desc d =
+        p.bias ? dnnl::matmul::desc(a, b_wanted, bias, y) : dnnl::matmul::desc(a, b_wanted, y);
+    pd = dnnl::matmul::primitive_desc(d, attributes, onednn_engine(), true);
+    if (pd && !is_slow(pd.impl_info_str())) break;
+    if (!fused) break;
+  }
+  if (!pd || (is_slow(pd.impl_info_str()) && !insist)) {
+    if (insist) i.fail("oneDNN has no implementation");
+    return nullptr;
+  }
+  Sequence steps;
+  Run afterwards;
+  const auto input = [&](const Tensor& t) { return convert ? as_float(i, t, steps) : Place{t.data, {}}; };
+  const Place out = convert ? float_output(i, p.out, &afterwards) : Place{p.out.data, {}};
+  Call call(i, dnnl::matmul(pd), pd.scratchpad_desc());
+  call.add(DNNL_ARG_SRC, a, input(p.a));
+  call.add(DNNL_ARG_WEIGHTS, pd.weights_desc(),
+           p.b.frozen ? packed_weights(i, p.b, b, pd.weights_desc(), convert, steps) : input(p.b));
+  if (p.bias) call.add(DNNL_ARG_BIAS, bias, input(*p.bias));
+  if (fused) call.add(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, y, input(*p.residual));
+  call.add(DNNL_ARG_DST, y, out);
+  steps.add(std::move(call));
+  if (afterwards) steps.add(afterwards);
+  if (p.residual && !fused) steps.add(add_in_place(i, p.out, *p.residual));
+  return std::move(steps).finish();
+}
+
+}  // namespace
+
+inline namespace EASEL_ISA {
+
+Place as_float(const Instruction& i, const Tensor& x, Sequence& steps) {
+  if (x.dtype == EASEL_F32) return {x.data, {}};
+  const Place place{nullptr, i.scratch(size_t(x.count()) * sizeof(float))};
+  if (x.dtype == EASEL_BF16)
+    steps.add(convert_from(place, x.as<bf16>(), x.count()));
+  else
+    steps.add(convert_from(place, x.as<f16>(), x.count()));
+  return place;
+}
+
+Place float_output(const Instruction& i, const Tensor& y, Run* afterwards) {
+  if (y.dtype == EASEL_F32) return {y.data, {}};
+  const Place place{nullptr, i.scratch(size_t(y.count()) * sizeof(float))};
+  *afterwards = y.dtype == EASEL_BF16 ? convert_to(y.as<bf16>(), place, y.count())
+                                      : convert_to(y.as<f16>(), place, y.count());
+  return place;
+}
+
+Run add_in_place(const Instruction& i, const Tensor& y, const Tensor& residual) {
+  return dispatch(i, y.dtype, [&](auto type) -> Run {
+    using T = typename decltype(type)::type;
+    return [n = y.count(), p = y.as<T>(), r = residual.as<T>()] {
+      parallel_for(n, 1 << 15, [=](int64_t begin, int64_t end) {
+#pragma omp simd
+        for (int64_t k = begin; k < end; ++k) p[k] = from_float<T>(to_float(p[k]) + to_float(r[k]));
+      });
+    };
+  });
+}
+
+Place packed_weights(const Instruction& i, const Tensor& w, const memory::desc& plain,
+                     const memory::desc& wanted, bool compute_float, Sequence& steps) {
+  const auto reorder = [&](const Place& from, const Place& to) {
+    const dnnl::reorder::primitive_desc pd(onednn_engine(), plain, onednn_engine(), wanted,
+                                           base_attributes());
+    Call call(i, dnnl::reorder(pd), pd.scratchpad_desc());
+    call.add(DNNL_ARG_FROM, plain, from);
+    call.add(DNNL_ARG_TO, wanted, to);
+    return call;
+  };
+  const bool converting = compute_float && w.dtype != EASEL_F32;
+  if (!w.frozen) {
+    const Place source = converting ? as_float(i, w, steps) : Place{w.data, {}};
+    if (wanted == plain) return source;
+    const Place place{nullptr, i.scratch(wanted.get_size())};
+    steps.add(reorder(source, place));
+    return place;
+  }
+  if (!converting && wanted == plain) return {w.data, {}};
+  const auto bytes_of = [](const memory::desc& d) {
+    return std::string(reinterpret_cast<const char*>(&d.data), sizeof d.data);
+  };
+  const std::string key = std::to_string(w.buffer_id) + "+" + std::to_string(w.offset) + "/" +
+                          std::to_string(w.dtype) + bytes_of(plain) + bytes_of(wanted);
+  const auto make = [&](char* target) {
+    std::vector<float> floats;
+    char* source = w.data;
+    if (converting) {
+      floats.resize(size_t(w.count()));
+      source = reinterpret_cast<char*>(floats.data());
+      dispatch(i, w.dtype, [&](auto type) {
+        convert_from(Place{source, {}}, w.as<typename decltype(type)::type>(), w.count())();
+      });
+    }
+    memory from(plain, onednn_engine(), source), to(wanted, onednn_engine(), target);
+    dnnl::reorder(from, to).execute(onednn_stream(), from, to);
+    onednn_stream().wait();
+  };
+  return {i.device().packed(key, wanted.get_size(), make, i.program())->data, {}};
+}
+
+Run prepare_product(const Instruction& i, const Product& p) {
+  i.require(p.B > 0 && p.M > 0 && p.N > 0 && p.K > 0, "an operand is empty");
+  if (p.a.dtype == EASEL_F32) return build(i, p, memory::data_type::f32, false, true);
+  if (p.a.dtype == EASEL_BF16)
+    if (Run run = build(i, p, memory::data_type::bf16, false, false)) return run;
+  return build(i, p, memory::data_type::f32, true, true);
+}
+
+Run prepare_matmul(const Instruction& i) {
+  const bool has_bias = i.attr(ATTR_MATMUL_HAS_BIAS) != 0,
+             has_residual = i.attr(ATTR_MATMUL_HAS_RESIDUAL) != 0;
+  i.require_counts(1, 2 + has_bias + has_residual);
+  Product p;
+  p.a = i.in(0);
+  p.b = i.in(1);
+  p.out = i.out(0);
+  p.trans_a = i.attr(ATTR_MATMUL_TRANS_A) != 0;
+  p.trans_b = i.attr(ATTR_MATMUL_TRANS_B) != 0;
+  const int rank = p.a.rank;
+  i.require((rank == 2 || rank == 3) && p.b.rank == rank && p.out.rank == rank,
+            "wants two matrices or two stacks");
+  i.require_float(p.a);
+  for (int k = 1; k < i.inputs(); ++k) i.require(i.in(k).dtype == p.a.dtype, "operands need one dtype");
+  i.require(p.out.dtype == p.a.dtype, "operands need one dtype");
+  const int64_t *da = p.a.dims + rank - 2, *db = p.b.dims + rank - 2, *dy = p.out.dims + rank - 2;
+  if (rank == 3) p.B = p.a.dims[0];
+  i.require(rank == 2 || (p.b.dims[0] == p.B && p.out.dims[0] == p.B), "the stacks differ in height");
+  p.M = da[p.trans_a ? 1 : 0];
+  p.K = da[p.trans_a ? 0 : 1];
+  p.N = db[p.trans_b ? 0 : 1];
+  i.require(db[p.trans_b ? 1 : 0] == p.K, "inner sizes differ");
+  i.require(dy[0] == p.M && dy[1] == p.N, "the output has another shape");
+  if (has_bias) {
+    p.bias = &i.in(2);
+    i.require(p.bias->rank == 1 && p.bias->dims[0] == p.N, "bias must be (N)");
+  }
+  if (has_residual) {
+    p.residual = &i.in(2 + has_bias);
+    i.require_same(*p.residual, p.out);
+  }
+  return prepare_product(i, p);
+}
+
+}  // namespace EASEL_ISA
+}  // namespace easel
