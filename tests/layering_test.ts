@@ -9,6 +9,7 @@ const ROOT = join(import.meta.dirname!, "..");
 const STOREYS: readonly (readonly string[])[] = [
   ["main.ts"],
   ["src/cli"],
+  ["src/demo"],
   ["src/training", "src/generation", "src/tools"],
   ["src/networks"],
   ["src/data"],
@@ -26,7 +27,7 @@ const LEAVES: Readonly<Record<string, readonly string[]>> = {
   "src/text": ["src/base", "src/formats"],
 };
 
-/** Between jobs of one storey: sample pictures during training are drawn by generation, the demo runs both. */
+/** Between jobs of one storey: pictures drawn during training, and tools that make the built-in model. */
 const NEIGHBOURS: readonly (readonly [string, string])[] = [
   ["src/training", "src/generation"],
   ["src/tools", "src/training"],

@@ -1,5 +1,6 @@
 /** Checks that several commands make before anything is loaded. Each throws one line that says what to change. */
 
+import { modelPath } from "../base/assets.ts";
 import { UsageError, UserError } from "../base/errors.ts";
 
 /** Arguments that are no flags are named in capitals, as in the help. */
@@ -25,8 +26,8 @@ export function readableFolder(name: string, path: string | null): void {
 
 /** A checkpoint: a file, or a built-in one such as builtin:tiny. */
 export function checkpoint(name: string, path: string | null): void {
-  if (path === null || path.startsWith("builtin:")) return;
-  if (stat(name, path).isDirectory) {
+  if (path === null) return;
+  if (stat(name, modelPath(path)).isDirectory) {
     throw new UserError(
       `${path}: is a folder; diffusers folders are not supported yet, --${name} names a .safetensors file`,
     );

@@ -54,7 +54,7 @@ export const pictureFlags = family("Pictures", {
     "sampler",
   ),
   scale: float(7.5, "CFG scale"),
-  negative_scale: float(null, "separate scale for a real negative branch"),
+  negative_scale: notYet(float(null, "separate scale for a real negative branch")),
   batch_size: int(1, "batch size", { min: 1 }),
   vae_batch_size: float(null, "images decoded at once; below 1 a share of the batch"),
   vae_slices: notYet(int(null, "decode the VAE in N slices")),

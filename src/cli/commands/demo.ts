@@ -1,0 +1,21 @@
+/** easel demo. */
+
+import { checkDevice, writableFolder } from "../checks.ts";
+import { command } from "../command.ts";
+import { family, own, str } from "../flag.ts";
+import { deviceFlags } from "../flags/device.ts";
+
+const demoFlags = family("Output", {
+  output_dir: own(str("out/demo", "folder for before.png, after.png, grid.png and the LoRA file")),
+});
+
+export const demo = command({
+  families: [demoFlags, deviceFlags],
+  about: "Takes a few minutes on two cores. The model and the pictures come with easel.",
+  check: ({ values }) => checkDevice(values.device),
+  async run({ values }, context) {
+    writableFolder("output_dir", values.outputDir);
+    const { runDemo } = await import("../../demo/demo.ts");
+    await runDemo({ outputDir: values.outputDir, threads: values.threads }, context);
+  },
+});
