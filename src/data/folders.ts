@@ -1,0 +1,131 @@
+/** DreamBooth folders: images with captions beside them, repeats and class in the folder's name. */
+
+import { basename, extname, join } from "node:path";
+import { UserError } from "../base/errors.ts";
+import { strip } from "./captions.ts";
+import type { Values } from "./config_file.ts";
+import { type ImageEntry, newEntry, type SubsetReport } from "./entries.ts";
+import { IMAGE_EXTENSIONS } from "./images/load.ts";
+import type { DreamBoothSubset } from "./params.ts";
+
+/** Endings of text files that are captions under another name than the one asked for. */
+const OTHER_CAPTIONS = [".txt", ".caption", ".cap", ".captions", ".tags"];
+
+/** Paths of the images directly in `dir`, sorted. Throws UserError when it is no folder. */
+export function listImages(dir: string): string[] {
+  return listFiles(dir).filter((name) => IMAGE_EXTENSIONS.includes(extname(name).toLowerCase()))
+    .map((name) => join(dir, name));
+}
+
+function listFiles(dir: string): string[] {
+  try {
+    return [...Deno.readDirSync(dir)].filter((entry) => !entry.isDirectory).map(({ name }) => name).sort();
+  } catch (cause) {
+    throw new UserError(`${dir}: ${whyNoFolder(cause)}`, { cause });
+  }
+}
+
+function whyNoFolder(cause: unknown): string {
+  if (cause instanceof Deno.errors.NotFound) return "no such folder";
+  if (cause instanceof Deno.errors.NotADirectory) return "is not a folder";
+  return `cannot be read (${cause instanceof Error ? cause.message : cause})`;
+}
+
+/** Subsets from the folders `10_name class` below `dir`. Throws UserError when there is none. */
+export function subsetsBelow(dir: string, isReg: boolean): Values[] {
+  let names: string[];
+  try {
+    const entries = [...Deno.readDirSync(dir)];
+    names = entries.filter((e) => e.isDirectory || e.isSymlink && isFolder(join(dir, e.name))).map((e) =>
+      e.name
+    );
+  } catch (cause) {
+    throw new UserError(`${dir}: ${whyNoFolder(cause)}`, { cause });
+  }
+  const subsets = names.sort().flatMap((name) => {
+    const [, repeats, classTokens = ""] = /^\s*\+?(\d+)\s*(?:_(.*))?$/s.exec(name) ?? [];
+    if (!repeats || Number(repeats) < 1) return [];
+    const values = { image_dir: join(dir, name), num_repeats: Number(repeats), is_reg: isReg };
+    return [{ ...values, class_tokens: classTokens }];
+  });
+  if (subsets.length === 0) {
+    const here = listImages(dir).length;
+    throw new UserError(
+      here > 0
+        ? `${dir}: holds ${here} images itself; put them into a folder named REPEATS_NAME below it, like ${
+          join(dir, "10_name")
+        }`
+        : `${dir}: has no folder named REPEATS_NAME, like 10_name, with images`,
+    );
+  }
+  return subsets;
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+/** The images of a subset with their captions. Throws UserError when captions lie there under another ending. */
+export function loadFolder(subset: DreamBoothSubset): { entries: ImageEntry[]; report: SubsetReport } {
+  if (subset.cache_info) {
+    throw new UserError(`${subset.image_dir}: cache_info is not supported yet; leave it out`);
+  }
+  const { image_dir: dir, num_repeats: repeats, is_reg: isReg } = subset;
+  const files = listFiles(dir), present = new Set(files);
+  const extension = subset.caption_extension && !subset.caption_extension.startsWith(".")
+    ? `.${subset.caption_extension}`
+    : subset.caption_extension;
+  const report: SubsetReport = {
+    ...{ name: dir, isReg, repeats, images: 0, captionFiles: 0, emptyCaptions: 0, withoutCaption: 0 },
+  };
+  const images = files.filter((name) => IMAGE_EXTENSIONS.includes(extname(name).toLowerCase()));
+  const entries = images.map((name) => {
+    const captionFile = captionNames(name, extension).find((candidate) => present.has(candidate));
+    let caption = subset.class_tokens ?? "";
+    if (captionFile) {
+      caption = readCaption(join(dir, captionFile), subset.enable_wildcard);
+      report.captionFiles++;
+      if (caption === "") report.emptyCaptions++;
+    } else report.withoutCaption++;
+    const path = join(dir, name);
+    return newEntry({ key: path, path, caption, repeats, isReg, subset, size: null });
+  });
+  report.images = entries.length;
+  if (entries.length > 0 && report.captionFiles === 0) refuseOtherEndings(dir, images, present, extension);
+  return { entries, report };
+}
+
+/** `a.caption` for `a.png`; for `a_1_2_3_4.png`, a name with a face box, also `a.caption`. */
+function captionNames(image: string, extension: string): string[] {
+  const stem = basename(image, extname(image)), parts = stem.split("_");
+  return [stem + extension, ...parts.length >= 5 ? [parts.slice(0, -4).join("_") + extension] : []];
+}
+
+function readCaption(path: string, wildcard: boolean): string {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(Deno.readFileSync(path));
+  } catch (cause) {
+    const why = cause instanceof TypeError ? "is not UTF-8 text; save it as UTF-8" : "cannot be read";
+    throw new UserError(`${path}: ${why}`, { cause });
+  }
+  const lines = text.split(/\r\n|\r|\n/).map(strip);
+  return wildcard ? lines.filter((line) => line !== "").join("\n") : lines[0];
+}
+
+/** Training without the captions that lie there is what nobody wants. */
+function refuseOtherEndings(dir: string, images: string[], present: Set<string>, extension: string): void {
+  for (const other of OTHER_CAPTIONS) {
+    if (other === extension) continue;
+    const count = images.filter((name) => present.has(basename(name, extname(name)) + other)).length;
+    if (count === 0) continue;
+    throw new UserError(
+      `${dir}: no caption file ends in ${extension}, but ${count} of ${images.length} images have a ${other} file; ` +
+        `use --caption_extension ${other}`,
+    );
+  }
+}

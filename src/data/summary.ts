@@ -1,0 +1,43 @@
+/** What a run will be trained on, told before it starts. */
+
+import { basename } from "node:path";
+import type { Dataset } from "./dataset.ts";
+import type { DatasetGroup } from "./group.ts";
+
+/** Lines for the start of a run: images, repeats, captions, buckets, and everything that was left out. */
+export function describeDatasets(group: DatasetGroup): string[] {
+  const lines = group.datasets.flatMap((dataset, i) => describe(dataset, i));
+  const sum = (of: (dataset: Dataset) => number) => group.datasets.reduce((total, d) => total + of(d), 0);
+  const batches = group.orders.reduce((total, order) => total + order.length, 0);
+  const reg = sum((d) => d.regImages);
+  lines.push(
+    `${sum((d) => d.trainImages)} training images with repeats` +
+      `${reg ? `, ${reg} regularisation images` : ""}, ${batches} batches an epoch`,
+  );
+  return lines;
+}
+
+function describe(dataset: Dataset, index: number): string[] {
+  const { params, reports, buckets, bucketInfo, notes } = dataset;
+  const size = params.resolution ? params.resolution.join("x") : "sizes of the metadata";
+  const lines = [`dataset ${index + 1}: ${size}, batch size ${params.batch_size}`];
+  for (const { name, images, repeats, isReg, captionFiles, withoutCaption, emptyCaptions } of reports) {
+    const missing = withoutCaption ? `, ${withoutCaption} without` : "";
+    const empty = emptyCaptions ? `, ${emptyCaptions} empty` : "";
+    lines.push(
+      `  ${basename(name)}${isReg ? " (regularisation)" : ""}: ${count(images, "image")} x ${repeats}, ` +
+        `${count(captionFiles, "caption")}${empty}${missing}`,
+    );
+  }
+  if (bucketInfo) {
+    const list = buckets.map(({ size, members }) => `${size.join("x")}: ${members.length}`);
+    const error = bucketInfo.mean_img_ar_error.toPrecision(3);
+    lines.push(`  ${count(list.length, "bucket")} (${list.join(", ")}), mean aspect error ${error}`);
+  }
+  lines.push(...notes.map((note) => `  note: ${note}`));
+  return lines;
+}
+
+function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? "" : "s"}`;
+}
