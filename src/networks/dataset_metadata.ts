@@ -1,6 +1,6 @@
 /** The part of a LoRA's metadata that tells of the images. */
 
-import type { DatasetFlags, DatasetRecord, SubsetRecord, TrainingRecord } from "./metadata.ts";
+import type { DatasetFlags, DatasetRecord, SubsetRecord, TrainingRecord } from "./training_record.ts";
 import { pyFloat, pyJson, type PyValue } from "./python_text.ts";
 
 /** The keys of runs with --dataset_config. */

@@ -3,159 +3,10 @@
  * sort by. A pure function of a plain record that the training job fills in.
  */
 
-import { pyFloat, pyJson, pyStr, type PyValue } from "./python_text.ts";
+import { pyFloat, pyJson, pyStr, type PyValue, strOfLiteral } from "./python_text.ts";
 import { configDatasets, flagDataset } from "./dataset_metadata.ts";
-import { type ModelSpec, modelSpec } from "./model_spec.ts";
-
-/** Everything that is known when training starts. Numbers named as floats are written as Python floats. */
-export interface TrainingRecord {
-  /** A random integer that all files of a run share. */
-  sessionId: number;
-  /** Unix time in seconds. */
-  startedAt: number;
-  outputName: string | null;
-  learningRate: number | null; // float
-  textEncoderLr: number | null; // float
-  unetLr: number | null; // float
-  /** With repeats. */
-  numTrainImages: number;
-  numRegImages: number;
-  numBatchesPerEpoch: number;
-  numEpochs: number;
-  gradientCheckpointing: boolean;
-  gradientAccumulationSteps: number;
-  maxTrainSteps: number;
-  lrWarmupSteps: number;
-  lrScheduler: string;
-  networkModule: string;
-  /** null when the flag was not given. */
-  networkDim: number | null;
-  /** null when the flag was not given: its default is the integer 1. */
-  networkAlpha: number | null; // float
-  networkDropout: number | null; // float
-  mixedPrecision: string;
-  fullFp16: boolean;
-  v2: boolean;
-  vParameterization: boolean;
-  sdxl: boolean;
-  clipSkip: number | null;
-  maxTokenLength: number | null;
-  cacheLatents: boolean;
-  seed: number | null;
-  lowram: boolean;
-  noiseOffset: number | null; // float
-  multiresNoiseIterations: number | null;
-  multiresNoiseDiscount: number; // float
-  adaptiveNoiseScale: number | null; // float
-  zeroTerminalSnr: boolean;
-  trainingComment: string | null;
-  /** Written where sd-scripts names its git commit. */
-  commitHash: string;
-  /** As sd-scripts names it: "torch.optim.adamw.AdamW". */
-  optimizer: string;
-  /** "weight_decay=0.1,betas=(0.9, 0.99)", empty where none were given. */
-  optimizerArgs: string;
-  maxGradNorm: number; // float
-  captionDropoutRate: number; // float
-  captionDropoutEveryNEpochs: number;
-  captionTagDropoutRate: number; // float
-  faceCropAugRange: string | null;
-  priorLossWeight: number; // float
-  minSnrGamma: number | null; // float
-  scaleWeightNorms: number | null; // float
-  ipNoiseGamma: number | null; // float
-  debiasedEstimation: boolean;
-  noiseOffsetRandomStrength: boolean;
-  ipNoiseGammaRandomStrength: boolean;
-  lossType: string;
-  huberSchedule: string;
-  huberC: number; // float
-  /** The `given` of LoraOptions; null when --network_args was not given. */
-  networkArgs: Readonly<Record<string, string | number | null>> | null;
-  datasets: readonly DatasetRecord[];
-  /** The flags that stand for the dataset where no --dataset_config is given; null where one is. */
-  datasetFlags: DatasetFlags | null;
-  /** The checkpoint; hashes are null where it is no local file. */
-  model: FileRecord | null;
-  vae: FileRecord | null;
-  spec: Pick<
-    ModelSpec,
-    "title" | "author" | "description" | "license" | "tags" | "minTimestep" | "maxTimestep"
-  >;
-  /** --no_metadata: only what programs need to load the file. */
-  noMetadata: boolean;
-}
-
-export interface FileRecord {
-  /** Base name of a local file, the whole name otherwise. */
-  name: string;
-  /** A1111's short and long hash. */
-  hash: string | null;
-  sha256: string | null;
-}
-
-export interface DatasetRecord {
-  dreambooth: boolean;
-  batchSize: number;
-  numTrainImages: number;
-  numRegImages: number;
-  /** [width, height]. */
-  resolution: readonly [number, number];
-  enableBucket: boolean;
-  bucketNoUpscale: boolean;
-  minBucketReso: number | null;
-  maxBucketReso: number | null;
-  /** Folder -> tag -> count, in the order in which they were met. */
-  tagFrequency: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** null without buckets. */
-  bucketInfo: {
-    buckets: readonly { resolution: readonly [number, number]; count: number }[];
-    meanImageAspectError: number;
-  } | null;
-  subsets: readonly SubsetRecord[];
-}
-
-export interface SubsetRecord {
-  imageCount: number;
-  numRepeats: number;
-  colorAug: boolean;
-  flipAug: boolean;
-  randomCrop: boolean;
-  shuffleCaption: boolean;
-  keepTokens: number;
-  keepTokensSeparator: string | null;
-  secondarySeparator: string | null;
-  enableWildcard: boolean;
-  captionPrefix: string | null;
-  captionSuffix: string | null;
-  /** Base name of the folder; null where there is none (fine-tuning). */
-  imageDir: string | null;
-  /** DreamBooth only. */
-  classTokens?: string | null;
-  isReg?: boolean;
-  /** Base name of the JSON file; fine-tuning only. */
-  metadataFile?: string;
-}
-
-export interface DatasetFlags {
-  trainBatchSize: number;
-  totalBatchSize: number;
-  /** [width, height]. */
-  resolution: readonly [number, number] | null;
-  colorAug: boolean;
-  flipAug: boolean;
-  randomCrop: boolean;
-  shuffleCaption: boolean;
-  keepTokens: number;
-}
-
-/** What changes from file to file. */
-export interface SaveRecord {
-  steps: number;
-  epoch: number;
-  /** Unix time in seconds, now. */
-  finishedAt: number;
-}
+import { modelSpec } from "./model_spec.ts";
+import type { FileRecord, SaveRecord, TrainingRecord } from "./training_record.ts";
 
 const MINIMUM = [
   "ss_v2",
@@ -210,7 +61,7 @@ function settings(r: TrainingRecord): Record<string, PyValue> {
     ss_gradient_checkpointing: r.gradientCheckpointing,
     ss_gradient_accumulation_steps: r.gradientAccumulationSteps,
     ss_max_train_steps: r.maxTrainSteps,
-    ss_lr_warmup_steps: r.lrWarmupSteps,
+    ss_lr_warmup_steps: "steps" in r.lrWarmupSteps ? r.lrWarmupSteps.steps : pyFloat(r.lrWarmupSteps.ratio),
     ss_lr_scheduler: r.lrScheduler,
     ss_network_module: r.networkModule,
     ss_network_dim: r.networkDim,
@@ -232,7 +83,7 @@ function settings(r: TrainingRecord): Record<string, PyValue> {
     ss_zero_terminal_snr: r.zeroTerminalSnr,
     ss_training_comment: r.trainingComment,
     ss_sd_scripts_commit_hash: r.commitHash,
-    ss_optimizer: r.optimizer + (r.optimizerArgs ? `(${r.optimizerArgs})` : ""),
+    ss_optimizer: r.optimizer + optimizerArgs(r.optimizerArgs),
     ss_max_grad_norm: pyFloat(r.maxGradNorm),
     ss_caption_dropout_rate: pyFloat(r.captionDropoutRate),
     ss_caption_dropout_every_n_epochs: r.captionDropoutEveryNEpochs,
@@ -249,6 +100,14 @@ function settings(r: TrainingRecord): Record<string, PyValue> {
     ss_huber_schedule: r.huberSchedule,
     ss_huber_c: pyFloat(r.huberC),
   };
+}
+
+function optimizerArgs(given: readonly string[]): string {
+  const shown = given.map((arg) => {
+    const at = arg.indexOf("=");
+    return `${arg.slice(0, at)}=${strOfLiteral(arg.slice(at + 1))}`;
+  });
+  return shown.length > 0 ? `(${shown.join(",")})` : "";
 }
 
 function fileEntries(prefix: string, newPrefix: string, file: FileRecord | null): Record<string, PyValue> {

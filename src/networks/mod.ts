@@ -7,7 +7,9 @@ export { type LearningRates, type ParameterGroup, parameterGroups } from "./grou
 export { initialWeights, type LoraWeights } from "./init.ts";
 export { familyOfLora, type LoadedLora, loadInto, loadLora } from "./load.ts";
 export { baseOf, type BaseWeight, deltaOf, recordMerge } from "./merge.ts";
-export * from "./metadata.ts";
+export { datasetRecord } from "./dataset_record.ts";
+export { baseModelVersion, trainingMetadata } from "./metadata.ts";
+export * from "./training_record.ts";
 export { keysOf, type LoraModule, loraModules, scaleOf } from "./modules.ts";
 export { type NormReport, scaleWeightNorms } from "./norms.ts";
 export { loraTensors, type SaveDtype, saveDtype, saveLora } from "./save.ts";

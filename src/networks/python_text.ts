@@ -66,3 +66,19 @@ function asciiJson(text: string): string {
     (c) => c === "\u007f" ? c : `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
+
+/** str() of the value of a Python literal that is written as `text`: "1e-2" is 0.01, "0.9,0.99" is (0.9, 0.99). */
+export function strOfLiteral(text: string): string {
+  const bare = text.trim();
+  const [, open, inner] = /^([([])(.*)[)\]]$/s.exec(bare) ?? ["", "", bare];
+  const items = inner.split(",").map((item) => item.trim()).filter((item) => item !== "");
+  if (!open && !inner.includes(",")) return strOfWord(bare).replace(/^(['"])(.*)\1$/s, "$2");
+  const list = items.map(strOfWord).join(", ");
+  return open === "[" ? `[${list}]` : items.length === 1 && inner.includes(",") ? `(${list},)` : `(${list})`;
+}
+
+function strOfWord(word: string): string {
+  const digits = word.replaceAll("_", "");
+  if (/^[-+]?\d+$/.test(digits)) return String(Number(digits));
+  return digits !== "" && !Number.isNaN(Number(digits)) ? floatRepr(Number(digits)) : word;
+}
