@@ -1,0 +1,336 @@
+/**
+ * Python's pickle language (docs.python.org, module pickletools), as far as state dicts speak it. Dicts become Maps,
+ * lists and tuples arrays, tensors and storages the values of values.ts. Nothing is imported, called or executed.
+ */
+
+import { Instance, lookUp, type Name, Storage, Tensor } from "./values.ts";
+
+/** What is wrong with a pickle; the reader of the file turns it into a UserError. */
+export class PickleError extends Error {
+  override name = "PickleError";
+}
+
+/** The value of the pickle that starts at `start`, and the offset of the byte after it. Throws PickleError. */
+export function unpickle(bytes: Uint8Array, start = 0): { value: unknown; end: number } {
+  return new Machine(bytes, start).run();
+}
+
+const MARK = Symbol("mark");
+
+class Machine {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #at: number;
+  readonly #stack: unknown[] = [];
+  readonly #memo = new Map<number, unknown>();
+  #copied = 0;
+
+  constructor(bytes: Uint8Array, start: number) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#at = start;
+  }
+
+  run(): { value: unknown; end: number } {
+    for (;;) {
+      const at = this.#at, opcode = this.#take(1)[0];
+      if (opcode === 0x2e /* STOP */) return { value: this.#pop(), end: this.#at };
+      if (!this.#constant(opcode) && !this.#container(opcode) && !this.#object(opcode)) {
+        throw new PickleError(
+          `has the opcode 0x${opcode.toString(16)} at byte ${at}, which no state dict needs`,
+        );
+      }
+    }
+  }
+
+  /** Numbers, texts, None, True, False. */
+  #constant(opcode: number): boolean {
+    switch (opcode) {
+      case 0x4e: // NONE
+        return this.#push(null);
+      case 0x88: // NEWTRUE
+        return this.#push(true);
+      case 0x89: // NEWFALSE
+        return this.#push(false);
+      case 0x4a: // BININT
+        return this.#push(this.#view.getInt32(this.#skip(4), true));
+      case 0x4b: // BININT1
+        return this.#push(this.#size(1));
+      case 0x4d: // BININT2
+        return this.#push(this.#size(2));
+      case 0x8a: // LONG1
+        return this.#push(this.#long(this.#size(1)));
+      case 0x47: // BINFLOAT
+        return this.#push(this.#view.getFloat64(this.#skip(8), false));
+      case 0x58: // BINUNICODE
+        return this.#push(this.#text(this.#size(4)));
+      case 0x8c: // SHORT_BINUNICODE
+        return this.#push(this.#text(this.#size(1)));
+      case 0x8d: // BINUNICODE8
+        return this.#push(this.#text(this.#size(8)));
+      case 0x55: // SHORT_BINSTRING
+        return this.#push(this.#text(this.#size(1)));
+      case 0x54: // BINSTRING
+        return this.#push(this.#text(this.#size(4)));
+      case 0x43: // SHORT_BINBYTES
+        return this.#push(this.#take(this.#size(1)));
+      case 0x42: // BINBYTES
+        return this.#push(this.#take(this.#size(4)));
+      default:
+        return false;
+    }
+  }
+
+  /** Lists, tuples, dicts, marks, the memo and the frame. */
+  #container(opcode: number): boolean {
+    switch (opcode) {
+      case 0x80: // PROTO
+        if (this.#size(1) > 5) throw new PickleError("is of a newer protocol than 5");
+        return true;
+      case 0x95: // FRAME: only tells how much to read at once
+        this.#skip(8);
+        return true;
+      case 0x28: // MARK
+        return this.#push(MARK);
+      case 0x30: // POP
+        this.#pop();
+        return true;
+      case 0x31: // POP_MARK
+        this.#popToMark();
+        return true;
+      case 0x5d: // EMPTY_LIST
+      case 0x29: // EMPTY_TUPLE
+        return this.#push([]);
+      case 0x7d: // EMPTY_DICT
+        return this.#push(new Map());
+      case 0x85: // TUPLE1
+      case 0x86: // TUPLE2
+      case 0x87: // TUPLE3
+        return this.#push(this.#popSome(opcode - 0x84));
+      case 0x74: // TUPLE
+      case 0x6c: // LIST
+        return this.#push(this.#popToMark());
+      case 0x61: // APPEND
+        return this.#append([this.#pop()]);
+      case 0x65: // APPENDS
+        return this.#append(this.#popToMark());
+      case 0x73: // SETITEM
+        return this.#setItems(this.#popSome(2));
+      case 0x75: // SETITEMS
+        return this.#setItems(this.#popToMark());
+      case 0x71: // BINPUT
+        return this.#remember(this.#size(1));
+      case 0x72: // LONG_BINPUT
+        return this.#remember(this.#size(4));
+      case 0x94: // MEMOIZE
+        return this.#remember(this.#memo.size);
+      case 0x68: // BINGET
+        return this.#recall(this.#size(1));
+      case 0x6a: // LONG_BINGET
+        return this.#recall(this.#size(4));
+      default:
+        return false;
+    }
+  }
+
+  /** Named classes and functions, and what is made with them. */
+  #object(opcode: number): boolean {
+    switch (opcode) {
+      case 0x63: // GLOBAL
+        return this.#push(this.#global(this.#line(), this.#line()));
+      case 0x93: { // STACK_GLOBAL
+        const [module, name] = this.#popSome(2);
+        if (typeof module !== "string" || typeof name !== "string") throw broken("a name is no text");
+        return this.#push(this.#global(module, name));
+      }
+      case 0x52: // REDUCE
+      case 0x81: { // NEWOBJ
+        const [made, args] = this.#popSome(2);
+        if (!isName(made) || !Array.isArray(args)) throw broken("something that is no class is called");
+        // a list that is remembered once could be copied any number of times
+        if (Array.isArray(args[0])) this.#copied += args[0].length;
+        if (this.#copied > this.#bytes.length) throw broken("it copies more than it holds");
+        return this.#push(make(made, args));
+      }
+      case 0x62: { // BUILD: attributes; those of an OrderedDict (its _metadata) are not needed
+        const state = this.#pop(), object = this.#top();
+        if (object instanceof Instance) object.state = state;
+        else if (!(object instanceof Map)) throw broken("attributes are given to what has none");
+        return true;
+      }
+      case 0x51: // BINPERSID
+        return this.#push(storage(this.#pop()));
+      default:
+        return false;
+    }
+  }
+
+  #global(module: string, name: string): Name {
+    const found = lookUp(module, name);
+    if (found) return found;
+    const asked = JSON.stringify(`${module}.${name}`.slice(0, 100)).slice(1, -1);
+    throw new PickleError(`asks for ${asked}, which no state dict needs; nothing was executed`);
+  }
+
+  #append(values: unknown[]): boolean {
+    const list = this.#top();
+    if (list instanceof Instance) return true; // a set's elements
+    if (!Array.isArray(list)) throw broken("something is appended to what is no list");
+    for (const value of values) list.push(value);
+    return true;
+  }
+
+  #setItems(items: unknown[]): boolean {
+    const dict = this.#top();
+    if (!(dict instanceof Map) || items.length % 2 !== 0) {
+      throw broken("something is put into what is no dict");
+    }
+    for (let i = 0; i < items.length; i += 2) dict.set(items[i], items[i + 1]);
+    return true;
+  }
+
+  #remember(index: number): boolean {
+    this.#memo.set(index, this.#top());
+    return true;
+  }
+
+  #recall(index: number): boolean {
+    if (!this.#memo.has(index)) throw broken("something is recalled that was never remembered");
+    return this.#push(this.#memo.get(index));
+  }
+
+  #push(value: unknown): boolean {
+    this.#stack.push(value);
+    return true;
+  }
+
+  #pop(): unknown {
+    const value = this.#top();
+    this.#stack.pop();
+    return value;
+  }
+
+  #top(): unknown {
+    const value = this.#stack.at(-1);
+    if (this.#stack.length === 0 || value === MARK) throw broken("the stack is empty");
+    return value;
+  }
+
+  #popSome(count: number): unknown[] {
+    const values = this.#stack.splice(Math.max(0, this.#stack.length - count));
+    if (values.length < count || values.includes(MARK)) throw broken("the stack is empty");
+    return values;
+  }
+
+  #popToMark(): unknown[] {
+    const mark = this.#stack.lastIndexOf(MARK);
+    if (mark < 0) throw broken("a mark is missing");
+    const values = this.#stack.splice(mark);
+    values.shift();
+    return values;
+  }
+
+  #take(length: number): Uint8Array {
+    const at = this.#skip(length);
+    return this.#bytes.subarray(at, at + length);
+  }
+
+  /** Moves on and returns where it was. */
+  #skip(length: number): number {
+    const at = this.#at;
+    if (!(at + length <= this.#bytes.length)) throw new PickleError("is cut off");
+    this.#at += length;
+    return at;
+  }
+
+  /** An unsigned little-endian number of 1, 2, 4 or 8 bytes. */
+  #size(width: number): number {
+    const bytes = this.#take(width);
+    let value = 0;
+    for (let i = width - 1; i >= 0; i--) value = value * 256 + bytes[i];
+    return value;
+  }
+
+  /** A signed little-endian number of any width; a number where that is exact. */
+  #long(width: number): number | bigint {
+    let value = 0n;
+    for (const byte of this.#take(width).toReversed()) value = value << 8n | BigInt(byte);
+    value = BigInt.asIntN(8 * width, value);
+    return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  }
+
+  #text(length: number): string {
+    return new TextDecoder().decode(this.#take(length));
+  }
+
+  /** The rest of the line: GLOBAL has its two names so. */
+  #line(): string {
+    const end = this.#bytes.indexOf(0x0a, this.#at);
+    if (end < 0 || end - this.#at > 1000) throw broken("a name has no end");
+    const text = this.#text(end - this.#at);
+    this.#at++;
+    return text;
+  }
+}
+
+/** What calling a name with arguments gives. */
+function make({ kind, name, dtype }: Name, args: unknown[]): unknown {
+  switch (kind) {
+    case "ordered_dict":
+      return new Map(pairs(args[0] ?? []));
+    case "size":
+      return Array.isArray(args[0]) ? args[0] : [];
+    case "rebuild_tensor":
+      return tensor(args);
+    case "rebuild_parameter":
+      if (!(args[0] instanceof Tensor)) throw broken("a parameter is no tensor");
+      return args[0];
+    case "storage":
+      throw broken(`a storage of ${dtype} is made from nothing`);
+    case "inert":
+      return new Instance(name);
+  }
+}
+
+function pairs(list: unknown): [unknown, unknown][] {
+  const isPair = (x: unknown): x is [unknown, unknown] => Array.isArray(x) && x.length === 2;
+  if (!Array.isArray(list) || !list.every(isPair)) {
+    throw broken("an OrderedDict is made of what are no pairs");
+  }
+  return list;
+}
+
+function tensor([storage, offset, shape, strides]: unknown[]): Tensor {
+  if (!(storage instanceof Storage)) throw broken("a tensor has no storage");
+  if (!isSize(offset) || !isSizes(shape) || !isSizes(strides) || shape.length !== strides.length) {
+    throw broken("a tensor has no proper offset, shape and strides");
+  }
+  return new Tensor(storage, offset, shape, strides);
+}
+
+/** ("storage", class, key, location, element count) */
+function storage(id: unknown): Storage {
+  if (!Array.isArray(id) || id[0] !== "storage" || !isName(id[1]) || id[1].dtype === undefined) {
+    throw broken("a storage has no proper description");
+  }
+  const [, { dtype }, key, , count, view] = id;
+  if (typeof key !== "string" || !isSize(count)) throw broken("a storage has no proper key and size");
+  if (view !== undefined && view !== null) throw new PickleError("has storages that are views of others");
+  return new Storage(key, dtype!, count);
+}
+
+function isName(x: unknown): x is Name {
+  return typeof x === "object" && x !== null && "kind" in x;
+}
+
+function isSize(x: unknown): x is number {
+  return typeof x === "number" && Number.isSafeInteger(x) && x >= 0;
+}
+
+function isSizes(x: unknown): x is number[] {
+  return Array.isArray(x) && x.length <= 64 && x.every(isSize);
+}
+
+function broken(what: string): PickleError {
+  return new PickleError(`is damaged: ${what}`);
+}

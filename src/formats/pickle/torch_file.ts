@@ -1,0 +1,265 @@
+/**
+ * Checkpoints that torch.save() wrote (.ckpt, .pt, .pth, .bin): a ZIP with a pickle and one entry a storage, or, before
+ * PyTorch 1.6, pickles followed by the storages. The same interface as a safetensors file.
+ */
+
+import { UserError } from "../../base/errors.ts";
+import { FileReader } from "../file_reader.ts";
+import { elementCount, elementSize, type TensorFile, type TensorInfo, toF32 } from "../tensor_file.ts";
+import { type ZipEntry, ZipFile } from "../zip.ts";
+import { PickleError, unpickle } from "./machine.ts";
+import { stateDict } from "./state_dict.ts";
+import type { Storage, Tensor } from "./values.ts";
+
+/** Pickles hold names and shapes; the largest known are a few MB. */
+const MAX_PICKLE = 64 * 2 ** 20;
+
+/** torch.serialization.MAGIC_NUMBER, which the old form starts with. */
+const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
+
+/** The bytes of storages, wherever they are. */
+interface Storages {
+  /** Absolute offset of a storage's bytes in the file, -1 when they are compressed. Throws UserError. */
+  offset(storage: Storage): number;
+  /** Some of its bytes. */
+  read(storage: Storage, begin: number, length: number): Uint8Array<ArrayBuffer>;
+  close(): void;
+}
+
+/** An open pickled checkpoint; close it, or declare it with `using`. */
+export class TorchFile implements TensorFile {
+  readonly path: string;
+  readonly metadata: Readonly<Record<string, string>> = {};
+  readonly #tensors: Map<string, Tensor>;
+  readonly #infos = new Map<string, TensorInfo>();
+  readonly #storages: Storages;
+
+  /** Reads the pickle, and checks that every tensor lies within its storage. Throws UserError. */
+  constructor(path: string) {
+    this.path = path;
+    const { root, storages } = isZip(path) ? openZip(path) : openLegacy(path);
+    this.#storages = storages;
+    try {
+      this.#tensors = stateDict(root);
+      for (const [key, tensor] of this.#tensors) this.#infos.set(key, this.#check(key, tensor));
+    } catch (error) {
+      storages.close();
+      throw error;
+    }
+  }
+
+  keys(): string[] {
+    return [...this.#tensors.keys()];
+  }
+
+  has(key: string): boolean {
+    return this.#tensors.has(key);
+  }
+
+  info(key: string): TensorInfo {
+    const info = this.#infos.get(key);
+    if (!info) {
+      throw new UserError(`${this.path}: has no tensor ${key}; this is not the file that was expected`);
+    }
+    return info;
+  }
+
+  bytes(key: string): Uint8Array<ArrayBuffer> {
+    const { bytes, dtype } = this.info(key);
+    const { storage, offset, shape, strides } = this.#tensors.get(key)!;
+    const width = elementSize(dtype)!;
+    if (bytes === 0) return new Uint8Array(0);
+    if (isPacked(shape, strides)) return this.#storages.read(storage, offset * width, bytes);
+    const reach = shape.reduce((sum, size, d) => sum + (size - 1) * strides[d], 1);
+    return pack(this.#storages.read(storage, offset * width, reach * width), shape, strides, width, bytes);
+  }
+
+  f32(key: string): Float32Array<ArrayBuffer> {
+    return toF32(this.info(key).dtype, this.bytes(key));
+  }
+
+  close(): void {
+    this.#storages.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #check(key: string, { storage, offset, shape, strides }: Tensor): TensorInfo {
+    const width = elementSize(storage.dtype)!, count = elementCount(shape);
+    const last = count === 0
+      ? offset
+      : shape.reduce((sum, size, d) => sum + (size - 1) * strides[d], offset + 1);
+    // more elements than the storage has would be the same ones many times over, and a little file could ask for any memory
+    if (!(count <= storage.count) || !(last <= storage.count)) {
+      throw new UserError(
+        `${this.path}: tensor ${
+          JSON.stringify(key.slice(0, 200))
+        } [${shape}] reaches beyond its storage of ${storage.count}; it is damaged, get it again`,
+      );
+    }
+    const start = this.#storages.offset(storage);
+    const inPlace = start >= 0 && isPacked(shape, strides);
+    return {
+      dtype: storage.dtype,
+      shape,
+      bytes: count * width,
+      offset: inPlace ? start + offset * width : -1,
+    };
+  }
+}
+
+/** Opens a checkpoint that torch.save() wrote. Nothing in it is executed. Throws UserError. */
+export function openTorchFile(path: string): TorchFile {
+  return new TorchFile(path);
+}
+
+/** Whether elements lie one after another in row-major order. */
+function isPacked(shape: readonly number[], strides: readonly number[]): boolean {
+  let expected = 1;
+  for (let d = shape.length - 1; d >= 0; d--) {
+    if (shape[d] !== 1 && strides[d] !== expected) return false;
+    expected *= shape[d];
+  }
+  return true;
+}
+
+function pack(
+  from: Uint8Array,
+  shape: readonly number[],
+  strides: readonly number[],
+  width: number,
+  bytes: number,
+): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(bytes);
+  const index = shape.map(() => 0);
+  for (let at = 0, element = 0; at < bytes; at += width) {
+    out.set(from.subarray(element * width, (element + 1) * width), at);
+    for (let d = shape.length - 1; d >= 0; d--) {
+      element += strides[d];
+      if (++index[d] < shape[d]) break;
+      element -= shape[d] * strides[d];
+      index[d] = 0;
+    }
+  }
+  return out;
+}
+
+function isZip(path: string): boolean {
+  const file = new FileReader(path, "checkpoint");
+  try {
+    return file.size >= 4 && new DataView(file.read(0, 4).buffer).getUint32(0, true) === 0x04034b50;
+  } finally {
+    file.close();
+  }
+}
+
+/** The form since 1.6: <name>/data.pkl, <name>/data/<key>. */
+function openZip(path: string): { root: unknown; storages: Storages } {
+  const zip = new ZipFile(path, "checkpoint");
+  try {
+    const pickle = [...zip.entries.keys()].find((name) => /^[^/]*\/data\.pkl$/.test(name));
+    if (!pickle) fail(path, "has no data.pkl in it; it is no PyTorch checkpoint");
+    const folder = pickle.slice(0, -"data.pkl".length);
+    const byteOrder = zip.entries.get(`${folder}byteorder`);
+    if (byteOrder && new TextDecoder().decode(zip.read(byteOrder, 100)) !== "little") {
+      fail(path, "is big-endian; save it again on another machine");
+    }
+    const root = run(path, zip.read(zip.entries.get(pickle)!, MAX_PICKLE), 0).value;
+    const entryOf = (storage: Storage): ZipEntry => {
+      const entry = zip.entries.get(`${folder}data/${storage.key}`);
+      if (!entry || entry.size !== storage.count * elementSize(storage.dtype)!) {
+        fail(
+          path,
+          `storage ${
+            JSON.stringify(storage.key.slice(0, 100))
+          } is missing or has another size; get the file again`,
+        );
+      }
+      return entry;
+    };
+    const offsets = new Map<string, number>();
+    const offset = (storage: Storage): number => {
+      const entry = entryOf(storage);
+      if (!entry.stored) return -1;
+      if (!offsets.has(storage.key)) offsets.set(storage.key, zip.dataOffset(entry));
+      return offsets.get(storage.key)!;
+    };
+    const read = (storage: Storage, begin: number, length: number) => {
+      const start = offset(storage);
+      if (start >= 0) return zip.range(start + begin, length);
+      return zip.read(entryOf(storage), 2 ** 32).slice(begin, begin + length);
+    };
+    return { root, storages: { offset, read, close: () => zip.close() } };
+  } catch (error) {
+    zip.close();
+    throw error;
+  }
+}
+
+/** The form before 1.6: magic, version, system, object, list of storage keys, and for each its size and bytes. */
+function openLegacy(path: string): { root: unknown; storages: Storages } {
+  const file = new FileReader(path, "checkpoint");
+  try {
+    const head = file.read(0, Math.min(file.size, MAX_PICKLE));
+    if (head[0] !== 0x80) fail(path, "is neither safetensors nor a checkpoint of PyTorch");
+    let at = 0;
+    const next = () => {
+      const { value, end } = run(path, head, at);
+      at = end;
+      return value;
+    };
+    if (next() !== LEGACY_MAGIC) fail(path, "is no checkpoint of PyTorch");
+    next(); // the version of the form
+    const system = next();
+    if (system instanceof Map && system.get("little_endian") === false) {
+      fail(path, "is big-endian; save it again on another machine");
+    }
+    const root = next(), keys = next();
+    if (!Array.isArray(keys)) fail(path, "has no list of storages; get it again");
+    const sizes = storageWidths(root);
+    const offsets = new Map<string, { start: number; count: number }>();
+    for (const key of keys) {
+      const width = sizes.get(key) ?? 0;
+      const count = Number(new DataView(file.read(at, 8).buffer).getBigInt64(0, true));
+      if (!(width > 0 && count >= 0 && at + 8 + count * width <= file.size)) {
+        fail(path, "has storages that do not fit into the file; it is cut off, copy it again");
+      }
+      offsets.set(key, { start: at + 8, count });
+      at += 8 + count * width;
+    }
+    const offset = (storage: Storage): number => {
+      const found = offsets.get(storage.key);
+      if (!found || found.count !== storage.count) {
+        fail(path, `has no storage ${storage.key.slice(0, 100)}; get it again`);
+      }
+      return found.start;
+    };
+    const read = (storage: Storage, begin: number, length: number) =>
+      file.read(offset(storage) + begin, length);
+    return { root, storages: { offset, read, close: () => file.close() } };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** Element sizes of all storages that tensors of the tree use, by key. */
+function storageWidths(root: unknown): Map<unknown, number> {
+  const tensors = stateDict(root, { everything: true });
+  return new Map([...tensors.values()].map(({ storage }) => [storage.key, elementSize(storage.dtype)!]));
+}
+
+function run(path: string, bytes: Uint8Array, start: number): { value: unknown; end: number } {
+  try {
+    return unpickle(bytes, start);
+  } catch (cause) {
+    if (!(cause instanceof PickleError)) throw cause;
+    throw new UserError(`${path}: its pickle ${cause.message}; get the file as safetensors`, { cause });
+  }
+}
+
+function fail(path: string, what: string): never {
+  throw new UserError(`${path}: ${what}`);
+}
