@@ -1,5 +1,6 @@
 /** What this machine can do for easel: read from the system and from the compute library itself. */
 
+import { libraryPath } from "../../ffi/library.ts";
 import { openDevice } from "../runtime/mod.ts";
 
 export interface Finding {
@@ -58,14 +59,22 @@ function memory(): Finding {
   return fine("memory", `${gigabytes(available)} free of ${gigabytes(total)}`);
 }
 
+/** The part of easel_device_info that is shown. */
+interface LibraryFacts {
+  readonly onednn: string;
+  readonly threads: number;
+  readonly isa: string;
+  readonly features: Readonly<Record<string, boolean>>;
+}
+
 function library(): Finding[] {
   try {
     const device = openDevice("cpu");
     try {
-      const facts = Object.entries(device.info()).map(([key, value]) =>
-        `${key} ${Array.isArray(value) ? value.join(" ") : value}`
-      );
-      return [fine("CPU library", facts.join(", "))];
+      const { onednn, threads, isa, features } = device.info() as unknown as LibraryFacts;
+      const on = Object.entries(features).filter(([, has]) => has).map(([name]) => name);
+      const facts = [`oneDNN ${onednn}`, `${threads} threads`, `code for ${isa}`, on.join(" ")];
+      return [fine("CPU library", `${facts.join(", ")} (${libraryPath("cpu")})`)];
     } finally {
       device.close();
     }
