@@ -31,18 +31,17 @@ function shiftHue(data: Uint8Array, at: number, shift: number): void {
     data[at] = data[at + 1] = data[at + 2] = v;
     return;
   }
-  const sixth = h * (6 / 180), sector = Math.floor(sixth) % 6, rest = sixth - Math.floor(sixth);
-  const value = v / 255, sat = s / 255;
-  const levels = [value, value * (1 - sat), value * (1 - sat * rest), value * (1 - sat * (1 - rest))];
+  const sixth = f32(h * f32(6 / 180)), sector = Math.floor(sixth) % 6, rest = f32(sixth - Math.floor(sixth));
+  const value = f32(v * f32(1 / 255)), sat = f32(s * f32(1 / 255));
+  const levels = [1, f32(1 - sat), f32(1 - f32(sat * rest)), f32(1 - f32(sat * f32(1 - rest)))];
+  const byte = (level: number) => Math.trunc(f32(f32(value * levels[level]) * 255)); // vector code cuts off
   const [ib, ig, ir] = SECTORS[sector];
-  data[at] = toByte(levels[ib]);
-  data[at + 1] = toByte(levels[ig]);
-  data[at + 2] = toByte(levels[ir]);
+  data[at] = byte(ib);
+  data[at + 1] = byte(ig);
+  data[at + 2] = byte(ir);
 }
 
-function toByte(x: number): number {
-  return Math.min(255, Math.max(0, Math.round(x * 255)));
-}
+const f32 = Math.fround;
 
 /** Which level blue, green and red take in each sixth of the circle. */
 const SECTORS = [[1, 3, 0], [1, 0, 2], [3, 0, 1], [0, 2, 1], [0, 1, 3], [2, 1, 0]];
