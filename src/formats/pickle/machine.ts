@@ -3,12 +3,8 @@
  * lists and tuples arrays, tensors and storages the values of values.ts. Nothing is imported, called or executed.
  */
 
-import { Instance, lookUp, type Name, Storage, Tensor } from "./values.ts";
-
-/** What is wrong with a pickle; the reader of the file turns it into a UserError. */
-export class PickleError extends Error {
-  override name = "PickleError";
-}
+import { broken, isName, make, PickleError, storage } from "./make.ts";
+import { Instance, lookUp, type Name } from "./values.ts";
 
 /** The value of the pickle that starts at `start`, and the offset of the byte after it. Throws PickleError. */
 export function unpickle(bytes: Uint8Array, start = 0): { value: unknown; end: number } {
@@ -271,66 +267,4 @@ class Machine {
     this.#at++;
     return text;
   }
-}
-
-/** What calling a name with arguments gives. */
-function make({ kind, name, dtype }: Name, args: unknown[]): unknown {
-  switch (kind) {
-    case "ordered_dict":
-      return new Map(pairs(args[0] ?? []));
-    case "size":
-      return Array.isArray(args[0]) ? args[0] : [];
-    case "rebuild_tensor":
-      return tensor(args);
-    case "rebuild_parameter":
-      if (!(args[0] instanceof Tensor)) throw broken("a parameter is no tensor");
-      return args[0];
-    case "storage":
-      throw broken(`a storage of ${dtype} is made from nothing`);
-    case "inert":
-      return new Instance(name);
-  }
-}
-
-function pairs(list: unknown): [unknown, unknown][] {
-  const isPair = (x: unknown): x is [unknown, unknown] => Array.isArray(x) && x.length === 2;
-  if (!Array.isArray(list) || !list.every(isPair)) {
-    throw broken("an OrderedDict is made of what are no pairs");
-  }
-  return list;
-}
-
-function tensor([storage, offset, shape, strides]: unknown[]): Tensor {
-  if (!(storage instanceof Storage)) throw broken("a tensor has no storage");
-  if (!isSize(offset) || !isSizes(shape) || !isSizes(strides) || shape.length !== strides.length) {
-    throw broken("a tensor has no proper offset, shape and strides");
-  }
-  return new Tensor(storage, offset, shape, strides);
-}
-
-/** ("storage", class, key, location, element count) */
-function storage(id: unknown): Storage {
-  if (!Array.isArray(id) || id[0] !== "storage" || !isName(id[1]) || id[1].dtype === undefined) {
-    throw broken("a storage has no proper description");
-  }
-  const [, { dtype }, key, , count, view] = id;
-  if (typeof key !== "string" || !isSize(count)) throw broken("a storage has no proper key and size");
-  if (view !== undefined && view !== null) throw new PickleError("has storages that are views of others");
-  return new Storage(key, dtype!, count);
-}
-
-function isName(x: unknown): x is Name {
-  return typeof x === "object" && x !== null && "kind" in x;
-}
-
-function isSize(x: unknown): x is number {
-  return typeof x === "number" && Number.isSafeInteger(x) && x >= 0;
-}
-
-function isSizes(x: unknown): x is number[] {
-  return Array.isArray(x) && x.length <= 64 && x.every(isSize);
-}
-
-function broken(what: string): PickleError {
-  return new PickleError(`is damaged: ${what}`);
 }

@@ -7,7 +7,8 @@ import { UserError } from "../../base/errors.ts";
 import { FileReader } from "../file_reader.ts";
 import { elementCount, elementSize, type TensorFile, type TensorInfo, toF32 } from "../tensor_file.ts";
 import { type ZipEntry, ZipFile } from "../zip.ts";
-import { PickleError, unpickle } from "./machine.ts";
+import { unpickle } from "./machine.ts";
+import { PickleError } from "./make.ts";
 import { stateDict } from "./state_dict.ts";
 import type { Storage, Tensor } from "./values.ts";
 
