@@ -1,0 +1,67 @@
+import { add, linear, matmul } from "../../src/graph/mod.ts";
+import { checkOp, frozen, normal } from "./check_op.ts";
+
+interface Sizes {
+  B?: number;
+  M: number;
+  N: number;
+  K: number;
+  transA?: boolean;
+  transB?: boolean;
+}
+
+function product(a: Float64Array, b: Float64Array, { B = 1, M, N, K, transA, transB }: Sizes): Float64Array {
+  const y = new Float64Array(B * M * N);
+  for (let s = 0; s < B; s++) {
+    for (let m = 0; m < M; m++) {
+      for (let n = 0; n < N; n++) {
+        let total = 0;
+        for (let k = 0; k < K; k++) {
+          total += a[s * M * K + (transA ? k * M + m : m * K + k)] *
+            b[s * K * N + (transB ? n * K + k : k * N + n)];
+        }
+        y[(s * M + m) * N + n] = total;
+      }
+    }
+  }
+  return y;
+}
+
+const cases: Sizes[] = [];
+for (const transA of [false, true]) {
+  for (const transB of [false, true]) {
+    cases.push({ M: 5, N: 7, K: 3, transA, transB }, { B: 3, M: 9, N: 4, K: 17, transA, transB });
+    cases.push({ M: 64, N: 48, K: 33, transA, transB });
+  }
+}
+cases.push({ M: 1, N: 1, K: 1 }, { M: 40, N: 4, K: 64, transB: true }, { M: 40, N: 64, K: 4, transB: true });
+cases.push({ M: 4, N: 64, K: 200, transA: true }, { M: 1, N: 130, K: 70, transB: true }, {
+  B: 2,
+  M: 1,
+  N: 5,
+  K: 1,
+});
+
+const shapeOf = (B: number | undefined, rows: number, columns: number) => [...(B ? [B] : []), rows, columns];
+
+for (const c of cases) {
+  const { B, M, N, K, transA, transB } = c;
+  checkOp(`matmul() ${JSON.stringify(c)}`, {
+    operands: [
+      normal(transA ? shapeOf(B, K, M) : shapeOf(B, M, K), 1),
+      normal(transB ? shapeOf(B, N, K) : shapeOf(B, K, N), 2),
+    ],
+    build: (a, b) => matmul(a, b, c),
+    reference: (a, b) => product(a, b, c),
+  });
+}
+
+for (const pack of [false, true]) {
+  const sizes = { M: 21, N: 70, K: 33, transB: true };
+  const w = normal([70, 33], 2), b = normal([70], 3);
+  checkOp(`linear() with bias and a residual, weights ${pack ? "frozen" : "trainable"}`, {
+    operands: [normal([3, 7, 33]), pack ? frozen(w) : w, pack ? frozen(b) : b, normal([3, 7, 70], 4)],
+    build: (x, w, b, r) => add(linear(x, w, b), r),
+    reference: (x, w, b, r) => product(x, w, sizes).map((v, i) => v + b[i % 70] + r[i]),
+  });
+}

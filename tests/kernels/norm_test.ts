@@ -1,0 +1,62 @@
+import { groupNorm, layerNorm, silu } from "../../src/graph/mod.ts";
+import { checkOp, normal } from "./check_op.ts";
+
+const EPS = 1e-5;
+
+/** (x - mean) / sqrt(variance + eps) over the elements that share a key. */
+function normalised(x: Float64Array, key: (i: number) => number): Float64Array {
+  const n: number[] = [], mean: number[] = [], variance: number[] = [];
+  x.forEach((v, i) => {
+    const k = key(i);
+    n[k] = (n[k] ?? 0) + 1;
+    mean[k] = (mean[k] ?? 0) + v;
+  });
+  mean.forEach((v, k) => mean[k] = v / n[k]);
+  x.forEach((v, i) => variance[key(i)] = (variance[key(i)] ?? 0) + (v - mean[key(i)]) ** 2 / n[key(i)]);
+  return x.map((v, i) => (v - mean[key(i)]) / Math.sqrt(variance[key(i)] + EPS));
+}
+
+for (
+  const [shape, groups] of [[[2, 4, 5, 12], 3], [[1, 3, 3, 8], 8], [[2, 70, 64], 32], [
+    [1, 9, 9, 520],
+    4,
+  ]] as const
+) {
+  const C = shape[shape.length - 1], pixels = shape.slice(1, -1).reduce<number>((n, d) => n * d, 1);
+  const key = (i: number) => Math.floor(i / (pixels * C)) * groups + Math.floor(i % C / (C / groups));
+  for (const activated of [false, true]) {
+    checkOp(`groupNorm() of [${shape}] in ${groups} groups${activated ? " with silu" : ""}`, {
+      operands: [normal(shape, 1, 2, 0.5), normal([C], 2, 0.5, 1), normal([C], 3)],
+      build: (x, gamma, beta) => {
+        const y = groupNorm(x, gamma, beta, { groups, eps: EPS });
+        return activated ? silu(y) : y;
+      },
+      reference: (x, gamma, beta) =>
+        normalised(x, key).map((v, i) => {
+          const y = v * gamma[i % C] + beta[i % C];
+          return activated ? y / (1 + Math.exp(-y)) : y;
+        }),
+      tolerance: { f32: 4e-6 },
+    });
+  }
+}
+
+checkOp("groupNorm() keeps its digits where the mean is far from 0", {
+  operands: [normal([1, 16, 16, 8], 1, 0.1, 100), normal([8], 2, 0.5, 1), normal([8], 3)],
+  build: (x, gamma, beta) => groupNorm(x, gamma, beta, { groups: 2, eps: EPS }),
+  reference: (x, gamma, beta) =>
+    normalised(x, (i) => Math.floor(i % 8 / 4)).map((v, i) => v * gamma[i % 8] + beta[i % 8]),
+  dtypes: ["f32"],
+  tolerance: { f32: 1e-4 }, // x itself has 7 digits, of which the mean takes 3
+});
+
+for (const shape of [[3, 5], [2, 7, 64], [130, 33]]) {
+  const C = shape[shape.length - 1];
+  checkOp(`layerNorm() of [${shape}]`, {
+    operands: [normal(shape, 1, 2, 0.5), normal([C], 2, 0.5, 1), normal([C], 3)],
+    build: (x, gamma, beta) => layerNorm(x, gamma, beta, { eps: EPS }),
+    reference: (x, gamma, beta) =>
+      normalised(x, (i) => Math.floor(i / C)).map((v, i) => v * gamma[i % C] + beta[i % C]),
+    tolerance: { f32: 4e-6 },
+  });
+}

@@ -1,0 +1,174 @@
+/** Programs no graph would encode: the executor refuses them with a line of text and goes on living. */
+
+import assert from "node:assert/strict";
+import { INSTRUCTION_BYTES, MAX_OPERANDS, MAX_RANK, TENSOR_BYTES } from "../../src/base/records.ts";
+import { Graph } from "../../src/graph/mod.ts";
+import { compile, embedding } from "../../src/graph/mod.ts";
+import { OPS } from "../../src/graph/ops/registry.ts";
+import { ParameterStore, Program } from "../../src/runtime/mod.ts";
+import { device } from "./check_op.ts";
+
+interface TensorRecord {
+  dtype?: number;
+  rank?: number;
+  dims?: number[];
+  buffer?: number;
+  offset?: number;
+}
+interface InstructionRecord {
+  opcode: number;
+  outputs?: number;
+  inputs?: number;
+  operands: number[];
+  attrs?: number[];
+}
+
+const opcode = (name: string) => OPS.findIndex((op) => op.name === name);
+
+/** A program over one arena of 1024 bytes, made from raw records. */
+function create(tensors: TensorRecord[], instructions: InstructionRecord[]): Promise<Program> {
+  const t = new DataView(new ArrayBuffer(tensors.length * TENSOR_BYTES));
+  tensors.forEach(({ dtype = 0, dims = [4], rank = dims.length, buffer = 0, offset = 0 }, i) => {
+    const at = i * TENSOR_BYTES;
+    t.setInt32(at, dtype, true);
+    t.setInt32(at + 4, rank, true);
+    for (let d = 0; d < MAX_RANK; d++) t.setBigInt64(at + 8 + 8 * d, BigInt(dims[d] ?? 1), true);
+    t.setInt32(at + 8 + 8 * MAX_RANK, buffer, true);
+    t.setBigInt64(at + 16 + 8 * MAX_RANK, BigInt(offset), true);
+  });
+  const c = new DataView(new ArrayBuffer(instructions.length * INSTRUCTION_BYTES));
+  instructions.forEach(
+    ({ opcode, operands, outputs = 1, inputs = operands.length - outputs, attrs = [] }, i) => {
+      const at = i * INSTRUCTION_BYTES;
+      [opcode, outputs, inputs].forEach((v, k) => c.setInt32(at + 4 * k, v, true));
+      for (let k = 0; k < MAX_OPERANDS; k++) c.setInt32(at + 12 + 4 * k, operands[k] ?? -1, true);
+      attrs.forEach((v, k) => c.setFloat64(at + 16 + 4 * MAX_OPERANDS + 8 * k, v, true));
+    },
+  );
+  return Program.create(device(), {
+    tensors: new Uint8Array(t.buffer),
+    tensorCount: tensors.length,
+    instructions: new Uint8Array(c.buffer),
+    instructionCount: instructions.length,
+    listing: instructions.map(() => ""),
+    arenaBytes: 1024,
+    constants: new Uint8Array(0),
+    inputs: new Map(),
+    outputs: new Map(),
+  }, []);
+}
+
+const affine = opcode("affine");
+const hostile: [string, TensorRecord[], InstructionRecord[], RegExp][] = [
+  [
+    "an unknown opcode",
+    [{}, {}],
+    [{ opcode: 999, operands: [0, 1] }],
+    /instruction 0: there is no opcode 999/,
+  ],
+  ["a negative opcode", [{}, {}], [{ opcode: -1, operands: [0, 1] }], /no opcode -1/],
+  ["an operand that is no tensor", [{}, {}], [{ opcode: affine, operands: [0, 7] }], /there is no tensor 7/],
+  ["a negative operand", [{}, {}], [{ opcode: affine, operands: [0, -2] }], /there is no tensor -2/],
+  ["more operands than fit", [{}], [{ opcode: affine, outputs: 9, inputs: 9, operands: [0] }], /9 outputs/],
+  ["a negative count", [{}], [{ opcode: affine, outputs: -1, inputs: 2, operands: [0] }], /-1 outputs/],
+  ["too few operands", [{}], [{ opcode: affine, outputs: 1, inputs: 0, operands: [0] }], /takes 1 outputs/],
+  [
+    "a tensor beyond its buffer",
+    [{ dims: [257] }],
+    [],
+    /tensor 0: f32\[257\] at byte 0 leaves buffer 0 of 1024/,
+  ],
+  ["an offset beyond its buffer", [{ offset: 1020 }], [], /leaves buffer/],
+  ["a negative offset", [{ offset: -16 }], [], /leaves buffer/],
+  ["an offset off its element size", [{ offset: 2 }], [], /leaves buffer/],
+  ["a side that overflows", [{ dims: [2 ** 40, 2 ** 40] }], [], /too large/],
+  ["a negative side", [{ dims: [-4] }], [], /a side of -4/],
+  ["an unknown dtype", [{ dtype: 9 }], [], /no dtype 9/],
+  ["too many axes", [{ rank: 6 }], [], /rank 6/],
+  ["an unknown buffer", [{ buffer: 5 }], [], /no buffer 5/],
+  [
+    "shapes that differ",
+    [{}, { dims: [5] }],
+    [{ opcode: affine, operands: [0, 1] }],
+    /instruction 0 affine f32\[4\]/,
+  ],
+  [
+    "a dtype without kernel",
+    [{ dtype: 4 }, { dtype: 4 }],
+    [{ opcode: affine, operands: [0, 1] }],
+    /u8 is not/,
+  ],
+  [
+    "an axis that is none",
+    [{}, {}],
+    [{ opcode: opcode("slice"), operands: [0, 1], attrs: [3, 0, 4] }],
+    /there is no such axis/,
+  ],
+  [
+    "an attribute that is NaN",
+    [{}, {}],
+    [{ opcode: opcode("slice"), operands: [0, 1], attrs: [NaN, 0, 4] }],
+    /whole/,
+  ],
+  [
+    "a function that is none",
+    [{}, {}],
+    [{ opcode: opcode("unary"), operands: [0, 1], attrs: [99] }],
+    /no such function/,
+  ],
+  [
+    "inner sizes that differ",
+    [{ dims: [2, 2] }, { dims: [2, 3] }, { dims: [4, 2] }],
+    [{ opcode: opcode("matmul"), operands: [0, 1, 2], attrs: [0, 0, 0, 0] }],
+    /inner sizes differ/,
+  ],
+  [
+    "a stride of 0",
+    [{ dims: [1, 2, 2, 1] }, { dims: [1, 2, 2, 1] }, { dims: [1, 1, 1, 1] }],
+    [{ opcode: opcode("conv2d"), operands: [0, 1, 2], attrs: [0, 0, 0, 0, 0, 0, 0] }],
+    /stride/,
+  ],
+];
+
+for (const [name, tensors, instructions, message] of hostile) {
+  Deno.test(`a program with ${name} is refused`, async () => {
+    await assert.rejects(create(tensors, instructions), message);
+  });
+}
+
+Deno.test("every opcode refuses operands of rank 0, rank 5 and no operand at all without crashing", async () => {
+  for (let code = 0; code < OPS.length; code++) {
+    if (OPS[code].alias) continue;
+    for (const dims of [[], [1, 1, 1, 1, 1], [0], [3]]) {
+      for (const dtype of [0, 1, 2, 3, 4]) {
+        for (let operands = 0; operands <= 8; operands++) {
+          for (const outputs of [0, 1, 2, 3]) {
+            if (outputs > operands) continue;
+            for (const attr of [0, 1, -1]) {
+              const list = Array.from({ length: operands }, (_, k) => k);
+              const record = { opcode: code, outputs, operands: list, attrs: new Array(8).fill(attr) };
+              const tensors = list.map(() => ({ dims, dtype }));
+              const program = await create(tensors, [record]).catch(() => null);
+              program?.destroy();
+            }
+          }
+        }
+      }
+    }
+  }
+});
+
+Deno.test("an id outside the table stops the run, names itself, and the program runs again", async () => {
+  const g = new Graph(), store = new ParameterStore(device());
+  g.output("y", embedding(g.input("table", [3, 2]), g.input("ids", [2], "i32")));
+  const program = await compile(g, store);
+  const table = Float32Array.of(1, 2, 3, 4, 5, 6);
+  for (const bad of [3, -1, 2 ** 31 - 1]) {
+    await assert.rejects(
+      program.run({ table, ids: Int32Array.of(0, bad) }),
+      new RegExp(`instruction 0 embedding.*id ${bad} at position 1`),
+    );
+  }
+  assert.deepEqual([...(await program.run({ table, ids: Int32Array.of(2, 0) })).y], [5, 6, 1, 2]);
+  program.destroy();
+});
