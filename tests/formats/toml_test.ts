@@ -35,5 +35,5 @@ Deno.test("errors name file, line and column", () => {
 });
 
 Deno.test("damaged copies are read or refused", () => {
-  readDamaged(new TextEncoder().encode(TEXT), 1500, (path) => void readToml(path));
+  readDamaged(new TextEncoder().encode(TEXT), 600, (path) => void readToml(path));
 });
