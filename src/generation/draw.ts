@@ -28,8 +28,19 @@ export interface DrawOptions {
   readonly vaeBatch?: number;
   readonly signal: AbortSignal;
   readonly observe?: (step: DenoisingStep) => void;
-  /** What the U-Net is conditioned on, before sampling begins; for comparisons. */
-  readonly inspect?: (state: { guidance: Guidance; start: Float32Array; first: Float32Array }) => void;
+  /** Told before sampling begins: what it starts from; for comparisons. */
+  readonly inspect?: (state: Start) => void;
+  /** Told of all noise that the sampler draws. */
+  readonly drawn?: (noise: Float32Array) => void;
+}
+
+export interface Start {
+  readonly scheduler: Scheduler;
+  readonly guidance: Guidance;
+  /** Standard normal, (N, h, w, 4). */
+  readonly start: Float32Array;
+  /** What the sampler begins with. */
+  readonly first: Float32Array;
 }
 
 export interface Drawn {
@@ -55,7 +66,11 @@ export async function drawBatch(
   const guidance = await conditionBatch(conditioner, batch.requests, settings, options.networks);
 
   const { start, imageNoise, generator } = drawNoise(batch.requests, shape, steps, batch.images !== null);
-  const draw = () => noise(generator, shape);
+  const draw = () => {
+    const values = noise(generator, shape);
+    options.drawn?.(values);
+    return values;
+  };
   let latents: Float32Array, first = 0;
   if (batch.images === null) {
     const sigma = scheduler.initNoiseSigma;
@@ -66,7 +81,7 @@ export async function drawBatch(
     const clean = await encodeImages(pipeline, batch.images, shape, generator);
     latents = scheduler.addNoise(clean, imageNoise!, place.noisedAt);
   }
-  options.inspect?.({ guidance, start, first: latents });
+  options.inspect?.({ scheduler, guidance, start, first: latents });
   const { signal, observe } = options;
   const final = await denoise(pipeline, {
     scheduler,

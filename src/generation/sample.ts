@@ -5,9 +5,9 @@
 
 import { TorchGenerator } from "../random/mod.ts";
 import { denoise, type DenoisingStep } from "./denoise.ts";
-import { noise, sizeVectors } from "./draw.ts";
+import { noise, sizeVectors, type Start } from "./draw.ts";
 import type { NetworkInputs } from "./model.ts";
-import type { Guidance, Pipeline } from "./pipeline.ts";
+import type { Pipeline } from "./pipeline.ts";
 import type { SamplePrompt } from "./sample_prompt.ts";
 import { createScheduler, type Prediction } from "./schedulers/mod.ts";
 import type { TextConditioner } from "./text_conditioner.ts";
@@ -19,7 +19,7 @@ export interface SampleOptions {
   readonly networks?: NetworkInputs;
   readonly signal: AbortSignal;
   readonly observe?: (step: DenoisingStep) => void;
-  readonly inspect?: (state: { guidance: Guidance; first: Float32Array }) => void;
+  readonly inspect?: (state: Omit<Start, "start">) => void;
 }
 
 export interface Sample {
@@ -87,7 +87,7 @@ export async function drawSample(
   const generator = new TorchGenerator(prompt.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
   const sigma = scheduler.initNoiseSigma;
   const latents = noise(generator, shape).map((x) => x * sigma);
-  options.inspect?.({ guidance, first: latents });
+  options.inspect?.({ scheduler, guidance, first: latents });
   const draw = () => noise(generator, shape);
   const final = await denoise(pipeline, {
     scheduler,

@@ -118,7 +118,8 @@ function fromTable(table: Record<string, unknown>): SamplePrompt {
       );
     }
     const [field, type] = FIELDS[key];
-    if (typeof value !== type) throw new UserError(`${key} = ${JSON.stringify(value)} is no ${type}`);
+    const found = typeof value;
+    if (found !== type) throw new UserError(`${key} = ${JSON.stringify(value)} is no ${type}`);
     out[field] = value;
   }
   return checked(out as unknown as SamplePrompt, String(table.prompt ?? ""));
