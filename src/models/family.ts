@@ -107,7 +107,7 @@ export function checkpointFamily(shapes: Shapes, path: string): Family {
 /** Throws UserError when flags say otherwise than the file. Prediction by v cannot be seen in a file. */
 export function checkFlags(
   family: Family,
-  flags: { v2?: boolean; sdxl?: boolean; vParameterization?: boolean },
+  flags: { v2?: boolean; sdxl?: boolean },
   path: string,
 ): void {
   const said = flags.sdxl ? "sdxl" : flags.v2 ? "sd2" : undefined;
