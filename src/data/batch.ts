@@ -89,20 +89,22 @@ async function renderItem(
   const loaded = await loadImage(entry.path, { alpha, compat: options.compat });
   let { image, ...sizes } = dataset.bucketInfo
     ? fit(loaded, entry.bucket, entry.resized, draws.left, draws.top)
-    : cutToSize(loaded, entry, draws);
+    : cutToSize(loaded, entry, draws, options.compat);
   if (draws.color) image = changeColor(image, draws.color);
   if (draws.flipped) image = flip(image);
   return { entry, draws, image, cached: null, alphaMask: alpha ? alphaMask(image) : null, ...sizes };
 }
 
 /** Without buckets images are cut, never scaled; what is left counts as the original. */
-function cutToSize(image: Pixels, entry: ImageEntry, draws: ItemDraws) {
+function cutToSize(image: Pixels, entry: ImageEntry, draws: ItemDraws, compat: boolean) {
   const [width, height] = entry.bucket;
   if (image.width < width || image.height < height) throw sizeError(entry, "is smaller than");
   const cutsSomething = image.width > width || image.height > height;
   if (cutsSomething && !entry.subset.random_crop) throw sizeError(entry, "is larger than");
   const cut = crop(image, draws.left ?? 0, draws.top ?? 0, width, height);
-  return { image: cut, originalSize: [width, height], cropBox: [0, 0, 0, 0] };
+  // The reference gives a box without width, so a mirrored image counts as cut off at its whole width.
+  const cropBox = compat ? [0, 0, 0, 0] : [0, 0, width, height];
+  return { image: cut, originalSize: [width, height], cropBox };
 }
 
 function sizeError({ path, size, bucket }: ImageEntry, relation: string): UserError {

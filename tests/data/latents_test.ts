@@ -1,0 +1,189 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import {
+  BatchLoader,
+  cacheLatents,
+  type CacheOptions,
+  createDatasetGroup,
+  type DatasetGroup,
+  planDatasets,
+} from "../../src/data/mod.ts";
+import { readNpz } from "../../src/formats/npz.ts";
+import { PythonRandom, TorchGenerator } from "../../src/random/mod.ts";
+import { withFolder, writePictures } from "./fixture.ts";
+
+/** Not a VAE: each latent is a pixel of its 8x8 block, twice, with the call's number and the column. */
+class Encoder {
+  readonly calls: number[] = [];
+  readonly encode: CacheOptions["encode"] = (pixels, count, height, width) => {
+    this.calls.push(count);
+    const h = height / 8, w = width / 8;
+    const latents = Float32Array.from({ length: count * h * w * 4 }, (_, i) => {
+      const channel = i % 4,
+        x = Math.floor(i / 4) % w,
+        y = Math.floor(i / 4 / w) % h,
+        n = Math.floor(i / 4 / w / h);
+      return channel < 2
+        ? pixels[((n * height + y * 8) * width + x * 8) * 3 + channel]
+        : channel === 2
+        ? this.calls.length
+        : x;
+    });
+    return Promise.resolve({ latents, channels: 4 });
+  };
+}
+
+const FLAGS = {
+  ...{ resolution: "64", caption_extension: ".txt", train_batch_size: 4, enable_bucket: true },
+  ...{ min_bucket_reso: 32, max_bucket_reso: 128, bucket_reso_steps: 32 },
+};
+
+async function open(dir: string, flags: Record<string, unknown> = {}): Promise<DatasetGroup> {
+  const plans = planDatasets({ train_data_dir: dir, ...FLAGS, ...flags });
+  return await createDatasetGroup(plans, new PythonRandom(1), { compat: false });
+}
+
+async function cache(group: DatasetGroup, toDisk: boolean, more: Partial<CacheOptions> = {}) {
+  const encoder = new Encoder(), notes: string[] = [];
+  const note = (line: string) => notes.push(line);
+  await cacheLatents(group.datasets[0], {
+    encode: encoder.encode,
+    batchSize: 2,
+    toDisk,
+    compat: false,
+    note,
+    ...more,
+  });
+  return { encoder, notes };
+}
+
+async function firstBatch(group: DatasetGroup) {
+  const random = new PythonRandom(3), torch = new TorchGenerator(3);
+  const loader = new BatchLoader(group, { torch, random, maxTrainSteps: 1, compat: false, note: () => {} });
+  loader.startEpoch(1);
+  return (await loader.next(0))!;
+}
+
+function pictures(dir: string): void {
+  writePictures(join(dir, "1_a"), [
+    { name: "big", width: 70, height: 64 },
+    { name: "s1", width: 64, height: 64 },
+    { name: "s2", width: 64, height: 64 },
+    { name: "tall", width: 40, height: 90 },
+  ]);
+}
+
+Deno.test("latents from memory and from files make the same batch, flips included", () =>
+  withFolder(async (dir) => {
+    pictures(dir);
+    const inMemory = await open(dir, { flip_aug: true }), onDisk = await open(dir, { flip_aug: true });
+    const { encoder } = await cache(inMemory, false);
+    // Smallest bucket first, at most two of a bucket together, and each batch again mirrored.
+    assert.deepEqual(encoder.calls, [1, 1, 2, 2, 1, 1]);
+    await cache(onDisk, true);
+    const a = await firstBatch(inMemory), b = await firstBatch(onDisk);
+    assert.equal(a.pixels, null);
+    assert.deepEqual(a, b);
+    assert.deepEqual(a.latentShape, [a.bucket[1] / 8, a.bucket[0] / 8, 4]);
+    assert.equal(a.latents!.length, a.captions.length * a.bucket[0] * a.bucket[1] / 16);
+    assert.deepEqual(a.targetSizes[0], [a.bucket[1], a.bucket[0]]);
+  }));
+
+Deno.test("cache files carry sd-scripts' names, keys, types and shapes", () =>
+  withFolder(async (dir) => {
+    pictures(dir);
+    await cache(await open(dir, { flip_aug: true, alpha_mask: true }), true);
+    const arrays = readNpz(join(dir, "1_a", "tall.npz"));
+    const kinds = [...arrays].map(([name, { dtype, shape }]) => `${name} ${dtype} ${shape}`);
+    assert.deepEqual(kinds, [
+      "latents F32 4,12,4",
+      "original_size I64 2",
+      "crop_ltrb F64 4",
+      "latents_flipped F32 4,12,4",
+      "alpha_mask F32 96,32",
+    ]);
+    // Channels first in the file: the last plane of this encoder holds the columns.
+    const { data } = arrays.get("latents")!;
+    const latents = new Float32Array(data.buffer, data.byteOffset, data.length / 4);
+    assert.deepEqual([...latents.subarray(3 * 48, 3 * 48 + 8)], [0, 1, 2, 3, 0, 1, 2, 3]);
+  }));
+
+Deno.test("a second run uses the files; other buckets, options or damage make them anew", () =>
+  withFolder(async (dir) => {
+    pictures(dir);
+    const calls = async (flags: Record<string, unknown> = {}) => {
+      const { encoder } = await cache(await open(dir, flags), true);
+      return encoder.calls.reduce((a, b) => a + b, 0);
+    };
+    assert.equal(await calls(), 4);
+    assert.equal(await calls(), 0);
+    assert.equal(await calls({ flip_aug: true }), 8);
+    assert.equal(await calls(), 0); // files with more than is asked for serve
+    assert.equal(await calls({ alpha_mask: true }), 4);
+    assert.equal(await calls(), 4); // but not with a mask that is not asked for
+    assert.equal(await calls({ resolution: "96" }), 4);
+    assert.equal(await calls({ resolution: "96" }), 0);
+    const file = join(dir, "1_a", "s1.npz"), bytes = Deno.readFileSync(file);
+    Deno.writeFileSync(file, bytes.subarray(0, bytes.length / 2));
+    assert.equal(await calls({ resolution: "96" }), 1);
+  }));
+
+Deno.test("caching refuses what it cannot do and leaves out what it cannot read", () =>
+  withFolder(async (dir) => {
+    pictures(dir);
+    await assert.rejects(
+      async () => cache(await open(dir, { random_crop: true }), false),
+      /random_crop exclude/,
+    );
+    await assert.rejects(async () => cache(await open(dir, { color_aug: true }), false), /color_aug exclude/);
+    const nan: CacheOptions["encode"] = (_, n, h, w) =>
+      Promise.resolve({ latents: new Float32Array(n * h * w / 16).fill(NaN), channels: 4 });
+    await assert.rejects(async () => cache(await open(dir), false, { encode: nan }), /no_half_vae/);
+    const group = await open(dir);
+    Deno.writeTextFileSync(join(dir, "1_a", "s1.png"), "broken now");
+    const { notes } = await cache(group, false);
+    assert.equal(notes.length, 1);
+    assert.match(notes[0], /s1.png: .*left out/);
+    const seen = new Set<string>();
+    const random = new PythonRandom(3), torch = new TorchGenerator(3);
+    const loader = new BatchLoader(group, {
+      torch,
+      random,
+      maxTrainSteps: 1,
+      compat: false,
+      note: (l) => notes.push(l),
+    });
+    loader.startEpoch(1);
+    for (let b = await loader.next(0); b; b = await loader.next(0)) b.imagePaths.forEach((p) => seen.add(p));
+    assert.equal(seen.size, 3);
+    assert.equal(notes.length, 1);
+  }));
+
+Deno.test("two images that would share a cache file are refused", () =>
+  withFolder(async (dir) => {
+    pictures(dir);
+    Deno.copyFileSync(join(dir, "1_a", "s1.png"), join(dir, "1_a", "s1.webp"));
+    await assert.rejects(
+      async () => cache(await open(dir), true),
+      /s1.png and .*s1.webp would share the cache file/,
+    );
+  }));
+
+Deno.test("metadata with latents beside it trains without the images", () =>
+  withFolder(async (dir) => {
+    pictures(dir);
+    const folder = join(dir, "1_a");
+    await cache(await open(dir), true);
+    const sizes: Record<string, [number, number]> = { s1: [64, 64], s2: [64, 64] };
+    const metadata = Object.fromEntries(
+      Object.entries(sizes).map(([name, size]) => [name, { caption: `a ${name}`, train_resolution: size }]),
+    );
+    const file = join(dir, "meta.json");
+    Deno.writeTextFileSync(file, JSON.stringify(metadata));
+    for (const name of ["s1", "s2"]) Deno.removeSync(join(folder, `${name}.png`));
+    const plans = planDatasets({ in_json: file, train_data_dir: folder, train_batch_size: 4 });
+    const group = await createDatasetGroup(plans, new PythonRandom(1), { compat: false });
+    const batch = await firstBatch(group);
+    assert.deepEqual([...batch.captions].sort(), ["a s1", "a s2"]);
+    assert.deepEqual([batch.bucket, batch.latentShape], [[64, 64], [8, 8, 4]]);
+  }));
