@@ -36,11 +36,15 @@ export function applyOrientation(image: Pixels, orientation: number): Pixels {
   const swap = swapsSides(orientation);
   const width = swap ? h : w, height = swap ? w : h;
   const out = new Uint8Array(data.length);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const [sx, sy] = source(orientation, x, y, w, h);
-      const from = (sy * w + sx) * c, to = (y * width + x) * c;
-      for (let k = 0; k < c; k++) out[to + k] = data[from + k];
+  // The stored place is linear in x and y, so three corners tell it all.
+  const place = (x: number, y: number) => {
+    const [sx, sy] = source(orientation, x, y, w, h);
+    return (sy * w + sx) * c;
+  };
+  const start = place(0, 0), stepX = place(1, 0) - start, stepY = place(0, 1) - start;
+  for (let y = 0, to = 0; y < height; y++) {
+    for (let x = 0, from = start + y * stepY; x < width; x++, from += stepX) {
+      for (let k = 0; k < c; k++) out[to++] = data[from + k];
     }
   }
   return { width, height, channels: c, data: out };

@@ -48,12 +48,18 @@ export function probePng(bytes: Uint8Array): ImageHeader {
 }
 
 /**
- * Decodes to RGBA. 16-bit samples keep their high byte; with `clipGrey16` 16-bit grey is cut at 255 instead, as
+ * Decodes to RGBA, or to RGB where the file is plain RGB. 16-bit samples keep their high byte; with `clipGrey16` 16-bit grey is cut at 255 instead, as
  * Pillow's convert() does. Throws ImageError.
  */
 export function decodePng(bytes: Uint8Array, clipGrey16 = false): Pixels {
   const png = readChunks(bytes, false);
   const raw = inflate(png);
+  const direct = !png.interlaced && png.depth === 8 && !png.transparency;
+  if (direct && (png.color === RGB || png.color === RGBA)) {
+    const size = png.height * (1 + rowBytes(png, png.width));
+    const data = unfilter(raw.subarray(0, size), png.height, png);
+    return { width: png.width, height: png.height, channels: png.color === RGB ? 3 : 4, data };
+  }
   const out = new Uint8Array(png.width * png.height * 4);
   let at = 0;
   for (const [x0, y0, dx, dy] of png.interlaced ? ADAM7 : [[0, 0, 1, 1]]) {
@@ -157,23 +163,34 @@ function unfilter(raw: Uint8Array, height: number, png: Png): Uint8Array {
   for (let y = 0; y < height; y++) {
     const filter = raw[y * (row + 1)], from = y * (row + 1) + 1, to = y * row, up = to - row;
     if (filter > 4) throw new ImageError(`has row filter ${filter}, which PNG does not know`);
-    for (let i = 0; i < row; i++) {
-      const a = i >= step ? out[to + i - step] : 0;
-      const b = y > 0 ? out[up + i] : 0;
-      let predicted = 0;
-      if (filter === 1) predicted = a;
-      else if (filter === 2) predicted = b;
-      else if (filter === 3) predicted = (a + b) >> 1;
-      else if (filter === 4) predicted = paeth(a, b, i >= step && y > 0 ? out[up + i - step] : 0);
-      out[to + i] = raw[from + i] + predicted;
-    }
+    const line = out.subarray(to, to + row);
+    line.set(raw.subarray(from, from + row));
+    const above = y > 0 ? out.subarray(up, up + row) : NO_ROW;
+    if (filter === 1) { for (let i = step; i < row; i++) line[i] += line[i - step]; }
+    else if (filter === 2) { for (let i = 0; i < above.length; i++) line[i] += above[i]; }
+    else if (filter === 3) {
+      for (let i = 0; i < row; i++) {
+        line[i] += ((i >= step ? line[i - step] : 0) + (y > 0 ? above[i] : 0)) >> 1;
+      }
+    } else if (filter === 4) unfilterPaeth(line, above, step);
   }
   return out;
 }
 
-function paeth(a: number, b: number, c: number): number {
-  const p = a + b - c, pa = Math.abs(p - a), pb = Math.abs(p - b), pc = Math.abs(p - c);
-  return pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
+const NO_ROW = new Uint8Array(0);
+
+/** Adds whichever of left, above and above left is nearest to left + above - above left. */
+function unfilterPaeth(line: Uint8Array, above: Uint8Array, step: number): void {
+  if (above.length === 0) {
+    for (let i = step; i < line.length; i++) line[i] += line[i - step];
+    return;
+  }
+  for (let i = 0; i < step && i < line.length; i++) line[i] += above[i];
+  for (let i = step; i < line.length; i++) {
+    const a = line[i - step], b = above[i], c = above[i - step];
+    const pa = Math.abs(b - c), pb = Math.abs(a - c), pc = Math.abs(a + b - 2 * c);
+    line[i] += pa <= pb && pa <= pc ? a : pb <= pc ? b : c;
+  }
 }
 
 /** One number a sample, unscaled: packed bits spread, 16-bit joined. */
