@@ -73,8 +73,8 @@ const FIRST_SCALE = 65536, GROWTH_INTERVAL = 2000;
 
 export class TrainingStep<Shape extends object> {
   readonly state: StepState;
-  #backward = new Map<string, Promise<Program>>();
-  #update: Promise<Program> | null = null;
+  #backward = new Map<string, Program>();
+  #update: Program | null = null;
 
   /** `store` holds the groups' parameters, see allocateGroups. */
   constructor(private readonly store: ParameterStore, readonly options: StepOptions<Shape>) {
@@ -82,13 +82,12 @@ export class TrainingStep<Shape extends object> {
   }
 
   /** The program for a bucket; made at its first use. */
-  program(shape: Shape): Promise<Program> {
+  async program(shape: Shape): Promise<Program> {
     const key = Object.values(shape).join();
-    let program = this.#backward.get(key);
-    if (!program) {
-      program = this.#compile(this.recordBackward(shape));
-      this.#backward.set(key, program);
-    }
+    const known = this.#backward.get(key);
+    if (known) return known;
+    const program = await this.#compile(this.recordBackward(shape));
+    this.#backward.set(key, program);
     return program;
   }
 
@@ -101,8 +100,7 @@ export class TrainingStep<Shape extends object> {
 
   /** Applies the gathered gradients with one learning rate per group and clears them. */
   async update(learningRates: readonly number[], averageDecay = 0): Promise<UpdateResult> {
-    this.#update ??= compile(this.recordUpdate(), this.store);
-    const program = await this.#update;
+    const program = this.#update ??= await compile(this.recordUpdate(), this.store);
     const inputs: Inputs = { unscale: Float32Array.of(1 / this.state.lossScale) };
     learningRates.forEach((lr, i) => {
       inputs[`hyper.${i}`] = adamwHyper(this.options.adamw, lr, this.state.optimizerSteps + 1);
@@ -115,9 +113,12 @@ export class TrainingStep<Shape extends object> {
     return { gradNorm, skipped };
   }
 
+  /** Frees the programs; before the store and the device. */
   destroy(): void {
-    for (const program of this.#backward.values()) program.then((p) => p.destroy(), () => {});
-    this.#update?.then((p) => p.destroy(), () => {});
+    for (const program of this.#backward.values()) program.destroy();
+    this.#update?.destroy();
+    this.#backward.clear();
+    this.#update = null;
   }
 
   recordBackward(shape: Shape): Graph {
