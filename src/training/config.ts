@@ -159,6 +159,10 @@ export interface TrainNetworkConfig extends StepConfig, OptimizerConfig, DataCon
   noHalfVae: boolean;
   /** "0.9.1" reproduces the reference where it is plainly wrong; null does the right thing. */
   compat: string | null;
+  /** "auto" or "cpu". */
+  device: string;
+  /** Worker threads; 0 is one for each core. */
+  threads: number;
   /** Bytes the run may use, null: whatever the device has. */
   vramBudget: number | null;
 }
@@ -288,5 +292,7 @@ export const trainNetworkDefaults: Readonly<TrainNetworkConfig> = {
   scaleWeightNorms: null,
   noHalfVae: false,
   compat: null,
+  device: "auto",
+  threads: 0,
   vramBudget: null,
 };

@@ -1,0 +1,63 @@
+/** A new LoRA network, or one continued from a file, as --network_* ask for. */
+import { UserError } from "../base/errors.ts";
+import { openSafetensors } from "../formats/mod.ts";
+import type { ModelFile } from "../models/mod.ts";
+import { initialWeights, loadInto, loadLora, loraModules, loraOptions } from "../networks/mod.ts";
+import { TorchGenerator } from "../random/mod.ts";
+import type { TrainNetworkConfig } from "./config.ts";
+import type { LoraNetwork } from "./network_training.ts";
+
+type NetworkConfig = Pick<
+  TrainNetworkConfig,
+  | "networkModule"
+  | "networkDim"
+  | "networkAlpha"
+  | "networkDropout"
+  | "networkArgs"
+  | "networkWeights"
+  | "dimFromWeights"
+  | "networkTrainUnetOnly"
+  | "networkTrainTextEncoderOnly"
+  | "compat"
+>;
+
+/** Throws UserError for options and files that do not fit the model. */
+export function setUpNetwork(
+  config: NetworkConfig,
+  model: Pick<ModelFile, "shapes" | "family">,
+  seed: number,
+): LoraNetwork {
+  if (config.networkModule !== "networks.lora") {
+    throw new UserError(`--network_module ${config.networkModule} is not supported yet; networks.lora is`);
+  }
+  const { shapes, family } = model;
+  const options = loraOptions(
+    {
+      dim: config.networkDim,
+      // 1 is the flag's default, which is recorded as an integer
+      alpha: config.networkAlpha === 1 ? null : config.networkAlpha,
+      dropout: config.networkDropout,
+      args: config.networkArgs,
+    },
+    family === "sdxl",
+    config.compat !== null,
+  );
+  const trained = ({ part }: { part: string }) =>
+    part === "unet" ? !config.networkTrainTextEncoderOnly : !config.networkTrainUnetOnly;
+  if (config.networkWeights !== null) {
+    using file = openSafetensors(config.networkWeights);
+    const loaded = loadLora(file, shapes, family);
+    if (config.dimFromWeights) {
+      return { options, modules: loaded.modules.filter(trained), weights: loaded.weights };
+    }
+    const all = loraModules(shapes, family, options);
+    const weights = initialWeights(all, new TorchGenerator(seed));
+    const { modules } = loadInto(file, all.filter(trained), weights, loaded);
+    return { options, modules, weights };
+  }
+  // every part draws its first weights, trained or not, so that a seed means the same network either way
+  const all = loraModules(shapes, family, options);
+  const modules = all.filter(trained);
+  if (modules.length === 0) throw new UserError("the network has no module to train; check --network_args");
+  return { options, modules, weights: initialWeights(all, new TorchGenerator(seed)) };
+}

@@ -1,0 +1,53 @@
+/** What a run leaves on the disk: models and states after epochs and steps, the old ones removed. */
+import { join } from "node:path";
+import type { JobContext } from "../base/job.ts";
+import type { OutputConfig } from "./config.ts";
+import { type Moment, saveName, staleSave, staleState, stateName } from "./save_names.ts";
+import { removeFolder } from "./state.ts";
+
+export interface RunWriters {
+  /** Writes the model as a file. */
+  readonly model: (path: string, steps: number, epoch: number) => void;
+  readonly state: (path: string) => void;
+}
+
+export class RunFiles {
+  constructor(
+    private readonly config: OutputConfig,
+    private readonly writers: RunWriters,
+    private readonly context: JobContext,
+  ) {}
+
+  /** Saves the model for a moment, then its state if wanted, then removes what has become old. */
+  save(moment: Moment, steps: number, epoch: number, withState: boolean): void {
+    const path = this.model(moment, steps, epoch);
+    const old = staleSave(this.config, moment);
+    if (old) removeFile(join(this.config.outputDir, `${saveName(this.config, old)}.safetensors`));
+    if (withState) this.state(moment);
+    this.context.log(`saved ${path}${withState ? " and its state" : ""}`);
+  }
+
+  /** Returns the file's path. */
+  model(moment: Moment, steps: number, epoch: number): string {
+    const path = join(this.config.outputDir, `${saveName(this.config, moment)}.safetensors`);
+    this.writers.model(path, steps, epoch);
+    return path;
+  }
+
+  /** Returns the folder's path. */
+  state(moment: Moment): string {
+    const path = join(this.config.outputDir, stateName(this.config, moment));
+    this.writers.state(path);
+    const old = staleState(this.config, moment);
+    if (old) removeFolder(join(this.config.outputDir, stateName(this.config, old)));
+    return path;
+  }
+}
+
+function removeFile(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

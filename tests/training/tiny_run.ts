@@ -1,0 +1,83 @@
+/** A model and pictures small enough to train on in a test. */
+import { join } from "node:path";
+import type { JobContext, Progress } from "../../src/base/job.ts";
+import { quietContext } from "../../src/base/job.ts";
+import { writeSafetensors } from "../../src/formats/mod.ts";
+import { encodePng } from "../../src/generation/png.ts";
+import { type TrainNetworkConfig, trainNetworkDefaults } from "../../src/training/config.ts";
+import { synthTensor } from "../golden/synth.ts";
+import { synthModel } from "../golden/synth_models.ts";
+
+export const TINY = synthModel("sd1", {
+  unet: {
+    model_channels: 32,
+    channel_mult: [1, 2],
+    num_res_blocks: 1,
+    attention_resolutions: [2, 1],
+    num_heads: 8,
+    context_dim: 64,
+  },
+  clip: { hidden: 64, heads: 1, layers: 2, intermediate: 64 },
+  vae: { ch: 32, ch_mult: [1, 1, 1, 1], num_res_blocks: 1, z_channels: 4 },
+});
+
+/** Writes the model's file. */
+export function writeTinyModel(path: string): void {
+  const tensors = [...TINY.shapes].map(([name, shape]) => ({
+    name,
+    dtype: "F32",
+    shape: [...shape],
+    data: () => new Uint8Array(synthTensor(name, shape).buffer),
+  }));
+  writeSafetensors(path, tensors, {});
+}
+
+/** Writes `count` pictures of 64x64 with captions as DIR/1_thing. */
+export function writePictures(dir: string, count: number): void {
+  const folder = join(dir, "1_thing");
+  Deno.mkdirSync(folder, { recursive: true });
+  for (let i = 0; i < count; i++) {
+    const data = Uint8Array.from({ length: 64 * 64 * 3 }, (_, k) => (k * (i + 3)) % 251);
+    Deno.writeFileSync(join(folder, `${i}.png`), encodePng({ width: 64, height: 64, channels: 3, data }));
+    Deno.writeTextFileSync(join(folder, `${i}.txt`), `thing, number ${i}, seen`);
+  }
+}
+
+/** A fresh folder with model and pictures, and a config that trains on them. */
+export function tinyRun(pictures = 3): { dir: string; config: TrainNetworkConfig } {
+  const dir = Deno.makeTempDirSync({ prefix: "easel-training-" });
+  writeTinyModel(join(dir, "model.safetensors"));
+  writePictures(join(dir, "data"), pictures);
+  return {
+    dir,
+    config: {
+      ...trainNetworkDefaults,
+      pretrainedModelNameOrPath: join(dir, "model.safetensors"),
+      trainDataDir: join(dir, "data"),
+      outputDir: join(dir, "out"),
+      outputName: "thing",
+      resolution: "64",
+      captionExtension: ".txt",
+      shuffleCaption: true,
+      cacheLatents: true,
+      networkDim: 2,
+      learningRate: 1e-2,
+      maxTrainSteps: 4,
+      seed: 5,
+      threads: 1,
+    },
+  };
+}
+
+/** A context that keeps what it is told. */
+export function listening(signal?: AbortSignal): JobContext & { lines: string[]; events: Progress[] } {
+  const lines: string[] = [], events: Progress[] = [];
+  return {
+    ...quietContext(signal),
+    lines,
+    events,
+    log: (line) => void lines.push(line),
+    warn: (line) => void lines.push(`warning: ${line}`),
+    progress: (event) => void events.push(event),
+  };
+}

@@ -1,0 +1,129 @@
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { Interrupted } from "../../src/base/errors.ts";
+import { openSafetensors } from "../../src/formats/mod.ts";
+import { trainNetwork } from "../../src/training/train_network.ts";
+import { listening, tinyRun } from "./tiny_run.ts";
+
+/** Key -> bytes of a LoRA file. */
+function contents(path: string): Map<string, Uint8Array> {
+  using file = openSafetensors(path);
+  return new Map(file.keys().map((key) => [key, file.bytes(key)]));
+}
+
+const names = (dir: string) => [...Deno.readDirSync(dir)].map((entry) => entry.name).sort();
+
+Deno.test("trainNetwork() saves what sd-scripts would save, and the network has learned", async () => {
+  const { dir, config } = tinyRun();
+  const context = listening();
+  await trainNetwork({
+    ...config,
+    maxTrainSteps: 7,
+    saveEveryNEpochs: 1,
+    saveEveryNSteps: 2,
+    saveLastNSteps: 2,
+    saveState: true,
+    saveLastNEpochsState: 1,
+    loggingDir: join(dir, "logs"),
+  }, context);
+  deepStrictEqual(names(join(dir, "out")), [
+    "thing-000001.safetensors",
+    "thing-000002-state",
+    "thing-000002.safetensors",
+    "thing-state",
+    "thing-step00000004-state",
+    "thing-step00000004.safetensors",
+    "thing-step00000006-state",
+    "thing-step00000006.safetensors",
+    "thing.safetensors",
+  ]);
+  using file = openSafetensors(join(dir, "out/thing.safetensors"));
+  strictEqual(file.metadata.ss_steps, "7");
+  strictEqual(file.metadata.ss_epoch, "3");
+  const up = file.keys().filter((key) => key.endsWith("lora_up.weight"));
+  ok(
+    up.length > 0 && up.every((key) => file.f32(key).some((x) => x !== 0)),
+    "every lora_up has moved from zero",
+  );
+  strictEqual(context.events.filter((e) => e.task === "training").at(-1)?.step, 7);
+  match(context.lines.join("\n"), /3 images x 1, 3 captions/);
+  strictEqual([...Deno.readDirSync(join(dir, "logs"))].length, 1);
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("a run resumed from a state ends bit for bit like one that was never stopped", async () => {
+  const { dir, config } = tinyRun(4);
+  const whole = {
+    ...config,
+    maxTrainSteps: 5,
+    trainBatchSize: 2,
+    gradientAccumulationSteps: 2,
+    networkDropout: 0.2,
+    multiresNoiseIterations: 3,
+    lrScheduler: "cosine",
+    saveEveryNSteps: 2,
+    saveState: true,
+  };
+  await trainNetwork(whole, listening());
+  const expected = contents(join(dir, "out/thing.safetensors"));
+  for (const step of ["00000002", "00000004"]) {
+    const resume = join(dir, `out/thing-step${step}-state`);
+    await trainNetwork({ ...whole, outputDir: join(dir, "again"), resume }, listening());
+    deepStrictEqual(contents(join(dir, "again/thing.safetensors")), expected, `resumed after step ${step}`);
+  }
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("Ctrl-C finishes the step, saves weights and state, and the run can go on", async () => {
+  const { dir, config } = tinyRun();
+  await trainNetwork({ ...config, outputDir: join(dir, "whole") }, listening());
+  const abort = new AbortController();
+  const context = listening(abort.signal);
+  const stop = {
+    ...context,
+    progress: (e: { task: string; step: number }) =>
+      void (e.step === 2 && e.task === "training" && abort.abort()),
+  };
+  await rejects(
+    trainNetwork(config, stop),
+    (error) => error instanceof Interrupted && error.exitCode === 130,
+  );
+  deepStrictEqual(names(join(dir, "out")), ["thing-step00000002-state", "thing-step00000002.safetensors"]);
+  await trainNetwork({ ...config, resume: join(dir, "out/thing-step00000002-state") }, listening());
+  deepStrictEqual(
+    contents(join(dir, "out/thing.safetensors")),
+    contents(join(dir, "whole/thing.safetensors")),
+  );
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("a run that diverges names the step and the tensor and keeps the last good state", async () => {
+  const { dir, config } = tinyRun();
+  const diverging = { ...config, learningRate: 1e25, maxGradNorm: 0, maxTrainSteps: 8 };
+  await rejects(trainNetwork(diverging, listening()), (error: Error) => {
+    match(error.message, /step \d+: .*first non-finite tensor: .*state after step \d+ is in /);
+    return true;
+  });
+  ok(names(join(dir, "out")).some((name) => name.endsWith("-state")));
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("sample pictures are drawn, and a prompt file that cannot be read stops nothing", async () => {
+  const { dir, config } = tinyRun();
+  const prompts = join(dir, "prompts.txt");
+  Deno.writeTextFileSync(prompts, "a thing --w 64 --h 64 --s 2 --d 1\n");
+  await trainNetwork(
+    { ...config, maxTrainSteps: 2, samplePrompts: prompts, sampleEveryNSteps: 2 },
+    listening(),
+  );
+  match(names(join(dir, "out/sample")).join(), /^thing_000002_00_\d{14}_1\.png$/);
+  const context = listening();
+  await trainNetwork({
+    ...config,
+    maxTrainSteps: 1,
+    samplePrompts: join(dir, "none.txt"),
+    sampleEveryNSteps: 1,
+  }, context);
+  match(context.lines.join("\n"), /sample pictures failed: .*none\.txt/);
+  Deno.removeSync(dir, { recursive: true });
+});
