@@ -137,13 +137,36 @@ export interface OutputConfig {
   sampleAtFirst: boolean;
 }
 
-/** `easel train_network`. */
-export interface TrainNetworkConfig extends StepConfig, OptimizerConfig, DataConfig, OutputConfig {
+/** The model, and where to compute. */
+export interface PlaceConfig {
   pretrainedModelNameOrPath: string;
   vae: string | null;
   v2: boolean;
   /** null: whatever the checkpoint is. true: refuse anything but SDXL (sdxl_train_network). */
   sdxl: boolean | null;
+  noHalfVae: boolean;
+  /** "0.9.1" reproduces the reference where it is plainly wrong; null does the right thing. */
+  compat: string | null;
+  /** "auto" or "cpu". */
+  device: string;
+  /** Worker threads; 0 is one for each core. */
+  threads: number;
+  /** Bytes the run may use, null: whatever the device has. */
+  vramBudget: number | null;
+}
+
+/** `easel fine_tune`. */
+export interface FineTuneConfig extends StepConfig, OptimizerConfig, DataConfig, OutputConfig, PlaceConfig {
+  trainTextEncoder: boolean;
+  /** Learning rate of the text encoders; null is that of the U-Net. */
+  learningRateTe: number | null;
+  /** Decay of a running average of the weights, which is then what is saved; null saves the weights themselves. */
+  emaDecay: number | null;
+}
+
+/** `easel train_network`. */
+export interface TrainNetworkConfig
+  extends StepConfig, OptimizerConfig, DataConfig, OutputConfig, PlaceConfig {
   networkModule: string;
   networkDim: number | null;
   networkAlpha: number;
@@ -156,15 +179,6 @@ export interface TrainNetworkConfig extends StepConfig, OptimizerConfig, DataCon
   unetLr: number | null;
   textEncoderLr: number | null;
   scaleWeightNorms: number | null;
-  noHalfVae: boolean;
-  /** "0.9.1" reproduces the reference where it is plainly wrong; null does the right thing. */
-  compat: string | null;
-  /** "auto" or "cpu". */
-  device: string;
-  /** Worker threads; 0 is one for each core. */
-  threads: number;
-  /** Bytes the run may use, null: whatever the device has. */
-  vramBudget: number | null;
 }
 
 /** sd-scripts' defaults of the whole configuration; the two required paths are empty. */

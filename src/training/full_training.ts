@@ -26,17 +26,13 @@ export function fullTraining(
 ): DiffusionTraining {
   const groups = fullGroups(model, config);
   allocateGroups(store, groups, config.emaDecay !== null);
-  const trained = new Set<string>();
-  for (const { name } of groups.flatMap((g) => g.parameters)) {
-    store.set(name, initial(name));
-    trained.add(name);
-  }
+  for (const { name } of groups.flatMap((g) => g.parameters)) store.set(name, initial(name));
   const dtype = computeDtype(config.mixedPrecision);
   return new DiffusionTraining(store, config, {
     groups,
     predict: predictNoise(model, {
       dtype,
-      storage: (key) => trained.has(key) ? "f32" : dtype,
+      storage: (key) => isTrained(config, key) ? "f32" : dtype,
       clipSkip: config.clipSkip,
       checkpointing: config.gradientCheckpointing,
     }),
@@ -49,6 +45,14 @@ export function fullTraining(
 
 const TEXT = /^(cond_stage_model|conditioner)\./;
 
+/** Whether a checkpoint's key is among the trained ones. */
+export function isTrained(
+  { trainTextEncoder }: Pick<FullTrainingConfig, "trainTextEncoder">,
+  key: string,
+): boolean {
+  return key.startsWith(`${UNET}.`) || (trainTextEncoder && TEXT.test(key));
+}
+
 /** The U-Net's weights and the text encoders', each a group; text encoders come first, as in sd-scripts. */
 function fullGroups(model: BaseModel, config: FullTrainingConfig): ParameterGroup[] {
   const pick = (wanted: (key: string) => boolean) =>
@@ -56,7 +60,7 @@ function fullGroups(model: BaseModel, config: FullTrainingConfig): ParameterGrou
   const unet: ParameterGroup = {
     name: "unet",
     learningRate: config.learningRate,
-    parameters: pick((key) => key.startsWith(UNET)),
+    parameters: pick((key) => key.startsWith(`${UNET}.`)),
   };
   if (!config.trainTextEncoder) return [unet];
   const text: ParameterGroup = {

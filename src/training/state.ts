@@ -45,7 +45,8 @@ interface StateFile extends RunState {
   readonly python: PythonRandomState;
 }
 
-const KINDS = ["weights", "firstMoments", "secondMoments"] as const;
+/** Those of a group's flat parameters that are kept; averages only where there are any. */
+const KINDS = ["weights", "firstMoments", "secondMoments", "averages"] as const;
 
 /** Writes a state folder. An older folder of that name is replaced. Throws UserError when the disk refuses. */
 export function saveState(
@@ -60,7 +61,7 @@ export function saveState(
     removeFolder(aside);
     Deno.mkdirSync(aside, { recursive: true });
     const tensors = groups.flatMap((group, i) =>
-      KINDS.map((kind) => ({
+      KINDS.filter((kind) => store.has(flat[kind](i))).map((kind) => ({
         name: flat[kind](i),
         dtype: "F32",
         shape: [groupSize(group)],
@@ -116,7 +117,9 @@ export function loadState(
   }
   using tensors = openSafetensors(join(path, "tensors.safetensors"));
   groups.forEach((_, i) => {
-    for (const kind of KINDS) store.set(flat[kind](i), tensors.f32(flat[kind](i)));
+    for (const kind of KINDS) {
+      if (store.has(flat[kind](i))) store.set(flat[kind](i), tensors.f32(flat[kind](i)));
+    }
   });
   try {
     generators.torch.setState(Uint8Array.fromBase64(file.torch));

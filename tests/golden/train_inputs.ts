@@ -57,7 +57,10 @@ function tokenIds(name: string): number[] {
   const first = uniform(`${name}.0`, 1)[0];
   const n = 6 + Math.floor((first + 1) / 2 * 12);
   const u = uniform(`${name}.0`, n + 1);
-  const words = Array.from(u.subarray(1), (x) => 300 + Math.floor((x + 1) / 2 * 40000));
+  const words = Array.from(
+    u.subarray(1),
+    (x) => 300 + Math.floor(Math.fround(Math.fround(Math.fround(x + 1) / 2) * 40000)),
+  );
   const ids = [BOS, ...words, EOS];
   return [...ids, ...new Array(LENGTH - ids.length).fill(EOS)];
 }

@@ -1,0 +1,36 @@
+/** `easel fine_tune`: trains the U-Net and, if wanted, the text encoders; writes whole checkpoints. */
+import type { JobContext } from "../base/job.ts";
+import { writeCheckpoint } from "./checkpoint_file.ts";
+import type { FineTuneConfig } from "./config.ts";
+import { computeDtype } from "./diffusion_training.ts";
+import { fullTraining, isTrained } from "./full_training.ts";
+import { assembleRun, drawingModel, openRun } from "./open_run.ts";
+import { runTraining } from "./trainer.ts";
+
+/**
+ * Runs the whole training. Throws UserError for what the user can mend, and Interrupted after saving when the context's
+ * signal is aborted.
+ */
+export async function fineTune(config: FineTuneConfig, context: JobContext): Promise<void> {
+  Deno.mkdirSync(config.outputDir, { recursive: true });
+  const opened = await openRun(config, context);
+  const { file, store, length } = opened;
+  const dtype = computeDtype(config.mixedPrecision);
+  const run = await assembleRun(config, opened, {
+    name: "finetuning",
+    what: config.trainTextEncoder ? "U-Net and text encoder" : "U-Net",
+    drawing: drawingModel(config, opened, { storage: (key) => isTrained(config, key) ? "f32" : dtype }),
+    training: () => {
+      const model = { family: file.family, shapes: file.shapes, file };
+      const settled = { ...config, maxTrainSteps: length.steps };
+      return fullTraining(store, model, settled, (key) => {
+        const place = file.places.get(key)!;
+        return place.file.f32(place.key);
+      });
+    },
+    saveModel(training, path) {
+      writeCheckpoint(path, file, training.weights(true), config.savePrecision, { format: "pt" });
+    },
+  }, context);
+  await runTraining(config, run, context);
+}

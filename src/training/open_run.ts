@@ -1,0 +1,169 @@
+/** What every diffusion training job opens alike: images, model file, device, latents, captions. */
+import { modelPath } from "../base/assets.ts";
+import { UsageError } from "../base/errors.ts";
+import type { JobContext } from "../base/job.ts";
+import {
+  BatchLoader,
+  cacheLatents,
+  createDatasetGroup,
+  type DatasetGroup,
+  describeDatasets,
+  planDatasets,
+} from "../data/mod.ts";
+import type { DrawingModel } from "../generation/model.ts";
+import { checkFlags, type ModelFile, openModel, VAE } from "../models/mod.ts";
+import { TorchGenerator } from "../random/mod.ts";
+import { type Device, openDevice, ParameterStore } from "../runtime/mod.ts";
+import { loadMissing } from "./base_model.ts";
+import type { DataConfig, OptimizerConfig, OutputConfig, PlaceConfig, StepConfig } from "./config.ts";
+import { computeDtype, type DiffusionTraining } from "./diffusion_training.ts";
+import { ExampleMaker } from "./examples.ts";
+import { LatentEncoder } from "./latents.ts";
+import type { StepGenerators } from "./noise.ts";
+import { type RunLength, runLength } from "./run_length.ts";
+import { readStateFile, type RunState, seededGenerators } from "./state.ts";
+import type { Session, TrainingRun } from "./trainer.ts";
+
+export type RunConfig = StepConfig & OptimizerConfig & DataConfig & OutputConfig & PlaceConfig;
+
+/** A run without what is trained. */
+export interface OpenedRun {
+  readonly seed: number;
+  readonly session: Session;
+  readonly generators: StepGenerators;
+  readonly group: DatasetGroup;
+  readonly length: RunLength;
+  readonly file: ModelFile;
+  readonly device: Device;
+  readonly store: ParameterStore;
+  close(): void;
+}
+
+/** Finds the images, tells what was found, opens the model. Throws UserError before anything is computed. */
+export async function openRun(config: RunConfig, context: JobContext): Promise<OpenedRun> {
+  if (config.device === "cuda") throw new UsageError("--device cuda is not supported yet");
+  const resumed = config.resume === null ? null : readStateFile(config.resume);
+  const seed = config.seed ?? resumed?.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
+  const generators = seededGenerators(seed);
+  const plans = planDatasets(config as unknown as Record<string, unknown>);
+  const group = await createDatasetGroup(plans, generators.python, { compat: config.compat !== null });
+  for (const line of describeDatasets(group)) context.log(line);
+  const file = openModel(modelPath(config.pretrainedModelNameOrPath), {
+    vae: config.vae === null ? undefined : modelPath(config.vae),
+  });
+  try {
+    checkFlags(file.family, { v2: config.v2, sdxl: config.sdxl ?? false }, file.path);
+    const device = openDevice("cpu", { threads: config.threads });
+    const store = new ParameterStore(device);
+    const close = () => {
+      store.destroy();
+      device.close();
+      file.close();
+    };
+    const length = runLength(config, group);
+    return { seed, session: sessionOf(resumed), generators, group, length, file, device, store, close };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function sessionOf(resumed: RunState | null): Session {
+  return {
+    sessionId: resumed?.sessionId ?? crypto.getRandomValues(new Uint32Array(1))[0],
+    startedAt: resumed?.startedAt ?? Date.now() / 1000,
+  };
+}
+
+/** The model for sample pictures and the autoencoder; `parts` say what training changes about it. */
+export function drawingModel(
+  config: RunConfig,
+  { file, store }: OpenedRun,
+  parts: Pick<DrawingModel, "adapter" | "storage">,
+): DrawingModel {
+  const dtype = computeDtype(config.mixedPrecision);
+  const vaeDtype = config.noHalfVae ? "f32" : dtype;
+  return {
+    family: file.family,
+    shapes: file.shapes,
+    store,
+    source: file.path,
+    dtype,
+    vaeDtype,
+    adapter: parts.adapter,
+    storage: (key) => key.startsWith(`${VAE}.`) ? vaeDtype : parts.storage?.(key) ?? dtype,
+    load: (graph) => loadMissing(graph, store, file),
+  };
+}
+
+/** What the job adds to an opened run. */
+export interface RunParts {
+  readonly name: string;
+  readonly what: string;
+  readonly drawing: DrawingModel;
+  /** Called after latents are cached. */
+  readonly training: () => DiffusionTraining;
+  saveModel(training: DiffusionTraining, path: string, steps: number, epoch: number): void;
+}
+
+/** Caches latents where asked for and puts everything together. Closes the run when that fails. */
+export async function assembleRun(
+  config: RunConfig,
+  opened: OpenedRun,
+  parts: RunParts,
+  context: JobContext,
+): Promise<TrainingRun> {
+  const { group, generators, length, file } = opened, { drawing } = parts;
+  try {
+    const encoder = new LatentEncoder(drawing);
+    if (config.cacheLatents) await cacheAll(config, opened, encoder, context);
+    const examples = await ExampleMaker.create(file.family, config.maxTokenLength, encoder);
+    const training = parts.training();
+    return {
+      ...opened,
+      name: parts.name,
+      what: parts.what,
+      drawing,
+      examples,
+      training,
+      loader: new BatchLoader(group, {
+        torch: generators.torch,
+        random: generators.python,
+        maxTrainSteps: length.steps,
+        compat: config.compat !== null,
+        note: (line) => context.warn(line),
+      }),
+      saveModel: (path, steps, epoch) => parts.saveModel(training, path, steps, epoch),
+      close() {
+        training.destroy();
+        if (!config.cacheLatents) encoder.destroy();
+        opened.close();
+      },
+    };
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+}
+
+/** Latents of all images, their noise drawn from a generator of its own: the same whether or not files are found. */
+async function cacheAll(
+  config: RunConfig,
+  { group, seed }: OpenedRun,
+  encoder: LatentEncoder,
+  context: JobContext,
+): Promise<void> {
+  const torch = new TorchGenerator(seed);
+  for (const dataset of group.datasets) {
+    await cacheLatents(dataset, {
+      encode: (pixels, count, height, width) => encoder.encode(pixels, count, height, width, torch),
+      batchSize: config.vaeBatchSize,
+      toDisk: config.cacheLatentsToDisk,
+      compat: config.compat !== null,
+      onProgress: (step, total) => context.progress({ task: "caching latents", step, total }),
+      note: (line) => context.warn(line),
+      checkpoint: () => context.signal.throwIfAborted(),
+    });
+  }
+  encoder.destroy();
+}

@@ -1,0 +1,272 @@
+/**
+ * The loop of every diffusion training job: epochs, steps, models and states saved on the way, logs, sample pictures,
+ * Ctrl-C and divergence. What is trained is the TrainingRun's business.
+ */
+import { Interrupted, UserError } from "../base/errors.ts";
+import type { JobContext } from "../base/job.ts";
+import type { BatchLoader } from "../data/mod.ts";
+import type { DrawingModel } from "../generation/model.ts";
+import type { Device, ParameterStore } from "../runtime/mod.ts";
+import type { DataConfig, OptimizerConfig, OutputConfig, StepConfig } from "./config.ts";
+import type { DiffusionTraining, StepResult } from "./diffusion_training.ts";
+import type { ExampleMaker } from "./examples.ts";
+import { LossRecorder } from "./loss_recorder.ts";
+import type { StepGenerators } from "./noise.ts";
+import { RunFiles } from "./run_files.ts";
+import type { RunLength } from "./run_length.ts";
+import { drawSamples, samplesDue } from "./samples.ts";
+import { loadState, type RunPosition, type RunState, saveState } from "./state.ts";
+import { groupSize } from "./trainable.ts";
+import { TrainingLog } from "./training_log.ts";
+
+export type TrainerConfig = StepConfig & OptimizerConfig & DataConfig & OutputConfig;
+
+/** Everything that one run works with, opened, checked and loaded. */
+export interface TrainingRun {
+  /** Names the log's folder. */
+  readonly name: string;
+  /** What is trained, in a line. */
+  readonly what: string;
+  readonly seed: number;
+  readonly length: RunLength;
+  readonly generators: StepGenerators;
+  readonly loader: BatchLoader;
+  readonly examples: ExampleMaker;
+  readonly training: DiffusionTraining;
+  readonly device: Device;
+  readonly store: ParameterStore;
+  /** The model as it is now, for sample pictures. */
+  readonly drawing: DrawingModel;
+  readonly session: Session;
+  /** Writes the file that the job is for. `epoch` counts from 1. */
+  saveModel(path: string, steps: number, epoch: number): void;
+  close(): void;
+}
+
+/** What all files of a run share, resumed or not. */
+export interface Session {
+  readonly sessionId: number;
+  /** Unix time in seconds. */
+  readonly startedAt: number;
+}
+
+/** Trains to the end and closes the run. Throws Interrupted after saving when the context's signal is aborted. */
+export async function runTraining(
+  config: TrainerConfig,
+  run: TrainingRun,
+  context: JobContext,
+): Promise<void> {
+  try {
+    await new Trainer(withEpochRatio(config, run.length.epochs), run, context).train();
+  } finally {
+    run.close();
+  }
+}
+
+/** --save_n_epoch_ratio as the number of epochs it means. */
+function withEpochRatio(config: TrainerConfig, epochs: number): TrainerConfig {
+  if (!config.saveNEpochRatio) return config;
+  return { ...config, saveEveryNEpochs: Math.floor(epochs / config.saveNEpochRatio) || 1 };
+}
+
+/** A moment between two steps, as plain data: what a state needs beside the weights. */
+interface Snapshot {
+  readonly state: RunState;
+  readonly torch: Uint8Array;
+  readonly python: ReturnType<StepGenerators["python"]["getState"]>;
+}
+
+class Trainer {
+  readonly #losses = new LossRecorder();
+  readonly #files: RunFiles;
+  readonly #log: TrainingLog | null;
+  #position: RunPosition = { epoch: 0, batch: 0, globalStep: 0 };
+  #resumedFrom = 0;
+  /** After the last update: what a state of now would hold. */
+  #good!: Snapshot;
+
+  constructor(
+    private readonly config: TrainerConfig,
+    private readonly run: TrainingRun,
+    private readonly context: JobContext,
+  ) {
+    this.#log = TrainingLog.open(config, run.name);
+    this.#files = new RunFiles(config, {
+      model: (path, steps, epoch) => run.saveModel(path, steps, epoch),
+      state: (path) => this.#saveState(path),
+    }, context);
+  }
+
+  async train(): Promise<void> {
+    const { config, run, context } = this, { length } = run;
+    try {
+      if (config.resume !== null) this.#resume(config.resume);
+      this.#tellPlan();
+      this.#snapshot();
+      if (this.#position.globalStep === 0) await this.#sample(null);
+      for (let epoch = this.#position.epoch; epoch < length.epochs; epoch++) {
+        await this.#epoch(epoch);
+        if (this.#position.globalStep >= length.steps) break;
+      }
+      this.#finish();
+    } catch (error) {
+      if (!(error instanceof UserError) || error instanceof Interrupted || this.#position.globalStep === 0) {
+        throw error;
+      }
+      throw this.#rescue(error);
+    } finally {
+      this.#log?.close();
+      context.progress({ task: "training", step: this.#position.globalStep, total: length.steps });
+    }
+  }
+
+  async #epoch(epoch: number): Promise<void> {
+    const { config, run: { loader, length, training } } = this;
+    if (this.#position.batch === 0) loader.startEpoch(epoch + 1);
+    for (let index = this.#position.batch; this.#position.globalStep < length.steps; index++) {
+      const batch = await loader.next(this.#position.globalStep);
+      if (!batch) break;
+      const example = await this.run.examples.make(batch, this.run.generators.torch);
+      const rates = training.learningRates(training.step.state.optimizerSteps);
+      const result = await training.train(example, this.run.generators, !loader.inEpoch);
+      this.#losses.add(epoch, index, result.loss);
+      const updated = result.gradNorm !== null;
+      const globalStep = this.#position.globalStep + (updated ? 1 : 0);
+      this.#position = { epoch, batch: index + 1, globalStep };
+      this.#record(result, rates);
+      if (!updated) continue;
+      this.#snapshot();
+      await this.#sample(null);
+      if (config.saveEveryNSteps !== null && globalStep % config.saveEveryNSteps === 0) {
+        this.#files.save({ step: globalStep }, globalStep, epoch + 1, config.saveState);
+      }
+      if (this.context.signal.aborted) this.#interrupt();
+    }
+    await this.#endEpoch(epoch + 1);
+  }
+
+  /** `epoch` counts from 1. */
+  async #endEpoch(epoch: number): Promise<void> {
+    const { config, run: { length } } = this, { globalStep } = this.#position;
+    this.#log?.epoch(epoch, this.#losses.average);
+    this.#position = { epoch, batch: 0, globalStep };
+    this.#snapshot();
+    if (config.saveEveryNEpochs !== null && epoch % config.saveEveryNEpochs === 0 && epoch < length.epochs) {
+      this.#files.save({ epoch }, globalStep, epoch, config.saveState);
+    }
+    await this.#sample(epoch);
+  }
+
+  #finish(): void {
+    const { config, run: { length } } = this, { globalStep } = this.#position;
+    const withState = config.saveState || config.saveStateOnTrainEnd;
+    this.#files.save("last", globalStep, length.epochs, withState);
+  }
+
+  #record(result: StepResult, rates: readonly number[]): void {
+    const { run: { training, device, length }, context } = this, { globalStep } = this.#position;
+    const average = this.#losses.average;
+    const names = training.parts.groups.map((g) => g.name);
+    this.#log?.step(globalStep, {
+      loss: result.loss,
+      average,
+      learningRates: new Map(names.map((name, i) => [name, rates[i]])),
+      gradNorm: result.gradNorm,
+    });
+    context.progress({
+      task: "training",
+      step: globalStep,
+      total: length.steps,
+      resumedFrom: this.#resumedFrom,
+      loss: average,
+      memory: device.peakBytes,
+    });
+  }
+
+  async #sample(epoch: number | null): Promise<void> {
+    const { globalStep } = this.#position;
+    if (!samplesDue(this.config, epoch, globalStep)) return;
+    await drawSamples(this.run.drawing, this.config, epoch, globalStep, this.context);
+  }
+
+  #interrupt(): never {
+    const { globalStep, epoch } = this.#position;
+    const moment = { step: globalStep };
+    const path = this.#files.model(moment, globalStep, epoch + 1);
+    const state = this.#files.state(moment);
+    throw new Interrupted(`stopped after step ${globalStep}; saved ${path}; go on with --resume ${state}`);
+  }
+
+  /** After a failure: saves what was good before it and says where. */
+  #rescue(error: UserError): UserError {
+    const { globalStep } = this.#good.state.position;
+    try {
+      this.run.generators.torch.setState(this.#good.torch);
+      this.run.generators.python.setState(this.#good.python);
+      const state = this.#files.state({ step: globalStep });
+      return new UserError(`${error.message}; the state after step ${globalStep} is in ${state}`, {
+        cause: error,
+      });
+    } catch {
+      return error; // the disk may be the reason for both
+    }
+  }
+
+  #snapshot(): void {
+    const { seed, session, training, loader, generators } = this.run;
+    this.#good = {
+      state: {
+        position: this.#position,
+        step: { ...training.step.state },
+        losses: this.#losses.state(),
+        seed,
+        ...session,
+        fingerprint: this.#fingerprint(),
+        data: loader.state(),
+      },
+      torch: generators.torch.getState(),
+      python: generators.python.getState(),
+    };
+  }
+
+  #saveState(path: string): void {
+    const { generators, store, training } = this.run;
+    saveState(path, this.#good.state, generators, store, training.parts.groups);
+  }
+
+  #resume(path: string): void {
+    const { generators, store, training, loader, length } = this.run;
+    const state = loadState(path, this.#fingerprint(), generators, store, training.parts.groups);
+    if (state.position.globalStep >= length.steps) {
+      throw new UserError(
+        `${path}: has ${state.position.globalStep} steps done and ${length.steps} are asked for; raise --max_train_steps`,
+      );
+    }
+    Object.assign(training.step.state, state.step);
+    this.#losses.restore(state.losses);
+    loader.restore(state.data as ReturnType<typeof loader.state>);
+    this.#position = state.position;
+    this.#resumedFrom = state.position.globalStep;
+    this.context.log(`resumed from ${path} at step ${state.position.globalStep}`);
+  }
+
+  /** What a resumed run must share with the saved one. */
+  #fingerprint(): Record<string, string> {
+    const { config, run } = this;
+    return {
+      "--seed": String(run.seed),
+      "--train_batch_size": String(config.trainBatchSize),
+      "--gradient_accumulation_steps": String(config.gradientAccumulationSteps),
+    };
+  }
+
+  #tellPlan(): void {
+    const { config, run: { what, length, training, seed }, context } = this;
+    const parameters = training.parts.groups.reduce((n, group) => n + groupSize(group), 0);
+    context.log(`${what}: ${parameters} trainable parameters, seed ${seed}`);
+    context.log(
+      `${length.steps} steps, ${length.epochs} epochs of ${length.batchesPerEpoch} batches, ` +
+        `gradients of ${config.gradientAccumulationSteps} batches a step, ${config.mixedPrecision} mixed precision`,
+    );
+  }
+}

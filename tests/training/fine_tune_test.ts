@@ -1,0 +1,41 @@
+import { deepStrictEqual, notStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { fileSha256 as hash, openSafetensors } from "../../src/formats/mod.ts";
+import type { FineTuneConfig } from "../../src/training/config.ts";
+import { fineTune } from "../../src/training/fine_tune.ts";
+import { listening, TINY, tinyRun } from "./tiny_run.ts";
+
+Deno.test("fineTune() writes a whole checkpoint in which exactly what was trained has changed", async () => {
+  const { dir, config } = tinyRun();
+  const tuning: FineTuneConfig = {
+    ...config,
+    learningRate: 1e-3,
+    mixedPrecision: "bf16",
+    gradientCheckpointing: true,
+    trainTextEncoder: true,
+    learningRateTe: null,
+    emaDecay: 0.9,
+    savePrecision: "fp16",
+    saveEveryNSteps: 2,
+    saveState: true,
+  };
+  await fineTune(tuning, listening());
+  using before = openSafetensors(config.pretrainedModelNameOrPath);
+  using after = openSafetensors(join(dir, "out/thing.safetensors"));
+  deepStrictEqual(after.keys().sort(), [...TINY.shapes.keys()].sort());
+  for (const key of after.keys()) {
+    strictEqual(after.info(key).dtype, "F16");
+    const old = before.f32(key);
+    const difference = after.f32(key).reduce((d, x, i) => Math.max(d, Math.abs(x - old[i])), 0);
+    if (key.startsWith("first_stage_model.")) ok(difference < 2e-3, `${key} is only rounded`);
+    if (/out\.2\.weight|token_embedding|attn2\.to_k/.test(key)) {
+      ok(difference > 5e-4, `${key} has moved by ${difference}`);
+    }
+  }
+  const resume = join(dir, "out/thing-step00000002-state");
+  await fineTune({ ...tuning, outputDir: join(dir, "again"), resume }, listening());
+  strictEqual(hash(join(dir, "again/thing.safetensors")), hash(join(dir, "out/thing.safetensors")));
+  await fineTune({ ...tuning, outputDir: join(dir, "other"), seed: 6 }, listening());
+  notStrictEqual(hash(join(dir, "other/thing.safetensors")), hash(join(dir, "out/thing.safetensors")));
+  Deno.removeSync(dir, { recursive: true });
+});
