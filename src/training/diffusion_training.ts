@@ -26,6 +26,8 @@ export interface TrainingParts {
   readonly load?: (graph: Graph) => Promise<void>;
   /** Further inputs that draw random numbers: before the noise for the text encoder's layers, after it for the U-Net's. */
   readonly masks?: (part: "text" | "unet", shape: LatentsShape, torch: TorchGenerator) => Inputs;
+  /** Which groups a batch with these inputs gives gradients to; absent: all. */
+  readonly reached?: (inputs: Inputs) => boolean[];
   /** Decay of a running average of the weights; null keeps none. */
   readonly emaDecay?: number | null;
 }
@@ -44,6 +46,8 @@ export class DiffusionTraining {
   readonly schedule: NoiseSchedule;
   readonly #rates: Schedule;
   #gathered = 0;
+  /** Groups that the batches since the last update gave gradients to. */
+  #reached: boolean[] | undefined;
 
   constructor(
     private readonly store: ParameterStore,
@@ -80,6 +84,8 @@ export class DiffusionTraining {
     const { inputs, draws } = noiseBatch(this.config, this.schedule, batch, generators);
     const all = { ...inputs, ...text, ...this.parts.masks?.("unet", shape, generators.torch) };
     const outputs = await this.step.backward(shape, all);
+    const reached = this.parts.reached?.(all);
+    this.#reached = reached?.map((r, i) => r || (this.#reached?.[i] ?? false));
     const loss = outputs.loss[0];
     if (!Number.isFinite(loss)) throw this.#diverged(`the loss is ${loss}`, outputs);
     if (++this.#gathered < this.config.gradientAccumulationSteps && !last) {
@@ -89,7 +95,8 @@ export class DiffusionTraining {
     const t = this.step.state.optimizerSteps;
     // a young average forgets its random start quickly
     const decay = Math.min(this.parts.emaDecay ?? 0, (1 + t) / (10 + t));
-    const { gradNorm, skipped } = await this.step.update(this.learningRates(t), decay);
+    const { gradNorm, skipped } = await this.step.update(this.learningRates(t), decay, this.#reached);
+    this.#reached = undefined;
     if (skipped && this.config.mixedPrecision !== "fp16") {
       // the update has cleared the gradients: once more, to name the one that is not finite
       throw this.#diverged("a gradient is not finite", await this.step.backward(shape, all));

@@ -67,6 +67,11 @@ export function networkTraining(
     load: async (graph: Graph) => {
       if (model.file) await loadMissing(graph, store, model.file);
     },
+    // a dropped module has no gradient at all, so that the optimizer passes over it
+    reached: moduleDropout == null
+      ? undefined
+      : (inputs) =>
+        groups.map(({ parameters: [{ name }] }) => inputs[`${moduleOf(name)}.module_mask`][0] === 1),
     masks: (part, shape, torch) =>
       drawMasks(draws(shape).filter((d) => isText(d) === (part === "text")), torch),
   });
@@ -89,9 +94,18 @@ export function networkShapes(modules: readonly LoraModule[]): Map<string, reado
 export function networkGroups(network: LoraNetwork, config: NetworkTrainingConfig): ParameterGroup[] {
   const shapes = networkShapes(network.modules);
   const rates = { default: config.learningRate, unet: config.unetLr, textEncoder: config.textEncoderLr };
-  return parameterGroups(network.modules, network.options, rates).map(({ description, lr, keys }) => ({
-    name: description,
-    learningRate: lr,
-    parameters: keys.map((name) => ({ name, shape: shapes.get(name)! })),
-  }));
+  return parameterGroups(network.modules, network.options, rates).flatMap(({ description, lr, keys }) => {
+    // with module dropout each module steps by itself
+    const parts = network.options.moduleDropout == null
+      ? [keys]
+      : Object.values(Object.groupBy(keys, moduleOf));
+    return parts.map((part) => ({
+      name: description,
+      learningRate: lr,
+      parameters: part!.map((name) => ({ name, shape: shapes.get(name)! })),
+    }));
+  });
 }
+
+/** The module of a file key: lora_unet_..._to_q.lora_down.weight -> lora_unet_..._to_q. */
+const moduleOf = (key: string) => key.slice(0, key.indexOf("."));

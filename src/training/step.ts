@@ -64,6 +64,8 @@ export interface StepState {
   /** Optimizer steps made. */
   optimizerSteps: number;
   lossScale: number;
+  /** Optimizer steps that each group took part in: fewer where module dropout left it out. */
+  groupSteps: readonly number[];
   /** Updates since the loss scale last changed. */
   stepsAtScale: number;
 }
@@ -78,7 +80,12 @@ export class TrainingStep<Shape extends object> {
 
   /** `store` holds the groups' parameters, see allocateGroups. */
   constructor(private readonly store: ParameterStore, readonly options: StepOptions<Shape>) {
-    this.state = { optimizerSteps: 0, lossScale: options.scaleLoss ? FIRST_SCALE : 1, stepsAtScale: 0 };
+    this.state = {
+      optimizerSteps: 0,
+      lossScale: options.scaleLoss ? FIRST_SCALE : 1,
+      groupSteps: options.groups.map(() => 0),
+      stepsAtScale: 0,
+    };
   }
 
   /** The program for a bucket; made at its first use. */
@@ -98,17 +105,28 @@ export class TrainingStep<Shape extends object> {
     return await program.run({ ...inputs, loss_scale: scale });
   }
 
-  /** Applies the gathered gradients with one learning rate per group and clears them. */
-  async update(learningRates: readonly number[], averageDecay = 0): Promise<UpdateResult> {
+  /**
+   * Applies the gathered gradients with one learning rate per group and clears them. Groups that are not `reached` stay
+   * as they are, moments too.
+   */
+  async update(
+    learningRates: readonly number[],
+    averageDecay = 0,
+    reached: readonly boolean[] = learningRates.map(() => true),
+  ): Promise<UpdateResult> {
     const program = this.#update ??= await compile(this.recordUpdate(), this.store);
     const inputs: Inputs = { unscale: Float32Array.of(1 / this.state.lossScale) };
     learningRates.forEach((lr, i) => {
-      inputs[`hyper.${i}`] = adamwHyper(this.options.adamw, lr, this.state.optimizerSteps + 1);
+      inputs[`hyper.${i}`] = adamwHyper(this.options.adamw, lr, this.state.groupSteps[i] + 1);
+      inputs[`hold.${i}`] = Float32Array.of(reached[i] ? 0 : NaN);
     });
     if (this.options.averaging) inputs.average_decay = Float32Array.of(averageDecay);
     const gradNorm = (await program.run(inputs)).grad_norm[0];
     const skipped = !Number.isFinite(gradNorm);
-    if (!skipped) this.state.optimizerSteps++;
+    if (!skipped) {
+      this.state.optimizerSteps++;
+      this.state.groupSteps = this.state.groupSteps.map((steps, i) => steps + (reached[i] ? 1 : 0));
+    }
     if (this.options.scaleLoss) this.#adjustScale(skipped);
     return { gradNorm, skipped };
   }
@@ -154,7 +172,14 @@ export class TrainingStep<Shape extends object> {
     groups.forEach((_, i) => {
       const [weights, grads] = [at(flat.weights, i), at(flat.gradients, i)];
       const hyper = graph.input(`hyper.${i}`, [7]);
-      adamw(weights, grads, at(flat.firstMoments, i), at(flat.secondMoments, i), hyper, scale);
+      adamw(
+        weights,
+        grads,
+        at(flat.firstMoments, i),
+        at(flat.secondMoments, i),
+        hyper,
+        add(scale, graph.input(`hold.${i}`, [1])),
+      );
       fill(grads, 0);
       if (decay) {
         const average = at(flat.averages, i);
