@@ -19,7 +19,10 @@ import type { DataConfig, OptimizerConfig, OutputConfig, PlaceConfig, StepConfig
 import { computeDtype, type DiffusionTraining } from "./diffusion_training.ts";
 import { ExampleMaker } from "./examples.ts";
 import { LatentEncoder } from "./latents.ts";
+import { lossType } from "./loss.ts";
 import type { StepGenerators } from "./noise.ts";
+import { readOptimizer } from "./optimizers/adamw.ts";
+import { createSchedule } from "./schedules/schedule.ts";
 import { type RunLength, runLength } from "./run_length.ts";
 import { readStateFile, type RunState, seededGenerators } from "./state.ts";
 import type { Session, TrainingRun } from "./trainer.ts";
@@ -41,7 +44,7 @@ export interface OpenedRun {
 
 /** Finds the images, tells what was found, opens the model. Throws UserError before anything is computed. */
 export async function openRun(config: RunConfig, context: JobContext): Promise<OpenedRun> {
-  if (config.device === "cuda") throw new UsageError("--device cuda is not supported yet");
+  checkConfig(config);
   const resumed = config.resume === null ? null : readStateFile(config.resume);
   const seed = config.seed ?? resumed?.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
   const generators = seededGenerators(seed);
@@ -66,6 +69,22 @@ export async function openRun(config: RunConfig, context: JobContext): Promise<O
     file.close();
     throw error;
   }
+}
+
+/** What can be refused before anything is opened. */
+function checkConfig(config: RunConfig): void {
+  const notYet = (flag: string) => new UsageError(`--${flag} is not supported yet`);
+  if (config.device === "cuda") throw notYet("device cuda");
+  if (config.weightedCaptions) throw notYet("weighted_captions");
+  if (config.maskedLoss && !config.alphaMask && config.datasetConfig === null) {
+    throw new UsageError("--masked_loss needs masks: give --alpha_mask and pictures with an alpha channel");
+  }
+  const { scaleWeightNorms } = config as { scaleWeightNorms?: number | null };
+  if (scaleWeightNorms) throw notYet("scale_weight_norms");
+  if (config.vramBudget !== null) throw notYet("vram_budget");
+  lossType(config.lossType);
+  readOptimizer(config.optimizerType, config.optimizerArgs);
+  createSchedule(config);
 }
 
 function sessionOf(resumed: RunState | null): Session {
