@@ -9,7 +9,7 @@ Deno.test("planTraining() counts the largest program and the weights, and writes
   strictEqual(plan.epochs, 2);
   ok(plan.programBytes > 1e6 && plan.parameterBytes > 1e6);
   const larger = await planTraining({ ...config, trainBatchSize: 3 }, listening());
-  ok(larger.programBytes > 1.5 * plan.programBytes, "three pictures take more than one");
+  ok(larger.programBytes > plan.programBytes, "three pictures take more than one");
   deepStrictEqual([...Deno.readDirSync(dir)].map((e) => e.name).sort(), ["data", "model.safetensors"]);
   Deno.removeSync(dir, { recursive: true });
 });
