@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { UserError } from "../../src/base/errors.ts";
+import { openSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { type LoadedLora, loadInto, loadLora, loraModules, loraOptions } from "../../src/networks/mod.ts";
+import { small } from "./models.ts";
+
+type Entry = [name: string, shape: number[]];
+
+/** Loads a file of these tensors, all 0.5, into the small SD1 model. */
+function load(entries: Entry[], then: (lora: LoadedLora) => void = () => {}): void {
+  const path = Deno.makeTempFileSync({ prefix: "cat", suffix: ".safetensors" });
+  try {
+    writeSafetensors(
+      path,
+      entries.map(([name, shape]) => {
+        const values = new Float32Array(shape.reduce((a, d) => a * d, 1)).fill(0.5);
+        return { name, dtype: "F32", shape, data: new Uint8Array(values.buffer) };
+      }),
+    );
+    using file = openSafetensors(path);
+    then(loadLora(file, small(), "sd1"));
+  } finally {
+    Deno.removeSync(path);
+  }
+}
+
+function refuses(entries: Entry[], message: RegExp): void {
+  assert.throws(() => load(entries), (error: unknown) => {
+    assert(error instanceof UserError);
+    assert.match(error.message, message);
+    assert.doesNotMatch(error.message, /\n/);
+    return true;
+  });
+}
+
+const Q = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_q";
+const K2 = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k";
+const pair = (name: string, rank = 2, width = 32): Entry[] => [
+  [`${name}.lora_down.weight`, [rank, width]],
+  [`${name}.lora_up.weight`, [32, rank]],
+];
+
+Deno.test("a LoRA without alpha is scaled by 1: alpha is its rank", () => {
+  load(pair(Q), ({ modules }) => {
+    assert.equal(modules.length, 1);
+    assert.equal(modules[0].rank, 2);
+    assert.deepEqual(modules[0].alpha, { value: 2, integer: true });
+  });
+});
+
+Deno.test("ranks and alphas are read module by module", () => {
+  load([...pair(Q, 3), [`${Q}.alpha`, []], ...pair(K2, 5, 64)], ({ modules }) => {
+    assert.deepEqual(modules.map((m) => [m.rank, m.alpha.value]), [[3, 0.5], [5, 5]]);
+  });
+});
+
+Deno.test("diffusers' keys of all generations name the same module", () => {
+  const path = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1";
+  for (
+    const [down, up] of [
+      ["to_q.lora_A.weight", "to_q.lora_B.weight"],
+      ["to_q.lora.down.weight", "to_q.lora.up.weight"],
+      ["processor.to_q_lora.down.weight", "processor.to_q_lora.up.weight"],
+    ]
+  ) {
+    load([[`${path}.${down}`, [2, 32]], [`${path}.${up}`, [32, 2]]], ({ modules }) => {
+      assert.deepEqual(modules.map((m) => m.name), [Q]);
+    });
+  }
+  const text = "text_encoder.text_model.encoder.layers.1.mlp.fc1.lora_linear_layer";
+  load([[`${text}.down.weight`, [2, 64]], [`${text}.up.weight`, [128, 2]]], ({ modules }) => {
+    assert.deepEqual(modules.map((m) => m.name), ["lora_te_text_model_encoder_layers_1_mlp_fc1"]);
+  });
+});
+
+Deno.test("a LoRA of another family is refused with both shapes and the model to use", () => {
+  refuses(
+    pair(K2, 2, 1024),
+    /attn2_to_k\.lora_down\.weight is \[2, 1024\], this SD1 model takes \[2, 64\]; use an SD2 model/,
+  );
+  refuses(
+    [...pair(Q), ...pair("lora_te2_text_model_encoder_layers_0_mlp_fc1")],
+    /lora_te2_.* is for no layer of this SD1 model; use an SDXL model/,
+  );
+});
+
+Deno.test("incomplete files and other network types are refused by name", () => {
+  refuses(pair(Q).slice(0, 1), /attn1_to_q has no lora_up\.weight; the file is incomplete/);
+  refuses([[`${Q}.hada_w1_a`, [2, 2]]], /belongs to a LoHa network, which is not supported yet/);
+  refuses([["model.weight", [2, 2]]], /model\.weight is no key of a LoRA/);
+});
+
+Deno.test("loadInto() wants the options' rank and takes the file's alpha", () => {
+  const path = Deno.makeTempFileSync({ suffix: ".safetensors" });
+  try {
+    writeSafetensors(
+      path,
+      [...pair(Q, 4), [`${Q}.alpha`, []] as Entry].map(([name, shape]) => {
+        const values = new Float32Array(shape.reduce((a, d) => a * d, 1)).fill(0.5);
+        return { name, dtype: "F32", shape, data: new Uint8Array(values.buffer) };
+      }),
+    );
+    using file = openSafetensors(path);
+    const loaded = loadLora(file, small(), "sd1");
+    const network = (dim: number) =>
+      loraModules(small(), "sd1", loraOptions({ dim, alpha: 1, dropout: null, args: null }, false));
+    assert.throws(
+      () => loadInto(file, network(8), new Map(), loaded),
+      /has rank 4, the options ask for 8; use --dim_from/,
+    );
+    const weights = new Map<string, Float32Array>();
+    const { modules, missing } = loadInto(file, network(4), weights, loaded);
+    assert.equal(modules.find((m) => m.name === Q)!.alpha.value, 0.5);
+    assert.equal(missing, modules.length - 1);
+    assert.deepEqual([...weights.keys()], [`${Q}.lora_down.weight`, `${Q}.lora_up.weight`]);
+  } finally {
+    Deno.removeSync(path);
+  }
+});
