@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { quietContext } from "../../src/base/job.ts";
+import { decodeImage } from "../../src/data/images/load.ts";
+import { writeSafetensors } from "../../src/formats/safetensors.ts";
+import { GEN_IMG_DEFAULTS, type GenImgConfig } from "../../src/generation/config.ts";
+import { genImg } from "../../src/generation/gen_img.ts";
+import { keysOf, loraTargets } from "../../src/networks/mod.ts";
+import { synthTensor, uniform } from "../golden/synth.ts";
+import { caseModel } from "../golden/synth_models.ts";
+
+/** A whole synthetic checkpoint and a LoRA for it, as files. */
+function makeFiles(dir: string): { ckpt: string; lora: string } {
+  const { shapes, family } = caseModel({ model: "sd1-tiny" });
+  const bytes = (values: Float32Array) => new Uint8Array(values.buffer);
+  const ckpt = `${dir}/tiny.safetensors`, lora = `${dir}/lora.safetensors`;
+  writeSafetensors(
+    ckpt,
+    [...shapes].map(([name, shape]) => ({
+      name,
+      dtype: "F32",
+      shape: [...shape],
+      data: () => bytes(synthTensor(name, shape)),
+    })),
+    {},
+  );
+  const tensors = loraTargets(shapes, family, { convolutions: false }).flatMap((target) => {
+    const [out, ...inputs] = target.shape, conv = target.shape.length === 4;
+    const make = (name: string, shape: number[], scale: number) => ({
+      name,
+      dtype: "F32",
+      shape,
+      data: bytes(uniform(name, shape.reduce((a, b) => a * b), scale)),
+    });
+    const keys = keysOf({ name: target.name } as Parameters<typeof keysOf>[0]);
+    return [make(keys.down, [2, ...inputs], 0.2), make(keys.up, conv ? [out, 2, 1, 1] : [out, 2], 0.2)];
+  });
+  writeSafetensors(lora, tensors, {});
+  return { ckpt, lora };
+}
+
+/** The bytes of the pictures that a run writes, in name order. */
+async function draw(dir: string, name: string, options: Partial<GenImgConfig>): Promise<Uint8Array[]> {
+  const outdir = `${dir}/${name}`;
+  const config: GenImgConfig = {
+    ...GEN_IMG_DEFAULTS,
+    ckpt: "",
+    prompt: "a cat --d 3",
+    W: 64,
+    H: 64,
+    steps: 2,
+    sampler: "euler_a",
+    sequentialFileName: true,
+    outdir,
+    ...options,
+  };
+  await genImg(config, quietContext());
+  const names = [...Deno.readDirSync(outdir)].map((entry) => entry.name).sort();
+  return Promise.all(
+    names.map(async (file) => (await decodeImage(Deno.readFileSync(`${outdir}/${file}`))).data),
+  );
+}
+
+const difference = (a: Uint8Array, b: Uint8Array) =>
+  a.reduce((sum, x, i) => sum + Math.abs(x - b[i]), 0) / a.length;
+
+Deno.test("genImg() draws from a file, alone or in a batch, with a LoRA merged or live", async () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    const { ckpt, lora } = makeFiles(dir);
+    const [plain] = await draw(dir, "plain", { ckpt });
+    assert.equal(plain.length, 64 * 64 * 3);
+    const pair = await draw(dir, "pair", {
+      ckpt,
+      prompt: "a cat --d 3,4",
+      imagesPerPrompt: 2,
+      batchSize: 2,
+      sampler: "ddim",
+    });
+    const [single] = await draw(dir, "single", { ckpt, sampler: "ddim" });
+    assert.ok(difference(pair[0], single) < 0.1, "a picture does not depend on its batch");
+    assert.ok(difference(pair[0], pair[1]) > 1, "another seed is another picture");
+
+    const networks = { ckpt, networkWeights: [lora], networkMul: [0.8] };
+    const [live] = await draw(dir, "live", networks);
+    const [merged] = await draw(dir, "merged", { ...networks, networkMerge: true });
+    const [off] = await draw(dir, "off", { ...networks, prompt: "a cat --d 3 --am 0" });
+    assert.ok(difference(live, plain) > 1, "the LoRA changes the picture");
+    assert.ok(difference(live, merged) < 0.2, "merged and live agree");
+    assert.ok(difference(off, plain) < 0.1, "multiplier 0 is no LoRA");
+
+    const png = `${dir}/plain/im_000001.png`;
+    assert.ok(
+      new TextDecoder("latin1").decode(Deno.readFileSync(png)).includes("Steps: 2, Sampler: Euler a"),
+    );
+    const [near] = await draw(dir, "near", {
+      ckpt,
+      imagePath: png,
+      strength: 0.1,
+      W: null,
+      H: null,
+      steps: 10,
+    });
+    assert.equal(near.length, plain.length);
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
+
+Deno.test("genImg() refuses before it loads what it cannot draw", async () => {
+  const bad = (options: Partial<GenImgConfig>) =>
+    genImg({ ...GEN_IMG_DEFAULTS, ckpt: "/nowhere.safetensors", prompt: "a", ...options }, quietContext());
+  await assert.rejects(bad({ negativeScale: 2 }), /negative_scale is not supported yet/);
+  await assert.rejects(bad({ prompt: null }), /nothing to draw/);
+  await assert.rejects(bad({}), /nowhere\.safetensors/);
+});

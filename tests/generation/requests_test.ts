@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { UserError } from "../../src/base/errors.ts";
+import { GEN_IMG_DEFAULTS, type GenImgConfig } from "../../src/generation/config.ts";
+import { FileNames } from "../../src/generation/file_names.ts";
+import { parsePromptLine, promptLines } from "../../src/generation/prompt_line.ts";
+import { batches, pictureRequests } from "../../src/generation/requests.ts";
+import { parseSampleLine } from "../../src/generation/sample_prompt.ts";
+import { PythonRandom } from "../../src/random/mod.ts";
+
+const config: GenImgConfig = { ...GEN_IMG_DEFAULTS, ckpt: "model.safetensors", seed: 7 };
+const size = { width: 512, height: 512 };
+const seeds = (c: Partial<GenImgConfig>, lines: string[]) =>
+  [...pictureRequests({ ...config, ...c }, lines, size)].map((r) => r.seed);
+
+Deno.test("parsePromptLine() reads gen_img's options and names what it does not know", () => {
+  const line = parsePromptLine(
+    "a cat --n bad, worse --w 640 --h 384 --d 1,2 --l 5.5 --s 2000 --t 0.4 --am 0.5,1 --zz 1",
+  );
+  assert.deepEqual(line, {
+    prompt: "a cat",
+    negativePrompt: "bad, worse",
+    width: 640,
+    height: 384,
+    seeds: [1, 2],
+    scale: 5.5,
+    steps: 1000,
+    strength: 0.4,
+    networkMultipliers: [0.5, 1],
+    unknown: ["--zz 1"],
+  });
+  assert.throws(() => parsePromptLine("a --nl 3"), /--nl is not supported yet/);
+  assert.throws(() => parsePromptLine("a --l 1.2.3"), UserError);
+});
+
+Deno.test("promptLines() leaves out comments and empty lines", () => {
+  assert.deepEqual(promptLines("a\r\n\n# no\n  \nb --d 1\n"), ["a", "b --d 1"]);
+});
+
+Deno.test("seeds come from --d, from --seed itself, or from a Python random seeded by it", () => {
+  const random = new PythonRandom(7), drawn = [0, 1, 2].map(() => random.randint(0, 2 ** 32 - 1));
+  assert.deepEqual(seeds({}, ["a"]), drawn.slice(0, 1));
+  assert.deepEqual(seeds({ fromFile: "p.txt" }, ["a"]), [7]);
+  assert.deepEqual(seeds({ imagesPerPrompt: 3 }, ["a --d 5,6"]), [5, 6, 6]);
+  assert.deepEqual(seeds({ iterSameSeed: true, imagesPerPrompt: 2 }, ["a"]), [drawn[0], drawn[0]]);
+});
+
+Deno.test("batches() keep together what has equal settings", () => {
+  const requests = pictureRequests(config, ["a", "b", "c --s 3", "d"], size);
+  assert.deepEqual([...batches(requests, 2)].map((b) => b.map((r) => r.prompt)), [["a", "b"], ["c"], ["d"]]);
+});
+
+Deno.test("file names never meet and stay in the folder", () => {
+  const names = new FileNames(), time = new Date(2026, 0, 2, 3, 4, 5);
+  const picture = { index: 0, place: 0, seed: 9, fileName: null };
+  assert.equal(names.next(picture, { sequential: true, time }), "im_000001.png");
+  assert.equal(names.next(picture, { sequential: false, time }), "im_20260102030405_000_9.png");
+  assert.equal(names.next(picture, { sequential: false, time }), "im_20260102030405_000_9_2.png");
+  assert.throws(
+    () => names.next({ ...picture, fileName: "../x.png" }, { sequential: true, time }),
+    UserError,
+  );
+});
+
+Deno.test("parseSampleLine() has sd-scripts' defaults", () => {
+  const { prompt, width, steps, scale, seed, sampler } = parseSampleLine("a (cat:1.2) --s 8 --ss euler_a");
+  assert.deepEqual([prompt, width, steps, scale, seed, sampler], [
+    "a (cat:1.2)",
+    512,
+    8,
+    7.5,
+    null,
+    "euler_a",
+  ]);
+});
