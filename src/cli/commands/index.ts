@@ -32,7 +32,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "train_vae",
-    summary: "Trains an autoencoder",
+    summary: "Trains an autoencoder (not supported yet)",
     load: async () => (await import("./train_vae.ts")).trainVae,
   },
   {

@@ -1,6 +1,6 @@
 /** Captions: files, tokens, dropout. */
 
-import { family, flag, float, int, str } from "../flag.ts";
+import { family, flag, float, int, notYet, str } from "../flag.ts";
 
 export const captionFlags = family("Captions", {
   shuffle_caption: flag("permute the non-kept caption tokens per sample"),
@@ -21,5 +21,5 @@ export const captionFlags = family("Captions", {
   caption_dropout_rate: float(0.0, "probability that a caption is emptied", { min: 0 }),
   caption_dropout_every_n_epochs: int(0, "empty all captions in every N-th epoch", { min: 0 }),
   caption_tag_dropout_rate: float(0.0, "probability that each single tag is removed", { min: 0 }),
-  weighted_captions: flag("(word:1.3) style emphasis in captions (not SDXL)"),
+  weighted_captions: notYet(flag("(word:1.3) style emphasis in captions (not SDXL)")),
 });

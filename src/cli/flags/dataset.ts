@@ -18,7 +18,7 @@ export const datasetFlags = family("Dataset", {
   ),
   random_crop: flag("random instead of centre crop (bars latent caching)"),
   debug_dataset: notYet(flag("show dataset samples and exit")),
-  alpha_mask: notYet(flag("use the alpha channel as the loss mask")),
+  alpha_mask: flag("use the alpha channel as the loss mask"),
   dataset_class: notYet(str(null, "python path of a user dataset class")),
   reg_data_dir: str(null, "root of regularisation (class) images"),
   in_json: str(null, "metadata file with captions/tags (fine-tuning method)"),
@@ -26,7 +26,7 @@ export const datasetFlags = family("Dataset", {
   conditioning_data_dir: notYet(
     str(null, "folder of condition images (ControlNet) or masks (masked loss), matched by base name"),
   ),
-  masked_loss: notYet(flag("weight the per-pixel loss by a mask image")),
+  masked_loss: flag("weight the per-pixel loss by a mask image"),
   max_data_loader_n_workers: int(8, "loader worker processes (capped by CPU count)", { min: 0 }),
   persistent_data_loader_workers: noEffect(
     "there are no worker processes",

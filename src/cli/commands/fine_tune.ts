@@ -1,0 +1,40 @@
+/** easel fine_tune: sd-scripts' fine_tune.py, which also takes the dataset layouts of train_db.py here. */
+
+import type { FineTuneConfig } from "../../training/config.ts";
+import { command, type CommandInput, type ValuesOf } from "../command.ts";
+import { family, flag, float, noEffect, own } from "../flag.ts";
+import { ONE_ATTENTION } from "../flags/precision.ts";
+import {
+  checkTraining,
+  DATA_FAMILIES,
+  makeFolders,
+  MODEL_FAMILIES,
+  RUN_FAMILIES,
+  trainingConfig,
+} from "../training_flags.ts";
+
+const fineTuneFlags = family("Fine-tuning", {
+  train_text_encoder: flag("train the text encoder as well as the U-Net"),
+  learning_rate_te: float(null, "rate for the text encoder; unset takes the U-Net's"),
+  ema_decay: own(
+    float(null, "save a running average of the weights with this decay, such as 0.999", { min: 0 }),
+  ),
+  use_safetensors: noEffect("files are always safetensors", flag("save as safetensors")),
+  diffusers_xformers: noEffect(ONE_ATTENTION, flag("use diffusers' own xformers switch")),
+});
+
+const FAMILIES = [...MODEL_FAMILIES, fineTuneFlags, ...DATA_FAMILIES, ...RUN_FAMILIES] as const;
+
+export const fineTune = command({
+  families: FAMILIES,
+  check: ({ values }) => checkTraining(values),
+  async run(input, context) {
+    makeFolders(input.values);
+    const { fineTune } = await import("../../training/fine_tune.ts");
+    await fineTune(toConfig(input), context);
+  },
+});
+
+function toConfig({ values }: CommandInput<ValuesOf<typeof FAMILIES>>): FineTuneConfig {
+  return Object.freeze(trainingConfig(values, false));
+}
