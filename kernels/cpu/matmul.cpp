@@ -30,6 +30,20 @@ Run convert_to(T* to, Place from, int64_t n) {
   };
 }
 
+// w (O, I, KH, KW) -> (I, O, KH, KW), kernel axes reversed.
+template <typename D, typename S>
+Run reverse_kernel(Place to, const Tensor& w) {
+  return [=, from = w.as<S>(), O = w.dims[0], I = w.dims[1], K = w.dims[2] * w.dims[3]] {
+    D* y = reinterpret_cast<D*>(to.get());
+    parallel_for(I, (1 << 14) / (O * K) + 1, [=](int64_t begin, int64_t end) {
+      for (int64_t c = begin; c < end; ++c)
+        for (int64_t o = 0; o < O; ++o)
+          for (int64_t k = 0; k < K; ++k)
+            y[(c * O + o) * K + k] = from_float<D>(to_float(from[(o * I + c) * K + K - 1 - k]));
+    });
+  };
+}
+
 memory::desc matrix(int64_t B, int64_t rows, int64_t columns, bool transposed, bool stacked,
                     memory::data_type type) {
   const memory::dim r = transposed ? 1 : columns, c = transposed ? rows : 1;
@@ -37,8 +51,16 @@ memory::desc matrix(int64_t B, int64_t rows, int64_t columns, bool transposed, b
   return {{B, rows, columns}, type, memory::dims{rows * columns, r, c}};
 }
 
-memory::desc any_layout(const memory::desc& desc, memory::data_type type) {
-  return {desc.dims(), type, memory::format_tag::any};
+dnnl::matmul::primitive_desc product_desc(const memory::desc& a, const memory::desc& b,
+                                          const memory::desc* bias, const memory::desc& y, bool residual) {
+  dnnl::primitive_attr attributes = base_attributes();
+  if (residual) {
+    dnnl::post_ops post;
+    post.append_binary(dnnl::algorithm::binary_add, y);
+    attributes.set_post_ops(post);
+  }
+  const dnnl::matmul::desc d = bias ? dnnl::matmul::desc(a, b, *bias, y) : dnnl::matmul::desc(a, b, y);
+  return {d, attributes, onednn_engine(), true};
 }
 
 // The product computed in `type`; null when oneDNN has only reference loops and a faster way exists.
@@ -49,25 +71,25 @@ Run build(const Instruction& i, const Product& p, memory::data_type type, bool c
   const memory::desc y = matrix(p.B, p.M, p.N, false, stacked, type);
   const memory::desc bias = stacked ? memory::desc({1, 1, p.N}, type, memory::format_tag::abc)
                                     : memory::desc({1, p.N}, type, memory::format_tag::ab);
-  const memory::desc b_wanted = p.b.frozen ? any_layout(b, type) : b;
-  dnnl::matmul::primitive_desc pd;
-  bool fused = p.residual != nullptr;
-  for (;; fused = false) {
-    dnnl::primitive_attr attributes = base_attributes();
-    if (fused) {
-      dnnl::post_ops post;
-      post.append_binary(dnnl::algorithm::binary_add, y);
-      attributes.set_post_ops(post);
-    }
-    const dnnl::matmul::desc d =
-        p.bias ? dnnl::matmul::desc(a, b_wanted, bias, y) : dnnl::matmul::desc(a, b_wanted, y);
-    pd = dnnl::matmul::primitive_desc(d, attributes, onednn_engine(), true);
-    if (pd && !is_slow(pd.impl_info_str())) break;
-    if (!fused) break;
+  const memory::desc any_b(b.dims(), type, memory::format_tag::any);
+  const auto describe = [&](const memory::desc& weights, bool residual) {
+    return product_desc(a, weights, p.bias ? &bias : nullptr, y, residual);
+  };
+  bool pack = p.b.frozen;
+  dnnl::matmul::primitive_desc pd = describe(pack ? any_b : b, false);
+  if (pack && !(convert || (pd && strstr(pd.impl_info_str(), "amx")))) {
+    pack = false;
+    pd = describe(b, false);
   }
   if (!pd || (is_slow(pd.impl_info_str()) && !insist)) {
     if (insist) i.fail("oneDNN has no implementation");
     return nullptr;
+  }
+  bool fused = p.residual != nullptr;
+  if (fused) {  // unless that leads to another, slower implementation
+    const auto with = describe(pack ? any_b : b, true);
+    fused = with && !strcmp(with.impl_info_str(), pd.impl_info_str());
+    if (fused) pd = with;
   }
   Sequence steps;
   Run afterwards;
@@ -76,7 +98,7 @@ Run build(const Instruction& i, const Product& p, memory::data_type type, bool c
   Call call(i, dnnl::matmul(pd), pd.scratchpad_desc());
   call.add(DNNL_ARG_SRC, a, input(p.a));
   call.add(DNNL_ARG_WEIGHTS, pd.weights_desc(),
-           p.b.frozen ? packed_weights(i, p.b, b, pd.weights_desc(), convert, steps) : input(p.b));
+           pack ? packed_weights(i, {p.b, b, pd.weights_desc(), convert}, steps) : input(p.b));
   if (p.bias) call.add(DNNL_ARG_BIAS, bias, input(*p.bias));
   if (fused) call.add(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, y, input(*p.residual));
   call.add(DNNL_ARG_DST, y, out);
@@ -108,6 +130,14 @@ Place float_output(const Instruction& i, const Tensor& y, Run* afterwards) {
   return place;
 }
 
+Run copy_residual(const Tensor& y, const Tensor& residual) {
+  return [bytes = y.count() * dtype_bytes(y.dtype), p = y.data, r = residual.data] {
+    if (p == r) return;
+    parallel_for(bytes, 1 << 18,
+                 [=](int64_t begin, int64_t end) { std::copy(r + begin, r + end, p + begin); });
+  };
+}
+
 Run add_in_place(const Instruction& i, const Tensor& y, const Tensor& residual) {
   return dispatch(i, y.dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;
@@ -120,8 +150,8 @@ Run add_in_place(const Instruction& i, const Tensor& y, const Tensor& residual) 
   });
 }
 
-Place packed_weights(const Instruction& i, const Tensor& w, const memory::desc& plain,
-                     const memory::desc& wanted, bool compute_float, Sequence& steps) {
+Place packed_weights(const Instruction& i, const Weights& weights, Sequence& steps) {
+  const auto& [w, plain, wanted, convert, reversed] = weights;
   const auto reorder = [&](const Place& from, const Place& to) {
     const dnnl::reorder::primitive_desc pd(onednn_engine(), plain, onednn_engine(), wanted,
                                            base_attributes());
@@ -130,31 +160,42 @@ Place packed_weights(const Instruction& i, const Tensor& w, const memory::desc& 
     call.add(DNNL_ARG_TO, wanted, to);
     return call;
   };
-  const bool converting = compute_float && w.dtype != EASEL_F32;
+  const auto reverse = [&, w = w, convert = convert](const Place& to) -> Run {
+    if (w.dtype == EASEL_F32) return reverse_kernel<float, float>(to, w);
+    if (w.dtype == EASEL_F16) return reverse_kernel<float, f16>(to, w);
+    return convert ? reverse_kernel<float, bf16>(to, w) : reverse_kernel<bf16, bf16>(to, w);
+  };
+  const bool converting = convert && w.dtype != EASEL_F32;
   if (!w.frozen) {
-    const Place source = converting ? as_float(i, w, steps) : Place{w.data, {}};
+    Place source{w.data, {}};
+    if (reversed) {
+      source = {nullptr, i.scratch(plain.get_size())};
+      steps.add(reverse(source));
+    } else if (converting) {
+      source = as_float(i, w, steps);
+    }
     if (wanted == plain) return source;
     const Place place{nullptr, i.scratch(wanted.get_size())};
     steps.add(reorder(source, place));
     return place;
   }
-  if (!converting && wanted == plain) return {w.data, {}};
+  if (!converting && !reversed && wanted == plain) return {w.data, {}};
   const auto bytes_of = [](const memory::desc& d) {
     return std::string(reinterpret_cast<const char*>(&d.data), sizeof d.data);
   };
   const std::string key = std::to_string(w.buffer_id) + "+" + std::to_string(w.offset) + "/" +
-                          std::to_string(w.dtype) + bytes_of(plain) + bytes_of(wanted);
+                          std::to_string(w.dtype) + (reversed ? "r" : "") + bytes_of(plain) +
+                          bytes_of(wanted);
   const auto make = [&](char* target) {
-    std::vector<float> floats;
-    char* source = w.data;
-    if (converting) {
-      floats.resize(size_t(w.count()));
-      source = reinterpret_cast<char*>(floats.data());
+    std::vector<char> copy(converting || reversed ? plain.get_size() : 0);
+    if (reversed)
+      reverse({copy.data(), {}})();
+    else if (converting)
       dispatch(i, w.dtype, [&](auto type) {
-        convert_from(Place{source, {}}, w.as<typename decltype(type)::type>(), w.count())();
+        convert_from(Place{copy.data(), {}}, w.as<typename decltype(type)::type>(), w.count())();
       });
-    }
-    memory from(plain, onednn_engine(), source), to(wanted, onednn_engine(), target);
+    memory from(plain, onednn_engine(), copy.empty() ? w.data : copy.data()),
+        to(wanted, onednn_engine(), target);
     dnnl::reorder(from, to).execute(onednn_stream(), from, to);
     onednn_stream().wait();
   };

@@ -60,13 +60,21 @@ class Sequence {
 Place as_float(const Instruction& i, const Tensor& x, Sequence& steps);
 // Memory for y in f32, and the step that converts it to y afterwards (none for f32).
 Place float_output(const Instruction& i, const Tensor& y, Run* afterwards);
-// y += residual
+// y = residual, before a primitive that adds to y; y += residual, after one that cannot.
+Run copy_residual(const Tensor& y, const Tensor& residual);
 Run add_in_place(const Instruction& i, const Tensor& y, const Tensor& residual);
 
-// w, whose plain layout is `plain` (in the compute type), in the layout `wanted`: packed once and shared if
-// frozen, else reordered into scratch in each run. compute_float: w is not f32 and is to be converted.
-Place packed_weights(const Instruction& i, const Tensor& w, const dnnl::memory::desc& plain,
-                     const dnnl::memory::desc& wanted, bool compute_float, Sequence& steps);
+// Weights in the layout a primitive wants: packed once and shared if frozen, else reordered into scratch in
+// each run.
+struct Weights {
+  const Tensor& w;
+  dnnl::memory::desc plain, wanted;  // the file's layout and the primitive's, both in the compute type
+  bool convert;                      // the compute type is f32 and w is not
+  // w (O, I, KH, KW) is to be read as (I, O, KH, KW) with both kernel axes reversed; plain describes the
+  // result.
+  bool reversed = false;
+};
+Place packed_weights(const Instruction& i, const Weights& weights, Sequence& steps);
 
 // One matrix product, also what 1x1 convolutions become: out (B, M, N) = op(a) op(b) + bias (N) + residual.
 struct Product {
