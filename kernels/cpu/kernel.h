@@ -153,7 +153,8 @@ inline void parallel_for(int64_t n, int64_t grain, const F& f) {
 
 #define EASEL_OPS(X)                                                                                        \
   X(FILL, fill)                                                                                             \
-  X(COPY, copy) X(ACCUMULATE, accumulate) X(CAST, cast) X(AFFINE, affine) X(UNARY, unary)                   \
+  X(COPY, copy)                                                                                             \
+  X(ACCUMULATE, accumulate) X(CAST, cast) X(AFFINE, affine) X(UNARY, unary)                                 \
       X(UNARY_BACKWARD, unary_backward) X(BINARY, binary) X(SUM, sum) X(BROADCAST, broadcast)               \
           X(PERMUTE, permute) X(SLICE, slice) X(SLICE_BACKWARD, slice_backward) X(CONCAT, concat) X(        \
               EMBEDDING, embedding) X(EMBEDDING_BACKWARD, embedding_backward)                               \
