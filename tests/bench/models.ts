@@ -4,7 +4,7 @@ import { affine, type Tensor } from "../../src/graph/mod.ts";
 import { compile, Graph, mean, square, sub } from "../../src/graph/mod.ts";
 import type { DType } from "../../src/base/dtype.ts";
 import { decode, type Shapes, unet, unetShapes, vaeShapes, Weights } from "../../src/models/mod.ts";
-import { keysOf, loraAdapter, loraModules } from "../../src/networks/mod.ts";
+import { keysOf, loraAdapter, loraModules, loraOptions } from "../../src/networks/mod.ts";
 import type { ParameterStore, Program, Values } from "../../src/runtime/mod.ts";
 import { TrainingStep } from "../../src/training/step.ts";
 import { allocateGroups } from "../../src/training/trainable.ts";
@@ -56,10 +56,12 @@ export async function unetForward(store: ParameterStore, dtype: DType, size = 64
   return withProfile(program, inputs, () => program.run(inputs));
 }
 
+const NETWORK = { dim: 16, alpha: 16, dropout: null, args: null };
+
 /** One LoRA step (rank 16, batch 1): forward, backward, clipping, AdamW. */
 export async function loraStep(store: ParameterStore, dtype: DType, size = 64): Promise<Job> {
   const shapes = upload(store, UNET, unetShapes(SD15), dtype);
-  const modules = loraModules(shapes, "sd1", { rank: 16, alpha: { value: 16, integer: false } });
+  const modules = loraModules(shapes, "sd1", loraOptions(NETWORK, false));
   const parameters = modules.flatMap((m) => {
     const { down, up } = keysOf(m);
     return [{ name: down, shape: m.downShape }, { name: up, shape: m.upShape }];
