@@ -1,6 +1,6 @@
 /** U-Nets: the prediction, and gradients of a loss with respect to inputs and weights. */
 
-import { compile, Graph, gradients, type Tensor } from "../../../src/graph/mod.ts";
+import { compile, gradients, Graph, type Tensor } from "../../../src/graph/mod.ts";
 import { UNET, unet, Weights } from "../../../src/models/mod.ts";
 import { openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
