@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const MAIN = join(import.meta.dirname!, "../../main.ts");
 
 interface Outcome {
   code: number;
@@ -13,7 +13,7 @@ interface Outcome {
 
 async function easel(args: string[], options: Partial<Deno.CommandOptions> = {}): Promise<Outcome> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", "--no-prompt", decodeURIComponent(MAIN), ...args],
+    args: ["run", "--quiet", "-A", "--no-prompt", MAIN, ...args],
     env: { NO_COLOR: "1" },
     stdin: "null",
     ...options,

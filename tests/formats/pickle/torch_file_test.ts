@@ -10,7 +10,8 @@ import { readDamaged, refuses, withFile } from "../hostile.ts";
  *     bf16=torch.tensor([0.5]).bfloat16(), step=torch.tensor(7), flags=torch.tensor([True, False]), p=Parameter(torch.ones(2)))
  *   torch.save({"state_dict": sd, "epoch": 3, "lr": 0.1, "optimizer": [torch.zeros(2)]}, ...)
  */
-const fixture = (name: string) => new URL(`../../data/formats/${name}`, import.meta.url).pathname;
+const fixture = (name: string) =>
+  decodeURIComponent(new URL(`../../data/formats/${name}`, import.meta.url).pathname);
 
 for (const name of ["torch_zip.pt", "torch_legacy.pt"]) {
   Deno.test(`${name}: all tensors of the state dict are read, views and all`, () => {
