@@ -9,6 +9,8 @@
 #include "easel_ops.h"
 
 #ifdef __CUDACC__
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
 #define EASEL_FN __host__ __device__ inline
 #else
 #define EASEL_FN inline __attribute__((always_inline))
@@ -37,12 +39,16 @@ EASEL_FN float bits_float(uint32_t u) {
 EASEL_FN float to_float(float x) { return x; }
 EASEL_FN float to_float(bf16 x) { return bits_float(uint32_t(x.bits) << 16); }
 // The exponent is rebased by a multiplication, which also turns f16 subnormals into floats; inf and NaN are
-// patched.
+// patched. GPUs have an instruction for it, and for rounding to f16 and bf16.
 EASEL_FN float to_float(f16 x) {
+#ifdef __CUDA_ARCH__
+  return __half2float(__ushort_as_half(x.bits));
+#else
   const uint32_t magnitude = uint32_t(x.bits & 0x7fffu) << 13;
   const uint32_t finite = float_bits(bits_float(magnitude) * 0x1p112f);
   const uint32_t special = magnitude | 0x7f800000u;
   return bits_float((magnitude >= 0x0f800000u ? special : finite) | uint32_t(x.bits & 0x8000u) << 16);
+#endif
 }
 EASEL_FN float to_float(int32_t x) { return float(x); }
 
@@ -59,14 +65,21 @@ struct Convert<int32_t> {
 template <>
 struct Convert<bf16> {  // to nearest, ties to even; NaN stays NaN
   static EASEL_FN bf16 from(float x) {
+#ifdef __CUDA_ARCH__
+    return {__bfloat16_as_ushort(__float2bfloat16_rn(x))};
+#else
     const uint32_t u = float_bits(x);
     const uint32_t rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
     return {uint16_t((u & 0x7fffffffu) > 0x7f800000u ? 0x7fc0u : rounded)};
+#endif
   }
 };
 template <>
 struct Convert<f16> {  // to nearest, ties to even; overflow to inf, subnormals kept
   static EASEL_FN f16 from(float x) {
+#ifdef __CUDA_ARCH__
+    return {__half_as_ushort(__float2half_rn(x))};
+#else
     const uint32_t u = float_bits(x), sign = (u >> 16) & 0x8000u, magnitude = u & 0x7fffffffu;
     const uint32_t normal = (magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13) & 1u)) >> 13;
     // Adding 0.5 leaves the value's multiple of 2^-24 in the low bits, rounded by the float adder itself.
@@ -74,6 +87,7 @@ struct Convert<f16> {  // to nearest, ties to even; overflow to inf, subnormals 
     const uint32_t special = magnitude > 0x7f800000u ? 0x7e00u : 0x7c00u;
     const uint32_t finite = magnitude < 0x38800000u ? tiny : normal;
     return {uint16_t(sign | (magnitude >= 0x477ff000u ? special : finite))};
+#endif
   }
 };
 template <typename T>

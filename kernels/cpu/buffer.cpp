@@ -155,7 +155,7 @@ void release(char* data, uint64_t bytes) {
 using namespace easel;
 
 int32_t easel_buffer_alloc(easel_device* device, uint64_t bytes, easel_buffer** out) {
-  return guarded(device, [&] {
+  return guarded(&device->error, [&] {
     *out = nullptr;
     *out = new easel_buffer{allocate(bytes), bytes, device->next_buffer_id++};
   });
@@ -169,7 +169,7 @@ void easel_buffer_free(easel_device*, easel_buffer* buffer) {
 
 int32_t easel_buffer_upload(easel_device* device, easel_buffer* buffer, uint64_t offset, const void* source,
                             uint64_t bytes) {
-  return guarded(device, [&] {
+  return guarded(&device->error, [&] {
     check_range(buffer, offset, bytes, "upload");
     if (bytes) std::memcpy(buffer->data + offset, source, bytes);
   });
@@ -177,7 +177,7 @@ int32_t easel_buffer_upload(easel_device* device, easel_buffer* buffer, uint64_t
 
 int32_t easel_buffer_download(easel_device* device, easel_buffer* buffer, uint64_t offset, void* target,
                               uint64_t bytes) {
-  return guarded(device, [&] {
+  return guarded(&device->error, [&] {
     check_range(buffer, offset, bytes, "download");
     if (bytes) std::memcpy(target, buffer->data + offset, bytes);
   });
@@ -186,7 +186,7 @@ int32_t easel_buffer_download(easel_device* device, easel_buffer* buffer, uint64
 int32_t easel_buffer_read_file(easel_device* device, easel_buffer* buffer, uint64_t offset, const char* path,
                                uint64_t file_offset, uint64_t count, int32_t file_dtype,
                                int32_t device_dtype) {
-  return guarded(device, [&] {
-    device->call([&] { read_converted(buffer, offset, path, file_offset, count, file_dtype, device_dtype); });
+  return guarded(&device->error, [&] {
+    device->worker.call([&] { read_converted(buffer, offset, path, file_offset, count, file_dtype, device_dtype); });
   });
 }

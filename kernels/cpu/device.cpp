@@ -7,7 +7,6 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
-#include <utility>
 
 #include "dnnl.hpp"
 
@@ -24,15 +23,6 @@ EASEL_TABLE(v4)
 #endif
 
 namespace {
-
-char open_error[1024] = "";
-std::mutex open_error_mutex;
-
-void copy_line(char* target, size_t capacity, const char* text) {
-  snprintf(target, capacity, "%s", text);
-  for (char* c = target; *c; ++c)
-    if (*c == '\n' || *c == '\r') *c = ' ';
-}
 
 // The highest instruction-set level of this processor, or a lower one named by EASEL_CPU_ISA (for tests).
 void choose_kernels(const char** isa, const Prepare** kernels) {
@@ -77,21 +67,12 @@ uint64_t memory_bytes(const char* key) {
   return 0;
 }
 
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (uint8_t(c) >= 32) out += c;
-  }
-  return out + "\"";
-}
-
 std::string info(const Device& device) {
   const auto flag = [](const char* name) { return cpu_flag(name) ? "true" : "false"; };
   const dnnl_version_t* v = dnnl_version();
   std::ostringstream s;
-  s << "{\"backend\":\"cpu\",\"name\":" << quoted(cpu_name()) << ",\"threads\":" << device.threads
-    << ",\"isa\":" << quoted(device.isa) << ",\"features\":{\"avx2\":" << flag("avx2")
+  s << "{\"backend\":\"cpu\",\"name\":" << json_quoted(cpu_name()) << ",\"threads\":" << device.threads
+    << ",\"isa\":" << json_quoted(device.isa) << ",\"features\":{\"avx2\":" << flag("avx2")
     << ",\"avx512\":" << flag("avx512f") << ",\"avx512_bf16\":" << flag("avx512_bf16")
     << ",\"amx\":" << flag("amx_tile") << "},\"onednn\":\"" << v->major << "." << v->minor << "." << v->patch
     << "\",\"memory\":{\"total\":" << memory_bytes("MemTotal:")
@@ -101,75 +82,12 @@ std::string info(const Device& device) {
 
 }  // namespace
 
-Device::Device(int wanted) : threads(wanted > 0 ? wanted : omp_get_num_procs()) {
+Device::Device(int wanted)
+    : threads(wanted > 0 ? wanted : omp_get_num_procs()), worker([this] {
+        omp_set_dynamic(0);
+        omp_set_num_threads(threads);
+      }) {
   choose_kernels(&isa, &kernels);
-  thread_ = std::thread([this] { serve(); });
-}
-
-Device::~Device() {
-  {
-    std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  wake_.notify_one();
-  thread_.join();
-}
-
-void Device::serve() {
-  omp_set_dynamic(0);
-  omp_set_num_threads(threads);
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    wake_.wait(lock, [this] { return stop_ || work_; });
-    if (!work_) return;
-    try {
-      (*work_)();
-    } catch (...) {
-      thrown_ = std::current_exception();
-    }
-    work_ = nullptr;
-    done_.notify_one();
-  }
-}
-
-void Device::call(const std::function<void()>& work) {
-  std::lock_guard turn(callers_);
-  std::unique_lock lock(mutex_);
-  work_ = &work;
-  wake_.notify_one();
-  done_.wait(lock, [this] { return !work_; });
-  if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
-}
-
-void Device::set_error(const char* text) { copy_line(error, sizeof error, text); }
-
-int32_t guarded(Device* device, const std::function<void()>& body) {
-  int32_t status = EASEL_OK;
-  std::string text;
-  try {
-    body();
-  } catch (const Failure& e) {
-    status = e.status;
-    text = e.what();
-  } catch (const std::bad_alloc&) {
-    status = EASEL_OUT_OF_MEMORY;
-    text = "out of memory";
-  } catch (const std::exception& e) {
-    status = EASEL_FAILED;
-    text = e.what();
-  } catch (...) {
-    status = EASEL_FAILED;
-    text = "unknown failure";
-  }
-  if (status != EASEL_OK) {
-    if (device) {
-      device->set_error(text.c_str());
-    } else {
-      std::lock_guard lock(open_error_mutex);
-      copy_line(open_error, sizeof open_error, text.c_str());
-    }
-  }
-  return status;
 }
 
 Packed::Packed(size_t bytes) : data(allocate(bytes)), bytes(bytes) {}
@@ -213,7 +131,7 @@ void easel_device_close(easel_device* device) { delete device; }
 
 int64_t easel_device_info(easel_device* device, char* text, int64_t capacity) {
   int64_t needed = -1;
-  guarded(device, [&] {
+  guarded(&device->error, [&] {
     const std::string json = info(*device);
     needed = int64_t(json.size()) + 1;
     if (text && capacity > 0) snprintf(text, size_t(capacity), "%s", json.c_str());
@@ -221,4 +139,4 @@ int64_t easel_device_info(easel_device* device, char* text, int64_t capacity) {
   return needed;
 }
 
-const char* easel_error(easel_device* device) { return device ? device->error : open_error; }
+const char* easel_error(easel_device* device) { return device ? device->error.get() : open_error(); }
