@@ -1,5 +1,6 @@
 // The GPU's instructions behind plain functions: everything that kernels/simt/device.h has a twin of.
 #pragma once
+#include <type_traits>
 
 #define EASEL_DEVICE __device__ __forceinline__
 
@@ -129,7 +130,16 @@ EASEL_DEVICE void mma<bf16>(float (&c)[4], const uint32_t (&a)[4], const uint32_
 // Two floats, rounded, in one register: low in the low half.
 template <typename T>
 EASEL_DEVICE uint32_t pack2(float low, float high) {
+#if __CUDA_ARCH__ >= 800
+  uint32_t pair;
+  if constexpr (std::is_same_v<T, bf16>)
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+  else
+    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+  return pair;
+#else
   return uint32_t(from_float<T>(low).bits) | uint32_t(from_float<T>(high).bits) << 16;
+#endif
 }
 
 // 2^x to about 2 ulp; 0 for -inf.

@@ -1,0 +1,101 @@
+// One block's share of a matrix product: a BM x BN tile of the output over one part of K, for any pair of
+// operand sources. Compute-bound: two tiles of the pipeline are on their way while a third is multiplied.
+//
+//   block        threads  a stage  three     sums a thread   blocks on a multiprocessor, by shared memory
+//   128x128        128    16 KiB   48 KiB       128          sm_75 1, sm_86/89 2, sm_80 3, sm_90 4
+//   128x64         128    12 KiB   36 KiB        64          sm_75 1, sm_86/89 2, sm_80 4, sm_90 6
+//   64x64          128     8 KiB   24 KiB        32          sm_75 2, sm_86/89 4, sm_80 6, sm_90 9
+//   f32 128x128    256    16 KiB   48 KiB        64          as 128x128
+//   f32 64x64       64     8 KiB   24 KiB        64          as 64x64
+// All fit the 48 KiB that every card gives without opting in, so one table of tiles serves all targets. The
+// register file (64 Ki on each) allows two blocks of the first kind and more of the others.
+#pragma once
+#include "epilogue.cuh"
+#include "fma_loop.cuh"
+#include "mma_loop.cuh"
+
+namespace easel {
+
+// Tiles that share rows of A run side by side in bands of eight, so that both operands are read from L2.
+EASEL_DEVICE void place_block(const Product& p, int* m, int* n) {
+  const int block = int(blockIdx.x), band = 8 * p.tiles_n, first = block / band * 8;
+  const int height = p.tiles_m - first < 8 ? p.tiles_m - first : 8;
+  *m = first + block % band % height;
+  *n = block % band / height;
+}
+
+// ANY: operands may have any alignment.
+template <typename T, typename Loop, int BM, int BN, int WM, int WN, bool ANY, typename A, typename B>
+EASEL_DEVICE void product(T* tiles, const A& a, const B& b, const Product& p, const Output<T>& out,
+                          int split) {
+  constexpr int kThreads = Loop::kWarps * 32, kDepth = 64 / int(sizeof(T)), kStage = (BM + BN) * kDepth;
+  constexpr int kStride = WN + 8;  // of a slab
+  static_assert(Loop::kWarps * 16 * kStride * int(sizeof(float)) <= kStages * (BM + BN) * 64,
+                "slabs do not fit");
+  int tile_m, tile_n;
+  place_block(p, &tile_m, &tile_n);
+  const TileLoader<T, BM, kThreads, ANY, A> load_a(a, tile_m * BM, int(threadIdx.x));
+  const TileLoader<T, BN, kThreads, ANY, B> load_b(b, tile_n * BN, int(threadIdx.x));
+  const int K = int(p.K), k_begin = split * p.split_k,
+            k_end = K - k_begin < p.split_k ? K : k_begin + p.split_k;
+  const int steps = (k_end - k_begin + kDepth - 1) / kDepth;
+  const auto load = [&](int step) {
+    if (step < steps) {
+      T* to = tiles + step % kStages * kStage;
+      load_a.load(to, k_begin + step * kDepth, k_end);
+      load_b.load(to + BM * kDepth, k_begin + step * kDepth, k_end);
+    }
+    cp_async_commit();
+  };
+
+  Loop loop;
+#pragma unroll
+  for (int s = 0; s < kStages - 1; ++s) load(s);
+#pragma unroll 1
+  for (int step = 0; step < steps; ++step) {
+    cp_async_wait<kStages - 2>();
+    syncthreads();  // this tile has come, and nobody reads the one that load() overwrites
+    load(step + kStages - 1);
+    const T* from = tiles + step % kStages * kStage;
+    loop.step(from, from + BM * kDepth);
+  }
+  cp_async_wait<0>();
+  syncthreads();
+
+  float* slab = reinterpret_cast<float*>(tiles) + int(threadIdx.x) / 32 * 16 * kStride;
+#pragma unroll
+  for (int part = 0; part < WM / 16; ++part) {
+    loop.template spill<kStride>(slab, part);
+    syncwarp();
+    write_slab<T, WN, kStride>(slab, out, p, int64_t(tile_m) * BM + loop.row() + part * 16,
+                               int64_t(tile_n) * BN + loop.column());
+    syncwarp();
+  }
+}
+
+// The part of K and the member of the stack that this block works on; moves the addresses there.
+template <typename T>
+EASEL_DEVICE int place_in_stack(const Product& p, const T*& a, const T*& b, Output<T>& out) {
+  const int z = int(blockIdx.z) % p.batch, split = int(blockIdx.z) / p.batch;
+  const int64_t outer = z / p.inner_count, inner = z % p.inner_count;
+  a += outer * p.a_outer + inner * p.a_inner;
+  b += outer * p.b_outer + inner * p.b_inner;
+  const int64_t offset = outer * p.y_outer + inner * p.y_inner;
+  out.y += offset;
+  if (out.residual) out.residual += offset;
+  if (out.sums) out.sums += split * p.batch * p.M * p.N + offset;
+  return split;
+}
+
+// The kernel's whole body, for a block of BM x BN.
+template <typename T, int BM, int BN, bool ANY, typename A, typename B>
+EASEL_DEVICE void product_tile(T* shared, const A& a, const B& b, const Product& p, const Output<T>& out,
+                               int split) {
+  if constexpr (sizeof(T) == 4)
+    product<T, FmaLoop<BM, BN, A::kAlongK, B::kAlongK>, BM, BN, 32, 64, ANY>(shared, a, b, p, out, split);
+  else
+    product<T, MmaLoop<T, BM, BN, BM / 2, BN / 2, A::kAlongK, B::kAlongK>, BM, BN, BM / 2, BN / 2, ANY>(
+        shared, a, b, p, out, split);
+}
+
+}  // namespace easel

@@ -1,0 +1,125 @@
+// Which tile a product gets, and its launch.
+#include "product_plan.h"
+
+#include <cmath>
+
+namespace easel {
+namespace {
+
+struct Candidate {
+  const char* name;
+  int height, width, threads;
+  double
+      speed;  // multiply-adds a clock and multiprocessor once several blocks share it, of the largest tile's
+};
+// Before anything was measured the speeds follow from the bytes a tile reads from shared memory for each
+// multiply-add: (64 x 64), (64 x 32), (32 x 32) a warp.
+constexpr Candidate kHalf[] = {
+    {"128x128", 128, 128, 128, 1.0}, {"128x64", 128, 64, 128, 0.75}, {"any", 64, 64, 128, 0.5}};
+constexpr Candidate kFloat[] = {{"128x128", 128, 128, 256, 1.0}, {"any", 64, 64, 64, 0.9}};
+
+// Clocks that the product would take, roughly.
+double estimate(const Candidate& c, bool half, int multiprocessors, int64_t M, int64_t N, int64_t K,
+                int64_t batch, int64_t splits) {
+  const double tiles =
+      double((M + c.height - 1) / c.height) * double((N + c.width - 1) / c.width) * double(batch * splits);
+  const double rate = (half ? 1024 : 100) * c.speed,
+               overhead_k = half ? 128 : 32;  // filling the pipeline, writing
+  const double work = double(c.height) * c.width * (double(K) / double(splits) + overhead_k) / rate;
+  // One block alone leaves its multiprocessor idle while it waits.
+  const double rounds = std::max(std::ceil(tiles / multiprocessors), 1.4);
+  if (splits == 1) return rounds * work;
+  const double second_pass =
+      4000 + double(M) * double(N) * double(batch) * (8.0 * double(splits) + 4) / (25.0 * multiprocessors);
+  return rounds * work + second_pass;
+}
+
+}  // namespace
+
+Tiling choose_tiling(const Instruction& i, int32_t dtype, int64_t M, int64_t N, int64_t K, int64_t batch,
+                     bool whole_chunks, int64_t most_splits) {
+  const bool half = dtype != EASEL_F32;
+  const int depth = half ? 32 : 16;
+  const Candidate* const first = half ? kHalf : kFloat;
+  const Candidate* const end = half ? std::end(kHalf) : std::end(kFloat);
+  const Candidate* best = nullptr;
+  int64_t best_splits = 1;
+  double least = 0;
+  for (const Candidate* c = first; c != end; ++c) {
+    if (!whole_chunks && c + 1 != end) continue;
+    for (int64_t splits = 1; splits <= most_splits && (splits == 1 || K / splits >= 4 * depth); splits *= 2) {
+      const double time = estimate(*c, half, gpu(i).multiprocessors, M, N, K, batch, splits);
+      if (best && time >= least) continue;
+      best = c;
+      best_splits = splits;
+      least = time;
+    }
+  }
+  const int64_t steps = std::max<int64_t>((K + depth - 1) / depth, 1),
+                each = (steps + best_splits - 1) / best_splits;
+  Tiling t{best->name, best->height, best->width, best->threads, (steps + each - 1) / each, each * depth, 0,
+           0};
+  t.blocks_m = (M + t.height - 1) / t.height;
+  t.blocks_n = (N + t.width - 1) / t.width;
+  i.require(t.blocks_m * t.blocks_n < int64_t(1) << 31 && K < (int64_t(1) << 31) - 64 &&
+                M < (int64_t(1) << 31) - 256 && N < (int64_t(1) << 31) - 256,
+            "it is too large");
+  i.require(batch * t.splits < 65536, "the stack has more than 65535 members");
+  return t;
+}
+
+Product product_of(const Tiling& t, int64_t M, int64_t N, int64_t K) {
+  Product p{};
+  p.M = M, p.N = N, p.K = K;
+  p.ldy = N;
+  p.batch = p.inner_count = 1;
+  p.tiles_m = int32_t(t.blocks_m), p.tiles_n = int32_t(t.blocks_n);
+  p.splits = int32_t(t.splits), p.split_k = int32_t(t.split_k);
+  return p;
+}
+
+Shape product_shape(const Tiling& t, int64_t batch) {
+  return {.grid = {.x = t.blocks_m * t.blocks_n, .z = batch * t.splits},
+          .threads = t.threads,
+          .shared = t.shared()};
+}
+
+Run add_parts(const Instruction& i, int32_t dtype, const Address& y, const Scratch& parts,
+              const Address& bias, const Address& residual, int64_t splits, int64_t count, int64_t N) {
+  return launch(i, kernel_name("add_parts", dtype), {.grid = blocks(i, count)}, y, parts, bias, residual,
+                splits, count, N);
+}
+
+Run prepare_product(const Instruction& i, const ProductPlan& s) {
+  if (s.M == 0 || s.N == 0 || s.batch == 0) return nothing();
+  const int64_t chunk = 16 / dtype_bytes(s.dtype);
+  const auto whole = [&](const Address& at, int64_t contiguous, int64_t ld, int64_t outer, int64_t inner) {
+    return at.aligned() && contiguous % chunk == 0 && ld % chunk == 0 && outer % chunk == 0 &&
+           inner % chunk == 0;
+  };
+  const bool vector_a = whole(s.a, s.trans_a ? s.M : s.padded_a ? 0 : s.K, s.lda, s.a_outer, s.a_inner);
+  const bool vector_b = whole(s.b, s.trans_b ? s.K : s.N, s.ldb, s.b_outer, s.b_inner);
+  const bool to_sums = s.sums.present();
+  const Tiling t =
+      choose_tiling(i, s.dtype, s.M, s.N, s.K, s.batch, vector_a && vector_b && !(s.trans_a && s.trans_b),
+                    s.dense() && !to_sums ? 32 : 1);
+  Product p = product_of(t, s.M, s.N, s.K);
+  p.lda = s.lda, p.ldb = s.ldb, p.ldy = s.ldy;
+  p.a_outer = s.a_outer, p.b_outer = s.b_outer, p.y_outer = s.y_outer;
+  p.a_inner = s.a_inner, p.b_inner = s.b_inner, p.y_inner = s.y_inner;
+  p.batch = int32_t(s.batch), p.inner_count = int32_t(s.inner);
+  p.vector_a = vector_a, p.vector_b = vector_b;
+  p.vector_y = whole(s.y, chunk, s.ldy, s.y_outer, s.y_inner) && s.bias.aligned() && s.residual.aligned();
+  p.add = s.add;
+  const std::string name = kernel_name(
+      ("matmul_" + std::string(s.trans_a ? "t" : "n") + (s.trans_b ? "t" : "n") + "_" + t.name).c_str(),
+      s.dtype);
+  const Shape shape = product_shape(t, s.batch);
+  if (t.splits == 1) return launch(i, name, shape, s.y, s.a, s.b, s.bias, s.residual, s.sums, p);
+  const int64_t count = s.batch * s.M * s.N;
+  const Scratch parts = i.scratch(size_t(t.splits * count) * sizeof(float));
+  return sequence({launch(i, name, shape, s.y, s.a, s.b, Address(), Address(), Address(parts), p),
+                   add_parts(i, s.dtype, s.y, parts, s.bias, s.residual, t.splits, count, s.N)});
+}
+
+}  // namespace easel

@@ -1,0 +1,73 @@
+// A matrix product as the host sees it: matmul, 1x1 convolutions and attention's long way share it.
+#pragma once
+#include "kernel.h"
+#include "product.h"
+
+namespace easel {
+
+// An operand's place: a tensor's address, or scratch, whose address is known at run time.
+struct Address {
+  Address() = default;
+  Address(const void* data) : data(data) {}
+  Address(const Scratch& scratch, int64_t bytes = 0) : scratch(scratch), bytes(bytes), in_scratch(true) {}
+  bool aligned() const { return ((in_scratch ? uintptr_t(bytes) : uintptr_t(data)) & 15) == 0; }
+  bool present() const { return in_scratch || data; }
+
+  const void* data = nullptr;
+  Scratch scratch;
+  int64_t bytes = 0;  // into the scratch
+  bool in_scratch = false;
+};
+
+namespace detail {
+template <>
+struct Passed<Address> {
+  using type = const void*;
+  static type at_launch(const Address& a) { return a.in_scratch ? a.scratch.get() + a.bytes : a.data; }
+};
+}  // namespace detail
+
+struct ProductPlan {
+  int32_t dtype;
+  bool trans_a = false, trans_b = false;
+  int64_t M, N, K;
+  int64_t lda, ldb, ldy;
+  Address a, b, y, bias, residual;
+  // With `sums` the f32 products go there (M x N, ldy apart) in place of y; add: they are added to it.
+  Address sums;
+  bool add = false;
+  // A stack of batch = outer * inner members and their distances in elements.
+  int64_t batch = 1, inner = 1;
+  int64_t a_outer = 0, b_outer = 0, y_outer = 0, a_inner = 0, b_inner = 0, y_inner = 0;
+  // Memory behind A's rows up to a whole chunk holds zeros, so K need not fill its chunks.
+  bool padded_a = false;
+
+  bool dense() const { return ldy == N && (batch == 1 || (inner == 1 && y_outer == M * N)); }
+};
+
+// Size of a block's tile, and in how many parts K is cut so that a small output still fills the card; the
+// parts are added in a second pass.
+struct Tiling {
+  const char* name;
+  int height, width, threads;
+  int64_t splits, split_k;
+  int64_t blocks_m, blocks_n;
+  size_t shared() const { return size_t(kStages * (height + width) * 64); }
+};
+
+// The fastest by a model of rounds of blocks. whole_chunks: all operands may be read in 16-byte chunks.
+// most_splits: 1 where the result cannot go through a second pass.
+Tiling choose_tiling(const Instruction& i, int32_t dtype, int64_t M, int64_t N, int64_t K, int64_t batch,
+                     bool whole_chunks, int64_t most_splits);
+
+// What the kernels are told; strides of a stack are 0.
+Product product_of(const Tiling& t, int64_t M, int64_t N, int64_t K);
+Shape product_shape(const Tiling& t, int64_t batch);
+
+// y = the sums of `splits` parts, in order, + bias + residual: (count / N, N) dense.
+Run add_parts(const Instruction& i, int32_t dtype, const Address& y, const Scratch& parts,
+              const Address& bias, const Address& residual, int64_t splits, int64_t count, int64_t N);
+
+Run prepare_product(const Instruction& i, const ProductPlan& p);
+
+}  // namespace easel
