@@ -164,6 +164,18 @@ export interface FineTuneConfig extends StepConfig, OptimizerConfig, DataConfig,
   emaDecay: number | null;
 }
 
+/** `easel train_vae`. */
+export interface TrainVaeConfig extends StepConfig, OptimizerConfig, DataConfig, OutputConfig, PlaceConfig {
+  /** Weight of the KL divergence per latent value. */
+  klWeight: number;
+  /** Weight of the loss on differences between neighbouring pixels; 0 leaves it out. */
+  edgeWeight: number;
+  /** Decay of a running average of the weights, which is then what is saved; null saves the weights themselves. */
+  emaDecay: number | null;
+  /** Scale and shift latents at the end so that they fill the U-Net's range. */
+  standardizeLatents: boolean;
+}
+
 /** `easel train_network`. */
 export interface TrainNetworkConfig
   extends StepConfig, OptimizerConfig, DataConfig, OutputConfig, PlaceConfig {

@@ -32,7 +32,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "train_vae",
-    summary: "Trains an autoencoder (not supported yet)",
+    summary: "Trains the autoencoder of a checkpoint",
     load: async () => (await import("./train_vae.ts")).trainVae,
   },
   {

@@ -1,10 +1,97 @@
-/** easel train_vae. */
+/** easel train_vae: training the autoencoder of a checkpoint. */
 
-import { UserError } from "../../base/errors.ts";
-import { command } from "../command.ts";
+import { trainNetworkDefaults, type TrainVaeConfig } from "../../training/config.ts";
+import {
+  checkDevice,
+  checkpoint,
+  readableFile,
+  readableFolder,
+  required,
+  writableFolder,
+} from "../checks.ts";
+import { command, type CommandInput, type ValuesOf } from "../command.ts";
+import { choice, family, flag, float, int, own, path, str } from "../flag.ts";
+import { configFileFlags } from "../flags/config_file.ts";
+import { deviceFlags } from "../flags/device.ts";
+import { consoleFlags } from "../flags/logging.ts";
+import { optimizerFlags } from "../flags/optimizer.ts";
+
+const vaeFlags = family("Autoencoder", {
+  pretrained_model_name_or_path: str(null, "checkpoint whose autoencoder is trained"),
+  vae: str(null, "autoencoder file to start from in place of the checkpoint's"),
+  kl_weight: own(float(1e-6, "weight of the KL divergence of a latent value", { min: 0 })),
+  edge_weight: own(float(1, "weight of the loss on differences between neighbouring pixels", { min: 0 })),
+  ema_decay: own(
+    float(null, "save a running average of the weights with this decay, such as 0.999", { min: 0 }),
+  ),
+  standardize_latents: own(
+    flag("at the end, scale and shift latents to deviation 1: for a model whose U-Net is not trained yet"),
+  ),
+});
+
+/** Captions play no part, so the dataset's flags are few. */
+const pictureFlags = family("Pictures", {
+  train_data_dir: str(null, "parent of folders named REPEATS_NAME with pictures"),
+  dataset_config: path("dataset TOML/JSON"),
+  resolution: str(null, 'training size: "side" or "width,height", multiples of 8'),
+  random_crop: flag("cut a piece of the training size out of larger pictures, unscaled"),
+  flip_aug: flag("random horizontal flip"),
+  caption_extension: str(".txt", "suffix of caption files that lie beside the pictures"),
+});
+
+const runFlags = family("Training", {
+  train_batch_size: int(1, "pictures a step", { min: 1 }),
+  max_train_steps: int(1600, "total optimizer steps", { min: 1 }),
+  max_train_epochs: int(null, "total epochs; overrides max_train_steps", { min: 1 }),
+  seed: int(null, "random seed"),
+  mixed_precision: choice(["no", "fp16", "bf16"], "no", "compute format"),
+  output_dir: str(null, "output folder"),
+  output_name: str(null, "base name of results"),
+  save_precision: choice(["float", "fp16", "bf16"], null, "number format of saved weights; unset = as read"),
+  save_every_n_steps: int(null, "save each N optimizer steps", { min: 1 }),
+});
+
+const FAMILIES = [
+  vaeFlags,
+  pictureFlags,
+  runFlags,
+  optimizerFlags,
+  deviceFlags,
+  configFileFlags,
+  consoleFlags,
+] as const;
+type Input = CommandInput<ValuesOf<typeof FAMILIES>>;
 
 export const trainVae = command({
-  families: [],
-  run: () =>
-    Promise.reject(new UserError("training an autoencoder from the command line is not supported yet")),
+  families: FAMILIES,
+  about:
+    "Trains with mean absolute errors of pixels and edges and a little KL divergence, without an adversary.",
+  check({ values }) {
+    required("pretrained_model_name_or_path", values.pretrainedModelNameOrPath);
+    required("output_dir", values.outputDir);
+    if (values.datasetConfig === null) {
+      required("train_data_dir", values.trainDataDir);
+      required("resolution", values.resolution);
+    }
+    checkDevice(values.device);
+    checkpoint("pretrained_model_name_or_path", values.pretrainedModelNameOrPath);
+    checkpoint("vae", values.vae);
+    readableFolder("train_data_dir", values.trainDataDir);
+    readableFile("dataset_config", values.datasetConfig);
+  },
+  async run(input, context) {
+    writableFolder("output_dir", input.values.outputDir!);
+    const { trainVae } = await import("../../training/train_vae.ts");
+    await trainVae(toConfig(input), context);
+  },
 });
+
+function toConfig({ values }: Input): TrainVaeConfig {
+  return Object.freeze({
+    ...trainNetworkDefaults,
+    ...values,
+    pretrainedModelNameOrPath: required("pretrained_model_name_or_path", values.pretrainedModelNameOrPath),
+    outputDir: required("output_dir", values.outputDir),
+    vramBudget: null,
+  });
+}

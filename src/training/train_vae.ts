@@ -1,0 +1,117 @@
+/** `easel train_vae`: trains the autoencoder of a checkpoint on a folder of pictures; writes whole checkpoints. */
+import { Interrupted } from "../base/errors.ts";
+import type { JobContext } from "../base/job.ts";
+import { type Batch, BatchLoader } from "../data/mod.ts";
+import { VAE } from "../models/mod.ts";
+import { writeCheckpoint } from "./checkpoint_file.ts";
+import type { TrainVaeConfig } from "./config.ts";
+import { LatentStatistics, standardizeLatents } from "./latent_statistics.ts";
+import { type OpenedRun, openRun } from "./open_run.ts";
+import { RunFiles } from "./run_files.ts";
+import { VaeTraining } from "./vae_training.ts";
+
+/** Pictures whose latents are measured for --standardize_latents. */
+const MEASURED = 512;
+/** Share of the past in the loss that is shown. */
+const SMOOTHING = 0.98;
+
+/**
+ * Runs the whole training. Throws UserError for what the user can mend, and Interrupted after saving when the context's
+ * signal is aborted.
+ */
+export async function trainVae(config: TrainVaeConfig, context: JobContext): Promise<void> {
+  Deno.mkdirSync(config.outputDir, { recursive: true });
+  const opened = await openRun(config, context);
+  const training = new VaeTraining(opened.store, opened.file.shapes, {
+    ...config,
+    maxTrainSteps: opened.length.steps,
+  }, (key) => {
+    const place = opened.file.places.get(key)!;
+    return place.file.f32(place.key);
+  });
+  try {
+    await run(config, opened, training, context);
+  } finally {
+    training.destroy();
+    opened.close();
+  }
+}
+
+async function run(
+  config: TrainVaeConfig,
+  opened: OpenedRun,
+  training: VaeTraining,
+  context: JobContext,
+): Promise<void> {
+  const { generators: { torch, python }, group, length, file, device } = opened;
+  const loader = new BatchLoader(group, {
+    torch,
+    random: python,
+    maxTrainSteps: length.steps,
+    compat: false,
+    note: (line) => context.warn(line),
+  });
+  const write = (path: string, weights: ReadonlyMap<string, Float32Array>) =>
+    writeCheckpoint(path, file, weights, config.savePrecision, { format: "pt" });
+  const files = new RunFiles(config, {
+    model: (path) => write(path, training.weights(true)),
+    state: () => {},
+  }, context);
+  context.log(`autoencoder: ${length.steps} steps, ${config.mixedPrecision} mixed precision`);
+  let step = 0, shown = 0;
+  for (let epoch = 1; step < length.steps; epoch++) {
+    loader.startEpoch(epoch);
+    for (let batch = await loader.next(step); batch && step < length.steps; batch = await loader.next(step)) {
+      const { error } = await training.train(batch.pixels!, shapeOf(batch), torch);
+      shown = ++step === 1 ? error : SMOOTHING * shown + (1 - SMOOTHING) * error;
+      context.progress({
+        task: "training",
+        step,
+        total: length.steps,
+        loss: shown,
+        memory: device.peakBytes,
+      });
+      if (context.signal.aborted) {
+        throw new Interrupted(`stopped after step ${step}; saved ${files.model({ step }, step, epoch)}`);
+      }
+      if (config.saveEveryNSteps !== null && step % config.saveEveryNSteps === 0 && step < length.steps) {
+        files.save({ step }, step, epoch, false);
+      }
+    }
+  }
+  let weights = training.weights(true);
+  if (config.standardizeLatents) {
+    const statistics = await measure(training, loader, weights, context);
+    weights = standardizeLatents(weights, statistics, file.family);
+  }
+  const last = new RunFiles(config, { model: (path) => write(path, weights), state: () => {} }, context);
+  context.log(`saved ${last.model("last", step, 0)}`);
+}
+
+/** Encodes pictures of the dataset as the averaged weights do and gathers their latents. */
+async function measure(
+  training: VaeTraining,
+  loader: BatchLoader,
+  weights: ReadonlyMap<string, Float32Array>,
+  context: JobContext,
+): Promise<LatentStatistics> {
+  const statistics = new LatentStatistics(
+    weights.get(`${VAE}.decoder.conv_in.weight`)!.length / 9 /
+      weights.get(`${VAE}.decoder.conv_in.bias`)!.length,
+  );
+  training.useAverages();
+  let seen = 0;
+  for (let epoch = loader.epoch + 1; seen < MEASURED; epoch++) {
+    loader.startEpoch(epoch);
+    for (let batch = await loader.next(0); batch && seen < MEASURED; batch = await loader.next(0)) {
+      statistics.add(await training.latents(batch.pixels!, shapeOf(batch)));
+      seen += batch.imagePaths.length;
+      context.progress({ task: "measuring latents", step: Math.min(seen, MEASURED), total: MEASURED });
+    }
+  }
+  return statistics;
+}
+
+function shapeOf({ bucket: [width, height], imagePaths }: Batch) {
+  return { batch: imagePaths.length, height, width };
+}
