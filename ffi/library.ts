@@ -4,23 +4,24 @@ import { UserError } from "../src/base/errors.ts";
 import { INSTRUCTION_BYTES, TENSOR_BYTES } from "../src/base/records.ts";
 import { ABI_VERSION, type Library, SYMBOLS } from "./abi.ts";
 
-export type Backend = "cpu";
+export type Backend = "cpu" | "cuda";
 
 /** Opens libeasel_<backend>: from EASEL_LIBRARY_DIR, else from the checkout's build folder. */
 export function openLibrary(backend: Backend): Library {
   const path = libraryPath(backend);
+  const build = backend === "cpu" ? "./run task build" : "sh tools/build_cuda.sh";
   let library: Library;
   try {
     library = Deno.dlopen(path, SYMBOLS);
   } catch (cause) {
     const text = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
-    throw new UserError(`${path}: cannot be loaded (${text}); build it with ./run task build`, { cause });
+    throw new UserError(`${path}: cannot be loaded (${text}); build it with ${build}`, { cause });
   }
   const sizes = (BigInt(TENSOR_BYTES) << 32n) | BigInt(INSTRUCTION_BYTES);
   if (library.symbols.easel_abi() !== ABI_VERSION || library.symbols.easel_record_sizes() !== sizes) {
     library.close();
     throw new UserError(
-      `${path}: was built for another version of easel; build it again with ./run task build`,
+      `${path}: was built for another version of easel; build it again with ${build}`,
     );
   }
   return library;

@@ -7,6 +7,8 @@ import { type Backend, openLibrary } from "../../ffi/library.ts";
 export interface DeviceOptions {
   /** Worker threads; 0 or absent: one for each core. */
   readonly threads?: number;
+  /** Which of the backend's devices; 0 or absent: the first. */
+  readonly ordinal?: number;
 }
 
 /** A piece of device memory; `free` gives it back. Its content starts as zeros. */
@@ -103,11 +105,18 @@ export class Device {
   }
 }
 
-/** Opens a backend's first device. Throws UserError when its library is missing or refuses. */
-export function openDevice(backend: Backend = "cpu", { threads = 0 }: DeviceOptions = {}): Device {
+/** Opens a backend's device. Throws UserError when its library is missing or refuses. */
+export function openDevice(
+  backend: Backend = "cpu",
+  { threads = 0, ordinal = 0 }: DeviceOptions = {},
+): Device {
   const library = openLibrary(backend);
   const out = new BigUint64Array(1);
-  if (library.symbols.easel_device_open(0, threads, out) !== 0) throw new UserError(errorText(library, null));
+  if (library.symbols.easel_device_open(ordinal, threads, out) !== 0) {
+    const text = errorText(library, null);
+    library.close();
+    throw new UserError(text);
+  }
   return new Device(library, pointerFrom(out));
 }
 

@@ -1,0 +1,73 @@
+/**
+ * The devices that tests run on: the CPU, and CUDA. CUDA is the simulator (kernels/simt) unless EASEL_TEST_DEVICE=cuda, which
+ * takes the machine's GPU.
+ */
+
+import { type Device, openDevice } from "../../src/runtime/mod.ts";
+import { libraryPath } from "../../ffi/library.ts";
+import type { Backend } from "../../ffi/library.ts";
+
+const real = Deno.env.get("EASEL_TEST_DEVICE") === "cuda";
+
+/** The simulator's library; the checked one looks at every access of a kernel, the fast one at few. */
+export function simulatorPath(kind: "checked" | "fast" = "checked"): string {
+  return libraryPath("cuda").replace(
+    "libeasel_cuda",
+    kind === "fast" ? "libeasel_simt_fast" : "libeasel_simt",
+  );
+}
+
+/** Why there is no CUDA to test on, or null. */
+export const noCuda: string | null = !exists(libraryPath("cuda")) || !(real || exists(simulatorPath()))
+  ? "not built: sh tools/build_cuda.sh --simulator"
+  : null;
+
+/** Where every test of a kernel runs. */
+export const BACKENDS: readonly Backend[] = ["cpu", "cuda"];
+
+/** Runs `body` with environment variables set, then puts them back. */
+export function withEnvironment<T>(variables: Readonly<Record<string, string>>, body: () => T): T {
+  const before = Object.keys(variables).map((name) => [name, Deno.env.get(name)] as const);
+  for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
+  try {
+    return body();
+  } finally {
+    for (const [name, value] of before) {
+      value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+    }
+  }
+}
+
+/** A device of its own, to be closed by the caller. */
+export function openTestDevice(backend: Backend, kind: "checked" | "fast" = "checked"): Device {
+  if (backend === "cpu") return openDevice("cpu", { threads: 2 });
+  if (real) return openDevice("cuda");
+  return withEnvironment({ EASEL_CUDA_DRIVER: simulatorPath(kind) }, () => openDevice("cuda"));
+}
+
+const opened = new Map<Backend, Device>();
+
+/** The device of this test process. */
+export function device(backend: Backend = "cpu"): Device {
+  const found = opened.get(backend) ?? openTestDevice(backend);
+  opened.set(backend, found);
+  return found;
+}
+
+/** Defines a test on every backend; where there is no CUDA it is ignored and says why. */
+export function testOnEach(name: string, body: (backend: Backend) => void | Promise<void>): void {
+  for (const backend of BACKENDS) {
+    const ignore = backend === "cuda" && noCuda !== null;
+    const where = backend === "cpu" ? "" : ignore ? ` (cuda, ${noCuda})` : " (cuda)";
+    Deno.test({ name: name + where, ignore, fn: () => body(backend) });
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
