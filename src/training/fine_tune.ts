@@ -5,7 +5,7 @@ import type { FineTuneConfig } from "./config.ts";
 import { computeDtype } from "./diffusion_training.ts";
 import { fullTraining, isTrained } from "./full_training.ts";
 import { assembleRun, drawingModel, openRun } from "./open_run.ts";
-import { runTraining } from "./trainer.ts";
+import { runTraining, type TrainingRun } from "./trainer.ts";
 
 /**
  * Runs the whole training. Throws UserError for what the user can mend, and Interrupted after saving when the context's
@@ -13,10 +13,15 @@ import { runTraining } from "./trainer.ts";
  */
 export async function fineTune(config: FineTuneConfig, context: JobContext): Promise<void> {
   Deno.mkdirSync(config.outputDir, { recursive: true });
+  await runTraining(config, await openFineTuneRun(config, context), context);
+}
+
+/** Everything opened, checked and loaded. */
+export async function openFineTuneRun(config: FineTuneConfig, context: JobContext): Promise<TrainingRun> {
   const opened = await openRun(config, context);
   const { file, store, length } = opened;
   const dtype = computeDtype(config.mixedPrecision);
-  const run = await assembleRun(config, opened, {
+  return await assembleRun(config, opened, {
     name: "finetuning",
     what: config.trainTextEncoder ? "U-Net and text encoder" : "U-Net",
     drawing: drawingModel(config, opened, { storage: (key) => isTrained(config, key) ? "f32" : dtype }),
@@ -32,5 +37,4 @@ export async function fineTune(config: FineTuneConfig, context: JobContext): Pro
       writeCheckpoint(path, file, training.weights(true), config.savePrecision, { format: "pt" });
     },
   }, context);
-  await runTraining(config, run, context);
 }

@@ -10,6 +10,9 @@ import { sizeOf } from "./trainable.ts";
 const ZERO =
   /^model\.diffusion_model\.(out\.2|.*\.(out_layers\.3|proj_out))\.(weight|bias)$|^first_stage_model\..*\.proj_out\.weight$/;
 
+/** The autoencoder starts nearly without noise in its latents (deviation e^-3), or channels drown before they say anything. */
+const FIRST_LOGVAR = -6, QUANT_BIAS = "first_stage_model.quant_conv.bias";
+
 /**
  * PyTorch's default for linear and convolution layers: uniform within 1 / sqrt(fan in); norms 1 and 0; embeddings normal
  * of deviation 0.02 (positions 0.01). The generator is drawn in the order of `shapes`.
@@ -41,5 +44,7 @@ export function initialWeights(shapes: Shapes, seed: number): Map<string, Float3
       );
     }
   }
+  const quant = weights.get(QUANT_BIAS); // means, then logarithms of variances
+  quant?.fill(FIRST_LOGVAR, quant.length / 2);
   return weights;
 }

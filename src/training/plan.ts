@@ -1,36 +1,48 @@
-/** `easel plan train_network`: what a run would need, without training or writing anything. */
+/** `easel plan COMMAND`: what a training would need, without training or writing anything. */
 import type { JobContext } from "../base/job.ts";
-import type { TrainNetworkConfig } from "./config.ts";
-import { openNetworkRun } from "./network_run.ts";
+import type { Program, ProgramMemory } from "../runtime/mod.ts";
+import type { DataConfig, StepConfig } from "./config.ts";
+import type { TrainingRun } from "./trainer.ts";
 
 export interface TrainingPlan {
   readonly steps: number;
   readonly epochs: number;
-  /** Activations, inputs and gradients of the largest bucket's program. */
+  /** Activations, inputs, scratch and repacked weights of the largest bucket's program and of the optimizer's. */
   readonly programBytes: number;
   /** Weights, gradients and optimizer moments on the device. */
   readonly parameterBytes: number;
+  /** Of one step at the largest bucket, gradient accumulation included, as measured on this machine just now. */
+  readonly secondsPerStep: number;
 }
 
-/** Plans the program of the largest bucket. Latents are not cached and no file is written. Throws UserError. */
-export async function planTraining(config: TrainNetworkConfig, context: JobContext): Promise<TrainingPlan> {
-  const run = await openNetworkRun({ ...config, cacheLatents: false, cacheLatentsToDisk: false }, context);
+/**
+ * Plans the programs of the largest bucket and times one run of each. `open` makes the run, whose latents are not cached
+ * and which is closed again; no file is written and no weight changes. Throws UserError.
+ */
+export async function planTraining<C extends DataConfig & StepConfig>(
+  config: C,
+  open: (config: C, context: JobContext) => Promise<TrainingRun>,
+  context: JobContext,
+): Promise<TrainingPlan> {
+  const run = await open({ ...config, cacheLatents: false, cacheLatentsToDisk: false }, context);
   try {
     const { loader, training, length } = run;
-    let programBytes = 0;
+    let programBytes = 0, seconds = 0;
     for (const dataset of loader.group.datasets) {
       const area = (size: readonly number[]) => size[0] * size[1];
       const largest = dataset.buckets.reduce((a, b) => area(b.size) > area(a.size) ? b : a);
       const [width, height] = largest.size;
-      const { memory } = await training.step.program({
+      const program = await training.step.program({
         batch: Math.min(dataset.params.batch_size, largest.members.length),
         height: height >> 3,
         width: width >> 3,
         chunks: (config.maxTokenLength ?? 75) / 75,
         masked: dataset.subsets.some((subset) => "alpha_mask" in subset && subset.alpha_mask),
       });
-      programBytes = Math.max(programBytes, memory.arenaBytes + memory.packedBytes + memory.scratchBytes);
+      programBytes = Math.max(programBytes, total(program.memory));
+      seconds = Math.max(seconds, await timeOf(program));
     }
+    const update = await training.step.updateProgram();
     const parameterBytes = run.store.names().reduce((sum, name) => {
       const { shape, dtype, buffer, offset } = run.store.get(name);
       // members of a flat parameter lie inside it
@@ -38,8 +50,31 @@ export async function planTraining(config: TrainNetworkConfig, context: JobConte
         (dtype === "f32" || dtype === "i32" ? 4 : dtype === "u8" ? 1 : 2);
       return offset === 0 && bytes >= buffer.bytes ? sum + bytes : sum;
     }, 0);
-    return { steps: length.steps, epochs: length.epochs, programBytes, parameterBytes };
+    return {
+      steps: length.steps,
+      epochs: length.epochs,
+      programBytes: programBytes + total(update.memory),
+      parameterBytes,
+      secondsPerStep: seconds * config.gradientAccumulationSteps,
+    };
   } finally {
     run.close();
   }
+}
+
+const total = ({ arenaBytes, packedBytes, scratchBytes }: ProgramMemory) =>
+  arenaBytes + packedBytes + scratchBytes;
+
+/** Seconds of the second of two runs; the first touches the memory. Zeros are as slow as any other numbers. */
+async function timeOf(program: Program): Promise<number> {
+  const inputs = Object.fromEntries(
+    [...program.tables.inputs].map(([name, { shape, dtype }]) => {
+      const count = shape.reduce((n, d) => n * d, 1);
+      return [name, dtype === "i32" ? new Int32Array(count) : new Float32Array(count)];
+    }),
+  );
+  await program.run(inputs);
+  const start = performance.now();
+  await program.run(inputs);
+  return (performance.now() - start) / 1000;
 }

@@ -114,7 +114,7 @@ export class TrainingStep<Shape extends object> {
     averageDecay = 0,
     reached: readonly boolean[] = learningRates.map(() => true),
   ): Promise<UpdateResult> {
-    const program = this.#update ??= await compile(this.recordUpdate(), this.store);
+    const program = await this.updateProgram();
     const inputs: Inputs = { unscale: Float32Array.of(1 / this.state.lossScale) };
     learningRates.forEach((lr, i) => {
       inputs[`hyper.${i}`] = adamwHyper(this.options.adamw, lr, this.state.groupSteps[i] + 1);
@@ -129,6 +129,11 @@ export class TrainingStep<Shape extends object> {
     }
     if (this.options.scaleLoss) this.#adjustScale(skipped);
     return { gradNorm, skipped };
+  }
+
+  /** The optimizer's program; made at its first use. */
+  async updateProgram(): Promise<Program> {
+    return this.#update ??= await compile(this.recordUpdate(), this.store);
   }
 
   /** Frees the programs; before the store and the device. */

@@ -1,14 +1,16 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { openNetworkRun } from "../../src/training/network_run.ts";
 import { planTraining } from "../../src/training/plan.ts";
 import { listening, tinyRun } from "./tiny_run.ts";
 
 Deno.test("planTraining() counts the largest program and the weights, and writes nothing", async () => {
   const { dir, config } = tinyRun();
-  const plan = await planTraining(config, listening());
+  const plan = await planTraining(config, openNetworkRun, listening());
   strictEqual(plan.steps, 4);
   strictEqual(plan.epochs, 2);
+  ok(plan.secondsPerStep > 0 && plan.secondsPerStep < 60);
   ok(plan.programBytes > 1e6 && plan.parameterBytes > 1e6);
-  const larger = await planTraining({ ...config, trainBatchSize: 3 }, listening());
+  const larger = await planTraining({ ...config, trainBatchSize: 3 }, openNetworkRun, listening());
   ok(larger.programBytes > plan.programBytes, "three pictures take more than one");
   deepStrictEqual([...Deno.readDirSync(dir)].map((e) => e.name).sort(), ["data", "model.safetensors"]);
   Deno.removeSync(dir, { recursive: true });

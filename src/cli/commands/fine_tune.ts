@@ -4,6 +4,7 @@ import type { FineTuneConfig } from "../../training/config.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
 import { family, flag, float, noEffect, own } from "../flag.ts";
 import { ONE_ATTENTION } from "../flags/precision.ts";
+import { printPlan } from "../print_plan.ts";
 import {
   checkTraining,
   DATA_FAMILIES,
@@ -32,6 +33,11 @@ export const fineTune = command({
     makeFolders(input.values);
     const { fineTune } = await import("../../training/fine_tune.ts");
     await fineTune(toConfig(input), context);
+  },
+  async plan(input, context) {
+    const { planTraining } = await import("../../training/plan.ts");
+    const { openFineTuneRun } = await import("../../training/fine_tune.ts");
+    printPlan(await planTraining(toConfig(input), openFineTuneRun, context));
   },
 });
 

@@ -5,7 +5,7 @@ import type { TrainNetworkConfig } from "../../training/config.ts";
 import { exclusive, needs, readableFile } from "../checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
 import { networkFlags } from "../flags/network.ts";
-import { bytesText, print } from "../output.ts";
+import { printPlan } from "../print_plan.ts";
 import {
   checkTraining,
   DATA_FAMILIES,
@@ -33,14 +33,8 @@ function trainNetworkCommand(sdxl: boolean) {
     },
     async plan(input, context) {
       const { planTraining } = await import("../../training/plan.ts");
-      const { steps, epochs, programBytes, parameterBytes } = await planTraining(
-        toConfig(input, sdxl),
-        context,
-      );
-      print(`${steps} steps in ${epochs} epochs`);
-      print(`weights, gradients and optimizer: ${bytesText(parameterBytes)}`);
-      print(`activations of the largest bucket: ${bytesText(programBytes)}`);
-      print(`planned peak: ${bytesText(parameterBytes + programBytes)}`);
+      const { openNetworkRun } = await import("../../training/network_run.ts");
+      printPlan(await planTraining(toConfig(input, sdxl), openNetworkRun, context));
     },
   });
 }
