@@ -174,6 +174,8 @@ export interface TrainVaeConfig extends StepConfig, OptimizerConfig, DataConfig,
   emaDecay: number | null;
   /** Scale and shift latents at the end so that they fill the U-Net's range. */
   standardizeLatents: boolean;
+  /** Train the decoder alone. */
+  decoderOnly: boolean;
 }
 
 /** `easel train_network`. */

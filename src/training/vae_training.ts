@@ -38,6 +38,8 @@ export interface VaeTrainingConfig extends OptimizerConfig {
   readonly edgeWeight: number;
   /** Decay of a running average of the weights; null keeps none. */
   readonly emaDecay: number | null;
+  /** Leaves the encoder as it is: latents keep their meaning for a U-Net that knows them. */
+  readonly decoderOnly: boolean;
 }
 
 interface PictureShape {
@@ -53,7 +55,9 @@ export interface VaeStepResult {
   readonly gradNorm: number;
 }
 
-/** An autoencoder on a device, all its weights float32 and trainable. Keys start with `first_stage_model.` */
+const DECODER = /^first_stage_model\.(decoder|post_quant_conv)\./;
+
+/** An autoencoder on a device, all its weights float32, and trainable as far as the config says. Keys start with `first_stage_model.` */
 export class VaeTraining {
   readonly step: TrainingStep<PictureShape>;
   readonly group: ParameterGroup;
@@ -66,13 +70,18 @@ export class VaeTraining {
     readonly config: VaeTrainingConfig,
     initial: (key: string) => Float32Array,
   ) {
-    const parameters = [...shapes].filter(([key]) => key.startsWith(VAE)).map(([name, shape]) => ({
+    const all = [...shapes].filter(([key]) => key.startsWith(`${VAE}.`)).map(([name, shape]) => ({
       name,
       shape,
     }));
+    const trained = (name: string) => !config.decoderOnly || DECODER.test(name);
+    const parameters = all.filter(({ name }) => trained(name));
     this.group = { name: "vae", learningRate: config.learningRate, parameters };
     allocateGroups(store, [this.group], config.emaDecay !== null);
     for (const { name } of parameters) store.set(name, initial(name));
+    for (const { name, shape } of all) {
+      if (!trained(name)) store.upload(name, shape, "f32", initial(name), { frozen: true });
+    }
     if (config.emaDecay !== null) store.set(flat.averages(0), store.download(flat.weights(0)));
     this.#rates = createSchedule(config);
     this.step = new TrainingStep(store, {
@@ -102,7 +111,7 @@ export class VaeTraining {
     return { loss: loss[0], error: error[0], gradNorm };
   }
 
-  /** Weights by key, the running averages where kept. */
+  /** Trained weights by key, the running averages where kept. */
   weights(averaged: boolean): Map<string, Float32Array> {
     const from = averaged && this.config.emaDecay !== null ? flat.averages : flat.weights;
     return splitGroup(this.group, this.store.download(from(0)));

@@ -18,7 +18,7 @@ function vaeRun() {
     config: {
       ...config,
       ...{ cacheLatents: false, learningRate: 1e-3, klWeight: 1e-6, edgeWeight: 1, emaDecay: 0.5 },
-      standardizeLatents: false,
+      ...{ standardizeLatents: false, decoderOnly: false },
     },
   };
 }
@@ -45,6 +45,19 @@ Deno.test("trainVae() writes a whole checkpoint in which exactly the autoencoder
   }
   const losses = context.events.filter((e) => e.task === "training").map((e) => e.loss!);
   ok(losses.at(-1)! < losses[0], `the error has grown: ${losses}`);
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("trainVae() with decoderOnly leaves the encoder as it was", async () => {
+  const { dir, config } = vaeRun();
+  await trainVae({ ...config, maxTrainSteps: 3, decoderOnly: true }, listening());
+  using before = openSafetensors(config.pretrainedModelNameOrPath);
+  using after = openSafetensors(join(dir, "out/thing.safetensors"));
+  for (const key of after.keys()) {
+    const old = before.f32(key), changed = after.f32(key).some((x, i) => x !== old[i]);
+    if (/\.decoder\..*conv.*weight$/.test(key)) ok(changed, `${key} has stayed`);
+    if (!/\.(decoder|post_quant_conv)\./.test(key)) ok(!changed, `${key} was touched`);
+  }
   Deno.removeSync(dir, { recursive: true });
 });
 

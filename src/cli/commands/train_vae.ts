@@ -4,6 +4,7 @@ import { trainNetworkDefaults, type TrainVaeConfig } from "../../training/config
 import {
   checkDevice,
   checkpoint,
+  exclusive,
   readableFile,
   readableFolder,
   required,
@@ -21,6 +22,7 @@ const vaeFlags = family("Autoencoder", {
   vae: str(null, "autoencoder file to start from in place of the checkpoint's"),
   kl_weight: own(float(1e-6, "weight of the KL divergence of a latent value", { min: 0 })),
   edge_weight: own(float(1, "weight of the loss on differences between neighbouring pixels", { min: 0 })),
+  decoder_only: own(flag("leave the encoder, and so the latents that a U-Net knows, as they are")),
   ema_decay: own(
     float(null, "save a running average of the weights with this decay, such as 0.999", { min: 0 }),
   ),
@@ -73,6 +75,7 @@ export const trainVae = command({
       required("train_data_dir", values.trainDataDir);
       required("resolution", values.resolution);
     }
+    exclusive("decoder_only", values.decoderOnly, "standardize_latents", values.standardizeLatents);
     checkDevice(values.device);
     checkpoint("pretrained_model_name_or_path", values.pretrainedModelNameOrPath);
     checkpoint("vae", values.vae);

@@ -1,6 +1,6 @@
 /**
  * Makes `builtin:tiny` from nothing: draws pictures, writes a checkpoint of random weights, trains its autoencoder, then
- * its U-Net and text encoder, with easel's own commands as a user would type them.
+ * its U-Net and text encoder, with easel's own commands.
  *   deno task default-model [FOLDER] [THREADS]
  * FOLDER (out/default-model) keeps what each stage made; a stage whose result is there is not repeated.
  */
@@ -15,13 +15,6 @@ const PICTURES = 8000, SIDE = 128, SEED = 1;
 
 const [folder = "out/default-model", threads = "0"] = Deno.args;
 const easel = decodeURIComponent(new URL("../../../main.ts", import.meta.url).pathname);
-
-/** One easel command; ends the program with its status when it fails. */
-async function run(...args: string[]): Promise<void> {
-  const command = new Deno.Command(Deno.execPath(), { args: ["run", "-A", easel, ...args] });
-  const { code } = await command.spawn().status;
-  if (code !== 0) Deno.exit(code);
-}
 
 const there = (path: string) => {
   try {
@@ -50,45 +43,49 @@ if (!there(`${pictures}/1_scene/${String(PICTURES - 1).padStart(5, "0")}.txt`)) 
 }
 if (!there(random)) writeRandom(random);
 
-const common = [
-  ...["--train_data_dir", pictures, "--output_dir", folder, "--seed", String(SEED)],
-  ...["--mixed_precision", "bf16", "--lr_scheduler", "cosine", "--threads", threads],
-];
-// Twice, because a second warm restart sharpens edges more than the same steps at once.
-const autoencoder = async (from: string, name: string, ...rest: string[]) => {
-  if (there(`${folder}/${name}.safetensors`)) return;
-  await run(
-    "train_vae",
-    ...common,
-    ...["--pretrained_model_name_or_path", from, "--output_name", name, "--standardize_latents"],
-    ...["--resolution", "64,64", "--random_crop", "--train_batch_size", "8", "--ema_decay", "0.995", ...rest],
-  );
-};
-await autoencoder(
-  random,
-  "colours",
-  "--max_train_steps",
-  "1600",
-  "--learning_rate",
-  "1e-3",
-  "--lr_warmup_steps",
-  "100",
-);
-await autoencoder(
-  `${folder}/colours.safetensors`,
-  "vae",
-  ...["--max_train_steps", "1200", "--learning_rate", "8e-4", "--lr_warmup_steps", "50"],
-);
-if (!there(`${folder}/tiny.safetensors`)) {
-  await run(
-    "fine_tune",
-    ...common,
-    ...["--pretrained_model_name_or_path", `${folder}/vae.safetensors`, "--output_name", "tiny"],
-    ...["--train_text_encoder", "--caption_extension", ".txt", "--caption_dropout_rate", "0.1"],
-    ...["--resolution", `${SIDE},${SIDE}`, "--cache_latents", "--vae_batch_size", "8"],
-    ...["--train_batch_size", "16", "--max_train_steps", "9000"],
-    ...["--learning_rate", "8e-4", "--lr_warmup_steps", "500", "--ema_decay", "0.9995"],
-    ...["--save_precision", "fp16", "--save_every_n_steps", "2000"],
-  );
+/**
+ * One easel command, as a user would type it, from one checkpoint to the next; nothing when that is there. Ends the
+ * program with the command's status when it fails.
+ */
+async function stage(command: string, from: string, to: string, flags: string): Promise<void> {
+  if (there(`${folder}/${to}.safetensors`)) return;
+  const files = ["--pretrained_model_name_or_path", `${folder}/${from}.safetensors`, "--output_name", to];
+  const common = `--seed ${SEED} --mixed_precision bf16 --lr_scheduler cosine --threads ${threads} ${flags}`;
+  const { code } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", easel, command, ...files, "--train_data_dir", pictures, "--output_dir", folder]
+      .concat(common.split(/\s+/)),
+  }).spawn().status;
+  if (code !== 0) Deno.exit(code);
 }
+
+const CROPS = "--resolution 64,64 --random_crop --train_batch_size 8 --ema_decay 0.995";
+await stage(
+  "train_vae",
+  "random",
+  "colours",
+  `${CROPS} --max_train_steps 1600 --learning_rate 1e-3 --lr_warmup_steps 100 --standardize_latents`,
+);
+// A second, warm restart sharpens edges more than as many steps at once.
+await stage(
+  "train_vae",
+  "colours",
+  "latents",
+  `${CROPS} --max_train_steps 1200 --learning_rate 8e-4 --lr_warmup_steps 50 --standardize_latents`,
+);
+// Sharper still, from the same latents.
+await stage(
+  "train_vae",
+  "latents",
+  "autoencoder",
+  `${CROPS} --max_train_steps 1500 --learning_rate 8e-4 --lr_warmup_steps 50 --decoder_only`,
+);
+await stage(
+  "fine_tune",
+  "autoencoder",
+  "tiny",
+  `--resolution ${SIDE},${SIDE} --cache_latents --vae_batch_size 8 --caption_extension .txt
+   --train_text_encoder --caption_dropout_rate 0.1 --min_snr_gamma 5 --train_batch_size 16
+   --max_train_steps 8000 --learning_rate 7e-4 --lr_warmup_steps 300 --ema_decay 0.9995
+   --save_precision fp16 --save_every_n_steps 1000`,
+);
 console.log(`${folder}/tiny.safetensors is made; copy it to assets/tiny.safetensors to make it builtin:tiny`);
