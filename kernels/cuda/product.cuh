@@ -87,6 +87,13 @@ EASEL_DEVICE int place_in_stack(const Product& p, const T*& a, const T*& b, Outp
   return split;
 }
 
+// The same for a single product, blockIdx.z being the part of K.
+template <typename T>
+EASEL_DEVICE Output<T> place_split(const Product& p, Output<T> out) {
+  if (out.sums) out.sums += int64_t(blockIdx.z) * p.M * p.N;
+  return out;
+}
+
 // The kernel's whole body, for a block of BM x BN.
 template <typename T, int BM, int BN, bool ANY, typename A, typename B>
 EASEL_DEVICE void product_tile(T* shared, const A& a, const B& b, const Product& p, const Output<T>& out,

@@ -84,7 +84,7 @@ Shape product_shape(const Tiling& t, int64_t batch) {
           .shared = t.shared()};
 }
 
-Run add_parts(const Instruction& i, int32_t dtype, const Address& y, const Scratch& parts,
+Run add_parts(const Instruction& i, int32_t dtype, const Address& y, const Address& parts,
               const Address& bias, const Address& residual, int64_t splits, int64_t count, int64_t N) {
   return launch(i, kernel_name("add_parts", dtype), {.grid = blocks(i, count)}, y, parts, bias, residual,
                 splits, count, N);
@@ -97,12 +97,14 @@ Run prepare_product(const Instruction& i, const ProductPlan& s) {
     return at.aligned() && contiguous % chunk == 0 && ld % chunk == 0 && outer % chunk == 0 &&
            inner % chunk == 0;
   };
-  const bool vector_a = whole(s.a, s.trans_a ? s.M : s.padded_a ? 0 : s.K, s.lda, s.a_outer, s.a_inner);
+  const bool vector_a = whole(s.a, s.padded_a ? 0 : s.trans_a ? s.M : s.K, s.lda, s.a_outer, s.a_inner);
   const bool vector_b = whole(s.b, s.trans_b ? s.K : s.N, s.ldb, s.b_outer, s.b_inner);
   const bool to_sums = s.sums.present();
+  const int64_t count = s.batch * s.M * s.N;
+  const int64_t fit = s.room_bytes ? int64_t(s.room_bytes) / (count * int64_t(sizeof(float))) : 32;
   const Tiling t =
       choose_tiling(i, s.dtype, s.M, s.N, s.K, s.batch, vector_a && vector_b && !(s.trans_a && s.trans_b),
-                    s.dense() && !to_sums ? 32 : 1);
+                    s.dense() && !to_sums ? std::max<int64_t>(fit, 1) : 1);
   Product p = product_of(t, s.M, s.N, s.K);
   p.lda = s.lda, p.ldb = s.ldb, p.ldy = s.ldy;
   p.a_outer = s.a_outer, p.b_outer = s.b_outer, p.y_outer = s.y_outer;
@@ -116,8 +118,7 @@ Run prepare_product(const Instruction& i, const ProductPlan& s) {
       s.dtype);
   const Shape shape = product_shape(t, s.batch);
   if (t.splits == 1) return launch(i, name, shape, s.y, s.a, s.b, s.bias, s.residual, s.sums, p);
-  const int64_t count = s.batch * s.M * s.N;
-  const Scratch parts = i.scratch(size_t(t.splits * count) * sizeof(float));
+  const Scratch parts = s.room_bytes ? s.room : i.scratch(size_t(t.splits * count) * sizeof(float));
   return sequence({launch(i, name, shape, s.y, s.a, s.b, Address(), Address(), Address(parts), p),
                    add_parts(i, s.dtype, s.y, parts, s.bias, s.residual, t.splits, count, s.N)});
 }

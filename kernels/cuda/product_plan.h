@@ -39,6 +39,9 @@ struct ProductPlan {
   // A stack of batch = outer * inner members and their distances in elements.
   int64_t batch = 1, inner = 1;
   int64_t a_outer = 0, b_outer = 0, y_outer = 0, a_inner = 0, b_inner = 0, y_inner = 0;
+  // Where the parts of K go if it is cut; by default scratch of the product's own.
+  Scratch room;
+  size_t room_bytes = 0;
   // Memory behind A's rows up to a whole chunk holds zeros, so K need not fill its chunks.
   bool padded_a = false;
 
@@ -65,7 +68,7 @@ Product product_of(const Tiling& t, int64_t M, int64_t N, int64_t K);
 Shape product_shape(const Tiling& t, int64_t batch);
 
 // y = the sums of `splits` parts, in order, + bias + residual: (count / N, N) dense.
-Run add_parts(const Instruction& i, int32_t dtype, const Address& y, const Scratch& parts,
+Run add_parts(const Instruction& i, int32_t dtype, const Address& y, const Address& parts,
               const Address& bias, const Address& residual, int64_t splits, int64_t count, int64_t N);
 
 Run prepare_product(const Instruction& i, const ProductPlan& p);

@@ -1,0 +1,185 @@
+// conv2d on channels-last pictures and its two gradients. Weights keep the files' layout (O, I, KH, KW):
+// frozen ones are packed once to (O, KH, KW, I), which forward and input gradient share, others into scratch
+// in each run. A 1x1 kernel without padding and stride is a plain matrix product.
+#include "product_plan.h"
+
+namespace easel {
+namespace {
+
+struct Geometry {
+  int64_t N, H, W, I, height, width, O, KH, KW, stride, top, left, bottom, right;
+  bool is_product() const { return KH == 1 && KW == 1 && stride == 1 && !top && !left && !bottom && !right; }
+  int64_t taps() const { return KH * KW; }
+};
+
+// x (N, H, W, I), w (O, I, KH, KW), y (N, height, width, O); the attributes begin alike in all three ops.
+Geometry geometry(const Instruction& i, const Tensor& x, const Tensor& w, const Tensor& y) {
+  i.require(x.rank == 4 && y.rank == 4 && w.rank == 4, "wants x (N, H, W, I), w (O, I, KH, KW)");
+  i.require_float(x);
+  i.require(w.dtype == x.dtype && y.dtype == x.dtype, "operands need one dtype");
+  const Geometry g{x.dims[0],
+                   x.dims[1],
+                   x.dims[2],
+                   x.dims[3],
+                   y.dims[1],
+                   y.dims[2],
+                   y.dims[3],
+                   w.dims[2],
+                   w.dims[3],
+                   i.integer(ATTR_CONV2D_STRIDE),
+                   i.integer(ATTR_CONV2D_PAD_TOP),
+                   i.integer(ATTR_CONV2D_PAD_LEFT),
+                   i.integer(ATTR_CONV2D_PAD_BOTTOM),
+                   i.integer(ATTR_CONV2D_PAD_RIGHT)};
+  constexpr int64_t kMost = 1 << 20;
+  i.require(g.stride > 0 && g.stride < kMost, "stride is not positive");
+  for (const int64_t pad : {g.top, g.left, g.bottom, g.right})
+    i.require(pad >= 0 && pad < kMost, "a pad is negative or huge");
+  i.require(x.count() > 0 && y.count() > 0 && w.count() > 0, "an operand is empty");
+  for (const int64_t side : {g.H, g.W, g.KH, g.KW, g.height, g.width})
+    i.require(side < kMost, "a side is over a million");
+  i.require(w.dims[0] == g.O && w.dims[1] == g.I && y.dims[0] == g.N, "batch or channels differ");
+  i.require(g.H + g.top + g.bottom >= g.KH && g.W + g.left + g.right >= g.KW &&
+                g.height == (g.H + g.top + g.bottom - g.KH) / g.stride + 1 &&
+                g.width == (g.W + g.left + g.right - g.KW) / g.stride + 1,
+            "the sizes do not fit the geometry");
+  i.require(g.N * std::max(g.H * g.W, g.height * g.width) < int64_t(1) << 31 &&
+                g.taps() * std::max(g.I, g.O) < int64_t(1) << 31,
+            "it is too large");
+  return g;
+}
+
+Window window(const Geometry& g, bool gradient) {
+  Window w;
+  w.height = int32_t(gradient ? g.height : g.H), w.width = int32_t(gradient ? g.width : g.W);
+  w.channels = int32_t(gradient ? g.O : g.I);
+  w.stride = int32_t(g.stride), w.top = int32_t(g.top), w.left = int32_t(g.left), w.taps = int32_t(g.taps());
+  w.to_height = FastDiv(gradient ? g.H : g.height);
+  w.to_width = FastDiv(gradient ? g.W : g.width);
+  w.by_channels = FastDiv(w.channels);
+  w.kernel_width = FastDiv(g.KW);
+  w.by_stride = FastDiv(g.stride);
+  return w;
+}
+
+bool whole_chunks(const Address& at, int64_t channels, int32_t dtype) {
+  return at.aligned() && channels % (16 / dtype_bytes(dtype)) == 0;
+}
+
+// The weights as (O, KH, KW, I); what has to run first joins `runs`.
+Address packed_weights(const Instruction& i, const Tensor& w, const Geometry& g, std::vector<Run>& runs) {
+  if (g.taps() == 1) return w.data;
+  const auto pack = [&](const auto& to) {
+    return launch(i, kernel_name("pack_weights", w.dtype), {.grid = blocks(i, g.O * g.I)}, to, w.data, g.O,
+                  g.I, g.taps());
+  };
+  if (w.frozen) return packed(i, w, "ohwi", size_t(w.bytes()), [&](char* to) { return pack(to); });
+  const Scratch to = i.scratch(size_t(w.bytes()));
+  runs.push_back(pack(to));
+  return to;
+}
+
+// The part that forward and input gradient share: pixels times weights, K cut where that pays.
+Run windows_times_weights(const Instruction& i, const Geometry& g, bool gradient, const Tensor& from,
+                          const Tensor& w, const Tensor& to, const Address& bias, const Address& residual) {
+  std::vector<Run> runs;
+  const Address weights = packed_weights(i, w, g, runs);
+  const int64_t M = gradient ? g.N * g.H * g.W : g.N * g.height * g.width, N = gradient ? g.I : g.O;
+  const int64_t K = g.taps() * (gradient ? g.O : g.I);
+  const bool vector_a = whole_chunks(from.data, from.last(), from.dtype);
+  const bool vector_b = whole_chunks(weights, gradient ? g.I : K, w.dtype);
+  const Tiling t = choose_tiling(i, to.dtype, M, N, K, 1, vector_a && vector_b, 16);
+  Product p = product_of(t, M, N, K);
+  p.ldb = K;
+  p.vector_a = vector_a, p.vector_b = vector_b;
+  p.vector_y = whole_chunks(to.data, N, to.dtype) && bias.aligned() && residual.aligned();
+  const Window g_from = window(g, gradient);
+  const std::string name = kernel_name(
+      ((gradient ? "conv2d_backward_input_" : "conv2d_") + std::string(t.name)).c_str(), to.dtype);
+  const auto product = [&](const Address& bias, const Address& residual, const Address& sums) {
+    const Shape shape = product_shape(t, 1);
+    if (gradient) return launch(i, name, shape, to.data, from.data, weights, sums, p, g_from);
+    return launch(i, name, shape, to.data, from.data, weights, bias, residual, sums, p, g_from);
+  };
+  if (t.splits == 1) {
+    runs.push_back(product(bias, residual, Address()));
+  } else {
+    const Scratch parts = i.scratch(size_t(t.splits * M * N) * sizeof(float));
+    runs.push_back(product(Address(), Address(), Address(parts)));
+    runs.push_back(add_parts(i, to.dtype, to.data, parts, bias, residual, t.splits, M * N, N));
+  }
+  return sequence(std::move(runs));
+}
+
+}  // namespace
+
+Run prepare_conv2d(const Instruction& i) {
+  const bool has_bias = i.attr(ATTR_CONV2D_HAS_BIAS) != 0,
+             has_residual = i.attr(ATTR_CONV2D_HAS_RESIDUAL) != 0;
+  i.require_counts(1, 2 + has_bias + has_residual);
+  const Tensor &x = i.in(0), &w = i.in(1), &y = i.out(0);
+  const Geometry g = geometry(i, x, w, y);
+  for (int k = 2; k < i.inputs(); ++k) i.require(i.in(k).dtype == x.dtype, "operands need one dtype");
+  Address bias, residual;
+  if (has_bias) {
+    i.require(i.in(2).rank == 1 && i.in(2).dims[0] == g.O, "bias must be (O)");
+    bias = i.in(2).data;
+  }
+  if (has_residual) {
+    i.require_same(i.in(2 + has_bias), y);
+    residual = i.in(2 + has_bias).data;
+  }
+  if (!g.is_product()) return windows_times_weights(i, g, false, x, w, y, bias, residual);
+  ProductPlan p;
+  p.dtype = x.dtype;
+  p.trans_b = true;
+  p.M = g.N * g.H * g.W, p.N = g.O, p.K = g.I;
+  p.lda = p.ldb = g.I, p.ldy = g.O;
+  p.a = x.data, p.b = w.data, p.y = y.data;
+  p.bias = bias, p.residual = residual;
+  return prepare_product(i, p);
+}
+
+// conv2dBackwardInput(dy, w; geometry, height, width) -> dx (N, height, width, I)
+Run prepare_conv2d_backward_input(const Instruction& i) {
+  i.require_counts(1, 2);
+  const Tensor &dx = i.out(0), &dy = i.in(0), &w = i.in(1);
+  const Geometry g = geometry(i, dx, w, dy);
+  if (!g.is_product()) return windows_times_weights(i, g, true, dy, w, dx, Address(), Address());
+  ProductPlan p;
+  p.dtype = dx.dtype;
+  p.M = g.N * g.H * g.W, p.N = g.I, p.K = g.O;
+  p.lda = g.O, p.ldb = p.ldy = g.I;
+  p.a = dy.data, p.b = w.data, p.y = dx.data;
+  return prepare_product(i, p);
+}
+
+// conv2dBackwardWeight(dy, x; geometry, kernelHeight, kernelWidth) -> dw (O, I, KH, KW)
+Run prepare_conv2d_backward_weight(const Instruction& i) {
+  i.require_counts(1, 2);
+  const Tensor &dw = i.out(0), &dy = i.in(0), &x = i.in(1);
+  const Geometry g = geometry(i, x, dw, dy);
+  const int64_t pixels = g.N * g.height * g.width;
+  if (g.is_product()) {
+    ProductPlan p;
+    p.dtype = x.dtype;
+    p.trans_a = true;
+    p.M = g.O, p.N = g.I, p.K = pixels;
+    p.lda = g.O, p.ldb = p.ldy = g.I;
+    p.a = dy.data, p.b = x.data, p.y = dw.data;
+    return prepare_product(i, p);
+  }
+  const int64_t M = g.O, N = g.taps() * g.I;
+  const bool vector_a = whole_chunks(dy.data, g.O, x.dtype), vector_b = whole_chunks(x.data, g.I, x.dtype);
+  const Tiling t = choose_tiling(i, x.dtype, M, N, pixels, 1, vector_a && vector_b, 32);
+  Product p = product_of(t, M, N, pixels);
+  p.lda = g.O;
+  p.vector_a = vector_a, p.vector_b = vector_b;
+  const Scratch parts = i.scratch(size_t(t.splits * M * N) * sizeof(float));
+  return sequence({launch(i, kernel_name(("conv2d_backward_weight_" + std::string(t.name)).c_str(), x.dtype),
+                          product_shape(t, 1), parts, dy.data, x.data, p, window(g, false)),
+                   launch(i, kernel_name("unpack_weights", x.dtype), {.grid = blocks(i, g.O * g.I)}, dw.data,
+                          parts, t.splits, g.O, g.I, g.taps())});
+}
+
+}  // namespace easel
