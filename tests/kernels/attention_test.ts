@@ -1,0 +1,61 @@
+import { attention } from "../../src/graph/mod.ts";
+import { checkOp, normal } from "./check_op.ts";
+
+interface Sizes {
+  B: number;
+  Lq: number;
+  Lk: number;
+  heads: number;
+  width: number;
+  causal?: boolean;
+}
+
+/** softmax(q k^T / sqrt(width)) v for each head, from the formula. */
+function attended(q: Float64Array, k: Float64Array, v: Float64Array, s: Sizes): Float64Array {
+  const { B, Lq, Lk, heads, width, causal } = s, row = heads * width;
+  const out = new Float64Array(B * Lq * row);
+  for (let b = 0; b < B; b++) {
+    for (let h = 0; h < heads; h++) {
+      for (let i = 0; i < Lq; i++) {
+        const at = (b * Lq + i) * row + h * width;
+        const seen = causal ? Math.min(Lk, i + 1) : Lk;
+        const scores = Array.from({ length: seen }, (_, j) => {
+          const other = (b * Lk + j) * row + h * width;
+          let total = 0;
+          for (let c = 0; c < width; c++) total += q[at + c] * k[other + c];
+          return total / Math.sqrt(width);
+        });
+        const most = Math.max(...scores), weights = scores.map((x) => Math.exp(x - most));
+        const sum = weights.reduce((a, w) => a + w, 0);
+        weights.forEach((w, j) => {
+          const other = (b * Lk + j) * row + h * width;
+          for (let c = 0; c < width; c++) out[at + c] += w / sum * v[other + c];
+        });
+      }
+    }
+  }
+  return out;
+}
+
+const cases: Sizes[] = [
+  { B: 1, Lq: 5, Lk: 7, heads: 2, width: 8 },
+  { B: 2, Lq: 33, Lk: 33, heads: 1, width: 12, causal: true },
+  { B: 1, Lq: 70, Lk: 37, heads: 2, width: 40 },
+  { B: 1, Lq: 37, Lk: 77, heads: 1, width: 64 },
+  { B: 1, Lq: 66, Lk: 66, heads: 1, width: 80, causal: true },
+  { B: 1, Lq: 34, Lk: 20, heads: 1, width: 160 },
+  { B: 1, Lq: 18, Lk: 19, heads: 1, width: 200 },
+  { B: 1, Lq: 1, Lk: 1, heads: 1, width: 1 },
+];
+
+for (const s of cases) {
+  checkOp(`attention() ${JSON.stringify(s)}`, {
+    operands: [
+      normal([s.B, s.Lq, s.heads * s.width], 1),
+      normal([s.B, s.Lk, s.heads * s.width], 2),
+      normal([s.B, s.Lk, s.heads * s.width], 3),
+    ],
+    build: (q, k, v) => attention(q, k, v, { heads: s.heads, causal: s.causal }),
+    reference: (q, k, v) => attended(q, k, v, s),
+  });
+}
