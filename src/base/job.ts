@@ -7,6 +7,8 @@
  * When `signal` is aborted a job finishes the step it is in, saves what is worth keeping and throws Interrupted.
  */
 
+import type { JobEvent } from "./events.ts";
+
 export interface JobContext {
   /** Aborted by the first Ctrl-C (or SIGTERM). */
   readonly signal: AbortSignal;
@@ -16,6 +18,8 @@ export interface JobContext {
   warn(line: string): void;
   /** Where the job is. Cheap: call it after each step, the screen is refreshed as often as makes sense. */
   progress(event: Progress): void;
+  /** Something that a watching program wants to know; progress() reports steps by itself. */
+  emit(event: JobEvent): void;
 }
 
 /** A moment of a task that has a known number of steps. */
@@ -33,9 +37,22 @@ export interface Progress {
   readonly memory?: number;
   /** A few words at the end of the line, such as the file just saved. */
   readonly note?: string;
+  /** Further numbers of this step that only watching programs are told. */
+  readonly details?: StepDetails;
+}
+
+export interface StepDetails {
+  /** Counted from 1. */
+  readonly epoch: number;
+  /** Of the last batch alone. */
+  readonly batchLoss: number;
+  /** Before clipping; null while gradients are only gathered. */
+  readonly gradNorm: number | null;
+  /** By the name of what they are for. */
+  readonly learningRates: Readonly<Record<string, number>>;
 }
 
 /** A context that shows nothing and is never interrupted: for tests and for jobs inside jobs. */
 export function quietContext(signal: AbortSignal = new AbortController().signal): JobContext {
-  return { signal, log() {}, warn() {}, progress() {} };
+  return { signal, log() {}, warn() {}, progress() {}, emit() {} };
 }

@@ -3,6 +3,7 @@
 import { removeUnfinished } from "../base/atomic.ts";
 import { Interrupted, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
+import type { EventPrinter } from "./events.ts";
 import { ProgressPrinter } from "./progress.ts";
 
 const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
@@ -13,6 +14,8 @@ export interface LogOptions {
   readonly level?: LogLevel | null;
   /** Lines go to this file instead of standard error. */
   readonly file?: string | null;
+  /** Where --json prints to; null without it. */
+  readonly events?: EventPrinter | null;
 }
 
 export interface RunningContext extends JobContext {
@@ -29,6 +32,7 @@ export function openContext(options: LogOptions = {}): RunningContext {
   const stop = () => {
     if (controller.signal.aborted) {
       removeUnfinished();
+      options.events?.error(controller.signal.reason, "stopped at once by a second signal");
       Deno.exit(130);
     }
     controller.abort(new Interrupted("interrupted"));
@@ -36,14 +40,21 @@ export function openContext(options: LogOptions = {}): RunningContext {
   };
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
   for (const signal of signals) Deno.addSignalListener(signal, stop);
+  const resized = () => progress.resize();
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGWINCH", resized);
   return {
     signal: controller.signal,
     log: (line) => least <= 1 && write(line),
     warn: (line) => least <= 2 && write(`warning: ${line}`),
-    progress: (event) => progress.update(event),
+    progress(event) {
+      progress.update(event);
+      options.events?.progress(event);
+    },
+    emit: (event) => options.events?.emit(event),
     close() {
       progress.finish();
       for (const signal of signals) Deno.removeSignalListener(signal, stop);
+      if (Deno.build.os !== "windows") Deno.removeSignalListener("SIGWINCH", resized);
     },
   };
 }

@@ -4,25 +4,33 @@ const encoder = new TextEncoder();
 
 /** Writes a line to standard output. A reader that went away (`| head`) ends the program quietly. */
 export function print(line: string): void {
-  writeFully(Deno.stdout, line + "\n");
+  try {
+    writeAllSync(Deno.stdout, encoder.encode(line + "\n"));
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(0);
+    throw error;
+  }
+}
+
+/** The same for a reader that may go away before the work ends: false when it has. */
+export function tryPrint(line: string): boolean {
+  try {
+    writeAllSync(Deno.stdout, encoder.encode(line + "\n"));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Writes text to standard error; when nobody can read it, nobody misses it. */
 export function printError(text: string): void {
   try {
-    const bytes = encoder.encode(text);
-    for (let done = 0; done < bytes.length;) done += Deno.stderr.writeSync(bytes.subarray(done));
+    writeAllSync(Deno.stderr, encoder.encode(text));
   } catch { /* closed */ }
 }
 
-function writeFully(stream: { writeSync(p: Uint8Array): number }, text: string): void {
-  const bytes = encoder.encode(text);
-  try {
-    for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
-  } catch (error) {
-    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(0);
-    throw error;
-  }
+function writeAllSync(stream: { writeSync(p: Uint8Array): number }, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
 }
 
 /** Binary units, as memory and files are counted everywhere in easel. */

@@ -97,6 +97,8 @@ async function drawAll(
       padWithEos: false,
     }, context.warn);
     const total = planned.reduce((sum, batch) => sum + batch.requests[0].settings.steps, 0);
+    const pictures = planned.reduce((sum, batch) => sum + batch.requests.length, 0);
+    context.emit({ event: "plan", task: "drawing", steps: total, pictures });
     let before = 0, note: string | undefined;
     for (const batch of planned) {
       if (context.signal.aborted) throw new Interrupted("interrupted while drawing");
@@ -113,9 +115,12 @@ async function drawAll(
         },
       });
       before += steps;
-      for (const path of save(config, batch, drawn, names, model.family === "sdxl", context.warn)) {
+      const paths = save(config, batch, drawn, names, model.family === "sdxl", context.warn);
+      for (const [i, path] of paths.entries()) {
         note = basename(path);
         context.log(`wrote ${path}`);
+        const { prompt, seed } = batch.requests[i], { width, height } = drawn.shape;
+        context.emit({ event: "sample", path, prompt, seed, width: 8 * width, height: 8 * height });
       }
       context.progress({ task: "drawing", step: before, total, memory: device.peakBytes, note });
     }

@@ -23,7 +23,7 @@ export class RunFiles {
     const path = this.model(moment, steps, epoch);
     const old = staleSave(this.config, moment);
     if (old) removeFile(join(this.config.outputDir, `${saveName(this.config, old)}.safetensors`));
-    if (withState) this.state(moment);
+    if (withState) this.state(moment, steps);
     this.context.log(`saved ${path}${withState ? " and its state" : ""}`);
   }
 
@@ -31,13 +31,15 @@ export class RunFiles {
   model(moment: Moment, steps: number, epoch: number): string {
     const path = join(this.config.outputDir, `${saveName(this.config, moment)}.safetensors`);
     this.writers.model(path, steps, epoch);
+    this.context.emit({ event: "save", what: "model", path, step: steps });
     return path;
   }
 
   /** Returns the folder's path. */
-  state(moment: Moment): string {
+  state(moment: Moment, steps: number): string {
     const path = join(this.config.outputDir, stateName(this.config, moment));
     this.writers.state(path);
+    this.context.emit({ event: "save", what: "state", path, step: steps });
     const old = staleState(this.config, moment);
     if (old) removeFolder(join(this.config.outputDir, stateName(this.config, old)));
     return path;

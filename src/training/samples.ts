@@ -59,8 +59,11 @@ export async function drawSamples(
         String(i).padStart(2, "0")
       }_${stamp(new Date())}${seed}.png`;
       const png = encodePng({ width, height, channels: 3, data: toBytes(image) });
-      atomicWriteFile(join(folder, name), png);
-      context.log(`sample picture: ${join(folder, name)}`);
+      const path = join(folder, name);
+      atomicWriteFile(path, png);
+      context.log(`sample picture: ${path}`);
+      const { prompt: text, seed: drawnFrom } = prompt;
+      context.emit({ event: "sample", path, prompt: text, seed: drawnFrom, width, height, step });
     }
   } catch (error) {
     if (!context.signal.aborted) {

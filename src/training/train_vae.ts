@@ -58,6 +58,8 @@ async function run(
     state: () => {},
   }, context);
   context.log(`autoencoder: ${length.steps} steps, ${config.mixedPrecision} mixed precision`);
+  const { steps, epochs, batchesPerEpoch } = length;
+  context.emit({ event: "plan", task: "training", steps, epochs, batchesPerEpoch, seed: opened.seed });
   let step = 0, shown = 0;
   for (let epoch = 1; step < length.steps; epoch++) {
     loader.startEpoch(epoch);

@@ -166,11 +166,11 @@ class Trainer {
   #record(result: StepResult, rates: readonly number[]): void {
     const { run: { training, device, length }, context } = this, { globalStep } = this.#position;
     const average = this.#losses.average;
-    const names = training.parts.groups.map((g) => g.name);
+    const learningRates = new Map(training.parts.groups.map(({ name }, i) => [name, rates[i]]));
     this.#log?.step(globalStep, {
       loss: result.loss,
       average,
-      learningRates: new Map(names.map((name, i) => [name, rates[i]])),
+      learningRates,
       gradNorm: result.gradNorm,
     });
     context.progress({
@@ -180,6 +180,12 @@ class Trainer {
       resumedFrom: this.#resumedFrom,
       loss: average,
       memory: device.peakBytes,
+      details: {
+        epoch: this.#position.epoch + 1,
+        batchLoss: result.loss,
+        gradNorm: result.gradNorm,
+        learningRates: Object.fromEntries(learningRates),
+      },
     });
   }
 
@@ -193,7 +199,7 @@ class Trainer {
     const { globalStep, epoch } = this.#position;
     const moment = { step: globalStep };
     const path = this.#files.model(moment, globalStep, epoch + 1);
-    const state = this.#files.state(moment);
+    const state = this.#files.state(moment, globalStep);
     throw new Interrupted(`stopped after step ${globalStep}; saved ${path}; go on with --resume ${state}`);
   }
 
@@ -203,7 +209,7 @@ class Trainer {
     try {
       this.run.generators.torch.setState(this.#good.torch);
       this.run.generators.python.setState(this.#good.python);
-      const state = this.#files.state({ step: globalStep });
+      const state = this.#files.state({ step: globalStep }, globalStep);
       return new UserError(`${error.message}; the state after step ${globalStep} is in ${state}`, {
         cause: error,
       });
@@ -268,5 +274,14 @@ class Trainer {
       `${length.steps} steps, ${length.epochs} epochs of ${length.batchesPerEpoch} batches, ` +
         `gradients of ${config.gradientAccumulationSteps} batches a step, ${config.mixedPrecision} mixed precision`,
     );
+    context.emit({
+      event: "plan",
+      task: "training",
+      steps: length.steps,
+      epochs: length.epochs,
+      batchesPerEpoch: length.batchesPerEpoch,
+      trainableParameters: parameters,
+      seed,
+    });
   }
 }

@@ -1,0 +1,47 @@
+/**
+ * What happens during a job, for programs that watch it: plain data, printed by `--json` as one JSON object a line with
+ * the fields in snake_case. docs/automation.md promises these names; add fields, never change or remove one.
+ */
+
+/** What the job is about to do, before the first step. */
+export interface PlanEvent {
+  readonly event: "plan";
+  readonly task: "training" | "drawing";
+  /** Of the whole task. */
+  readonly steps: number;
+  readonly epochs?: number;
+  readonly batchesPerEpoch?: number;
+  readonly trainableParameters?: number;
+  readonly seed?: number;
+  readonly pictures?: number;
+  /** Memory in bytes, where `easel plan` was asked for it. */
+  readonly parameterBytes?: number;
+  readonly programBytes?: number;
+  readonly peakBytes?: number;
+  /** As measured by `easel plan`. */
+  readonly secondsPerStep?: number;
+}
+
+/** A file or folder that is now whole on the disk. */
+export interface SaveEvent {
+  readonly event: "save";
+  readonly what: "model" | "state";
+  readonly path: string;
+  /** Steps done when it was saved. */
+  readonly step: number;
+}
+
+/** A picture that is now on the disk. */
+export interface SampleEvent {
+  readonly event: "sample";
+  readonly path: string;
+  readonly prompt: string;
+  /** null where the prompt names none during a training. */
+  readonly seed: number | null;
+  readonly width: number;
+  readonly height: number;
+  /** Training steps done when it was drawn. */
+  readonly step?: number;
+}
+
+export type JobEvent = PlanEvent | SaveEvent | SampleEvent;
