@@ -1,7 +1,7 @@
 /** A subcommand: what it takes and what it does, as data and one short function. */
 
 import type { JobContext } from "../base/job.ts";
-import type { Family, Rows, Values } from "./flag.ts";
+import type { Family, PathKind, Rows, Values } from "./flag.ts";
 import type { Source } from "./parse.ts";
 
 type Intersection<U> = (U extends unknown ? (x: U) => void : never) extends (x: infer I) => void ? I : never;
@@ -27,6 +27,12 @@ export interface Command<V = unknown> {
   readonly positionals?: readonly string[];
   /** A few lines below the usage line of the help. */
   readonly about?: string;
+  /** Whole command lines that work as they stand, given the files that they name. */
+  readonly examples?: readonly string[];
+  /** What the arguments that are no flags lead to, for completion; a list of words for other things. */
+  readonly completes?: PathKind | readonly string[];
+  /** --json prints the result of this command, and not events. */
+  readonly jsonIsResult?: boolean;
   /** Contradictory values, missing files: whatever can be known before a model is loaded. Throws UserError. */
   check?(input: CommandInput<V>): void;
   run(input: CommandInput<V>, context: JobContext): Promise<void>;

@@ -9,7 +9,7 @@ import { allFlags, checked, nearest, type Parsed } from "./parse.ts";
 export function withConfigFile(parsed: Parsed, families: readonly Family[]): Parsed {
   const given = parsed.values["config_file"];
   if (typeof given !== "string" || given === "") return parsed;
-  const path = given.endsWith(".toml") ? given : `${given}.toml`;
+  const path = configPath(given);
   const flags = allFlags(families);
   const values = { ...parsed.values }, sources = { ...parsed.sources };
   for (const [key, value] of entries(path)) {
@@ -28,6 +28,11 @@ export function withConfigFile(parsed: Parsed, families: readonly Family[]): Par
     sources[key] = "config file";
   }
   return { ...parsed, values, sources };
+}
+
+/** The name may be given without its ".toml". */
+export function configPath(given: string): string {
+  return given.endsWith(".toml") ? given : `${given}.toml`;
 }
 
 function entries(path: string): [string, unknown][] {

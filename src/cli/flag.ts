@@ -30,7 +30,14 @@ export interface Flag<T> {
   readonly origin: "0.9.1" | "0.10.1" | "easel";
   /** Smallest value, for numbers. */
   readonly min?: number;
+  /** What the path given leads to, for the help's placeholder and for completion. */
+  readonly leadsTo?: PathKind;
+  /** Never shown or written anywhere: a key or token. */
+  readonly secret?: boolean;
 }
+
+/** Files by what they hold; "file" is any. */
+export type PathKind = "model" | "toml" | "json" | "text" | "file" | "folder";
 
 export type AnyFlag = Flag<Value>;
 export type Rows = Record<string, AnyFlag>;
@@ -139,9 +146,35 @@ export function newer<T>(f: Flag<T>): Flag<T> {
   return { ...f, origin: "0.10.1" };
 }
 
+/** The value is a path. */
+export function pathTo<T>(kind: PathKind, f: Flag<T>): Flag<T> {
+  return { ...f, leadsTo: kind };
+}
+
+/** The value is a key or token: left out of written configuration files, masked in reports. */
+export function secret<T>(f: Flag<T>): Flag<T> {
+  return { ...f, secret: true };
+}
+
 /** easel's own. */
 export function own<T>(f: Flag<T>): Flag<T> {
   return { ...f, origin: "easel" };
+}
+
+/** Whether two values of a flag mean the same: no steps are no share either. */
+export function sameValue(a: Value, b: Value): boolean {
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((item, i) => Object.is(item, b[i]));
+  }
+  if (isSteps(a) && isSteps(b)) {
+    const [x, y] = [a, b].map((v) => "steps" in v ? { steps: v.steps } : v.ratio === 0 ? { steps: 0 } : v);
+    return JSON.stringify(x) === JSON.stringify(y);
+  }
+  return Object.is(a, b);
+}
+
+function isSteps(value: Value): value is StepsOrRatio {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** What a text is not, for an error: "a number", or null with the value. Python's int() and float() decide. */

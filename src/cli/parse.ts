@@ -7,7 +7,7 @@ import { distance } from "fastest-levenshtein";
 import { UsageError } from "../base/errors.ts";
 import { type AnyFlag, camel, convert, type Family, type Rows, type Value } from "./flag.ts";
 
-export type Source = "default" | "config file" | "command line";
+export type Source = "default" | "launcher" | "config file" | "command line";
 
 export interface Parsed {
   /** Every flag of the families, by sd-scripts' name. */
@@ -30,6 +30,24 @@ export function parseArgs(
   families: readonly Family[],
   positionals: readonly string[] = [],
 ): Parsed {
+  const { parsed } = parseWords(argv, families, false);
+  checkPositionals(parsed.positionals, positionals);
+  return parsed;
+}
+
+/** Parses flags up to the first argument that is none; what comes from there on is `rest`. */
+export function parseLeading(
+  argv: readonly string[],
+  families: readonly Family[],
+): { parsed: Parsed; rest: readonly string[] } {
+  return parseWords(argv, families, true);
+}
+
+function parseWords(
+  argv: readonly string[],
+  families: readonly Family[],
+  leading: boolean,
+): { parsed: Parsed; rest: readonly string[] } {
   const flags = allFlags(families);
   const parsed: Parsed = { values: {}, sources: {}, positionals: [] };
   for (const [name, row] of Object.entries(flags)) {
@@ -40,8 +58,10 @@ export function parseArgs(
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i];
     if (!only && word === "--") only = true;
-    else if (only || !isOption(word)) parsed.positionals.push(word);
-    else {
+    else if (only || !isOption(word)) {
+      if (leading) return { parsed, rest: argv.slice(i) };
+      parsed.positionals.push(word);
+    } else {
       const equals = word.indexOf("=");
       const written = equals < 0 ? word : word.slice(0, equals);
       if (written === "-h" || written === "--help") throw new HelpWanted();
@@ -61,16 +81,15 @@ export function parseArgs(
       parsed.sources[name] = "command line";
     }
   }
-  checkPositionals(parsed.positionals, positionals);
-  return parsed;
+  return { parsed, rest: [] };
 }
 
-/** "-0.1" and "-1e-3" are numbers, "-" is a file name by custom, "- 3" has a space: all arguments. */
+/** "-0.1" and "-1e-3" are numbers, "-" is a file name by custom, "--n a cat" has a space: all arguments. */
 function isOption(word: string): boolean {
   if (!word.startsWith("-") || word === "-") return false;
   if (/^-(\d|\.\d)/.test(word) && "value" in convert("float", word)) return false;
   if (/^-(inf|nan)/i.test(word) && "value" in convert("float", word)) return false;
-  return word.startsWith("--") || !word.includes(" ");
+  return !word.replace(/=.*$/s, "").includes(" ");
 }
 
 function resolveName(written: string, flags: Rows): string {

@@ -4,52 +4,82 @@ import { removeUnfinished } from "../base/atomic.ts";
 import { UsageError, UserError } from "../base/errors.ts";
 import { type CommandEntry, COMMANDS } from "./commands/index.ts";
 import { print, printError } from "./output.ts";
+import type { CommandLine } from "./run_command.ts";
+import type { Session } from "./session.ts";
 import { VERSION } from "./version.ts";
 
 /** Runs one command line. Never throws. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
-  let title = "easel";
+  const session: Session = { argv, title: "easel", notes: [], events: null };
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    Deno.exit(report(title, event.reason));
+    report(session, event.reason).then((status) => Deno.exit(status));
   });
   try {
     const [first, ...rest] = argv;
     if (first === undefined || first === "-h" || first === "--help") return await showHelp([]);
     if (first === "help") return await showHelp(rest);
-    if (first === "--version" || first === "version") {
+    if (first === "--version" || first === "-V" || first === "version") {
       print(`easel ${VERSION}`);
       return 0;
     }
-    const planned = first === "plan" && rest.length > 0 && !/^(-h|--help)$/.test(rest[0]);
-    const entry = await findCommand(planned ? rest[0] : first);
-    title = planned ? `easel plan ${entry.name}` : `easel ${entry.name}`;
+    const line = await commandLine(argv, session);
     const { runCommand } = await import("./run_command.ts");
-    return await runCommand(entry, planned ? rest.slice(1) : rest, planned ? "plan" : "run");
+    return await runCommand(line, session);
   } catch (error) {
-    return report(title, error);
+    return await report(session, error);
   }
 }
 
 async function showHelp(args: readonly string[]): Promise<number> {
-  if (args.length === 0) {
-    const { programHelp } = await import("./help.ts");
-    print(programHelp(COMMANDS, VERSION));
-    return 0;
+  const help = await import("./help.ts");
+  if (args.length === 0) print(help.programHelp(COMMANDS, VERSION));
+  else {
+    const { entry } = await findCommand(args[0]);
+    print(help.commandHelp(entry, await entry.load()));
   }
-  const entry = await findCommand(args[0]);
-  const { commandHelp } = await import("./help.ts");
-  print(commandHelp(entry, await entry.load()));
   return 0;
 }
 
-/** Names may be written with dashes, and with the ".py" that old scripts have. */
-export async function findCommand(word: string): Promise<CommandEntry> {
-  const name = word.replace(/\.py$/, "").replaceAll("-", "_");
-  const entry = COMMANDS.find((command) => command.name === name);
-  if (entry) return entry;
+/** Takes `plan` and launchers apart and finds the command. */
+async function commandLine(argv: readonly string[], session: Session): Promise<CommandLine> {
+  const planned = argv[0] === "plan" && argv.length > 1 && !/^(-h|--help)$/.test(argv[1]);
+  let words = planned ? argv.slice(1) : argv, defaults: CommandLine["defaults"] = {};
+  if (/(^|[/\\])(accelerate|accelerate-launch|python[\d.]*|py)(\.exe)?$/.test(words[0])) {
+    const { readLaunch } = await import("./launcher.ts");
+    const launch = readLaunch(words);
+    if (launch) {
+      words = launch.argv;
+      defaults = launch.defaults;
+      session.notes = launch.notes;
+    }
+  }
+  const { entry, flags } = await findCommand(words[0]);
+  session.title = planned ? `easel plan ${entry.name}` : `easel ${entry.name}`;
+  return { entry, argv: [...flags, ...words.slice(1)], what: planned ? "plan" : "run", defaults };
+}
+
+/** The command of a name, and flags that the name implies. */
+export interface Found {
+  readonly entry: CommandEntry;
+  readonly flags: readonly string[];
+}
+
+/** Names may be written with dashes, with the ".py" of sd-scripts and with the folder that the script is in. */
+export async function findCommand(word: string): Promise<Found> {
+  const named = (name: string) => COMMANDS.find((command) => command.name === name);
+  const exact = named(word);
+  if (exact) return { entry: exact, flags: [] };
+  const { SCRIPT_ALIASES, scriptName, SCRIPTS_NOT_YET } = await import("./scripts.ts");
+  const name = scriptName(word);
+  const [alias, ...flags] = SCRIPT_ALIASES[name] ?? [name];
+  const entry = named(alias);
+  if (entry) return { entry, flags };
   if (word.startsWith("-")) {
     throw new UsageError(`${word}: the command comes first, as in easel gen_img ${word}`);
+  }
+  if (SCRIPTS_NOT_YET.includes(name)) {
+    throw new UserError(`${name} is not supported yet; easel help lists what is`);
   }
   const { nearest } = await import("./parse.ts");
   const near = nearest(name, COMMANDS.map((command) => command.name));
@@ -58,21 +88,32 @@ export async function findCommand(word: string): Promise<CommandEntry> {
   );
 }
 
-/** Prints one line for an error, removes unfinished files and returns the exit status. */
-function report(title: string, error: unknown): number {
+/** Prints how it ended in one line, or as a block where easel is wrong; removes unfinished files. Gives the status. */
+async function report(session: Session, error: unknown): Promise<number> {
   removeUnfinished();
-  printError(`${title}: ${oneLine(error)}\n`);
-  if (Deno.env.get("EASEL_DEBUG") && error instanceof Error) printError(`${error.stack}\n`);
+  const line = oneLine(error);
+  printError(`${session.title}: ${line}\n`);
+  session.events?.error(error, line);
+  if (!mendable(error)) {
+    const { crashReport } = await import("./crash.ts");
+    printError(`${crashReport(session.argv, error)}\n`);
+  } else if (Deno.env.get("EASEL_DEBUG") && error instanceof Error) printError(`${error.stack}\n`);
   return error instanceof UserError ? error.exitCode : 1;
+}
+
+/** Whether one line says all that helps: the user can mend it, or the machine's limits are reached. */
+function mendable(error: unknown): boolean {
+  return error instanceof UserError || error instanceof Deno.errors.NotFound ||
+    error instanceof Deno.errors.PermissionDenied || isOutOfMemory(error);
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof RangeError && /allocation failed|Invalid typed array length/.test(error.message);
 }
 
 function oneLine(error: unknown): string {
   if (!(error instanceof Error)) return `internal error: ${String(error)}`;
   const message = error.message.replace(/\s*\n\s*/g, " ").trim();
-  if (error instanceof UserError) return message;
-  if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied) return message;
-  if (error instanceof RangeError && /allocation failed|Invalid typed array length/.test(message)) {
-    return `out of memory (${message}); easel plan shows what a run needs`;
-  }
-  return `internal error: ${error.name}: ${message} (EASEL_DEBUG=1 shows where)`;
+  if (isOutOfMemory(error)) return `out of memory (${message}); easel plan shows what a run needs`;
+  return mendable(error) ? message : `internal error: ${error.name}: ${message}`;
 }

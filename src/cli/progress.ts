@@ -13,9 +13,9 @@ export interface Surroundings {
   readonly now: () => number;
 }
 
-/** What standard error is: NO_COLOR, TERM=dumb and pipes are respected. */
+/** What standard error is: NO_COLOR, TERM=dumb, pipes and CI are respected. */
 export function surroundings(): Surroundings {
-  const live = Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb";
+  const live = Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb" && !Deno.env.get("CI");
   return {
     live,
     colour: live && !Deno.env.get("NO_COLOR"),
@@ -31,6 +31,9 @@ export function surroundings(): Surroundings {
   };
 }
 
+// deno-lint-ignore no-control-regex -- colour has no width
+const COLOURS = /\x1b\[\d*m/g;
+
 const REDRAW_MS = 100;
 const LINE_MS = 10_000;
 
@@ -40,8 +43,9 @@ export class ProgressPrinter {
   /** First event of the task: seconds per step count from here. */
   #start = { time: 0, step: 0 };
   #shown = -Infinity;
-  /** The bar that stands on the screen without a line end. */
+  /** The bar that stands on the screen without a line end, and what it was made from. */
   #bar = "";
+  #last: { event: Progress; pace: number | null } | null = null;
 
   constructor(around: Surroundings = surroundings()) {
     this.#around = around;
@@ -62,10 +66,23 @@ export class ProgressPrinter {
     const steps = event.step - this.#start.step;
     const pace = steps > 0 ? (now - this.#start.time) / 1000 / steps : null;
     if (this.#around.live) {
-      this.#bar = barLine(event, pace, this.#around);
-      this.#around.write(`\r\x1b[K${this.#bar}`);
+      this.#last = { event, pace };
+      this.#draw("");
       if (done) this.finish();
     } else this.#around.write(plainLine(event, pace) + "\n");
+  }
+
+  /** The terminal has another width: a bar that is now too long has been wrapped over several rows. */
+  resize(): void {
+    if (!this.#bar || !this.#last) return;
+    const rows = Math.ceil(this.#bar.replace(COLOURS, "").length / Math.max(1, this.#around.columns)) - 1;
+    this.#draw(rows > 0 ? `\x1b[${rows}A\r\x1b[J` : "");
+  }
+
+  #draw(before: string): void {
+    const { event, pace } = this.#last!;
+    this.#bar = barLine(event, pace, this.#around);
+    this.#around.write(`${before}\r\x1b[K${this.#bar}`);
   }
 
   /** A line that must not end up inside the bar. */
@@ -78,6 +95,7 @@ export class ProgressPrinter {
   finish(): void {
     if (this.#bar) this.#around.write("\n");
     this.#bar = "";
+    this.#last = null;
     this.#task = null;
   }
 }

@@ -5,24 +5,35 @@ import type { Command, CommandInput } from "./command.ts";
 import type { CommandEntry } from "./commands/index.ts";
 import { withConfigFile } from "./config_file.ts";
 import { type LogLevel, openContext } from "./context.ts";
+import { EventPrinter } from "./events.ts";
 import type { Value } from "./flag.ts";
-import { print } from "./output.ts";
-import { allFlags, camelValues, HelpWanted, parseArgs } from "./parse.ts";
+import { print, printError } from "./output.ts";
+import { allFlags, camelValues, HelpWanted, parseArgs, type Parsed } from "./parse.ts";
+import type { Session } from "./session.ts";
 import { refuseUnsupported, withoutEffect } from "./support.ts";
 
-export interface Prepared {
+interface Prepared {
   readonly command: Command;
   readonly input: CommandInput<unknown>;
   /** Lines about flags that change nothing. */
   readonly notes: readonly string[];
 }
 
-/** Everything that comes before a run: parsing, the config file, and all checks. Throws UserError. */
-export async function prepare(entry: CommandEntry, argv: readonly string[]): Promise<Prepared> {
-  const command: Command = await entry.load();
-  const { families } = command;
-  let parsed = parseArgs(argv, families, command.positionals);
-  if ("config_file" in allFlags(families)) parsed = withConfigFile(parsed, families);
+/** A command line without its launcher. */
+export interface CommandLine {
+  readonly entry: CommandEntry;
+  readonly argv: readonly string[];
+  readonly what: "run" | "plan";
+  /** What a launcher gave; anything else comes before it. */
+  readonly defaults: Readonly<Record<string, Value>>;
+}
+
+/** What the words mean, from all sources, with every check that can be made before a run. Throws UserError. */
+function settle(command: Command, typed: Parsed, defaults: CommandLine["defaults"]): Prepared {
+  const { families } = command, flags = allFlags(families);
+  let parsed = "config_file" in flags ? withConfigFile(typed, families) : typed;
+  const { parsed: complete, unused } = withDefaults(parsed, defaults);
+  parsed = complete;
   refuseUnsupported(parsed, families);
   const input: CommandInput<unknown> = {
     values: camelValues(parsed.values),
@@ -30,39 +41,67 @@ export async function prepare(entry: CommandEntry, argv: readonly string[]): Pro
     positionals: parsed.positionals,
   };
   command.check?.(input);
-  return { command, input, notes: withoutEffect(parsed, families) };
+  const notes = unused.map((name) => `the launcher's --${name} has no effect: this command has no such flag`);
+  return { command, input, notes: [...notes, ...withoutEffect(parsed, families)] };
+}
+
+/** The launcher's values where nothing else gives one. */
+function withDefaults(
+  parsed: Parsed,
+  defaults: CommandLine["defaults"],
+): { parsed: Parsed; unused: string[] } {
+  const values = { ...parsed.values }, sources = { ...parsed.sources }, unused: string[] = [];
+  for (const [name, value] of Object.entries(defaults)) {
+    if (!Object.hasOwn(values, name)) unused.push(name);
+    else if (sources[name] === "default") [values[name], sources[name]] = [value, "launcher"];
+  }
+  return { parsed: { ...parsed, values, sources }, unused };
 }
 
 /** Runs a command and returns the exit status. Throws what the job throws. */
-export async function runCommand(
-  entry: CommandEntry,
-  argv: readonly string[],
-  what: "run" | "plan" = "run",
-): Promise<number> {
+export async function runCommand(line: CommandLine, session: Session): Promise<number> {
+  const started = performance.now();
+  const { entry, argv, what } = line;
+  const command: Command = await entry.load();
+  const watched = command.families.some(({ flags }) => "json" in flags) && !command.jsonIsResult;
+  // until the flags are parsed, a mistake among them is reported to whoever seems to watch
+  if (watched && argv.includes("--json")) session.events = new EventPrinter();
   let prepared;
   try {
-    prepared = await prepare(entry, argv);
-    if (what === "plan" && !prepared.command.plan) {
-      throw new UsageError(`there is nothing to plan for ${entry.name}`);
-    }
+    const typed = parseArgs(argv, command.families, command.positionals);
+    if (typed.values.output_config === true) return await outputConfig(typed, command);
+    prepared = settle(command, typed, line.defaults);
+    if (what === "plan" && !command.plan) throw new UsageError(`there is nothing to plan for ${entry.name}`);
   } catch (error) {
     if (!(error instanceof HelpWanted)) throw error;
     const { commandHelp } = await import("./help.ts");
-    print(commandHelp(entry, await entry.load()));
+    print(commandHelp(entry, command));
     return 0;
   }
-  const { command, input, notes } = prepared;
+  const { input } = prepared;
   const values = input.values as Record<string, Value>;
+  if (watched) session.events = values.json ? session.events ?? new EventPrinter() : null;
   const context = openContext({
     level: values.consoleLogLevel as LogLevel | null,
     file: values.consoleLogFile as string | null,
+    events: session.events,
   });
   try {
-    for (const note of notes) context.log(note);
+    for (const note of [...session.notes, ...prepared.notes]) context.log(note);
     if (what === "plan") await command.plan!(input, context);
     else await command.run(input, context);
-    return context.signal.aborted ? 130 : 0;
+    if (context.signal.aborted) throw context.signal.reason;
+    session.events?.done(entry.name, (performance.now() - started) / 1000);
+    return 0;
   } finally {
     context.close();
   }
+}
+
+async function outputConfig(typed: Parsed, { families }: Command): Promise<number> {
+  const { writeConfig } = await import("./output_config.ts");
+  const { path, secrets } = writeConfig(typed, families);
+  for (const name of secrets) printError(`warning: --${name} is a secret and was left out of ${path}\n`);
+  printError(`wrote ${path}; nothing else was done\n`);
+  return 0;
 }

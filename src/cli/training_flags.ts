@@ -25,7 +25,7 @@ import { captionFlags } from "./flags/captions.ts";
 import { configFileFlags } from "./flags/config_file.ts";
 import { bucketFlags, datasetFlags, latentFlags } from "./flags/dataset.ts";
 import { compatFlags, deviceFlags } from "./flags/device.ts";
-import { consoleFlags, loggingFlags } from "./flags/logging.ts";
+import { automationFlags, consoleFlags, loggingFlags } from "./flags/logging.ts";
 import { lossFlags } from "./flags/loss.ts";
 import { modelFlags } from "./flags/model.ts";
 import { noiseFlags } from "./flags/noise.ts";
@@ -51,6 +51,7 @@ export const RUN_FAMILIES = [
   compatFlags,
   configFileFlags,
   consoleFlags,
+  automationFlags,
   distributedFlags,
   hubFlags,
 ] as const;

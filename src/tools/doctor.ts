@@ -1,6 +1,7 @@
 /** What this machine can do for easel: read from the system and from the compute library itself. */
 
 import { libraryPath } from "../../ffi/library.ts";
+import { modelPath } from "../base/assets.ts";
 import { openDevice } from "../runtime/mod.ts";
 
 export interface Finding {
@@ -8,6 +9,8 @@ export interface Finding {
   readonly text: string;
   /** False: something that easel needs is missing. */
   readonly ok: boolean;
+  /** What to do about it, or to get more out of this machine. */
+  readonly remedy?: string;
 }
 
 /** Instruction sets that the CPU library has code for, by their name in /proc/cpuinfo. */
@@ -26,7 +29,7 @@ const FEATURES = [
 
 /** Looks around; what cannot be found out is said, never thrown. */
 export function examine(): Finding[] {
-  return [system(), processor(), memory(), ...library(), gpu()];
+  return [system(), processor(), memory(), ...library(), gpu(), builtinModel()];
 }
 
 function fine(name: string, text: string): Finding {
@@ -53,10 +56,33 @@ function processor(): Finding {
   );
 }
 
+/** Training SD1 in bf16 on 512 pixels takes about this much. */
+const COMFORTABLE = 6 * 2 ** 30;
+
 function memory(): Finding {
   const { total, available } = Deno.systemMemoryInfo();
+  const limit = memoryLimit(), least = Math.min(available, limit ?? Infinity);
   const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GB`;
-  return fine("memory", `${gigabytes(available)} free of ${gigabytes(total)}`);
+  const limited = limit !== null && limit < total ? `, this container may use ${gigabytes(limit)}` : "";
+  const found = fine("memory", `${gigabytes(available)} free of ${gigabytes(total)}${limited}`);
+  if (least >= COMFORTABLE) return found;
+  return {
+    ...found,
+    remedy:
+      "little for a full-size model: close other programs; --mixed_precision bf16, --gradient_checkpointing " +
+      "and a smaller --resolution need less, easel plan shows how much",
+  };
+}
+
+/** What control groups allow, null without a limit. */
+function memoryLimit(): number | null {
+  for (const path of ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]) {
+    try {
+      const bytes = Number(Deno.readTextFileSync(path));
+      if (Number.isFinite(bytes) && bytes < 2 ** 50) return bytes;
+    } catch { /* another system, or none */ }
+  }
+  return null;
 }
 
 /** The part of easel_device_info that is shown. */
@@ -79,7 +105,14 @@ function library(): Finding[] {
       device.close();
     }
   } catch (error) {
-    return [{ name: "CPU library", text: (error as Error).message.split("\n")[0], ok: false }];
+    return [{
+      name: "CPU library",
+      text: (error as Error).message.split("\n")[0],
+      ok: false,
+      remedy:
+        "in a checkout ./run task build makes it again (oneDNN comes with libdnnl-dev); an executable that " +
+        "lost it is to be downloaded again",
+    }];
   }
 }
 
@@ -90,4 +123,17 @@ function gpu(): Finding {
     if (names > 0) found = `${names} NVIDIA`;
   } catch { /* no driver */ }
   return fine("GPU", `${found}; computing on a GPU is not supported yet`);
+}
+
+function builtinModel(): Finding {
+  const path = modelPath("builtin:tiny");
+  try {
+    Deno.statSync(path);
+    return fine("builtin:tiny", path);
+  } catch {
+    return {
+      ...fine("builtin:tiny", `${path} is not there`),
+      remedy: "easel demo and the examples of the help need it; every other model works without",
+    };
+  }
 }

@@ -1,18 +1,30 @@
 /** easel doctor. */
 
 import { UserError } from "../../base/errors.ts";
+import type { Finding } from "../../tools/doctor.ts";
 import { command } from "../command.ts";
+import { family, flag, own } from "../flag.ts";
 import { print } from "../output.ts";
 import { VERSION } from "../version.ts";
 
+const doctorFlags = family("Output", { json: own(flag("one JSON object instead of text")) });
+
 export const doctor = command({
-  families: [],
-  about: "Exit status 1 when something that easel needs is missing.",
-  async run() {
+  families: [doctorFlags],
+  about: "Says what to do about whatever is wrong. Exit status 1 when something that easel needs is missing.",
+  jsonIsResult: true,
+  examples: ["easel doctor"],
+  async run({ values }) {
     const { examine } = await import("../../tools/doctor.ts");
-    const findings = [{ name: "easel", text: VERSION, ok: true }, ...examine()];
-    for (const { name, text, ok } of findings) print(`${ok ? "ok  " : "FAIL"}  ${name.padEnd(12)}  ${text}`);
+    const findings: Finding[] = [{ name: "easel", text: VERSION, ok: true }, ...examine()];
+    if (values.json) print(JSON.stringify({ findings }, null, 1));
+    else for (const line of findings.flatMap(findingLines)) print(line);
     const missing = findings.filter((finding) => !finding.ok).map((finding) => finding.name);
     if (missing.length) throw new UserError(`missing: ${missing.join(", ")}`);
   },
 });
+
+function findingLines({ name, text, ok, remedy }: Finding): string[] {
+  const line = `${ok ? (remedy ? "note" : "ok  ") : "FAIL"}  ${name.padEnd(12)}  ${text}`;
+  return remedy ? [line, `${" ".repeat(20)}-> ${remedy}`] : [line];
+}

@@ -4,7 +4,7 @@ import type { FineTuneConfig } from "../../training/config.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
 import { family, flag, float, noEffect, own } from "../flag.ts";
 import { ONE_ATTENTION } from "../flags/precision.ts";
-import { printPlan } from "../print_plan.ts";
+import { tellPlan } from "../tell_plan.ts";
 import {
   checkTraining,
   DATA_FAMILIES,
@@ -28,6 +28,11 @@ const FAMILIES = [...MODEL_FAMILIES, fineTuneFlags, ...DATA_FAMILIES, ...RUN_FAM
 
 export const fineTune = command({
   families: FAMILIES,
+  examples: [
+    "easel fine_tune --pretrained_model_name_or_path builtin:tiny --train_data_dir images --output_dir out " +
+    "--output_name tuned --resolution 64 --learning_rate 1e-5 --caption_extension .txt --cache_latents " +
+    "--max_train_steps 5",
+  ],
   check: ({ values }) => checkTraining(values),
   async run(input, context) {
     makeFolders(input.values);
@@ -37,7 +42,7 @@ export const fineTune = command({
   async plan(input, context) {
     const { planTraining } = await import("../../training/plan.ts");
     const { openFineTuneRun } = await import("../../training/fine_tune.ts");
-    printPlan(await planTraining(toConfig(input), openFineTuneRun, context));
+    tellPlan(await planTraining(toConfig(input), openFineTuneRun, context), context, input.values.json);
   },
 });
 

@@ -24,7 +24,7 @@ import {
   promptFlags,
 } from "../flags/gen_img.ts";
 import { controlFlags, deepShrinkFlags, gradualLatentFlags, highresFlags } from "../flags/gen_img_more.ts";
-import { consoleFlags } from "../flags/logging.ts";
+import { automationFlags, consoleFlags } from "../flags/logging.ts";
 
 const FAMILIES = [
   genModelFlags,
@@ -37,6 +37,7 @@ const FAMILIES = [
   deviceFlags,
   compatFlags,
   consoleFlags,
+  automationFlags,
   highresFlags,
   controlFlags,
   deepShrinkFlags,
@@ -48,6 +49,12 @@ type Input = CommandInput<ValuesOf<typeof FAMILIES>>;
 export const genImg = command({
   families: FAMILIES,
   about: "A prompt may end in options: --n negative prompt, --w, --h, --d seed, --l scale, --s steps.",
+  examples: [
+    'easel gen_img --ckpt builtin:tiny --prompt "a red circle --n blurry --d 1" --W 128 --H 128 --steps 10 ' +
+    "--sampler euler_a --outdir pictures",
+    "easel gen_img --ckpt builtin:tiny --network_module networks.lora --network_weights out/cat.safetensors " +
+    '--prompt "a cat" --W 64 --H 64 --steps 10 --images_per_prompt 2 --outdir pictures',
+  ],
   check,
   async run(input, context) {
     writableFolder("outdir", input.values.outdir);

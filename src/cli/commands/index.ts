@@ -41,8 +41,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./gen_img.ts")).genImg,
   },
   {
+    name: "resize_lora",
+    summary: "Gives a LoRA another rank (not supported yet)",
+    load: async () => (await import("./resize_lora.ts")).resizeLora,
+  },
+  {
+    name: "merge_lora",
+    summary: "Merges LoRAs with each other or into a model (not supported yet)",
+    load: async () => (await import("./merge_lora.ts")).mergeLora,
+  },
+  {
     name: "plan",
-    summary: "plan COMMAND FLAGS: prints the memory and time that the command would take, and stops",
+    summary: "Prints the memory and time that a training would take, and stops",
     load: async () => (await import("./plan.ts")).plan,
   },
   {
@@ -54,5 +64,15 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "doctor",
     summary: "Shows what this machine can do",
     load: async () => (await import("./doctor.ts")).doctor,
+  },
+  {
+    name: "completions",
+    summary: "Prints completions for bash, zsh or fish",
+    load: async () => (await import("./completions.ts")).completions,
+  },
+  {
+    name: "man",
+    summary: "Prints the manual page",
+    load: async () => (await import("./man.ts")).man,
   },
 ];

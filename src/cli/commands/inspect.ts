@@ -14,6 +14,9 @@ const inspectFlags = family("Output", {
 export const inspect = command({
   families: [inspectFlags],
   positionals: ["FILE"],
+  completes: "model",
+  jsonIsResult: true,
+  examples: ["easel inspect out/cat.safetensors", "easel inspect --json --no_keys out/cat.safetensors"],
   about: "FILE is a .safetensors file: a checkpoint, a LoRA, an autoencoder.",
   check: ({ positionals }) => readableFile("FILE", positionals[0]),
   async run({ values, positionals }) {

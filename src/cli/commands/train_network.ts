@@ -5,7 +5,7 @@ import type { TrainNetworkConfig } from "../../training/config.ts";
 import { exclusive, needs, readableFile } from "../checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
 import { networkFlags } from "../flags/network.ts";
-import { printPlan } from "../print_plan.ts";
+import { tellPlan } from "../tell_plan.ts";
 import {
   checkTraining,
   DATA_FAMILIES,
@@ -17,6 +17,15 @@ import {
 
 const FAMILIES = [...MODEL_FAMILIES, networkFlags, ...DATA_FAMILIES, ...RUN_FAMILIES] as const;
 
+const EXAMPLES = [
+  "easel train_network --pretrained_model_name_or_path builtin:tiny --train_data_dir images --output_dir out " +
+  "--output_name cat --network_module networks.lora --network_dim 8 --network_alpha 4 --resolution 64 " +
+  "--learning_rate 1e-3 --caption_extension .txt --cache_latents --max_train_steps 10 --config_file cat.toml --output_config",
+  "easel train_network --config_file cat.toml",
+  "easel train_network --config_file cat.toml --output_name cat16 --network-dim=16 --json > events.jsonl",
+  "easel accelerate launch --num_cpu_threads_per_process 1 train_network.py --config_file=cat.toml",
+];
+
 type Input = CommandInput<ValuesOf<typeof FAMILIES>>;
 
 export const trainNetwork = trainNetworkCommand(false);
@@ -25,6 +34,7 @@ export const sdxlTrainNetwork = trainNetworkCommand(true);
 function trainNetworkCommand(sdxl: boolean) {
   return command({
     families: FAMILIES,
+    examples: sdxl ? undefined : EXAMPLES,
     check,
     async run(input, context) {
       makeFolders(input.values);
@@ -34,7 +44,11 @@ function trainNetworkCommand(sdxl: boolean) {
     async plan(input, context) {
       const { planTraining } = await import("../../training/plan.ts");
       const { openNetworkRun } = await import("../../training/network_run.ts");
-      printPlan(await planTraining(toConfig(input, sdxl), openNetworkRun, context));
+      tellPlan(
+        await planTraining(toConfig(input, sdxl), openNetworkRun, context),
+        context,
+        input.values.json,
+      );
     },
   });
 }

@@ -11,15 +11,15 @@ import {
   writableFolder,
 } from "../checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
-import { choice, family, flag, float, int, own, path, str } from "../flag.ts";
+import { choice, family, flag, float, int, own, path, pathTo, str } from "../flag.ts";
 import { configFileFlags } from "../flags/config_file.ts";
 import { deviceFlags } from "../flags/device.ts";
-import { consoleFlags } from "../flags/logging.ts";
+import { automationFlags, consoleFlags } from "../flags/logging.ts";
 import { optimizerFlags } from "../flags/optimizer.ts";
 
 const vaeFlags = family("Autoencoder", {
-  pretrained_model_name_or_path: str(null, "checkpoint whose autoencoder is trained"),
-  vae: str(null, "autoencoder file to start from in place of the checkpoint's"),
+  pretrained_model_name_or_path: pathTo("model", str(null, "checkpoint whose autoencoder is trained")),
+  vae: pathTo("model", str(null, "autoencoder file to start from in place of the checkpoint's")),
   kl_weight: own(float(1e-6, "weight of the KL divergence of a latent value", { min: 0 })),
   edge_weight: own(float(1, "weight of the loss on differences between neighbouring pixels", { min: 0 })),
   decoder_only: own(flag("leave the encoder, and so the latents that a U-Net knows, as they are")),
@@ -33,8 +33,8 @@ const vaeFlags = family("Autoencoder", {
 
 /** Captions play no part, so the dataset's flags are few. */
 const pictureFlags = family("Pictures", {
-  train_data_dir: str(null, "parent of folders named REPEATS_NAME with pictures"),
-  dataset_config: path("dataset TOML/JSON"),
+  train_data_dir: pathTo("folder", str(null, "parent of folders named REPEATS_NAME with pictures")),
+  dataset_config: pathTo("toml", path("dataset TOML/JSON")),
   resolution: str(null, 'training size: "side" or "width,height", multiples of 8'),
   random_crop: flag("cut a piece of the training size out of larger pictures, unscaled"),
   flip_aug: flag("random horizontal flip"),
@@ -47,7 +47,7 @@ const runFlags = family("Training", {
   max_train_epochs: int(null, "total epochs; overrides max_train_steps", { min: 1 }),
   seed: int(null, "random seed"),
   mixed_precision: choice(["no", "fp16", "bf16"], "no", "compute format"),
-  output_dir: str(null, "output folder"),
+  output_dir: pathTo("folder", str(null, "output folder")),
   output_name: str(null, "base name of results"),
   save_precision: choice(["float", "fp16", "bf16"], null, "number format of saved weights; unset = as read"),
   save_every_n_steps: int(null, "save each N optimizer steps", { min: 1 }),
@@ -61,6 +61,7 @@ const FAMILIES = [
   deviceFlags,
   configFileFlags,
   consoleFlags,
+  automationFlags,
 ] as const;
 type Input = CommandInput<ValuesOf<typeof FAMILIES>>;
 
@@ -68,6 +69,10 @@ export const trainVae = command({
   families: FAMILIES,
   about:
     "Trains with mean absolute errors of pixels and edges and a little KL divergence, without an adversary.",
+  examples: [
+    "easel train_vae --pretrained_model_name_or_path builtin:tiny --train_data_dir images --output_dir out " +
+    "--output_name vae --resolution 64 --learning_rate 1e-5 --max_train_steps 3",
+  ],
   check({ values }) {
     required("pretrained_model_name_or_path", values.pretrainedModelNameOrPath);
     required("output_dir", values.outputDir);

@@ -1,12 +1,12 @@
 /** Where images come from, how they are cut and kept. */
 
-import { choice, family, flag, int, newer, noEffect, notYet, path, str } from "../flag.ts";
+import { choice, family, flag, int, newer, noEffect, notYet, path, pathTo, str } from "../flag.ts";
 
 export const datasetFlags = family("Dataset", {
-  dataset_config: path("dataset TOML/JSON"),
-  train_data_dir: str(
-    null,
-    "root of training images (DreamBooth: parent of N_name folders; otherwise the image folder)",
+  dataset_config: pathTo("toml", path("dataset TOML/JSON")),
+  train_data_dir: pathTo(
+    "folder",
+    str(null, "root of training images (DreamBooth: parent of N_name folders; otherwise the image folder)"),
   ),
   cache_info: notYet(
     flag("store image sizes and captions of a subset in metadata_cache.json and reuse them"),
@@ -20,11 +20,14 @@ export const datasetFlags = family("Dataset", {
   debug_dataset: notYet(flag("show dataset samples and exit")),
   alpha_mask: flag("use the alpha channel as the loss mask"),
   dataset_class: notYet(str(null, "python path of a user dataset class")),
-  reg_data_dir: str(null, "root of regularisation (class) images"),
-  in_json: str(null, "metadata file with captions/tags (fine-tuning method)"),
+  reg_data_dir: pathTo("folder", str(null, "root of regularisation (class) images")),
+  in_json: pathTo("json", str(null, "metadata file with captions/tags (fine-tuning method)")),
   dataset_repeats: int(1, "repeats per image with the fine-tuning method", { min: 1 }),
   conditioning_data_dir: notYet(
-    str(null, "folder of condition images (ControlNet) or masks (masked loss), matched by base name"),
+    pathTo(
+      "folder",
+      str(null, "folder of condition images (ControlNet) or masks (masked loss), matched by base name"),
+    ),
   ),
   masked_loss: flag("weight the per-pixel loss by a mask image"),
   max_data_loader_n_workers: int(8, "loader worker processes (capped by CPU count)", { min: 0 }),

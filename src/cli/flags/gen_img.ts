@@ -1,19 +1,32 @@
 /** Drawing pictures. */
 
-import { choice, family, flag, float, floats, int, newer, noEffect, notYet, str, strings } from "../flag.ts";
+import {
+  choice,
+  family,
+  flag,
+  float,
+  floats,
+  int,
+  newer,
+  noEffect,
+  notYet,
+  pathTo,
+  str,
+  strings,
+} from "../flag.ts";
 import { ONE_ATTENTION } from "./precision.ts";
 import { SAMPLERS } from "./samples.ts";
 
 export const genModelFlags = family("Model", {
-  ckpt: str(null, "model file or folder"),
+  ckpt: pathTo("model", str(null, "model file or folder")),
   v1: flag("treat the model as SD 1.x"),
   v2: flag("treat the base model as SD 2.x (OpenCLIP-H text encoder, 1024-wide context)"),
   sdxl: flag("treat the model as SDXL"),
   v_parameterization: flag("model predicts velocity instead of noise"),
-  vae: str(null, "VAE file or folder replacing the built-in one"),
+  vae: pathTo("model", str(null, "VAE file or folder replacing the built-in one")),
   tokenizer_cache_dir: noEffect(
     "the tokenizer is built in",
-    str(null, "folder where tokenizer files are kept for offline use"),
+    pathTo("folder", str(null, "folder where tokenizer files are kept for offline use")),
   ),
   clip_skip: int(null, "use the N-th last text-encoder layer (SD1: final norm applied)", { min: 1 }),
   max_embeddings_multiples: int(null, "prompt length in 75-token chunks"),
@@ -22,12 +35,12 @@ export const genModelFlags = family("Model", {
     "original",
     "how weighted embeddings are normalised",
   ),
-  textual_inversion_embeddings: notYet(strings("embedding files; file stem is the token")),
+  textual_inversion_embeddings: notYet(pathTo("model", strings("embedding files; file stem is the token"))),
 });
 
 export const promptFlags = family("Prompts", {
   prompt: str(null, "prompt text"),
-  from_file: str(null, "prompt file, one per line, # comments"),
+  from_file: pathTo("text", str(null, "prompt file, one per line, # comments")),
   from_module: notYet(str(null, "python prompter module")),
   prompter_module_args: notYet(str(null, "argument text for it")),
   interactive: notYet(flag("read prompts from standard input")),
@@ -67,21 +80,23 @@ export const pictureFlags = family("Pictures", {
 });
 
 export const genOutputFlags = family("Output", {
-  outdir: str("outputs", "output folder"),
+  outdir: pathTo("folder", str("outputs", "output folder")),
   sequential_file_name: flag("number files instead of time stamps"),
   use_original_file_name: notYet(flag("name after the source image")),
   no_preview: noEffect("there is no preview window", flag("no preview window")),
 });
 
 export const imageToImageFlags = family("Image to image", {
-  image_path: str(null, "img2img source file or folder"),
-  mask_path: notYet(str(null, "inpainting mask file or folder; with networks = region mask")),
+  image_path: pathTo("file", str(null, "img2img source file or folder")),
+  mask_path: notYet(
+    pathTo("file", str(null, "inpainting mask file or folder; with networks = region mask")),
+  ),
   strength: float(null, "img2img strength"),
 });
 
 export const genNetworkFlags = family("Networks", {
   network_module: strings("network implementation"),
-  network_weights: strings("network files to apply"),
+  network_weights: pathTo("model", strings("network files to apply")),
   network_mul: floats("strength per network"),
   network_args: strings("key=value list given to the network"),
   network_show_meta: notYet(flag("print network metadata")),

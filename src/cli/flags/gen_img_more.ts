@@ -1,11 +1,11 @@
 /** Ways of drawing that easel knows by name: ControlNet, second passes, Deep Shrink, Gradual Latent. */
 
-import { family, flag, float, floats, int, notYet, str, strings } from "../flag.ts";
+import { family, flag, float, floats, int, notYet, pathTo, str, strings } from "../flag.ts";
 
 export const controlFlags = family("ControlNet and guides", {
-  guide_image_path: notYet(strings("guide images (ControlNet)")),
-  control_net_lllite_models: notYet(strings("LLLite files")),
-  control_net_models: notYet(strings("ControlNet files")),
+  guide_image_path: notYet(pathTo("file", strings("guide images (ControlNet)"))),
+  control_net_lllite_models: notYet(pathTo("model", strings("LLLite files"))),
+  control_net_models: notYet(pathTo("model", strings("ControlNet files"))),
   control_net_preps: notYet(strings("preprocessors (none, canny_low_high)")),
   control_net_multipliers: notYet(floats("ControlNet strengths")),
   control_net_ratios: notYet(floats("share of the steps in which each applies")),

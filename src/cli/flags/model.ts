@@ -1,16 +1,19 @@
 /** The base model of a training run. */
 
-import { family, flag, int, intChoice, noEffect, str } from "../flag.ts";
+import { family, flag, int, intChoice, noEffect, pathTo, str } from "../flag.ts";
 
 export const modelFlags = family("Model", {
   v2: flag("treat the base model as SD 2.x (OpenCLIP-H text encoder, 1024-wide context)"),
   v_parameterization: flag("model predicts velocity instead of noise"),
-  pretrained_model_name_or_path: str(null, "base model: checkpoint file, diffusers folder or hub id"),
+  pretrained_model_name_or_path: pathTo(
+    "model",
+    str(null, "base model: checkpoint file, diffusers folder or hub id"),
+  ),
   tokenizer_cache_dir: noEffect(
     "the tokenizer is built in",
-    str(null, "folder where tokenizer files are kept for offline use"),
+    pathTo("folder", str(null, "folder where tokenizer files are kept for offline use")),
   ),
-  vae: str(null, "VAE file or folder replacing the built-in one"),
+  vae: pathTo("model", str(null, "VAE file or folder replacing the built-in one")),
   no_half_vae: flag("run the VAE in fp32"),
   clip_skip: int(null, "use the N-th last text-encoder layer (SD1: final norm applied)", { min: 1 }),
   max_token_length: intChoice(

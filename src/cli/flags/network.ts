@@ -1,11 +1,11 @@
 /** The trained network: LoRA and its relatives. */
 
-import { family, flag, float, floats, int, notYet, str, strings } from "../flag.ts";
+import { family, flag, float, floats, int, notYet, pathTo, str, strings } from "../flag.ts";
 
 export const networkFlags = family("Network", {
   unet_lr: float(null, "rate for U-Net modules"),
   text_encoder_lr: float(null, "rate for text-encoder modules"),
-  network_weights: str(null, "network file to start from"),
+  network_weights: pathTo("model", str(null, "network file to start from")),
   network_module: str(null, "network implementation"),
   network_dim: int(null, "rank (LoRA), block count (OFT), LLLite width", { min: 1 }),
   network_alpha: float(1, "alpha; scale = alpha/dim"),
@@ -15,6 +15,6 @@ export const networkFlags = family("Network", {
   network_train_text_encoder_only: flag("only text-encoder modules"),
   dim_from_weights: flag("take ranks from network_weights"),
   scale_weight_norms: notYet(float(null, "cap on module weight norm after each step")),
-  base_weights: notYet(strings("networks merged into the base before training")),
+  base_weights: notYet(pathTo("model", strings("networks merged into the base before training"))),
   base_weights_multiplier: notYet(floats("their strengths")),
 });

@@ -1,6 +1,6 @@
 /** Number formats and memory. */
 
-import { choice, family, flag, int, intChoice, newer, noEffect, notYet, str } from "../flag.ts";
+import { choice, family, flag, int, intChoice, newer, noEffect, notYet, pathTo, str } from "../flag.ts";
 
 /** Why the flags that choose an attention change nothing. */
 export const ONE_ATTENTION = "easel has one attention, and it never holds the whole matrix";
@@ -65,9 +65,9 @@ export const distributedFlags = family("Several devices", {
   deepspeed: notYet(flag("use DeepSpeed")),
   zero_stage: notYet(intChoice([0, 1, 2, 3], 2, "ZeRO stage")),
   offload_optimizer_device: notYet(choice(["cpu", "nvme"], null, "optimizer offload target")),
-  offload_optimizer_nvme_path: notYet(str(null, "NVMe path for it")),
+  offload_optimizer_nvme_path: notYet(pathTo("folder", str(null, "NVMe path for it"))),
   offload_param_device: notYet(choice(["cpu", "nvme"], null, "parameter offload target (stage 3)")),
-  offload_param_nvme_path: notYet(str(null, "NVMe path for it")),
+  offload_param_nvme_path: notYet(pathTo("folder", str(null, "NVMe path for it"))),
   zero3_init_flag: notYet(flag("ZeRO-3 init for large models")),
   zero3_save_16bit_model: notYet(flag("gather 16-bit weights on save")),
   fp16_master_weights_and_gradients: notYet(flag("16-bit master weights and gradients")),

@@ -1,6 +1,6 @@
 /** Pictures drawn during training. */
 
-import { choice, family, flag, int, str } from "../flag.ts";
+import { choice, family, flag, int, pathTo, str } from "../flag.ts";
 
 /** Names that sd-scripts knows; which of them easel has, src/generation/schedulers says. */
 export const SAMPLERS = [
@@ -26,7 +26,7 @@ export const sampleFlags = family("Sample pictures", {
   sample_every_n_steps: int(null, "make sample images each N steps"),
   sample_at_first: flag("make samples before training"),
   sample_every_n_epochs: int(null, "make samples each N epochs (wins over steps)"),
-  sample_prompts: str(null, "prompt file: .txt, .toml or .json"),
+  sample_prompts: pathTo("text", str(null, "prompt file: .txt, .toml or .json")),
   sample_sampler: choice(
     SAMPLERS,
     "ddim",

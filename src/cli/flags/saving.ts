@@ -1,9 +1,9 @@
 /** What is written, when, and uploads. */
 
-import { choice, family, flag, int, newer, notYet, str } from "../flag.ts";
+import { choice, family, flag, int, newer, notYet, pathTo, secret, str } from "../flag.ts";
 
 export const savingFlags = family("Saving", {
-  output_dir: str(null, "output folder"),
+  output_dir: pathTo("folder", str(null, "output folder")),
   output_name: str(null, "base name of results"),
   save_precision: choice(
     ["float", "fp16", "bf16"],
@@ -19,7 +19,7 @@ export const savingFlags = family("Saving", {
   save_last_n_steps_state: int(null, "same for state folders"),
   save_state: flag("write resume state with each save and at the end"),
   save_state_on_train_end: flag("write resume state at the end only"),
-  resume: str(null, "state folder to continue from"),
+  resume: pathTo("folder", str(null, "state folder to continue from")),
   no_metadata: flag("leave training metadata out (a minimum remains)"),
   save_model_as: choice(["ckpt", "pt", "safetensors"], "safetensors", "output container"),
   training_comment: str(null, "free text in metadata"),
@@ -43,7 +43,7 @@ export const hubFlags = family("Hugging Face hub", {
   huggingface_repo_id: notYet(str(null, "hub repository for uploads")),
   huggingface_repo_type: notYet(str(null, "hub repository type")),
   huggingface_path_in_repo: notYet(str(null, "path inside the hub repository")),
-  huggingface_token: notYet(str(null, "hub access token")),
+  huggingface_token: secret(notYet(str(null, "hub access token"))),
   huggingface_repo_visibility: notYet(str(null, "'public' makes a created repository public, else private")),
   save_state_to_huggingface: notYet(flag("also upload training state folders")),
   resume_from_huggingface: notYet(flag("read resume as owner/repo/path[:revision[:type]] on the hub")),

@@ -1,15 +1,22 @@
-/** What `easel plan` prints. */
+/** What `easel plan` says: a few lines, or an event. */
 
+import type { JobContext } from "../base/job.ts";
 import type { TrainingPlan } from "../training/plan.ts";
 import { bytesText, durationText, print } from "./output.ts";
 
-export function printPlan(
+export function tellPlan(
   { steps, epochs, programBytes, parameterBytes, secondsPerStep }: TrainingPlan,
+  context: JobContext,
+  json: boolean,
 ): void {
+  const peakBytes = parameterBytes + programBytes;
+  const sizes = { parameterBytes, programBytes, peakBytes, secondsPerStep };
+  context.emit({ event: "plan", task: "training", steps, epochs, ...sizes });
+  if (json) return;
   print(`${steps} steps in ${epochs} epochs`);
   print(`weights, gradients and optimizer: ${bytesText(parameterBytes)}`);
   print(`activations of the largest bucket: ${bytesText(programBytes)}`);
-  print(`planned peak: ${bytesText(parameterBytes + programBytes)}`);
+  print(`planned peak: ${bytesText(peakBytes)}`);
   print(
     `time: ${secondsPerStep.toPrecision(3)} s a step as measured now, about ${
       durationText(secondsPerStep * steps)

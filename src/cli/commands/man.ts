@@ -1,0 +1,14 @@
+/** easel man: the manual page. */
+
+import { command } from "../command.ts";
+import { print } from "../output.ts";
+
+export const man = command({
+  families: [],
+  about: "In the format of man: easel man > easel.1, then man ./easel.1.",
+  examples: ["easel man > easel.1"],
+  async run() {
+    const { manPage } = await import("../man.ts");
+    print(await manPage());
+  },
+});

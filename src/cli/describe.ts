@@ -1,0 +1,101 @@
+/** A flag and a command in words: what help, the man page, docs/cli.md and the completions have in common. */
+
+import type { Command } from "./command.ts";
+import type { CommandEntry } from "./commands/index.ts";
+import type { AnyFlag, Value } from "./flag.ts";
+
+export interface LoadedCommand {
+  readonly entry: CommandEntry;
+  readonly command: Command;
+}
+
+/** Every command with its flags. Loads all of their files: for whatever shows everything, not for a start. */
+export async function loadCommands(entries: readonly CommandEntry[]): Promise<LoadedCommand[]> {
+  return await Promise.all(entries.map(async (entry) => ({ entry, command: await entry.load() })));
+}
+
+/** "easel inspect FILE [FLAGS]". */
+export function usage({ entry, command }: LoadedCommand): string {
+  const args = (command.positionals ?? []).map((name) => ` ${name}`).join("");
+  const flags = command.families.length ? " [FLAGS]" : "";
+  return entry.name === "plan" ? "easel plan COMMAND [FLAGS]" : `easel ${entry.name}${args}${flags}`;
+}
+
+/** What stands for the value: "N", "no|fp16|bf16", "[FILE ...]"; nothing for switches. */
+export function metavar(row: AnyFlag): string {
+  if (row.type === "flag") return "";
+  if (row.choices && row.choices.join("|").length <= 40) return row.choices.join("|");
+  const word = row.leadsTo === "folder"
+    ? "FOLDER"
+    : row.leadsTo
+    ? "FILE"
+    : { str: "TEXT", int: "N", float: "X", int_or_float: "N|SHARE", Path: "FILE" }[row.type];
+  if (row.nargs === null) return word;
+  return row.nargs === "*" ? `[${word} ...]` : Array(row.nargs).fill(word).join(" ");
+}
+
+/** What a flag does, its choices where the placeholder has no room for them, its default, and whether it matters. */
+export function flagText(row: AnyFlag): string {
+  const choices = row.choices && !metavar(row).includes("|") ? `; one of ${row.choices.join(", ")}` : "";
+  const standard = defaultText(row.default);
+  const idle = row.support.kind === "no effect" ? "; has no effect here" : "";
+  return `${row.help}${choices}${standard ? ` (default ${standard})` : ""}${idle}`;
+}
+
+/** As it would be typed; nothing for unset flags. */
+export function defaultText(value: Value): string {
+  if (value === null || value === false || value === "") return "";
+  if (typeof value === "object" && "steps" in value) return String(value.steps);
+  return String(value);
+}
+
+/** The flags of a command that are only known by name. */
+export function notYetFlags({ families }: Command): string[] {
+  return families.flatMap(({ flags }) =>
+    Object.entries(flags).filter(([, row]) => row.support.kind === "not yet").map(([name]) => name)
+  );
+}
+
+/** Words into lines of at most `width` characters, longer words alone. */
+export function wrap(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = lines[lines.length - 1];
+    if (line && line.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = line ? `${line} ${word}` : word;
+  }
+  return lines;
+}
+
+/** Exit statuses, for every page that lists them. */
+export const EXIT_STATUSES: readonly (readonly [status: number, meaning: string])[] = [
+  [0, "done"],
+  [1, "failed: something that one line on standard error names and the user can mend, or a bug"],
+  [2, "a wrong command line"],
+  [130, "interrupted by Ctrl-C or SIGTERM, after saving"],
+];
+
+/** Environment variables that easel reads. */
+export const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
+  ["NO_COLOR", "no colour in progress bars"],
+  ["TERM=dumb, CI", "plain lines now and then in place of progress bars"],
+  ["EASEL_DEBUG", "a stack below every line of error"],
+];
+
+/** A command line over several lines that a shell joins again: broken before flags, never inside quotes. */
+export function shellLines(line: string, width: number): string[] {
+  const words = line.match(/(?:[^\s"']|"[^"]*"|'[^']*')+/g) ?? [];
+  const pieces: string[] = []; // a flag with its values
+  for (const word of words) {
+    if (pieces.length === 0 || word.startsWith("--")) pieces.push(word);
+    else pieces[pieces.length - 1] += ` ${word}`;
+  }
+  const lines: string[] = [];
+  for (const piece of pieces) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + piece.length + 2 > width) {
+      lines.push(lines.length ? `  ${piece}` : piece);
+    } else lines[lines.length - 1] = `${last} ${piece}`;
+  }
+  return lines.map((text, i) => i < lines.length - 1 ? `${text} \\` : text);
+}

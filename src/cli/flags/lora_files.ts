@@ -1,0 +1,33 @@
+/** Work on LoRA files: the flags of sd-scripts' networks/resize_lora.py and networks/merge_lora.py. */
+
+import { choice, family, flag, float, floats, int, pathTo, str, strings } from "../flag.ts";
+
+const PRECISIONS = ["float", "fp16", "bf16"] as const;
+
+const savePrecision = choice(PRECISIONS, null, "number format of saved weights; unset = as trained");
+const saveTo = pathTo("file", str(null, "output file"));
+
+export const resizeLoraFlags = family("Resizing", {
+  save_precision: savePrecision,
+  new_rank: int(4, "target rank", { min: 1 }),
+  new_conv_rank: int(null, "target rank of 3x3 convolutions", { min: 1 }),
+  save_to: saveTo,
+  model: pathTo("model", str(null, "network file")),
+  device: str(null, "compute device"),
+  verbose: flag("print per-layer ranks"),
+  dynamic_method: choice(["sv_ratio", "sv_fro", "sv_cumulative"], null, "rank choice rule"),
+  dynamic_param: float(null, "its threshold"),
+});
+
+export const mergeLoraFlags = family("Merging", {
+  v2: flag("treat the base model as SD 2.x (OpenCLIP-H text encoder, 1024-wide context)"),
+  save_precision: savePrecision,
+  precision: choice(PRECISIONS, "float", "number format while merging"),
+  sd_model: pathTo("model", str(null, "base model to merge into; unset merges the networks with each other")),
+  save_to: saveTo,
+  models: pathTo("model", strings("network files")),
+  ratios: floats("weight of each network"),
+  no_metadata: flag("leave training metadata out (a minimum remains)"),
+  concat: flag("join ranks instead of adding weights"),
+  shuffle: flag("shuffle ranks after concat"),
+});
