@@ -12,7 +12,7 @@ import { allFlags, camelValues, HelpWanted, parseArgs, type Parsed } from "./par
 import type { Session } from "./session.ts";
 import { refuseUnsupported, withoutEffect } from "./support.ts";
 
-interface Prepared {
+export interface Prepared {
   readonly command: Command;
   readonly input: CommandInput<unknown>;
   /** Lines about flags that change nothing. */
@@ -29,7 +29,7 @@ export interface CommandLine {
 }
 
 /** What the words mean, from all sources, with every check that can be made before a run. Throws UserError. */
-function settle(command: Command, typed: Parsed, defaults: CommandLine["defaults"]): Prepared {
+export function settle(command: Command, typed: Parsed, defaults: CommandLine["defaults"]): Prepared {
   const { families } = command, flags = allFlags(families);
   let parsed = "config_file" in flags ? withConfigFile(typed, families) : typed;
   const { parsed: complete, unused } = withDefaults(parsed, defaults);

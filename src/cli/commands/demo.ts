@@ -2,15 +2,20 @@
 
 import { checkDevice, writableFolder } from "../checks.ts";
 import { command } from "../command.ts";
-import { family, own, str } from "../flag.ts";
+import { family, own, pathTo, str } from "../flag.ts";
 import { deviceFlags } from "../flags/device.ts";
+import { automationFlags } from "../flags/logging.ts";
 
 const demoFlags = family("Output", {
-  output_dir: own(str("out/demo", "folder for before.png, after.png, grid.png and the LoRA file")),
+  output_dir: pathTo(
+    "folder",
+    own(str("out/demo", "folder for before.png, after.png, grid.png and the LoRA file")),
+  ),
 });
 
 export const demo = command({
-  families: [demoFlags, deviceFlags],
+  families: [demoFlags, deviceFlags, automationFlags],
+  examples: ["easel demo"],
   about: "Takes a few minutes on two cores. The model and the pictures come with easel.",
   check: ({ values }) => checkDevice(values.device),
   async run({ values }, context) {
