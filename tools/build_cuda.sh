@@ -33,7 +33,9 @@ version=
 names=
 if command -v nvcc >/dev/null 2>&1; then
   version=$(nvcc --version | sed -n 's/.*release \([0-9.]*\),.*/\1/p')
-  common=$(cat kernels/cuda/*.cuh kernels/pointwise.h kernels/easel_ops.h | sha256sum)
+  shared=$(sed -n 's|^#include "\([a-z_]*\.h\)"|kernels/cuda/\1|p' kernels/cuda/*.cu kernels/cuda/*.cuh | sort -u)
+  # shellcheck disable=SC2086 -- a list of words
+  common=$(cat kernels/cuda/*.cuh $shared kernels/pointwise.h kernels/easel_ops.h | sha256sum)
   failed=0
   set -- kernels/cuda/*.cu
   while [ $# -gt 0 ]; do

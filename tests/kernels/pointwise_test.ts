@@ -83,6 +83,9 @@ const shapes: [string, number[], number[]][] = [
   ["a value a picture", [2, 6, 5, 3], [2, 1, 1, 3]],
   ["columns with rows", [5, 1], [1, 6]],
   ["alternating axes", [2, 1, 3, 1, 2], [1, 4, 3, 2, 1]],
+  ["a row of 16 bytes", [3, 5, 16], [16]],
+  ["columns of 16 bytes with values", [6, 16], [6, 1]],
+  ["16 bytes a picture", [2, 3, 5, 8], [2, 1, 1, 8]],
 ];
 
 for (const [name, build, formula] of pairs) {
