@@ -19,6 +19,9 @@ const orders: [number[], number[]][] = [
   [[2, 3, 4, 5], [0, 2, 1, 3]],
   [[2, 3, 2, 4, 3], [4, 2, 0, 3, 1]],
   [[1, 6, 1, 5], [2, 3, 0, 1]],
+  [[2, 33, 70], [0, 2, 1]],
+  [[20, 3, 34], [2, 1, 0]],
+  [[3, 4, 16], [1, 0, 2]],
 ];
 for (const [shape, order] of orders) {
   checkOp(`permute() of [${shape}] by [${order}]`, {
@@ -33,9 +36,11 @@ for (const [shape, order] of orders) {
   });
 }
 
-for (const [axis, start, length] of [[0, 1, 2], [1, 0, 3], [1, 4, 1], [2, 3, 4]]) {
-  const shape = [4, 5, 7];
-  checkOp(`slice() takes ${length} from ${start} on axis ${axis}`, {
+for (
+  const [axis, start, length, last] of [[0, 1, 2, 7], [1, 0, 3, 7], [1, 4, 1, 8], [2, 3, 4, 7], [2, 8, 8, 24]]
+) {
+  const shape = [4, 5, last];
+  checkOp(`slice() of [${shape}] takes ${length} from ${start} on axis ${axis}`, {
     operands: [normal(shape)],
     build: (x) => slice(x, axis, start, length),
     reference: (x) =>
@@ -43,13 +48,13 @@ for (const [axis, start, length] of [[0, 1, 2], [1, 0, 3], [1, 4, 1], [2, 3, 4]]
   });
 }
 
-for (const axis of [0, 1, 2]) {
-  const sides = [2, 1, 3], shapes = sides.map((d) => [3, 4, 5].with(axis, d));
-  checkOp(`concat() joins three operands on axis ${axis}`, {
+for (const [axis, sides] of [[0, [2, 1, 3]], [1, [2, 1, 3]], [2, [2, 1, 3]], [2, [8, 24, 16]]] as const) {
+  const shapes = sides.map((d) => [3, 4, 5].with(axis, d));
+  checkOp(`concat() joins sides of [${sides}] on axis ${axis}`, {
     operands: shapes.map((s, i) => normal(s, i + 1)),
     build: (...x) => concat(x, axis),
     reference: (...x) =>
-      indices([3, 4, 5].with(axis, 6)).map((index) => {
+      indices([3, 4, 5].with(axis, sides.reduce((n, d) => n + d, 0))).map((index) => {
         let k = 0, at = index[axis];
         while (at >= sides[k]) at -= sides[k++];
         return x[k][flat(shapes[k], index.with(axis, at))];
@@ -64,6 +69,8 @@ for (
     [[2, 1, 3, 1], [2, 4, 3, 5]],
     [[1, 1], [3, 2]],
     [[2, 1, 1, 7], [2, 3, 4, 7]],
+    [[3, 1], [3, 16]],
+    [[2, 1, 8], [2, 5, 8]],
   ]
 ) {
   checkOp(`broadcastTo() repeats [${from}] to [${to}]`, {
@@ -84,6 +91,10 @@ for (
     [[2, 3, 2, 3, 2], [0, 2, 4]],
     [[1, 7, 1], [0, 2]],
     [[200, 1500], [0]],
+    [[600, 40], [0]],
+    [[700, 3], [0]],
+    [[3, 70, 24], [1]],
+    [[3, 1024], [1]],
     [[2, 60000], [1]],
     [[300000], [0]],
   ]
@@ -112,9 +123,9 @@ for (
   });
 }
 
-for (const [height, width] of [[8, 10], [7, 9], [3, 4], [13, 5]]) {
-  const [N, H, W, C] = [2, 4, 5, 3];
-  checkOp(`upsampleNearest() from 4x5 to ${height}x${width}`, {
+for (const [height, width, C] of [[8, 10, 3], [7, 9, 3], [3, 4, 3], [13, 5, 3], [8, 10, 8], [7, 9, 16]]) {
+  const [N, H, W] = [2, 4, 5];
+  checkOp(`upsampleNearest() of ${C} channels from 4x5 to ${height}x${width}`, {
     operands: [normal([N, H, W, C])],
     build: (x) => upsampleNearest(x, height, width),
     reference: (x) =>
@@ -124,8 +135,10 @@ for (const [height, width] of [[8, 10], [7, 9], [3, 4], [13, 5]]) {
   });
 }
 
-checkOp("embedding() picks rows, and its gradient adds repeated ones up", {
-  operands: [normal([6, 5]), ids([2, 4], [0, 5, 5, 1, 0, 0, 3, 5])],
-  build: (table, rows) => embedding(table, rows),
-  reference: (table, rows) => Array.from(rows).flatMap((r) => Array.from(table.subarray(r * 5, r * 5 + 5))),
-});
+for (const C of [5, 16]) {
+  checkOp(`embedding() picks rows of ${C}, and its gradient adds repeated ones up`, {
+    operands: [normal([6, C]), ids([2, 4], [0, 5, 5, 1, 0, 0, 3, 5])],
+    build: (table, rows) => embedding(table, rows),
+    reference: (table, rows) => Array.from(rows).flatMap((r) => Array.from(table.subarray(r * C, r * C + C))),
+  });
+}
