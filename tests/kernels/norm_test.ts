@@ -17,10 +17,14 @@ function normalised(x: Float64Array, key: (i: number) => number): Float64Array {
 }
 
 for (
-  const [shape, groups] of [[[2, 4, 5, 12], 3], [[1, 3, 3, 8], 8], [[2, 70, 64], 32], [
-    [1, 9, 9, 520],
-    4,
-  ]] as const
+  const [shape, groups] of [
+    [[2, 4, 5, 12], 3],
+    [[1, 3, 3, 8], 8],
+    [[2, 70, 64], 32],
+    [[1, 9, 9, 520], 4],
+    [[2, 40, 41, 16], 2],
+    [[1, 1030, 15], 1],
+  ] as const
 ) {
   const C = shape[shape.length - 1], pixels = shape.slice(1, -1).reduce<number>((n, d) => n * d, 1);
   const key = (i: number) => Math.floor(i / (pixels * C)) * groups + Math.floor(i % C / (C / groups));
@@ -50,7 +54,7 @@ checkOp("groupNorm() keeps its digits where the mean is far from 0", {
   tolerance: { f32: 1e-4 }, // x itself has 7 digits, of which the mean takes 3
 });
 
-for (const shape of [[3, 5], [2, 7, 64], [130, 33]]) {
+for (const shape of [[3, 5], [2, 7, 64], [130, 33], [150, 16], [2, 1288]]) {
   const C = shape[shape.length - 1];
   checkOp(`layerNorm() of [${shape}]`, {
     operands: [normal(shape, 1, 2, 0.5), normal([C], 2, 0.5, 1), normal([C], 3)],
