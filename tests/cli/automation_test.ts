@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Interrupted, UserError } from "../../src/base/errors.ts";
+import { COMMANDS } from "../../src/cli/commands/index.ts";
+import { loadCommands } from "../../src/cli/describe.ts";
 import { EventPrinter } from "../../src/cli/events.ts";
 import { easel, easelCommand, inFolder, ROOT, userFolder } from "./easel.ts";
 
@@ -86,6 +88,16 @@ Deno.test("docs/automation.md shows an example of each event as it describes the
     assert.equal(examples[0].event, kind);
     check(examples[0]);
   }
+});
+
+Deno.test("docs/automation.md names every command that prints events", async () => {
+  const sentence = /^`--json` on ([^]*?)\sprints/m.exec(PAGE)![1];
+  const named = [...sentence.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+  const loaded = await loadCommands(COMMANDS);
+  const having = loaded.filter(({ command }) =>
+    !command.jsonIsResult && command.families.some(({ flags }) => "json" in flags)
+  );
+  assert.deepEqual(named.sort(), [...having.map(({ entry }) => entry.name), "plan"].sort());
 });
 
 Deno.test("train_network --json prints plan, steps, saves, samples and done, and nothing else on standard output", async () => {

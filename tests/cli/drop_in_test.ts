@@ -9,6 +9,7 @@ import type { Value } from "../../src/cli/flag.ts";
 import { readLaunch } from "../../src/cli/launcher.ts";
 import { parseArgs } from "../../src/cli/parse.ts";
 import { findCommand } from "../../src/cli/program.ts";
+import { settle } from "../../src/cli/run_command.ts";
 import { SCRIPTS_NOT_YET } from "../../src/cli/scripts.ts";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
 
@@ -90,6 +91,24 @@ Deno.test("accelerate's threads, precision and --cpu are the defaults of the scr
   assert.equal(values.seed, -1);
   assert.deepEqual(launch!.defaults, { device: "cpu", mixed_precision: "bf16", threads: 4 });
   assert.deepEqual(launch!.notes.map((note) => note.split(" ")[0]), ["--quiet", "--gpu_ids"]);
+});
+
+Deno.test("the launcher's values give way to the config file's, and those to the command line's", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".toml" });
+  await Deno.writeTextFile(path, 'mixed_precision = "fp16"\n');
+  const { trainNetwork } = await import("../../src/cli/commands/train_network.ts");
+  const unchecked = { ...trainNetwork, check: undefined };
+  const settled = (...argv: string[]) => {
+    const typed = parseArgs(argv, trainNetwork.families);
+    const { input, notes } = settle(unchecked, typed, { mixed_precision: "bf16", threads: 3, nothing: 1 });
+    assert.match(notes[0], /^the launcher's --nothing has no effect/);
+    const { mixedPrecision, threads } = input.values as { mixedPrecision: string; threads: number };
+    return [mixedPrecision, input.source("mixed_precision"), threads];
+  };
+  assert.deepEqual(settled(), ["bf16", "launcher", 3]);
+  assert.deepEqual(settled("--config_file", path), ["fp16", "config file", 3]);
+  assert.deepEqual(settled("--config_file", path, "--mixed_precision", "no"), ["no", "command line", 3]);
+  await Deno.remove(path);
 });
 
 Deno.test("what easel cannot do is refused by the launcher's own name for it", async () => {

@@ -54,6 +54,20 @@ for (const [script, rows] of Object.entries(spec)) {
   });
 }
 
+Deno.test("flags that read like paths say what they lead to, so that shells complete them", async () => {
+  const reads =
+    /(_dir|_file|_path|_config|_weights|_models?|outdir|^ckpt|^vae|^resume|_json|^model|^save_to)$/;
+  // a module of Python, a folder on the hub, a switch
+  const others =
+    /^(network_module|huggingface_path_in_repo|output_config|log_config|network_merge_n_models)$/;
+  for (const entry of COMMANDS) {
+    for (const [name, row] of Object.entries(allFlags((await entry.load()).families))) {
+      if (row.type === "flag" || !reads.test(name) || others.test(name)) continue;
+      assert.ok(row.leadsTo, `${entry.name} --${name}`);
+    }
+  }
+});
+
 /** The reference's number of steps is our { steps }. */
 function plain(value: Value): Value {
   return typeof value === "object" && value !== null && "steps" in value ? value.steps : value;

@@ -1,7 +1,10 @@
+// deno-lint-ignore-file no-control-regex -- escapes of terminals are what is looked for
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import type { Progress } from "../../src/base/job.ts";
 import { bytesText, durationText } from "../../src/cli/output.ts";
 import { ProgressPrinter, type Surroundings } from "../../src/cli/progress.ts";
+import { installed } from "./easel.ts";
 
 function screen(options: Partial<Surroundings>) {
   let text = "", time = 0;
@@ -44,7 +47,6 @@ Deno.test("on a terminal the bar never grows wider than the screen and leaves no
       printer.update(at(step, { loss: 0.123456, memory: 2 ** 31, note: "saved a-file-000001.safetensors" }));
       pass(1000);
     }
-    // deno-lint-ignore no-control-regex -- that is what is looked for
     assert.doesNotMatch(text(), /\x1b\[\d+m/);
     for (const bar of text().trimEnd().split("\r\x1b[K")) assert.ok(bar.length < columns, bar);
     assert.ok(text().endsWith("\n"));
@@ -83,4 +85,85 @@ Deno.test("sizes and durations read as people write them", () => {
     "200 GB",
   ]);
   assert.deepEqual([0, 75, 3599.6, 3675].map(durationText), ["0:00", "1:15", "1:00:00", "1:01:15"]);
+});
+
+Deno.test("a bar that a narrower terminal has wrapped is drawn again over all of its rows", () => {
+  let columns = 80, shown = "";
+  const printer = new ProgressPrinter({
+    live: true,
+    colour: false,
+    get columns() {
+      return columns;
+    },
+    write: (more) => void (shown += more),
+    now: () => 0,
+  });
+  const text = () => shown;
+  printer.resize();
+  assert.equal(text(), ""); // nothing stands there yet
+  printer.update(at(1, { loss: 0.5, note: "saved a-file-000001.safetensors" }));
+  const before = text(), bar = before.replace("\r\x1b[K", "");
+  columns = 30;
+  printer.resize();
+  const redrawn = text().slice(before.length), rows = Math.ceil(bar.length / 30) - 1;
+  assert.ok(redrawn.startsWith(`\x1b[${rows}A\r\x1b[J\r\x1b[K`), JSON.stringify(redrawn));
+  assert.ok(redrawn.replace(/^.*\x1b\[K/s, "").length < 30);
+  columns = 80;
+  printer.resize();
+  assert.ok(text().endsWith(`\r\x1b[K${bar}`));
+});
+
+/** The job on a pseudo-terminal of util-linux's script. */
+async function onTerminal(env: Record<string, string>): Promise<string> {
+  const job = join(import.meta.dirname!, "resizing_job.ts");
+  const line = [Deno.execPath(), "run", "--quiet", "-A", "--no-check", job].map((word) => `'${word}'`).join(
+    " ",
+  );
+  const out = await new Deno.Command("script", {
+    args: ["-qec", line, "/dev/null"],
+    stdin: "null",
+    clearEnv: true,
+    env: {
+      PATH: Deno.env.get("PATH")!,
+      HOME: Deno.env.get("HOME") ?? "/",
+      DENO_DIR: Deno.env.get("DENO_DIR") ?? "",
+      ...env,
+    },
+  }).output();
+  assert.equal(out.code, 0, new TextDecoder().decode(out.stderr));
+  return new TextDecoder().decode(out.stdout);
+}
+
+const terminals = Boolean(installed("script") && installed("stty") && Deno.build.os === "linux");
+
+Deno.test("on a real terminal the bar follows the width, and log lines do not break it", {
+  ignore: !terminals,
+}, async () => {
+  const text = await onTerminal({ TERM: "xterm" });
+  const bars = text.replace(/\x1b\[\d+m/g, "").split("\r\x1b[K").slice(1);
+  assert.match(bars[0], /^training 1\/4 [#.]{10,} +loss 0\.5000 +a note at the end/);
+  // after SIGWINCH: at most 39 columns
+  const narrow = bars.find((bar) => /^training 1\/4/.test(bar) && bar.trimEnd().length < 40);
+  assert.ok(narrow, JSON.stringify(bars));
+  assert.ok(bars.some((bar) => bar.startsWith("a line\r\n")), JSON.stringify(bars));
+  assert.match(bars.at(-1)!, /^training 4\/4 #* *loss 0\.2500.*\r\n$/s);
+  assert.match(text, /\x1b\[36m/);
+});
+
+Deno.test("a terminal with TERM=dumb or CI gets plain lines, NO_COLOR a bar without colour", {
+  ignore: !terminals,
+}, async () => {
+  const plain: Record<string, string>[] = [{ TERM: "dumb" }, { TERM: "xterm", CI: "true" }];
+  for (const env of plain) {
+    const text = await onTerminal(env);
+    assert.doesNotMatch(text, /\x1b/);
+    assert.deepEqual(text.trimEnd().split("\r\n").map((line) => line.split(",")[0]), [
+      "training 1/4",
+      "a line",
+      "training 4/4",
+    ]);
+  }
+  const text = await onTerminal({ TERM: "xterm", NO_COLOR: "1" });
+  assert.match(text, /\r\x1b\[Ktraining 4\/4 #* *loss/);
+  assert.doesNotMatch(text, /\x1b\[\d*m/);
 });
