@@ -1,5 +1,6 @@
-// attention: out = softmax(scale * q k^T) v for each head; lse is kept for the gradient. Compute-bound: the two products
-// of a block of query rows run on packed keys and values while its scores are in cache; scores never reach memory.
+// attention: out = softmax(scale * q k^T) v for each head; lse is kept for the gradient. Compute-bound: the
+// two products of a block of query rows run on packed keys and values while its scores are in cache; scores
+// never reach memory.
 #include <cmath>
 #include <limits>
 
@@ -32,7 +33,8 @@ float softmax_row(float* s, T* p, int64_t n, int64_t visible, float scale, float
   return sum;
 }
 
-// T: float or bf16, what the products read. IO: the operands' type; f16 is widened to float per head by the caller.
+// T: float or bf16, what the products read. IO: the operands' type; f16 is widened to float per head by the
+// caller.
 template <typename T>
 class Forward {
  public:
@@ -46,13 +48,16 @@ class Forward {
     out_gemm_ = std::make_unique<BlockGemm>(i, dtype, block_, tail, [&](int64_t m) {
       return Gemm(i, dtype, m, s.width, s.keys, {s.keys, 1}, nullptr, s.width, false);
     });
-    pack_k_ = std::make_unique<Packer>(dtype, s.width, s.keys, Strides{1, row}, scores_gemm_->at(block_).packed(), threads);
-    pack_v_ = std::make_unique<Packer>(dtype, s.keys, s.width, Strides{row, 1}, out_gemm_->at(block_).packed(), threads);
+    pack_k_ = std::make_unique<Packer>(dtype, s.width, s.keys, Strides{1, row},
+                                       scores_gemm_->at(block_).packed(), threads);
+    pack_v_ = std::make_unique<Packer>(dtype, s.keys, s.width, Strides{row, 1},
+                                       out_gemm_->at(block_).packed(), threads);
     packed_ = i.scratch((pack_k_->bytes() + pack_v_->bytes()) * size_t(s.batch * s.heads));
     scores_ = i.scratch(sizeof(float) * size_t(threads * block_ * s.keys));
     weights_ = i.scratch(sizeof(T) * size_t(threads * block_ * s.keys));
     sums_ = i.scratch(sizeof(float) * size_t(threads * block_ * s.width));
-    if (tail && scores_gemm_->at(tail).packed() != scores_gemm_->at(block_).packed()) i.fail("tail layout differs");
+    if (tail && scores_gemm_->at(tail).packed() != scores_gemm_->at(block_).packed())
+      i.fail("tail layout differs");
     if (tail && out_gemm_->at(tail).packed() != out_gemm_->at(block_).packed()) i.fail("tail layout differs");
   }
 
@@ -94,7 +99,8 @@ class Forward {
     out_gemm_->at(rows).run(t, p, k + pack_k_->bytes(), o);
     for (int64_t r = 0; r < rows; ++r) {
       const float inverse = 1.f / total[r];
-      for (int64_t c = 0; c < s_.width; ++c) out[at + r * row_ + c] = from_float<T>(o[r * s_.width + c] * inverse);
+      for (int64_t c = 0; c < s_.width; ++c)
+        out[at + r * row_ + c] = from_float<T>(o[r * s_.width + c] * inverse);
     }
   }
 

@@ -1,5 +1,6 @@
-// attentionBackward: dq, dk, dv from dy, recomputing the weights from q, k and lse block by block (arXiv 2205.14135).
-// Compute-bound: five products a block. One thread owns a head, so dk and dv add up in one fixed order.
+// attentionBackward: dq, dk, dv from dy, recomputing the weights from q, k and lse block by block (arXiv
+// 2205.14135). Compute-bound: five products a block. One thread owns a head, so dk and dv add up in one fixed
+// order.
 #include <cmath>
 
 #include "attention_gemm.h"
@@ -17,28 +18,40 @@ template <typename T>
 class Backward {
  public:
   Backward(const Instruction& i, const Shape& s, float scale, bool causal, int32_t dtype)
-      : s_(s), scale_(scale), causal_(causal), row_(s.heads * s.width), block_(block_rows(s.queries, s.keys)) {
+      : s_(s),
+        scale_(scale),
+        causal_(causal),
+        row_(s.heads * s.width),
+        block_(block_rows(s.queries, s.keys)) {
     const int64_t tail = s.queries % block_, threads = i.threads();
     const auto make = [&](auto build) { return std::make_unique<BlockGemm>(i, dtype, block_, tail, build); };
     const Strides dense_row{row_, 1};
     // (rows, width) x (width, keys): scores from q and k^T, weight gradients from dy and v^T.
-    scores_ = make([&](int64_t m) { return Gemm(i, dtype, m, s.keys, s.width, dense_row, nullptr, s.keys, false); });
+    scores_ = make(
+        [&](int64_t m) { return Gemm(i, dtype, m, s.keys, s.width, dense_row, nullptr, s.keys, false); });
     // (rows, keys) x (keys, width): dq.
-    dq_ = make([&](int64_t m) { return Gemm(i, dtype, m, s.width, s.keys, {s.keys, 1}, nullptr, s.width, false); });
+    dq_ = make([&](int64_t m) {
+      return Gemm(i, dtype, m, s.width, s.keys, {s.keys, 1}, nullptr, s.width, false);
+    });
     // (keys, rows) x (rows, width), added up over the blocks: dv from the weights and dy, dk from ds and q.
-    dkv_ = make([&](int64_t m) { return Gemm(i, dtype, s.keys, s.width, m, {1, s.keys}, &dense_row, s.width, true); });
-    across_ = std::make_unique<Packer>(dtype, s.width, s.keys, Strides{1, row_}, scores_->at(block_).packed(), threads);
-    along_ = std::make_unique<Packer>(dtype, s.keys, s.width, Strides{row_, 1}, dq_->at(block_).packed(), threads);
+    dkv_ = make([&](int64_t m) {
+      return Gemm(i, dtype, s.keys, s.width, m, {1, s.keys}, &dense_row, s.width, true);
+    });
+    across_ = std::make_unique<Packer>(dtype, s.width, s.keys, Strides{1, row_}, scores_->at(block_).packed(),
+                                       threads);
+    along_ =
+        std::make_unique<Packer>(dtype, s.keys, s.width, Strides{row_, 1}, dq_->at(block_).packed(), threads);
     if (tail && (scores_->at(tail).packed() != scores_->at(block_).packed() ||
                  dq_->at(tail).packed() != dq_->at(block_).packed()))
       i.fail("tail layout differs");
     const size_t square = size_t(block_ * s.keys), tall = size_t(s.keys * s.width);
-    per_thread_ = 2 * across_->bytes() + along_->bytes() + round(square * 4) * 2 + round(square * sizeof(T)) * 2 +
-                  round(tall * 4) * 2 + round(size_t(block_ * s.width) * 4);
+    per_thread_ = 2 * across_->bytes() + along_->bytes() + round(square * 4) * 2 +
+                  round(square * sizeof(T)) * 2 + round(tall * 4) * 2 + round(size_t(block_ * s.width) * 4);
     scratch_ = i.scratch(per_thread_ * size_t(threads));
   }
 
-  void run(const T* dy, const T* q, const T* k, const T* v, const T* out, const float* lse, T* dq, T* dk, T* dv) const {
+  void run(const T* dy, const T* q, const T* k, const T* v, const T* out, const float* lse, T* dq, T* dk,
+           T* dv) const {
     const int64_t heads = s_.batch * s_.heads;
 #pragma omp parallel for schedule(dynamic)
     for (int64_t h = 0; h < heads; ++h) head(omp_get_thread_num(), h, dy, q, k, v, out, lse, dq, dk, dv);
@@ -47,8 +60,8 @@ class Backward {
  private:
   static size_t round(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-  void head(int t, int64_t h, const T* dy, const T* q, const T* k, const T* v, const T* out, const float* lse, T* dq,
-            T* dk, T* dv) const {
+  void head(int t, int64_t h, const T* dy, const T* q, const T* k, const T* v, const T* out, const float* lse,
+            T* dq, T* dk, T* dv) const {
     const size_t square = size_t(block_ * s_.keys), tall = size_t(s_.keys * s_.width);
     char* at = scratch_.get() + per_thread_ * size_t(t);
     const auto take = [&](size_t bytes) {
@@ -56,7 +69,8 @@ class Backward {
       at += round(bytes);
       return here;
     };
-    char *k_across = take(across_->bytes()), *v_across = take(across_->bytes()), *k_along = take(along_->bytes());
+    char *k_across = take(across_->bytes()), *v_across = take(across_->bytes()),
+         *k_along = take(along_->bytes());
     auto* s = reinterpret_cast<float*>(take(square * 4));
     auto* dp = reinterpret_cast<float*>(take(square * 4));
     T* p = reinterpret_cast<T*>(take(square * sizeof(T)));
@@ -65,7 +79,8 @@ class Backward {
     auto* dv_sum = reinterpret_cast<float*>(take(tall * 4));
     auto* dq_block = reinterpret_cast<float*>(take(size_t(block_ * s_.width) * 4));
     const int64_t column = h % s_.heads * s_.width;
-    const int64_t q_head = h / s_.heads * s_.queries * row_ + column, k_head = h / s_.heads * s_.keys * row_ + column;
+    const int64_t q_head = h / s_.heads * s_.queries * row_ + column,
+                  k_head = h / s_.heads * s_.keys * row_ + column;
     across_->run(t, k + k_head, k_across);
     across_->run(t, v + k_head, v_across);
     along_->run(t, k + k_head, k_along);
@@ -87,7 +102,8 @@ class Backward {
       dkv_->at(rows).run(t, ds, q + from, dk_sum);
       dq_->at(rows).run(t, ds, k_along, dq_block);
       for (int64_t r = 0; r < rows; ++r)
-        for (int64_t c = 0; c < s_.width; ++c) dq[from + r * row_ + c] = from_float<T>(dq_block[r * s_.width + c]);
+        for (int64_t c = 0; c < s_.width; ++c)
+          dq[from + r * row_ + c] = from_float<T>(dq_block[r * s_.width + c]);
     }
     for (int64_t r = 0; r < s_.keys; ++r)
       for (int64_t c = 0; c < s_.width; ++c) {
@@ -97,7 +113,8 @@ class Backward {
   }
 
   // p = exp(scale s - lse), ds = scale p (dp - delta); hidden keys get 0.
-  void weights_row(const float* s, const float* dp, T* p, T* ds, int64_t visible, float delta, float lse) const {
+  void weights_row(const float* s, const float* dp, T* p, T* ds, int64_t visible, float delta,
+                   float lse) const {
 #pragma omp simd
     for (int64_t j = 0; j < visible; ++j) {
       const float weight = exp_of(scale_ * s[j] - lse);
@@ -157,9 +174,11 @@ Run prepare_attention_backward(const Instruction& i) {
   for (const Tensor& t : {v, dk, dv}) i.require_same(t, k);
   const int64_t heads = i.integer(ATTR_ATTENTION_BACKWARD_HEADS);
   i.require(q.rank == 3 && k.rank == 3 && heads > 0 && q.dims[2] % heads == 0, "wants (B, L, heads * width)");
-  i.require(q.dims[0] == k.dims[0] && q.dims[2] == k.dims[2] && q.dtype == k.dtype, "batch, width or dtype differ");
+  i.require(q.dims[0] == k.dims[0] && q.dims[2] == k.dims[2] && q.dtype == k.dtype,
+            "batch, width or dtype differ");
   const Shape s{q.dims[0], q.dims[1], k.dims[1], heads, q.dims[2] / heads};
-  i.require(lse.dtype == EASEL_F32 && lse.count() == s.batch * heads * s.queries, "lse has the wrong size or dtype");
+  i.require(lse.dtype == EASEL_F32 && lse.count() == s.batch * heads * s.queries,
+            "lse has the wrong size or dtype");
   const auto scale = float(i.attr(ATTR_ATTENTION_BACKWARD_SCALE));
   const bool causal = i.attr(ATTR_ATTENTION_BACKWARD_CAUSAL) != 0;
   if (!q.count() || !k.count()) return [] {};
@@ -171,8 +190,8 @@ Run prepare_attention_backward(const Instruction& i) {
     } else {
       auto backward = std::make_shared<Backward<T>>(i, s, scale, causal, q.dtype);
       return [=] {
-        backward->run(dy.as<T>(), q.as<T>(), k.as<T>(), v.as<T>(), out.as<T>(), lse.as<float>(), dq.as<T>(), dk.as<T>(),
-                      dv.as<T>());
+        backward->run(dy.as<T>(), q.as<T>(), k.as<T>(), v.as<T>(), out.as<T>(), lse.as<float>(), dq.as<T>(),
+                      dk.as<T>(), dv.as<T>());
       };
     }
   });

@@ -1,5 +1,5 @@
-// Small strided matrix products for attention: oneDNN primitives made for one thread and run by many threads at once,
-// each on its own block of rows, so that a head's products never wait for one another.
+// Small strided matrix products for attention: oneDNN primitives made for one thread and run by many threads
+// at once, each on its own block of rows, so that a head's products never wait for one another.
 #pragma once
 #include <dnnl.hpp>
 #include <unordered_map>
@@ -37,7 +37,8 @@ struct Strides {
 // A (rows, columns) matrix copied once into the layout that the product reading it as B likes best.
 class Packer {
  public:
-  Packer(int32_t dtype, int64_t rows, int64_t columns, Strides from, const dnnl::memory::desc& to, int threads)
+  Packer(int32_t dtype, int64_t rows, int64_t columns, Strides from, const dnnl::memory::desc& to,
+         int threads)
       : to_(to) {
     const OneThread one;
     const dnnl::memory::desc source({rows, columns}, dnnl_type(dtype), {from.row, from.column});
@@ -68,8 +69,8 @@ class Packer {
 // C (M, N) f32, dense rows of ldc = (or +=) A (M, K) B (K, N). B is strided, or packed when `b` is null.
 class Gemm {
  public:
-  Gemm(const Instruction& i, int32_t dtype, int64_t m, int64_t n, int64_t k, Strides a, const Strides* b, int64_t ldc,
-       bool accumulate) {
+  Gemm(const Instruction& i, int32_t dtype, int64_t m, int64_t n, int64_t k, Strides a, const Strides* b,
+       int64_t ldc, bool accumulate) {
     const OneThread one;
     using dnnl::memory;
     const auto type = dnnl_type(dtype);
@@ -123,7 +124,8 @@ class Gemm {
 // The same product for a full block of query rows and for the shorter last one.
 class BlockGemm {
  public:
-  BlockGemm(const Instruction& i, int32_t dtype, int64_t block, int64_t tail, const std::function<Gemm(int64_t)>& make)
+  BlockGemm(const Instruction& i, int32_t dtype, int64_t block, int64_t tail,
+            const std::function<Gemm(int64_t)>& make)
       : block_(block) {
     (void)i, (void)dtype;
     full_ = std::make_unique<Gemm>(make(block));
@@ -136,7 +138,8 @@ class BlockGemm {
   std::unique_ptr<Gemm> full_, tail_;
 };
 
-// e^x to about 1 ulp for finite x; below -87 it is 0 to within 1e-38. NaN stays NaN. Branch-free, so it vectorises.
+// e^x to about 1 ulp for finite x; below -87 it is 0 to within 1e-38. NaN stays NaN. Branch-free, so it
+// vectorises.
 static inline float exp_of(float x) {
   x = x < -87.3f ? -87.3f : x;
   x = x > 88.7f ? 88.7f : x;
