@@ -65,6 +65,12 @@ void release(char* data, uint64_t bytes) {
 
 using namespace easel;
 
+// What is not overwritten must be there.
+static void about_to_write(easel_device* device, easel_buffer* buffer) {
+  if (device->plain.is_away(buffer->id)) device->worker.call([&] { device->plain.need(buffer->id); });
+  device->plain.forget(buffer->id);
+}
+
 int32_t easel_buffer_alloc(easel_device* device, uint64_t bytes, easel_buffer** out) {
   return guarded(&device->error, [&] {
     *out = nullptr;
@@ -72,8 +78,9 @@ int32_t easel_buffer_alloc(easel_device* device, uint64_t bytes, easel_buffer** 
   });
 }
 
-void easel_buffer_free(easel_device*, easel_buffer* buffer) {
+void easel_buffer_free(easel_device* device, easel_buffer* buffer) {
   if (!buffer) return;
+  device->plain.forget(buffer->id);
   release(buffer->data, buffer->bytes);
   delete buffer;
 }
@@ -82,6 +89,7 @@ int32_t easel_buffer_upload(easel_device* device, easel_buffer* buffer, uint64_t
                             uint64_t bytes) {
   return guarded(&device->error, [&] {
     check_range(buffer, offset, bytes, "upload");
+    about_to_write(device, buffer);
     if (bytes) std::memcpy(buffer->data + offset, source, bytes);
   });
 }
@@ -90,7 +98,10 @@ int32_t easel_buffer_download(easel_device* device, easel_buffer* buffer, uint64
                               uint64_t bytes) {
   return guarded(&device->error, [&] {
     check_range(buffer, offset, bytes, "download");
+    const bool away = device->plain.is_away(buffer->id);
+    if (away) device->worker.call([&] { device->plain.need(buffer->id); });
     if (bytes) std::memcpy(target, buffer->data + offset, bytes);
+    if (away) device->plain.give_back();
   });
 }
 
@@ -98,6 +109,7 @@ int32_t easel_buffer_read_file(easel_device* device, easel_buffer* buffer, uint6
                                uint64_t file_offset, uint64_t count, int32_t file_dtype,
                                int32_t device_dtype) {
   return guarded(&device->error, [&] {
+    about_to_write(device, buffer);
     device->worker.call(
         [&] { read_converted(buffer, offset, path, file_offset, count, file_dtype, device_dtype); });
   });

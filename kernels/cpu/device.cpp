@@ -101,7 +101,7 @@ std::shared_ptr<Packed> Device::packed(const std::string& key, size_t bytes,
     copy = std::make_shared<Packed>(bytes);
     make(copy->data);
     packed_[key] = copy;
-    owner.packed_bytes += bytes;
+    owner.packed_bytes += int64_t(bytes);
   }
   owner.packed.push_back(copy);
   return copy;

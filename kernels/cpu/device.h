@@ -6,6 +6,7 @@
 #include "../executor/buffer.h"
 #include "../executor/worker.h"
 #include "kernel.h"
+#include "residency.h"
 
 namespace easel {
 
@@ -27,6 +28,7 @@ struct Device {
   const Prepare* kernels;
   uint64_t next_buffer_id = 1;
   ErrorText error;
+  Residency plain;
 
   // The repacked copy named by key, made by `make` unless a living program has it already.
   std::shared_ptr<Packed> packed(const std::string& key, size_t bytes, const std::function<void(char*)>& make,
@@ -49,7 +51,15 @@ struct Program : Operands {
   std::vector<Run> steps;
   std::vector<std::string> texts;  // "instruction 12 conv2d f32[..] <- ..", for errors
   std::vector<std::shared_ptr<Packed>> packed;
-  size_t packed_bytes = 0;  // what this program was the first to repack
+  // What this program was the first to repack, less the plain bytes that nobody reads any more.
+  int64_t packed_bytes = 0;
+  // Frozen buffers whose packed copy the instruction that is being prepared reads in place of their plain
+  // bytes.
+  std::vector<uint64_t> reads_packed;
+
+ private:
+  Device& device_;
+  std::map<uint64_t, bool> held_;  // buffers whose plain bytes this program reads; whether it writes them
 };
 
 // 64-byte aligned memory, zeroed, in huge pages where that pays; throws Failure(EASEL_OUT_OF_MEMORY).

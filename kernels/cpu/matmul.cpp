@@ -187,6 +187,7 @@ Place packed_weights(const Instruction& i, const Weights& weights, Sequence& ste
                           std::to_string(w.dtype) + (reversed ? "r" : "") + bytes_of(plain) +
                           bytes_of(wanted);
   const auto make = [&](char* target) {
+    i.device().plain.need(w.buffer_id);
     std::vector<char> copy(converting || reversed ? plain.get_size() : 0);
     if (reversed)
       reverse({copy.data(), {}})();
@@ -199,7 +200,15 @@ Place packed_weights(const Instruction& i, const Weights& weights, Sequence& ste
     dnnl::reorder(from, to).execute(onednn_stream(), from, to);
     onednn_stream().wait();
   };
-  return {i.device().packed(key, wanted.get_size(), make, i.program())->data, {}};
+  const std::shared_ptr<Packed> copy = i.device().packed(key, wanted.get_size(), make, i.program());
+  if (!converting && !reversed)
+    i.device().plain.restorable(w, [copy, plain = plain, wanted = wanted, to = w.data] {
+      memory from(wanted, onednn_engine(), copy->data), target(plain, onednn_engine(), to);
+      dnnl::reorder(from, target).execute(onednn_stream(), from, target);
+      onednn_stream().wait();
+    });
+  i.program().reads_packed.push_back(w.buffer_id);
+  return {copy->data, {}};
 }
 
 Run prepare_product(const Instruction& i, const Product& p) {

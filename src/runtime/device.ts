@@ -22,7 +22,7 @@ const STATUS_OUT_OF_MEMORY = 2;
 export class Device {
   readonly #library: Library;
   readonly pointer: NonNullable<Deno.PointerValue>;
-  /** Bytes allocated now, and the most at any time. */
+  /** Bytes in use now, and the most at any time: buffers, and what the backend holds for programs. */
   allocatedBytes = 0;
   peakBytes = 0;
 
@@ -57,6 +57,12 @@ export class Device {
     this.allocatedBytes += bytes;
     this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
     return { pointer: pointerFrom(out), bytes };
+  }
+
+  /** Counts memory that the backend took (or, negative, gave back) by itself for a program. */
+  account(bytes: number): void {
+    this.allocatedBytes += bytes;
+    this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
   }
 
   free(buffer: Buffer): void {

@@ -79,6 +79,7 @@ export class Program {
         packedBytes: Number(packed[0]),
         scratchBytes: Number(scratch[0]),
       };
+      device.account(memory.packedBytes + memory.scratchBytes);
       return new Program(device, tables, memory, arena, constants, pointer);
     } catch (error) {
       device.free(arena);
@@ -126,6 +127,7 @@ export class Program {
   /** Frees the program's memory; parameters stay. */
   destroy(): void {
     this.device.symbols.easel_program_destroy(this.device.pointer, this.pointer);
+    this.device.account(-this.memory.packedBytes - this.memory.scratchBytes);
     this.device.free(this.arena);
     this.device.free(this.constants);
   }
