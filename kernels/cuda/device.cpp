@@ -111,7 +111,6 @@ void Device::close() {
   staging.reset();
   for (CUmodule module : modules) driver.module_unload(module);
   if (stream) driver.stream_destroy(stream);
-  driver.context_set(nullptr);
   driver.context_release(handle);
   context = nullptr;
 }

@@ -29,7 +29,7 @@ struct Meeting {
 };
 
 struct Warp {
-  Meeting meetings[32];  // by the mask's lowest lane
+  Meeting meetings[32];
 };
 Warp warps[32];
 
@@ -58,6 +58,24 @@ void perform(Copies& c, size_t groups) {
   for (size_t& g : c.groups) g -= end;
 }
 
+// The open meeting of just this mask, or a free one. Lanes may meet in a part of the warp while the others
+// wait further on.
+Meeting& meeting(Warp& warp, unsigned mask) {
+  Meeting* free = nullptr;
+  for (Meeting& m : warp.meetings) {
+    if (m.arrived && m.mask == mask) return m;
+    if (!m.arrived && !free) free = &m;
+  }
+  return *free;  // there is one for each lane
+}
+
+[[noreturn]] void disagree(Kind kind, unsigned mask, Place place, const Meeting& other) {
+  char text[200];
+  snprintf(text, sizeof text, "%s of mask %08x, while a lane of it waits in %s of mask %08x at line %d",
+           kNames[int(kind)], mask, kNames[int(other.kind)], other.mask, other.place.line);
+  fault(place, text);
+}
+
 // Files the running lane's Lane and meets the others; the last one in calls `work`. Returns the lane's own
 // entry.
 template <typename W>
@@ -67,18 +85,17 @@ Lane& meet(Kind kind, int detail, unsigned mask, Place place, const Lane& mine, 
   if (!(mask >> lane & 1))
     fault(place, (std::string(kNames[int(kind)]) + " whose mask leaves out its own lane").c_str());
   if (alive < 32) mask &= (1u << alive) - 1;
-  Meeting& m = warps[thread / 32].meetings[__builtin_ctz(mask)];
+  Meeting& m = meeting(warps[thread / 32], mask);
   if (m.arrived == 0) {
     m.mask = mask;
     m.kind = kind;
     m.place = place;
     m.detail = detail;
-  } else if (m.mask != mask || m.kind != kind || m.detail != detail || m.place.line != place.line) {
-    char text[200];
-    snprintf(text, sizeof text, "%s of mask %08x, while a lane of it waits in %s of mask %08x at line %d",
-             kNames[int(kind)], mask, kNames[int(m.kind)], m.mask, m.place.line);
-    fault(place, text);
+  } else if (m.kind != kind || m.detail != detail || m.place.line != place.line) {
+    disagree(kind, mask, place, m);
   }
+  for (const Meeting& o : warps[thread / 32].meetings)  // each would wait for a lane of the other
+    if (o.arrived && &o != &m && (o.mask >> lane & 1) && (o.arrived & mask)) disagree(kind, mask, place, o);
   m.lanes[lane] = mine;
   m.arrived |= 1u << lane;
   if (m.arrived != mask) {
@@ -248,13 +265,6 @@ void copy_commit() {
 void copy_wait(int pending) {
   Copies& c = copies[current_thread()];
   if (c.groups.size() > size_t(pending)) perform(c, c.groups.size() - size_t(pending));
-}
-
-void finish_copies() {
-  Copies& c = copies[current_thread()];
-  if (c.list.empty()) return;
-  copy_commit();
-  copy_wait(0);
 }
 
 }  // namespace simt

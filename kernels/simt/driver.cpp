@@ -32,6 +32,8 @@ struct Event {
   double seconds = 0;
 };
 
+// A context: what a GPU would keep apart for each process. Here each Device has one, so that a fault of one
+// leaves others be.
 struct State {
   int sticky = kSuccess;  // what every call gives after a fault
   std::deque<Work> stream;
@@ -41,12 +43,17 @@ struct State {
   std::map<const void*, int> shared_limits;  // by kernel
   std::vector<simt::Range> expected;
   long launches = 0;
-} state;
+};
+// The calling thread's.
+thread_local State* current = nullptr;
+State& context() {
+  static State none;
+  return current ? *current : none;
+}
 
 // Devices of one process share everything here, as they share a primary context; each has a thread of its
 // own.
 std::recursive_mutex turn;
-int contexts = 0;
 
 double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -70,26 +77,26 @@ const simt::Kernel* kernels = nullptr;
 
 int flush() {
   std::lock_guard lock(turn);
-  while (!state.stream.empty() && state.sticky == kSuccess) {
-    state.sticky = state.stream.front()();
-    state.stream.pop_front();
+  while (!context().stream.empty() && context().sticky == kSuccess) {
+    context().sticky = context().stream.front()();
+    context().stream.pop_front();
   }
-  if (state.sticky != kSuccess) state.stream.clear();
-  return state.sticky;
+  if (context().sticky != kSuccess) context().stream.clear();
+  return context().sticky;
 }
 
 int submit(Work work) {
   std::lock_guard lock(turn);
-  if (state.sticky != kSuccess) return state.sticky;
-  if (state.capturing)
-    state.captured.push_back(std::move(work));
+  if (context().sticky != kSuccess) return context().sticky;
+  if (context().capturing)
+    context().captured.push_back(std::move(work));
   else
-    state.stream.push_back(std::move(work));
+    context().stream.push_back(std::move(work));
   return kSuccess;
 }
 
 bool is_pinned(const void* p, size_t bytes) {
-  for (const auto& [begin, size] : state.pinned)
+  for (const auto& [begin, size] : context().pinned)
     if (p >= begin && static_cast<const char*>(p) + bytes <= begin + size) return true;
   return false;
 }
@@ -98,7 +105,7 @@ const void* pointer(unsigned long long address) { return reinterpret_cast<const 
 
 int run_kernel(const simt::Launch& launch) {
   const long most = simt::setting("EASEL_SIMT_LOSE_AFTER", LONG_MAX);
-  if (++state.launches > most) return kUnknown;
+  if (++context().launches > most) return kUnknown;
   return simt::run(launch) ? kSuccess : kLaunchFailed;
 }
 
@@ -114,7 +121,7 @@ void simt::add_kernel(Kernel& kernel) {
 EXPORT const void* easel_simt_image() { return &kernels; }
 EXPORT const char* easel_simt_fault() { return simt::fault_text.c_str(); }
 EXPORT void easel_simt_expect(const simt::Range* ranges, int count) {
-  state.expected.assign(ranges, ranges + count);
+  context().expected.assign(ranges, ranges + count);
 }
 
 EXPORT int cuInit(unsigned) { return simt::setting("EASEL_SIMT_DEVICES", 1) > 0 ? kSuccess : kNoDevice; }
@@ -158,27 +165,28 @@ EXPORT int cuDeviceGetAttribute(int* value, int which, int) {
       return kInvalidValue;
   }
 }
-EXPORT int cuDevicePrimaryCtxRetain(void** context, int) {
+EXPORT int cuDevicePrimaryCtxRetain(void** made, int) {
   std::lock_guard lock(turn);
 
-  if (contexts++ == 0) {
-    state = {};
-    simt::fault_text.clear();
-  }
-  *context = &state;
+  simt::fault_text.clear();
+  *made = new State;
   return kSuccess;
 }
 EXPORT int cuDevicePrimaryCtxRelease_v2(int) {
   std::lock_guard lock(turn);
-  --contexts;
+  delete current;
+  current = nullptr;
   return kSuccess;
 }
-EXPORT int cuCtxSetCurrent(void*) { return kSuccess; }
+EXPORT int cuCtxSetCurrent(void* chosen) {
+  current = static_cast<State*>(chosen);
+  return kSuccess;
+}
 
 EXPORT int cuMemGetInfo_v2(size_t* available, size_t* total) {
   std::lock_guard lock(turn);
 
-  if (state.sticky) return state.sticky;
+  if (context().sticky) return context().sticky;
   *available = simt::device_available();
   *total = simt::device_total();
   return kSuccess;
@@ -186,7 +194,7 @@ EXPORT int cuMemGetInfo_v2(size_t* available, size_t* total) {
 EXPORT int cuMemAlloc_v2(unsigned long long* address, size_t bytes) {
   std::lock_guard lock(turn);
 
-  if (state.sticky) return state.sticky;
+  if (context().sticky) return context().sticky;
   if (bytes == 0) return kInvalidValue;
   char* data = simt::device_alloc(bytes);
   if (!data) return kOutOfMemory;
@@ -197,22 +205,22 @@ EXPORT int cuMemFree_v2(unsigned long long address) {
   std::lock_guard lock(turn);
 
   flush();
-  return simt::device_free(reinterpret_cast<char*>(address)) ? state.sticky : kInvalidValue;
+  return simt::device_free(reinterpret_cast<char*>(address)) ? context().sticky : kInvalidValue;
 }
 EXPORT int cuMemAllocHost_v2(void** data, size_t bytes) {
   std::lock_guard lock(turn);
 
   *data = std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
-  state.pinned.insert({static_cast<char*>(*data), bytes});
+  context().pinned.insert({static_cast<char*>(*data), bytes});
   return kSuccess;
 }
 EXPORT int cuMemFreeHost(void* data) {
   std::lock_guard lock(turn);
 
   flush();
-  for (auto at = state.pinned.begin(); at != state.pinned.end(); ++at)
+  for (auto at = context().pinned.begin(); at != context().pinned.end(); ++at)
     if (at->first == data) {
-      state.pinned.erase(at);
+      context().pinned.erase(at);
       std::free(data);
       return kSuccess;
     }
@@ -257,29 +265,29 @@ EXPORT int cuMemsetD8Async(unsigned long long to, unsigned char value, size_t by
 }
 
 EXPORT int cuStreamCreate(void** stream, unsigned) {
-  *stream = &state.stream;
-  return state.sticky;
+  *stream = &context().stream;
+  return context().sticky;
 }
 EXPORT int cuStreamDestroy_v2(void*) { return flush(); }
-EXPORT int cuStreamSynchronize(void*) { return state.capturing ? kInvalidValue : flush(); }
+EXPORT int cuStreamSynchronize(void*) { return context().capturing ? kInvalidValue : flush(); }
 EXPORT int cuStreamBeginCapture_v2(void*, int) {
   std::lock_guard lock(turn);
 
-  if (state.sticky) return state.sticky;
-  state.capturing = true;
-  state.captured.clear();
+  if (context().sticky) return context().sticky;
+  context().capturing = true;
+  context().captured.clear();
   return kSuccess;
 }
 EXPORT int cuStreamEndCapture(void*, void** graph) {
   std::lock_guard lock(turn);
 
-  state.capturing = false;
-  *graph = new std::vector<Work>(std::move(state.captured));
-  return state.sticky;
+  context().capturing = false;
+  *graph = new std::vector<Work>(std::move(context().captured));
+  return context().sticky;
 }
 EXPORT int cuGraphInstantiateWithFlags(void** instance, void* graph, unsigned long long) {
   *instance = new std::vector<Work>(*static_cast<std::vector<Work>*>(graph));
-  return state.sticky;
+  return context().sticky;
 }
 EXPORT int cuGraphLaunch(void* instance, void*) {
   for (const Work& work : *static_cast<std::vector<Work>*>(instance)) {
@@ -300,7 +308,7 @@ EXPORT int cuGraphExecDestroy(void* instance) {
 
 EXPORT int cuModuleLoadData(void** module, const void*) {
   *module = &kernels;
-  return state.sticky;
+  return context().sticky;
 }
 EXPORT int cuModuleUnload(void*) { return flush(); }
 EXPORT int cuModuleGetFunction(const void** function, void*, const char* name) {
@@ -321,7 +329,7 @@ EXPORT int cuFuncSetAttribute(const void* function, int which, int value) {
   std::lock_guard lock(turn);
 
   if (which != 8 || value < 0 || value > shared_most()) return kInvalidValue;
-  state.shared_limits[function] = value;
+  context().shared_limits[function] = value;
   return kSuccess;
 }
 EXPORT int cuLaunchKernel(const simt::Kernel* kernel, unsigned grid_x, unsigned grid_y, unsigned grid_z,
@@ -333,11 +341,12 @@ EXPORT int cuLaunchKernel(const simt::Kernel* kernel, unsigned grid_x, unsigned 
     return kInvalidValue;
   if (!block_x || block_y != 1 || block_z != 1) return kInvalidValue;
   if (block_x > unsigned(kernel->threads) || block_x > 1024) return kOutOfResources;
-  const auto limit = state.shared_limits.find(kernel);
-  if (shared > unsigned(limit == state.shared_limits.end() ? 48 << 10 : limit->second)) return kInvalidValue;
+  const auto limit = context().shared_limits.find(kernel);
+  if (shared > unsigned(limit == context().shared_limits.end() ? 48 << 10 : limit->second))
+    return kInvalidValue;
   const std::vector<size_t> offsets = simt::argument_offsets(*kernel);
   simt::Launch launch{kernel, {grid_x, grid_y, grid_z},          {block_x, 1, 1},
-                      shared, std::vector<char>(offsets.back()), state.expected};
+                      shared, std::vector<char>(offsets.back()), context().expected};
   for (size_t k = 0; k < size_t(kernel->parameters); ++k)
     memcpy(launch.arguments.data() + offsets[k], arguments[k], kernel->sizes[k]);
   return submit([launch = std::move(launch)] { return run_kernel(launch); });
@@ -345,7 +354,7 @@ EXPORT int cuLaunchKernel(const simt::Kernel* kernel, unsigned grid_x, unsigned 
 
 EXPORT int cuEventCreate(void** event, unsigned) {
   *event = new Event;
-  return state.sticky;
+  return context().sticky;
 }
 EXPORT int cuEventDestroy_v2(void* event) {
   flush();

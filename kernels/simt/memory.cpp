@@ -14,14 +14,15 @@ namespace simt {
 namespace {
 
 constexpr size_t kReserved = size_t(64) << 30,
-                 kStep = 512;  // bytes between allocations that belong to nobody
+                 kBefore = size_t(1) << 30;  // addresses; those before the first allocation
+constexpr size_t kStep = 512;                // bytes between allocations that belong to nobody
 
 struct Memory {
   char* base;
-  size_t total, used = 0;
+  size_t used = 0;
   std::map<char*, size_t> live;  // by address
 
-  Memory() : total(size_t(setting("EASEL_SIMT_MEMORY", 4l << 30))) {
+  Memory() {
     void* p =
         mmap(nullptr, kReserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) abort();
@@ -77,8 +78,8 @@ unsigned char* shared_block() {
 char* device_alloc(size_t bytes) {
   Memory& m = memory();
   const size_t room = (bytes + kStep - 1) / kStep * kStep;
-  if (room < bytes || m.used + room > m.total) return nullptr;
-  char* at = m.base + kStep;  // the first gap that is wide enough
+  if (room < bytes || m.used + room > device_total()) return nullptr;
+  char* at = m.base + kBefore;  // the first gap that is wide enough
   for (const auto& [begin, size] : m.live) {
     if (begin - at >= ptrdiff_t(room + kStep)) break;
     at = begin + (size + kStep - 1) / kStep * kStep + kStep;
@@ -103,8 +104,8 @@ bool device_free(char* data) {
   return true;
 }
 
-size_t device_total() { return memory().total; }
-size_t device_available() { return memory().total - memory().used; }
+size_t device_total() { return size_t(setting("EASEL_SIMT_MEMORY", 4l << 30)); }
+size_t device_available() { return device_total() - std::min(device_total(), memory().used); }
 
 bool is_device(const void* p, size_t bytes) {
   const Memory& m = memory();
@@ -129,7 +130,7 @@ void check_access(const void* p, size_t bytes, bool store, Place place) {
   const char* at = static_cast<const char*>(p);
   const size_t global = size_t(at - global_begin);  // wraps around for what lies before
   const size_t shared = size_t(static_cast<const unsigned char*>(p) - shared_begin);
-  if (global >= kReserved && shared >= 2 * kSharedMost) return;
+  if (global >= kReserved && shared >= 2 * kSharedMost && uintptr_t(p) >= 1 << 16) return;
   char text[200];
   if (bytes <= 16 && (bytes & (bytes - 1)) == 0 && uintptr_t(p) % bytes != 0) {
     snprintf(text, sizeof text, "a %s of %zu bytes at an address that is no multiple of it",

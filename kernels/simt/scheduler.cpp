@@ -68,7 +68,6 @@ void leave(void** from) {
 void work() {
   for (;;) {
     launch->kernel->call(arguments);
-    finish_copies();
     threads[current].state = Thread::kEnded;
     ++ended;
     const int next = ready_first == ready_last ? -1 : ready[ready_first];

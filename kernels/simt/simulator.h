@@ -58,8 +58,7 @@ int block_threads();
 void wait_here(Place place, const char* what);
 void wake(int thread);
 
-// Forgets what an earlier block left; finishes the copies of a thread that ends.
+// Forgets what an earlier block left: copies that nobody waited for never arrive.
 void reset_collectives();
-void finish_copies();
 
 }  // namespace simt

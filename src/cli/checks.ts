@@ -2,6 +2,7 @@
 
 import { modelPath } from "../base/assets.ts";
 import { UsageError, UserError } from "../base/errors.ts";
+import { parseDevice } from "../runtime/mod.ts";
 
 /** Arguments that are no flags are named in capitals, as in the help. */
 const label = (name: string) => /^[A-Z]+$/.test(name) ? name : `--${name}`;
@@ -58,7 +59,11 @@ export function needs(a: string, aGiven: boolean, b: string, bGiven: boolean): v
 }
 
 export function checkDevice(device: string): void {
-  if (device === "cuda") throw new UsageError("--device cuda is not supported yet");
+  try {
+    parseDevice(device);
+  } catch (cause) {
+    throw new UsageError(`--device: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** "6GB", "512 MB", "1.5g" or plain bytes; binary units. */

@@ -15,6 +15,7 @@ import { pictureGrid } from "./grid.ts";
 export interface DemoConfig {
   /** Where before.png, after.png, grid.png and the LoRA file are written. */
   readonly outputDir: string;
+  readonly device: string;
   readonly threads: number;
 }
 
@@ -31,15 +32,16 @@ const PROMPTS = [
 const MODEL = "builtin:tiny", SIDE = 128, SEED = 7;
 
 /** Runs the demo and tells where its files are. */
-export async function runDemo({ outputDir, threads }: DemoConfig, context: JobContext): Promise<void> {
+export async function runDemo(config: DemoConfig, context: JobContext): Promise<void> {
+  const { outputDir } = config;
   Deno.mkdirSync(outputDir, { recursive: true });
   const lora = `${outputDir}/moka.safetensors`;
   context.log(`1/3 drawing ${PROMPTS.length} prompts with ${MODEL}`);
-  const before = await draw(outputDir, "before", null, threads, context);
+  const before = await draw("before", null, config, context);
   context.log(`2/3 training a LoRA on ${assetPath("demo")}`);
-  await trainNetwork(trainingConfig(outputDir, threads), context);
+  await trainNetwork(trainingConfig(config), context);
   context.log("3/3 drawing the same prompts and seeds with the LoRA");
-  const after = await draw(outputDir, "after", lora, threads, context);
+  const after = await draw("after", lora, config, context);
   atomicWriteFile(`${outputDir}/before.png`, await pictureGrid([before]));
   atomicWriteFile(`${outputDir}/after.png`, await pictureGrid([after]));
   atomicWriteFile(`${outputDir}/grid.png`, await pictureGrid([before, after]));
@@ -50,10 +52,9 @@ export async function runDemo({ outputDir, threads }: DemoConfig, context: JobCo
 
 /** One picture for each prompt; their paths in order. */
 async function draw(
-  outputDir: string,
   name: string,
   lora: string | null,
-  threads: number,
+  { outputDir, device, threads }: DemoConfig,
   context: JobContext,
 ): Promise<string[]> {
   const outdir = `${outputDir}/pictures/${name}`;
@@ -72,6 +73,7 @@ async function draw(
     scale: 4,
     batchSize: PROMPTS.length,
     sampler: "ddim",
+    device,
     threads,
     networkModule: lora ? ["networks.lora"] : null,
     networkWeights: lora ? [lora] : null,
@@ -83,7 +85,7 @@ async function draw(
   return files.map((file) => `${outdir}/${file}`);
 }
 
-function trainingConfig(outputDir: string, threads: number): TrainNetworkConfig {
+function trainingConfig({ outputDir, device, threads }: DemoConfig): TrainNetworkConfig {
   return {
     ...trainNetworkDefaults,
     pretrainedModelNameOrPath: MODEL,
@@ -101,6 +103,7 @@ function trainingConfig(outputDir: string, threads: number): TrainNetworkConfig 
     cacheLatents: true,
     minSnrGamma: 5,
     seed: SEED,
+    device,
     threads,
   };
 }

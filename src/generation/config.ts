@@ -62,7 +62,8 @@ export interface GenImgConfig {
   readonly fp16: boolean;
   readonly bf16: boolean;
   readonly noHalfVae: boolean;
-  readonly device: "auto" | "cpu" | "cuda";
+  /** auto, cpu, cuda or cuda:N. */
+  readonly device: string;
   /** 0: one for each core. */
   readonly threads: number;
   /** "0.9.1" repeats what that version of sd-scripts does wrong; null does it right. */

@@ -25,7 +25,7 @@ export async function genImg(config: GenImgConfig, context: JobContext): Promise
   const images = config.imagePath === null
     ? null
     : await initialImages(config.imagePath, config, context.warn);
-  const loaded = await loadDrawingModel(config);
+  const loaded = await loadDrawingModel(config, context.log);
   try {
     const planned = plan(config, prompts, images, loaded.model.family === "sdxl" ? 1024 : 512, context.warn);
     Deno.mkdirSync(config.outdir, { recursive: true });

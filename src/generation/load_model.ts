@@ -5,7 +5,7 @@ import type { DType } from "../base/dtype.ts";
 import { UserError } from "../base/errors.ts";
 import type { Graph } from "../graph/mod.ts";
 import { checkFlags, loadModel, type ModelFile, openModel, VAE } from "../models/mod.ts";
-import { type Device, openDevice, ParameterStore } from "../runtime/mod.ts";
+import { type Device, openChosenDevice, ParameterStore } from "../runtime/mod.ts";
 import type { GenImgConfig } from "./config.ts";
 import type { DrawingModel } from "./model.ts";
 import { attachNetworks, type LiveNetworks, openNetworks } from "./networks.ts";
@@ -18,7 +18,10 @@ export interface Loaded {
 }
 
 /** Opens and checks everything before the first weight is read; weights are read when a program first needs them. */
-export async function loadDrawingModel(config: GenImgConfig): Promise<Loaded> {
+export async function loadDrawingModel(
+  config: GenImgConfig,
+  log: (line: string) => void,
+): Promise<Loaded> {
   const path = modelPath(config.ckpt);
   const file = openModel(path, { vae: config.vae === null ? undefined : modelPath(config.vae) });
   try {
@@ -29,8 +32,7 @@ export async function loadDrawingModel(config: GenImgConfig): Promise<Loaded> {
     const opened = openNetworks(config, file);
     const dtype = config.fp16 ? "f16" : config.bf16 ? "bf16" : "f32";
     const vaeDtype = config.noHalfVae ? "f32" : dtype;
-    if (config.device === "cuda") throw new UserError("--device cuda is not supported yet");
-    const device = openDevice("cpu", { threads: config.threads });
+    const device = openChosenDevice(config.device, config.threads, log);
     const store = new ParameterStore(device);
     const load = (graph: Graph) => loadMissing(graph, store, file);
     const networks = await attachNetworks(opened, store, load, file.shapes, dtype);

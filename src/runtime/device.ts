@@ -18,6 +18,7 @@ export interface Buffer {
 }
 
 const STATUS_OUT_OF_MEMORY = 2;
+const LESS_MEMORY = "use a smaller batch or resolution, or --gradient_checkpointing";
 
 export class Device {
   readonly #library: Library;
@@ -38,7 +39,8 @@ export class Device {
   /** Throws the device's error text when `status` is not 0. */
   check(status: number): void {
     if (status === 0) return;
-    throw new UserError(errorText(this.#library, this.pointer));
+    const text = errorText(this.#library, this.pointer);
+    throw new UserError(status === STATUS_OUT_OF_MEMORY ? `${text}; ${LESS_MEMORY}` : text);
   }
 
   /** Allocates zeroed memory. Throws UserError when there is not enough. */
@@ -46,12 +48,8 @@ export class Device {
     const out = new BigUint64Array(1);
     const status = this.symbols.easel_buffer_alloc(this.pointer, BigInt(Math.max(bytes, 64)), out);
     if (status === STATUS_OUT_OF_MEMORY) {
-      throw new UserError(
-        `out of memory: ${megabytes(bytes)} more than the ${
-          megabytes(this.allocatedBytes)
-        } in use cannot be had; ` +
-          `use a smaller batch or resolution, or --gradient_checkpointing`,
-      );
+      const text = errorText(this.#library, this.pointer);
+      throw new UserError(`${text}, ${megabytes(this.allocatedBytes)} are in use; ${LESS_MEMORY}`);
     }
     this.check(status);
     this.allocatedBytes += bytes;

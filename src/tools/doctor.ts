@@ -62,7 +62,6 @@ const COMFORTABLE = 6 * 2 ** 30;
 function memory(): Finding {
   const { total, available } = Deno.systemMemoryInfo();
   const limit = memoryLimit(), least = Math.min(available, limit ?? Infinity);
-  const gigabytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GB`;
   const limited = limit !== null && limit < total ? `, this container may use ${gigabytes(limit)}` : "";
   const found = fine("memory", `${gigabytes(available)} free of ${gigabytes(total)}${limited}`);
   if (least >= COMFORTABLE) return found;
@@ -116,13 +115,40 @@ function library(): Finding[] {
   }
 }
 
+/** The part of the CUDA library's easel_device_info that is shown. */
+interface GpuFacts {
+  readonly name: string;
+  readonly capability: string;
+  readonly driver: string;
+  readonly vendor: Readonly<Record<string, string>>;
+  readonly memory: { readonly total: number; readonly available: number };
+}
+
 function gpu(): Finding {
-  let found = "none found";
   try {
-    const names = [...Deno.readDirSync("/proc/driver/nvidia/gpus")].length;
-    if (names > 0) found = `${names} NVIDIA`;
-  } catch { /* no driver */ }
-  return fine("GPU", `${found}; computing on a GPU is not supported yet`);
+    const device = openDevice("cuda");
+    try {
+      const { name, capability, driver, vendor, memory } = device.info() as unknown as GpuFacts;
+      const found = Object.values(vendor).filter((library) => library);
+      return fine(
+        "GPU",
+        [
+          `${name}, compute capability ${capability}`,
+          `${gigabytes(memory.available)} free of ${gigabytes(memory.total)}`,
+          `driver for CUDA ${driver}`,
+          found.length ? `${found.join(", ")} found, not used yet` : "no vendor libraries found",
+        ].join(", "),
+      );
+    } finally {
+      device.close();
+    }
+  } catch (error) {
+    return fine("GPU", `not usable: ${(error as Error).message.split("\n")[0]}`);
+  }
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GB`;
 }
 
 function builtinModel(): Finding {

@@ -13,7 +13,7 @@ import {
 import type { DrawingModel } from "../generation/model.ts";
 import { checkFlags, type ModelFile, openModel, VAE } from "../models/mod.ts";
 import { TorchGenerator } from "../random/mod.ts";
-import { type Device, openDevice, ParameterStore } from "../runtime/mod.ts";
+import { type Device, openChosenDevice, ParameterStore } from "../runtime/mod.ts";
 import { loadMissing } from "./base_model.ts";
 import type { DataConfig, OptimizerConfig, OutputConfig, PlaceConfig, StepConfig } from "./config.ts";
 import { computeDtype, type DiffusionTraining } from "./diffusion_training.ts";
@@ -56,7 +56,7 @@ export async function openRun(config: RunConfig, context: JobContext): Promise<O
   });
   try {
     checkFlags(file.family, { v2: config.v2, sdxl: config.sdxl ?? false }, file.path);
-    const device = openDevice("cpu", { threads: config.threads });
+    const device = openChosenDevice(config.device, config.threads, context.log);
     const store = new ParameterStore(device);
     const close = () => {
       store.destroy();
@@ -74,7 +74,6 @@ export async function openRun(config: RunConfig, context: JobContext): Promise<O
 /** What can be refused before anything is opened. */
 function checkConfig(config: RunConfig): void {
   const notYet = (flag: string) => new UsageError(`--${flag} is not supported yet`);
-  if (config.device === "cuda") throw notYet("device cuda");
   if (config.weightedCaptions) throw notYet("weighted_captions");
   if (config.maskedLoss && !config.alphaMask && config.datasetConfig === null) {
     throw new UsageError("--masked_loss needs masks: give --alpha_mask and pictures with an alpha channel");

@@ -72,9 +72,9 @@ Deno.test("a wrong command line ends with status 2 and one line", async () => {
   );
   await fails(["train_network"], 2, /--pretrained_model_name_or_path is missing/);
   await fails(
-    ["gen_img", "--ckpt", "x", "--prompt", "y", "--device", "cuda"],
+    ["gen_img", "--ckpt", "x", "--prompt", "y", "--device", "cuda:one"],
     2,
-    /--device cuda is not supported yet/,
+    /--device: "cuda:one" is no device; auto, cpu, cuda and cuda:1 are/,
   );
   await fails(
     ["gen_img", "--ckpt", "x", "--prompt", "y", "--sampler", "heun"],

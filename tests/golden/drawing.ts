@@ -11,8 +11,9 @@ import type { DrawingModel } from "../../src/generation/model.ts";
 import { Pipeline } from "../../src/generation/pipeline.ts";
 import { toBytes } from "../../src/generation/pixels.ts";
 import { samplerProblem } from "../../src/generation/schedulers/mod.ts";
-import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
+import { ParameterStore } from "../../src/runtime/mod.ts";
 import type { Check, GoldenCase } from "./case.ts";
+import { goldenDevice } from "./device.ts";
 import { close, exact, sample, toNumber, within } from "./compare.ts";
 import { toChannelsFirst } from "./layout.ts";
 import { synthTensor } from "./synth.ts";
@@ -53,7 +54,7 @@ export interface Studio {
 // deno-lint-ignore no-explicit-any -- the case as it is
 export function openStudio(json: any): Studio {
   const { family, shapes } = caseModel(json);
-  const device = openDevice("cpu"), store = new ParameterStore(device);
+  const device = goldenDevice(), store = new ParameterStore(device);
   const model: DrawingModel = {
     family,
     shapes,

@@ -25,17 +25,26 @@ export const noCuda: string | null = !exists(libraryPath("cuda")) || !(real || e
 /** Where every test of a kernel runs. */
 export const BACKENDS: readonly Backend[] = ["cpu", "cuda"];
 
-/** Runs `body` with environment variables set, then puts them back. */
+/** Runs `body` with environment variables set, then (when a promise settles) puts them back. */
 export function withEnvironment<T>(variables: Readonly<Record<string, string>>, body: () => T): T {
   const before = Object.keys(variables).map((name) => [name, Deno.env.get(name)] as const);
-  for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
-  try {
-    return body();
-  } finally {
+  const restore = () => {
     for (const [name, value] of before) {
-      value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
     }
+  };
+  for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
+  let result: T;
+  try {
+    result = body();
+  } catch (error) {
+    restore();
+    throw error;
   }
+  if (result instanceof Promise) return result.finally(restore) as T;
+  restore();
+  return result;
 }
 
 /** A device of its own, to be closed by the caller. */

@@ -21,6 +21,6 @@ export const demo = command({
   async run({ values }, context) {
     writableFolder("output_dir", values.outputDir);
     const { runDemo } = await import("../../demo/demo.ts");
-    await runDemo({ outputDir: values.outputDir, threads: values.threads }, context);
+    await runDemo({ outputDir: values.outputDir, device: values.device, threads: values.threads }, context);
   },
 });

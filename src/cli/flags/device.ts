@@ -4,7 +4,9 @@ import { choice, family, int, notYet, own, str } from "../flag.ts";
 
 /** For every command that computes. */
 export const deviceFlags = family("Device", {
-  device: own(choice(["auto", "cpu", "cuda"], "auto", "where to compute; auto takes the best there is")),
+  device: own(
+    str("auto", "where to compute: auto, cpu, cuda or cuda:N; auto takes a GPU where there is one"),
+  ),
   threads: own(int(0, "worker threads; 0 takes one for each core", { min: 0 })),
   vram_budget: own(
     notYet(str(null, "memory that the device may use, such as 6GB; unset takes what is free")),

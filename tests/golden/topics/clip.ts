@@ -13,7 +13,7 @@ import {
   trainingConditioning,
   Weights,
 } from "../../../src/models/mod.ts";
-import { openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
+import { ParameterStore } from "../../../src/runtime/mod.ts";
 import {
   captionChunks,
   chunksNeeded,
@@ -25,6 +25,7 @@ import {
   weightedTokens,
 } from "../../../src/text/mod.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
+import { goldenDevice } from "../device.ts";
 import { close, exact } from "../compare.ts";
 import { caseModel, type SynthModel, uploadSynth } from "../synth_models.ts";
 
@@ -57,7 +58,7 @@ interface Bench {
 async function withModel(c: GoldenCase, body: (c: GoldenCase, bench: Bench) => Promise<Check[]>) {
   const model = caseModel(c.json);
   const tokenizers = await Promise.all(TOKENIZERS[model.family].map(loadTokenizer));
-  const device = openDevice("cpu");
+  const device = goldenDevice();
   const store = new ParameterStore(device);
   try {
     const text = /^(cond_stage_model|conditioner)\./;

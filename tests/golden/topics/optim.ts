@@ -8,8 +8,9 @@ import {
   type ParameterGroup,
   splitGroup,
 } from "../../../src/training/trainable.ts";
-import { openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
+import { ParameterStore } from "../../../src/runtime/mod.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
+import { goldenDevice } from "../device.ts";
 import { close } from "../compare.ts";
 import { stream } from "../synth.ts";
 import { readTrainArgs } from "../train_args.ts";
@@ -42,7 +43,7 @@ async function run(c: GoldenCase, json: Case): Promise<Check[]> {
     learningRate: lr,
     parameters: members.map((name) => ({ name, shape: json.params[name].shape })),
   }));
-  const device = openDevice("cpu");
+  const device = goldenDevice();
   const store = new ParameterStore(device);
   try {
     allocateGroups(store, groups);

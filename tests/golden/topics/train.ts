@@ -2,11 +2,12 @@
 import { type LoraOptions, loraOptions } from "../../../src/networks/args.ts";
 import { keysOf, type LoraModule, loraModules } from "../../../src/networks/modules.ts";
 import { PythonRandom, TorchGenerator } from "../../../src/random/mod.ts";
-import { openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
+import { ParameterStore } from "../../../src/runtime/mod.ts";
 import type { TrainNetworkConfig } from "../../../src/training/config.ts";
 import type { DiffusionTraining, StepResult } from "../../../src/training/diffusion_training.ts";
 import { networkTraining } from "../../../src/training/network_training.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
+import { goldenDevice } from "../device.ts";
 import { close, exact, within } from "../compare.ts";
 import { toChannelsFirst } from "../layout.ts";
 import { synthTensor } from "../synth.ts";
@@ -58,7 +59,7 @@ function initial(modules: readonly LoraModule[], rule: string): Map<string, Floa
 async function run(c: GoldenCase, config: TrainNetworkConfig): Promise<Check[]> {
   const { json } = c;
   const { model, ...lora } = network(c, config);
-  const device = openDevice("cpu");
+  const device = goldenDevice();
   const store = new ParameterStore(device);
   try {
     uploadSynth(store, model.shapes, { wanted: (key) => !key.startsWith("first_stage_model") });

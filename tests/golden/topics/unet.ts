@@ -2,8 +2,9 @@
 
 import { compile, gradients, Graph, type Tensor } from "../../../src/graph/mod.ts";
 import { UNET, unet, Weights } from "../../../src/models/mod.ts";
-import { openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
+import { ParameterStore } from "../../../src/runtime/mod.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
+import { goldenDevice } from "../device.ts";
 import { close, sample, within } from "../compare.ts";
 import { formula, toChannelsFirst, toChannelsLast, uniformName } from "../layout.ts";
 import { uniform } from "../synth.ts";
@@ -56,7 +57,7 @@ async function run(c: GoldenCase): Promise<Check[]> {
     );
   }
 
-  const device = openDevice("cpu");
+  const device = goldenDevice();
   const store = new ParameterStore(device);
   try {
     // Frozen weights are kept a second time, repacked: not for the largest, which run only once.

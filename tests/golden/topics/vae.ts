@@ -2,8 +2,9 @@
 
 import { add, compile, gradients, Graph, mul, sum, type Tensor } from "../../../src/graph/mod.ts";
 import { decode, encode, sampleLatents, VAE, Weights } from "../../../src/models/mod.ts";
-import { openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
+import { ParameterStore } from "../../../src/runtime/mod.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
+import { goldenDevice } from "../device.ts";
 import { close, sample, within } from "../compare.ts";
 import { formula, toChannelsFirst, toChannelsLast } from "../layout.ts";
 import { uniform } from "../synth.ts";
@@ -48,7 +49,7 @@ async function run(c: GoldenCase): Promise<Check[]> {
       .forEach((gradient, i) => gradient && g.output(names[i], gradient));
   }
 
-  const device = openDevice("cpu");
+  const device = goldenDevice();
   const store = new ParameterStore(device);
   try {
     uploadSynth(store, model.shapes, { wanted: (key) => key.startsWith(VAE) });

@@ -14,14 +14,9 @@ import {
   recordMerge,
   scaleWeightNorms,
 } from "../../../../src/networks/mod.ts";
-import {
-  type Device,
-  openDevice,
-  ParameterStore,
-  type Program,
-  type Values,
-} from "../../../../src/runtime/mod.ts";
+import { type Device, ParameterStore, type Program, type Values } from "../../../../src/runtime/mod.ts";
 import type { Check, GoldenCase } from "../../case.ts";
+import { goldenDevice } from "../../device.ts";
 import { close, exact, within } from "../../compare.ts";
 import { toChannelsFirst, toChannelsLast, uniformName } from "../../layout.ts";
 import { synthTensor, uniform } from "../../synth.ts";
@@ -40,7 +35,7 @@ interface Scene {
 
 export async function forward(c: GoldenCase): Promise<Check[]> {
   const scene = prepare(c);
-  const device = await openDevice("cpu");
+  const device = goldenDevice();
   const store = new ParameterStore(device);
   try {
     uploadSynth(store, scene.model.shapes, { frozen: () => false });
