@@ -81,7 +81,7 @@ EASEL_DEVICE int place_in_stack(const Product& p, const T*& a, const T*& b, Outp
   a += outer * p.a_outer + inner * p.a_inner;
   b += outer * p.b_outer + inner * p.b_inner;
   const int64_t offset = outer * p.y_outer + inner * p.y_inner;
-  out.y += offset;
+  if (out.y) out.y += offset;
   if (out.residual) out.residual += offset;
   if (out.sums) out.sums += split * p.batch * p.M * p.N + offset;
   return split;
