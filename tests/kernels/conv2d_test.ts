@@ -71,3 +71,13 @@ for (const size of [1, 3]) {
     reference: (x, w, b, r) => convolved(x, w, g).map((v, i) => v + b[i % 24] + r[i]),
   });
 }
+
+for (const O of [64, 136]) {
+  const g: Geometry = { x: [1, 17, 16, 40], w: [O, 40, 3, 3], pad: same };
+  checkOp(`conv2d() in large blocks, ${O} channels`, {
+    operands: [normal(g.x, 1), frozen(normal(g.w, 2, 0.3))],
+    build: (x, w) => conv2d(x, w, undefined, g),
+    reference: (x, w) => convolved(x, w, g),
+    gradient: false,
+  });
+}

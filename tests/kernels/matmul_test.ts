@@ -56,6 +56,23 @@ for (const c of cases) {
   });
 }
 
+// Large enough for every block size of the GPU's kernels, with edges.
+for (const [transA, transB] of [[false, false], [false, true], [true, false]]) {
+  for (const N of [64, 264]) {
+    const c = { M: 264, N, K: 72, transA, transB };
+    checkOp(`matmul() in large blocks ${JSON.stringify(c)}`, {
+      operands: [
+        normal(transA ? [c.K, c.M] : [c.M, c.K], 1),
+        normal(transB ? [N, c.K] : [c.K, N], 2),
+        normal([c.M, N], 3),
+      ],
+      build: (a, b, r) => add(matmul(a, b, c), r),
+      reference: (a, b, r) => product(a, b, c).map((v, i) => v + r[i]),
+      gradient: false,
+    });
+  }
+}
+
 for (const pack of [false, true]) {
   const sizes = { M: 21, N: 70, K: 33, transB: true };
   const w = normal([70, 33], 2), b = normal([70], 3);
