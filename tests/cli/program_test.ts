@@ -2,25 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-
-const MAIN = join(import.meta.dirname!, "../../main.ts");
-
-interface Outcome {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-async function easel(args: string[], options: Partial<Deno.CommandOptions> = {}): Promise<Outcome> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", "--no-prompt", MAIN, ...args],
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    ...options,
-  }).output();
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: decode(stdout), stderr: decode(stderr) };
-}
+import { easel, inFolder } from "./easel.ts";
 
 /** One line on standard error, nothing on standard output, that exit status. */
 async function fails(args: string[], code: number, pattern: RegExp): Promise<void> {
@@ -29,15 +11,6 @@ async function fails(args: string[], code: number, pattern: RegExp): Promise<voi
   assert.equal(outcome.stderr.trimEnd().split("\n").length, 1, outcome.stderr);
   assert.equal(outcome.code, code, outcome.stderr);
   assert.equal(outcome.stdout, "");
-}
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("easel --help lists the commands, easel --version tells the version", async () => {
@@ -149,6 +122,39 @@ Deno.test("easel inspect shows keys, shapes, dtypes, metadata and family", async
     assert.equal(json.metadata.note, "two\nlines");
     assert.doesNotMatch((await easel(["inspect", "--no-keys", path])).stdout, /lora_up/);
   });
+});
+
+Deno.test("easel doctor says what is wrong and what to do, in words or as JSON", async () => {
+  const { code, stdout } = await easel(["doctor"]);
+  assert.equal(code, 0);
+  for (const name of ["easel", "system", "processor", "memory", "CPU library"]) {
+    assert.match(stdout, new RegExp(`^(ok|note) +${name} `, "m"));
+  }
+  await inFolder(async (folder) => {
+    const env = { NO_COLOR: "1", EASEL_LIBRARY_DIR: folder };
+    const broken = await easel(["doctor"], { env });
+    assert.equal(broken.code, 1);
+    assert.match(broken.stdout, /^FAIL {2}CPU library .*\n +-> .*\.\/run task build/m);
+    assert.match(broken.stderr, /^easel doctor: missing: CPU library$/m);
+    const { findings } = JSON.parse((await easel(["doctor", "--json"], { env })).stdout);
+    const { ok, remedy } = findings.find(({ name }: { name: string }) => name === "CPU library");
+    assert.deepEqual([ok, typeof remedy], [false, "string"]);
+  });
+});
+
+Deno.test("resize_lora and merge_lora know their flags and end in one line that says what is not supported", async () => {
+  await fails(
+    ["networks/resize_lora.py", "--model", "a", "--new_rank", "4"],
+    1,
+    /^easel resize_lora: resizing a LoRA is not supported yet$/m,
+  );
+  await fails(
+    ["merge_lora", "--models", "a", "b", "--ratios", "1", "1"],
+    1,
+    /^easel merge_lora: merging LoRAs is not supported yet$/m,
+  );
+  await fails(["merge_lora", "--rations", "1"], 2, /did you mean --ratios\?/);
+  await fails(["python", "train_db.py"], 1, /^easel: train_db is not supported yet/);
 });
 
 Deno.test("easel works from another folder and without HOME", async () => {

@@ -119,16 +119,15 @@ async function onTerminal(env: Record<string, string>): Promise<string> {
   const line = [Deno.execPath(), "run", "--quiet", "-A", "--no-check", job].map((word) => `'${word}'`).join(
     " ",
   );
+  const kept = Object.entries(Deno.env.toObject()).filter(([name]) =>
+    ["PATH", "HOME", "DENO_DIR"].includes(name)
+  );
+  const inherited: Record<string, string> = Object.fromEntries(kept);
   const out = await new Deno.Command("script", {
     args: ["-qec", line, "/dev/null"],
     stdin: "null",
     clearEnv: true,
-    env: {
-      PATH: Deno.env.get("PATH")!,
-      HOME: Deno.env.get("HOME") ?? "/",
-      DENO_DIR: Deno.env.get("DENO_DIR") ?? "",
-      ...env,
-    },
+    env: { ...inherited, ...env },
   }).output();
   assert.equal(out.code, 0, new TextDecoder().decode(out.stderr));
   return new TextDecoder().decode(out.stdout);

@@ -2,25 +2,8 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { easel, easelCommand } from "./easel.ts";
 import { writePictures, writeTinyModel } from "../training/tiny_run.ts";
-
-const MAIN = join(import.meta.dirname!, "../../main.ts");
-
-function spawn(args: string[]) {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", "--no-prompt", MAIN, ...args],
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  });
-}
-
-async function easel(args: string[]) {
-  const { code, stdout, stderr } = await spawn(args).output();
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: decode(stdout), stderr: decode(stderr) };
-}
 
 const names = (folder: string) => [...Deno.readDirSync(folder)].map((entry) => entry.name).sort();
 
@@ -95,7 +78,7 @@ Deno.test("train_network, inspect and gen_img work together from the command lin
 
 Deno.test("Ctrl-C during train_network saves weights and ends with 130", async () => {
   await withModel(async (folder, train) => {
-    const child = spawn([...train, "--max_train_steps", "1000000", "--save_state"]).spawn();
+    const child = easelCommand([...train, "--max_train_steps", "1000000", "--save_state"]).spawn();
     const reader = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     while (!/training [1-9]/.test(text) && !/training 0\/1000000/.test(text)) {
