@@ -3,7 +3,7 @@
  * `python train_network.py ...`. What the launcher is told is understood, has no effect, or is refused by name.
  */
 
-import { UsageError, UserError } from "../base/errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { choice, family, flag, float, int, noEffect, notYet, str, type Value } from "./flag.ts";
 import { parseLeading } from "./parse.ts";
 import { refuseUnsupported, withoutEffect } from "./support.ts";
@@ -63,7 +63,7 @@ const REFUSED =
 
 const SHORT: Readonly<Record<string, string>> = { "-q": "--quiet", "-m": "--module", "-t": "--tee" };
 
-/** Takes the launcher off; null when argv starts with none. Throws UserError or UsageError by option name. */
+/** Takes the launcher off; null when argv starts with none. Throws UsageError by option name. */
 export function readLaunch(argv: readonly string[]): Launch | null {
   const program = baseName(argv[0]);
   if (program === "accelerate-launch") return accelerate(argv.slice(1));
@@ -87,13 +87,13 @@ function python(argv: readonly string[]): Launch {
     const word = argv[i];
     if (word === "-m") {
       if (argv[i + 1] === "accelerate.commands.launch") return accelerate(argv.slice(i + 2));
-      throw new UserError(
+      throw new UsageError(
         `python -m ${argv[i + 1] ?? ""}: easel runs no Python; give a script of sd-scripts`,
       );
     }
     if (word === "-X" || word === "-W") i++;
     else if (!/^-[uBOsSEIb]+$/.test(word)) {
-      throw new UserError(`python ${word}: easel runs no Python; leave it out`);
+      throw new UsageError(`python ${word}: easel runs no Python; leave it out`);
     }
   }
   return { argv: script(argv.slice(i), argv[0]), defaults: {}, notes: [] };
@@ -103,7 +103,7 @@ function accelerate(argv: readonly string[]): Launch {
   for (const word of argv) {
     if (!word.startsWith("-")) break;
     const name = word.replace(/=.*$/, "").replaceAll("-", "_").replace(/^__/, "--");
-    if (REFUSED.test(name)) throw new UserError(`accelerate launch ${name} is not supported yet`);
+    if (REFUSED.test(name)) throw new UsageError(`accelerate launch ${name} is not supported yet`);
   }
   const words = argv.map((word) => SHORT[word] ?? word);
   const { parsed, rest } = named(() => parseLeading(words, [launcherFlags]));
@@ -113,13 +113,13 @@ function accelerate(argv: readonly string[]): Launch {
   const values = parsed.values;
   for (const [name, wanted] of [["num_processes", 1], ["num_machines", 1], ["machine_rank", 0]] as const) {
     if (values[name] === wanted) continue;
-    throw new UserError(`accelerate launch --${name} ${values[name]} is not supported yet; ${ONE}`);
+    throw new UsageError(`accelerate launch --${name} ${values[name]} is not supported yet; ${ONE}`);
   }
   if (String(values.gpu_ids ?? "").includes(",")) {
-    throw new UserError(`accelerate launch --gpu_ids ${values.gpu_ids} is not supported yet; ${ONE}`);
+    throw new UsageError(`accelerate launch --gpu_ids ${values.gpu_ids} is not supported yet; ${ONE}`);
   }
   if (values.mixed_precision === "fp8") {
-    throw new UserError("accelerate launch --mixed_precision fp8 is not supported yet; bf16 and fp16 are");
+    throw new UsageError("accelerate launch --mixed_precision fp8 is not supported yet; bf16 and fp16 are");
   }
   const notes = withoutEffect(parsed, [launcherFlags]);
   if (values.gpu_ids !== null) notes.push("--gpu_ids has no effect: easel takes the first GPU");

@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { UserError } from "../../src/base/errors.ts";
+import { UsageError, UserError } from "../../src/base/errors.ts";
 import type { Value } from "../../src/cli/flag.ts";
 import { readLaunch } from "../../src/cli/launcher.ts";
 import { parseArgs } from "../../src/cli/parse.ts";
@@ -135,7 +135,7 @@ Deno.test("what easel cannot do is refused by the launcher's own name for it", a
   ];
   for (const [options, pattern] of cases) {
     await assert.rejects(parse(["accelerate", "launch", ...options, "train_network.py"]), (error) => {
-      assert.ok(error instanceof UserError, String(error));
+      assert.ok(error instanceof UsageError, String(error));
       assert.match(error.message, pattern);
       return true;
     });
