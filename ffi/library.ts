@@ -10,6 +10,7 @@ export type Backend = "cpu" | "cuda";
 export function openLibrary(backend: Backend): Library {
   const path = libraryPath(backend);
   const build = backend === "cpu" ? "./run task build" : "sh tools/build_cuda.sh";
+  if (backend === "cpu") patience();
   let library: Library;
   try {
     library = Deno.dlopen(path, SYMBOLS);
@@ -25,6 +26,14 @@ export function openLibrary(backend: Backend): Library {
     );
   }
   return library;
+}
+
+/**
+ * OpenMP reads this when it is loaded. Threads that spin while they wait take the processor from those they wait for when
+ * other programs run too: a step then takes ten times as long. Whoever has set it keeps what was set.
+ */
+function patience(): void {
+  if (!Deno.env.get("OMP_WAIT_POLICY")) Deno.env.set("OMP_WAIT_POLICY", "passive");
 }
 
 /** The path that openLibrary uses. */

@@ -83,7 +83,8 @@ std::string info(const Device& device) {
 }  // namespace
 
 Device::Device(int wanted)
-    : threads(wanted > 0 ? wanted : omp_get_num_procs()), worker([this] {
+    // More threads than OpenMP would start (OMP_THREAD_LIMIT) would leave part of the work undone.
+    : threads(std::min(wanted > 0 ? wanted : omp_get_num_procs(), omp_get_thread_limit())), worker([this] {
         omp_set_dynamic(0);
         omp_set_num_threads(threads);
       }) {

@@ -17,6 +17,17 @@ Deno.test("openDevice() refuses an absurd number of threads", () => {
   assert.throws(() => openDevice("cpu", { threads: -3 }), /-3 threads/);
 });
 
+Deno.test("a device has no more threads than OMP_THREAD_LIMIT lets OpenMP start", async () => {
+  const runtime = new URL("../../src/runtime/mod.ts", import.meta.url).href;
+  const code =
+    `import { openDevice } from "${runtime}"; console.log(openDevice("cpu", { threads: 2 }).info().threads)`;
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--quiet", code],
+    env: { OMP_THREAD_LIMIT: "1" },
+  }).output();
+  assert.equal(new TextDecoder().decode(stdout).trim(), "1", code);
+});
+
 Deno.test("alloc() of more than there can be says how much was wanted", () => {
   assert.throws(() => device().alloc(2 ** 52), /out of memory/);
 });
