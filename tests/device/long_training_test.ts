@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { trainNetwork } from "../../src/training/train_network.ts";
-import { listening, tinyRun } from "../training/tiny_run.ts";
+import { listening, lossesOf, tinyRun } from "../training/tiny_run.ts";
 
 const STEPS = 200;
 const onCard = Deno.env.get("EASEL_TEST_DEVICE") === "cuda";
@@ -24,7 +24,7 @@ Deno.test({
         learningRate: 1e-3,
       };
       await trainNetwork(job, context);
-      losses.push(context.events.filter((e) => e.task === "training" && e.step > 0).map((e) => e.loss!));
+      losses.push(lossesOf(context));
     }
     const [cpu, cuda] = losses;
     assert.equal(cuda.length, STEPS);

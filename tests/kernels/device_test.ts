@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { affine, compile, conv2d, fill, Graph, linear, sum, write } from "../../src/graph/mod.ts";
 import { accumulate } from "../../src/graph/mod.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
-import { device, normal } from "./check_op.ts";
+import { normal } from "./check_op.ts";
+import { device, testOnEach } from "./devices.ts";
 
 Deno.test("info() tells name, threads, features, oneDNN's version and memory", () => {
   const info = device().info() as Record<string, Record<string, unknown>>;
@@ -32,11 +33,11 @@ Deno.test("alloc() of more than there can be says how much was wanted", () => {
   assert.throws(() => device().alloc(2 ** 52), /out of memory/);
 });
 
-Deno.test("uploads and downloads beyond a buffer are refused", () => {
-  const buffer = device().alloc(64);
-  assert.throws(() => device().upload(buffer, 60, new Uint8Array(8)), /leave a buffer of 64/);
-  assert.throws(() => device().download(buffer, 2 ** 40, new Uint8Array(8)), /leave a buffer of 64/);
-  device().free(buffer);
+testOnEach("uploads and downloads beyond a buffer are refused", (backend) => {
+  const buffer = device(backend).alloc(64);
+  assert.throws(() => device(backend).upload(buffer, 60, new Uint8Array(8)), /leave a buffer of 64/);
+  assert.throws(() => device(backend).download(buffer, 2 ** 40, new Uint8Array(8)), /leave a buffer of 64/);
+  device(backend).free(buffer);
 });
 
 const FILES: [string, (v: number[]) => ArrayBufferView][] = [
@@ -55,19 +56,19 @@ const FILES: [string, (v: number[]) => ArrayBufferView][] = [
 ];
 
 for (const [dtype, encode] of FILES) {
-  Deno.test(`readFile() converts ${dtype} to every device dtype`, async () => {
+  testOnEach(`readFile() converts ${dtype} to every device dtype`, async (backend) => {
     const path = await Deno.makeTempFile();
     const list = [0, 1, -2, dtype === "BF16" ? 512 : 513];
     const data = encode(dtype === "BF16" ? [0, 1, -2, 513] : list);
     const bytes = new Uint8Array(data.buffer);
     await Deno.writeFile(path, new Uint8Array([7, 7, 7, 7, 7, 7, 7, 7, ...bytes]));
-    const store = new ParameterStore(device());
+    const store = new ParameterStore(device(backend));
     for (const target of ["f32", "f16", "bf16", "i32"] as const) {
       await store.readFile(target, [4], target, { path, offset: 8, dtype });
       const rounded = list.map((v) => (target === "bf16" && v === 513 ? 512 : v));
       if (target === "i32") {
         const raw = new Int32Array(4);
-        device().download(store.get(target).buffer, 0, new Uint8Array(raw.buffer));
+        device(backend).download(store.get(target).buffer, 0, new Uint8Array(raw.buffer));
         assert.deepEqual([...raw], list);
       } else {
         assert.deepEqual([...store.download(target)], rounded);
@@ -78,10 +79,10 @@ for (const [dtype, encode] of FILES) {
   });
 }
 
-Deno.test("readFile() names a file that is missing or too short", async () => {
+testOnEach("readFile() names a file that is missing or too short", async (backend) => {
   const path = await Deno.makeTempFile();
   await Deno.writeFile(path, new Uint8Array(100));
-  const store = new ParameterStore(device());
+  const store = new ParameterStore(device(backend));
   const read = (name: string, file: string, dtype: string) =>
     store.readFile(name, [64], "f32", { path: file, offset: 0, dtype });
   await assert.rejects(read("a", path, "F32"), /ends at byte 100, 156 more were expected/);
@@ -90,8 +91,8 @@ Deno.test("readFile() names a file that is missing or too short", async () => {
   await Deno.remove(path);
 });
 
-Deno.test("fill, write and accumulate change parameters in place and in order", async () => {
-  const store = new ParameterStore(device()), g = new Graph();
+testOnEach("fill, write and accumulate change parameters in place and in order", async (backend) => {
+  const store = new ParameterStore(device(backend)), g = new Graph();
   store.upload("f", [3], "f32", Float32Array.of(1, 2, 3));
   store.upload("h", [3], "bf16", Float32Array.of(0, 0, 0));
   const f = g.parameter("f", [3]), h = g.parameter("h", [3], "bf16"), x = g.input("x", [3]);

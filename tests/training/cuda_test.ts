@@ -9,7 +9,7 @@ import { genImg } from "../../src/generation/gen_img.ts";
 import { trainNetwork } from "../../src/training/train_network.ts";
 import { relL2 } from "../golden/compare.ts";
 import { noCuda, simulatorPath, withEnvironment } from "../kernels/devices.ts";
-import { listening, tinyRun } from "./tiny_run.ts";
+import { listening, lossesOf, tinyRun } from "./tiny_run.ts";
 
 const simulated: Record<string, string> = Deno.env.get("EASEL_TEST_DEVICE") === "cuda"
   ? {}
@@ -27,7 +27,7 @@ test("train_network on cuda follows the CPU: losses, and the weights that it sav
     await withEnvironment(simulated, () => {
       return trainNetwork({ ...config, device, outputDir, maxTrainSteps: 2 }, context);
     });
-    const losses = context.events.filter((e) => e.task === "training" && e.step > 0).map((e) => e.loss!);
+    const losses = lossesOf(context);
     using file = openSafetensors(join(outputDir, "thing.safetensors"));
     results.set(device, { losses, weights: file.keys().map((key) => file.f32(key).slice()) });
   }

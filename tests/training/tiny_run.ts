@@ -81,3 +81,12 @@ export function listening(signal?: AbortSignal): JobContext & { lines: string[];
     progress: (event) => void events.push(event),
   };
 }
+
+/** The average loss after each step, from what a training told its context. */
+export function lossesOf({ events }: { readonly events: readonly Progress[] }): number[] {
+  const bySteps = new Map<number, number>();
+  for (const { task, step, loss } of events) {
+    if (task === "training" && step > 0 && loss !== undefined) bySteps.set(step, loss);
+  }
+  return [...bySteps.keys()].sort((a, b) => a - b).map((step) => bySteps.get(step)!);
+}
