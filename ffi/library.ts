@@ -2,27 +2,30 @@
 
 import { UserError } from "../src/base/errors.ts";
 import { INSTRUCTION_BYTES, TENSOR_BYTES } from "../src/base/records.ts";
+import { ROOT, UNPACKED } from "../src/base/root.ts";
 import { ABI_VERSION, type Library, SYMBOLS } from "./abi.ts";
 
 export type Backend = "cpu" | "cuda";
 
-/** Opens libeasel_<backend>: from EASEL_LIBRARY_DIR, else from the checkout's build folder. */
+const BUILD: Readonly<Record<Backend, string>> = { cpu: "./run task build", cuda: "sh tools/build_cuda.sh" };
+
+/** Opens libeasel_<backend>: from EASEL_LIBRARY_DIR, else from the folder build/ of easel itself. */
 export function openLibrary(backend: Backend): Library {
   const path = libraryPath(backend);
-  const build = backend === "cpu" ? "./run task build" : "sh tools/build_cuda.sh";
+  const remedy = UNPACKED ? "download easel again" : `build it with ${BUILD[backend]}`;
   if (backend === "cpu") patience();
   let library: Library;
   try {
     library = Deno.dlopen(path, SYMBOLS);
   } catch (cause) {
     const text = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
-    throw new UserError(`${path}: cannot be loaded (${text}); build it with ${build}`, { cause });
+    throw new UserError(`${path}: cannot be loaded (${text}); ${remedy}`, { cause });
   }
   const sizes = (BigInt(TENSOR_BYTES) << 32n) | BigInt(INSTRUCTION_BYTES);
   if (library.symbols.easel_abi() !== ABI_VERSION || library.symbols.easel_record_sizes() !== sizes) {
     library.close();
     throw new UserError(
-      `${path}: was built for another version of easel; build it again with ${build}`,
+      `${path}: was built for another version of easel; ${remedy}`,
     );
   }
   return library;
@@ -38,7 +41,6 @@ function patience(): void {
 
 /** The path that openLibrary uses. */
 export function libraryPath(backend: Backend): string {
-  const folder = Deno.env.get("EASEL_LIBRARY_DIR") ??
-    decodeURIComponent(new URL("../build", import.meta.url).pathname);
+  const folder = Deno.env.get("EASEL_LIBRARY_DIR") ?? `${ROOT}/build`;
   return `${folder}/libeasel_${backend}.so`;
 }

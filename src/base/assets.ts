@@ -1,11 +1,11 @@
 /** Files that come with easel: the built-in model and the demo's pictures. */
 
 import { UserError } from "./errors.ts";
+import { ROOT } from "./root.ts";
 
-/** The path of a file or folder below assets/, in the checkout or beside the unpacked executable (EASEL_ASSETS). */
+/** The path of a file or folder below assets/, of EASEL_ASSETS where that is set. */
 export function assetPath(name: string): string {
-  const folder = Deno.env.get("EASEL_ASSETS") ??
-    decodeURIComponent(new URL("../../assets", import.meta.url).pathname);
+  const folder = Deno.env.get("EASEL_ASSETS") ?? `${ROOT}/assets`;
   return `${folder}/${name}`;
 }
 

@@ -1,0 +1,202 @@
+/** Where the executable unpacks itself, and what it does when that goes wrong. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import {
+  asPlainUser,
+  cannotBuild,
+  command,
+  executable,
+  exists,
+  finish,
+  isRoot,
+  names,
+  PLAIN_USER,
+  withFolder,
+} from "./built.ts";
+
+const skip = cannotBuild();
+if (skip) console.log(`tests/executable/cache_test.ts is skipped: ${skip}`);
+
+function test(name: string, fn: () => Promise<void>, needsRoot = false): void {
+  const ignore = skip !== null || needsRoot && !isRoot;
+  Deno.test({ name: `executable: ${name}${needsRoot && !isRoot ? " (needs root)" : ""}`, ignore, fn });
+}
+
+const version = async (env: Record<string, string>) =>
+  finish(asPlainUser([(await executable()).path, "--version"]), env);
+
+/** The one version's folder in a cache, which is whole in itself: nothing half-made lies beside it. */
+function onlyFolder(cache: string): string {
+  const found = names(cache);
+  assert.equal(found.length, 1, found.join());
+  assert.match(found[0], /^\d+\.\d+\.\d+-[0-9a-f]{16}$/);
+  return join(cache, found[0]);
+}
+
+const works = ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => {
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^easel \d+\.\d+\.\d+\n$/);
+  assert.equal(stderr, "");
+};
+
+test("unpacks into EASEL_CACHE, XDG_CACHE_HOME/easel, ~/.cache/easel, or a private temporary folder", async () => {
+  await withFolder(async (folder) => {
+    const [chosen, xdg, home, tmp] = ["chosen ü", "xdg", "home", "tmp"].map((name) => join(folder, name));
+    await finish(asPlainUser(["/bin/mkdir", home, tmp]));
+    works(await version({ EASEL_CACHE: chosen, XDG_CACHE_HOME: xdg, HOME: home, TMPDIR: tmp }));
+    onlyFolder(chosen);
+    works(await version({ XDG_CACHE_HOME: xdg, HOME: home, TMPDIR: tmp }));
+    onlyFolder(join(xdg, "easel"));
+    works(await version({ HOME: home, TMPDIR: tmp }));
+    onlyFolder(join(home, ".cache/easel"));
+    works(await version({ TMPDIR: tmp }));
+    const own = join(tmp, `easel-${PLAIN_USER}`);
+    onlyFolder(own);
+    assert.equal(Deno.statSync(own).mode! & 0o777, 0o700);
+    assert.deepEqual(names(home), [".cache"]);
+  });
+});
+
+test("first starts at the same moment share one folder", async () => {
+  await withFolder(async (folder) => {
+    const EASEL_CACHE = join(folder, "cache");
+    for (const result of await Promise.all([1, 2, 3].map(() => version({ EASEL_CACHE })))) works(result);
+    onlyFolder(EASEL_CACHE);
+  });
+});
+
+test("killed while it unpacks, it starts over and clears away the rest", async () => {
+  await withFolder(async (folder) => {
+    const EASEL_CACHE = join(folder, "cache");
+    const child = command(asPlainUser([(await executable()).path, "--version"]), { EASEL_CACHE }).spawn();
+    const unfinished = () => names(EASEL_CACHE).find((name) => name.startsWith(".unpacking-"));
+    while (!unfinished() || !exists(join(EASEL_CACHE, unfinished()!, "deno"))) {
+      await new Promise((later) => setTimeout(later, 2));
+    }
+    child.kill("SIGKILL");
+    assert.equal((await child.output()).signal, "SIGKILL");
+    assert.equal(names(EASEL_CACHE).length, 1);
+    assert.ok(unfinished());
+    works(await version({ EASEL_CACHE }));
+    onlyFolder(EASEL_CACHE);
+  });
+});
+
+test("files that were changed, cut off, made unrunnable, replaced or removed are put right", async () => {
+  await withFolder(async (folder) => {
+    const EASEL_CACHE = join(folder, "cache");
+    works(await version({ EASEL_CACHE }));
+    const at = (name: string) => join(onlyFolder(EASEL_CACHE), name);
+    const main = Deno.readTextFileSync(at("src/bundle/main.js"));
+    const oneDnn = Deno.readFileSync(at("build/libdnnl.so.2"));
+
+    // The same size and times as before: only its bytes tell.
+    const { mtime, atime } = Deno.statSync(at("src/bundle/main.js"));
+    const evil = 'console.log("tampered");Deno.exit(0);//';
+    Deno.writeTextFileSync(at("src/bundle/main.js"), evil + main.slice(evil.length));
+    Deno.utimeSync(at("src/bundle/main.js"), atime!, mtime!);
+    Deno.truncateSync(at("build/libdnnl.so.2"), 1000);
+    Deno.chmodSync(at("deno"), 0o644);
+    Deno.removeSync(at("build/libeasel_cpu.so"));
+    Deno.removeSync(at("LICENCES.txt"));
+    Deno.symlinkSync("/etc/passwd", at("LICENCES.txt"));
+    works(await version({ EASEL_CACHE }));
+
+    assert.equal(Deno.readTextFileSync(at("src/bundle/main.js")), main);
+    assert.deepEqual(Deno.readFileSync(at("build/libdnnl.so.2")), oneDnn);
+    assert.ok(exists(at("build/libeasel_cpu.so")));
+    assert.ok(Deno.lstatSync(at("LICENCES.txt")).isFile);
+    assert.ok(!names(at("build")).concat(names(at("src/bundle"))).some((name) => name.endsWith(".new")));
+
+    const whole = onlyFolder(EASEL_CACHE);
+    await Deno.remove(whole, { recursive: true });
+    await Deno.writeTextFile(whole, "a file in the folder's place");
+    works(await version({ EASEL_CACHE }));
+    onlyFolder(EASEL_CACHE);
+  });
+});
+
+test("a read-only home is no obstacle, and a read-only cache that is whole is used as it is", async () => {
+  await withFolder(async (folder) => {
+    const home = join(folder, "home"), tmp = join(folder, "tmp"), EASEL_CACHE = join(folder, "cache");
+    await finish(asPlainUser(["/bin/mkdir", home, tmp]));
+    Deno.chmodSync(home, 0o555);
+    works(await version({ HOME: home, TMPDIR: tmp }));
+    onlyFolder(join(tmp, `easel-${PLAIN_USER}`));
+    assert.deepEqual(names(home), []);
+
+    await Deno.remove(join(tmp, `easel-${PLAIN_USER}`), { recursive: true });
+    works(await version({ EASEL_CACHE, TMPDIR: tmp }));
+    await finish(["/bin/chmod", "-R", "a-w", EASEL_CACHE]);
+    works(await version({ EASEL_CACHE, TMPDIR: tmp }));
+    assert.deepEqual(names(tmp), []);
+
+    // Damaged and read-only: it cannot be put right, so it is not used.
+    await finish(["/bin/chmod", "u+w", join(onlyFolder(EASEL_CACHE), "src/bundle/main.js")]);
+    await Deno.writeTextFile(join(onlyFolder(EASEL_CACHE), "src/bundle/main.js"), 'console.log("tampered")');
+    works(await version({ EASEL_CACHE, TMPDIR: tmp }));
+    onlyFolder(join(tmp, `easel-${PLAIN_USER}`));
+    await finish(["/bin/chmod", "-R", "u+w", folder]);
+  });
+});
+
+test("a full disk ends in one line, or in another folder, and leaves nothing behind", async () => {
+  await withFolder(async (folder) => {
+    const { path } = await executable();
+    const full = join(folder, "full"), spare = join(folder, "spare");
+    await finish(asPlainUser(["/bin/mkdir", full, spare]));
+    const script =
+      'mount -t tmpfs -o size=40m,mode=1777 small "$1" && mount -t tmpfs -o size=20m,mode=1777 tiny /tmp' +
+      ' && shift && "$@"; code=$?; ls -A "$EASEL_CACHE" /tmp; exit $code';
+    const inside = (env: Record<string, string>) =>
+      finish([
+        "/usr/bin/unshare",
+        "--mount",
+        "/bin/sh",
+        "-c",
+        script,
+        "sh",
+        full,
+        ...asPlainUser([path, "--version"]),
+      ], {
+        PATH: "/usr/bin:/usr/sbin:/bin:/sbin",
+        EASEL_CACHE: full,
+        ...env,
+      });
+    // The folder of the tests is below /tmp, which the small one hides, unless it is elsewhere.
+    if (path.startsWith("/tmp/") || folder.startsWith("/tmp/")) return;
+    const failed = await inside({});
+    assert.equal(failed.code, 1, failed.stderr);
+    assert.match(
+      failed.stderr,
+      /^easel: cannot unpack itself \(.*No space left on device.*; set EASEL_CACHE .*\n$/,
+    );
+    works(await inside({ TMPDIR: spare }));
+  });
+}, true);
+
+test("versions that have not been used for two weeks are removed, unless they are running", async () => {
+  await withFolder(async (folder) => {
+    const EASEL_CACHE = join(folder, "cache");
+    const old = ["0.0.1-0000000000000000", "0.0.2-0000000000000000", "0.0.3-0000000000000000"];
+    for (const name of old) await finish(asPlainUser(["/bin/mkdir", "-p", join(EASEL_CACHE, name, "build")]));
+    const long = new Date(Date.now() - 20 * 24 * 3600 * 1000);
+    for (const name of old.slice(0, 2)) Deno.utimeSync(join(EASEL_CACHE, name), long, long);
+    const running = await Deno.open(join(EASEL_CACHE, old[1]));
+    await running.lock(false);
+    works(await version({ EASEL_CACHE }));
+    running.close();
+    const left = names(EASEL_CACHE).filter((name) => old.includes(name));
+    assert.deepEqual(left, old.slice(1));
+  });
+});
+
+test("a temporary folder that somebody else prepared is refused", async () => {
+  await withFolder(async (folder) => {
+    await Deno.mkdir(join(folder, `easel-${PLAIN_USER}`), { mode: 0o777 });
+    await Deno.chmod(join(folder, `easel-${PLAIN_USER}`), 0o777);
+    const { stderr } = await version({ TMPDIR: folder, HOME: "/proc" });
+    assert.deepEqual(names(join(folder, `easel-${PLAIN_USER}`)), [], stderr);
+  });
+});

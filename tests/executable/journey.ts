@@ -1,0 +1,82 @@
+/** From a folder of pictures to a LoRA to a picture, inside another root. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { writePictures, writeTinyModel } from "../training/tiny_run.ts";
+import { finish, isRoot, names, PLAIN_USER, type Result, ROOT } from "./built.ts";
+
+/** The home folder inside the root. */
+export const HOME = "/home/mü sli";
+
+/** Puts the executable, a model and pictures of several formats into HOME below `root`, and an open /tmp. */
+export function furnish(root: string, executable: string): void {
+  const home = join(root, HOME);
+  Deno.mkdirSync(join(home, "data/1_thing"), { recursive: true });
+  Deno.mkdirSync(join(root, "tmp"), { recursive: true });
+  Deno.chmodSync(join(root, "tmp"), 0o1777);
+  Deno.copyFileSync(executable, join(home, "easel ✓"));
+  writeTinyModel(join(home, "model.safetensors"));
+  writePictures(join(home, "data"), 2);
+  // JPEG, CMYK and WebP each need a codec that lies beside the bundle.
+  for (const name of ["a420.jpg", "cmyk.jpg", "a.webp"]) {
+    const picture = join(home, "data/1_thing", name);
+    Deno.copyFileSync(join(ROOT, "tests/data/pictures", name), picture);
+    Deno.writeTextFileSync(picture.replace(/\.\w+$/, ".txt"), "thing, an older one");
+  }
+  for (const path of [home, ...below(home)]) if (isRoot) Deno.chownSync(path, PLAIN_USER, PLAIN_USER);
+}
+
+/** The executable in `root` as PLAIN_USER, without a network, with an environment of HOME alone. */
+export function inRoot(
+  root: string,
+  args: readonly string[],
+  env: Record<string, string> = { HOME },
+): Promise<Result> {
+  const user = `--userspec=${PLAIN_USER}:${PLAIN_USER}`;
+  return finish(
+    ["/usr/bin/unshare", "--net", "/usr/sbin/chroot", user, root, `${HOME}/easel ✓`, ...args],
+    env,
+  );
+}
+
+/** Trains two steps, looks into the file, draws with it; everything is checked. */
+export async function journey(root: string): Promise<void> {
+  const at = (name: string) => `${HOME}/${name}`;
+  const trained = await inRoot(root, [
+    ...["train_network", "--pretrained_model_name_or_path", at("model.safetensors")],
+    ...["--train_data_dir", at("data"), "--caption_extension", ".txt", "--resolution", "64"],
+    ...["--output_dir", at("out"), "--output_name", "thing", "--network_module", "networks.lora"],
+    ...["--network_dim", "2", "--max_train_steps", "2", "--seed", "1"],
+  ]);
+  assert.equal(trained.code, 0, trained.stderr);
+  assert.deepEqual(names(join(root, at("out"))), ["thing.safetensors"]);
+
+  const lora = at("out/thing.safetensors");
+  const inspected = await inRoot(root, ["inspect", "--no_keys", lora]);
+  assert.match(inspected.stdout, /a LoRA .*rank 2/, inspected.stderr);
+
+  const drawn = await inRoot(root, [
+    ...["gen_img", "--ckpt", at("model.safetensors"), "--outdir", at("pictures"), "--W", "64", "--H", "64"],
+    ...[
+      "--prompt",
+      "a thing",
+      "--steps",
+      "2",
+      "--network_module",
+      "networks.lora",
+      "--network_weights",
+      lora,
+    ],
+  ]);
+  assert.equal(drawn.code, 0, drawn.stderr);
+  const [picture] = names(join(root, at("pictures"))).filter((name) => name.endsWith(".png"));
+  const bytes = await Deno.readFile(join(root, at("pictures"), picture));
+  assert.deepEqual([...bytes.subarray(1, 4)], [..."PNG"].map((letter) => letter.charCodeAt(0)));
+}
+
+function below(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    const path = join(folder, name);
+    return isDirectory ? [path, ...below(path)] : [path];
+  });
+}
