@@ -8,11 +8,11 @@ import { finish, isRoot, names, PLAIN_USER, type Result, ROOT } from "./built.ts
 /** The home folder inside the root. */
 export const HOME = "/home/mü sli";
 
-/** Puts the executable, a model and pictures of several formats into HOME below `root`, and an open /tmp. */
+/** Puts the executable, a model and pictures of several formats into HOME below `root`, an empty /proc and an open /tmp. */
 export function furnish(root: string, executable: string): void {
   const home = join(root, HOME);
   Deno.mkdirSync(join(home, "data/1_thing"), { recursive: true });
-  Deno.mkdirSync(join(root, "tmp"), { recursive: true });
+  for (const name of ["proc", "tmp"]) Deno.mkdirSync(join(root, name), { recursive: true });
   Deno.chmodSync(join(root, "tmp"), 0o1777);
   Deno.copyFileSync(executable, join(home, "easel ✓"));
   writeTinyModel(join(home, "model.safetensors"));
@@ -26,25 +26,41 @@ export function furnish(root: string, executable: string): void {
   for (const path of [home, ...below(home)]) if (isRoot) Deno.chownSync(path, PLAIN_USER, PLAIN_USER);
 }
 
-/** The executable in `root` as PLAIN_USER, without a network, with an environment of HOME alone. */
+/** Deno asks /proc for its own path; the mount ends with the process. */
+const ENTER = 'mount -t proc proc "$1/proc" && exec /usr/sbin/chroot --userspec="$0" "$@"';
+
+/** The executable in `root` as PLAIN_USER, without a network, in an environment of HOME alone. */
 export function inRoot(
   root: string,
   args: readonly string[],
   env: Record<string, string> = { HOME },
 ): Promise<Result> {
-  const user = `--userspec=${PLAIN_USER}:${PLAIN_USER}`;
-  return finish(
-    ["/usr/bin/unshare", "--net", "/usr/sbin/chroot", user, root, `${HOME}/easel ✓`, ...args],
-    env,
-  );
+  const enter = [
+    "/usr/bin/unshare",
+    "--net",
+    "--mount",
+    "/bin/sh",
+    "-c",
+    ENTER,
+    `${PLAIN_USER}:${PLAIN_USER}`,
+  ];
+  return finish([...enter, root, `${HOME}/easel ✓`, ...args], env);
 }
 
 /** Trains two steps, looks into the file, draws with it; everything is checked. */
 export async function journey(root: string): Promise<void> {
   const at = (name: string) => `${HOME}/${name}`;
   const trained = await inRoot(root, [
-    ...["train_network", "--pretrained_model_name_or_path", at("model.safetensors")],
-    ...["--train_data_dir", at("data"), "--caption_extension", ".txt", "--resolution", "64"],
+    ...["train_network", "--threads", "1", "--pretrained_model_name_or_path", at("model.safetensors")],
+    ...[
+      "--train_data_dir",
+      at("data"),
+      "--caption_extension",
+      ".txt",
+      "--resolution",
+      "64",
+      "--cache_latents",
+    ],
     ...["--output_dir", at("out"), "--output_name", "thing", "--network_module", "networks.lora"],
     ...["--network_dim", "2", "--max_train_steps", "2", "--seed", "1"],
   ]);
@@ -56,7 +72,19 @@ export async function journey(root: string): Promise<void> {
   assert.match(inspected.stdout, /a LoRA .*rank 2/, inspected.stderr);
 
   const drawn = await inRoot(root, [
-    ...["gen_img", "--ckpt", at("model.safetensors"), "--outdir", at("pictures"), "--W", "64", "--H", "64"],
+    ...[
+      "gen_img",
+      "--threads",
+      "1",
+      "--ckpt",
+      at("model.safetensors"),
+      "--outdir",
+      at("pictures"),
+      "--W",
+      "64",
+      "--H",
+      "64",
+    ],
     ...[
       "--prompt",
       "a thing",
