@@ -141,38 +141,38 @@ test("a read-only home is no obstacle, and a read-only cache that is whole is us
   });
 });
 
+/** Two small file systems, over the cache and over the temporary folder, that end with the command. */
+const SMALL_DISKS = `
+small() { mount -t tmpfs -o "size=$1,mode=700,uid=$ID,gid=$ID" small "$2"; }
+small 40m "$EASEL_CACHE" && small 20m "/tmp/easel-$ID" || exit 99
+"$@"
+code=$?
+ls -A "$EASEL_CACHE" "/tmp/easel-$ID" | grep -v : | sed '/^$/d'
+exit $code`;
+
 test("a full disk ends in one line, or in another folder, and leaves nothing behind", async () => {
   await withFolder(async (folder) => {
-    const { path } = await executable();
-    const full = join(folder, "full"), spare = join(folder, "spare");
-    await finish(asPlainUser(["/bin/mkdir", full, spare]));
-    const script =
-      'mount -t tmpfs -o size=40m,mode=1777 small "$1" && mount -t tmpfs -o size=20m,mode=1777 tiny /tmp' +
-      ' && shift && "$@"; code=$?; ls -A "$EASEL_CACHE" /tmp; exit $code';
-    const inside = (env: Record<string, string>) =>
-      finish([
-        "/usr/bin/unshare",
-        "--mount",
-        "/bin/sh",
-        "-c",
-        script,
-        "sh",
-        full,
-        ...asPlainUser([path, "--version"]),
-      ], {
-        PATH: "/usr/bin:/usr/sbin:/bin:/sbin",
-        EASEL_CACHE: full,
-        ...env,
-      });
-    // The folder of the tests is below /tmp, which the small one hides, unless it is elsewhere.
-    if (path.startsWith("/tmp/") || folder.startsWith("/tmp/")) return;
-    const failed = await inside({});
-    assert.equal(failed.code, 1, failed.stderr);
-    assert.match(
-      failed.stderr,
-      /^easel: cannot unpack itself \(.*No space left on device.*; set EASEL_CACHE .*\n$/,
-    );
-    works(await inside({ TMPDIR: spare }));
+    const easel = asPlainUser([(await executable()).path, "--version"]);
+    const full = join(folder, "full"), spare = join(folder, "spare"), ID = String(PLAIN_USER);
+    await finish(asPlainUser(["/bin/mkdir", "-p", full, spare, `/tmp/easel-${ID}`]));
+    try {
+      const inside = (env: Record<string, string>) =>
+        finish(["/usr/bin/unshare", "--mount", "/bin/sh", "-c", SMALL_DISKS, "sh", ...easel], {
+          ...{ PATH: "/usr/bin:/usr/sbin:/bin:/sbin", ID, EASEL_CACHE: full },
+          ...env,
+        });
+      const failed = await inside({});
+      assert.equal(failed.code, 1, failed.stderr);
+      assert.match(
+        failed.stderr,
+        /^easel: cannot unpack itself \(.*full.*: No space left on device; .*\); set EASEL_CACHE to .* MB free\n$/,
+      );
+      assert.equal(failed.stdout, "");
+      works(await inside({ TMPDIR: spare }));
+      onlyFolder(join(spare, `easel-${ID}`));
+    } finally {
+      await Deno.remove(`/tmp/easel-${ID}`, { recursive: true });
+    }
   });
 }, true);
 
