@@ -13,14 +13,13 @@ namespace {
 constexpr char kDeno[] = "/deno", kProgram[] = "/src/bundle/main.js", kSystem[] = "/system";
 
 // The caller's Deno and Node settings are not easel's.
-void clean_environment(const Payload& payload, const std::string& folder) {
+void clean_environment(const std::string& folder) {
   std::vector<std::string> foreign{"NODE_OPTIONS", "NODE_PATH"};
   for (char** variable = environ; *variable; ++variable) {
     const std::string text = *variable;
     if (text.rfind("DENO_", 0) == 0) foreign.push_back(text.substr(0, text.find('=')));
   }
   for (const std::string& name : foreign) unsetenv(name.c_str());
-  setenv("EASEL_EXECUTABLE", payload.executable().c_str(), 1);
   // Below a file nothing can be made: Deno keeps its caches in memory and writes nowhere.
   setenv("DENO_DIR", (folder + kDeno + "/none").c_str(), 1);
   setenv("DENO_NO_UPDATE_CHECK", "1", 1);
@@ -29,7 +28,7 @@ void clean_environment(const Payload& payload, const std::string& folder) {
 
 // Only returns when it fails.
 void become(const Payload& payload, const std::string& folder, char** arguments) {
-  clean_environment(payload, folder);
+  clean_environment(folder);
   const std::string deno = folder + kDeno, program = folder + kProgram, system = folder + kSystem;
   const std::string loader = system + "/" + kOwnLoader;
   const char* choice = getenv("EASEL_GLIBC");

@@ -3,6 +3,7 @@
 #include <sys/auxv.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <climits>
 #include <memory>
 #include <sstream>
