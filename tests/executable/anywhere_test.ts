@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { debianRoot, noDebianRoot } from "./debian_root.ts";
-import { cannotBuild, executable, isRoot, names, openFolder } from "./built.ts";
+import { cannotBuild, cannotMount, executable, names, openFolder } from "./built.ts";
 import { furnish, HOME, inRoot, journey } from "./journey.ts";
 
-const skip = cannotBuild() ?? (isRoot ? null : "chroot needs root");
+const skip = cannotBuild() ?? cannotMount();
 if (skip) console.log(`tests/executable/anywhere_test.ts is skipped: ${skip}`);
 
 Deno.test({

@@ -20,6 +20,19 @@ export function cannotBuild(): string | null {
 
 export const isRoot = Deno.uid() === 0;
 
+/** Why file systems cannot be mounted and other roots entered here, or null. A container may forbid it to root. */
+export function cannotMount(): string | null {
+  if (!isRoot) return "mounting and chroot need root";
+  const script = "mount -t tmpfs none /mnt && exec chroot / true";
+  try {
+    const { success } = new Deno.Command("unshare", { args: ["--net", "--mount", "/bin/sh", "-c", script] })
+      .outputSync();
+    return success ? null : "mounting and chroot are not permitted here";
+  } catch {
+    return "unshare is missing";
+  }
+}
+
 /** A user who is not root and owns nothing; without root, whoever runs the tests. */
 export const PLAIN_USER = isRoot ? 54321 : Deno.uid()!;
 

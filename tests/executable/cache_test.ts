@@ -5,11 +5,11 @@ import { join } from "node:path";
 import {
   asPlainUser,
   cannotBuild,
+  cannotMount,
   command,
   executable,
   exists,
   finish,
-  isRoot,
   names,
   PLAIN_USER,
   withFolder,
@@ -18,9 +18,9 @@ import {
 const skip = cannotBuild();
 if (skip) console.log(`tests/executable/cache_test.ts is skipped: ${skip}`);
 
-function test(name: string, fn: () => Promise<void>, needsRoot = false): void {
-  const ignore = skip !== null || needsRoot && !isRoot;
-  Deno.test({ name: `executable: ${name}${needsRoot && !isRoot ? " (needs root)" : ""}`, ignore, fn });
+function test(name: string, fn: () => Promise<void>, unless: string | null = null): void {
+  const ignore = skip !== null || unless !== null;
+  Deno.test({ name: `executable: ${name}${unless ? ` (${unless})` : ""}`, ignore, fn });
 }
 
 const version = async (env: Record<string, string>) =>
@@ -174,7 +174,7 @@ test("a full disk ends in one line, or in another folder, and leaves nothing beh
       await Deno.remove(`/tmp/easel-${ID}`, { recursive: true });
     }
   });
-}, true);
+}, cannotMount());
 
 test("versions that have not been used for two weeks are removed, unless they are running", async () => {
   await withFolder(async (folder) => {
