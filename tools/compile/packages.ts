@@ -4,6 +4,7 @@ import { join, sep } from "node:path";
 import config from "../../deno.json" with { type: "json" };
 import { UNBUNDLED } from "./bundle.ts";
 import type { Component } from "./component.ts";
+import { cacheFolder } from "./deno_cache.ts";
 import type { PayloadFile } from "./payload.ts";
 
 const lock: { npm: Record<string, { integrity: string }> } = JSON.parse(
@@ -66,7 +67,7 @@ function versionOf(name: string): string {
 
 /** In Deno's cache, which names folders by registry: any that has the package. */
 function packageFolder(name: string, version: string): string {
-  const cache = join(Deno.env.get("DENO_DIR") ?? defaultCache(), "npm");
+  const cache = join(cacheFolder(), "npm");
   for (const { name: registry } of Deno.readDirSync(cache)) {
     const folder = join(cache, registry, name, version);
     try {
@@ -74,10 +75,6 @@ function packageFolder(name: string, version: string): string {
     } catch { /* another registry's */ }
   }
   throw new Error(`${name} ${version} is not in ${cache}; run deno install`);
-}
-
-function defaultCache(): string {
-  return join(Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME") ?? "/", ".cache"), "deno");
 }
 
 /** Relative paths of all files below a folder, sorted. */

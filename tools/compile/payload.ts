@@ -33,7 +33,7 @@ export async function gatherPayload(root: string, work: string): Promise<Payload
   const native = packages.filter(({ path }) => path.endsWith(".node")).map(({ source }) => source);
   const { beside, system } = await neededLibraries([Deno.execPath(), ...built, ...native]);
 
-  await bundle(root, join(work, "bundle"));
+  await bundle(root, join(work, "sources"), join(work, "bundle"));
   const libraries = [...built, ...beside].map((source) => file(`build/${basename(source)}`, source));
   const own = system.map((source) => file(`system/${basename(source)}`, source, 0o755));
   const debian = new Map(

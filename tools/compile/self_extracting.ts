@@ -1,6 +1,7 @@
 /** `deno compile --self-extracting`, where Deno's runtime stub is at hand: DENORT_BIN, or Deno's own download. */
 
 import { dirname, join } from "node:path";
+import { cacheFolder } from "./deno_cache.ts";
 import type { Payload } from "./payload.ts";
 import { run } from "./process.ts";
 
@@ -8,10 +9,8 @@ import { run } from "./process.ts";
 export function runtimeStub(): string | null {
   const named = Deno.env.get("DENORT_BIN");
   if (named) return named;
-  const cache = Deno.env.get("DENO_DIR");
-  if (!cache) return null;
   const archive = join(
-    cache,
+    cacheFolder(),
     `dl/release/v${Deno.version.deno}/denort-${Deno.build.arch}-unknown-linux-gnu.zip`,
   );
   try {
