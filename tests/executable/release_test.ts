@@ -28,12 +28,16 @@ Deno.test({
       }
       const [archive, checksum, materials, easel] = await release(checkout, out);
 
-      await t.step("two builds are byte for byte the same, and no larger than 100 MB", async () => {
-        const first = await executable();
-        const same = await finish(["/usr/bin/cmp", first.path, easel]);
-        assert.equal(same.code, 0, same.stdout + same.stderr);
-        assert.ok(first.bytes <= 100e6, `${first.bytes} bytes`);
-      });
+      await t.step(
+        "two builds are byte for byte the same, and without CUDA no larger than 100 MB",
+        async () => {
+          const first = await executable();
+          const same = await finish(["/usr/bin/cmp", first.path, easel]);
+          assert.equal(same.code, 0, same.stdout + same.stderr);
+          const cuda = exists(join(ROOT, "build/libeasel_cuda.so")); // kernels for many GPUs; they have no limit
+          assert.ok(first.bytes <= 100e6 || cuda, `${first.bytes} bytes`);
+        },
+      );
 
       await t.step("no folder of the building machine is named inside", async () => {
         const found = await finish(["/bin/grep", "-c", "-F", ROOT, join(ROOT, "build/libeasel_cpu.so")]);
