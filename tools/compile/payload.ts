@@ -21,11 +21,16 @@ export interface Payload {
   readonly glibc: { readonly version: string; readonly path: string };
 }
 
-const BACKENDS = ["cpu", "cuda"];
+/** The libraries that were built; that of CUDA only with kernels in it, which takes nvcc (tools/build_cuda.sh). */
+function builtLibraries(root: string): string[] {
+  const kernels = exists(join(root, "build/cuda/matmul.fatbin"));
+  return ["cpu", ...kernels ? ["cuda"] : []].map((name) => join(root, `build/libeasel_${name}.so`))
+    .filter(exists);
+}
 
 /** Gathers the payload; what has to be made for it goes into `work`, an empty folder. */
 export async function gatherPayload(root: string, work: string): Promise<Payload> {
-  const built = BACKENDS.map((name) => join(root, `build/libeasel_${name}.so`)).filter(exists);
+  const built = builtLibraries(root);
   if (!built.some((path) => path.endsWith("_cpu.so"))) {
     throw new Error("build/libeasel_cpu.so is missing; ./run task build compiles it");
   }
