@@ -17,6 +17,7 @@ export interface PlanEvent {
   /** Memory in bytes, where `easel plan` was asked for it. */
   readonly parameterBytes?: number;
   readonly programBytes?: number;
+  readonly processBytes?: number;
   readonly peakBytes?: number;
   /** As measured by `easel plan`. */
   readonly secondsPerStep?: number;

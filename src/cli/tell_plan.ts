@@ -5,17 +5,18 @@ import type { TrainingPlan } from "../training/plan.ts";
 import { bytesText, durationText, print } from "./output.ts";
 
 export function tellPlan(
-  { steps, epochs, programBytes, parameterBytes, secondsPerStep }: TrainingPlan,
+  { steps, epochs, programBytes, parameterBytes, processBytes, secondsPerStep }: TrainingPlan,
   context: JobContext,
   json: boolean,
 ): void {
-  const peakBytes = parameterBytes + programBytes;
-  const sizes = { parameterBytes, programBytes, peakBytes, secondsPerStep };
+  const peakBytes = parameterBytes + programBytes + processBytes;
+  const sizes = { parameterBytes, programBytes, processBytes, peakBytes, secondsPerStep };
   context.emit({ event: "plan", task: "training", steps, epochs, ...sizes });
   if (json) return;
   print(`${steps} steps in ${epochs} epochs`);
   print(`weights, gradients and optimizer: ${bytesText(parameterBytes)}`);
   print(`activations of the largest bucket: ${bytesText(programBytes)}`);
+  if (processBytes > 0) print(`easel itself: ${bytesText(processBytes)}`);
   print(`planned peak: ${bytesText(peakBytes)}`);
   print(
     `time: ${secondsPerStep.toPrecision(3)} s a step as measured now, about ${

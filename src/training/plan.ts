@@ -11,6 +11,8 @@ export interface TrainingPlan {
   readonly programBytes: number;
   /** Weights, gradients and optimizer moments on the device. */
   readonly parameterBytes: number;
+  /** What the program itself takes where it shares memory with the device (the CPU); else 0. */
+  readonly processBytes: number;
   /** Of one step at the largest bucket, gradient accumulation included, as measured on this machine just now. */
   readonly secondsPerStep: number;
 }
@@ -55,6 +57,9 @@ export async function planTraining<C extends DataConfig & StepConfig>(
       epochs: length.epochs,
       programBytes: programBytes + total(update.memory),
       parameterBytes,
+      processBytes: run.device.info().backend === "cpu"
+        ? Math.max(0, Deno.memoryUsage().rss - run.device.allocatedBytes)
+        : 0,
       secondsPerStep: seconds * config.gradientAccumulationSteps,
     };
   } finally {
