@@ -42,6 +42,12 @@ export async function debianRoot(): Promise<string | null> {
     return null;
   }
   await Deno.remove(join(unfinished, "var/cache/apt/archives"), { recursive: true });
+  // Where debootstrap may not mount, it leaves a link to the outer /proc, which inside points to itself.
+  const proc = join(unfinished, "proc");
+  if ((await Deno.lstat(proc)).isSymlink) {
+    await Deno.remove(proc);
+    await Deno.mkdir(proc);
+  }
   await Deno.rename(unfinished, FOLDER);
   return FOLDER;
 }
