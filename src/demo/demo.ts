@@ -90,6 +90,8 @@ function trainingConfig({ outputDir, device, threads }: DemoConfig): TrainNetwor
     ...trainNetworkDefaults,
     pretrainedModelNameOrPath: MODEL,
     trainDataDir: assetPath("demo"),
+    // pictures of other things, so that the LoRA learns what moka is and nothing else
+    regDataDir: assetPath("demo_reg"),
     outputDir,
     outputName: "moka",
     captionExtension: ".txt",
@@ -99,7 +101,7 @@ function trainingConfig({ outputDir, device, threads }: DemoConfig): TrainNetwor
     networkAlpha: 16,
     learningRate: 1e-3,
     lrScheduler: "cosine",
-    maxTrainSteps: 300,
+    maxTrainSteps: 400,
     cacheLatents: true,
     minSnrGamma: 5,
     seed: SEED,
