@@ -1,5 +1,6 @@
 /** All files that the executable unpacks, laid out like a checkout. */
 
+import { Buffer } from "node:buffer";
 import { basename, join } from "node:path";
 import { bundle } from "./bundle.ts";
 import { components, licencesText } from "./components.ts";
@@ -21,11 +22,14 @@ export interface Payload {
   readonly glibc: { readonly version: string; readonly path: string };
 }
 
+/** How every fatbin of nvcc begins. */
+const FATBIN = Buffer.from([0x50, 0xed, 0x55, 0xba]);
+
 /** The libraries that were built; that of CUDA only with kernels in it, which takes nvcc (tools/build_cuda.sh). */
 function builtLibraries(root: string): string[] {
-  const kernels = exists(join(root, "build/cuda/matmul.fatbin"));
-  return ["cpu", ...kernels ? ["cuda"] : []].map((name) => join(root, `build/libeasel_${name}.so`))
-    .filter(exists);
+  const [cpu, cuda] = ["cpu", "cuda"].map((name) => join(root, `build/libeasel_${name}.so`));
+  const kernels = exists(cuda) && Buffer.from(Deno.readFileSync(cuda).buffer).includes(FATBIN);
+  return [cpu, ...kernels ? [cuda] : []].filter(exists);
 }
 
 /** Gathers the payload; what has to be made for it goes into `work`, an empty folder. */
