@@ -103,7 +103,6 @@ const FAULTS: [string, string, Argument[], RegExp][] = [
     ["y", "x", 64n],
     /thread 37 .*load of 4 bytes at byte 256 of memory that has 256/,
   ],
-  ["a load far outside of memory", "fault_load", ["y", "x", -4096n], /thread 37 .*load of 4 bytes/],
   ["a store beyond an allocation", "fault_store", ["y", 64n], /thread 5 .*store of 4 bytes at byte 256/],
   [
     "a store beyond shared memory",
