@@ -65,7 +65,7 @@ await stage(
   "colours",
   `${CROPS} --max_train_steps 1600 --learning_rate 1e-3 --lr_warmup_steps 100 --standardize_latents`,
 );
-// A second, warm restart sharpens edges more than as many steps at once.
+// A second, warm restart: edges were still soft after the first.
 await stage(
   "train_vae",
   "colours",
