@@ -137,8 +137,8 @@ Run forward(const Instruction& i, const Geometry& g, const Tensor* bias, const T
 }
 
 // dx as the convolution of dy with the reversed kernel, for stride 1: oneDNN's forward batch-reduce GEMM
-// reaches the arithmetic's peak, its backward loops 70-80 % of it. Trainable weights are reversed in each
-// run, which pays on large pictures only. Null where it is no gain.
+// reaches the arithmetic's peak, its backward loops 70-80 % of it. For trainable weights that pays on large
+// pictures only; frozen ones would be kept a second time for the backward loops. Null where it is no gain.
 Run backward_input_reversed(const Instruction& i, const Geometry& g, memory::data_type type, bool convert,
                             const char* usual) {
   const Tensor& w = i.in(1);
@@ -164,8 +164,7 @@ Run backward_input_reversed(const Instruction& i, const Geometry& g, memory::dat
   Operands o{{}, i, convert, {}};
   Call call(i, dnnl::convolution_forward(pd), pd.scratchpad_desc());
   call.add(DNNL_ARG_SRC, d.x, o.input(i.in(0)));
-  call.add(DNNL_ARG_WEIGHTS, pd.weights_desc(),
-           packed_weights(i, {w, d.w, pd.weights_desc(), convert, true}, o.steps));
+  call.add(DNNL_ARG_WEIGHTS, pd.weights_desc(), reversed_weights(i, w, pd.weights_desc(), o.steps));
   call.add(DNNL_ARG_DST, d.y, o.output(i.out(0)));
   o.steps.add(std::move(call));
   return o.finish();

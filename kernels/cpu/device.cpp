@@ -94,18 +94,24 @@ Device::Device(int wanted)
 Packed::Packed(size_t bytes) : data(allocate(bytes)), bytes(bytes) {}
 Packed::~Packed() { release(data, bytes); }
 
-std::shared_ptr<Packed> Device::packed(const std::string& key, size_t bytes,
+std::shared_ptr<Packed> Device::packed(const std::string& key, const std::string& layout, size_t bytes,
                                        const std::function<void(char*)>& make, Program& owner) {
-  std::shared_ptr<Packed> copy = packed_[key].lock();
+  std::shared_ptr<Packed> copy = packed_[key + layout].lock();
   if (!copy) {
     std::erase_if(packed_, [](const auto& entry) { return entry.second.expired(); });
     copy = std::make_shared<Packed>(bytes);
     make(copy->data);
-    packed_[key] = copy;
+    packed_[key + layout] = copy;
     owner.packed_bytes += int64_t(bytes);
   }
   owner.packed.push_back(copy);
   return copy;
+}
+
+std::pair<std::shared_ptr<Packed>, std::string> Device::find_packed(const std::string& key) const {
+  for (auto at = packed_.lower_bound(key); at != packed_.end() && at->first.starts_with(key); ++at)
+    if (auto copy = at->second.lock()) return {copy, at->first.substr(key.size())};
+  return {};
 }
 
 }  // namespace easel

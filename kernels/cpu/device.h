@@ -30,12 +30,15 @@ struct Device {
   ErrorText error;
   Residency plain;
 
-  // The repacked copy named by key, made by `make` unless a living program has it already.
-  std::shared_ptr<Packed> packed(const std::string& key, size_t bytes, const std::function<void(char*)>& make,
-                                 Program& owner);
+  // The copy of the weights named by key in a layout, made by `make` unless a living program has it already.
+  // Keys are no prefixes of each other.
+  std::shared_ptr<Packed> packed(const std::string& key, const std::string& layout, size_t bytes,
+                                 const std::function<void(char*)>& make, Program& owner);
+  // Any copy of those weights that a living program has, and its layout.
+  std::pair<std::shared_ptr<Packed>, std::string> find_packed(const std::string& key) const;
 
  private:
-  std::map<std::string, std::weak_ptr<Packed>> packed_;
+  std::map<std::string, std::weak_ptr<Packed>> packed_;  // by key and layout
 
  public:
   Worker worker;  // last: it stops before what its work uses goes

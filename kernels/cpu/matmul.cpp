@@ -30,20 +30,6 @@ Run convert_to(T* to, Place from, int64_t n) {
   };
 }
 
-// w (O, I, KH, KW) -> (I, O, KH, KW), kernel axes reversed.
-template <typename D, typename S>
-Run reverse_kernel(Place to, const Tensor& w) {
-  return [=, from = w.as<S>(), O = w.dims[0], I = w.dims[1], K = w.dims[2] * w.dims[3]] {
-    D* y = reinterpret_cast<D*>(to.get());
-    parallel_for(I, (1 << 14) / (O * K) + 1, [=](int64_t begin, int64_t end) {
-      for (int64_t c = begin; c < end; ++c)
-        for (int64_t o = 0; o < O; ++o)
-          for (int64_t k = 0; k < K; ++k)
-            y[(c * O + o) * K + k] = from_float<D>(to_float(from[(o * I + c) * K + K - 1 - k]));
-    });
-  };
-}
-
 memory::desc matrix(int64_t B, int64_t rows, int64_t columns, bool transposed, bool stacked,
                     memory::data_type type) {
   const memory::dim r = transposed ? 1 : columns, c = transposed ? rows : 1;
@@ -150,58 +136,52 @@ Run add_in_place(const Instruction& i, const Tensor& y, const Tensor& residual) 
   });
 }
 
+// What names the packed copies of these weights; the bytes of a copy's layout follow.
+static std::string packed_key(const Tensor& w, const memory::desc& plain) {
+  return std::to_string(w.buffer_id) + "+" + std::to_string(w.offset) + "/" + std::to_string(w.dtype) +
+         std::string(reinterpret_cast<const char*>(&plain.data), sizeof plain.data);
+}
+
+std::pair<std::shared_ptr<Packed>, memory::desc> find_packed(const Instruction& i, const Tensor& w,
+                                                             const memory::desc& plain) {
+  const auto [copy, layout] = i.device().find_packed(packed_key(w, plain));
+  memory::desc desc;
+  if (copy) memcpy(&desc.data, layout.data(), sizeof desc.data);
+  return {copy, desc};
+}
+
 Place packed_weights(const Instruction& i, const Weights& weights, Sequence& steps) {
-  const auto& [w, plain, wanted, convert, reversed] = weights;
-  const auto reorder = [&](const Place& from, const Place& to) {
+  const auto& [w, plain, wanted, convert] = weights;
+  const bool converting = convert && w.dtype != EASEL_F32;
+  if (!w.frozen) {
+    const Place source = converting ? as_float(i, w, steps) : Place{w.data, {}};
+    if (wanted == plain) return source;
+    const Place place{nullptr, i.scratch(wanted.get_size())};
     const dnnl::reorder::primitive_desc pd(onednn_engine(), plain, onednn_engine(), wanted,
                                            base_attributes());
     Call call(i, dnnl::reorder(pd), pd.scratchpad_desc());
-    call.add(DNNL_ARG_FROM, plain, from);
-    call.add(DNNL_ARG_TO, wanted, to);
-    return call;
-  };
-  const auto reverse = [&, w = w, convert = convert](const Place& to) -> Run {
-    if (w.dtype == EASEL_F32) return reverse_kernel<float, float>(to, w);
-    if (w.dtype == EASEL_F16) return reverse_kernel<float, f16>(to, w);
-    return convert ? reverse_kernel<float, bf16>(to, w) : reverse_kernel<bf16, bf16>(to, w);
-  };
-  const bool converting = convert && w.dtype != EASEL_F32;
-  if (!w.frozen) {
-    Place source{w.data, {}};
-    if (reversed) {
-      source = {nullptr, i.scratch(plain.get_size())};
-      steps.add(reverse(source));
-    } else if (converting) {
-      source = as_float(i, w, steps);
-    }
-    if (wanted == plain) return source;
-    const Place place{nullptr, i.scratch(wanted.get_size())};
-    steps.add(reorder(source, place));
+    call.add(DNNL_ARG_FROM, plain, source);
+    call.add(DNNL_ARG_TO, wanted, place);
+    steps.add(std::move(call));
     return place;
   }
-  if (!converting && !reversed && wanted == plain) return {w.data, {}};
-  const auto bytes_of = [](const memory::desc& d) {
-    return std::string(reinterpret_cast<const char*>(&d.data), sizeof d.data);
-  };
-  const std::string key = std::to_string(w.buffer_id) + "+" + std::to_string(w.offset) + "/" +
-                          std::to_string(w.dtype) + (reversed ? "r" : "") + bytes_of(plain) +
-                          bytes_of(wanted);
+  if (!converting && wanted == plain) return {w.data, {}};
   const auto make = [&](char* target) {
     i.device().plain.need(w.buffer_id);
-    std::vector<char> copy(converting || reversed ? plain.get_size() : 0);
-    if (reversed)
-      reverse({copy.data(), {}})();
-    else if (converting)
+    std::vector<char> copy(converting ? plain.get_size() : 0);
+    if (converting)
       dispatch(i, w.dtype, [&](auto type) {
         convert_from(Place{copy.data(), {}}, w.as<typename decltype(type)::type>(), w.count())();
       });
-    memory from(plain, onednn_engine(), copy.empty() ? w.data : copy.data()),
+    memory from(plain, onednn_engine(), converting ? copy.data() : w.data),
         to(wanted, onednn_engine(), target);
     dnnl::reorder(from, to).execute(onednn_stream(), from, to);
     onednn_stream().wait();
   };
-  const std::shared_ptr<Packed> copy = i.device().packed(key, wanted.get_size(), make, i.program());
-  if (!converting && !reversed)
+  const std::string layout(reinterpret_cast<const char*>(&wanted.data), sizeof wanted.data);
+  const std::shared_ptr<Packed> copy =
+      i.device().packed(packed_key(w, plain), layout, wanted.get_size(), make, i.program());
+  if (!converting)
     i.device().plain.restorable(w, [copy, plain = plain, wanted = wanted, to = w.data] {
       memory from(wanted, onednn_engine(), copy->data), target(plain, onednn_engine(), to);
       dnnl::reorder(from, target).execute(onednn_stream(), from, target);

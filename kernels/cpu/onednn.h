@@ -70,11 +70,15 @@ struct Weights {
   const Tensor& w;
   dnnl::memory::desc plain, wanted;  // the file's layout and the primitive's, both in the compute type
   bool convert;                      // the compute type is f32 and w is not
-  // w (O, I, KH, KW) is to be read as (I, O, KH, KW) with both kernel axes reversed; plain describes the
-  // result.
-  bool reversed = false;
 };
 Place packed_weights(const Instruction& i, const Weights& weights, Sequence& steps);
+// A packed copy of frozen w that some program holds, with its layout; plain as above. Null if there is none.
+std::pair<std::shared_ptr<Packed>, dnnl::memory::desc> find_packed(const Instruction& i, const Tensor& w,
+                                                                   const dnnl::memory::desc& plain);
+// w (O, I, KH, KW) as (I, O, KH, KW) with both kernel axes reversed, in the layout and type of wanted, in
+// scratch.
+Place reversed_weights(const Instruction& i, const Tensor& w, const dnnl::memory::desc& wanted,
+                       Sequence& steps);
 
 // One matrix product, also what 1x1 convolutions become: out (B, M, N) = op(a) op(b) + bias (N) + residual.
 struct Product {

@@ -81,3 +81,13 @@ for (const O of [64, 136]) {
     gradient: false,
   });
 }
+
+// Whole tiles, parts of tiles and padding of the weights that the input gradient reads reversed.
+for (const [O, I] of [[96, 72], [64, 130], [40, 64]]) {
+  const g: Geometry = { x: [1, 5, 7, I], w: [O, I, 3, 3], pad: [1, 0, 1, 2] };
+  checkOp(`conv2d() from ${I} channels to ${O}, frozen`, {
+    operands: [normal(g.x, 1), frozen(normal(g.w, 2, 0.3))],
+    build: (x, w) => conv2d(x, w, undefined, g),
+    reference: (x, w) => convolved(x, w, g),
+  });
+}
