@@ -18,8 +18,8 @@ export interface TrainingPlan {
 }
 
 /**
- * Plans the programs of the largest bucket and times one run of each. `open` makes the run, whose latents are not cached
- * and which is closed again; no file is written and no weight changes. Throws UserError.
+ * Plans the programs of the largest bucket and of the optimizer, and times one run of each. `open` makes the run, whose
+ * latents are not cached and which is thrown away; no file is written. Throws UserError.
  */
 export async function planTraining<C extends DataConfig & StepConfig>(
   config: C,
@@ -45,6 +45,8 @@ export async function planTraining<C extends DataConfig & StepConfig>(
       seconds = Math.max(seconds, await timeOf(program));
     }
     const update = await training.step.updateProgram();
+    // Runs too: memory that no step has touched yet would be missing from the process.
+    const updateSeconds = await timeOf(update);
     const parameterBytes = run.store.names().reduce((sum, name) => {
       const { shape, dtype, buffer, offset } = run.store.get(name);
       // members of a flat parameter lie inside it
@@ -60,7 +62,7 @@ export async function planTraining<C extends DataConfig & StepConfig>(
       processBytes: run.device.info().backend === "cpu"
         ? Math.max(0, Deno.memoryUsage().rss - run.device.allocatedBytes)
         : 0,
-      secondsPerStep: seconds * config.gradientAccumulationSteps,
+      secondsPerStep: seconds * config.gradientAccumulationSteps + updateSeconds,
     };
   } finally {
     run.close();
