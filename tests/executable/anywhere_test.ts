@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { debianRoot, noDebianRoot } from "./debian_root.ts";
 import { cannotBuild, cannotMount, executable, names, openFolder } from "./built.ts";
-import { furnish, HOME, inRoot, journey } from "./journey.ts";
+import { demo, furnish, HOME, inRoot, journey } from "./journey.ts";
 
 const skip = cannotBuild() ?? cannotMount();
 if (skip) console.log(`tests/executable/anywhere_test.ts is skipped: ${skip}`);
@@ -18,9 +18,10 @@ Deno.test({
     try {
       furnish(root, (await executable()).path);
       await journey(root);
+      await demo(root);
       // What it unpacked is its own; it wrote nothing else.
       assert.deepEqual(names(join(root, HOME)), [
-        ...[".cache", "data", "easel ✓", "model.safetensors", "out", "pictures"],
+        ...[".cache", "data", "demo", "easel ✓", "model.safetensors", "out", "pictures"],
       ]);
       assert.deepEqual(names(join(root, HOME, ".cache")), ["easel"]);
       assert.deepEqual(names(root), ["home", "proc", "tmp"]);

@@ -102,6 +102,20 @@ export async function journey(root: string): Promise<void> {
   assert.deepEqual([...bytes.subarray(1, 4)], [..."PNG"].map((letter) => letter.charCodeAt(0)));
 }
 
+/** `easel demo` with the built-in model: pictures before, a LoRA, pictures after; its events and files are checked. */
+export async function demo(root: string): Promise<void> {
+  const at = `${HOME}/demo`;
+  const { code, stdout, stderr } = await inRoot(root, ["demo", "--json", "--output_dir", at]);
+  assert.equal(code, 0, stderr);
+  const events = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  const last = events.filter(({ event, task }) => event === "step" && task === "training").at(-1);
+  assert.ok(last.step === last.total && last.total > 10, JSON.stringify(last));
+  assert.equal(events.at(-1).event, "done");
+  assert.deepEqual(names(join(root, at)), ["after.png", "before.png", "grid.png", "moka.safetensors"]);
+  const [before, after] = ["before.png", "after.png"].map((name) => Deno.readFileSync(join(root, at, name)));
+  assert.notDeepEqual(before, after);
+}
+
 function below(folder: string): string[] {
   return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
     const path = join(folder, name);
