@@ -91,15 +91,15 @@ Device::Device(int wanted)
   choose_kernels(&isa, &kernels);
 }
 
-Packed::Packed(size_t bytes) : data(allocate(bytes)), bytes(bytes) {}
-Packed::~Packed() { release(data, bytes); }
+Block::Block(size_t bytes) : data(allocate(bytes)), bytes(bytes) {}
+Block::~Block() { release(data, bytes); }
 
-std::shared_ptr<Packed> Device::packed(const std::string& key, const std::string& layout, size_t bytes,
-                                       const std::function<void(char*)>& make, Program& owner) {
-  std::shared_ptr<Packed> copy = packed_[key + layout].lock();
+std::shared_ptr<Block> Device::packed(const std::string& key, const std::string& layout, size_t bytes,
+                                      const std::function<void(char*)>& make, Program& owner) {
+  std::shared_ptr<Block> copy = packed_[key + layout].lock();
   if (!copy) {
     std::erase_if(packed_, [](const auto& entry) { return entry.second.expired(); });
-    copy = std::make_shared<Packed>(bytes);
+    copy = std::make_shared<Block>(bytes);
     make(copy->data);
     packed_[key + layout] = copy;
     owner.packed_bytes += int64_t(bytes);
@@ -108,10 +108,20 @@ std::shared_ptr<Packed> Device::packed(const std::string& key, const std::string
   return copy;
 }
 
-std::pair<std::shared_ptr<Packed>, std::string> Device::find_packed(const std::string& key) const {
+std::pair<std::shared_ptr<Block>, std::string> Device::find_packed(const std::string& key) const {
   for (auto at = packed_.lower_bound(key); at != packed_.end() && at->first.starts_with(key); ++at)
     if (auto copy = at->second.lock()) return {copy, at->first.substr(key.size())};
   return {};
+}
+
+std::shared_ptr<Block> Device::scratch(size_t bytes, Program& owner) {
+  std::shared_ptr<Block> block = scratch_.lock();
+  if (!block || block->bytes < bytes) {
+    block = std::make_shared<Block>(bytes);
+    scratch_ = block;
+    owner.new_scratch_bytes = bytes;
+  }
+  return block;
 }
 
 }  // namespace easel

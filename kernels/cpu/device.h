@@ -10,12 +10,12 @@
 
 namespace easel {
 
-// Weights repacked into a primitive's layout, shared by the programs that need them.
-struct Packed {
-  explicit Packed(size_t bytes);
-  ~Packed();
-  Packed(const Packed&) = delete;
-  Packed& operator=(const Packed&) = delete;
+// Memory that programs share: weights repacked into a primitive's layout, and scratch.
+struct Block {
+  explicit Block(size_t bytes);
+  ~Block();
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
   char* data;
   size_t bytes;
 };
@@ -32,13 +32,18 @@ struct Device {
 
   // The copy of the weights named by key in a layout, made by `make` unless a living program has it already.
   // Keys are no prefixes of each other.
-  std::shared_ptr<Packed> packed(const std::string& key, const std::string& layout, size_t bytes,
-                                 const std::function<void(char*)>& make, Program& owner);
+  std::shared_ptr<Block> packed(const std::string& key, const std::string& layout, size_t bytes,
+                                const std::function<void(char*)>& make, Program& owner);
   // Any copy of those weights that a living program has, and its layout.
-  std::pair<std::shared_ptr<Packed>, std::string> find_packed(const std::string& key) const;
+  std::pair<std::shared_ptr<Block>, std::string> find_packed(const std::string& key) const;
+
+  // At least so many bytes of scratch: the newest block that a living program has, if they fit. Programs run
+  // one after the other.
+  std::shared_ptr<Block> scratch(size_t bytes, Program& owner);
 
  private:
-  std::map<std::string, std::weak_ptr<Packed>> packed_;  // by key and layout
+  std::map<std::string, std::weak_ptr<Block>> packed_;  // by key and layout
+  std::weak_ptr<Block> scratch_;
 
  public:
   Worker worker;  // last: it stops before what its work uses goes
@@ -53,15 +58,17 @@ struct Program : Operands {
 
   std::vector<Run> steps;
   std::vector<std::string> texts;  // "instruction 12 conv2d f32[..] <- ..", for errors
-  std::vector<std::shared_ptr<Packed>> packed;
+  std::vector<std::shared_ptr<Block>> packed;
   // What this program was the first to repack, less the plain bytes that nobody reads any more.
   int64_t packed_bytes = 0;
+  size_t new_scratch_bytes = 0;  // of the scratch that this program was the first to need
   // Frozen buffers whose packed copy the instruction that is being prepared reads in place of their plain
   // bytes.
   std::vector<uint64_t> reads_packed;
 
  private:
   Device& device_;
+  std::shared_ptr<Block> scratch_block_;
   std::map<uint64_t, bool> held_;  // buffers whose plain bytes this program reads; whether it writes them
 };
 

@@ -142,8 +142,8 @@ static std::string packed_key(const Tensor& w, const memory::desc& plain) {
          std::string(reinterpret_cast<const char*>(&plain.data), sizeof plain.data);
 }
 
-std::pair<std::shared_ptr<Packed>, memory::desc> find_packed(const Instruction& i, const Tensor& w,
-                                                             const memory::desc& plain) {
+std::pair<std::shared_ptr<Block>, memory::desc> find_packed(const Instruction& i, const Tensor& w,
+                                                            const memory::desc& plain) {
   const auto [copy, layout] = i.device().find_packed(packed_key(w, plain));
   memory::desc desc;
   if (copy) memcpy(&desc.data, layout.data(), sizeof desc.data);
@@ -179,7 +179,7 @@ Place packed_weights(const Instruction& i, const Weights& weights, Sequence& ste
     onednn_stream().wait();
   };
   const std::string layout(reinterpret_cast<const char*>(&wanted.data), sizeof wanted.data);
-  const std::shared_ptr<Packed> copy =
+  const std::shared_ptr<Block> copy =
       i.device().packed(packed_key(w, plain), layout, wanted.get_size(), make, i.program());
   if (!converting)
     i.device().plain.restorable(w, [copy, plain = plain, wanted = wanted, to = w.data] {

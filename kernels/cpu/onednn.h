@@ -73,8 +73,8 @@ struct Weights {
 };
 Place packed_weights(const Instruction& i, const Weights& weights, Sequence& steps);
 // A packed copy of frozen w that some program holds, with its layout; plain as above. Null if there is none.
-std::pair<std::shared_ptr<Packed>, dnnl::memory::desc> find_packed(const Instruction& i, const Tensor& w,
-                                                                   const dnnl::memory::desc& plain);
+std::pair<std::shared_ptr<Block>, dnnl::memory::desc> find_packed(const Instruction& i, const Tensor& w,
+                                                                  const dnnl::memory::desc& plain);
 // w (O, I, KH, KW) as (I, O, KH, KW) with both kernel axes reversed, in the layout and type of wanted, in
 // scratch.
 Place reversed_weights(const Instruction& i, const Tensor& w, const dnnl::memory::desc& wanted,

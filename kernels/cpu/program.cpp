@@ -1,4 +1,4 @@
-// A program: one closure an instruction, one shared scratch block.
+// A program: one closure an instruction, one scratch block, which programs share.
 #include <chrono>
 
 #include "device.h"
@@ -36,7 +36,10 @@ Program::Program(Device& device, const easel_tensor* tensor_table, int tensor_co
     for (int n = 0; n < i.outputs(); ++n) held[i.out(n).buffer_id] = true;
   }
   for (const auto& [id, writes] : held) device.plain.need(id);
-  if (scratch_bytes) scratch = allocate(scratch_bytes);
+  if (scratch_bytes) {
+    scratch_block_ = device.scratch(scratch_bytes, *this);
+    scratch = scratch_block_->data;
+  }
   held_ = std::move(held);
   for (const auto& [id, writes] : held_) device.plain.hold(id, writes);
   device.plain.give_back();
@@ -46,7 +49,6 @@ Program::Program(Device& device, const easel_tensor* tensor_table, int tensor_co
 Program::~Program() {
   for (const auto& [id, writes] : held_) device_.plain.release(id, writes);
   device_.plain.give_back();
-  release(scratch, scratch_bytes);
 }
 
 void Program::run(double* seconds) {
@@ -89,7 +91,7 @@ int32_t easel_program_run(easel_device* device, easel_program* program) {
 
 void easel_program_memory(easel_program* program, uint64_t* packed, uint64_t* scratch) {
   *packed = uint64_t(std::max<int64_t>(program->packed_bytes, 0));
-  *scratch = program->scratch_bytes;
+  *scratch = program->new_scratch_bytes;
 }
 
 int32_t easel_program_profile(easel_device* device, easel_program* program, double* seconds) {

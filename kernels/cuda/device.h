@@ -74,6 +74,7 @@ struct Device {
   std::vector<CUmodule> modules;
   std::map<std::string, std::unique_ptr<Function>> functions;
   std::map<std::string, std::weak_ptr<DeviceMemory>> packed;
+  std::weak_ptr<DeviceMemory> scratch;  // the newest; programs run one after the other, so they share it
   std::unique_ptr<Staging> staging;
   bool step_by_step = false;  // EASEL_CUDA_SYNC=1: no graphs, every instruction waited for
   uint64_t next_buffer_id = 1;
@@ -100,7 +101,8 @@ struct Program : Operands {
   std::vector<Run> steps;
   std::vector<std::string> texts;  // "instruction 12 conv2d f32[..] <- ..", for errors
   std::vector<std::shared_ptr<DeviceMemory>> packed;
-  size_t packed_bytes = 0;  // what this program was the first to repack
+  size_t packed_bytes = 0;       // what this program was the first to repack
+  size_t new_scratch_bytes = 0;  // of the scratch that this program was the first to need
   std::map<int64_t, std::function<std::string(int64_t, int64_t)>> fault_texts;
   unsigned long long* fault_words();  // device memory, made when first asked for
 
@@ -113,7 +115,8 @@ struct Program : Operands {
   [[noreturn]] void fail(size_t k, const std::exception& e) const;
   void expect(size_t k) const;
   std::vector<std::vector<AddressRange>> ranges_;  // what each instruction may touch, for the simulator
-  std::unique_ptr<DeviceMemory> scratch_memory_, fault_memory_;
+  std::shared_ptr<DeviceMemory> scratch_memory_;
+  std::unique_ptr<DeviceMemory> fault_memory_;
   unsigned long long* seen_faults_ = nullptr;  // pinned
   CUgraphExec graph_ = nullptr;
   bool proved_ = false;

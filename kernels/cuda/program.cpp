@@ -21,7 +21,12 @@ Program::Program(Device& device, const easel_tensor* tensor_table, int tensor_co
   tensors = resolve_tensors(tensor_table, tensor_count, buffers, buffer_count);
   prepare(instructions, instruction_count);
   if (scratch_bytes) {
-    scratch_memory_ = std::make_unique<DeviceMemory>(device, scratch_bytes);
+    scratch_memory_ = device.scratch.lock();
+    if (!scratch_memory_ || scratch_memory_->bytes < scratch_bytes) {
+      scratch_memory_ = std::make_shared<DeviceMemory>(device, scratch_bytes);
+      device.scratch = scratch_memory_;
+      new_scratch_bytes = scratch_bytes;
+    }
     scratch = scratch_memory_->data;
   }
   device.synchronize("preparing a program");  // repacked weights are there, or their kernel's failure is
@@ -215,7 +220,7 @@ int32_t easel_program_run(easel_device* device, easel_program* program) {
 
 void easel_program_memory(easel_program* program, uint64_t* packed, uint64_t* scratch) {
   *packed = program->packed_bytes;
-  *scratch = program->scratch_bytes;
+  *scratch = program->new_scratch_bytes;
 }
 
 int32_t easel_program_profile(easel_device* device, easel_program* program, double* seconds) {

@@ -3,6 +3,7 @@
 import { UserError } from "../base/errors.ts";
 import type { Library } from "../../ffi/abi.ts";
 import { type Backend, openLibrary } from "../../ffi/library.ts";
+import type { Arena } from "./arena.ts";
 
 export interface DeviceOptions {
   /** Worker threads; 0 or absent: one for each core. */
@@ -26,6 +27,8 @@ export class Device {
   /** Bytes in use now, and the most at any time: buffers, and what the backend holds for programs. */
   allocatedBytes = 0;
   peakBytes = 0;
+  /** What programs run in, see Arena. */
+  readonly arenas = new Set<Arena>();
 
   constructor(library: Library, pointer: NonNullable<Deno.PointerValue>) {
     this.#library = library;

@@ -1,6 +1,7 @@
-/** A program on a device: instruction tables, the arena and the constants; run as often as wanted. */
+/** A program on a device: instruction tables, constants and a place in an arena; run as often as wanted. */
 
 import type { DType } from "../base/dtype.ts";
+import { Arena } from "./arena.ts";
 import { type Buffer, type Device, pointerFrom } from "./device.ts";
 import { decodeValues, encodeValues } from "./store.ts";
 
@@ -28,7 +29,7 @@ export type Values = Float32Array | Int32Array | Uint8Array;
 /** Bytes a program needs beside the parameters. */
 export interface ProgramMemory {
   readonly arenaBytes: number;
-  /** Repacked weights and scratch that the backend holds. */
+  /** Repacked weights and scratch that the backend holds, and no other program did before. */
   readonly packedBytes: number;
   readonly scratchBytes: number;
 }
@@ -40,23 +41,24 @@ export class Program {
     readonly device: Device,
     readonly tables: ProgramTables,
     readonly memory: ProgramMemory,
-    readonly arena: Buffer,
+    private readonly arena: Arena,
     private readonly constants: Buffer,
     private readonly pointer: NonNullable<Deno.PointerValue>,
   ) {}
 
-  /** Allocates the arena and prepares every instruction; `parameters` are the buffers behind entries 2 and up. */
+  /** Takes an arena and prepares every instruction; `parameters` are the buffers behind entries 2 and up. */
   static async create(
     device: Device,
     tables: ProgramTables,
     parameters: readonly Buffer[],
   ): Promise<Program> {
-    const arena = device.alloc(tables.arenaBytes);
-    const constants = device.alloc(tables.constants.length);
+    const arena = Arena.take(device, tables.arenaBytes);
+    let constants: Buffer | null = null;
     try {
+      constants = device.alloc(tables.constants.length);
       if (tables.constants.length) device.upload(constants, 0, tables.constants);
       const buffers = BigUint64Array.from(
-        [arena, constants, ...parameters].map((b) => Deno.UnsafePointer.value(b.pointer)),
+        [arena.buffer, constants, ...parameters].map((b) => Deno.UnsafePointer.value(b.pointer)),
       );
       const out = new BigUint64Array(1);
       device.check(
@@ -82,8 +84,8 @@ export class Program {
       device.account(memory.packedBytes + memory.scratchBytes);
       return new Program(device, tables, memory, arena, constants, pointer);
     } catch (error) {
-      device.free(arena);
-      device.free(constants);
+      arena.release();
+      if (constants) device.free(constants);
       throw error;
     }
   }
@@ -96,15 +98,17 @@ export class Program {
     if (this.#running) throw new RangeError("a program cannot run twice at once");
     this.#running = true;
     try {
-      this.#uploadAll(inputs);
-      this.device.check(await this.device.symbols.easel_program_run(this.device.pointer, this.pointer));
-      const out: Record<string, Float32Array> = {};
-      for (const [name, slot] of this.tables.outputs) {
-        const bytes = new Uint8Array(encodedBytes(slot));
-        this.device.download(this.arena, slot.offset, bytes);
-        out[name] = decodeValues(bytes, slot.dtype);
-      }
-      return out;
+      return await this.arena.exclusive(async () => {
+        this.#uploadAll(inputs);
+        this.device.check(await this.device.symbols.easel_program_run(this.device.pointer, this.pointer));
+        const out: Record<string, Float32Array> = {};
+        for (const [name, slot] of this.tables.outputs) {
+          const bytes = new Uint8Array(encodedBytes(slot));
+          this.device.download(this.arena.buffer, slot.offset, bytes);
+          out[name] = decodeValues(bytes, slot.dtype);
+        }
+        return out;
+      });
     } finally {
       this.#running = false;
     }
@@ -114,12 +118,14 @@ export class Program {
   async profile(
     inputs: Readonly<Record<string, Values>> = {},
   ): Promise<{ instruction: string; seconds: number }[]> {
-    this.#uploadAll(inputs);
     const seconds = new Float64Array(this.tables.instructionCount);
     const bytes = new Uint8Array(seconds.buffer);
-    this.device.check(
-      await this.device.symbols.easel_program_profile(this.device.pointer, this.pointer, bytes),
-    );
+    await this.arena.exclusive(async () => {
+      this.#uploadAll(inputs);
+      this.device.check(
+        await this.device.symbols.easel_program_profile(this.device.pointer, this.pointer, bytes),
+      );
+    });
     return this.tables.listing.map((instruction, i) => ({ instruction, seconds: seconds[i] }))
       .sort((a, b) => b.seconds - a.seconds);
   }
@@ -128,7 +134,7 @@ export class Program {
   destroy(): void {
     this.device.symbols.easel_program_destroy(this.device.pointer, this.pointer);
     this.device.account(-this.memory.packedBytes - this.memory.scratchBytes);
-    this.device.free(this.arena);
+    this.arena.release();
     this.device.free(this.constants);
   }
 
@@ -142,7 +148,7 @@ export class Program {
       if (values?.length !== wanted) {
         throw new RangeError(`input ${name} wants ${wanted} values [${slot.shape}], got ${values?.length}`);
       }
-      this.device.upload(this.arena, slot.offset, encodeValues(values, slot.dtype));
+      this.device.upload(this.arena.buffer, slot.offset, encodeValues(values, slot.dtype));
     }
   }
 }
