@@ -35,7 +35,10 @@ export function gradients(y: Tensor, wrt: readonly Tensor[], seed?: Tensor): (Te
   return wrt.map((t) => grads.get(t) ?? null);
 }
 
-/** Records `body` as a recomputation segment (gradient checkpointing): the backward pass recomputes its inner values. */
+/**
+ * Records `body` as a segment: with gradient checkpointing (CompileOptions) the backward pass computes its inner values
+ * again.
+ */
 export function checkpoint<T>(graph: Graph, body: () => T): T {
   return graph.inSegment(body);
 }

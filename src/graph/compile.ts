@@ -3,13 +3,13 @@
 import type { ParameterStore } from "../runtime/store.ts";
 import { Program } from "../runtime/program.ts";
 import { type Graph, showSpec, type Spec } from "./graph.ts";
-import { compileGraph } from "./lower.ts";
+import { compileGraph, type CompileOptions } from "./lower.ts";
 
 /**
  * Lowers the graph and prepares it on the device; parameters are looked up in `store` by name.
  * Throws TypeError when a parameter's shape or dtype differs, UserError when memory is short.
  */
-export function compile(graph: Graph, store: ParameterStore): Promise<Program> {
+export function compile(graph: Graph, store: ParameterStore, options?: CompileOptions): Promise<Program> {
   const lowered = compileGraph(graph, (name, spec: Spec) => {
     const parameter = store.get(name);
     if (parameter.shape.join() !== spec.shape.join() || parameter.dtype !== spec.dtype) {
@@ -18,6 +18,6 @@ export function compile(graph: Graph, store: ParameterStore): Promise<Program> {
       );
     }
     return { offset: parameter.offset, frozen: parameter.frozen };
-  });
+  }, options);
   return Program.create(store.device, lowered, lowered.parameters.map(({ name }) => store.get(name).buffer));
 }

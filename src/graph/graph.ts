@@ -99,7 +99,7 @@ export class Graph {
     return this.#add(op, null, inputs, attrs, op.infer(inputs, attrs));
   }
 
-  /** Runs `body` inside a new recomputation segment: its inner values are recomputed for the backward pass. */
+  /** Runs `body` inside a new segment, see checkpoint(). */
   inSegment<T>(body: () => T): T {
     if (this.segment !== null) return body();
     this.segment = this.#segments++;

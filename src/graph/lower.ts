@@ -27,15 +27,20 @@ export interface ParameterPlace {
 /** The buffer table's fixed entries; parameters follow. */
 export const ARENA = 0, CONSTANTS = 1, FIRST_PARAMETER = 2;
 
+export interface CompileOptions {
+  /** Gradient checkpointing: see passes/recompute.ts; segments are what was recorded under checkpoint(). */
+  readonly recompute?: boolean;
+}
+
 /** Runs the passes, plans memory and encodes. `parameterPlace` says where each parameter lies in its buffer. */
 export function compileGraph(
   graph: Graph,
   parameterPlace: (name: string, spec: Spec) => ParameterPlace,
+  options: CompileOptions = {},
 ): Lowered {
-  const live = liveNodes(
-    graph,
-    fuseResidual(graph, liveNodes(graph, recompute(graph, liveNodes(graph, graph.nodes)))),
-  );
+  let live = liveNodes(graph, graph.nodes);
+  if (options.recompute) live = liveNodes(graph, recompute(graph, live));
+  live = liveNodes(graph, fuseResidual(graph, live));
   const parameters = live.filter((n) => n.source?.kind === "parameter").map((n) => n.outputs[0]);
   const places = new Map<Tensor, Place>();
   parameters.forEach((t, i) => {

@@ -15,7 +15,6 @@ import { type Family, TEXT_ENCODERS } from "./family.ts";
 import type { Weights } from "./weights.ts";
 
 export interface TextOptions {
-  checkpointing?: boolean;
   /** Which way SDXL's text_projection is read; see OpenClipOptions. */
   projection?: "sd-scripts" | "open_clip";
 }
@@ -33,7 +32,7 @@ export function textStates(
 ): TextStates {
   const { scope, layout } = TEXT_ENCODERS[family][index];
   const top = w.at(scope);
-  if (layout === "clip_l") return clipL(ids, top, options);
+  if (layout === "clip_l") return clipL(ids, top);
   const unused = family === "sd2" && top.list("transformer.resblocks").length !== SD2_USED_LAYERS ? 1 : 0;
   return openClip(ids, top, { ...options, drop: unused });
 }

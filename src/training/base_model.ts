@@ -16,7 +16,6 @@ export interface PredictOptions {
   readonly storage?: (key: string) => DType;
   readonly adapter?: (graph: Graph, batch: number) => Adapter;
   readonly clipSkip: number | null;
-  readonly checkpointing: boolean;
   /** Attention heads at a width, where they are not the family's. */
   readonly heads?: (channels: number) => number;
 }
@@ -24,15 +23,14 @@ export interface PredictOptions {
 /** Captions through the text encoders, latents through the U-Net. */
 export function predictNoise(model: BaseModel, options: PredictOptions): Predict {
   return (graph, noisy, timesteps, { batch, chunks }) => {
-    const { dtype, storage, clipSkip, checkpointing } = options;
+    const { dtype, storage, clipSkip } = options;
     const adapter = options.adapter?.(graph, batch);
     const weights = Weights.over(graph, model.shapes, { dtype, storage, adapter, source: model.file?.path });
-    const text = stepConditioning(graph, weights, model.family, batch, chunks, { clipSkip, checkpointing });
+    const text = stepConditioning(graph, weights, model.family, batch, chunks, { clipSkip });
     const heads = options.heads ?? unetHeads(model.family);
     return unet(noisy, timesteps, text.context, weights.at(UNET), {
       heads,
       vector: text.vector,
-      checkpointing,
     });
   };
 }

@@ -35,7 +35,7 @@ export function stepConditioning(
   family: Family,
   batch: number,
   chunks: number,
-  options: { clipSkip: number | null; checkpointing: boolean },
+  options: { clipSkip: number | null },
 ): StepConditioning {
   const rows = batch * chunks;
   const ids = [graph.input("input_ids", [rows, CHUNK], "i32")];

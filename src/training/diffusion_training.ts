@@ -63,6 +63,7 @@ export class DiffusionTraining {
       maxGradNorm: config.maxGradNorm,
       gradientAccumulationSteps: config.gradientAccumulationSteps,
       scaleLoss: config.mixedPrecision === "fp16",
+      recompute: config.gradientCheckpointing,
       averaging: parts.emaDecay != null,
       load: parts.load,
     });

@@ -34,7 +34,6 @@ export function fullTraining(
       dtype,
       storage: (key) => isTrained(config, key) ? "f32" : dtype,
       clipSkip: config.clipSkip,
-      checkpointing: config.gradientCheckpointing,
     }),
     load: async (graph) => {
       if (model.file) await loadMissing(graph, store, model.file);

@@ -60,7 +60,6 @@ export function networkTraining(
         dtype: computeDtype(config.mixedPrecision),
         adapter: () => loraAdapter(modules, { dropout, rankDropout, moduleDropout, draws: list }),
         clipSkip: config.clipSkip,
-        checkpointing: config.gradientCheckpointing,
         heads,
       })(graph, noisy, timesteps, shape);
     },

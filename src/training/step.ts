@@ -44,6 +44,8 @@ export interface StepOptions<Shape> {
   readonly gradientAccumulationSteps: number;
   /** Float16 needs its loss scaled so that small gradients do not vanish. */
   readonly scaleLoss: boolean;
+  /** Gradient checkpointing. */
+  readonly recompute?: boolean;
   /** Gives the store the parameters that a recorded program needs. */
   readonly load?: (graph: Graph) => Promise<void>;
   /** Keeps a running average of the trained parameters (flat.averages), which the caller sets at first. */
@@ -75,11 +77,14 @@ const FIRST_SCALE = 65536, GROWTH_INTERVAL = 2000;
 
 export class TrainingStep<Shape extends object> {
   readonly state: StepState;
+  /** Gradient checkpointing of the programs that are made from now on. */
+  recompute: boolean;
   #backward = new Map<string, Program>();
   #update: Program | null = null;
 
   /** `store` holds the groups' parameters, see allocateGroups. */
   constructor(private readonly store: ParameterStore, readonly options: StepOptions<Shape>) {
+    this.recompute = options.recompute ?? false;
     this.state = {
       optimizerSteps: 0,
       lossScale: options.scaleLoss ? FIRST_SCALE : 1,
@@ -93,7 +98,9 @@ export class TrainingStep<Shape extends object> {
     const key = Object.values(shape).join();
     const known = this.#backward.get(key);
     if (known) return known;
-    const program = await this.#compile(this.recordBackward(shape));
+    const graph = this.recordBackward(shape);
+    await this.options.load?.(graph);
+    const program = await compile(graph, this.store, { recompute: this.recompute });
     this.#backward.set(key, program);
     return program;
   }
@@ -193,11 +200,6 @@ export class TrainingStep<Shape extends object> {
     });
     graph.output("grad_norm", norm);
     return graph;
-  }
-
-  async #compile(graph: Graph): Promise<Program> {
-    await this.options.load?.(graph);
-    return await compile(graph, this.store);
   }
 
   #parameters() {

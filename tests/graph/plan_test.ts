@@ -76,7 +76,7 @@ Deno.test("planMemory() never lets two values that are alive at once share a byt
 });
 
 Deno.test("recompute() shrinks the arena and keeps what the backward pass reads", () => {
-  const build = (segments: boolean) => {
+  const build = () => {
     const g = new Graph();
     const layer = (x: Tensor, i: number) => {
       const body = () => {
@@ -84,17 +84,18 @@ Deno.test("recompute() shrinks the arena and keeps what the backward pass reads"
         for (let k = 0; k < 4; k++) h = silu(linear(h, g.parameter(`w${i}.${k}`, [64, 64])));
         return add(h, x);
       };
-      return segments ? checkpoint(g, body) : body();
+      return checkpoint(g, body);
     };
     let x = g.input("x", [256, 64]);
     for (let i = 0; i < 6; i++) x = layer(x, i);
     gradients(sum(x), [g.parameter("w0.0", [64, 64])]).forEach((dw) => g.output("dw", dw!));
     return g;
   };
-  const plain = compileGraph(build(false), everywhere), lean = compileGraph(build(true), everywhere);
+  const plain = compileGraph(build(), everywhere);
+  const lean = compileGraph(build(), everywhere, { recompute: true });
   assert.ok(lean.arenaBytes < 0.6 * plain.arenaBytes, `${lean.arenaBytes} of ${plain.arenaBytes}`);
   assert.ok(lean.instructionCount > plain.instructionCount);
-  const g = build(true);
+  const g = build();
   const order = recompute(g, liveNodes(g, g.nodes));
   const seen = new Set();
   for (const n of order) {

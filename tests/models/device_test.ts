@@ -69,17 +69,16 @@ async function predict(family: Family, dtype: DType, checkpointing: boolean) {
     const graph = new Graph(), w = Weights.over(graph, shapes, { dtype });
     const texts = family === "sdxl" ? 2 : 1;
     const ids = Array.from({ length: texts }, (_, i) => graph.input(`ids${i}`, [2, 77], "i32"));
-    const { context } = trainingConditioning(family, { ids, chunks: 1 }, w, { checkpointing });
+    const { context } = trainingConditioning(family, { ids, chunks: 1 }, w);
     const y = unet(graph.input("x", [2, 6, 10, 4]), graph.input("t", [2]), context, w.at(UNET), {
       heads: unetHeads(family),
       vector: vectorWidth ? graph.input("v", [2, vectorWidth]) : undefined,
-      checkpointing,
     });
     graph.output("y", y);
     const first = w.parameter(`${UNET}.input_blocks.0.0.weight`);
     const last = w.parameter(`${UNET}.middle_block.1.transformer_blocks.0.attn2.to_k.weight`);
     gradients(mean(square(y)), [first, last]).forEach((g, i) => graph.output(`g${i}`, g!));
-    const program = await compile(graph, store);
+    const program = await compile(graph, store, { recompute: checkpointing });
     const inputs: Record<string, Float32Array | Int32Array> = {
       x: uniform("x", 2 * 6 * 10 * 4, 1.7),
       t: Float32Array.of(3, 700),

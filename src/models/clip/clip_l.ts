@@ -6,7 +6,7 @@ import type { Weights } from "../weights.ts";
 import { embed, headsOf, TextStates } from "./text.ts";
 
 /** ids (N, L) i32, L at most 77. `w` is the scope that ends in `transformer.text_model`. */
-export function clipL(ids: Tensor, w: Weights, options: { checkpointing?: boolean } = {}): TextStates {
+export function clipL(ids: Tensor, w: Weights): TextStates {
   const embeddings = w.at("embeddings");
   const embedded = embed(
     ids,
@@ -15,7 +15,7 @@ export function clipL(ids: Tensor, w: Weights, options: { checkpointing?: boolea
   );
   const heads = headsOf(embedded.shape[2]);
   const blocks = w.list("encoder.layers").map((block) => (x: Tensor) =>
-    options.checkpointing ? checkpoint(w.graph, () => layer(x, block, heads)) : layer(x, block, heads)
+    checkpoint(w.graph, () => layer(x, block, heads))
   );
   return new TextStates(embedded, blocks, w.at("final_layer_norm"));
 }

@@ -22,7 +22,6 @@ export interface OpenClipOptions {
    * Everything trained with sd-scripts expects the former, so it is the default.
    */
   projection?: "sd-scripts" | "open_clip";
-  checkpointing?: boolean;
 }
 
 /** ids (N, L) i32, L at most 77. `w` is the scope that ends in `.model`. */
@@ -31,7 +30,7 @@ export function openClip(ids: Tensor, w: Weights, options: OpenClipOptions = {})
   const heads = headsOf(embedded.shape[2]);
   const all = w.list("transformer.resblocks");
   const blocks = all.slice(0, all.length - (options.drop ?? 0)).map((block) => (x: Tensor) =>
-    options.checkpointing ? checkpoint(w.graph, () => resblock(x, block, heads)) : resblock(x, block, heads)
+    checkpoint(w.graph, () => resblock(x, block, heads))
   );
   return new TextStates(
     embedded,

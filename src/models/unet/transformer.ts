@@ -1,24 +1,21 @@
 /** The transformer of the U-Net: pixels attend to each other and to the text. */
 
-import { add, attention, geglu, reshape, type Tensor } from "../../graph/mod.ts";
+import { add, attention, checkpoint, geglu, reshape, type Tensor } from "../../graph/mod.ts";
 import { conv2d, groupNorm, layerNorm, linear } from "../layers.ts";
 import type { Weights } from "../weights.ts";
-
-/** Runs a function, possibly as a segment whose inside is computed again in the backward pass. */
-export type Segment = (body: () => Tensor) => Tensor;
 
 /**
  * GroupNorm (eps 1e-6), projection, `transformer_blocks`, projection, residual.
  * x (N, H, W, C), context (N, L, context width) -> (N, H, W, C).
  */
-export function transformer(x: Tensor, context: Tensor, w: Weights, heads: number, segment: Segment): Tensor {
+export function transformer(x: Tensor, context: Tensor, w: Weights, heads: number): Tensor {
   const [n, height, width] = x.shape;
   let h = project(groupNorm(x, w.at("norm"), 1e-6), w.at("proj_in"));
   const inner = h.shape[3];
   h = reshape(h, [n, height * width, inner]);
   for (const block of w.list("transformer_blocks")) {
     const input = h;
-    h = segment(() => transformerBlock(input, context, block, heads));
+    h = checkpoint(w.graph, () => transformerBlock(input, context, block, heads));
   }
   return add(project(reshape(h, [n, height, width, inner]), w.at("proj_out")), x);
 }

@@ -5,22 +5,19 @@ import { conv2d, toCompute } from "../layers.ts";
 import type { Weights } from "../weights.ts";
 import { downsample, head, resnet, upsample } from "./blocks.ts";
 import { embeddingNetwork, timestepEmbedding } from "./embedding.ts";
-import { type Segment, transformer } from "./transformer.ts";
+import { transformer } from "./transformer.ts";
 
 export interface UnetOptions {
   /** The number of attention heads at a width: always 8 in SD1, width / 64 in SD2 and SDXL. */
   heads: (channels: number) => number;
   /** (N, vector width): SDXL's pooled text and sizes. Required where the weights have label_emb. */
   vector?: Tensor;
-  /** Compute the inside of each block again in the backward pass instead of keeping it. */
-  checkpointing?: boolean;
 }
 
 interface Surroundings {
   time: Tensor;
   context: Tensor;
   heads: (channels: number) => number;
-  segment: Segment;
 }
 
 /**
@@ -47,7 +44,6 @@ export function unet(
     time: silu(embedding),
     context: toCompute(context, w),
     heads: options.heads,
-    segment: options.checkpointing ? (body) => checkpoint(w.graph, body) : (body) => body(),
   };
 
   let h = toCompute(latents, w);
@@ -70,9 +66,9 @@ function layers(x: Tensor, block: Weights, around: Surroundings, size?: [number,
   let h = x;
   for (let i = 0; block.has(i); i++) {
     const w = block.at(i), input = h;
-    if (w.has("in_layers")) h = around.segment(() => resnet(input, around.time, w));
+    if (w.has("in_layers")) h = checkpoint(w.graph, () => resnet(input, around.time, w));
     else if (w.has("transformer_blocks")) {
-      h = transformer(input, around.context, w, around.heads(input.shape[3]), around.segment);
+      h = transformer(input, around.context, w, around.heads(input.shape[3]));
     } else if (w.has("op")) h = downsample(input, w);
     else if (w.has("conv")) h = upsample(input, w, ...(size ?? [2 * input.shape[1], 2 * input.shape[2]]));
     else h = conv2d(input, w);
