@@ -76,7 +76,8 @@ std::string info(const Device& device) {
     << ",\"avx512\":" << flag("avx512f") << ",\"avx512_bf16\":" << flag("avx512_bf16")
     << ",\"amx\":" << flag("amx_tile") << "},\"onednn\":\"" << v->major << "." << v->minor << "." << v->patch
     << "\",\"memory\":{\"total\":" << memory_bytes("MemTotal:")
-    << ",\"available\":" << memory_bytes("MemAvailable:") << "}}";
+    << ",\"available\":" << memory_bytes("MemAvailable:") << ",\"swap\":" << memory_bytes("SwapFree:")
+    << "}}";
   return s.str();
 }
 

@@ -58,7 +58,9 @@ export function needs(a: string, aGiven: boolean, b: string, bGiven: boolean): v
   if (aGiven && !bGiven) throw new UsageError(`--${a} needs --${b}`);
 }
 
-export function checkDevice(device: string): void {
+/** --device and --vram_budget. */
+export function checkDevice({ device, vramBudget }: { device: string; vramBudget: string | null }): void {
+  parseBytes("vram_budget", vramBudget);
   try {
     parseDevice(device);
   } catch (cause) {

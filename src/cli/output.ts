@@ -33,14 +33,6 @@ function writeAllSync(stream: { writeSync(p: Uint8Array): number }, bytes: Uint8
   for (let done = 0; done < bytes.length;) done += stream.writeSync(bytes.subarray(done));
 }
 
-/** Binary units, as memory and files are counted everywhere in easel. */
-export function bytesText(bytes: number): string {
-  const units = ["B", "KB", "MB", "GB", "TB"];
-  let i = 0;
-  while (bytes >= 1024 && i < units.length - 1) [bytes, i] = [bytes / 1024, i + 1];
-  return `${i === 0 || bytes >= 100 ? Math.round(bytes) : bytes.toFixed(1)} ${units[i]}`;
-}
-
 /** 75 -> "1:15", 3675 -> "1:01:15". */
 export function durationText(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));

@@ -1,7 +1,8 @@
 /** Progress on standard error: a bar that redraws itself on a terminal, a line now and then anywhere else. */
 
 import type { Progress } from "../base/job.ts";
-import { bytesText, durationText, printError } from "./output.ts";
+import { bytesText } from "../base/bytes.ts";
+import { durationText, printError } from "./output.ts";
 
 export interface Surroundings {
   /** A terminal that can go back to the start of a line. */

@@ -1,8 +1,9 @@
 /** What `easel plan` says: a few lines, or an event. */
 
 import type { JobContext } from "../base/job.ts";
+import { bytesText } from "../base/bytes.ts";
 import type { TrainingPlan } from "../training/plan.ts";
-import { bytesText, durationText, print } from "./output.ts";
+import { durationText, print } from "./output.ts";
 
 export function tellPlan(
   { steps, epochs, programBytes, parameterBytes, processBytes, secondsPerStep }: TrainingPlan,

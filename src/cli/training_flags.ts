@@ -108,7 +108,7 @@ export function makeFolders(values: TrainingValues): void {
 }
 
 function checkSupportedValues(values: TrainingValues): void {
-  checkDevice(values.device);
+  checkDevice(values);
   if (values.saveModelAs !== null && values.saveModelAs !== "safetensors") {
     throw new UsageError(`--save_model_as ${values.saveModelAs} is not supported yet; safetensors is`);
   }

@@ -17,6 +17,8 @@ export interface DemoConfig {
   readonly outputDir: string;
   readonly device: string;
   readonly threads: number;
+  /** Most bytes to take on the device; null is what is free. */
+  readonly vramBudget: number | null;
 }
 
 /** The new thing on three backgrounds, and three prompts that do not name it and must stay as they were. */
@@ -54,7 +56,7 @@ export async function runDemo(config: DemoConfig, context: JobContext): Promise<
 async function draw(
   name: string,
   lora: string | null,
-  { outputDir, device, threads }: DemoConfig,
+  { outputDir, device, threads, vramBudget }: DemoConfig,
   context: JobContext,
 ): Promise<string[]> {
   const outdir = `${outputDir}/pictures/${name}`;
@@ -75,6 +77,7 @@ async function draw(
     sampler: "ddim",
     device,
     threads,
+    vramBudget,
     networkModule: lora ? ["networks.lora"] : null,
     networkWeights: lora ? [lora] : null,
     networkMul: lora ? [1] : null,
@@ -85,7 +88,7 @@ async function draw(
   return files.map((file) => `${outdir}/${file}`);
 }
 
-function trainingConfig({ outputDir, device, threads }: DemoConfig): TrainNetworkConfig {
+function trainingConfig({ outputDir, device, threads, vramBudget }: DemoConfig): TrainNetworkConfig {
   return {
     ...trainNetworkDefaults,
     pretrainedModelNameOrPath: MODEL,
@@ -107,5 +110,6 @@ function trainingConfig({ outputDir, device, threads }: DemoConfig): TrainNetwor
     seed: SEED,
     device,
     threads,
+    vramBudget,
   };
 }

@@ -66,6 +66,8 @@ export interface GenImgConfig {
   readonly device: string;
   /** 0: one for each core. */
   readonly threads: number;
+  /** Most bytes to take on the device; null is what is free. */
+  readonly vramBudget: number | null;
   /** "0.9.1" repeats what that version of sd-scripts does wrong; null does it right. */
   readonly compat: string | null;
 }
@@ -117,5 +119,6 @@ export const GEN_IMG_DEFAULTS: Omit<GenImgConfig, "ckpt"> = {
   noHalfVae: false,
   device: "auto",
   threads: 0,
+  vramBudget: null,
   compat: null,
 };

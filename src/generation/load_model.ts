@@ -32,7 +32,8 @@ export async function loadDrawingModel(
     const opened = openNetworks(config, file);
     const dtype = config.fp16 ? "f16" : config.bf16 ? "bf16" : "f32";
     const vaeDtype = config.noHalfVae ? "f32" : dtype;
-    const device = openChosenDevice(config.device, config.threads, log);
+    const { threads, vramBudget } = config;
+    const device = openChosenDevice(config.device, { threads, limitBytes: vramBudget ?? undefined }, log);
     const store = new ParameterStore(device);
     const load = (graph: Graph) => loadMissing(graph, store, file);
     const networks = await attachNetworks(opened, store, load, file.shapes, dtype);

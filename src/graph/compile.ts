@@ -1,5 +1,6 @@
 /** compile(graph, store): the recorded graph as a program on the store's device. */
 
+import { byteSize } from "../base/dtype.ts";
 import type { ParameterStore } from "../runtime/store.ts";
 import { Program } from "../runtime/program.ts";
 import { type Graph, showSpec, type Spec } from "./graph.ts";
@@ -20,4 +21,16 @@ export function compile(graph: Graph, store: ParameterStore, options?: CompileOp
     return { offset: parameter.offset, frozen: parameter.frozen };
   }, options);
   return Program.create(store.device, lowered, lowered.parameters.map(({ name }) => store.get(name).buffer));
+}
+
+/** Bytes that compile() would take: the arena, and parameters that the store does not have yet. */
+export function memoryNeeded(
+  graph: Graph,
+  store: ParameterStore,
+  options?: CompileOptions,
+): { arenaBytes: number; missingBytes: number } {
+  const { arenaBytes, parameters } = compileGraph(graph, () => ({ offset: 0, frozen: false }), options);
+  const missingBytes = parameters.filter(({ name }) => !store.has(name))
+    .reduce((sum, { shape, dtype }) => sum + shape.reduce((n, d) => n * d, 1) * byteSize(dtype), 0);
+  return { arenaBytes, missingBytes };
 }

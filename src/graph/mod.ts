@@ -2,6 +2,6 @@
 
 export { checkpoint, gradients } from "./autodiff.ts";
 export { elements, Graph, sameShape, type Shape, showShape, type Spec, type Tensor } from "./graph.ts";
-export { compile } from "./compile.ts";
+export { compile, memoryNeeded } from "./compile.ts";
 export { compileGraph, type Lowered } from "./lower.ts";
 export * from "./ops/mod.ts";

@@ -1,7 +1,7 @@
 /** What --device means: auto, cpu, cuda or cuda:N, to an opened device. */
 
 import { UserError } from "../base/errors.ts";
-import { type Device, openDevice } from "./device.ts";
+import { type Device, type DeviceOptions, openDevice } from "./device.ts";
 
 /** A backend and which of its devices; auto is decided when it is opened. */
 export interface DeviceChoice {
@@ -22,17 +22,21 @@ export function parseDevice(text: string): DeviceChoice {
  * Opens the device. auto takes the first GPU when NVIDIA's driver answers and the CPU otherwise; `log` is told which it is
  * and why. Throws UserError when a device that was asked for by name cannot be had.
  */
-export function openChosenDevice(text: string, threads: number, log: (line: string) => void): Device {
+export function openChosenDevice(
+  text: string,
+  { threads, limitBytes }: Omit<DeviceOptions, "ordinal">,
+  log: (line: string) => void,
+): Device {
   const { backend, ordinal } = parseDevice(text);
-  if (backend === "cpu") return openDevice("cpu", { threads });
+  if (backend === "cpu") return openDevice("cpu", { threads, limitBytes });
   try {
-    const device = openDevice("cuda", { ordinal });
+    const device = openDevice("cuda", { ordinal, limitBytes });
     log(`computing on cuda:${ordinal}, ${device.info().name}`);
     return device;
   } catch (error) {
     if (backend === "cuda" || !(error instanceof UserError)) throw error;
     log(`computing on the CPU (${reason(error)})`);
-    return openDevice("cpu", { threads });
+    return openDevice("cpu", { threads, limitBytes });
   }
 }
 

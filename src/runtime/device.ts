@@ -1,5 +1,6 @@
 /** A device: one opened backend, its memory and its error texts. */
 
+import { bytesText } from "../base/bytes.ts";
 import { UserError } from "../base/errors.ts";
 import type { Library } from "../../ffi/abi.ts";
 import { type Backend, openLibrary } from "../../ffi/library.ts";
@@ -10,6 +11,8 @@ export interface DeviceOptions {
   readonly threads?: number;
   /** Which of the backend's devices; 0 or absent: the first. */
   readonly ordinal?: number;
+  /** Most bytes that may be taken at once (--vram_budget); absent: no limit but the memory's own. */
+  readonly limitBytes?: number;
 }
 
 /** A piece of device memory; `free` gives it back. Its content starts as zeros. */
@@ -19,10 +22,13 @@ export interface Buffer {
 }
 
 const STATUS_OUT_OF_MEMORY = 2;
-const LESS_MEMORY = "use a smaller batch or resolution, or --gradient_checkpointing";
+/** Allocations below this are not worth asking the system how much it has. */
+const LARGE = 256 << 20;
+const LESS_MEMORY = "use a smaller batch or resolution";
 
 export class Device {
   readonly #library: Library;
+  readonly #atOpening: { available: number };
   readonly pointer: NonNullable<Deno.PointerValue>;
   /** Bytes in use now, and the most at any time: buffers, and what the backend holds for programs. */
   allocatedBytes = 0;
@@ -30,9 +36,14 @@ export class Device {
   /** What programs run in, see Arena. */
   readonly arenas = new Set<Arena>();
 
-  constructor(library: Library, pointer: NonNullable<Deno.PointerValue>) {
+  constructor(
+    library: Library,
+    pointer: NonNullable<Deno.PointerValue>,
+    private readonly limitBytes = Infinity,
+  ) {
     this.#library = library;
     this.pointer = pointer;
+    this.#atOpening = this.#memory();
   }
 
   get symbols(): Library["symbols"] {
@@ -48,15 +59,15 @@ export class Device {
 
   /** Allocates zeroed memory. Throws UserError when there is not enough. */
   alloc(bytes: number): Buffer {
+    this.refuseOver(bytes);
     const out = new BigUint64Array(1);
     const status = this.symbols.easel_buffer_alloc(this.pointer, BigInt(Math.max(bytes, 64)), out);
     if (status === STATUS_OUT_OF_MEMORY) {
       const text = errorText(this.#library, this.pointer);
-      throw new UserError(`${text}, ${megabytes(this.allocatedBytes)} are in use; ${LESS_MEMORY}`);
+      throw new UserError(`${text}, ${bytesText(this.allocatedBytes)} are in use; ${LESS_MEMORY}`);
     }
     this.check(status);
-    this.allocatedBytes += bytes;
-    this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
+    this.account(bytes);
     return { pointer: pointerFrom(out), bytes };
   }
 
@@ -64,6 +75,35 @@ export class Device {
   account(bytes: number): void {
     this.allocatedBytes += bytes;
     this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
+  }
+
+  /** Throws UserError when `bytes` more go over the limit, or are plainly more than there are. */
+  refuseOver(bytes: number): void {
+    const used = this.allocatedBytes;
+    const [left, what] = used + bytes > this.limitBytes
+      ? [this.limitBytes - used, `--vram_budget ${bytesText(this.limitBytes)}`]
+      : [bytes < LARGE ? Infinity : this.room().withSwap, "out of memory"];
+    if (bytes <= left) return;
+    throw new UserError(
+      `${what}: ${bytesText(bytes)} more are needed and ${bytesText(Math.max(0, left))} can be had, ${
+        bytesText(used)
+      } are in use; ${LESS_MEMORY}`,
+    );
+  }
+
+  /** Bytes that can still be taken: what is free on the device, within the limit; and with the swap space there is. */
+  room(): { free: number; withSwap: number } {
+    const { available, swap } = this.#memory();
+    // A system counts pages as free until they are written to, and 0 is one that does not tell.
+    const unwritten = this.#atOpening.available - this.allocatedBytes;
+    const free = available > 0 ? Math.min(available, unwritten) : Infinity;
+    const left = this.limitBytes - this.allocatedBytes;
+    return { free: Math.min(free, left), withSwap: Math.min(free + swap, left) };
+  }
+
+  #memory(): { available: number; swap: number } {
+    const { available, swap } = this.info().memory as { available: number; swap?: number };
+    return { available, swap: swap ?? 0 };
   }
 
   free(buffer: Buffer): void {
@@ -115,7 +155,7 @@ export class Device {
 /** Opens a backend's device. Throws UserError when its library is missing or refuses. */
 export function openDevice(
   backend: Backend = "cpu",
-  { threads = 0, ordinal = 0 }: DeviceOptions = {},
+  { threads = 0, ordinal = 0, limitBytes }: DeviceOptions = {},
 ): Device {
   const library = openLibrary(backend);
   const out = new BigUint64Array(1);
@@ -124,7 +164,7 @@ export function openDevice(
     library.close();
     throw new UserError(text);
   }
-  return new Device(library, pointerFrom(out));
+  return new Device(library, pointerFrom(out), limitBytes);
 }
 
 /** The pointer that a C function stored into an 8-byte cell. */
@@ -137,8 +177,4 @@ export function pointerFrom(cell: BigUint64Array): NonNullable<Deno.PointerValue
 function errorText(library: Library, device: Deno.PointerValue): string {
   const text = library.symbols.easel_error(device);
   return text === null ? "the backend failed without saying why" : Deno.UnsafePointerView.getCString(text);
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 }

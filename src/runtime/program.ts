@@ -53,7 +53,7 @@ export class Program {
     parameters: readonly Buffer[],
   ): Promise<Program> {
     const arena = Arena.take(device, tables.arenaBytes);
-    let constants: Buffer | null = null;
+    let constants: Buffer | null = null, pointer: Deno.PointerValue = null;
     try {
       constants = device.alloc(tables.constants.length);
       if (tables.constants.length) device.upload(constants, 0, tables.constants);
@@ -73,7 +73,7 @@ export class Program {
           out,
         ),
       );
-      const pointer = pointerFrom(out);
+      pointer = pointerFrom(out);
       const packed = new BigUint64Array(1), scratch = new BigUint64Array(1);
       device.symbols.easel_program_memory(pointer, packed, scratch);
       const memory = {
@@ -81,9 +81,11 @@ export class Program {
         packedBytes: Number(packed[0]),
         scratchBytes: Number(scratch[0]),
       };
+      device.refuseOver(memory.packedBytes + memory.scratchBytes);
       device.account(memory.packedBytes + memory.scratchBytes);
       return new Program(device, tables, memory, arena, constants, pointer);
     } catch (error) {
+      if (pointer) device.symbols.easel_program_destroy(device.pointer, pointer);
       arena.release();
       if (constants) device.free(constants);
       throw error;

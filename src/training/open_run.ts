@@ -18,6 +18,8 @@ import { loadMissing } from "./base_model.ts";
 import type { DataConfig, OptimizerConfig, OutputConfig, PlaceConfig, StepConfig } from "./config.ts";
 import { computeDtype, type DiffusionTraining } from "./diffusion_training.ts";
 import { ExampleMaker } from "./examples.ts";
+import { fitMemory } from "./fit.ts";
+import { largestLatents } from "./largest_shapes.ts";
 import { LatentEncoder } from "./latents.ts";
 import { lossType } from "./loss.ts";
 import type { StepGenerators } from "./noise.ts";
@@ -56,7 +58,12 @@ export async function openRun(config: RunConfig, context: JobContext): Promise<O
   });
   try {
     checkFlags(file.family, { v2: config.v2, sdxl: config.sdxl ?? false }, file.path);
-    const device = openChosenDevice(config.device, config.threads, context.log);
+    const { threads, vramBudget } = config;
+    const device = openChosenDevice(
+      config.device,
+      { threads, limitBytes: vramBudget ?? undefined },
+      context.log,
+    );
     const store = new ParameterStore(device);
     const close = () => {
       store.destroy();
@@ -80,7 +87,6 @@ function checkConfig(config: RunConfig): void {
   }
   const { scaleWeightNorms } = config as { scaleWeightNorms?: number | null };
   if (scaleWeightNorms) throw notYet("scale_weight_norms");
-  if (config.vramBudget !== null) throw notYet("vram_budget");
   lossType(config.lossType);
   readOptimizer(config.optimizerType, config.optimizerArgs);
   createSchedule(config);
@@ -132,18 +138,23 @@ export async function assembleRun(
   context: JobContext,
 ): Promise<TrainingRun> {
   const { group, generators, length, file } = opened, { drawing } = parts;
+  let training: DiffusionTraining | null = null;
   try {
     const encoder = new LatentEncoder(drawing);
     if (config.cacheLatents) await cacheAll(config, opened, encoder, context);
     const examples = await ExampleMaker.create(file.family, config.maxTokenLength, encoder);
-    const training = parts.training();
+    const made = training = parts.training();
+    await fitMemory(made.step, opened.store, largestLatents(group, config.maxTokenLength), {
+      mixedPrecision: config.mixedPrecision,
+      log: context.log,
+    });
     return {
       ...opened,
       name: parts.name,
       what: parts.what,
       drawing,
       examples,
-      training,
+      training: made,
       loader: new BatchLoader(group, {
         torch: generators.torch,
         random: generators.python,
@@ -151,14 +162,15 @@ export async function assembleRun(
         compat: config.compat !== null,
         note: (line) => context.warn(line),
       }),
-      saveModel: (path, steps, epoch) => parts.saveModel(training, path, steps, epoch),
+      saveModel: (path, steps, epoch) => parts.saveModel(made, path, steps, epoch),
       close() {
-        training.destroy();
+        made.destroy();
         if (!config.cacheLatents) encoder.destroy();
         opened.close();
       },
     };
   } catch (error) {
+    training?.destroy();
     opened.close();
     throw error;
   }

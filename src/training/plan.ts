@@ -1,13 +1,14 @@
 /** `easel plan COMMAND`: what a training would need, without training or writing anything. */
 import type { JobContext } from "../base/job.ts";
-import type { Program, ProgramMemory } from "../runtime/mod.ts";
+import type { Program } from "../runtime/mod.ts";
 import type { DataConfig, StepConfig } from "./config.ts";
+import { largestLatents } from "./largest_shapes.ts";
 import type { TrainingRun } from "./trainer.ts";
 
 export interface TrainingPlan {
   readonly steps: number;
   readonly epochs: number;
-  /** Activations, inputs, scratch and repacked weights of the largest bucket's program and of the optimizer's. */
+  /** Activations, inputs, scratch and repacked weights: what programs run in, which is as large as the largest needs. */
   readonly programBytes: number;
   /** Weights, gradients and optimizer moments on the device. */
   readonly parameterBytes: number;
@@ -29,20 +30,9 @@ export async function planTraining<C extends DataConfig & StepConfig>(
   const run = await open({ ...config, cacheLatents: false, cacheLatentsToDisk: false }, context);
   try {
     const { loader, training, length } = run;
-    let programBytes = 0, seconds = 0;
-    for (const dataset of loader.group.datasets) {
-      const area = (size: readonly number[]) => size[0] * size[1];
-      const largest = dataset.buckets.reduce((a, b) => area(b.size) > area(a.size) ? b : a);
-      const [width, height] = largest.size;
-      const program = await training.step.program({
-        batch: Math.min(dataset.params.batch_size, largest.members.length),
-        height: height >> 3,
-        width: width >> 3,
-        chunks: (config.maxTokenLength ?? 75) / 75,
-        masked: dataset.subsets.some((subset) => "alpha_mask" in subset && subset.alpha_mask),
-      });
-      programBytes = Math.max(programBytes, total(program.memory));
-      seconds = Math.max(seconds, await timeOf(program));
+    let seconds = 0;
+    for (const shape of largestLatents(loader.group, config.maxTokenLength)) {
+      seconds = Math.max(seconds, await timeOf(await training.step.program(shape)));
     }
     const update = await training.step.updateProgram();
     // Runs too: memory that no step has touched yet would be missing from the process.
@@ -57,7 +47,7 @@ export async function planTraining<C extends DataConfig & StepConfig>(
     return {
       steps: length.steps,
       epochs: length.epochs,
-      programBytes: programBytes + total(update.memory),
+      programBytes: run.device.allocatedBytes - parameterBytes,
       parameterBytes,
       processBytes: run.device.info().backend === "cpu"
         ? Math.max(0, Deno.memoryUsage().rss - run.device.allocatedBytes)
@@ -68,9 +58,6 @@ export async function planTraining<C extends DataConfig & StepConfig>(
     run.close();
   }
 }
-
-const total = ({ arenaBytes, packedBytes, scratchBytes }: ProgramMemory) =>
-  arenaBytes + packedBytes + scratchBytes;
 
 /** Seconds of the second of two runs; the first touches the memory. Zeros are as slow as any other numbers. */
 async function timeOf(program: Program): Promise<number> {

@@ -5,6 +5,8 @@ import { type Batch, BatchLoader } from "../data/mod.ts";
 import { VAE } from "../models/mod.ts";
 import { writeCheckpoint } from "./checkpoint_file.ts";
 import type { TrainVaeConfig } from "./config.ts";
+import { fitMemory } from "./fit.ts";
+import { largestBatches } from "./largest_shapes.ts";
 import { LatentStatistics, standardizeLatents } from "./latent_statistics.ts";
 import { type OpenedRun, openRun } from "./open_run.ts";
 import { RunFiles } from "./run_files.ts";
@@ -30,6 +32,10 @@ export async function trainVae(config: TrainVaeConfig, context: JobContext): Pro
     return place.file.f32(place.key);
   });
   try {
+    await fitMemory(training.step, opened.store, largestBatches(opened.group), {
+      mixedPrecision: config.mixedPrecision,
+      log: context.log,
+    });
     await run(config, opened, training, context);
   } finally {
     training.destroy();

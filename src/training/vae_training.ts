@@ -26,6 +26,7 @@ import type { MixedPrecision, OptimizerConfig } from "./config.ts";
 import { computeDtype } from "./diffusion_training.ts";
 import { readOptimizer } from "./optimizers/adamw.ts";
 import { createSchedule, type Schedule } from "./schedules/schedule.ts";
+import type { PictureShape } from "./largest_shapes.ts";
 import { type RecordedLoss, TrainingStep } from "./step.ts";
 import { allocateGroups, flat, type ParameterGroup, splitGroup } from "./trainable.ts";
 
@@ -40,12 +41,6 @@ export interface VaeTrainingConfig extends OptimizerConfig {
   readonly emaDecay: number | null;
   /** Leaves the encoder as it is: latents keep their meaning for a U-Net that knows them. */
   readonly decoderOnly: boolean;
-}
-
-interface PictureShape {
-  readonly batch: number;
-  readonly height: number;
-  readonly width: number;
 }
 
 export interface VaeStepResult {

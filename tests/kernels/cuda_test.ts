@@ -40,7 +40,10 @@ test("what CUDA cannot run on is refused in one line that says what is wanted", 
 test("auto takes the GPU, or the CPU and says why; a GPU asked for by name must be there", () => {
   const lines: string[] = [];
   const open = (text: string, settings: Settings) => {
-    const device = withEnvironment(settings, () => openChosenDevice(text, 1, (line) => lines.push(line)));
+    const device = withEnvironment(
+      settings,
+      () => openChosenDevice(text, { threads: 1 }, (line) => lines.push(line)),
+    );
     const { backend } = device.info();
     device.close();
     return backend;

@@ -1,6 +1,6 @@
 /** easel demo. */
 
-import { checkDevice, writableFolder } from "../checks.ts";
+import { checkDevice, parseBytes, writableFolder } from "../checks.ts";
 import { command } from "../command.ts";
 import { family, own, pathTo, str } from "../flag.ts";
 import { deviceFlags } from "../flags/device.ts";
@@ -17,10 +17,12 @@ export const demo = command({
   families: [demoFlags, deviceFlags, automationFlags],
   examples: ["easel demo"],
   about: "Takes a few minutes on two cores. The model and the pictures come with easel.",
-  check: ({ values }) => checkDevice(values.device),
+  check: ({ values }) => checkDevice(values),
   async run({ values }, context) {
     writableFolder("output_dir", values.outputDir);
     const { runDemo } = await import("../../demo/demo.ts");
-    await runDemo({ outputDir: values.outputDir, device: values.device, threads: values.threads }, context);
+    const { outputDir, device, threads } = values;
+    const vramBudget = parseBytes("vram_budget", values.vramBudget);
+    await runDemo({ outputDir, device, threads, vramBudget }, context);
   },
 });

@@ -8,6 +8,7 @@ import {
   checkpoint,
   exclusive,
   needs,
+  parseBytes,
   readableFile,
   required,
   writableFolder,
@@ -65,7 +66,11 @@ export const genImg = command({
 
 /** The job's view of the flags. */
 export function toConfig({ values }: Input): GenImgConfig {
-  return Object.freeze({ ...values, ckpt: required("ckpt", values.ckpt) });
+  return Object.freeze({
+    ...values,
+    ckpt: required("ckpt", values.ckpt),
+    vramBudget: parseBytes("vram_budget", values.vramBudget),
+  });
 }
 
 function check({ values }: Input): void {
@@ -73,7 +78,7 @@ function check({ values }: Input): void {
   if (values.prompt === null && values.fromFile === null) {
     throw new UsageError("--prompt or --from_file is missing");
   }
-  checkDevice(values.device);
+  checkDevice(values);
   const problem = samplerProblem(values.sampler);
   if (problem) throw new UsageError(`--sampler: ${problem}`);
   exclusive("v1", values.v1, "v2", values.v2);

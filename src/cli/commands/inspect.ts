@@ -4,7 +4,8 @@ import type { Inspection } from "../../tools/inspect.ts";
 import { command } from "../command.ts";
 import { family, flag, own } from "../flag.ts";
 import { readableFile } from "../checks.ts";
-import { bytesText, print } from "../output.ts";
+import { bytesText } from "../../base/bytes.ts";
+import { print } from "../output.ts";
 
 const inspectFlags = family("Output", {
   json: own(flag("one JSON object instead of text")),

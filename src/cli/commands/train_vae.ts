@@ -5,6 +5,7 @@ import {
   checkDevice,
   checkpoint,
   exclusive,
+  parseBytes,
   readableFile,
   readableFolder,
   required,
@@ -81,7 +82,7 @@ export const trainVae = command({
       required("resolution", values.resolution);
     }
     exclusive("decoder_only", values.decoderOnly, "standardize_latents", values.standardizeLatents);
-    checkDevice(values.device);
+    checkDevice(values);
     checkpoint("pretrained_model_name_or_path", values.pretrainedModelNameOrPath);
     checkpoint("vae", values.vae);
     readableFolder("train_data_dir", values.trainDataDir);
@@ -100,6 +101,6 @@ function toConfig({ values }: Input): TrainVaeConfig {
     ...values,
     pretrainedModelNameOrPath: required("pretrained_model_name_or_path", values.pretrainedModelNameOrPath),
     outputDir: required("output_dir", values.outputDir),
-    vramBudget: null,
+    vramBudget: parseBytes("vram_budget", values.vramBudget),
   });
 }

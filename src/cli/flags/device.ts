@@ -1,6 +1,6 @@
 /** Flags that easel adds to those of sd-scripts: where to compute, and how faithfully. */
 
-import { choice, family, int, notYet, own, str } from "../flag.ts";
+import { choice, family, int, own, str } from "../flag.ts";
 
 /** For every command that computes. */
 export const deviceFlags = family("Device", {
@@ -8,9 +8,7 @@ export const deviceFlags = family("Device", {
     str("auto", "where to compute: auto, cpu, cuda or cuda:N; auto takes a GPU where there is one"),
   ),
   threads: own(int(0, "worker threads; 0 takes one for each core", { min: 0 })),
-  vram_budget: own(
-    notYet(str(null, "memory that the device may use, such as 6GB; unset takes what is free")),
-  ),
+  vram_budget: own(str(null, "most memory to take on the device, such as 6GB; unset is what is free")),
 });
 
 /** For every command that sd-scripts has too. */

@@ -1,0 +1,73 @@
+/** Memory, settled before the first step: gradient checkpointing where it is needed, and a clear end where it does not help. */
+import { bytesText } from "../base/bytes.ts";
+import { UserError } from "../base/errors.ts";
+import { memoryNeeded } from "../graph/mod.ts";
+import type { ParameterStore } from "../runtime/mod.ts";
+import type { MixedPrecision } from "./config.ts";
+import type { TrainingStep } from "./step.ts";
+
+/** Scratch and repacked weights, which only the backend knows: 3 % of a step of SD1.5 on the CPU. */
+const MARGIN = 1.05, MARGIN_BYTES = 32 << 20;
+
+/**
+ * Makes the programs of the given shapes, largest first, so that all that come later run in their memory. Turns on
+ * step.recompute when memory is short without it, and tells `log`. Throws UserError before anything is read when it
+ * is short even so, with what would fit.
+ */
+export async function fitMemory<Shape extends { readonly batch: number }>(
+  step: TrainingStep<Shape>,
+  store: ParameterStore,
+  shapes: readonly Shape[],
+  { mixedPrecision, log }: { mixedPrecision: MixedPrecision; log: (line: string) => void },
+): Promise<void> {
+  const { free, withSwap } = store.device.room();
+  const needed = (all: readonly Shape[]) => bytesNeeded(step, store, all);
+  let bytes = needed(shapes);
+  if (bytes > free && !step.recompute) {
+    step.recompute = true;
+    const less = needed(shapes);
+    if (less < bytes) {
+      log(
+        `gradient checkpointing is turned on: without it ${bytesText(bytes)} are needed, ${
+          bytesText(free)
+        } can be had`,
+      );
+    } else step.recompute = false;
+    bytes = less;
+  }
+  if (bytes > withSwap) throw new UserError(shortage(bytes, withSwap, shapes, needed, mixedPrecision));
+  const arena = (shape: Shape) => memoryNeeded(step.recordBackward(shape), store, step).arenaBytes;
+  const sorted = shapes.length === 1 ? shapes : shapes.toSorted((a, b) => arena(b) - arena(a));
+  for (const shape of sorted) await step.program(shape);
+}
+
+/** What is not on the device yet: parameters, and one arena for every program. */
+function bytesNeeded<Shape extends object>(
+  step: TrainingStep<Shape>,
+  store: ParameterStore,
+  shapes: readonly Shape[],
+): number {
+  const needs = shapes.map((shape) => memoryNeeded(step.recordBackward(shape), store, step));
+  needs.push(memoryNeeded(step.recordUpdate(), store));
+  const most = (key: keyof typeof needs[0]) => Math.max(...needs.map((need) => need[key]));
+  return (most("arenaBytes") + most("missingBytes")) * MARGIN + MARGIN_BYTES;
+}
+
+function shortage<Shape extends { readonly batch: number }>(
+  bytes: number,
+  room: number,
+  shapes: readonly Shape[],
+  needed: (shapes: readonly Shape[]) => number,
+  mixedPrecision: MixedPrecision,
+): string {
+  const atMost = (batch: number) => shapes.map((s) => ({ ...s, batch: Math.min(s.batch, batch) }));
+  const batch = Math.max(...shapes.map((s) => s.batch));
+  let fitting = batch >> 1;
+  while (fitting > 0 && needed(atMost(fitting)) > room) fitting >>= 1;
+  const advice = fitting > 0
+    ? `--train_batch_size ${fitting} would fit`
+    : `lower --resolution${mixedPrecision === "no" ? " or use --mixed_precision bf16" : ""}`;
+  return `training needs ${bytesText(bytes)} more memory and ${
+    bytesText(Math.max(0, room))
+  } can be had; ${advice}`;
+}

@@ -1,0 +1,74 @@
+/** Memory is settled before the first step. */
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import type { UserError } from "../../src/base/errors.ts";
+import { openNetworkRun } from "../../src/training/network_run.ts";
+import { trainNetwork } from "../../src/training/train_network.ts";
+import { trainVae } from "../../src/training/train_vae.ts";
+import { listening, lossesOf, tinyRun } from "./tiny_run.ts";
+
+/** What the device held after the largest program was made, and whether it recomputes. */
+async function opened(config: ReturnType<typeof tinyRun>["config"], lines: string[] = []) {
+  const run = await openNetworkRun(config, { ...listening(), log: (line) => lines.push(line) });
+  await run.training.step.updateProgram();
+  const { peakBytes } = run.device, { recompute } = run.training.step;
+  run.close();
+  return { peakBytes, recompute };
+}
+
+Deno.test("gradient checkpointing is turned on where memory is short without it, and nothing else changes", async () => {
+  const { dir, config } = tinyRun();
+  const roomy = await opened(config);
+  strictEqual(roomy.recompute, false);
+  const thrifty = await opened({ ...config, gradientCheckpointing: true });
+  ok(thrifty.peakBytes < roomy.peakBytes);
+
+  const lines: string[] = [];
+  // room for the thrifty one and what is kept free for the backend, and not for the other
+  const vramBudget = Math.round(thrifty.peakBytes * 1.05) + (33 << 20);
+  const fitted = await opened({ ...config, trainBatchSize: 3, vramBudget }, lines);
+  strictEqual(fitted.recompute, true);
+  match(lines.join("\n"), /gradient checkpointing is turned on: without it .+ are needed, .+ can be had/);
+  ok(fitted.peakBytes <= vramBudget);
+
+  const [free, short] = [listening(), listening()];
+  await trainNetwork({ ...config, trainBatchSize: 3 }, free);
+  await trainNetwork({ ...config, trainBatchSize: 3, vramBudget }, short);
+  ok(short.lines.some((line) => line.startsWith("gradient checkpointing is turned on")));
+  deepStrictEqual(lossesOf(short), lossesOf(free));
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("a training that cannot fit ends before the first step and says what would fit", async () => {
+  const { dir, config } = tinyRun(4);
+  const one = await opened({ ...config, trainBatchSize: 1, gradientCheckpointing: true });
+  const vramBudget = Math.round(one.peakBytes * 1.05) + (33 << 20);
+  const tooMany = { ...config, trainBatchSize: 4, vramBudget };
+  await rejects(
+    () => trainNetwork(tooMany, listening()),
+    /^UserError: training needs .+ more memory and .+ can be had; --train_batch_size [12] would fit$/,
+  );
+  await rejects(
+    () => trainNetwork({ ...config, trainBatchSize: 1, vramBudget: 34 << 20 }, listening()),
+    /can be had; lower --resolution or use --mixed_precision bf16$/,
+  );
+  deepStrictEqual([...Deno.readDirSync(config.outputDir)], []);
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("a budget is a limit for every allocation", async () => {
+  const { dir, config } = tinyRun();
+  const vae = {
+    ...config,
+    ...{ outputDir: join(dir, "out"), klWeight: 1e-6, edgeWeight: 1, emaDecay: null },
+    ...{ standardizeLatents: false, decoderOnly: false, vramBudget: 1 << 16 },
+  };
+  await rejects(() => trainVae(vae, listening()), (error: UserError) => {
+    match(
+      error.message,
+      /^--vram_budget 64.0 KB: .+ more are needed and .+ can be had, .+ are in use; use a smaller/,
+    );
+    return true;
+  });
+  Deno.removeSync(dir, { recursive: true });
+});
