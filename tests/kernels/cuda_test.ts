@@ -117,11 +117,12 @@ test("out of memory says what was wanted, what is free and what would help", () 
   withDevice({}, async (device) => {
     await withEnvironment({ EASEL_SIMT_MEMORY: String(64 << 20) }, async () => {
       assert.throws(
-        () => device.alloc(2 ** 30),
-        /out of memory: a buffer wants 1024 MiB, \d+ MiB of 64 MiB are free on cuda:0 simulated sm_86.*smaller batch/,
+        () => device.alloc(100 << 20),
+        /out of memory: a buffer wants 100 MiB, \d+ MiB of 64 MiB are free on cuda:0 simulated sm_86.*smaller batch/,
       );
+      assert.throws(() => device.alloc(2 ** 30), /1.0 GB more are needed and 64.0 MB can be had/);
       const kept = device.alloc(32 << 20);
-      assert.throws(() => device.alloc(40 << 20), /32 MiB are in use/);
+      assert.throws(() => device.alloc(40 << 20), /32.0 MB are in use/);
       device.free(kept);
       device.free(device.alloc(40 << 20));
       await Promise.resolve();
