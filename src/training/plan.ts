@@ -1,8 +1,11 @@
 /** `easel plan COMMAND`: what a training would need, without training or writing anything. */
+import { byteSize } from "../base/dtype.ts";
 import type { JobContext } from "../base/job.ts";
-import type { Program } from "../runtime/mod.ts";
+import type { ParameterStore, Program } from "../runtime/mod.ts";
 import type { DataConfig, StepConfig } from "./config.ts";
 import { largestLatents } from "./largest_shapes.ts";
+import type { RunLength } from "./run_length.ts";
+import type { TrainingStep } from "./step.ts";
 import type { TrainingRun } from "./trainer.ts";
 
 export interface TrainingPlan {
@@ -29,34 +32,49 @@ export async function planTraining<C extends DataConfig & StepConfig>(
 ): Promise<TrainingPlan> {
   const run = await open({ ...config, cacheLatents: false, cacheLatentsToDisk: false }, context);
   try {
-    const { loader, training, length } = run;
-    let seconds = 0;
-    for (const shape of largestLatents(loader.group, config.maxTokenLength)) {
-      seconds = Math.max(seconds, await timeOf(await training.step.program(shape)));
-    }
-    const update = await training.step.updateProgram();
-    // Runs too: memory that no step has touched yet would be missing from the process.
-    const updateSeconds = await timeOf(update);
-    const parameterBytes = run.store.names().reduce((sum, name) => {
-      const { shape, dtype, buffer, offset } = run.store.get(name);
-      // members of a flat parameter lie inside it
-      const bytes = shape.reduce((n, d) => n * d, 1) *
-        (dtype === "f32" || dtype === "i32" ? 4 : dtype === "u8" ? 1 : 2);
-      return offset === 0 && bytes >= buffer.bytes ? sum + bytes : sum;
-    }, 0);
-    return {
-      steps: length.steps,
-      epochs: length.epochs,
-      programBytes: run.device.allocatedBytes - parameterBytes,
-      parameterBytes,
-      processBytes: run.device.info().backend === "cpu"
-        ? Math.max(0, Deno.memoryUsage().rss - run.device.allocatedBytes)
-        : 0,
-      secondsPerStep: seconds * config.gradientAccumulationSteps + updateSeconds,
-    };
+    const { store, length, training: { step } } = run;
+    const shapes = largestLatents(run.loader.group, config.maxTokenLength);
+    return await planSteps({ store, length, step, shapes, accumulated: config.gradientAccumulationSteps });
   } finally {
     run.close();
   }
+}
+
+/** A training as far as its plan needs it. */
+export interface PlannedSteps<Shape extends object> {
+  readonly store: ParameterStore;
+  readonly length: RunLength;
+  readonly step: TrainingStep<Shape>;
+  readonly shapes: readonly Shape[];
+  /** Batches whose gradients make a step. */
+  readonly accumulated: number;
+}
+
+/** Makes and times the programs of a training that is open already. */
+export async function planSteps<Shape extends object>(
+  { store, length, step, shapes, accumulated }: PlannedSteps<Shape>,
+): Promise<TrainingPlan> {
+  const { device } = store;
+  let seconds = 0;
+  for (const shape of shapes) seconds = Math.max(seconds, await timeOf(await step.program(shape)));
+  // Runs too: memory that no step has touched yet would be missing from the process.
+  const updateSeconds = await timeOf(await step.updateProgram());
+  const parameterBytes = store.names().reduce((sum, name) => {
+    const { shape, dtype, buffer, offset } = store.get(name);
+    const bytes = shape.reduce((n, d) => n * d, 1) * byteSize(dtype);
+    // members of a flat parameter lie inside it
+    return offset === 0 && bytes >= buffer.bytes ? sum + bytes : sum;
+  }, 0);
+  return {
+    steps: length.steps,
+    epochs: length.epochs,
+    programBytes: device.allocatedBytes - parameterBytes,
+    parameterBytes,
+    processBytes: device.info().backend === "cpu"
+      ? Math.max(0, Deno.memoryUsage().rss - device.allocatedBytes)
+      : 0,
+    secondsPerStep: seconds * accumulated + updateSeconds,
+  };
 }
 
 /** Seconds of the second of two runs; the first touches the memory. Zeros are as slow as any other numbers. */

@@ -9,6 +9,7 @@ import { fitMemory } from "./fit.ts";
 import { largestBatches } from "./largest_shapes.ts";
 import { LatentStatistics, standardizeLatents } from "./latent_statistics.ts";
 import { type OpenedRun, openRun } from "./open_run.ts";
+import { planSteps, type TrainingPlan } from "./plan.ts";
 import { RunFiles } from "./run_files.ts";
 import { VaeTraining } from "./vae_training.ts";
 
@@ -23,6 +24,22 @@ const SMOOTHING = 0.98;
  */
 export async function trainVae(config: TrainVaeConfig, context: JobContext): Promise<void> {
   Deno.mkdirSync(config.outputDir, { recursive: true });
+  await withTraining(config, context, (opened, training) => run(config, opened, training, context));
+}
+
+/** What the training would need; trains and writes nothing. Throws UserError. */
+export async function planVae(config: TrainVaeConfig, context: JobContext): Promise<TrainingPlan> {
+  return await withTraining(config, context, ({ store, length, group }, { step }) => {
+    return planSteps({ store, length, step, shapes: largestBatches(group), accumulated: 1 });
+  });
+}
+
+/** Opens everything for `work` and closes it again. */
+async function withTraining<T>(
+  config: TrainVaeConfig,
+  context: JobContext,
+  work: (opened: OpenedRun, training: VaeTraining) => Promise<T>,
+): Promise<T> {
   const opened = await openRun(config, context);
   const training = new VaeTraining(opened.store, opened.file.shapes, {
     ...config,
@@ -36,7 +53,7 @@ export async function trainVae(config: TrainVaeConfig, context: JobContext): Pro
       mixedPrecision: config.mixedPrecision,
       log: context.log,
     });
-    await run(config, opened, training, context);
+    return await work(opened, training);
   } finally {
     training.destroy();
     opened.close();

@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { openNetworkRun } from "../../src/training/network_run.ts";
 import { planTraining } from "../../src/training/plan.ts";
+import { planVae } from "../../src/training/train_vae.ts";
 import { listening, tinyRun } from "./tiny_run.ts";
 
 Deno.test("planTraining() counts the largest program and the weights, and writes nothing", async () => {
@@ -12,6 +13,18 @@ Deno.test("planTraining() counts the largest program and the weights, and writes
   ok(plan.programBytes > 1e6 && plan.parameterBytes > 1e6);
   const larger = await planTraining({ ...config, trainBatchSize: 3 }, openNetworkRun, listening());
   ok(larger.programBytes > plan.programBytes, "three pictures take more than one");
+  deepStrictEqual([...Deno.readDirSync(dir)].map((e) => e.name).sort(), ["data", "model.safetensors"]);
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("planVae() does the same for an autoencoder", async () => {
+  const { dir, config } = tinyRun();
+  const vae = { ...config, klWeight: 1e-6, edgeWeight: 1, emaDecay: null, standardizeLatents: false };
+  const plan = await planVae({ ...vae, decoderOnly: false }, listening());
+  strictEqual(plan.steps, 4);
+  ok(plan.secondsPerStep > 0 && plan.programBytes > 1e6);
+  const half = await planVae({ ...vae, decoderOnly: true }, listening());
+  ok(half.parameterBytes < plan.parameterBytes, "a frozen encoder has no moments");
   deepStrictEqual([...Deno.readDirSync(dir)].map((e) => e.name).sort(), ["data", "model.safetensors"]);
   Deno.removeSync(dir, { recursive: true });
 });

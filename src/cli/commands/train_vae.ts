@@ -17,6 +17,7 @@ import { configFileFlags } from "../flags/config_file.ts";
 import { deviceFlags } from "../flags/device.ts";
 import { automationFlags, consoleFlags } from "../flags/logging.ts";
 import { optimizerFlags } from "../flags/optimizer.ts";
+import { tellPlan } from "../tell_plan.ts";
 
 const vaeFlags = family("Autoencoder", {
   pretrained_model_name_or_path: pathTo("model", str(null, "checkpoint whose autoencoder is trained")),
@@ -92,6 +93,10 @@ export const trainVae = command({
     writableFolder("output_dir", input.values.outputDir!);
     const { trainVae } = await import("../../training/train_vae.ts");
     await trainVae(toConfig(input), context);
+  },
+  async plan(input, context) {
+    const { planVae } = await import("../../training/train_vae.ts");
+    tellPlan(await planVae(toConfig(input), context), context, input.values.json);
   },
 });
 
