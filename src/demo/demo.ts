@@ -13,7 +13,7 @@ import { trainNetwork } from "../training/train_network.ts";
 import { pictureGrid } from "./grid.ts";
 
 export interface DemoConfig {
-  /** Where before.png, after.png, grid.png and the LoRA file are written. */
+  /** Where before.png, after.png, grid.png, the LoRA file and the single pictures are written. */
   readonly outputDir: string;
   readonly device: string;
   readonly threads: number;
@@ -47,7 +47,6 @@ export async function runDemo(config: DemoConfig, context: JobContext): Promise<
   atomicWriteFile(`${outputDir}/before.png`, await pictureGrid([before]));
   atomicWriteFile(`${outputDir}/after.png`, await pictureGrid([after]));
   atomicWriteFile(`${outputDir}/grid.png`, await pictureGrid([before, after]));
-  Deno.removeSync(`${outputDir}/pictures`, { recursive: true });
   context.log(`${outputDir}/grid.png: upper row before, lower row after; columns: ${PROMPTS.join(" | ")}`);
   context.log(`${lora}: the LoRA, as A1111, ComfyUI, diffusers and sd-scripts read it`);
 }
@@ -82,10 +81,16 @@ async function draw(
     networkWeights: lora ? [lora] : null,
     networkMul: lora ? [1] : null,
   };
-  await genImg(config, context);
-  const files = [...Deno.readDirSync(outdir)].map((entry) => entry.name).filter((n) => n.endsWith(".png"))
-    .sort();
-  return files.map((file) => `${outdir}/${file}`);
+  const paths: string[] = [];
+  const listening: JobContext = {
+    ...context,
+    emit(event) {
+      if (event.event === "sample") paths.push(event.path);
+      context.emit(event);
+    },
+  };
+  await genImg(config, listening);
+  return paths;
 }
 
 function trainingConfig({ outputDir, device, threads, vramBudget }: DemoConfig): TrainNetworkConfig {

@@ -1,5 +1,6 @@
-import { ok } from "node:assert/strict";
+import { ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
+import type { JobEvent } from "../../src/base/events.ts";
 import { loadImage } from "../../src/data/mod.ts";
 import { runDemo } from "../../src/demo/demo.ts";
 import { openSafetensors } from "../../src/formats/mod.ts";
@@ -7,7 +8,11 @@ import { listening } from "../training/tiny_run.ts";
 
 Deno.test("the demo's LoRA changes what it was trained on far more than anything else", async () => {
   const outputDir = Deno.makeTempDirSync({ prefix: "easel-demo-" });
-  const context = listening();
+  const drawn: string[] = [];
+  const context = {
+    ...listening(),
+    emit: (event: JobEvent) => void (event.event === "sample" && drawn.push(event.path)),
+  };
   await runDemo({ outputDir, threads: 0, device: "cpu", vramBudget: null }, context);
   const [before, after] = await Promise.all(
     ["before.png", "after.png"].map((name) => loadImage(join(outputDir, name))),
@@ -23,6 +28,8 @@ Deno.test("the demo's LoRA changes what it was trained on far more than anything
   );
   ok(moka > 1.5 * others, `moka has changed by ${moka}, other things by ${others}`);
   ok((await loadImage(join(outputDir, "grid.png"))).height > before.height);
+  strictEqual(drawn.length, 2 * columns);
+  ok(drawn.every((path) => Deno.statSync(path).isFile), "pictures that events name are kept");
   using lora = openSafetensors(join(outputDir, "moka.safetensors"));
   ok(lora.keys().length > 100);
   ok(context.events.some((e) => e.task === "training" && e.step === e.total));

@@ -111,7 +111,13 @@ export async function demo(root: string): Promise<void> {
   const last = events.filter(({ event, task }) => event === "step" && task === "training").at(-1);
   assert.ok(last.step === last.total && last.total > 10, JSON.stringify(last));
   assert.equal(events.at(-1).event, "done");
-  assert.deepEqual(names(join(root, at)), ["after.png", "before.png", "grid.png", "moka.safetensors"]);
+  assert.deepEqual(names(join(root, at)), [
+    "after.png",
+    "before.png",
+    "grid.png",
+    "moka.safetensors",
+    "pictures",
+  ]);
   const [before, after] = ["before.png", "after.png"].map((name) => Deno.readFileSync(join(root, at, name)));
   assert.notDeepEqual(before, after);
 }

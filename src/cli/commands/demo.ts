@@ -9,7 +9,7 @@ import { automationFlags } from "../flags/logging.ts";
 const demoFlags = family("Output", {
   output_dir: pathTo(
     "folder",
-    own(str("out/demo", "folder for before.png, after.png, grid.png and the LoRA file")),
+    own(str("out/demo", "folder for before.png, after.png, grid.png, the LoRA file and the single pictures")),
   ),
 });
 
