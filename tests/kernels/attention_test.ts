@@ -1,3 +1,4 @@
+import type { DType } from "../../src/base/dtype.ts";
 import { attention } from "../../src/graph/mod.ts";
 import { checkOp, normal } from "./check_op.ts";
 
@@ -8,6 +9,7 @@ interface Sizes {
   heads: number;
   width: number;
   causal?: boolean;
+  dtypes?: readonly DType[];
 }
 
 /** softmax(q k^T / sqrt(width)) v for each head, from the formula. */
@@ -46,6 +48,8 @@ const cases: Sizes[] = [
   { B: 1, Lq: 34, Lk: 20, heads: 1, width: 160 },
   { B: 1, Lq: 18, Lk: 19, heads: 1, width: 200 },
   { B: 1, Lq: 1, Lk: 1, heads: 1, width: 1 },
+  // so many heads that CUDA takes the queries in two chunks, see kernels/cuda/attention_scores.cpp
+  { B: 1, Lq: 20, Lk: 1040, heads: 64, width: 2, dtypes: ["f32"] },
 ];
 
 for (const s of cases) {
@@ -57,5 +61,6 @@ for (const s of cases) {
     ],
     build: (q, k, v) => attention(q, k, v, { heads: s.heads, causal: s.causal }),
     reference: (q, k, v) => attended(q, k, v, s),
+    dtypes: s.dtypes,
   });
 }
