@@ -7,29 +7,21 @@ import { atomicWrite, writeAll } from "../base/atomic.ts";
 import { UserError } from "../base/errors.ts";
 import { FileReader } from "./file_reader.ts";
 import { MAX_HEADER, parseHeader } from "./safetensors_header.ts";
-import {
-  dtypeRank,
-  elementCount,
-  elementSize,
-  type TensorFile,
-  type TensorInfo,
-  toF32,
-} from "./tensor_file.ts";
+import { dtypeRank, elementCount, elementSize, TensorFile, type TensorInfo } from "./tensor_file.ts";
 
-export type { TensorFile, TensorInfo } from "./tensor_file.ts";
+export { TensorFile, type TensorInfo } from "./tensor_file.ts";
 
 /** An open safetensors file; close it, or declare it with `using`. */
-export class SafetensorsFile implements TensorFile {
-  readonly path: string;
+export class SafetensorsFile extends TensorFile {
   readonly metadata: Readonly<Record<string, string>>;
   /** Bytes before the first tensor: 8 and the header. */
   readonly dataStart: number;
-  readonly #tensors: Map<string, TensorInfo>;
+  protected readonly tensors: ReadonlyMap<string, TensorInfo>;
   readonly #file: FileReader;
 
   /** Reads and checks the header. Throws UserError naming file, tensor, value and remedy. */
   constructor(path: string) {
-    this.path = path;
+    super(path);
     this.#file = new FileReader(path, "safetensors file");
     try {
       const length = headerLength(this.#file);
@@ -37,27 +29,11 @@ export class SafetensorsFile implements TensorFile {
       const text = decode(path, this.#file.read(8, length));
       const header = parseHeader(path, text, this.dataStart, this.#file.size);
       this.metadata = header.metadata;
-      this.#tensors = header.tensors;
+      this.tensors = header.tensors;
     } catch (error) {
       this.#file.close();
       throw error;
     }
-  }
-
-  keys(): string[] {
-    return [...this.#tensors.keys()];
-  }
-
-  has(key: string): boolean {
-    return this.#tensors.has(key);
-  }
-
-  info(key: string): TensorInfo {
-    const info = this.#tensors.get(key);
-    if (!info) {
-      throw new UserError(`${this.path}: has no tensor ${key}; this is not the file that was expected`);
-    }
-    return info;
   }
 
   bytes(key: string): Uint8Array<ArrayBuffer> {
@@ -65,16 +41,8 @@ export class SafetensorsFile implements TensorFile {
     return this.#file.read(offset, bytes);
   }
 
-  f32(key: string): Float32Array<ArrayBuffer> {
-    return toF32(this.info(key).dtype, this.bytes(key));
-  }
-
   close(): void {
     this.#file.close();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
   }
 }
 

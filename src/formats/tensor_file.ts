@@ -1,6 +1,7 @@
 /** What a file of named tensors offers, whatever its format; and the element types of such files. */
 
 import { bf16ToF32, f16ToF32 } from "../base/dtype.ts";
+import { UserError } from "../base/errors.ts";
 
 /** Where a tensor lies and what it is. */
 export interface TensorInfo {
@@ -14,20 +15,41 @@ export interface TensorInfo {
 }
 
 /** An open checkpoint. Nothing but the table of contents is in memory; each read goes to the file. */
-export interface TensorFile {
-  readonly path: string;
-  readonly metadata: Readonly<Record<string, string>>;
-  /** Tensor names in the file's order. */
-  keys(): string[];
-  has(key: string): boolean;
-  /** Throws UserError naming file and tensor when there is none of that name. */
-  info(key: string): TensorInfo;
+export abstract class TensorFile {
+  abstract readonly metadata: Readonly<Record<string, string>>;
+  /** In the file's order. */
+  protected abstract readonly tensors: ReadonlyMap<string, TensorInfo>;
+
+  constructor(readonly path: string) {}
+
   /** The tensor's packed little-endian bytes, in a new buffer of their own. */
-  bytes(key: string): Uint8Array<ArrayBuffer>;
+  abstract bytes(key: string): Uint8Array<ArrayBuffer>;
+  abstract close(): void;
+
+  /** Tensor names in the file's order. */
+  keys(): string[] {
+    return [...this.tensors.keys()];
+  }
+
+  has(key: string): boolean {
+    return this.tensors.has(key);
+  }
+
+  /** Throws UserError naming file and tensor when there is none of that name. */
+  info(key: string): TensorInfo {
+    const info = this.tensors.get(key);
+    if (info) return info;
+    throw new UserError(`${this.path}: has no tensor ${key}; this is not the file that was expected`);
+  }
+
   /** The tensor as float32, converted when it is something else. */
-  f32(key: string): Float32Array<ArrayBuffer>;
-  close(): void;
-  [Symbol.dispose](): void;
+  f32(key: string): Float32Array<ArrayBuffer> {
+    return toF32(this.info(key).dtype, this.bytes(key));
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
 }
 
 /**

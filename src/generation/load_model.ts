@@ -1,10 +1,9 @@
 /** A checkpoint made ready to draw: checked against the flags, on a device, networks on it. */
 
 import { modelPath } from "../base/assets.ts";
-import type { DType } from "../base/dtype.ts";
 import { UserError } from "../base/errors.ts";
 import type { Graph } from "../graph/mod.ts";
-import { checkFlags, loadModel, type ModelFile, openModel, VAE } from "../models/mod.ts";
+import { checkFlags, loadMissing, openModel, VAE } from "../models/mod.ts";
 import { type Device, openChosenDevice, ParameterStore } from "../runtime/mod.ts";
 import type { GenImgConfig } from "./config.ts";
 import type { DrawingModel } from "./model.ts";
@@ -59,18 +58,4 @@ export async function loadDrawingModel(
     file.close();
     throw error;
   }
-}
-
-/** Reads the parameters that a graph wants and the store lacks, in the dtype that the graph wants them in. */
-async function loadMissing(graph: Graph, store: ParameterStore, file: ModelFile): Promise<void> {
-  const wanted = new Map<string, DType>();
-  for (const { source, outputs } of graph.nodes) {
-    if (source?.kind === "parameter" && !store.has(source.name)) wanted.set(source.name, outputs[0].dtype);
-  }
-  if (wanted.size === 0) return;
-  await loadModel(file, store, {
-    dtype: "f32",
-    storage: (key) => wanted.get(key)!,
-    skip: (key) => !wanted.has(key),
-  });
 }

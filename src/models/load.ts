@@ -5,6 +5,7 @@ import { modelPath } from "../base/assets.ts";
 import { UserError } from "../base/errors.ts";
 import { openSafetensors } from "../formats/safetensors.ts";
 import type { TensorFile } from "../formats/tensor_file.ts";
+import type { Graph } from "../graph/mod.ts";
 import type { ParameterStore } from "../runtime/mod.ts";
 import { clipConfig, clipLShapes, openClipShapes } from "./clip/mod.ts";
 import { checkpointFamily, describe, type Family, identify, TEXT_ENCODERS, UNET, VAE } from "./family.ts";
@@ -101,6 +102,20 @@ export async function loadModel(
     } else store.upload(name, shape, storage(name), file.f32(key), options);
     progress?.(++done, wanted.length);
   }
+}
+
+/** Reads the parameters that a graph wants and the store lacks, in the graph's dtypes: the parts in use, nothing else. */
+export async function loadMissing(graph: Graph, store: ParameterStore, file: ModelFile): Promise<void> {
+  const wanted = new Map<string, DType>();
+  for (const { source, outputs } of graph.nodes) {
+    if (source?.kind === "parameter" && !store.has(source.name)) wanted.set(source.name, outputs[0].dtype);
+  }
+  if (wanted.size === 0) return;
+  await loadModel(file, store, {
+    dtype: "f32",
+    storage: (key) => wanted.get(key)!,
+    skip: (key) => !wanted.has(key),
+  });
 }
 
 /** Element types that the runtime reads from a file by itself. */

@@ -1,7 +1,14 @@
 /** The models room's front door: what a file is, its weights, and the graphs that are made of them. */
 export * from "./family.ts";
 export * from "./conditioning.ts";
-export { loadModel, type LoadOptions, type ModelFile, openModel, type OpenOptions } from "./load.ts";
+export {
+  loadMissing,
+  loadModel,
+  type LoadOptions,
+  type ModelFile,
+  openModel,
+  type OpenOptions,
+} from "./load.ts";
 export { type Adapter, type Layer, type Shapes, Weights, type WeightsOptions } from "./weights.ts";
 export { conv2d, linear } from "./layers.ts";
 export * from "./unet/mod.ts";

@@ -1,8 +1,7 @@
 /** The model under training: text encoders and U-Net recorded from a checkpoint's shapes, its weights read on demand. */
 import type { DType } from "../base/dtype.ts";
 import type { Graph } from "../graph/mod.ts";
-import { type Adapter, loadModel, type ModelFile, UNET, unet, unetHeads, Weights } from "../models/mod.ts";
-import type { ParameterStore } from "../runtime/mod.ts";
+import { type Adapter, type ModelFile, UNET, unet, unetHeads, Weights } from "../models/mod.ts";
 import { stepConditioning } from "./conditioning.ts";
 import type { Predict } from "./loss.ts";
 
@@ -33,18 +32,4 @@ export function predictNoise(model: BaseModel, options: PredictOptions): Predict
       vector: text.vector,
     });
   };
-}
-
-/** Reads the parameters that a graph wants and the store lacks: the weights of the parts in use, nothing else. */
-export async function loadMissing(graph: Graph, store: ParameterStore, file: ModelFile): Promise<void> {
-  const wanted = new Map<string, DType>();
-  for (const { source, outputs } of graph.nodes) {
-    if (source?.kind === "parameter" && !store.has(source.name)) wanted.set(source.name, outputs[0].dtype);
-  }
-  if (wanted.size === 0) return;
-  await loadModel(file, store, {
-    dtype: "f32",
-    storage: (key) => wanted.get(key)!,
-    skip: (key) => !wanted.has(key),
-  });
 }

@@ -1,7 +1,7 @@
 /** Training all weights of the U-Net and, if wanted, of the text encoders: the step behind `easel fine_tune`. */
-import { UNET } from "../models/mod.ts";
+import { loadMissing, UNET } from "../models/mod.ts";
 import type { ParameterStore } from "../runtime/mod.ts";
-import { type BaseModel, loadMissing, predictNoise } from "./base_model.ts";
+import { type BaseModel, predictNoise } from "./base_model.ts";
 import type { OptimizerConfig, StepConfig } from "./config.ts";
 import { computeDtype, DiffusionTraining } from "./diffusion_training.ts";
 import { allocateGroups, type ParameterGroup } from "./trainable.ts";

@@ -11,10 +11,9 @@ import {
   planDatasets,
 } from "../data/mod.ts";
 import type { DrawingModel } from "../generation/model.ts";
-import { checkFlags, type ModelFile, openModel, VAE } from "../models/mod.ts";
+import { checkFlags, loadMissing, type ModelFile, openModel, VAE } from "../models/mod.ts";
 import { TorchGenerator } from "../random/mod.ts";
 import { type Device, openChosenDevice, ParameterStore } from "../runtime/mod.ts";
-import { loadMissing } from "./base_model.ts";
 import type { DataConfig, OptimizerConfig, OutputConfig, PlaceConfig, StepConfig } from "./config.ts";
 import { computeDtype, type DiffusionTraining } from "./diffusion_training.ts";
 import { ExampleMaker } from "./examples.ts";

@@ -5,7 +5,7 @@
 
 import { UserError } from "../../base/errors.ts";
 import { FileReader } from "../file_reader.ts";
-import { elementCount, elementSize, type TensorFile, type TensorInfo, toF32 } from "../tensor_file.ts";
+import { elementCount, elementSize, TensorFile, type TensorInfo } from "../tensor_file.ts";
 import { type ZipEntry, ZipFile } from "../zip.ts";
 import { unpickle } from "./machine.ts";
 import { PickleError } from "./make.ts";
@@ -28,46 +28,29 @@ interface Storages {
 }
 
 /** An open pickled checkpoint; close it, or declare it with `using`. */
-export class TorchFile implements TensorFile {
-  readonly path: string;
+export class TorchFile extends TensorFile {
   readonly metadata: Readonly<Record<string, string>> = {};
-  readonly #tensors: Map<string, Tensor>;
-  readonly #infos = new Map<string, TensorInfo>();
+  protected readonly tensors = new Map<string, TensorInfo>();
+  readonly #pickled: Map<string, Tensor>;
   readonly #storages: Storages;
 
   /** Reads the pickle, and checks that every tensor lies within its storage. Throws UserError. */
   constructor(path: string) {
-    this.path = path;
+    super(path);
     const { root, storages } = isZip(path) ? openZip(path) : openLegacy(path);
     this.#storages = storages;
     try {
-      this.#tensors = stateDict(root);
-      for (const [key, tensor] of this.#tensors) this.#infos.set(key, this.#check(key, tensor));
+      this.#pickled = stateDict(root);
+      for (const [key, tensor] of this.#pickled) this.tensors.set(key, this.#check(key, tensor));
     } catch (error) {
       storages.close();
       throw error;
     }
   }
 
-  keys(): string[] {
-    return [...this.#tensors.keys()];
-  }
-
-  has(key: string): boolean {
-    return this.#tensors.has(key);
-  }
-
-  info(key: string): TensorInfo {
-    const info = this.#infos.get(key);
-    if (!info) {
-      throw new UserError(`${this.path}: has no tensor ${key}; this is not the file that was expected`);
-    }
-    return info;
-  }
-
   bytes(key: string): Uint8Array<ArrayBuffer> {
     const { bytes, dtype } = this.info(key);
-    const { storage, offset, shape, strides } = this.#tensors.get(key)!;
+    const { storage, offset, shape, strides } = this.#pickled.get(key)!;
     const width = elementSize(dtype)!;
     if (bytes === 0) return new Uint8Array(0);
     if (isPacked(shape, strides)) return this.#storages.read(storage, offset * width, bytes);
@@ -75,16 +58,8 @@ export class TorchFile implements TensorFile {
     return pack(this.#storages.read(storage, offset * width, reach * width), shape, strides, width, bytes);
   }
 
-  f32(key: string): Float32Array<ArrayBuffer> {
-    return toF32(this.info(key).dtype, this.bytes(key));
-  }
-
   close(): void {
     this.#storages.close();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
   }
 
   #check(key: string, { storage, offset, shape, strides }: Tensor): TensorInfo {
