@@ -1,5 +1,6 @@
 /** Checks that several commands make before anything is loaded. Each throws one line that says what to change. */
 
+import { dirname } from "node:path";
 import { modelPath } from "../base/assets.ts";
 import { UsageError, UserError } from "../base/errors.ts";
 import { parseDevice } from "../runtime/mod.ts";
@@ -46,6 +47,15 @@ export function writableFolder(name: string, path: string): void {
     const reason = (cause as Error).message.split(":")[0].replace(/\.$/, "");
     throw new UserError(`${path}: --${name} cannot be written (${reason}); choose another folder`, { cause });
   }
+}
+
+/** A file that will be written, in a folder that can be. */
+export function safetensorsFile(name: string, given: string | null): void {
+  const path = required(name, given);
+  if (!path.endsWith(".safetensors")) {
+    throw new UsageError(`--${name} ${path}: only .safetensors files are written; give a name that ends so`);
+  }
+  writableFolder(name, dirname(path));
 }
 
 /** Two flags that exclude each other. */

@@ -2,21 +2,19 @@
 
 import { UserError } from "../base/errors.ts";
 import type { TensorFile } from "../formats/tensor_file.ts";
-import { otherNetwork, parseFileKey, type Role } from "./file_keys.ts";
+import { parseFileKey } from "./file_keys.ts";
+import { alphaOf, type Entry, factorsOf, readEntries } from "./file_modules.ts";
 import type { LoraWeights } from "./init.ts";
 import { keysOf, type LoraModule, loraModule } from "./modules.ts";
 import { type Family, FAMILY_NAMES, type Shapes } from "../models/mod.ts";
 import { loraTargets, type Target } from "./targets.ts";
-import { type Alpha, floatAlpha, wholeAlpha } from "./values.ts";
+import { floatAlpha, wholeAlpha } from "./values.ts";
 
 /** A network with its weights, under sd-scripts' file keys whatever the file's own were. */
 export interface LoadedLora {
   readonly modules: readonly LoraModule[];
   readonly weights: LoraWeights;
 }
-
-/** Where one module's tensors lie in the file. */
-type Entry = { [role in Role]?: string };
 
 /**
  * Every module of a file on its layer of the model, in creation order; rank and alpha are the file's own, a missing
@@ -55,37 +53,14 @@ function others(count: number): string {
   return count > 1 ? `, nor are ${count - 1} other modules` : "";
 }
 
-function readEntries(file: TensorFile, sdxl: boolean): Map<string, Entry> {
-  const entries = new Map<string, Entry>();
-  for (const key of file.keys()) {
-    const found = parseFileKey(key, sdxl);
-    if (!found) {
-      const other = otherNetwork(key);
-      if (other) {
-        throw new UserError(`${file.path}: ${key} belongs to a ${other} network, which is not supported yet`);
-      }
-      throw new UserError(`${file.path}: ${key} is no key of a LoRA; give a LoRA file`);
-    }
-    const entry = entries.get(found.name) ?? {};
-    entry[found.role] = key;
-    entries.set(found.name, entry);
-  }
-  return entries;
-}
-
 function fit(file: TensorFile, target: Target, entry: Entry, name: string, family: Family): LoraModule {
-  if (!entry.down || !entry.up) {
-    const missing = entry.down ? "lora_up" : "lora_down";
-    throw new UserError(
-      `${file.path}: ${name} has no ${missing}.weight; the file is incomplete, save or copy it again`,
-    );
-  }
-  const down = file.info(entry.down).shape, up = file.info(entry.up).shape;
-  const rank = down[0] ?? 0;
-  const module = loraModule(target, rank, alphaOf(file, entry, rank));
+  const keys = factorsOf(file, name, entry);
+  const down = file.info(keys.down).shape, up = file.info(keys.up).shape;
+  const rank = down[0] ?? 0, alpha = alphaOf(file, entry);
+  const module = loraModule(target, rank, alpha === null ? wholeAlpha(rank) : floatAlpha(alpha));
   for (
-    const [key, found, wanted] of [[entry.down, down, module.downShape], [
-      entry.up,
+    const [key, found, wanted] of [[keys.down, down, module.downShape], [
+      keys.up,
       up,
       module.upShape,
     ]] as const
@@ -99,17 +74,6 @@ function fit(file: TensorFile, target: Target, entry: Entry, name: string, famil
     }
   }
   return module;
-}
-
-function alphaOf(file: TensorFile, entry: Entry, rank: number): Alpha {
-  if (!entry.alpha) return wholeAlpha(rank);
-  const [value] = file.f32(entry.alpha);
-  if (value === undefined || !Number.isFinite(value)) {
-    throw new UserError(
-      `${file.path}: ${entry.alpha} is ${value}, a finite number is wanted; the file is damaged`,
-    );
-  }
-  return floatAlpha(value);
 }
 
 /** Linear layers and 1x1 convolutions hold the same numbers. */

@@ -5,12 +5,17 @@ export { type LoraOptions, loraOptions, type NetworkFlags, splitNetworkArgs } fr
 export { drawMasks, type LayerDraws, type MaskSource } from "./dropout.ts";
 export { type LearningRates, type ParameterGroup, parameterGroups } from "./groups.ts";
 export { initialWeights, type LoraWeights } from "./init.ts";
+export { type FileModule, fileModules } from "./file_modules.ts";
 export { familyOfLora, type LoadedLora, loadInto, loadLora } from "./load.ts";
+export { type MergedModule, mergeNetworks, type MergeOptions } from "./merge_files.ts";
+export { mergedSpec } from "./model_spec.ts";
+export { type DynamicMethod, type ResizedModule, resizeModule, type ResizeOptions } from "./resize.ts";
 export { baseOf, type BaseWeight, deltaOf, recordMerge } from "./merge.ts";
 export { datasetRecord } from "./dataset_record.ts";
+export { floatRepr } from "./python_text.ts";
 export { baseModelVersion, trainingMetadata } from "./metadata.ts";
 export * from "./training_record.ts";
 export { keysOf, type LoraModule, loraModules, scaleOf } from "./modules.ts";
 export { type NormReport, scaleWeightNorms } from "./norms.ts";
-export { loraTensors, type SaveDtype, saveDtype, saveLora } from "./save.ts";
+export { encode, loraTensors, type SaveDtype, saveDtype, saveLora, saveTensors } from "./save.ts";
 export { loraTargets, type Part, type Target } from "./targets.ts";

@@ -1,4 +1,4 @@
-/** The modelspec.* metadata (https://github.com/Stability-AI/ModelSpec, 1.0.0) of a LoRA. */
+/** The modelspec.* metadata (https://github.com/Stability-AI/ModelSpec, 1.0.0) of a LoRA or of a merged model. */
 
 export interface ModelSpec {
   sdxl: boolean;
@@ -14,6 +14,25 @@ export interface ModelSpec {
   minTimestep: number | null;
   maxTimestep: number | null;
   clipSkip: number | null;
+  /** Titles of what was merged, joined by ", ". */
+  mergedFrom?: string;
+  /** A whole model and not a LoRA. */
+  checkpoint?: boolean;
+}
+
+/** The least that is said of a merged model or LoRA. */
+export function mergedSpec(
+  family: "sd1" | "sd2" | "sdxl",
+  what: { title: string; mergedFrom: string; checkpoint: boolean },
+  time: number,
+): Record<string, string> {
+  const v2 = family === "sd2";
+  return modelSpec({
+    ...what,
+    ...{ sdxl: family === "sdxl", v2, vParameterization: v2 },
+    ...{ author: null, description: null, license: null, tags: null },
+    ...{ resolution: null, minTimestep: null, maxTimestep: null, clipSkip: null },
+  }, time);
 }
 
 /** Keys and values as sd-scripts writes them; `time` is Unix time in seconds, written as local time. */
@@ -31,13 +50,16 @@ export function modelSpec(spec: ModelSpec, time: number): Record<string, string>
     description: spec.description,
     license: spec.license,
     tags: spec.tags,
+    merged_from: spec.mergedFrom ?? null,
     timestep_range: ranged ? `${spec.minTimestep ?? 0},${spec.maxTimestep ?? 1000}` : null,
     encoder_layer: spec.clipSkip === null ? null : String(spec.clipSkip),
   };
   const metadata: Record<string, string> = {
     "modelspec.sai_model_spec": "1.0.0",
-    "modelspec.architecture": `${base}/lora`,
-    "modelspec.implementation": spec.sdxl ? "https://github.com/Stability-AI/generative-models" : "diffusers",
+    "modelspec.architecture": spec.checkpoint ? base : `${base}/lora`,
+    "modelspec.implementation": spec.sdxl || spec.checkpoint
+      ? "https://github.com/Stability-AI/generative-models"
+      : "diffusers",
     "modelspec.title": spec.title ?? `LoRA@${time}`,
     "modelspec.date": localTime(time),
     "modelspec.resolution": `${width}x${height}`,

@@ -24,7 +24,15 @@ export function saveLora(
   dtype: SaveDtype,
   metadata: Readonly<Record<string, string>> = {},
 ): void {
-  const tensors = loraTensors(modules, weights, dtype);
+  saveTensors(path, loraTensors(modules, weights, dtype), metadata);
+}
+
+/** The same for tensors that are ready. */
+export function saveTensors(
+  path: string,
+  tensors: readonly TensorToWrite[],
+  metadata: Readonly<Record<string, string>>,
+): void {
   const { modelHash, legacyHash } = networkHashes(tensors, metadata);
   writeSafetensors(path, tensors, { ...metadata, sshs_model_hash: modelHash, sshs_legacy_hash: legacyHash });
 }
@@ -59,7 +67,8 @@ export function loraTensors(
   });
 }
 
-function encode(values: Float32Array, dtype: "F32" | "F16" | "BF16"): Uint8Array {
+/** The bytes of float32 values as a file's dtype. */
+export function encode(values: Float32Array, dtype: "F32" | "F16" | "BF16"): Uint8Array {
   const packed = dtype === "F32" ? values : dtype === "F16" ? f32ToF16(values) : f32ToBf16(values);
   return new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength);
 }

@@ -142,16 +142,17 @@ Deno.test("easel doctor says what is wrong and what to do, in words or as JSON",
   });
 });
 
-Deno.test("resize_lora and merge_lora know their flags and end in one line that says what is not supported", async () => {
+Deno.test("resize_lora and merge_lora say what is missing or cannot be", async () => {
   await fails(
     ["networks/resize_lora.py", "--model", "a", "--new_rank", "4"],
     1,
-    /^easel resize_lora: resizing a LoRA is not supported yet$/m,
+    /^easel resize_lora: a: does not exist \(--model\)$/m,
   );
+  await fails(["merge_lora", "--models", "a", "b", "--ratios", "1"], 2, /2 files, --ratios 1 numbers/);
   await fails(
-    ["merge_lora", "--models", "a", "b", "--ratios", "1", "1"],
-    1,
-    /^easel merge_lora: merging LoRAs is not supported yet$/m,
+    ["merge_lora", "--models", "run", "--ratios", "1", "--save_to", "a.pt"],
+    2,
+    /only \.safetensors/,
   );
   await fails(["merge_lora", "--rations", "1"], 2, /did you mean --ratios\?/);
   await fails(["python", "train_db.py"], 1, /^easel: train_db is not supported yet/);

@@ -42,12 +42,12 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "resize_lora",
-    summary: "Gives a LoRA another rank (not supported yet)",
+    summary: "Gives a LoRA a lower rank",
     load: async () => (await import("./resize_lora.ts")).resizeLora,
   },
   {
     name: "merge_lora",
-    summary: "Merges LoRAs with each other or into a model (not supported yet)",
+    summary: "Merges LoRAs with each other or into a model",
     load: async () => (await import("./merge_lora.ts")).mergeLora,
   },
   {

@@ -1,10 +1,49 @@
-/** easel merge_lora: sd-scripts' networks/merge_lora.py. */
+/** easel merge_lora: sd-scripts' networks/merge_lora.py, for SDXL too. */
 
-import { UserError } from "../../base/errors.ts";
-import { command } from "../command.ts";
+import { UsageError } from "../../base/errors.ts";
+import { checkpoint, exclusive, readableFile, required, safetensorsFile } from "../checks.ts";
+import { command, type CommandInput, type ValuesOf } from "../command.ts";
+import { compatFlags } from "../flags/device.ts";
+import { automationFlags } from "../flags/logging.ts";
 import { mergeLoraFlags } from "../flags/lora_files.ts";
 
+const FAMILIES = [mergeLoraFlags, compatFlags, automationFlags] as const;
+
 export const mergeLora = command({
-  families: [mergeLoraFlags],
-  run: () => Promise.reject(new UserError("merging LoRAs is not supported yet")),
+  families: FAMILIES,
+  about:
+    "With --sd_model the LoRAs are added into the model. Without it they become one LoRA: their factors are added, " +
+    "which suits LoRAs of one training; --concat gives the exact weighted sum of any, at the sum of their ranks.",
+  examples: [
+    "easel merge_lora --models out/cat.safetensors out/cat16.safetensors --ratios 0.8 0.5 --concat " +
+    "--save_to out/both.safetensors",
+    "easel merge_lora --sd_model builtin:tiny --models out/cat.safetensors --ratios 0.8 --save_to out/merged.safetensors " +
+    "--save_precision fp16",
+  ],
+  check,
+  async run({ values }, context) {
+    const { mergeLora } = await import("../../tools/merge_lora.ts");
+    const { models, ratios, saveTo } = values;
+    mergeLora({
+      ...values,
+      models: required("models", models),
+      ratios: required("ratios", ratios),
+      saveTo: required("save_to", saveTo),
+    }, context);
+  },
 });
+
+function check({ values }: CommandInput<ValuesOf<typeof FAMILIES>>): void {
+  const models = values.models ?? [], ratios = values.ratios ?? [];
+  if (models.length === 0) throw new UsageError("--models is missing; name the LoRA files to merge");
+  if (models.length !== ratios.length) {
+    throw new UsageError(
+      `--models names ${models.length} files, --ratios ${ratios.length} numbers; give one ratio for each file`,
+    );
+  }
+  exclusive("sd_model", values.sdModel !== null, "concat", values.concat);
+  exclusive("sd_model", values.sdModel !== null, "shuffle", values.shuffle);
+  checkpoint("sd_model", values.sdModel);
+  for (const model of models) readableFile("models", model);
+  safetensorsFile("save_to", values.saveTo);
+}

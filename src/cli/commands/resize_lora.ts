@@ -1,10 +1,49 @@
 /** easel resize_lora: sd-scripts' networks/resize_lora.py. */
 
-import { UserError } from "../../base/errors.ts";
-import { command } from "../command.ts";
+import { UsageError } from "../../base/errors.ts";
+import { readableFile, required, safetensorsFile } from "../checks.ts";
+import { command, type CommandInput, type ValuesOf } from "../command.ts";
+import { compatFlags } from "../flags/device.ts";
+import { automationFlags } from "../flags/logging.ts";
 import { resizeLoraFlags } from "../flags/lora_files.ts";
 
+const FAMILIES = [resizeLoraFlags, compatFlags, automationFlags] as const;
+
 export const resizeLora = command({
-  families: [resizeLoraFlags],
-  run: () => Promise.reject(new UserError("resizing a LoRA is not supported yet")),
+  families: FAMILIES,
+  about:
+    "Each module becomes the best one of its new rank. With --dynamic_method the rank is as low as the threshold allows.",
+  examples: [
+    "easel resize_lora --model out/cat.safetensors --new_rank 4 --save_to out/small.safetensors",
+    "easel resize_lora --model out/cat.safetensors --new_rank 32 --dynamic_method sv_fro --dynamic_param 0.9 " +
+    "--save_to out/small.safetensors --save_precision fp16 --verbose",
+  ],
+  check,
+  async run({ values }, context) {
+    const { resizeLora } = await import("../../tools/resize_lora.ts");
+    const { model, saveTo } = values;
+    await resizeLora({
+      ...values,
+      model: required("model", model),
+      saveTo: required("save_to", saveTo),
+    }, context);
+  },
 });
+
+function check({ values }: CommandInput<ValuesOf<typeof FAMILIES>>): void {
+  readableFile("model", required("model", values.model));
+  safetensorsFile("save_to", values.saveTo);
+  const { dynamicMethod, dynamicParam } = values;
+  if (dynamicMethod !== null && !dynamicParam) {
+    throw new UsageError(`--dynamic_method ${dynamicMethod} needs --dynamic_param`);
+  }
+  if (dynamicMethod === null && dynamicParam !== null) {
+    throw new UsageError("--dynamic_param needs --dynamic_method");
+  }
+  if (dynamicParam !== null && (dynamicParam < 0 || (dynamicMethod !== "sv_ratio" && dynamicParam > 1))) {
+    const range = dynamicMethod === "sv_ratio"
+      ? "a ratio of singular values, 1 or more"
+      : "a share, above 0 and up to 1";
+    throw new UsageError(`--dynamic_param ${dynamicParam}: ${dynamicMethod} takes ${range}`);
+  }
+}

@@ -1,10 +1,10 @@
 /** Work on LoRA files: the flags of sd-scripts' networks/resize_lora.py and networks/merge_lora.py. */
 
-import { choice, family, flag, float, floats, int, pathTo, str, strings } from "../flag.ts";
+import { choice, family, flag, float, floats, int, noEffect, pathTo, str, strings } from "../flag.ts";
 
 const PRECISIONS = ["float", "fp16", "bf16"] as const;
 
-const savePrecision = choice(PRECISIONS, null, "number format of saved weights; unset = as trained");
+const savePrecision = choice(PRECISIONS, null, "number format of saved weights; unset = as computed");
 const saveTo = pathTo("file", str(null, "output file"));
 
 export const resizeLoraFlags = family("Resizing", {
@@ -13,7 +13,10 @@ export const resizeLoraFlags = family("Resizing", {
   new_conv_rank: int(null, "target rank of 3x3 convolutions", { min: 1 }),
   save_to: saveTo,
   model: pathTo("model", str(null, "network file")),
-  device: str(null, "compute device"),
+  device: noEffect(
+    "factors are decomposed in double precision on the CPU",
+    str(null, "compute device"),
+  ),
   verbose: flag("print per-layer ranks"),
   dynamic_method: choice(["sv_ratio", "sv_fro", "sv_cumulative"], null, "rank choice rule"),
   dynamic_param: float(null, "its threshold"),

@@ -1,4 +1,4 @@
-/** Utilities on files: so far the key tables between file layouts. */
+/** Utilities on files: the key tables between file layouts, resize_lora and merge_lora. */
 
 import {
   below,
@@ -20,6 +20,7 @@ import {
 } from "../../../src/models/mod.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
 import { exact } from "../compare.ts";
+import { merged, mergedIntoModel, resized } from "./tools/lora_files.ts";
 
 type Row = [original: string, other: string, originalShape: number[], otherShape?: number[]];
 
@@ -28,6 +29,11 @@ export function match(c: GoldenCase): Runner | string | null {
   const { json } = c;
   if (json.map && json.columns) return () => Promise.resolve(table(json.map));
   if (json.names && /original = '/.test(json.what)) return () => Promise.resolve(clipL(json));
+  const what = String(json.what ?? "");
+  if (what.startsWith("networks/resize_lora.py") && json.lora?.modules) return () => resized(c);
+  if (what.startsWith("networks/merge_lora.py") && json.loras) {
+    return () => json.changed_parameters ? mergedIntoModel(c) : merged(c);
+  }
   return `${String(json.what ?? json.case).split(/[\s:,(]/)[0]} is not supported yet`;
 }
 

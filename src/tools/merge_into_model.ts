@@ -1,0 +1,89 @@
+/** LoRAs added into a checkpoint's weights: W + ratio * alpha / rank * up down, tensor by tensor as it is written. */
+
+import { modelPath } from "../base/assets.ts";
+import type { JobContext } from "../base/job.ts";
+import type { TensorFile } from "../formats/mod.ts";
+import { checkFlags, type Family, openModel } from "../models/mod.ts";
+import { baseOf, deltaOf, keysOf, type LoadedLora, loadLora, type LoraModule } from "../networks/mod.ts";
+import { writeCheckpoint } from "../training/checkpoint_file.ts";
+import type { MergeLoraConfig } from "./merge_lora.ts";
+
+/** One LoRA's share in a tensor; `part`: which third of its rows, null for all. */
+export interface Share {
+  readonly module: LoraModule;
+  readonly part: number | null;
+  readonly lora: LoadedLora;
+  readonly ratio: number;
+}
+
+type Round = (values: Float32Array) => Float32Array;
+
+/** Throws UserError when a LoRA does not fit the model. */
+export function mergeIntoModel(
+  config: MergeLoraConfig,
+  files: readonly TensorFile[],
+  spec: (config: MergeLoraConfig, family: Family, files: readonly TensorFile[]) => Record<string, string>,
+  round: Round,
+  context: JobContext,
+): void {
+  const model = openModel(modelPath(config.sdModel!));
+  try {
+    if (config.v2) checkFlags(model.family, { v2: true, sdxl: false }, model.path);
+    const shares = sharesByKey(
+      files.map((file) => loadLora(file, model.shapes, model.family)),
+      config.ratios,
+      model.shapes,
+    );
+    if (model.family === "sd2") {
+      context.warn("a file does not say whether it predicts v; the metadata say that it does");
+    }
+    let done = 0;
+    const changed = {
+      has: (key: string) => shares.has(key),
+      get(key: string) {
+        const list = shares.get(key);
+        if (!list) return undefined;
+        const { file, key: stored } = model.places.get(key)!;
+        const sum = mergedWeight(round(file.f32(stored)), list, round);
+        context.progress({ task: "merging", step: ++done, total: shares.size });
+        return sum;
+      },
+    };
+    const precision = config.savePrecision ?? config.precision;
+    writeCheckpoint(config.saveTo, model, changed, precision, {
+      format: "pt",
+      ...spec(config, model.family, files),
+    });
+  } finally {
+    model.close();
+  }
+}
+
+/** Which modules change which tensor of the checkpoint. */
+export function sharesByKey(
+  loras: readonly LoadedLora[],
+  ratios: readonly number[],
+  shapes: ReadonlyMap<string, readonly number[]>,
+): Map<string, Share[]> {
+  const shares = new Map<string, Share[]>();
+  loras.forEach((lora, i) => {
+    for (const module of lora.modules) {
+      const { key, part } = baseOf(module, (k) => shapes.has(k));
+      shares.set(key, [...shares.get(key) ?? [], { module, part, lora, ratio: ratios[i] }]);
+    }
+  });
+  return shares;
+}
+
+/** The weight with every share added, each step rounded. */
+export function mergedWeight(weight: Float32Array, shares: readonly Share[], round: Round): Float32Array {
+  for (const { module, part, lora, ratio } of shares) {
+    const keys = keysOf(module), { weights } = lora;
+    const delta = deltaOf(module, round(weights.get(keys.down)!), round(weights.get(keys.up)!));
+    const first = (part ?? 0) * delta.length;
+    const scaled = round(delta.map((v) => v * ratio));
+    scaled.forEach((v, i) => weight[first + i] += v);
+    weight = round(weight);
+  }
+  return weight;
+}

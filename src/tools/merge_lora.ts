@@ -1,0 +1,136 @@
+/** `easel merge_lora`: LoRAs into one LoRA, or into a model. */
+
+import { basename } from "node:path";
+import { modelPath } from "../base/assets.ts";
+import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "../base/dtype.ts";
+import { UserError } from "../base/errors.ts";
+import type { JobContext } from "../base/job.ts";
+import { openCheckpoint, type TensorFile } from "../formats/mod.ts";
+import { checkFlags, type Family } from "../models/mod.ts";
+import {
+  encode,
+  familyOfLora,
+  fileModules,
+  floatRepr,
+  type MergedModule,
+  mergedSpec,
+  mergeNetworks,
+  saveDtype,
+  saveTensors,
+} from "../networks/mod.ts";
+import { TorchGenerator } from "../random/mod.ts";
+import { mergeIntoModel } from "./merge_into_model.ts";
+
+type Precision = "float" | "fp16" | "bf16";
+
+export interface MergeLoraConfig {
+  /** A checkpoint to merge into; null merges the LoRAs with each other. */
+  readonly sdModel: string | null;
+  readonly saveTo: string;
+  readonly models: readonly string[];
+  /** One for each model. */
+  readonly ratios: readonly number[];
+  /** Of the sums. */
+  readonly precision: Precision;
+  /** null is that of the sums. */
+  readonly savePrecision: Precision | null;
+  readonly concat: boolean;
+  readonly shuffle: boolean;
+  /** Leaves modelspec out. */
+  readonly noMetadata: boolean;
+  readonly v2: boolean;
+  readonly compat: string | null;
+}
+
+/** Throws UserError for files that do not fit each other, and when the disk refuses. */
+export function mergeLora(config: MergeLoraConfig, context: JobContext): void {
+  const files: TensorFile[] = [];
+  try {
+    for (const path of config.models) files.push(openCheckpoint(path));
+    if (config.sdModel === null) mergeFiles(config, files);
+    else mergeIntoModel(config, files, specOf, rounding(config.precision), context);
+  } finally {
+    files.forEach((file) => file.close());
+  }
+  context.log(`saved ${config.saveTo}`);
+  context.emit({ event: "save", what: "model", path: config.saveTo, step: 0 });
+}
+
+function mergeFiles(config: MergeLoraConfig, files: readonly TensorFile[]): void {
+  const families = files.map(familyOfLora), family = families.find((f) => f !== null) ?? "sd1";
+  families.forEach((f, i) => {
+    if (f === null || f === family) return;
+    throw new UserError(
+      `${files[i].path}: is for ${f}, the files before it for ${family}; merge LoRAs of one kind`,
+    );
+  });
+  if (config.v2) checkFlags(family, { v2: true, sdxl: false }, files[0].path);
+  const inputs = files.map((file, i) => ({
+    path: file.path,
+    modules: fileModules(file, family === "sdxl"),
+    ratio: config.ratios[i],
+  }));
+  const random = new TorchGenerator(crypto.getRandomValues(new Uint32Array(1))[0]);
+  const merged = mergeNetworks(inputs, {
+    concat: config.concat,
+    compat: config.compat !== null,
+    shuffle: config.shuffle ? (n) => random.randperm(n) : null,
+    round: rounding(config.precision),
+  });
+  const dtype = saveDtype(config.savePrecision ?? config.precision) ?? "F32";
+  const tensors = merged.flatMap(({ name, alpha, downShape, upShape, down, up }) => [
+    { name: `${name}.alpha`, dtype, shape: [], data: encode(Float32Array.of(alpha), dtype) },
+    { name: `${name}.lora_down.weight`, dtype, shape: downShape, data: () => encode(down, dtype) },
+    { name: `${name}.lora_up.weight`, dtype, shape: upShape, data: () => encode(up, dtype) },
+  ]);
+  const metadata = mergedMetadata(merged, files, config.compat !== null);
+  saveTensors(config.saveTo, tensors, { ...metadata, ...specOf(config, family, files) });
+}
+
+/** sd-scripts' least metadata of a LoRA, version and base model taken from the first file that names them. */
+export function mergedMetadata(
+  merged: readonly MergedModule[],
+  files: readonly Pick<TensorFile, "metadata">[],
+  compat: boolean,
+): Record<string, string> {
+  const said = (key: string) =>
+    files.map(({ metadata }) => metadata[key]).find((value) => value !== undefined);
+  const one = (values: number[], text: (x: number) => string) =>
+    new Set(values).size === 1 ? text(values[0]) : "Dynamic";
+  const [v2, base] = [said("ss_v2"), said("ss_base_model_version")];
+  return {
+    ...(v2 === undefined ? {} : { ss_v2: v2 }),
+    ...(base === undefined ? {} : { ss_base_model_version: base }),
+    ss_network_module: "networks.lora",
+    // the reference keeps the first file's rank where ranks were joined
+    ss_network_dim: one(merged.map((m) => compat ? m.first.rank : m.rank), String),
+    ss_network_alpha: one(merged.map((m) => m.alpha), floatRepr),
+  };
+}
+
+/** modelspec.* of a merge, unless it is not wanted. */
+export function specOf(
+  { noMetadata, saveTo, sdModel }: MergeLoraConfig,
+  family: Family,
+  files: readonly TensorFile[],
+): Record<string, string> {
+  if (noMetadata) return {};
+  const stem = (path: string) => basename(path).replace(/\.[^.]*$/, "");
+  const titles = files.map(({ path, metadata }) => metadata["modelspec.title"] ?? stem(path));
+  if (sdModel !== null) titles.unshift(titleOf(sdModel) ?? stem(sdModel));
+  const what = { title: stem(saveTo), mergedFrom: titles.join(", "), checkpoint: sdModel !== null };
+  return mergedSpec(family, what, Date.now() / 1000);
+}
+
+function titleOf(path: string): string | undefined {
+  using file = openCheckpoint(modelPath(path));
+  return file.metadata["modelspec.title"];
+}
+
+/** Rounds values in place to what a dtype can hold. */
+function rounding(precision: Precision): (values: Float32Array) => Float32Array {
+  if (precision === "float") return (values) => values;
+  return precision === "fp16"
+    ? (values) => f16ToF32(f32ToF16(values))
+    : (values) => bf16ToF32(f32ToBf16(values));
+}

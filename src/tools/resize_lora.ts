@@ -1,0 +1,102 @@
+/** `easel resize_lora`: a LoRA file of lower rank. */
+
+import type { JobContext } from "../base/job.ts";
+import { openCheckpoint, type TensorToWrite } from "../formats/mod.ts";
+import {
+  type DynamicMethod,
+  encode,
+  familyOfLora,
+  fileModules,
+  floatRepr,
+  type ResizedModule,
+  resizeModule,
+  saveDtype,
+  saveTensors,
+} from "../networks/mod.ts";
+
+export interface ResizeLoraConfig {
+  readonly model: string;
+  readonly saveTo: string;
+  readonly savePrecision: "float" | "fp16" | "bf16" | null;
+  readonly newRank: number;
+  /** null is newRank. */
+  readonly newConvRank: number | null;
+  readonly dynamicMethod: DynamicMethod | null;
+  /** Its threshold; wanted with a method. */
+  readonly dynamicParam: number | null;
+  /** Tell each module's new rank. */
+  readonly verbose: boolean;
+  readonly compat: string | null;
+}
+
+/** Throws UserError for what is no LoRA, and when the disk refuses. */
+export async function resizeLora(config: ResizeLoraConfig, context: JobContext): Promise<void> {
+  using file = openCheckpoint(config.model);
+  const modules = fileModules(file, familyOfLora(file) === "sdxl");
+  const dtype = saveDtype(config.savePrecision) ?? "F32";
+  const options = {
+    newRank: config.newRank,
+    newConvRank: config.newConvRank ?? config.newRank,
+    dynamicMethod: config.dynamicMethod,
+    dynamicParam: config.dynamicParam ?? 0,
+    compat: config.compat !== null,
+  };
+  const tensors: TensorToWrite[] = [], kept: number[] = [];
+  let alpha = 0;
+  for (const [i, module] of modules.entries()) {
+    context.signal.throwIfAborted();
+    const resized = resizeModule(module, options), { keys, downShape, upShape } = module;
+    if (config.verbose) context.log(describe(module.name, resized, config.dynamicMethod !== null));
+    if (!Number.isNaN(resized.froRetained)) kept.push(resized.froRetained);
+    alpha = resized.alpha;
+    const { rank, down, up } = resized;
+    const tensor = (name: string, shape: readonly number[], values: Float32Array) =>
+      tensors.push({ name, dtype, shape, data: encode(values, dtype) });
+    if (keys.alpha) tensor(keys.alpha, [], Float32Array.of(alpha));
+    tensor(keys.down, [rank, ...downShape.slice(1)], down);
+    tensor(keys.up, [upShape[0], rank, ...upShape.slice(2)], up);
+    context.progress({ task: "resizing", step: i + 1, total: modules.length });
+    await new Promise((resolve) => setTimeout(resolve)); // lets Ctrl-C in
+  }
+  const oldRank = Math.max(...modules.map((m) => m.rank));
+  saveTensors(config.saveTo, tensors, resizedMetadata(file.metadata, config, options, oldRank, alpha));
+  const mean = kept.reduce((sum, share) => sum + share, 0) / kept.length;
+  context.log(`${modules.length} modules; ${percent(mean)} of their Frobenius norms kept on average`);
+  context.log(`saved ${config.saveTo}`);
+  context.emit({ event: "save", what: "model", path: config.saveTo, step: 0 });
+}
+
+function describe(name: string, r: ResizedModule, dynamic: boolean): string {
+  return `${name}: sum(S) retained ${percent(r.sumRetained)}, fro retained ${
+    percent(r.froRetained)
+  }, max(S) ratio ${r.maxRatio.toFixed(1)}${dynamic ? `, dim ${r.rank}, alpha ${floatRepr(r.alpha)}` : ""}`;
+}
+
+const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
+
+/** The file's metadata with what has changed, worded as sd-scripts does. */
+export function resizedMetadata(
+  metadata: Readonly<Record<string, string>>,
+  { dynamicMethod, dynamicParam }: Pick<ResizeLoraConfig, "dynamicMethod" | "dynamicParam">,
+  { newRank, newConvRank }: { newRank: number; newConvRank: number },
+  oldRank: number,
+  alpha: number,
+): Record<string, string> {
+  const comment = metadata.ss_training_comment ?? "";
+  if (dynamicMethod !== null) {
+    const rule = `${dynamicMethod}: ${floatRepr(dynamicParam ?? 0)}`;
+    return {
+      ...metadata,
+      ss_training_comment: `Dynamic resize with ${rule} from ${oldRank}; ${comment}`,
+      ss_network_dim: "Dynamic",
+      ss_network_alpha: "Dynamic",
+    };
+  }
+  const conv = newRank === newConvRank ? "" : ` (conv: ${newConvRank})`;
+  return {
+    ...metadata,
+    ss_training_comment: `dimension is resized from ${oldRank} to ${newRank}${conv}; ${comment}`,
+    ss_network_dim: String(newRank),
+    ss_network_alpha: floatRepr(alpha),
+  };
+}

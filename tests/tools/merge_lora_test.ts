@@ -1,0 +1,124 @@
+import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
+import { join } from "node:path";
+import { quietContext } from "../../src/base/job.ts";
+import { openSafetensors, type SafetensorsFile } from "../../src/formats/mod.ts";
+import {
+  deltaOf,
+  keysOf,
+  loadLora,
+  loraModules,
+  loraOptions,
+  type LoraWeights,
+  saveLora,
+} from "../../src/networks/mod.ts";
+import { mergeLora, type MergeLoraConfig } from "../../src/tools/merge_lora.ts";
+import { resizeLora } from "../../src/tools/resize_lora.ts";
+import { relL2 } from "../golden/compare.ts";
+import { synthTensor, uniform } from "../golden/synth.ts";
+import { TINY, writeTinyModel } from "../training/tiny_run.ts";
+
+/** A folder with a model and two LoRAs for all its layers, of ranks 2 and 3. */
+function files(): { dir: string; at: (name: string) => string } {
+  const dir = Deno.makeTempDirSync({ prefix: "easel-merge-" });
+  const at = (name: string) => join(dir, `${name}.safetensors`);
+  writeTinyModel(at("model"));
+  for (const [name, dim] of [["a", 2], ["b", 3]] as const) {
+    const options = loraOptions(
+      { dim, alpha: 1, dropout: null, args: ["conv_dim=2", "conv_alpha=1"] },
+      false,
+      true,
+    );
+    const modules = loraModules(TINY.shapes, "sd1", options);
+    const weights: LoraWeights = new Map(modules.flatMap((m): [string, Float32Array<ArrayBuffer>][] => {
+      const { down, up } = keysOf(m), count = (shape: readonly number[]) => shape.reduce((n, d) => n * d, 1);
+      return [[down, uniform(name + down, count(m.downShape), 0.1)], [
+        up,
+        uniform(name + up, count(m.upShape), 0.1),
+      ]]
+        .map(([key, values]) => [key as string, values as Float32Array<ArrayBuffer>]);
+    }));
+    saveLora(at(name), modules, weights, "F32", { ss_v2: "False", "modelspec.title": `title of ${name}` });
+  }
+  return { dir, at };
+}
+
+const CONFIG: Omit<MergeLoraConfig, "saveTo" | "models" | "ratios"> = {
+  ...{ sdModel: null, precision: "float", savePrecision: null, concat: false, shuffle: false },
+  ...{ noMetadata: false, v2: false, compat: null },
+};
+
+/** alpha / rank * up down of every module, by name. */
+function deltas(path: string): Map<string, Float32Array> {
+  using file = openSafetensors(path);
+  const { modules, weights } = loadLora(file, TINY.shapes, "sd1");
+  return new Map(modules.map((m) => {
+    const { down, up } = keysOf(m);
+    return [m.name, deltaOf(m, weights.get(down)!, weights.get(up)!)];
+  }));
+}
+
+Deno.test("mergeLora() into a model adds every LoRA's weights and leaves the rest as it was", () => {
+  const { dir, at } = files();
+  const models = [at("a"), at("b")];
+  mergeLora(
+    { ...CONFIG, sdModel: at("model"), models, ratios: [0.5, -1], saveTo: at("out") },
+    quietContext(),
+  );
+  using before = openSafetensors(at("model")), after = openSafetensors(at("out"));
+  deepStrictEqual(after.keys().sort(), before.keys().sort());
+  const [a, b] = models.map(deltas);
+  const changed = new Map(
+    [...a].map(([name, values]) => [name, values.map((v, i) => v / 2 - b.get(name)![i])]),
+  );
+  using file = openSafetensors(at("a"));
+  const keys = new Map(loadLora(file, TINY.shapes, "sd1").modules.map((m) => [`${m.path}.weight`, m.name]));
+  for (const key of before.keys()) {
+    const old = synthTensor(key, before.info(key).shape), delta = changed.get(keys.get(key) ?? "");
+    const wanted = delta ? old.map((v, i) => v + delta[i]) : old;
+    ok(relL2(after.f32(key), wanted) < 1e-6, key);
+  }
+  strictEqual(keys.size, changed.size);
+  strictEqual(after.metadata["modelspec.merged_from"], "model, title of a, title of b");
+  strictEqual(after.metadata["modelspec.architecture"], "stable-diffusion-v1");
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("mergeLora() of LoRAs is one that loads, with hashes and where it comes from", () => {
+  const { dir, at } = files();
+  const models = [at("a"), at("b")], ratios = [0.5, -1];
+  mergeLora(
+    { ...CONFIG, models, ratios, concat: true, shuffle: true, saveTo: at("out") },
+    quietContext(),
+  );
+  const [a, b, both] = [...models, at("out")].map(deltas);
+  for (const [name, values] of both) {
+    ok(relL2(values, a.get(name)!.map((v, i) => v / 2 - b.get(name)![i])) < 1e-6, name);
+  }
+  using file: SafetensorsFile = openSafetensors(at("out"));
+  strictEqual(file.metadata.ss_network_dim, "Dynamic");
+  strictEqual(file.metadata["modelspec.merged_from"], "title of a, title of b");
+  match(file.metadata.sshs_model_hash, /^[0-9a-f]{64}$/);
+  throws(
+    () => mergeLora({ ...CONFIG, models, ratios, saveTo: at("other") }, quietContext()),
+    /use --concat$/,
+  );
+  throws(() => Deno.statSync(at("other")), Deno.errors.NotFound);
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("resizeLora() keeps every module, its scale and the metadata, in the precision that is asked for", async () => {
+  const { dir, at } = files();
+  await resizeLora({
+    ...{ model: at("b"), saveTo: at("out"), savePrecision: "fp16", newRank: 1, newConvRank: 2, compat: null },
+    ...{ dynamicMethod: null, dynamicParam: null, verbose: false },
+  }, quietContext());
+  using before = openSafetensors(at("b")), after = openSafetensors(at("out"));
+  deepStrictEqual(after.keys().sort(), before.keys().sort());
+  ok(after.keys().every((key) => after.info(key).dtype === "F16"));
+  strictEqual(after.metadata.ss_training_comment, "dimension is resized from 3 to 1 (conv: 2); ");
+  strictEqual(after.metadata["modelspec.title"], "title of b");
+  const [whole, small] = [at("b"), at("out")].map(deltas);
+  // random factors of rank 2 and 3: the first direction alone holds more than half of a norm
+  for (const [name, values] of small) ok(relL2(values, whole.get(name)!) < 0.87, name);
+  Deno.removeSync(dir, { recursive: true });
+});
