@@ -1,7 +1,7 @@
 /** Pictures side by side in one PNG. */
 
 import { loadImage } from "../data/images/load.ts";
-import { encodePng } from "../formats/png_encode.ts";
+import { encodePng } from "../formats/png.ts";
 
 const GAP = 4, ENLARGE = 2;
 
@@ -24,5 +24,5 @@ export async function pictureGrid(rows: readonly (readonly string[])[]): Promise
       }
     }
   }
-  return encodePng(pixels, width, height);
+  return encodePng({ width, height, data: pixels });
 }

@@ -3,7 +3,6 @@
 export { openCheckpoint } from "./checkpoint.ts";
 export { fileSha256, legacyHash, type NetworkHashes, networkHashes } from "./model_hash.ts";
 export { f32Array, i64Array, integers, listNpz, type NpzArray, readNpz, writeNpz } from "./npz.ts";
-export { readPngText, withPngText } from "./png_text.ts";
 export {
   openSafetensors,
   type SafetensorsFile,

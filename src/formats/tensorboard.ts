@@ -3,6 +3,7 @@
  * writes for the same calls, so any TensorBoard shows them.
  */
 
+import { joined } from "../base/joined.ts";
 import { join } from "node:path";
 import { writeAll } from "../base/atomic.ts";
 import { UserError } from "../base/errors.ts";
@@ -79,7 +80,7 @@ export class EventWriter {
     const wallTime = new Uint8Array(9);
     wallTime[0] = 1 << 3 | 1;
     new DataView(wallTime.buffer).setFloat64(1, now / 1000, true);
-    const event = concat([wallTime, ...(step === 0 ? [] : [integer(2, step)]), what]);
+    const event = joined(Uint8Array, [wallTime, ...(step === 0 ? [] : [integer(2, step)]), what]);
     try {
       writeAll(this.#file, frame(event));
     } catch (cause) {
@@ -115,11 +116,11 @@ function text(field: number, value: string): Uint8Array {
 }
 
 function message(field: number, parts: Uint8Array[]): Uint8Array {
-  return bytes(field, concat(parts));
+  return bytes(field, joined(Uint8Array, parts));
 }
 
 function bytes(field: number, value: Uint8Array): Uint8Array {
-  return concat([Uint8Array.from([...varint(field << 3 | 2), ...varint(value.length)]), value]);
+  return joined(Uint8Array, [Uint8Array.from([...varint(field << 3 | 2), ...varint(value.length)]), value]);
 }
 
 /** Base 128, low groups first; integers to 2^53. */
@@ -127,16 +128,6 @@ function varint(value: number): number[] {
   const out: number[] = [];
   for (; value >= 128; value = Math.floor(value / 128)) out.push(value % 128 | 128);
   out.push(value);
-  return out;
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
   return out;
 }
 

@@ -1,10 +1,11 @@
 /** One batch of pictures as gen_img.py draws it: its random numbers, text to image and image to image. */
 
+import { joined } from "../base/joined.ts";
 import { UserError } from "../base/errors.ts";
 import type { Pixels } from "../data/images/pixels.ts";
 import { TorchGenerator } from "../random/mod.ts";
 import { denoise, type DenoisingStep } from "./denoise.ts";
-import { joined, toChannelsLast } from "./latents.ts";
+import { toChannelsLast } from "./latents.ts";
 import type { NetworkInputs } from "./model.ts";
 import type { Guidance, LatentShape, Pipeline } from "./pipeline.ts";
 import { fromBytes } from "./pixels.ts";
@@ -161,7 +162,11 @@ function drawNoise(
     for (let step = 0; step < steps; step++) generator.randn(one.height * one.width * 4);
     if (imageToImage) imageNoises.push(noise(generator, one));
   });
-  return { start: joined(starts), imageNoise: imageToImage ? joined(imageNoises) : null, generator };
+  return {
+    start: joined(Float32Array, starts),
+    imageNoise: imageToImage ? joined(Float32Array, imageNoises) : null,
+    generator,
+  };
 }
 
 /** randn(N, 4, h, w), channels last. */
@@ -193,7 +198,7 @@ async function encodeImages(
   for (const [i, image] of different.entries()) {
     latents.push(await pipeline.encode(fromBytes(image), drawn.subarray(i * size, (i + 1) * size), one));
   }
-  return joined(different.length === 1 ? images.map(() => latents[0]) : latents);
+  return joined(Float32Array, different.length === 1 ? images.map(() => latents[0]) : latents);
 }
 
 /** Decodes `count` pictures at once; the last run may hold fewer. */

@@ -13,7 +13,7 @@ import { loadDrawingModel, type Loaded } from "./load_model.ts";
 import { Pipeline } from "./pipeline.ts";
 import { pictureTexts } from "./picture_text.ts";
 import { toBytes } from "./pixels.ts";
-import { encodePng } from "./png.ts";
+import { encodePng } from "../formats/png.ts";
 import { promptLines } from "./prompt_line.ts";
 import { batches, pictureRequests } from "./requests.ts";
 import { createScheduler } from "./schedulers/mod.ts";
@@ -161,7 +161,7 @@ function save(
         `the picture for seed ${request.seed} holds values that are no numbers; try --no_half_vae or --bf16`,
       );
     }
-    const png = encodePng({ width, height, channels: 3, data: toBytes(values) }, texts);
+    const png = encodePng({ width, height, data: toBytes(values) }, texts);
     const path = join(
       config.outdir,
       names.next({ ...request, place }, { sequential: config.sequentialFileName, time }),

@@ -21,14 +21,3 @@ export function toChannelsFirst(values: Float32Array, batch: number, channels = 
   }
   return out;
 }
-
-/** `parts` one behind the other. */
-export function joined(parts: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(parts.reduce((n, part) => n + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}

@@ -1,8 +1,8 @@
 /** A model ready to draw: text encoders, U-Net and autoencoder as programs that are compiled once for each shape. */
 
+import { joined } from "../base/joined.ts";
 import { add, affine, concat, mul, reshape, slice, sub } from "../graph/mod.ts";
 import { decode, encode, latentScale, sampleLatents, UNET, unet, unetHeads, VAE } from "../models/mod.ts";
-import { joined } from "./latents.ts";
 import { type DrawingModel, type NetworkInputs, weightsIn } from "./model.ts";
 import { Programs } from "./programs.ts";
 import { type Conditioning, TextConditioner, type TextSettings } from "./text_conditioner.ts";
@@ -64,10 +64,10 @@ export class Pipeline {
       ...guidance.networks,
       latents,
       timesteps: new Float32Array(rows).fill(timestep),
-      context: joined(contexts),
+      context: joined(Float32Array, contexts),
       scale: Float32Array.of(guidance.scale),
     };
-    if (vectors.length) inputs.vector = joined(vectors);
+    if (vectors.length) inputs.vector = joined(Float32Array, vectors);
     const key = `unet ${batch} ${height} ${width} ${tokens} ${guided}`;
     const out = await this.programs.run(key, (graph) => {
       const x = graph.input("latents", [batch, height, width, 4]);

@@ -1,5 +1,6 @@
 /** LoRAs merged into one LoRA (sd-scripts' networks/merge_lora.py), by adding their factors or by joining them. */
 
+import { joined } from "../base/joined.ts";
 import { UserError } from "../base/errors.ts";
 import type { FileModule } from "./file_modules.ts";
 
@@ -39,7 +40,10 @@ export function mergeNetworks(inputs: readonly MergeInput[], options: MergeOptio
   for (const input of inputs) {
     for (const module of input.modules) {
       const before = merged.get(module.name);
-      merged.set(module.name, before ? join(before, input, module, options) : begin(input, module, options));
+      merged.set(
+        module.name,
+        before ? join(before, input, module, options) : begin(input, module, options),
+      );
     }
   }
   const { shuffle } = options;
@@ -101,7 +105,7 @@ function join(
     alpha: compat ? first.alpha : first.alpha / first.rank * rank,
     downShape: [rank, ...before.downShape.slice(1)],
     upShape: [before.upShape[0], rank, ...before.upShape.slice(2)],
-    down: joined([before.down, down]),
+    down: joined(Float32Array, [before.down, down]),
     up: sideBySide(before.up, up, before.upShape[0]),
   };
 }
@@ -114,23 +118,16 @@ function sum(a: Float32Array, b: Float32Array): Float32Array {
   return a.map((v, i) => v + b[i]);
 }
 
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((n, part) => n + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
-
 /** (rows, p) and (rows, q) -> (rows, p + q). */
 function sideBySide(a: Float32Array, b: Float32Array, rows: number): Float32Array {
   const p = a.length / rows, q = b.length / rows;
-  return joined(Array.from({ length: 2 * rows }, (_, i) => {
-    const row = i >> 1;
-    return i % 2 === 0 ? a.subarray(row * p, (row + 1) * p) : b.subarray(row * q, (row + 1) * q);
-  }));
+  return joined(
+    Float32Array,
+    Array.from({ length: 2 * rows }, (_, i) => {
+      const row = i >> 1;
+      return i % 2 === 0 ? a.subarray(row * p, (row + 1) * p) : b.subarray(row * q, (row + 1) * q);
+    }),
+  );
 }
 
 /** The same product with its ranks in another order. */
@@ -138,7 +135,7 @@ function reordered(module: MergedModule, order: readonly number[]): MergedModule
   const { rank, down, up } = module, width = down.length / rank;
   return {
     ...module,
-    down: joined(order.map((r) => down.subarray(r * width, (r + 1) * width))),
+    down: joined(Float32Array, order.map((r) => down.subarray(r * width, (r + 1) * width))),
     up: up.map((_, i) => up[i - i % rank + order[i % rank]]),
   };
 }

@@ -6,7 +6,7 @@ import { stamp } from "../generation/file_names.ts";
 import type { DrawingModel } from "../generation/model.ts";
 import { Pipeline } from "../generation/pipeline.ts";
 import { toBytes } from "../generation/pixels.ts";
-import { encodePng } from "../generation/png.ts";
+import { encodePng } from "../formats/png.ts";
 import { drawSample, sampleConditioner } from "../generation/sample.ts";
 import { readSamplePrompts } from "../generation/sample_prompt.ts";
 import type { OutputConfig } from "./config.ts";
@@ -58,7 +58,7 @@ export async function drawSamples(
       const name = `${config.outputName === null ? "" : `${config.outputName}_`}${when}_${
         String(i).padStart(2, "0")
       }_${stamp(new Date())}${seed}.png`;
-      const png = encodePng({ width, height, channels: 3, data: toBytes(image) });
+      const png = encodePng({ width, height, data: toBytes(image) });
       const path = join(folder, name);
       atomicWriteFile(path, png);
       context.log(`sample picture: ${path}`);

@@ -1,7 +1,7 @@
 /** Folders of small pictures with captions, for the tests of this room. */
 
 import { join } from "node:path";
-import { encodePng } from "../../src/formats/png_encode.ts";
+import { encodePng } from "../../src/formats/png.ts";
 
 export const PICTURES = join(import.meta.dirname!, "pictures");
 
@@ -27,7 +27,7 @@ export function writePictures(dir: string, pictures: readonly Picture[]): void {
   Deno.mkdirSync(dir, { recursive: true });
   pictures.forEach(({ name, width = 64, height = 64, caption }, n) => {
     const pixels = Uint8Array.from({ length: width * height * 3 }, (_, i) => i * 7 + n * 31 + (i >> 5));
-    Deno.writeFileSync(join(dir, `${name}.png`), encodePng(pixels, width, height));
+    Deno.writeFileSync(join(dir, `${name}.png`), encodePng({ width, height, data: pixels }));
     if (caption !== undefined) Deno.writeTextFileSync(join(dir, `${name}.txt`), caption);
   });
 }

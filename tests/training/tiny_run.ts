@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { JobContext, Progress } from "../../src/base/job.ts";
 import { quietContext } from "../../src/base/job.ts";
 import { writeSafetensors } from "../../src/formats/mod.ts";
-import { encodePng } from "../../src/generation/png.ts";
+import { encodePng } from "../../src/formats/png.ts";
 import { type TrainNetworkConfig, trainNetworkDefaults } from "../../src/training/config.ts";
 import { synthTensor } from "../golden/synth.ts";
 import { synthModel } from "../golden/synth_models.ts";
@@ -38,7 +38,7 @@ export function writePictures(dir: string, count: number): void {
   Deno.mkdirSync(folder, { recursive: true });
   for (let i = 0; i < count; i++) {
     const data = Uint8Array.from({ length: 64 * 64 * 3 }, (_, k) => (k * (i + 3)) % 251);
-    Deno.writeFileSync(join(folder, `${i}.png`), encodePng({ width: 64, height: 64, channels: 3, data }));
+    Deno.writeFileSync(join(folder, `${i}.png`), encodePng({ width: 64, height: 64, data }));
     Deno.writeTextFileSync(join(folder, `${i}.txt`), `thing, number ${i}, seen`);
   }
 }

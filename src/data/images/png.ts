@@ -3,6 +3,7 @@
  * package decodes 16-bit, palette with transparency and interlaced files without changing their values.
  */
 
+import { joined } from "../../base/joined.ts";
 import { inflateSync } from "node:zlib";
 import { orientationFromTiff } from "./exif.ts";
 import { checkSize, ImageError, type ImageHeader, type Pixels } from "./pixels.ts";
@@ -133,7 +134,7 @@ function inflate(png: Png): Uint8Array {
     const w = Math.ceil((png.width - x0) / dx), h = Math.ceil((png.height - y0) / dy);
     if (w > 0 && h > 0) expected += h * (1 + rowBytes(png, w));
   }
-  const packed = png.data.length === 1 ? png.data[0] : concat(png.data);
+  const packed = png.data.length === 1 ? png.data[0] : joined(Uint8Array, png.data);
   let raw: Uint8Array;
   try {
     // One spare byte more than expected is let through, so that a few stray bytes do not cost the picture.
@@ -143,16 +144,6 @@ function inflate(png: Png): Uint8Array {
   }
   if (raw.length < expected) throw new ImageError("has too little pixel data");
   return raw;
-}
-
-function concat(parts: Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }
 
 /** Undoes the row filters in place; returns the rows without their filter bytes. */

@@ -1,7 +1,7 @@
 /** Writes drawn pictures as a training folder: 00000.png with its caption in 00000.txt. */
 
 import { atomicWriteFile } from "../../base/atomic.ts";
-import { encodePng } from "../../formats/png_encode.ts";
+import { encodePng } from "../../formats/png.ts";
 import { PythonRandom } from "../../random/mod.ts";
 import type { Picture } from "./scenes.ts";
 
@@ -23,7 +23,7 @@ export function drawFolder(
   for (let i = 0; i < count; i++) {
     const { canvas, caption } = draw(random, size);
     const name = `${folder}/${String(i).padStart(5, "0")}`;
-    atomicWriteFile(`${name}.png`, encodePng(canvas.pixels, canvas.width, canvas.height));
+    atomicWriteFile(`${name}.png`, encodePng({ ...canvas, data: canvas.pixels }));
     atomicWriteFile(`${name}.txt`, `${caption}\n`);
   }
 }

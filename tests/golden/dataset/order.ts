@@ -5,7 +5,7 @@ import { type Batch, createDatasetGroup, type DatasetGroup } from "../../../src/
 import type { Values } from "../../../src/data/config_file.ts";
 import { BatchLoader } from "../../../src/data/loader.ts";
 import { settle } from "../../../src/data/params.ts";
-import { encodePng } from "../../../src/formats/png_encode.ts";
+import { encodePng } from "../../../src/formats/png.ts";
 import { PythonRandom, TorchGenerator } from "../../../src/random/mod.ts";
 import type { Check, GoldenCase } from "../case.ts";
 import { exact, maxAbs } from "../compare.ts";
@@ -53,7 +53,7 @@ function writeImages(root: string, subsets: SubsetCase[], captions: boolean): vo
   for (const { dir, images } of subsets) {
     Deno.mkdirSync(join(root, dir));
     images.forEach(([name, width, height], i) => {
-      const png = encodePng(new Uint8Array(width * height * 3), width, height);
+      const png = encodePng({ width, height, data: new Uint8Array(width * height * 3) });
       Deno.writeFileSync(join(root, dir, `${name}.png`), png);
       if (captions) Deno.writeTextFileSync(join(root, dir, `${name}.txt`), `cap ${name}, tag${i}, blue, sky`);
     });

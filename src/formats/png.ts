@@ -1,13 +1,26 @@
-/** PNG files with text in them: what drew the picture can be read off it. */
+/** Writes PNG files (ISO 15948), with text in them: what drew the picture can be read off it. */
 
 import { crc32, deflateSync } from "node:zlib";
-import type { Pixels } from "../data/images/pixels.ts";
+import { joined } from "../base/joined.ts";
 
-/** An 8-bit RGB picture as a PNG file; `texts` are key and value, Latin-1 as tEXt, the rest as iTXt. */
+/** Rows of RGB pixels, 0 to 255. */
+export interface RgbPicture {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array | Uint8ClampedArray;
+}
+
+/**
+ * A picture as an 8-bit RGB file; `texts` are key and value, Latin-1 as tEXt, the rest as iTXt. Throws TypeError when the
+ * data do not fill the picture.
+ */
 export function encodePng(
-  { width, height, data }: Pixels,
+  { width, height, data }: RgbPicture,
   texts: Iterable<[string, string]> = [],
 ): Uint8Array {
+  if (data.length !== width * height * 3) {
+    throw new TypeError(`encodePng: ${data.length} bytes are no ${width}x${height} RGB picture`);
+  }
   const header = new Uint8Array(13), view = new DataView(header.buffer);
   view.setUint32(0, width);
   view.setUint32(4, height);
@@ -18,16 +31,18 @@ export function encodePng(
     chunk("IDAT", deflateSync(filtered(data, width, height), { level: 6 })),
     chunk("IEND", new Uint8Array()),
   );
-  return concat([Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a), ...chunks]);
+  return joined(Uint8Array, [Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a), ...chunks]);
 }
 
 function textChunk(key: string, value: string): Uint8Array {
   const latin = Array.from(value, (c) => c.codePointAt(0)!);
-  if (latin.every((code) => code > 0 && code < 256)) return chunk("tEXt", concat([ascii(key), [0], latin]));
+  if (latin.every((code) => code > 0 && code < 256)) {
+    return chunk("tEXt", joined(Uint8Array, [ascii(key), [0], latin]));
+  }
   // key, NUL, not compressed (2 bytes), no language (NUL), no translated key (NUL), UTF-8
   return chunk(
     "iTXt",
-    concat([ascii(key), [0, 0, 0, 0, 0], new TextEncoder().encode(value.replaceAll("\0", ""))]),
+    joined(Uint8Array, [ascii(key), [0, 0, 0, 0, 0], new TextEncoder().encode(value.replaceAll("\0", ""))]),
   );
 }
 
@@ -41,7 +56,7 @@ function chunk(type: string, body: Uint8Array): Uint8Array {
 }
 
 /** Each row by the filter (none, left, up, Paeth) whose differences are smallest: what compresses best, mostly. */
-function filtered(data: Uint8Array, width: number, height: number): Uint8Array {
+function filtered(data: RgbPicture["data"], width: number, height: number): Uint8Array {
   const row = width * 3, out = new Uint8Array((row + 1) * height);
   const trial = new Uint8Array(row);
   const above = (i: number, y: number) => y === 0 ? 0 : data[(y - 1) * row + i];
@@ -78,14 +93,4 @@ function paeth(left: number, up: number, corner: number): number {
 
 function ascii(text: string): Uint8Array {
   return Uint8Array.from(text, (c) => c.charCodeAt(0));
-}
-
-function concat(parts: ArrayLike<number>[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { decodeImage } from "../../src/data/images/load.ts";
 import { toBytes } from "../../src/generation/pixels.ts";
-import { encodePng } from "../../src/generation/png.ts";
+import { encodePng } from "../../src/formats/png.ts";
 
 Deno.test("a PNG reads back to the byte, with its texts inside", async () => {
   const data = Uint8Array.from({ length: 5 * 4 * 3 }, (_, i) => (i * 37 + i * i) & 255);
-  const png = encodePng({ width: 5, height: 4, channels: 3, data }, [["prompt", "a cat"], ["raw", "\u732b"]]);
+  const png = encodePng({ width: 5, height: 4, data }, [["prompt", "a cat"], ["raw", "\u732b"]]);
   const back = await decodeImage(png);
   assert.deepEqual([back.width, back.height, [...back.data]], [5, 4, [...data]]);
   const text = new TextDecoder().decode(png);
