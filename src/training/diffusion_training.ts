@@ -2,6 +2,7 @@
 import { UserError } from "../base/errors.ts";
 import type { DType } from "../base/dtype.ts";
 import type { Graph } from "../graph/mod.ts";
+import type { NormReport } from "../networks/mod.ts";
 import type { TorchGenerator } from "../random/mod.ts";
 import type { ParameterStore } from "../runtime/mod.ts";
 import { type LatentBatch, noiseBatch } from "./batch.ts";
@@ -28,6 +29,8 @@ export interface TrainingParts {
   readonly masks?: (part: "text" | "unet", shape: LatentsShape, torch: TorchGenerator) => Inputs;
   /** Which groups a batch with these inputs gives gradients to; absent: all. */
   readonly reached?: (inputs: Inputs) => boolean[];
+  /** Looks after the weights when they have changed: --scale_weight_norms. */
+  readonly limitNorms?: () => NormReport;
   /** Decay of a running average of the weights; null keeps none. */
   readonly emaDecay?: number | null;
 }
@@ -37,6 +40,8 @@ export interface StepResult {
   /** Norm of the gradients before clipping; null while gradients are only gathered. */
   readonly gradNorm: number | null;
   readonly draws: StepDraws;
+  /** Where weights have changed and their norms are limited. */
+  readonly norms?: NormReport;
   /** `sample_losses` and `prediction`, see diffusionLoss. */
   readonly outputs: Readonly<Record<string, Float32Array>>;
 }
@@ -102,7 +107,7 @@ export class DiffusionTraining {
       // the update has cleared the gradients: once more, to name the one that is not finite
       throw this.#diverged("a gradient is not finite", await this.step.backward(shape, all));
     }
-    return { loss, gradNorm, draws, outputs };
+    return { loss, gradNorm, draws, outputs, norms: this.parts.limitNorms?.() };
   }
 
   /** What each group uses at optimizer step t, counted from 0. */

@@ -84,8 +84,6 @@ function checkConfig(config: RunConfig): void {
   if (config.maskedLoss && !config.alphaMask && config.datasetConfig === null) {
     throw new UsageError("--masked_loss needs masks: give --alpha_mask and pictures with an alpha channel");
   }
-  const { scaleWeightNorms } = config as { scaleWeightNorms?: number | null };
-  if (scaleWeightNorms) throw notYet("scale_weight_norms");
   lossType(config.lossType);
   readOptimizer(config.optimizerType, config.optimizerArgs);
   createSchedule(config);

@@ -172,6 +172,7 @@ class Trainer {
       average,
       learningRates,
       gradNorm: result.gradNorm,
+      norms: result.norms,
     });
     context.progress({
       task: "training",

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { EventWriter } from "../formats/mod.ts";
 import { stamp } from "../generation/file_names.ts";
+import type { NormReport } from "../networks/mod.ts";
 import type { OutputConfig } from "./config.ts";
 
 export interface StepLog {
@@ -10,6 +11,7 @@ export interface StepLog {
   /** Group name -> rate. */
   readonly learningRates: ReadonlyMap<string, number>;
   readonly gradNorm: number | null;
+  readonly norms?: NormReport;
 }
 
 type LogConfig = Pick<OutputConfig, "loggingDir" | "logPrefix" | "logTrackerName">;
@@ -24,11 +26,15 @@ export class TrainingLog {
     return new TrainingLog(new EventWriter(join(loggingDir, run, logTrackerName ?? tracker)));
   }
 
-  step(globalStep: number, { loss, average, learningRates, gradNorm }: StepLog): void {
+  step(globalStep: number, { loss, average, learningRates, gradNorm, norms }: StepLog): void {
     this.writer.scalar("loss/current", loss, globalStep);
     this.writer.scalar("loss/average", average, globalStep);
     for (const [name, rate] of learningRates) this.writer.scalar(`lr/${name}`, rate, globalStep);
     if (gradNorm !== null) this.writer.scalar("grad_norm", gradNorm, globalStep);
+    if (!norms) return;
+    this.writer.scalar("max_norm/keys_scaled", norms.keysScaled, globalStep);
+    this.writer.scalar("max_norm/average_key_norm", norms.meanNorm, globalStep);
+    this.writer.scalar("max_norm/max_key_norm", norms.maximumNorm, globalStep);
   }
 
   /** `epoch` counts from 1. */

@@ -2,6 +2,8 @@ import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/st
 import { join } from "node:path";
 import { Interrupted } from "../../src/base/errors.ts";
 import { openSafetensors } from "../../src/formats/mod.ts";
+import { fileModules } from "../../src/networks/mod.ts";
+import { productSvd } from "../../src/networks/svd.ts";
 import { trainNetwork } from "../../src/training/train_network.ts";
 import { listening, tinyRun } from "./tiny_run.ts";
 
@@ -125,5 +127,23 @@ Deno.test("sample pictures are drawn, and a prompt file that cannot be read stop
     sampleEveryNSteps: 1,
   }, context);
   match(context.lines.join("\n"), /sample pictures failed: .*none\.txt/);
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("--scale_weight_norms keeps every module at or below its norm", async () => {
+  const { dir, config } = tinyRun();
+  const largest = async (scaleWeightNorms: number | null) => {
+    await trainNetwork({ ...config, scaleWeightNorms, savePrecision: "float" }, listening());
+    using file = openSafetensors(join(dir, "out/thing.safetensors"));
+    if (scaleWeightNorms !== null) strictEqual(file.metadata.ss_scale_weight_norms, String(scaleWeightNorms));
+    return Math.max(
+      ...fileModules(file, false).map((m) => {
+        const { values } = productSvd(m.up(), m.down(), m.rank);
+        return m.alpha / m.rank * Math.hypot(...values);
+      }),
+    );
+  };
+  const free = await largest(null);
+  ok(Math.abs(await largest(free / 2) - free / 2) < 1e-5 * free);
   Deno.removeSync(dir, { recursive: true });
 });

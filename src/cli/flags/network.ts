@@ -14,7 +14,7 @@ export const networkFlags = family("Network", {
   network_train_unet_only: flag("only U-Net modules"),
   network_train_text_encoder_only: flag("only text-encoder modules"),
   dim_from_weights: flag("take ranks from network_weights"),
-  scale_weight_norms: notYet(float(null, "cap on module weight norm after each step")),
+  scale_weight_norms: float(null, "cap on module weight norm after each step", { min: 0 }),
   base_weights: notYet(pathTo("model", strings("networks merged into the base before training"))),
   base_weights_multiplier: notYet(floats("their strengths")),
 });

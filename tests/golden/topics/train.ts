@@ -23,7 +23,6 @@ export function match(c: GoldenCase): Runner | string | null {
   if (!/^(|AdamW)$/i.test(config.optimizerType)) {
     return `optimizer ${config.optimizerType} is not supported yet`;
   }
-  if (config.scaleWeightNorms !== null) return "--scale_weight_norms is not supported yet";
   return () => json.network ? run(c, config) : full(c, config);
 }
 

@@ -77,6 +77,13 @@ export class Recorder {
         1e-6,
       );
     }
+    const limited: number[][] | undefined = expected["max_norm(keys_scaled,mean,max)"];
+    if (limited) {
+      const norms = this.results.flatMap(({ norms }) => norms ? [norms] : []);
+      this.all.push(exact("keys scaled", norms.map((n) => n.keysScaled), limited.map(([scaled]) => scaled)));
+      relative("mean norm", norms.map((n) => n.meanNorm), limited.map(([, mean]) => mean), 1e-4);
+      relative("largest norm", norms.map((n) => n.maximumNorm), limited.map(([, , most]) => most), 1e-4);
+    }
     for (const [name, pick] of [["all.noise", "noise"], ["all.noisy_latents", "noisyLatents"]] as const) {
       if (!tensors.has(name)) continue;
       const got = this.results.flatMap((r) => [...r.draws[pick]]);
