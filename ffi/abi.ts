@@ -3,7 +3,7 @@
 export const SYMBOLS = {
   easel_abi: { parameters: [], result: "u32" },
   easel_record_sizes: { parameters: [], result: "u64" },
-  easel_device_open: { parameters: ["i32", "i32", "buffer"], result: "i32" },
+  easel_device_open: { parameters: ["i32", "i32", "u64", "buffer", "buffer"], result: "i32" },
   easel_device_close: { parameters: ["pointer"], result: "void" },
   easel_device_info: { parameters: ["pointer", "buffer", "i64"], result: "i64" },
   easel_error: { parameters: ["pointer"], result: "pointer" },
@@ -28,6 +28,6 @@ export const SYMBOLS = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** EASEL_ABI of the header this table was written against. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 export type Library = Deno.DynamicLibrary<typeof SYMBOLS>;

@@ -16,13 +16,16 @@ typedef struct easel_program easel_program;
 enum easel_status { EASEL_OK = 0, EASEL_FAILED = 1, EASEL_OUT_OF_MEMORY = 2, EASEL_IO = 3, EASEL_UNSUPPORTED = 4 };
 
 // Raised with every change of this file or of the structs.
-#define EASEL_ABI 1
+#define EASEL_ABI 2
 uint32_t easel_abi(void);
 // sizeof(easel_tensor) << 32 | sizeof(easel_instruction): the caller checks its own idea of them.
 uint64_t easel_record_sizes(void);
 
-// Opens the backend's device `ordinal` (CPU: 0). threads: worker threads, 0 for all cores.
-int32_t easel_device_open(int32_t ordinal, int32_t threads, easel_device** out);
+// Opens the backend's device `ordinal` (CPU: 0). threads: worker threads, 0 for all cores. limit: most bytes that the
+// caller will take, 0 for what there is; the backend's own passing needs stay within it too. vendor_folder: where the
+// choices between vendor libraries and easel's kernels are remembered, "" for nowhere; null keeps the libraries out.
+int32_t easel_device_open(int32_t ordinal, int32_t threads, uint64_t limit, const char* vendor_folder,
+                          easel_device** out);
 void easel_device_close(easel_device*);
 // One JSON object (name, threads, features, oneDNN version, memory...); returns the bytes needed, terminator included.
 int64_t easel_device_info(easel_device*, char* text, int64_t capacity);

@@ -134,7 +134,8 @@ uint64_t easel_record_sizes(void) {
   return uint64_t(sizeof(easel_tensor)) << 32 | uint64_t(sizeof(easel_instruction));
 }
 
-int32_t easel_device_open(int32_t ordinal, int32_t threads, easel_device** out) {
+// Memory is counted by the caller, and there are no vendor libraries to choose from.
+int32_t easel_device_open(int32_t ordinal, int32_t threads, uint64_t, const char*, easel_device** out) {
   return guarded(nullptr, [&] {
     *out = nullptr;
     if (ordinal != 0)

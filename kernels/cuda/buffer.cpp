@@ -35,7 +35,7 @@ Staging::Slot& Staging::next() {
 
 DeviceMemory::DeviceMemory(Device& device, size_t bytes)
     : device(device), data(device.allocate(bytes, "a program")), bytes(bytes) {}
-DeviceMemory::~DeviceMemory() { device.release(data); }
+DeviceMemory::~DeviceMemory() { device.release(data, bytes); }
 
 char* Device::allocate(uint64_t bytes, const char* what) {
   CUdeviceptr data = 0;
@@ -48,14 +48,23 @@ char* Device::allocate(uint64_t bytes, const char* what) {
                                            " are free on cuda:" + std::to_string(ordinal) + " " + name);
   }
   check(status, "cuMemAlloc");
+  allocated += bytes;
   check(driver.set_bytes(data, 0, std::max<uint64_t>(bytes, 64), stream), "cuMemsetD8Async");
   return reinterpret_cast<char*>(data);
 }
 
-void Device::release(char* data) {
+void Device::release(char* data, uint64_t bytes) {
   if (!data) return;
+  allocated -= bytes;
   driver.stream_synchronize(stream);
   driver.memory_free(address(data));
+}
+
+uint64_t Device::room() {
+  size_t available = 0, total = 0;
+  check(driver.memory_info(&available, &total), "cuMemGetInfo");
+  if (!limit) return available;
+  return std::min<uint64_t>(available, limit - std::min(limit, allocated));
 }
 
 void Device::upload(char* to, const char* from, uint64_t bytes) {
@@ -117,7 +126,7 @@ int32_t easel_buffer_alloc(easel_device* device, uint64_t bytes, easel_buffer** 
 
 void easel_buffer_free(easel_device* device, easel_buffer* buffer) {
   if (!buffer) return;
-  device->worker.call([&] { device->release(buffer->data); });
+  device->worker.call([&] { device->release(buffer->data, buffer->bytes); });
   delete buffer;
 }
 

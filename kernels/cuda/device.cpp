@@ -1,13 +1,12 @@
 // Opening a GPU: driver, context, stream, kernels; and what it says of itself.
 #include "device.h"
 
-#include <dlfcn.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <sstream>
 
 #include "../executor/failure.h"
+#include "vendor/vendor.h"
 
 namespace easel {
 namespace {
@@ -27,23 +26,14 @@ int attribute(const Driver& driver, CUdevice device, int which) {
   return value;
 }
 
-// The first of the names that the loader finds, or "".
-std::string found_library(std::initializer_list<const char*> names) {
-  for (const char* name : names)
-    if (void* library = dlopen(name, RTLD_LAZY | RTLD_LOCAL)) {
-      dlclose(library);
-      return name;
-    }
-  return "";
-}
-
 }  // namespace
 
-Device::Device(int wanted) : driver(load_driver()), ordinal(wanted), worker([] {}) {
+Device::Device(int wanted, uint64_t limit, const char* vendor_folder)
+    : driver(load_driver()), ordinal(wanted), limit(limit), worker([] {}) {
   const char* sync = getenv("EASEL_CUDA_SYNC");
   step_by_step = sync && !strcmp(sync, "1");
   try {
-    worker.call([this] { open(); });
+    worker.call([&] { open(vendor_folder); });
   } catch (...) {
     worker.call([this] { close(); });
     throw;
@@ -54,7 +44,7 @@ Device::~Device() {
   worker.call([this] { close(); });
 }
 
-void Device::open() {
+void Device::open(const char* vendor_folder) {
   int count = 0;
   driver.check(driver.device_count(&count), "cuDeviceGetCount");
   if (count == 0)
@@ -82,6 +72,7 @@ void Device::open() {
   check(driver.stream_create(&stream, kStreamNonBlocking), "cuStreamCreate");
   load_modules();
   staging = std::make_unique<Staging>(*this);
+  vendor = std::make_unique<Vendor>(*this, vendor_folder);
 }
 
 void Device::load_modules() {
@@ -108,6 +99,7 @@ void Device::load_modules() {
 
 void Device::close() {
   if (!context) return;
+  vendor.reset();
   staging.reset();
   for (CUmodule module : modules) driver.module_unload(module);
   if (stream) driver.stream_destroy(stream);
@@ -156,10 +148,8 @@ std::string Device::info() {
     << ",\"capability\":\"" << capability_text(gpu.capability)
     << "\",\"multiprocessors\":" << gpu.multiprocessors << ",\"driver\":\"" << version_text(driver.version)
     << "\",\"toolkit\":" << json_quoted(kToolkit)
-    << ",\"simulated\":" << (driver.simulated_image ? "true" : "false")
-    << ",\"vendor\":{\"cublasLt\":" << json_quoted(found_library({"libcublasLt.so.13", "libcublasLt.so.12"}))
-    << ",\"cudnn\":" << json_quoted(found_library({"libcudnn.so.9", "libcudnn.so.8"}))
-    << "},\"memory\":{\"total\":" << total << ",\"available\":" << available << "}}";
+    << ",\"simulated\":" << (driver.simulated_image ? "true" : "false") << ",\"vendor\":" << vendor->info()
+    << ",\"memory\":{\"total\":" << total << ",\"available\":" << available << "}}";
   return s.str();
 }
 
@@ -173,10 +163,11 @@ uint64_t easel_record_sizes(void) {
 }
 
 // `threads` is of no use here: the GPU's own are many.
-int32_t easel_device_open(int32_t ordinal, int32_t, easel_device** out) {
+int32_t easel_device_open(int32_t ordinal, int32_t, uint64_t limit, const char* vendor_folder,
+                          easel_device** out) {
   return guarded(nullptr, [&] {
     *out = nullptr;
-    *out = new easel_device(ordinal);
+    *out = new easel_device(ordinal, limit, vendor_folder);
   });
 }
 

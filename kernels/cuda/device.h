@@ -12,6 +12,8 @@
 
 namespace easel {
 
+struct Vendor;
+
 struct Function {
   CUfunction handle;
   std::string name;
@@ -50,7 +52,8 @@ class Staging {
 
 // All functions but call() and info() run on the device's thread, where its context is current.
 struct Device {
-  explicit Device(int ordinal);
+  // limit: most bytes to allocate at once, 0 for what there is; vendor_folder as in vendor/vendor.h.
+  Device(int ordinal, uint64_t limit, const char* vendor_folder);
   ~Device();
   // Runs work on the device's thread; refuses once the device is lost.
   void call(const std::function<void()>& work);
@@ -58,7 +61,8 @@ struct Device {
   void check(CUresult status, const char* what);
   void synchronize(const char* what);
   char* allocate(uint64_t bytes, const char* what);  // zeroed; throws Failure(EASEL_OUT_OF_MEMORY)
-  void release(char* data);
+  void release(char* data, uint64_t bytes);
+  uint64_t room();  // bytes that can still be allocated
   void upload(char* to, const char* from, uint64_t bytes);
   void download(char* to, const char* from, uint64_t bytes);
   const Function* function(const std::string& name);  // null when there is none
@@ -76,15 +80,17 @@ struct Device {
   std::map<std::string, std::weak_ptr<DeviceMemory>> packed;
   std::weak_ptr<DeviceMemory> scratch;  // the newest; programs run one after the other, so they share it
   std::unique_ptr<Staging> staging;
+  std::unique_ptr<Vendor> vendor;
   bool step_by_step = false;  // EASEL_CUDA_SYNC=1: no graphs, every instruction waited for
   uint64_t next_buffer_id = 1;
   ErrorText error;
-  std::string lost;  // why the device cannot be used any more
+  std::string lost;               // why the device cannot be used any more
+  uint64_t limit, allocated = 0;  // bytes; limit 0: none
 
   Worker worker;  // last: it stops before what its work uses goes
 
  private:
-  void open();
+  void open(const char* vendor_folder);
   void load_modules();
   void close();
 };

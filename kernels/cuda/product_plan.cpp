@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "vendor/vendor.h"
+
 namespace easel {
 namespace {
 
@@ -90,37 +92,55 @@ Run add_parts(const Instruction& i, int32_t dtype, const Address& y, const Addre
                 splits, count, N);
 }
 
-Run prepare_product(const Instruction& i, const ProductPlan& s) {
-  if (s.M == 0 || s.N == 0 || s.batch == 0) return nothing();
+namespace {
+
+bool whole(const ProductPlan& s, const Address& at, int64_t contiguous, int64_t ld, int64_t outer,
+           int64_t inner) {
   const int64_t chunk = 16 / dtype_bytes(s.dtype);
-  const auto whole = [&](const Address& at, int64_t contiguous, int64_t ld, int64_t outer, int64_t inner) {
-    return at.aligned() && contiguous % chunk == 0 && ld % chunk == 0 && outer % chunk == 0 &&
-           inner % chunk == 0;
-  };
-  const bool vector_a = whole(s.a, s.padded_a ? 0 : s.trans_a ? s.M : s.K, s.lda, s.a_outer, s.a_inner);
-  const bool vector_b = whole(s.b, s.trans_b ? s.K : s.N, s.ldb, s.b_outer, s.b_inner);
-  const bool to_sums = s.sums.present();
-  const int64_t count = s.batch * s.M * s.N;
-  const int64_t fit = s.room_bytes ? int64_t(s.room_bytes) / (count * int64_t(sizeof(float))) : 32;
-  const Tiling t =
-      choose_tiling(i, s.dtype, s.M, s.N, s.K, s.batch, vector_a && vector_b && !(s.trans_a && s.trans_b),
-                    s.dense() && !to_sums ? std::max<int64_t>(fit, 1) : 1);
+  return at.aligned() && contiguous % chunk == 0 && ld % chunk == 0 && outer % chunk == 0 &&
+         inner % chunk == 0;
+}
+bool vector_a(const ProductPlan& s) {
+  return whole(s, s.a, s.padded_a ? 0 : s.trans_a ? s.M : s.K, s.lda, s.a_outer, s.a_inner);
+}
+bool vector_b(const ProductPlan& s) {
+  return whole(s, s.b, s.trans_b ? s.K : s.N, s.ldb, s.b_outer, s.b_inner);
+}
+
+Run launch_product(const Instruction& i, const ProductPlan& s, const Tiling& t, const Address& parts) {
   Product p = product_of(t, s.M, s.N, s.K);
   p.lda = s.lda, p.ldb = s.ldb, p.ldy = s.ldy;
   p.a_outer = s.a_outer, p.b_outer = s.b_outer, p.y_outer = s.y_outer;
   p.a_inner = s.a_inner, p.b_inner = s.b_inner, p.y_inner = s.y_inner;
   p.batch = int32_t(s.batch), p.inner_count = int32_t(s.inner);
-  p.vector_a = vector_a, p.vector_b = vector_b;
-  p.vector_y = whole(s.y, chunk, s.ldy, s.y_outer, s.y_inner) && s.bias.aligned() && s.residual.aligned();
+  p.vector_a = vector_a(s), p.vector_b = vector_b(s);
+  p.vector_y = whole(s, s.y, 0, s.ldy, s.y_outer, s.y_inner) && s.bias.aligned() && s.residual.aligned();
   p.add = s.add;
   const std::string name = kernel_name(
       ("matmul_" + std::string(s.trans_a ? "t" : "n") + (s.trans_b ? "t" : "n") + "_" + t.name).c_str(),
       s.dtype);
   const Shape shape = product_shape(t, s.batch);
   if (t.splits == 1) return launch(i, name, shape, s.y, s.a, s.b, s.bias, s.residual, s.sums, p);
-  const Scratch parts = s.room_bytes ? s.room : i.scratch(size_t(t.splits * count) * sizeof(float));
-  return sequence({launch(i, name, shape, s.y, s.a, s.b, Address(), Address(), Address(parts), p),
-                   add_parts(i, s.dtype, s.y, parts, s.bias, s.residual, t.splits, count, s.N)});
+  return sequence(
+      {launch(i, name, shape, s.y, s.a, s.b, Address(), Address(), parts, p),
+       add_parts(i, s.dtype, s.y, parts, s.bias, s.residual, t.splits, s.batch * s.M * s.N, s.N)});
+}
+
+}  // namespace
+
+Run prepare_product(const Instruction& i, const ProductPlan& s) {
+  if (s.M == 0 || s.N == 0 || s.batch == 0) return nothing();
+  const int64_t count = s.batch * s.M * s.N;
+  const int64_t fit = s.room_bytes ? int64_t(s.room_bytes) / (count * int64_t(sizeof(float))) : 32;
+  const Tiling t = choose_tiling(i, s.dtype, s.M, s.N, s.K, s.batch,
+                                 vector_a(s) && vector_b(s) && !(s.trans_a && s.trans_b),
+                                 s.dense() && !s.sums.present() ? std::max<int64_t>(fit, 1) : 1);
+  const size_t part_bytes = t.splits == 1 ? 0 : size_t(t.splits * count) * sizeof(float);
+  const OwnProduct own = [&](const ProductPlan& s, const Address& parts) {
+    return launch_product(i, s, t, parts);
+  };
+  if (Run theirs = vendor_product(i, s, own, part_bytes)) return theirs;
+  return own(s, s.room_bytes ? Address(s.room) : part_bytes ? Address(i.scratch(part_bytes)) : Address());
 }
 
 }  // namespace easel

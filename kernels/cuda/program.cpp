@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "device.h"
+#include "vendor/vendor.h"
 
 namespace easel {
 namespace {
@@ -19,7 +20,14 @@ Program::Program(Device& device, const easel_tensor* tensor_table, int tensor_co
                  int buffer_count)
     : device(device) {
   tensors = resolve_tensors(tensor_table, tensor_count, buffers, buffer_count);
-  prepare(instructions, instruction_count);
+  try {
+    prepare(instructions, instruction_count);
+  } catch (...) {
+    device.vendor->trial_memory.reset();
+    throw;
+  }
+  device.vendor->trial_memory.reset();
+  if (device.vendor->choices) device.vendor->choices->save();
   if (scratch_bytes) {
     scratch_memory_ = device.scratch.lock();
     if (!scratch_memory_ || scratch_memory_->bytes < scratch_bytes) {

@@ -55,6 +55,7 @@ class Scratch {
   T* get() const {
     return reinterpret_cast<T*>(*base_ + offset_);
   }
+  size_t offset() const { return offset_; }  // from the block's beginning, which is aligned to 256 bytes
 
  private:
   char* const* base_ = nullptr;

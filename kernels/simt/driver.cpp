@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 
@@ -122,6 +123,22 @@ EXPORT const void* easel_simt_image() { return &kernels; }
 EXPORT const char* easel_simt_fault() { return simt::fault_text.c_str(); }
 EXPORT void easel_simt_expect(const simt::Range* ranges, int count) {
   context().expected.assign(ranges, ranges + count);
+}
+
+// For stand-ins of vendor libraries (kernels/simt/vendor): whether the calling thread's context is of this
+// simulator; work behind what is in its stream or capture, which gives a CUresult; whether bytes belong to
+// the instruction that is being launched.
+EXPORT int easel_simt_here() { return current != nullptr; }
+EXPORT int easel_simt_submit(int (*work)(void*), void* argument, void (*release)(void*)) {
+  const std::shared_ptr<void> kept(argument, release);
+  return submit([work, kept] { return work(kept.get()); });
+}
+EXPORT int easel_simt_owns(const void* p, size_t bytes) {
+  if (context().expected.empty()) return simt::is_device(p, bytes);
+  const char* at = static_cast<const char*>(p);
+  for (const simt::Range& r : context().expected)
+    if (at >= r.begin && bytes <= r.bytes && size_t(at - r.begin) <= r.bytes - bytes) return 1;
+  return 0;
 }
 
 EXPORT int cuInit(unsigned) { return simt::setting("EASEL_SIMT_DEVICES", 1) > 0 ? kSuccess : kNoDevice; }

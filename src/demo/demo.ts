@@ -19,6 +19,7 @@ export interface DemoConfig {
   readonly threads: number;
   /** Most bytes to take on the device; null is what is free. */
   readonly vramBudget: number | null;
+  readonly noVendorLibs: boolean;
 }
 
 /** The new thing on three backgrounds, and three prompts that do not name it and must stay as they were. */
@@ -55,7 +56,7 @@ export async function runDemo(config: DemoConfig, context: JobContext): Promise<
 async function draw(
   name: string,
   lora: string | null,
-  { outputDir, device, threads, vramBudget }: DemoConfig,
+  { outputDir, device, threads, vramBudget, noVendorLibs }: DemoConfig,
   context: JobContext,
 ): Promise<string[]> {
   const outdir = `${outputDir}/pictures/${name}`;
@@ -77,6 +78,7 @@ async function draw(
     device,
     threads,
     vramBudget,
+    noVendorLibs,
     networkModule: lora ? ["networks.lora"] : null,
     networkWeights: lora ? [lora] : null,
     networkMul: lora ? [1] : null,
@@ -93,7 +95,9 @@ async function draw(
   return paths;
 }
 
-function trainingConfig({ outputDir, device, threads, vramBudget }: DemoConfig): TrainNetworkConfig {
+function trainingConfig(
+  { outputDir, device, threads, vramBudget, noVendorLibs }: DemoConfig,
+): TrainNetworkConfig {
   return {
     ...trainNetworkDefaults,
     pretrainedModelNameOrPath: MODEL,
@@ -116,5 +120,6 @@ function trainingConfig({ outputDir, device, threads, vramBudget }: DemoConfig):
     device,
     threads,
     vramBudget,
+    noVendorLibs,
   };
 }

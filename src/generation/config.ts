@@ -68,6 +68,7 @@ export interface GenImgConfig {
   readonly threads: number;
   /** Most bytes to take on the device; null is what is free. */
   readonly vramBudget: number | null;
+  readonly noVendorLibs: boolean;
   /** "0.9.1" repeats what that version of sd-scripts does wrong; null does it right. */
   readonly compat: string | null;
 }
@@ -120,5 +121,6 @@ export const GEN_IMG_DEFAULTS: Omit<GenImgConfig, "ckpt"> = {
   device: "auto",
   threads: 0,
   vramBudget: null,
+  noVendorLibs: false,
   compat: null,
 };

@@ -31,8 +31,9 @@ export async function loadDrawingModel(
     const opened = openNetworks(config, file);
     const dtype = config.fp16 ? "f16" : config.bf16 ? "bf16" : "f32";
     const vaeDtype = config.noHalfVae ? "f32" : dtype;
-    const { threads, vramBudget } = config;
-    const device = openChosenDevice(config.device, { threads, limitBytes: vramBudget ?? undefined }, log);
+    const { threads, vramBudget, noVendorLibs } = config;
+    const limitBytes = vramBudget ?? undefined;
+    const device = openChosenDevice(config.device, { threads, limitBytes, noVendorLibs }, log);
     const store = new ParameterStore(device);
     const load = (graph: Graph) => loadMissing(graph, store, file);
     const networks = await attachNetworks(opened, store, load, file.shapes, dtype);

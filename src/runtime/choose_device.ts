@@ -2,6 +2,7 @@
 
 import { UserError } from "../base/errors.ts";
 import { type Device, type DeviceOptions, openDevice } from "./device.ts";
+import { type VendorFacts, vendorText } from "./vendor.ts";
 
 /** A backend and which of its devices; auto is decided when it is opened. */
 export interface DeviceChoice {
@@ -24,14 +25,16 @@ export function parseDevice(text: string): DeviceChoice {
  */
 export function openChosenDevice(
   text: string,
-  { threads, limitBytes }: Omit<DeviceOptions, "ordinal">,
+  { threads, limitBytes, noVendorLibs }: Omit<DeviceOptions, "ordinal">,
   log: (line: string) => void,
 ): Device {
   const { backend, ordinal } = parseDevice(text);
   if (backend === "cpu") return openDevice("cpu", { threads, limitBytes });
   try {
-    const device = openDevice("cuda", { ordinal, limitBytes });
-    log(`computing on cuda:${ordinal}, ${device.info().name}`);
+    const device = openDevice("cuda", { ordinal, limitBytes, noVendorLibs });
+    const { name, vendor } = device.info() as unknown as { name: string; vendor: VendorFacts };
+    log(`computing on cuda:${ordinal}, ${name}`);
+    if (vendor.cublasLt.path && !noVendorLibs) log(vendorText(vendor));
     return device;
   } catch (error) {
     if (backend === "cuda" || !(error instanceof UserError)) throw error;

@@ -1,6 +1,7 @@
 /** A device: one opened backend, its memory and its error texts. */
 
 import { bytesText } from "../base/bytes.ts";
+import { cacheFolder } from "../base/cache_folder.ts";
 import { UserError } from "../base/errors.ts";
 import type { Library } from "../../ffi/abi.ts";
 import { type Backend, openLibrary } from "../../ffi/library.ts";
@@ -13,6 +14,8 @@ export interface DeviceOptions {
   readonly ordinal?: number;
   /** Most bytes that may be taken at once (--vram_budget); absent: no limit but the memory's own. */
   readonly limitBytes?: number;
+  /** True keeps NVIDIA's own libraries out (--no-vendor-libs); else they do what they do faster. */
+  readonly noVendorLibs?: boolean;
 }
 
 /** A piece of device memory; `free` gives it back. Its content starts as zeros. */
@@ -155,16 +158,23 @@ export class Device {
 /** Opens a backend's device. Throws UserError when its library is missing or refuses. */
 export function openDevice(
   backend: Backend = "cpu",
-  { threads = 0, ordinal = 0, limitBytes }: DeviceOptions = {},
+  { threads = 0, ordinal = 0, limitBytes, noVendorLibs }: DeviceOptions = {},
 ): Device {
   const library = openLibrary(backend);
-  const out = new BigUint64Array(1);
-  if (library.symbols.easel_device_open(ordinal, threads, out) !== 0) {
+  const out = new BigUint64Array(1), limit = BigInt(limitBytes ?? 0);
+  const choices = noVendorLibs ? null : new TextEncoder().encode(`${choicesFolder()}\0`);
+  if (library.symbols.easel_device_open(ordinal, threads, limit, choices, out) !== 0) {
     const text = errorText(library, null);
     library.close();
     throw new UserError(text);
   }
   return new Device(library, pointerFrom(out), limitBytes);
+}
+
+/** Where the backend remembers which of two ways is faster; "" for nowhere. */
+function choicesFolder(): string {
+  const folder = cacheFolder();
+  return folder === null ? "" : `${folder}/choices`;
 }
 
 /** The pointer that a C function stored into an 8-byte cell. */

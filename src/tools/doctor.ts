@@ -3,6 +3,7 @@
 import { libraryPath } from "../../ffi/library.ts";
 import { modelPath } from "../base/assets.ts";
 import { openDevice } from "../runtime/mod.ts";
+import { type VendorFacts, vendorText } from "../runtime/vendor.ts";
 
 export interface Finding {
   readonly name: string;
@@ -120,7 +121,7 @@ interface GpuFacts {
   readonly name: string;
   readonly capability: string;
   readonly driver: string;
-  readonly vendor: Readonly<Record<string, string>>;
+  readonly vendor: VendorFacts;
   readonly memory: { readonly total: number; readonly available: number };
 }
 
@@ -129,14 +130,13 @@ function gpu(): Finding {
     const device = openDevice("cuda");
     try {
       const { name, capability, driver, vendor, memory } = device.info() as unknown as GpuFacts;
-      const found = Object.values(vendor).filter((library) => library);
       return fine(
         "GPU",
         [
           `${name}, compute capability ${capability}`,
           `${gigabytes(memory.available)} free of ${gigabytes(memory.total)}`,
           `driver for CUDA ${driver}`,
-          found.length ? `${found.join(", ")} found, not used yet` : "no vendor libraries found",
+          vendorText(vendor),
         ].join(", "),
       );
     } finally {

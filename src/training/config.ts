@@ -153,6 +153,7 @@ export interface PlaceConfig {
   threads: number;
   /** Bytes the run may use, null: whatever the device has. */
   vramBudget: number | null;
+  noVendorLibs: boolean;
 }
 
 /** `easel fine_tune`. */
@@ -323,4 +324,5 @@ export const trainNetworkDefaults: Readonly<TrainNetworkConfig> = {
   device: "auto",
   threads: 0,
   vramBudget: null,
+  noVendorLibs: false,
 };

@@ -57,10 +57,10 @@ export async function openRun(config: RunConfig, context: JobContext): Promise<O
   });
   try {
     checkFlags(file.family, { v2: config.v2, sdxl: config.sdxl ?? false }, file.path);
-    const { threads, vramBudget } = config;
+    const { threads, vramBudget, noVendorLibs } = config;
     const device = openChosenDevice(
       config.device,
-      { threads, limitBytes: vramBudget ?? undefined },
+      { threads, limitBytes: vramBudget ?? undefined, noVendorLibs },
       context.log,
     );
     const store = new ParameterStore(device);

@@ -13,7 +13,7 @@ Deno.test("the demo's LoRA changes what it was trained on far more than anything
     ...listening(),
     emit: (event: JobEvent) => void (event.event === "sample" && drawn.push(event.path)),
   };
-  await runDemo({ outputDir, threads: 0, device: "cpu", vramBudget: null }, context);
+  await runDemo({ outputDir, threads: 0, device: "cpu", vramBudget: null, noVendorLibs: false }, context);
   const [before, after] = await Promise.all(
     ["before.png", "after.png"].map((name) => loadImage(join(outputDir, name))),
   );

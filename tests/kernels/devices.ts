@@ -1,6 +1,6 @@
 /**
  * The devices that tests run on: the CPU, and CUDA. CUDA is the simulator (kernels/simt) unless EASEL_TEST_DEVICE=cuda, which
- * takes the machine's GPU.
+ * takes the machine's GPU, with its vendor libraries where EASEL_TEST_VENDOR=1.
  */
 
 import { type Device, openDevice } from "../../src/runtime/mod.ts";
@@ -15,6 +15,11 @@ export function simulatorPath(kind: "checked" | "fast" = "checked"): string {
     "libeasel_cuda",
     kind === "fast" ? "libeasel_simt_fast" : "libeasel_simt",
   );
+}
+
+/** The stand-in for cuBLASLt, which computes where the simulator does. */
+export function cublasLtPath(): string {
+  return libraryPath("cuda").replace("libeasel_cuda", "libeasel_simt_cublaslt");
 }
 
 /** Why there is no CUDA to test on, or null. */
@@ -50,7 +55,7 @@ export function withEnvironment<T>(variables: Readonly<Record<string, string>>, 
 /** A device of its own, to be closed by the caller. */
 export function openTestDevice(backend: Backend, kind: "checked" | "fast" = "checked"): Device {
   if (backend === "cpu") return openDevice("cpu", { threads: 2 });
-  if (real) return openDevice("cuda");
+  if (real) return openDevice("cuda", { noVendorLibs: Deno.env.get("EASEL_TEST_VENDOR") !== "1" });
   return withEnvironment({ EASEL_CUDA_DRIVER: simulatorPath(kind) }, () => openDevice("cuda"));
 }
 

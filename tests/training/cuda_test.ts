@@ -6,33 +6,57 @@ import { openSafetensors } from "../../src/formats/mod.ts";
 import { decodeImage } from "../../src/data/images/load.ts";
 import { GEN_IMG_DEFAULTS } from "../../src/generation/config.ts";
 import { genImg } from "../../src/generation/gen_img.ts";
+import type { TrainNetworkConfig } from "../../src/training/config.ts";
 import { trainNetwork } from "../../src/training/train_network.ts";
 import { relL2 } from "../golden/compare.ts";
-import { noCuda, simulatorPath, withEnvironment } from "../kernels/devices.ts";
+import { cublasLtPath, noCuda, simulatorPath, withEnvironment } from "../kernels/devices.ts";
 import { listening, lossesOf, tinyRun } from "./tiny_run.ts";
 
-const simulated: Record<string, string> = Deno.env.get("EASEL_TEST_DEVICE") === "cuda"
-  ? {}
-  : { EASEL_CUDA_DRIVER: simulatorPath("fast") };
+const onCard = Deno.env.get("EASEL_TEST_DEVICE") === "cuda";
+const simulated: Record<string, string> = onCard ? {} : { EASEL_CUDA_DRIVER: simulatorPath("fast") };
 
 function test(name: string, fn: () => Promise<void>): void {
   Deno.test({ name: noCuda ? `${name} (${noCuda})` : name, ignore: noCuda !== null, fn });
 }
 
+const standIn: Record<string, string> = { ...simulated, EASEL_CUBLASLT: cublasLtPath() };
+
 test("train_network on cuda follows the CPU: losses, and the weights that it saves", async () => {
+  await followsCpu(simulated, 2, { noVendorLibs: true });
+});
+
+test("train_network on cuda follows the CPU with a vendor library in use, in graph replays too", async () => {
+  if (onCard) return void await followsCpu({}, 3); // with the card's own cuBLASLt
+  const cache = Deno.makeTempDirSync({ prefix: "easel-choices-" });
+  const lines = await followsCpu({ ...standIn, EASEL_CACHE: cache }, 3);
+  assert.match(lines.join("\n"), /cuBLASLt 13\.1\.1 is used where it is faster/);
+  const [file] = [...Deno.readDirSync(join(cache, "choices"))];
+  const taken = Deno.readTextFileSync(join(cache, "choices", file.name)).match(/\tcublaslt \d\t/g);
+  assert.ok(taken && taken.length > 20, `${taken?.length} kinds of products taken`);
+  Deno.removeSync(cache, { recursive: true });
+});
+
+/** Trains some steps on the CPU and on cuda and compares; what cuda's run logged. */
+async function followsCpu(
+  settings: Record<string, string>,
+  maxTrainSteps: number,
+  more: Partial<TrainNetworkConfig> = {},
+): Promise<string[]> {
   const { dir, config } = tinyRun();
+  let lines: string[] = [];
   const results = new Map<string, { losses: number[]; weights: Float32Array[] }>();
   for (const device of ["cpu", "cuda"]) {
     const context = listening(), outputDir = join(dir, device);
-    await withEnvironment(simulated, () => {
-      return trainNetwork({ ...config, device, outputDir, maxTrainSteps: 2 }, context);
+    await withEnvironment(settings, () => {
+      return trainNetwork({ ...config, device, outputDir, maxTrainSteps, ...more }, context);
     });
+    lines = context.lines;
     const losses = lossesOf(context);
     using file = openSafetensors(join(outputDir, "thing.safetensors"));
     results.set(device, { losses, weights: file.keys().map((key) => file.f32(key).slice()) });
   }
   const [cpu, cuda] = [results.get("cpu")!, results.get("cuda")!];
-  assert.equal(cuda.losses.length, 2);
+  assert.equal(cuda.losses.length, maxTrainSteps);
   cuda.losses.forEach((loss, i) =>
     assert.ok(Math.abs(loss / cpu.losses[i] - 1) < 1e-4, `loss ${i}: ${loss}`)
   );
@@ -41,7 +65,8 @@ test("train_network on cuda follows the CPU: losses, and the weights that it sav
   const error = relL2(flat(cuda.weights), flat(cpu.weights));
   assert.ok(error < 1e-3, `the weights differ by ${error}`);
   Deno.removeSync(dir, { recursive: true });
-});
+  return lines;
+}
 
 test("one step of a sampler on cuda draws what the CPU draws", async () => {
   const { dir, config } = tinyRun();

@@ -51,7 +51,8 @@ remove_cache() {
     for unfinished in "$cache"/.unpacking-*; do
       if [ -d "$unfinished" ]; then rm -rf -- "$unfinished"; fi
     done
-    rmdir -- "$cache" 2>/dev/null || true
+    rm -f -- "$cache"/choices/products-*.txt
+    rmdir -- "$cache/choices" "$cache" 2>/dev/null || true
   done
 }
 

@@ -21,8 +21,8 @@ export const demo = command({
   async run({ values }, context) {
     writableFolder("output_dir", values.outputDir);
     const { runDemo } = await import("../../demo/demo.ts");
-    const { outputDir, device, threads } = values;
+    const { outputDir, device, threads, noVendorLibs } = values;
     const vramBudget = parseBytes("vram_budget", values.vramBudget);
-    await runDemo({ outputDir, device, threads, vramBudget }, context);
+    await runDemo({ outputDir, device, threads, vramBudget, noVendorLibs }, context);
   },
 });

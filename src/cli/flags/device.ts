@@ -1,6 +1,6 @@
 /** Flags that easel adds to those of sd-scripts: where to compute, and how faithfully. */
 
-import { choice, family, int, own, str } from "../flag.ts";
+import { choice, family, flag, int, own, str } from "../flag.ts";
 
 /** For every command that computes. */
 export const deviceFlags = family("Device", {
@@ -9,6 +9,9 @@ export const deviceFlags = family("Device", {
   ),
   threads: own(int(0, "worker threads; 0 takes one for each core", { min: 0 })),
   vram_budget: own(str(null, "most memory to take on the device, such as 6GB; unset is what is free")),
+  no_vendor_libs: own(
+    flag("on a GPU, compute everything with easel's own kernels, even where cuBLASLt is faster"),
+  ),
 });
 
 /** For every command that sd-scripts has too. */

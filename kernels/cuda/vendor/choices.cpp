@@ -1,0 +1,113 @@
+#include "choices.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+
+namespace easel {
+namespace {
+
+constexpr size_t kMostBytes = 4 << 20;
+constexpr char kEnd[] = "end ";
+
+// The file's bytes, or "".
+std::string contents(const std::string& path) {
+  std::string text;
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return text;
+  char piece[65536];
+  for (ssize_t n; text.size() <= kMostBytes && (n = ::read(fd, piece, sizeof piece)) > 0;)
+    text.append(piece, size_t(n));
+  close(fd);
+  return text.size() > kMostBytes ? "" : text;
+}
+
+bool write_whole(int fd, const std::string& text) {
+  for (size_t done = 0; done < text.size();) {
+    const ssize_t n = write(fd, text.data() + done, text.size() - done);
+    if (n <= 0) return false;
+    done += size_t(n);
+  }
+  return fsync(fd) == 0;
+}
+
+void make_folders(const std::string& path) {
+  for (size_t at = 0; at != std::string::npos;) {
+    at = path.find('/', at + 1);
+    mkdir(path.substr(0, at).c_str(), 0777);
+  }
+}
+
+}  // namespace
+
+uint64_t hash_of(const void* data, size_t bytes, uint64_t seed) {
+  const auto* at = static_cast<const unsigned char*>(data);
+  uint64_t h = seed ^ 14695981039346656037ull;
+  for (; bytes >= 8; at += 8, bytes -= 8) {
+    uint64_t word;
+    memcpy(&word, at, 8);
+    h = (h ^ word) * 1099511628211ull;
+    h ^= h >> 29;
+  }
+  for (; bytes; ++at, --bytes) h = (h ^ *at) * 1099511628211ull;
+  return h ^ h >> 32;
+}
+
+std::string hex(uint64_t value) {
+  std::string text(16, '0');
+  for (size_t k = 16; k-- > 0; value >>= 4) text[k] = "0123456789abcdef"[value & 15];
+  return text;
+}
+
+Choices::Choices(std::string folder, const std::string& name, std::string title)
+    : folder_(std::move(folder)), title_(std::move(title)) {
+  if (!folder_.empty()) path_ = folder_ + "/" + name;
+  read();
+}
+
+void Choices::read() {
+  if (path_.empty()) return;
+  const std::string text = contents(path_);
+  const size_t end = text.rfind(kEnd);
+  if (end == std::string::npos || text.compare(0, title_.size(), title_) != 0 || end < title_.size()) return;
+  if (text.substr(end) != kEnd + hex(hash_of(text.data(), end)) + "\n") return;
+  for (size_t at = title_.size(); at < end;) {
+    const size_t line_end = text.find('\n', at), first = text.find('\t', at),
+                 second = text.find('\t', first + 1);
+    if (line_end == std::string::npos || first > line_end || second > line_end) return;
+    entries_.emplace(text.substr(at, first - at), Entry{text.substr(first + 1, second - first - 1),
+                                                        text.substr(second + 1, line_end - second - 1)});
+    at = line_end + 1;
+  }
+}
+
+const Choices::Entry* Choices::find(const std::string& key) const {
+  const auto found = entries_.find(key);
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+void Choices::put(const std::string& key, Entry entry) {
+  for (char& c : entry.measured)
+    if (c == '\n' || c == '\t') c = ' ';
+  entries_[key] = std::move(entry);
+  changed_ = true;
+}
+
+void Choices::save() {
+  if (!changed_ || path_.empty()) return;
+  changed_ = false;
+  read();  // adds what is not here yet
+  std::string text = title_;
+  for (const auto& [key, entry] : entries_) text += key + "\t" + entry.choice + "\t" + entry.measured + "\n";
+  text += kEnd + hex(hash_of(text.data(), text.size())) + "\n";
+  make_folders(folder_);
+  const std::string temporary = path_ + "." + std::to_string(getpid()) + ".tmp";
+  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (fd < 0) return;
+  const bool whole = write_whole(fd, text);
+  if (close(fd) != 0 || !whole || rename(temporary.c_str(), path_.c_str()) != 0) unlink(temporary.c_str());
+}
+
+}  // namespace easel

@@ -1,0 +1,52 @@
+// A matrix product as cuBLASLt computes it.
+#pragma once
+#include <memory>
+
+#include "../product_plan.h"
+#include "cublaslt.h"
+
+namespace easel {
+
+// The largest power of two up to 64 that divides an operand's address, and the distance between its uses.
+// What easel plans begins at multiples of 64.
+uint32_t alignment(const Address& at, int64_t distance = 0);
+
+class LtProduct {
+ public:
+  static constexpr int kAlgorithms = 4;  // the library's first guesses, of which the fastest is taken
+
+  // Whether the library can be asked for the product at all.
+  static bool expresses(const ProductPlan& plan);
+
+  // Asks for algorithms that need no more than `limit` bytes of workspace. Throws Failure.
+  LtProduct(Device& device, const CublasLt& library, const ProductPlan& plan, size_t limit);
+  ~LtProduct();
+  LtProduct(const LtProduct&) = delete;
+  LtProduct& operator=(const LtProduct&) = delete;
+
+  int algorithms() const { return count_; }
+  size_t workspace(int which) const { return found_[which].workspace; }
+  // Keeps the product alive; workspace: of at least workspace(which) bytes.
+  static Run run(std::shared_ptr<LtProduct> product, int which, const Address& workspace);
+
+ private:
+  void describe();
+  void stack(LtLayout layout, int64_t stride) const;
+  void ask(size_t limit);
+  void release();
+  void enqueue(int which, void* workspace) const;
+
+  Device& device_;
+  const CublasLt& library_;
+  const ProductPlan plan_;
+  int32_t members_ = 1;  // of the stack that one call computes
+  int64_t calls_ = 1;    // calls for the whole stack, *_outer apart
+  bool inner_ = false;   // the members are *_inner apart
+  LtDescription description_ = nullptr;
+  LtLayout a_ = nullptr, b_ = nullptr, y_ = nullptr;
+  LtPreference preference_ = nullptr;
+  LtHeuristic found_[kAlgorithms];
+  int count_ = 0;
+};
+
+}  // namespace easel
