@@ -20,6 +20,7 @@ import {
 import { type Device, openDevice, ParameterStore } from "../../src/runtime/mod.ts";
 import { relL2 } from "../golden/compare.ts";
 import { normal } from "../kernels/check_op.ts";
+import { openTestDevice } from "../kernels/devices.ts";
 
 const onCard = Deno.env.get("EASEL_TEST_DEVICE") === "cuda";
 const LIMITS: Partial<Record<DType, number>> = { f32: 1e-5, f16: 4e-3, bf16: 3e-2 };
@@ -69,7 +70,7 @@ for (const [name, spec] of Object.entries(CASES)) {
       name: `${name}, ${dtype}: cuda and CPU agree`,
       ignore: !onCard,
       async fn() {
-        const cuda = openDevice("cuda"), cpu = openDevice("cpu");
+        const cuda = openTestDevice("cuda"), cpu = openDevice("cpu");
         const [got, wanted] = [await results(cuda, spec, dtype), await results(cpu, spec, dtype)];
         cuda.close();
         cpu.close();
