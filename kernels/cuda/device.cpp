@@ -142,13 +142,17 @@ const Function* Device::function(const std::string& wanted) {
 
 std::string Device::info() {
   size_t available = 0, total = 0;
-  call([&] { check(driver.memory_info(&available, &total), "cuMemGetInfo"); });
+  std::string libraries;
+  call([&] {
+    check(driver.memory_info(&available, &total), "cuMemGetInfo");
+    libraries = vendor->info();
+  });
   std::ostringstream s;
   s << "{\"backend\":\"cuda\",\"ordinal\":" << ordinal << ",\"name\":" << json_quoted(name)
     << ",\"capability\":\"" << capability_text(gpu.capability)
     << "\",\"multiprocessors\":" << gpu.multiprocessors << ",\"driver\":\"" << version_text(driver.version)
     << "\",\"toolkit\":" << json_quoted(kToolkit)
-    << ",\"simulated\":" << (driver.simulated_image ? "true" : "false") << ",\"vendor\":" << vendor->info()
+    << ",\"simulated\":" << (driver.simulated_image ? "true" : "false") << ",\"vendor\":" << libraries
     << ",\"memory\":{\"total\":" << total << ",\"available\":" << available << "}}";
   return s.str();
 }

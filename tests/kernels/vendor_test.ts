@@ -21,6 +21,7 @@ import {
 } from "../../src/graph/mod.ts";
 import { type Device, type DeviceOptions, openDevice, ParameterStore } from "../../src/runtime/mod.ts";
 import { type VendorFacts, vendorText } from "../../src/runtime/vendor.ts";
+import { examine } from "../../src/tools/doctor.ts";
 import { openChosenDevice } from "../../src/runtime/choose_device.ts";
 import { relL2 } from "../golden/compare.ts";
 import { normal } from "./check_op.ts";
@@ -253,6 +254,18 @@ test("--no-vendor-libs leaves the library alone", async (cache) => {
   assert.deepEqual([...Deno.readDirSync(cache)], []);
 });
 
+test("doctor says what was found, with version and path, and what it has taken", async () => {
+  await computed(PLAIN);
+  const text = examine().find(({ name }) => name === "GPU")!.text;
+  const path = Deno.realPathSync(cublasLtPath());
+  assert.ok(
+    text.endsWith(
+      `cuBLASLt 13.1.1 is used where it is faster, for 3 of 3 kinds of products so far (${path})`,
+    ),
+    text,
+  );
+});
+
 /** The one file of choices. */
 function choicesIn(cache: string): string {
   const [name, ...more] = [...Deno.readDirSync(join(cache, "choices"))].map((entry) => entry.name);
@@ -277,6 +290,22 @@ test("choices are remembered: nothing is tried again", async (cache) => {
   const more = await computed(CASES["one row"]);
   assert.equal(more.facts.cublasLt.measured, 6);
   assert.equal(Deno.readTextFileSync(choicesIn(cache)).split("\n").length, text.split("\n").length + 3);
+});
+
+test("what another process has remembered meanwhile stays in the file", async (cache) => {
+  const build = async (device: Device, N: number) => {
+    const g = new Graph();
+    g.output("y", matmul(g.input("a", [9, 8], "f32"), g.input("b", [8, N], "f32")));
+    (await compile(g, new ParameterStore(device))).destroy();
+  };
+  const [a, b] = [openDevice("cuda"), openDevice("cuda")];
+  await build(a, 5);
+  await build(b, 6);
+  await Promise.all([build(a, 7), build(b, 8)]);
+  await build(a, 9);
+  for (const device of [a, b]) device.close();
+  const kinds = Deno.readTextFileSync(choicesIn(cache)).match(/^f32 nn 9x\d+x8/gm);
+  assert.deepEqual(kinds, [5, 6, 7, 8, 9].map((N) => `f32 nn 9x${N}x8`));
 });
 
 test("a remembered way that the library does not offer any more is tried anew", async () => {

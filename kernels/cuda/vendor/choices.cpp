@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 
 namespace easel {
@@ -103,7 +104,9 @@ void Choices::save() {
   for (const auto& [key, entry] : entries_) text += key + "\t" + entry.choice + "\t" + entry.measured + "\n";
   text += kEnd + hex(hash_of(text.data(), text.size())) + "\n";
   make_folders(folder_);
-  const std::string temporary = path_ + "." + std::to_string(getpid()) + ".tmp";
+  static std::atomic<int> written;  // two devices of one process may write at once
+  const std::string temporary =
+      path_ + "." + std::to_string(getpid()) + "." + std::to_string(++written) + ".tmp";
   const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (fd < 0) return;
   const bool whole = write_whole(fd, text);

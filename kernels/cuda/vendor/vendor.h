@@ -16,7 +16,7 @@ struct Vendor {
   // folder: where choices are remembered, "" for nowhere; null: the libraries are not to be used.
   Vendor(Device& device, const char* folder);
   ~Vendor();
-  // What doctor shows, a JSON object.
+  // What doctor shows, a JSON object. Like all here, on the device's thread.
   std::string info() const;
 
   Device& device;
