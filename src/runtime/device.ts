@@ -62,7 +62,8 @@ export class Device {
 
   /** Allocates zeroed memory. Throws UserError when there is not enough. */
   alloc(bytes: number): Buffer {
-    this.refuseOver(bytes);
+    this.#refuse(bytes, this.#left, this.#budget);
+    if (bytes >= LARGE) this.#refuse(bytes, this.room().withSwap, "out of memory");
     const out = new BigUint64Array(1);
     const status = this.symbols.easel_buffer_alloc(this.pointer, BigInt(Math.max(bytes, 64)), out);
     if (status === STATUS_OUT_OF_MEMORY) {
@@ -74,22 +75,27 @@ export class Device {
     return { pointer: pointerFrom(out), bytes };
   }
 
-  /** Counts memory that the backend took (or, negative, gave back) by itself for a program. */
+  /** Counts memory that the backend took (or, negative, gave back) by itself. Throws UserError when it is over the limit. */
   account(bytes: number): void {
+    if (bytes > 0) this.#refuse(bytes, this.#left, this.#budget);
     this.allocatedBytes += bytes;
     this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
   }
 
-  /** Throws UserError when `bytes` more go over the limit, or are plainly more than there are. */
-  refuseOver(bytes: number): void {
-    const used = this.allocatedBytes;
-    const [left, what] = used + bytes > this.limitBytes
-      ? [this.limitBytes - used, `--vram_budget ${bytesText(this.limitBytes)}`]
-      : [bytes < LARGE ? Infinity : this.room().withSwap, "out of memory"];
+  /** What the limit leaves, and how it is called. */
+  get #left(): number {
+    return this.limitBytes - this.allocatedBytes;
+  }
+
+  get #budget(): string {
+    return `--vram_budget ${bytesText(this.limitBytes)}`;
+  }
+
+  #refuse(bytes: number, left: number, what: string): void {
     if (bytes <= left) return;
     throw new UserError(
       `${what}: ${bytesText(bytes)} more are needed and ${bytesText(Math.max(0, left))} can be had, ${
-        bytesText(used)
+        bytesText(this.allocatedBytes)
       } are in use; ${LESS_MEMORY}`,
     );
   }
@@ -100,8 +106,7 @@ export class Device {
     // A system counts pages as free until they are written to, and 0 is one that does not tell.
     const unwritten = this.#atOpening.available - this.allocatedBytes;
     const free = available > 0 ? Math.min(available, unwritten) : Infinity;
-    const left = this.limitBytes - this.allocatedBytes;
-    return { free: Math.min(free, left), withSwap: Math.min(free + swap, left) };
+    return { free: Math.min(free, this.#left), withSwap: Math.min(free + swap, this.#left) };
   }
 
   #memory(): { available: number; swap: number } {

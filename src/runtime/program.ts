@@ -81,7 +81,6 @@ export class Program {
         packedBytes: Number(packed[0]),
         scratchBytes: Number(scratch[0]),
       };
-      device.refuseOver(memory.packedBytes + memory.scratchBytes);
       device.account(memory.packedBytes + memory.scratchBytes);
       return new Program(device, tables, memory, arena, constants, pointer);
     } catch (error) {

@@ -3,10 +3,11 @@
 import { modelPath } from "../base/assets.ts";
 import type { JobContext } from "../base/job.ts";
 import type { TensorFile } from "../formats/mod.ts";
-import { checkFlags, type Family, openModel } from "../models/mod.ts";
+import { checkFlags, openModel } from "../models/mod.ts";
 import { baseOf, deltaOf, keysOf, type LoadedLora, loadLora, type LoraModule } from "../networks/mod.ts";
 import { writeCheckpoint } from "../training/checkpoint_file.ts";
 import type { MergeLoraConfig } from "./merge_lora.ts";
+import { specOfMerge } from "./merged_spec.ts";
 
 /** One LoRA's share in a tensor; `part`: which third of its rows, null for all. */
 export interface Share {
@@ -22,7 +23,6 @@ type Round = (values: Float32Array) => Float32Array;
 export function mergeIntoModel(
   config: MergeLoraConfig,
   files: readonly TensorFile[],
-  spec: (config: MergeLoraConfig, family: Family, files: readonly TensorFile[]) => Record<string, string>,
   round: Round,
   context: JobContext,
 ): void {
@@ -52,7 +52,7 @@ export function mergeIntoModel(
     const precision = config.savePrecision ?? config.precision;
     writeCheckpoint(config.saveTo, model, changed, precision, {
       format: "pt",
-      ...spec(config, model.family, files),
+      ...specOfMerge(config, model.family, [model, ...files]),
     });
   } finally {
     model.close();

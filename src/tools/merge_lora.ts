@@ -1,25 +1,23 @@
 /** `easel merge_lora`: LoRAs into one LoRA, or into a model. */
 
-import { basename } from "node:path";
-import { modelPath } from "../base/assets.ts";
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "../base/dtype.ts";
 import { UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
 import { openCheckpoint, type TensorFile } from "../formats/mod.ts";
-import { checkFlags, type Family } from "../models/mod.ts";
+import { checkFlags } from "../models/mod.ts";
 import {
   encode,
   familyOfLora,
   fileModules,
   floatRepr,
   type MergedModule,
-  mergedSpec,
   mergeNetworks,
   saveDtype,
   saveTensors,
 } from "../networks/mod.ts";
 import { TorchGenerator } from "../random/mod.ts";
 import { mergeIntoModel } from "./merge_into_model.ts";
+import { specOfMerge } from "./merged_spec.ts";
 
 type Precision = "float" | "fp16" | "bf16";
 
@@ -48,7 +46,7 @@ export function mergeLora(config: MergeLoraConfig, context: JobContext): void {
   try {
     for (const path of config.models) files.push(openCheckpoint(path));
     if (config.sdModel === null) mergeFiles(config, files);
-    else mergeIntoModel(config, files, specOf, rounding(config.precision), context);
+    else mergeIntoModel(config, files, rounding(config.precision), context);
   } finally {
     files.forEach((file) => file.close());
   }
@@ -84,11 +82,11 @@ function mergeFiles(config: MergeLoraConfig, files: readonly TensorFile[]): void
     { name: `${name}.lora_up.weight`, dtype, shape: upShape, data: () => encode(up, dtype) },
   ]);
   const metadata = mergedMetadata(merged, files, config.compat !== null);
-  saveTensors(config.saveTo, tensors, { ...metadata, ...specOf(config, family, files) });
+  saveTensors(config.saveTo, tensors, { ...metadata, ...specOfMerge(config, family, files) });
 }
 
 /** sd-scripts' least metadata of a LoRA, version and base model taken from the first file that names them. */
-export function mergedMetadata(
+function mergedMetadata(
   merged: readonly MergedModule[],
   files: readonly Pick<TensorFile, "metadata">[],
   compat: boolean,
@@ -106,25 +104,6 @@ export function mergedMetadata(
     ss_network_dim: one(merged.map((m) => compat ? m.first.rank : m.rank), String),
     ss_network_alpha: one(merged.map((m) => m.alpha), floatRepr),
   };
-}
-
-/** modelspec.* of a merge, unless it is not wanted. */
-export function specOf(
-  { noMetadata, saveTo, sdModel }: MergeLoraConfig,
-  family: Family,
-  files: readonly TensorFile[],
-): Record<string, string> {
-  if (noMetadata) return {};
-  const stem = (path: string) => basename(path).replace(/\.[^.]*$/, "");
-  const titles = files.map(({ path, metadata }) => metadata["modelspec.title"] ?? stem(path));
-  if (sdModel !== null) titles.unshift(titleOf(sdModel) ?? stem(sdModel));
-  const what = { title: stem(saveTo), mergedFrom: titles.join(", "), checkpoint: sdModel !== null };
-  return mergedSpec(family, what, Date.now() / 1000);
-}
-
-function titleOf(path: string): string | undefined {
-  using file = openCheckpoint(modelPath(path));
-  return file.metadata["modelspec.title"];
 }
 
 /** Rounds values in place to what a dtype can hold. */

@@ -34,9 +34,14 @@ export async function resizeLora(config: ResizeLoraConfig, context: JobContext):
   using file = openCheckpoint(config.model);
   const modules = fileModules(file, familyOfLora(file) === "sdxl");
   const dtype = saveDtype(config.savePrecision) ?? "F32";
+  const oldRank = Math.max(...modules.map((m) => m.rank));
+  const within = (rank: number) => Math.min(rank, oldRank);
+  if (config.newRank > oldRank) {
+    context.warn(`${config.model}: its largest rank is ${oldRank}; --new_rank ${config.newRank} raises none`);
+  }
   const options = {
-    newRank: config.newRank,
-    newConvRank: config.newConvRank ?? config.newRank,
+    newRank: within(config.newRank),
+    newConvRank: within(config.newConvRank ?? config.newRank),
     dynamicMethod: config.dynamicMethod,
     dynamicParam: config.dynamicParam ?? 0,
     compat: config.compat !== null,
@@ -58,7 +63,6 @@ export async function resizeLora(config: ResizeLoraConfig, context: JobContext):
     context.progress({ task: "resizing", step: i + 1, total: modules.length });
     await new Promise((resolve) => setTimeout(resolve)); // lets Ctrl-C in
   }
-  const oldRank = Math.max(...modules.map((m) => m.rank));
   saveTensors(config.saveTo, tensors, resizedMetadata(file.metadata, config, options, oldRank, alpha));
   const mean = kept.reduce((sum, share) => sum + share, 0) / kept.length;
   context.log(`${modules.length} modules; ${percent(mean)} of their Frobenius norms kept on average`);
@@ -75,7 +79,7 @@ function describe(name: string, r: ResizedModule, dynamic: boolean): string {
 const percent = (share: number) => `${(100 * share).toFixed(1)}%`;
 
 /** The file's metadata with what has changed, worded as sd-scripts does. */
-export function resizedMetadata(
+function resizedMetadata(
   metadata: Readonly<Record<string, string>>,
   { dynamicMethod, dynamicParam }: Pick<ResizeLoraConfig, "dynamicMethod" | "dynamicParam">,
   { newRank, newConvRank }: { newRank: number; newConvRank: number },

@@ -21,36 +21,39 @@ export async function fitMemory<Shape extends { readonly batch: number }>(
   { mixedPrecision, log }: { mixedPrecision: MixedPrecision; log: (line: string) => void },
 ): Promise<void> {
   const { free, withSwap } = store.device.room();
-  const needed = (all: readonly Shape[]) => bytesNeeded(step, store, all);
-  let bytes = needed(shapes);
-  if (bytes > free && !step.recompute) {
+  let need = needOf(step, store, shapes);
+  if (need.bytes > free && !step.recompute) {
     step.recompute = true;
-    const less = needed(shapes);
-    if (less < bytes) {
+    const less = needOf(step, store, shapes);
+    if (less.bytes < need.bytes) {
       log(
-        `gradient checkpointing is turned on: without it ${bytesText(bytes)} are needed, ${
+        `gradient checkpointing is turned on: without it ${bytesText(need.bytes)} are needed, ${
           bytesText(free)
         } can be had`,
       );
+      need = less;
     } else step.recompute = false;
-    bytes = less;
   }
-  if (bytes > withSwap) throw new UserError(shortage(bytes, withSwap, shapes, needed, mixedPrecision));
-  const arena = (shape: Shape) => memoryNeeded(step.recordBackward(shape), store, step).arenaBytes;
-  const sorted = shapes.length === 1 ? shapes : shapes.toSorted((a, b) => arena(b) - arena(a));
-  for (const shape of sorted) await step.program(shape);
+  if (need.bytes > withSwap) {
+    const needed = (all: readonly Shape[]) => needOf(step, store, all).bytes;
+    throw new UserError(shortage(need.bytes, withSwap, shapes, needed, mixedPrecision));
+  }
+  const { arenas } = need;
+  const sorted = shapes.map((_, i) => i).sort((a, b) => arenas[b] - arenas[a]);
+  for (const i of sorted) await step.program(shapes[i]);
 }
 
-/** What is not on the device yet: parameters, and one arena for every program. */
-function bytesNeeded<Shape extends object>(
+/** What is not on the device yet: parameters, and one arena for every program; and the arena that each shape wants. */
+function needOf<Shape extends object>(
   step: TrainingStep<Shape>,
   store: ParameterStore,
   shapes: readonly Shape[],
-): number {
+): { bytes: number; arenas: number[] } {
   const needs = shapes.map((shape) => memoryNeeded(step.recordBackward(shape), store, step));
-  needs.push(memoryNeeded(step.recordUpdate(), store));
-  const most = (key: keyof typeof needs[0]) => Math.max(...needs.map((need) => need[key]));
-  return (most("arenaBytes") + most("missingBytes")) * MARGIN + MARGIN_BYTES;
+  const arenas = needs.map(({ arenaBytes }) => arenaBytes);
+  const arena = Math.max(...arenas, memoryNeeded(step.recordUpdate(), store).arenaBytes);
+  const missing = Math.max(...needs.map(({ missingBytes }) => missingBytes));
+  return { bytes: (arena + missing) * MARGIN + MARGIN_BYTES, arenas };
 }
 
 function shortage<Shape extends { readonly batch: number }>(

@@ -148,3 +148,20 @@ Deno.test("programs over the same frozen weight share its packed copy", async ()
   assert.deepEqual(await second.run({ x }), a);
   second.destroy();
 });
+
+Deno.test("memory that a backend holds already is held against the limit, not against what is left free", () => {
+  const device = openDevice("cpu", { limitBytes: 1 << 30 });
+  device.info = () => ({ memory: { available: 100 << 20 } });
+  device.account(300 << 20);
+  assert.throws(
+    () => device.alloc(300 << 20),
+    /^UserError: out of memory: 300 MB more are needed and 100 MB can/,
+  );
+  assert.throws(
+    () => device.account(800 << 20),
+    /^UserError: --vram_budget 1.0 GB: 800 MB more are needed and 724 MB/,
+  );
+  device.account(-300 << 20);
+  assert.equal(device.allocatedBytes, 0);
+  device.close();
+});

@@ -15,7 +15,7 @@ import { mergeLora, type MergeLoraConfig } from "../../src/tools/merge_lora.ts";
 import { resizeLora } from "../../src/tools/resize_lora.ts";
 import { relL2 } from "../golden/compare.ts";
 import { synthTensor, uniform } from "../golden/synth.ts";
-import { TINY, writeTinyModel } from "../training/tiny_run.ts";
+import { listening, TINY, writeTinyModel } from "../training/tiny_run.ts";
 
 /** A folder with a model and two LoRAs for all its layers, of ranks 2 and 3. */
 function files(): { dir: string; at: (name: string) => string } {
@@ -117,6 +117,21 @@ Deno.test("resizeLora() keeps every module, its scale and the metadata, in the p
   ok(after.keys().every((key) => after.info(key).dtype === "F16"));
   strictEqual(after.metadata.ss_training_comment, "dimension is resized from 3 to 1 (conv: 2); ");
   strictEqual(after.metadata["modelspec.title"], "title of b");
+  const lines = listening();
+  await resizeLora({
+    ...{
+      model: at("b"),
+      saveTo: at("same"),
+      savePrecision: null,
+      newRank: 9,
+      newConvRank: null,
+      compat: null,
+    },
+    ...{ dynamicMethod: null, dynamicParam: null, verbose: false },
+  }, lines);
+  match(lines.lines.join("\n"), /its largest rank is 3; --new_rank 9 raises none/);
+  using same = openSafetensors(at("same"));
+  strictEqual(same.metadata.ss_network_dim, "3");
   const [whole, small] = [at("b"), at("out")].map(deltas);
   // random factors of rank 2 and 3: the first direction alone holds more than half of a norm
   for (const [name, values] of small) ok(relL2(values, whole.get(name)!) < 0.87, name);
