@@ -1,5 +1,6 @@
 // The parts of the simulator: memory.cpp (the device's memory and who may touch what), scheduler.cpp (blocks,
-// fibers, barriers), collectives.cpp (what a warp does together), driver.cpp (the functions of the driver).
+// fibers, barriers), collectives.cpp (what a warp does together), context.h (what the driver's functions
+// share; driver.cpp says where they are).
 #pragma once
 #include <string>
 #include <vector>
