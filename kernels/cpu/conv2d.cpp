@@ -2,8 +2,11 @@
 // keep the files' layout (O, I, KH, KW): frozen ones are packed once, others reordered into scratch in each
 // run. A 1x1 kernel without padding and stride is a matrix product. f16, and bf16 where oneDNN has only
 // reference loops, run in f32.
+#include "../executor/shapes/conv2d.h"
+
 #include <utility>
 
+#include "../executor/shapes/addends.h"
 #include "onednn.h"
 
 namespace easel {
@@ -11,48 +14,11 @@ namespace {
 
 using dnnl::memory;
 
-struct Geometry {
-  int64_t N, H, W, I, height, width, O, KH, KW, stride, top, left, bottom, right;
-  bool is_product() const { return KH == 1 && KW == 1 && stride == 1 && !top && !left && !bottom && !right; }
-};
-
-// x (N, H, W, I), w (O, I, KH, KW), y (N, height, width, O); the pads are attributes `first`.. in the order
-// of easel_ops.h.
-Geometry geometry(const Instruction& i, const Tensor& x, const int64_t (&w)[4], const Tensor& y) {
-  i.require(x.rank == 4 && y.rank == 4, "wants x (N, H, W, I), w (O, I, KH, KW)");
-  const Geometry g{x.dims[0],
-                   x.dims[1],
-                   x.dims[2],
-                   x.dims[3],
-                   y.dims[1],
-                   y.dims[2],
-                   y.dims[3],
-                   w[2],
-                   w[3],
-                   i.integer(ATTR_CONV2D_STRIDE),
-                   i.integer(ATTR_CONV2D_PAD_TOP),
-                   i.integer(ATTR_CONV2D_PAD_LEFT),
-                   i.integer(ATTR_CONV2D_PAD_BOTTOM),
-                   i.integer(ATTR_CONV2D_PAD_RIGHT)};
-  constexpr int64_t kMost = 1 << 20;
-  i.require(g.stride > 0 && g.stride < kMost, "stride is not positive");
-  for (const int64_t pad : {g.top, g.left, g.bottom, g.right})
-    i.require(pad >= 0 && pad < kMost, "a pad is negative or huge");
-  i.require(x.count() > 0 && y.count() > 0 && w[0] > 0 && g.KH > 0 && g.KW > 0, "an operand is empty");
-  i.require(w[0] == g.O && w[1] == g.I && y.dims[0] == g.N, "batch or channels differ");
-  i.require(g.H + g.top + g.bottom >= g.KH && g.W + g.left + g.right >= g.KW &&
-                g.height == (g.H + g.top + g.bottom - g.KH) / g.stride + 1 &&
-                g.width == (g.W + g.left + g.right - g.KW) / g.stride + 1,
-            "the sizes do not fit the geometry");
-  i.require_float(x);
-  return g;
-}
-
 // Descriptors in one compute type. The any_ ones leave the layout to oneDNN.
 struct Descs {
   memory::desc x, w, any_w, y, bias;
   memory::dims strides, before, after;
-  Descs(const Geometry& g, memory::data_type type)
+  Descs(const Conv2dShape& g, memory::data_type type)
       : x({g.N, g.I, g.H, g.W}, type, memory::format_tag::nhwc),
         w({g.O, g.I, g.KH, g.KW}, type, memory::format_tag::oihw),
         any_w({g.O, g.I, g.KH, g.KW}, type, memory::format_tag::any),
@@ -101,7 +67,7 @@ struct Operands {
   }
 };
 
-Run forward(const Instruction& i, const Geometry& g, const Tensor* bias, const Tensor* residual,
+Run forward(const Instruction& i, const Conv2dShape& g, const Tensor* bias, const Tensor* residual,
             memory::data_type type, bool convert, bool insist) {
   const Descs d(g, type);
   auto pd = forward_desc(d, bias != nullptr, Residual::kNone, false);
@@ -139,24 +105,24 @@ Run forward(const Instruction& i, const Geometry& g, const Tensor* bias, const T
 // dx as the convolution of dy with the reversed kernel, for stride 1: oneDNN's forward batch-reduce GEMM
 // reaches the arithmetic's peak, its backward loops 70-80 % of it. For trainable weights that pays on large
 // pictures only; frozen ones would be kept a second time for the backward loops. Null where it is no gain.
-Run backward_input_reversed(const Instruction& i, const Geometry& g, memory::data_type type, bool convert,
+Run backward_input_reversed(const Instruction& i, const Conv2dShape& g, memory::data_type type, bool convert,
                             const char* usual) {
   const Tensor& w = i.in(1);
   if (g.stride != 1 || (!w.frozen && g.N * g.H * g.W < 1024) || strstr(usual, "brg")) return nullptr;
-  const Geometry r{g.N,
-                   g.height,
-                   g.width,
-                   g.O,
-                   g.H,
-                   g.W,
-                   g.I,
-                   g.KH,
-                   g.KW,
-                   1,
-                   g.KH - 1 - g.top,
-                   g.KW - 1 - g.left,
-                   g.KH - 1 - g.bottom,
-                   g.KW - 1 - g.right};
+  const Conv2dShape r{g.N,
+                      g.height,
+                      g.width,
+                      g.O,
+                      g.H,
+                      g.W,
+                      g.I,
+                      g.KH,
+                      g.KW,
+                      1,
+                      g.KH - 1 - g.top,
+                      g.KW - 1 - g.left,
+                      g.KH - 1 - g.bottom,
+                      g.KW - 1 - g.right};
   if (r.top < 0 || r.left < 0 || r.bottom < 0 || r.right < 0) return nullptr;
   const Descs d(r, type);
   const auto pd = forward_desc(d, false, Residual::kNone, false);
@@ -170,7 +136,7 @@ Run backward_input_reversed(const Instruction& i, const Geometry& g, memory::dat
   return o.finish();
 }
 
-Run backward_input(const Instruction& i, const Geometry& g, memory::data_type type, bool convert,
+Run backward_input(const Instruction& i, const Conv2dShape& g, memory::data_type type, bool convert,
                    bool insist) {
   const Descs d(g, type);
   const auto hint = forward_desc(d, false, Residual::kNone, true);
@@ -191,7 +157,7 @@ Run backward_input(const Instruction& i, const Geometry& g, memory::data_type ty
   return o.finish();
 }
 
-Run backward_weight(const Instruction& i, const Geometry& g, memory::data_type type, bool convert,
+Run backward_weight(const Instruction& i, const Conv2dShape& g, memory::data_type type, bool convert,
                     bool insist) {
   const Descs d(g, type);
   const auto hint = forward_desc(d, false, Residual::kNone, true);
@@ -235,25 +201,16 @@ Run in_best_type(const Instruction& i, int32_t dtype, const F& build) {
 inline namespace EASEL_ISA {
 
 Run prepare_conv2d(const Instruction& i) {
-  const bool has_bias = i.attr(ATTR_CONV2D_HAS_BIAS) != 0,
-             has_residual = i.attr(ATTR_CONV2D_HAS_RESIDUAL) != 0;
-  i.require_counts(1, 2 + has_bias + has_residual);
+  const Addends added = addends(i, ATTR_CONV2D_HAS_BIAS, ATTR_CONV2D_HAS_RESIDUAL);
   const Tensor &x = i.in(0), &w = i.in(1), &y = i.out(0);
-  i.require(w.rank == 4, "wants x (N, H, W, I), w (O, I, KH, KW)");
-  const Geometry g = geometry(i, x, {w.dims[0], w.dims[1], w.dims[2], w.dims[3]}, y);
-  for (int k = 1; k < i.inputs(); ++k) i.require(i.in(k).dtype == x.dtype, "operands need one dtype");
-  i.require(y.dtype == x.dtype, "operands need one dtype");
-  const Tensor* bias = has_bias ? &i.in(2) : nullptr;
-  const Tensor* residual = has_residual ? &i.in(2 + has_bias) : nullptr;
-  i.require(!bias || (bias->rank == 1 && bias->dims[0] == g.O), "bias must be (O)");
-  if (residual) i.require_same(*residual, y);
+  const Conv2dShape g = conv2d_shape(i, x, w, y);
   if (g.is_product()) {
     Product p;
     p.a = x;
     p.b = w;
     p.out = y;
-    p.bias = bias;
-    p.residual = residual;
+    p.bias = added.bias;
+    p.residual = added.residual;
     p.trans_b = true;
     p.M = g.N * g.H * g.W;
     p.N = g.O;
@@ -261,7 +218,7 @@ Run prepare_conv2d(const Instruction& i) {
     return prepare_product(i, p);
   }
   return in_best_type(i, x.dtype, [&](memory::data_type type, bool convert, bool insist) {
-    return forward(i, g, bias, residual, type, convert, insist);
+    return forward(i, g, added.bias, added.residual, type, convert, insist);
   });
 }
 
@@ -269,8 +226,7 @@ Run prepare_conv2d(const Instruction& i) {
 Run prepare_conv2d_backward_input(const Instruction& i) {
   i.require_counts(1, 2);
   const Tensor &dx = i.out(0), &dy = i.in(0), &w = i.in(1);
-  i.require(w.rank == 4 && dy.dtype == dx.dtype && w.dtype == dx.dtype, "operands need one dtype");
-  const Geometry g = geometry(i, dx, {w.dims[0], w.dims[1], w.dims[2], w.dims[3]}, dy);
+  const Conv2dShape g = conv2d_shape(i, dx, w, dy);
   if (g.is_product()) {
     Product p;
     p.a = dy;
@@ -290,8 +246,7 @@ Run prepare_conv2d_backward_input(const Instruction& i) {
 Run prepare_conv2d_backward_weight(const Instruction& i) {
   i.require_counts(1, 2);
   const Tensor &dw = i.out(0), &dy = i.in(0), &x = i.in(1);
-  i.require(dw.rank == 4 && dy.dtype == x.dtype && dw.dtype == x.dtype, "operands need one dtype");
-  const Geometry g = geometry(i, x, {dw.dims[0], dw.dims[1], dw.dims[2], dw.dims[3]}, dy);
+  const Conv2dShape g = conv2d_shape(i, x, dw, dy);
   if (g.is_product()) {
     Product p;
     p.a = dy;

@@ -1,6 +1,9 @@
 // matmul(a, b[, bias][, residual]; transA, transB, hasBias, hasResidual): compute-bound, a oneDNN primitive
 // made once. Frozen b is packed into the layout oneDNN prefers; f16, and bf16 where oneDNN has only reference
 // loops for it, run in f32 on converted operands.
+#include "../executor/shapes/matmul.h"
+
+#include "../executor/shapes/addends.h"
 #include "onednn.h"
 
 namespace easel {
@@ -200,38 +203,10 @@ Run prepare_product(const Instruction& i, const Product& p) {
 }
 
 Run prepare_matmul(const Instruction& i) {
-  const bool has_bias = i.attr(ATTR_MATMUL_HAS_BIAS) != 0,
-             has_residual = i.attr(ATTR_MATMUL_HAS_RESIDUAL) != 0;
-  i.require_counts(1, 2 + has_bias + has_residual);
-  Product p;
-  p.a = i.in(0);
-  p.b = i.in(1);
-  p.out = i.out(0);
-  p.trans_a = i.attr(ATTR_MATMUL_TRANS_A) != 0;
-  p.trans_b = i.attr(ATTR_MATMUL_TRANS_B) != 0;
-  const int rank = p.a.rank;
-  i.require((rank == 2 || rank == 3) && p.b.rank == rank && p.out.rank == rank,
-            "wants two matrices or two stacks");
-  i.require_float(p.a);
-  for (int k = 1; k < i.inputs(); ++k) i.require(i.in(k).dtype == p.a.dtype, "operands need one dtype");
-  i.require(p.out.dtype == p.a.dtype, "operands need one dtype");
-  const int64_t *da = p.a.dims + rank - 2, *db = p.b.dims + rank - 2, *dy = p.out.dims + rank - 2;
-  if (rank == 3) p.B = p.a.dims[0];
-  i.require(rank == 2 || (p.b.dims[0] == p.B && p.out.dims[0] == p.B), "the stacks differ in height");
-  p.M = da[p.trans_a ? 1 : 0];
-  p.K = da[p.trans_a ? 0 : 1];
-  p.N = db[p.trans_b ? 0 : 1];
-  i.require(db[p.trans_b ? 1 : 0] == p.K, "inner sizes differ");
-  i.require(dy[0] == p.M && dy[1] == p.N, "the output has another shape");
-  if (has_bias) {
-    p.bias = &i.in(2);
-    i.require(p.bias->rank == 1 && p.bias->dims[0] == p.N, "bias must be (N)");
-  }
-  if (has_residual) {
-    p.residual = &i.in(2 + has_bias);
-    i.require_same(*p.residual, p.out);
-  }
-  return prepare_product(i, p);
+  const auto [bias, residual] = addends(i, ATTR_MATMUL_HAS_BIAS, ATTR_MATMUL_HAS_RESIDUAL);
+  const MatmulShape s = matmul_shape(i);
+  return prepare_product(
+      i, {i.in(0), i.in(1), i.out(0), bias, residual, s.trans_a, s.trans_b, s.batch, s.M, s.N, s.K});
 }
 
 }  // namespace EASEL_ISA

@@ -1,48 +1,22 @@
 // conv2d on channels-last pictures and its two gradients. Weights keep the files' layout (O, I, KH, KW):
 // frozen ones are packed once to (O, KH, KW, I), which forward and input gradient share, others into scratch
 // in each run. A 1x1 kernel without padding and stride is a plain matrix product.
+#include "../executor/shapes/conv2d.h"
+
+#include "../executor/shapes/addends.h"
 #include "product_plan.h"
 
 namespace easel {
 namespace {
 
-struct Geometry {
-  int64_t N, H, W, I, height, width, O, KH, KW, stride, top, left, bottom, right;
-  bool is_product() const { return KH == 1 && KW == 1 && stride == 1 && !top && !left && !bottom && !right; }
-  int64_t taps() const { return KH * KW; }
-};
+using Geometry = Conv2dShape;
 
-// x (N, H, W, I), w (O, I, KH, KW), y (N, height, width, O); the attributes begin alike in all three ops.
+// Within what the kernels' 32-bit indices reach.
 Geometry geometry(const Instruction& i, const Tensor& x, const Tensor& w, const Tensor& y) {
-  i.require(x.rank == 4 && y.rank == 4 && w.rank == 4, "wants x (N, H, W, I), w (O, I, KH, KW)");
-  i.require_float(x);
-  i.require(w.dtype == x.dtype && y.dtype == x.dtype, "operands need one dtype");
-  const Geometry g{x.dims[0],
-                   x.dims[1],
-                   x.dims[2],
-                   x.dims[3],
-                   y.dims[1],
-                   y.dims[2],
-                   y.dims[3],
-                   w.dims[2],
-                   w.dims[3],
-                   i.integer(ATTR_CONV2D_STRIDE),
-                   i.integer(ATTR_CONV2D_PAD_TOP),
-                   i.integer(ATTR_CONV2D_PAD_LEFT),
-                   i.integer(ATTR_CONV2D_PAD_BOTTOM),
-                   i.integer(ATTR_CONV2D_PAD_RIGHT)};
+  const Geometry g = conv2d_shape(i, x, w, y);
   constexpr int64_t kMost = 1 << 20;
-  i.require(g.stride > 0 && g.stride < kMost, "stride is not positive");
-  for (const int64_t pad : {g.top, g.left, g.bottom, g.right})
-    i.require(pad >= 0 && pad < kMost, "a pad is negative or huge");
-  i.require(x.count() > 0 && y.count() > 0 && w.count() > 0, "an operand is empty");
   for (const int64_t side : {g.H, g.W, g.KH, g.KW, g.height, g.width})
     i.require(side < kMost, "a side is over a million");
-  i.require(w.dims[0] == g.O && w.dims[1] == g.I && y.dims[0] == g.N, "batch or channels differ");
-  i.require(g.H + g.top + g.bottom >= g.KH && g.W + g.left + g.right >= g.KW &&
-                g.height == (g.H + g.top + g.bottom - g.KH) / g.stride + 1 &&
-                g.width == (g.W + g.left + g.right - g.KW) / g.stride + 1,
-            "the sizes do not fit the geometry");
   i.require(g.N * std::max(g.H * g.W, g.height * g.width) < int64_t(1) << 31 &&
                 g.taps() * std::max(g.I, g.O) < int64_t(1) << 31,
             "it is too large");
@@ -114,21 +88,12 @@ Run windows_times_weights(const Instruction& i, const Geometry& g, bool gradient
 }  // namespace
 
 Run prepare_conv2d(const Instruction& i) {
-  const bool has_bias = i.attr(ATTR_CONV2D_HAS_BIAS) != 0,
-             has_residual = i.attr(ATTR_CONV2D_HAS_RESIDUAL) != 0;
-  i.require_counts(1, 2 + has_bias + has_residual);
+  const Addends added = addends(i, ATTR_CONV2D_HAS_BIAS, ATTR_CONV2D_HAS_RESIDUAL);
   const Tensor &x = i.in(0), &w = i.in(1), &y = i.out(0);
   const Geometry g = geometry(i, x, w, y);
-  for (int k = 2; k < i.inputs(); ++k) i.require(i.in(k).dtype == x.dtype, "operands need one dtype");
   Address bias, residual;
-  if (has_bias) {
-    i.require(i.in(2).rank == 1 && i.in(2).dims[0] == g.O, "bias must be (O)");
-    bias = i.in(2).data;
-  }
-  if (has_residual) {
-    i.require_same(i.in(2 + has_bias), y);
-    residual = i.in(2 + has_bias).data;
-  }
+  if (added.bias) bias = added.bias->data;
+  if (added.residual) residual = added.residual->data;
   if (!g.is_product()) return windows_times_weights(i, g, false, x, w, y, bias, residual);
   ProductPlan p;
   p.dtype = x.dtype;

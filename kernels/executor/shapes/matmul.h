@@ -1,0 +1,15 @@
+// matmul(a, b[, bias][, residual]; transA, transB, hasBias, hasResidual).
+#pragma once
+#include "../instruction.h"
+
+namespace easel {
+
+// One matrix product or a stack of `batch`: a (M, K) times b (K, N), stored transposed where so said.
+struct MatmulShape {
+  int64_t batch, M, N, K;
+  bool trans_a, trans_b;
+};
+
+MatmulShape matmul_shape(const Instruction& i);
+
+}  // namespace easel
