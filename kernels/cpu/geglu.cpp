@@ -1,4 +1,6 @@
 // geglu([a | b]) = a * gelu(b) over halves of the last axis, and its gradient. Memory-bound.
+#include "../executor/shapes/geglu.h"
+
 #include "kernel.h"
 
 namespace easel {
@@ -25,20 +27,12 @@ void geglu_backward(T* dx, const T* dy, const T* x, int64_t M, int64_t C) {  // 
   }
 }
 
-void check(const Instruction& i, const Tensor& half, const Tensor& full) {
-  i.require(half.dtype == full.dtype && half.rank == full.rank && full.rank > 0, "rank or dtype differ");
-  i.require(half.last() * 2 == full.last() && std::equal(half.dims, half.dims + half.rank - 1, full.dims),
-            "wants (..., C) and (..., 2C)");
-}
-
 }  // namespace
 
 inline namespace EASEL_ISA {
 
 Run prepare_geglu(const Instruction& i) {
-  i.require_counts(1, 1);
-  check(i, i.out(0), i.in(0));
-  const int64_t M = i.out(0).rows(), C = i.out(0).last();
+  const auto [M, C] = geglu_shape(i);
   return dispatch(i, i.out(0).dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;
     return [=, y = i.out(0).as<T>(), x = i.in(0).as<T>()] {
@@ -50,10 +44,7 @@ Run prepare_geglu(const Instruction& i) {
 }
 
 Run prepare_geglu_backward(const Instruction& i) {
-  i.require_counts(1, 2);
-  check(i, i.in(0), i.in(1));
-  i.require_same(i.out(0), i.in(1));
-  const int64_t M = i.in(0).rows(), C = i.in(0).last();
+  const auto [M, C] = geglu_backward_shape(i);
   return dispatch(i, i.out(0).dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;
     return [=, dx = i.out(0).as<T>(), dy = i.in(0).as<T>(), x = i.in(1).as<T>()] {

@@ -1,4 +1,6 @@
 // slice(x; axis, start, length) and its gradient: runs of bytes copied, or set into zeros. Memory-bound.
+#include "../executor/shapes/slice.h"
+
 #include <cstring>
 
 #include "kernel.h"
@@ -6,20 +8,9 @@
 namespace easel {
 namespace {
 
-struct Parts {
-  int64_t rows, part, whole, start;  // bytes; rows: axes before the sliced one
-};
-
-Parts split(const Instruction& i, const Tensor& part, const Tensor& whole, int64_t axis, int64_t start) {
-  i.require(part.rank == whole.rank && part.dtype == whole.dtype, "rank or dtype differ");
-  i.require(axis >= 0 && axis < whole.rank, "there is no such axis");
-  for (int d = 0; d < whole.rank; ++d)
-    i.require(d == axis || part.dims[d] == whole.dims[d], "shapes differ off the axis");
-  i.require(start >= 0 && start <= whole.dims[axis] - part.dims[axis], "the run leaves the axis");
-  int64_t rows = 1, run = dtype_bytes(whole.dtype);
-  for (int d = 0; d < axis; ++d) rows *= whole.dims[d];
-  for (int d = int(axis) + 1; d < whole.rank; ++d) run *= whole.dims[d];
-  return {rows, part.dims[axis] * run, whole.dims[axis] * run, start * run};
+SliceShape in_bytes(const SliceShape& s, int32_t dtype) {
+  const int64_t size = dtype_bytes(dtype);
+  return {s.rows, s.part * size, s.whole * size, s.start * size};
 }
 
 }  // namespace
@@ -27,9 +18,7 @@ Parts split(const Instruction& i, const Tensor& part, const Tensor& whole, int64
 inline namespace EASEL_ISA {
 
 Run prepare_slice(const Instruction& i) {
-  i.require_counts(1, 1);
-  const Parts s = split(i, i.out(0), i.in(0), i.integer(ATTR_SLICE_AXIS), i.integer(ATTR_SLICE_START));
-  i.require(i.out(0).dims[i.integer(ATTR_SLICE_AXIS)] == i.integer(ATTR_SLICE_LENGTH), "length differs");
+  const SliceShape s = in_bytes(slice_shape(i), i.in(0).dtype);
   return [=, y = i.out(0).data, x = i.in(0).data] {
     parallel_for(s.rows, (1 << 17) / (s.part + 1) + 1, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r)
@@ -40,10 +29,7 @@ Run prepare_slice(const Instruction& i) {
 
 // sliceBackward(dy; axis, start, full): dy in zeros
 Run prepare_slice_backward(const Instruction& i) {
-  i.require_counts(1, 1);
-  const int64_t axis = i.integer(ATTR_SLICE_BACKWARD_AXIS);
-  const Parts s = split(i, i.in(0), i.out(0), axis, i.integer(ATTR_SLICE_BACKWARD_START));
-  i.require(i.out(0).dims[axis] == i.integer(ATTR_SLICE_BACKWARD_FULL), "the full size differs");
+  const SliceShape s = in_bytes(slice_backward_shape(i), i.in(0).dtype);
   return [=, y = i.out(0).data, x = i.in(0).data] {
     parallel_for(s.rows, (1 << 17) / (s.whole + 1) + 1, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {

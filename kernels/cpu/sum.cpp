@@ -1,6 +1,6 @@
 // sum(x; axes): sums over the axes of a bit mask, kept as size 1. Memory-bound. Blocks of a fixed size are
 // summed in float and added up in double, in an order that does not depend on the number of threads.
-#include <array>
+#include "../executor/shapes/sum.h"
 
 #include "kernel.h"
 
@@ -127,35 +127,19 @@ Run sum_strided(T* y, const T* x, const std::array<int64_t, EASEL_MAX_RANK>& sid
 inline namespace EASEL_ISA {
 
 Run prepare_sum(const Instruction& i) {
-  i.require_counts(1, 1);
+  const auto [rank, sides, mask] = sum_shape(i);
   const Tensor &y = i.out(0), &x = i.in(0);
-  const int64_t mask = i.integer(ATTR_SUM_AXES);
-  i.require(x.rank == y.rank && x.dtype == y.dtype, "rank or dtype differ");
-  i.require(mask >= 0 && mask < int64_t(1) << x.rank, "there is no such axis");
-  std::array<int64_t, EASEL_MAX_RANK> sides{};  // merged: summed and kept axes take turns
-  int64_t merged = 0;
-  int rank = 0;
-  for (int d = 0; d < x.rank; ++d) {
-    const bool summed = mask & (int64_t(1) << d);
-    i.require(y.dims[d] == (summed ? 1 : x.dims[d]), "the output has another shape");
-    if (rank && bool(merged & (int64_t(1) << (rank - 1))) == summed) {
-      sides[size_t(rank - 1)] *= x.dims[d];
-    } else if (x.dims[d] != 1) {
-      if (summed) merged |= int64_t(1) << rank;
-      sides[size_t(rank++)] = x.dims[d];
-    }
-  }
   return dispatch(i, y.dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;
     T *p = y.as<T>(), *q = x.as<T>();
     if (y.count() == 0) return [] {};
     if (rank == 0) return [=] { p[0] = q[0]; };
-    if (rank == 1 && !merged) return [=, n = sides[0]] { std::copy_n(q, n, p); };
+    if (rank == 1 && !mask) return [=, n = sides[0]] { std::copy_n(q, n, p); };
     if (rank == 1) return sum_rows(i, p, q, 1, sides[0]);
-    if (rank == 2 && merged == 2) return sum_rows(i, p, q, sides[0], sides[1]);
+    if (rank == 2 && mask == 2) return sum_rows(i, p, q, sides[0], sides[1]);
     if (rank == 2) return sum_middle(i, p, q, 1, sides[0], sides[1]);
-    if (rank == 3 && merged == 2) return sum_middle(i, p, q, sides[0], sides[1], sides[2]);
-    return sum_strided(p, q, sides, rank, merged);
+    if (rank == 3 && mask == 2) return sum_middle(i, p, q, sides[0], sides[1], sides[2]);
+    return sum_strided(p, q, sides, rank, mask);
   });
 }
 

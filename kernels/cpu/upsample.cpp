@@ -1,5 +1,7 @@
 // upsampleNearest(x (N, H, W, C); height, width): pixel (y, x) copies (floor(y*H/height), floor(x*W/width));
 // the gradient adds the copies up. Memory-bound, runs of C.
+#include "../executor/shapes/upsample.h"
+
 #include <cmath>
 #include <cstring>
 
@@ -14,26 +16,14 @@ int64_t source_of(int64_t at, int64_t size, int64_t target) {
   return std::min<int64_t>(int64_t(std::floor(float(at) * scale)), size - 1);
 }
 
-void check(const Instruction& i, const Tensor& small, const Tensor& large) {
-  i.require(small.rank == 4 && large.rank == 4 && small.dtype == large.dtype, "wants (N, H, W, C)");
-  i.require(small.dims[0] == large.dims[0] && small.dims[3] == large.dims[3], "batch or channels differ");
-  i.require(small.count() > 0, "is empty");
-}
-
 }  // namespace
 
 inline namespace EASEL_ISA {
 
 Run prepare_upsample_nearest(const Instruction& i) {
-  i.require_counts(1, 1);
+  const auto [N, H, W, height, width, C] = upsample_nearest_shape(i);
   const Tensor &y = i.out(0), &x = i.in(0);
-  check(i, x, y);
-  i.require(y.dims[1] == i.integer(ATTR_UPSAMPLE_NEAREST_HEIGHT) &&
-                y.dims[2] == i.integer(ATTR_UPSAMPLE_NEAREST_WIDTH),
-            "the output has another size");
-  const int64_t H = x.dims[1], W = x.dims[2], height = y.dims[1], width = y.dims[2],
-                rows = y.dims[0] * height;
-  const int64_t bytes = x.dims[3] * dtype_bytes(x.dtype);
+  const int64_t rows = N * height, bytes = C * dtype_bytes(x.dtype);
   return [=, p = y.data, q = x.data] {
     parallel_for(rows, (1 << 17) / (width * bytes + 1) + 1, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
@@ -48,14 +38,9 @@ Run prepare_upsample_nearest(const Instruction& i) {
 
 // upsampleNearestBackward(dy; height, width) -> dx (N, height, width, C), the source's size
 Run prepare_upsample_nearest_backward(const Instruction& i) {
-  i.require_counts(1, 1);
+  const auto [N, H, W, height, width, C] = upsample_nearest_backward_shape(i);
   const Tensor &dx = i.out(0), &dy = i.in(0);
-  check(i, dx, dy);
-  i.require(dx.dims[1] == i.integer(ATTR_UPSAMPLE_NEAREST_BACKWARD_HEIGHT) &&
-                dx.dims[2] == i.integer(ATTR_UPSAMPLE_NEAREST_BACKWARD_WIDTH),
-            "the output has another size");
-  const int64_t H = dx.dims[1], W = dx.dims[2], height = dy.dims[1], width = dy.dims[2], C = dx.dims[3];
-  const int64_t rows = dx.dims[0] * H;
+  const int64_t rows = N * H;
   return dispatch(i, dx.dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;
     const Scratch sums = i.scratch(size_t(i.threads() * C) * sizeof(float));

@@ -1,8 +1,8 @@
 // What the host part of a CUDA op sees; device.cuh has the rules for the device part. An op is two files of
 // one name:
 //   NAME.cu   device code only, EASEL_KERNEL(...)s; the simulator runs it too
-//   NAME.cpp  Run prepare_<op>(const Instruction&): checks operands as the CPU backend does, chooses kernels
-//   and grids
+//   NAME.cpp  Run prepare_<op>(const Instruction&): checks operands with executor/shapes, as the CPU backend
+//   does, chooses kernels and grids
 // There is nothing else to enter anywhere: tools/build_cuda.sh compiles what it finds, registry.cpp takes
 // each prepare function that exists, and an op without one is refused by name when a program is created.
 //
@@ -12,7 +12,7 @@
 // operand on the host.
 //
 //   Run prepare_geglu(const Instruction& i) {
-//     ...checks...
+//     const auto [M, C] = geglu_shape(i);  // the checks
 //     return launch(i, kernel_name("geglu", y.dtype), {.grid = blocks(i, M * C), .threads = 256}, y.data,
 //     x.data, M, C);
 //   }

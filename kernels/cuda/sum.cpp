@@ -1,4 +1,6 @@
 // sum(x; axes): which of the three patterns, and into how many parts.
+#include "../executor/shapes/sum.h"
+
 #include "packs.h"
 #include "walk.h"
 
@@ -71,34 +73,18 @@ Run sum_columns(const Instruction& i, const Tensor& y, const Tensor& x, int64_t 
 }  // namespace
 
 Run prepare_sum(const Instruction& i) {
-  i.require_counts(1, 1);
+  const auto [rank, sides, mask] = sum_shape(i);
   const Tensor &y = i.out(0), &x = i.in(0);
-  const int64_t mask = i.integer(ATTR_SUM_AXES);
-  i.require(x.rank == y.rank && x.dtype == y.dtype, "rank or dtype differ");
-  i.require(mask >= 0 && mask < int64_t(1) << x.rank, "there is no such axis");
-  i.require_float(x);
-  int64_t sides[EASEL_MAX_RANK] = {}, merged = 0;  // merged: summed and kept axes take turns
-  int rank = 0;
-  for (int d = 0; d < x.rank; ++d) {
-    const bool summed = mask & (int64_t(1) << d);
-    i.require(y.dims[d] == (summed ? 1 : x.dims[d]), "the output has another shape");
-    if (rank && bool(merged & (int64_t(1) << (rank - 1))) == summed) {
-      sides[rank - 1] *= x.dims[d];
-    } else if (x.dims[d] != 1) {
-      if (summed) merged |= int64_t(1) << rank;
-      sides[rank++] = x.dims[d];
-    }
-  }
   if (y.count() == 0) return nothing();
-  if (!merged) return copy_bytes(i, y.data, x.data, size_t(y.bytes()));
+  if (!mask) return copy_bytes(i, y.data, x.data, size_t(y.bytes()));
   if (rank == 1) return sum_rows(i, y, x, 1, sides[0]);
-  if (rank == 2 && merged == 2) return sum_rows(i, y, x, sides[0], sides[1]);
+  if (rank == 2 && mask == 2) return sum_rows(i, y, x, sides[0], sides[1]);
   if (rank == 2) return sum_columns(i, y, x, 1, sides[0], sides[1]);
-  if (rank == 3 && merged == 2) return sum_columns(i, y, x, sides[0], sides[1], sides[2]);
+  if (rank == 3 && mask == 2) return sum_columns(i, y, x, sides[0], sides[1], sides[2]);
   Axes kept, summed;
   int64_t steps[EASEL_MAX_RANK], step = 1;
   for (int d = rank - 1; d >= 0; step *= sides[d--]) steps[d] = step;
-  for (int d = 0; d < rank; ++d) (merged & (int64_t(1) << d) ? summed : kept).add(sides[d], steps[d]);
+  for (int d = 0; d < rank; ++d) (mask & (int64_t(1) << d) ? summed : kept).add(sides[d], steps[d]);
   return launch(i, kernel_name("sum_strided", y.dtype), {.grid = blocks(i, kept.count * 32)}, y.data, x.data,
                 kept, summed);
 }

@@ -1,0 +1,19 @@
+// sum(x; axes).
+#pragma once
+#include <array>
+
+#include "../instruction.h"
+
+namespace easel {
+
+// x's axes, neighbours merged that are summed both or kept both: the two kinds take turns. Axes of size 1 are
+// left out.
+struct SumShape {
+  int rank;
+  std::array<int64_t, EASEL_MAX_RANK> sides;
+  int64_t mask;  // bits of the axes that are summed
+};
+
+SumShape sum_shape(const Instruction& i);
+
+}  // namespace easel
