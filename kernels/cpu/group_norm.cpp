@@ -4,6 +4,7 @@
 // independent of the number of threads.
 #include <cmath>
 
+#include "../executor/shapes/norm.h"
 #include "kernel.h"
 
 namespace easel {
@@ -12,33 +13,13 @@ namespace {
 constexpr int64_t kChunks = 64;     // a picture is cut into at most so many parts
 constexpr int64_t kChannels = 512;  // channels that a block of sums holds on the stack
 
-struct Sizes {
-  int64_t N, P, C, G, width, parts;  // P: pixels, width: channels of a group
-  float eps;
-  bool silu;
+// A picture's pixels are cut into `parts`.
+struct Sizes : GroupNormShape {
+  Sizes(const GroupNormShape& s)
+      : GroupNormShape(s), parts(std::max<int64_t>(1, std::min(kChunks, s.P / 32))) {}
   int64_t from(int64_t part) const { return P * part / parts; }
+  int64_t parts;
 };
-
-Sizes sizes(const Instruction& i, const Tensor& x, const Tensor& mean, const Tensor& rstd) {
-  const int64_t G = i.integer(ATTR_GROUP_NORM_GROUPS), C = x.last();
-  i.require(x.rank >= 2 && x.count() > 0, "is empty");
-  i.require(G > 0 && C % G == 0, "the channels do not divide into the groups");
-  const int64_t N = x.dims[0], P = x.count() / N / C;
-  for (const Tensor* t : {&mean, &rstd})
-    i.require(t->dtype == EASEL_F32 && t->count() == N * G, "mean and rstd must be f32 (N, groups)");
-  return {N,
-          P,
-          C,
-          G,
-          C / G,
-          std::max<int64_t>(1, std::min(kChunks, P / 32)),
-          float(i.attr(ATTR_GROUP_NORM_EPS)),
-          i.attr(ATTR_GROUP_NORM_SILU) != 0};
-}
-
-void check_channels(const Instruction& i, const Tensor& x, const Tensor& p) {
-  i.require(p.dtype == x.dtype && p.count() == x.last(), "gamma and beta must be (C) in x's dtype");
-}
 
 // For pixels [begin, end) and channels [c0, c0 + n): sum[c] += x - shift[c], squares[c] += (x - shift[c])^2.
 // The shift (the first pixel) keeps the variance exact where the mean is large. 32 pixels at a time in float,
@@ -191,12 +172,8 @@ struct Backward {
 };
 
 template <typename T>
-Backward<T> backward(const Instruction& i) {
+Backward<T> backward(const Instruction& i, const Sizes& z) {
   const Tensor &dy = i.in(0), &x = i.in(1);
-  i.require_same(dy, x);
-  const Sizes z = sizes(i, x, i.in(4), i.in(5));
-  check_channels(i, x, i.in(2));
-  check_channels(i, x, i.in(3));
   return {z,
           dy.as<T>(),
           x.as<T>(),
@@ -214,12 +191,8 @@ Backward<T> backward(const Instruction& i) {
 inline namespace EASEL_ISA {
 
 Run prepare_group_norm(const Instruction& i) {
-  i.require_counts(3, 3);
+  const Sizes z = group_norm_shape(i);
   const Tensor& x = i.in(0);
-  i.require_same(i.out(0), x);
-  const Sizes z = sizes(i, x, i.out(1), i.out(2));
-  check_channels(i, x, i.in(1));
-  check_channels(i, x, i.in(2));
   const Scratch sums = i.scratch(size_t(z.N * z.parts * 2 * z.C) * sizeof(double));  // (N, parts, 2, C)
   const Scratch lines = i.scratch(size_t(z.N * 2 * z.C) * sizeof(float));            // (N, 2, C)
   return dispatch(i, x.dtype, [&](auto type) -> Run {
@@ -264,11 +237,10 @@ Run prepare_group_norm(const Instruction& i) {
 
 // groupNormBackward(dy, x, gamma, beta, mean, rstd) -> dx
 Run prepare_group_norm_backward(const Instruction& i) {
-  i.require_counts(1, 6);
-  i.require_same(i.out(0), i.in(1));
+  const Sizes z = group_norm_backward_shape(i);
   return dispatch(i, i.in(1).dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;
-    const Backward<T> b = backward<T>(i);
+    const Backward<T> b = backward<T>(i, z);
     const Scratch terms = i.scratch(size_t(b.z.N * 2 * b.z.C) * sizeof(float));  // u and v of each channel
     return [=, dx = i.out(0).as<T>()] {
       const Sizes& z = b.z;
@@ -310,12 +282,10 @@ Run prepare_group_norm_backward(const Instruction& i) {
 
 // groupNormBackwardParams(dy, x, gamma, beta, mean, rstd) -> dgamma, dbeta (C)
 Run prepare_group_norm_backward_params(const Instruction& i) {
-  i.require_counts(2, 6);
-  check_channels(i, i.in(1), i.out(0));
-  check_channels(i, i.in(1), i.out(1));
+  const Sizes z = group_norm_backward_params_shape(i);
   return dispatch(i, i.in(1).dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;
-    const Backward<T> b = backward<T>(i);
+    const Backward<T> b = backward<T>(i, z);
     return [=, dgamma = i.out(0).as<T>(), dbeta = i.out(1).as<T>()] {
       b.sums();
       const float* partial = b.partials.template get<float>();

@@ -2,6 +2,7 @@
 // the first cache, so its statistics take two exact passes.
 #include <cmath>
 
+#include "../executor/shapes/norm.h"
 #include "kernel.h"
 
 namespace easel {
@@ -45,29 +46,13 @@ void row_backward(T* dx, const T* dy, const T* x, const T* gamma, float mean, fl
   }
 }
 
-void check(const Instruction& i, const Tensor& x, const Tensor& mean, const Tensor& rstd) {
-  i.require(x.rank >= 1 && x.last() > 0, "is empty");
-  i.require(mean.dtype == EASEL_F32 && rstd.dtype == EASEL_F32 && mean.count() == x.rows() &&
-                rstd.count() == x.rows(),
-            "mean and rstd must be f32 (rows)");
-}
-
-void check_channels(const Instruction& i, const Tensor& x, const Tensor& p) {
-  i.require(p.dtype == x.dtype && p.count() == x.last(), "gamma and beta must be (C) in x's dtype");
-}
-
 }  // namespace
 
 inline namespace EASEL_ISA {
 
 Run prepare_layer_norm(const Instruction& i) {
-  i.require_counts(3, 3);
+  const auto [M, C] = layer_norm_shape(i);
   const Tensor& x = i.in(0);
-  i.require_same(i.out(0), x);
-  check(i, x, i.out(1), i.out(2));
-  check_channels(i, x, i.in(1));
-  check_channels(i, x, i.in(2));
-  const int64_t M = x.rows(), C = x.last();
   const float eps = float(i.attr(ATTR_LAYER_NORM_EPS));
   return dispatch(i, x.dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;
@@ -83,13 +68,8 @@ Run prepare_layer_norm(const Instruction& i) {
 
 // layerNormBackward(dy, x, gamma, mean, rstd) -> dx
 Run prepare_layer_norm_backward(const Instruction& i) {
-  i.require_counts(1, 5);
+  const auto [M, C] = layer_norm_backward_shape(i);
   const Tensor &dy = i.in(0), &x = i.in(1);
-  i.require_same(i.out(0), x);
-  i.require_same(dy, x);
-  check(i, x, i.in(3), i.in(4));
-  check_channels(i, x, i.in(2));
-  const int64_t M = x.rows(), C = x.last();
   return dispatch(i, x.dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;
     return [=, dx = i.out(0).as<T>(), d = dy.as<T>(), q = x.as<T>(), gamma = i.in(2).as<T>(),
@@ -104,12 +84,9 @@ Run prepare_layer_norm_backward(const Instruction& i) {
 
 // layerNormBackwardParams(dy, x, gamma, mean, rstd) -> dgamma = sum(dy xhat), dbeta = sum(dy), over the rows
 Run prepare_layer_norm_backward_params(const Instruction& i) {
-  i.require_counts(2, 5);
+  const auto [M, C] = layer_norm_backward_params_shape(i);
   const Tensor &dy = i.in(0), &x = i.in(1);
-  i.require_same(dy, x);
-  check(i, x, i.in(3), i.in(4));
-  for (const Tensor* p : {&i.out(0), &i.out(1), &i.in(2)}) check_channels(i, x, *p);
-  const int64_t M = x.rows(), C = x.last(), parts = std::max<int64_t>(1, std::min(kChunks, M / 16));
+  const int64_t parts = std::max<int64_t>(1, std::min(kChunks, M / 16));
   const Scratch partials = i.scratch(size_t(parts * 2 * C) * sizeof(float));
   return dispatch(i, x.dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;

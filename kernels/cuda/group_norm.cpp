@@ -1,4 +1,5 @@
 // groupNorm(x (N, ..., C), gamma, beta; groups, eps, silu) -> y, mean, rstd (N, groups), and its gradients.
+#include "../executor/shapes/norm.h"
 #include "norm.h"
 #include "packs.h"
 
@@ -11,31 +12,20 @@ constexpr int64_t kChunk = 128, kMostParts = 512;
 
 int64_t up(int64_t n, int64_t by) { return (n + by - 1) / by; }
 
-Groups sizes(const Instruction& i, const Tensor& x, const Tensor& mean, const Tensor& rstd) {
-  i.require_float(x);
-  const int64_t G = i.integer(ATTR_GROUP_NORM_GROUPS), C = x.last();
-  i.require(x.rank >= 2 && x.count() > 0, "is empty");
-  i.require(G > 0 && C % G == 0, "the channels do not divide into the groups");
-  i.require(C < 1 << 24, "has too many channels");
-  const int64_t N = x.dims[0], P = x.count() / N / C;
-  for (const Tensor* t : {&mean, &rstd})
-    i.require(t->dtype == EASEL_F32 && t->count() == N * G, "mean and rstd must be f32 (N, groups)");
+Groups sizes(const Instruction& i, const GroupNormShape& s) {
+  i.require(s.C < 1 << 24, "has too many channels");
   Groups z{};
-  z.N = N;
-  z.P = P;
-  z.chunk = std::max(kChunk, up(P, kMostParts));
-  z.C = int32_t(C);
-  z.G = int32_t(G);
-  z.width = int32_t(C / G);
-  z.parts = int32_t(up(P, z.chunk));
-  z.silu = i.attr(ATTR_GROUP_NORM_SILU) != 0;
-  z.packs = C % pack_of(x.dtype) == 0;
-  z.eps = float(i.attr(ATTR_GROUP_NORM_EPS));
+  z.N = s.N;
+  z.P = s.P;
+  z.chunk = std::max(kChunk, up(s.P, kMostParts));
+  z.C = int32_t(s.C);
+  z.G = int32_t(s.G);
+  z.width = int32_t(s.width);
+  z.parts = int32_t(up(s.P, z.chunk));
+  z.silu = s.silu;
+  z.packs = s.C % pack_of(i.out(0).dtype) == 0;  // x's dtype in all three ops
+  z.eps = s.eps;
   return z;
-}
-
-void check_channels(const Instruction& i, const Tensor& x, const Tensor& p) {
-  i.require(p.dtype == x.dtype && p.count() == x.last(), "gamma and beta must be (C) in x's dtype");
 }
 
 // A block for each tile of channels, part of a picture, and picture.
@@ -53,13 +43,9 @@ Shape groups(const Groups& z, size_t shared) {
 
 size_t partial_bytes(const Groups& z) { return size_t(z.N * z.parts * 2 * z.C) * sizeof(float); }
 
-// dy, x, gamma, beta, mean, rstd of a gradient.
-Groups backward_sizes(const Instruction& i) {
-  const Tensor &dy = i.in(0), &x = i.in(1);
-  i.require_same(dy, x);
-  check_channels(i, x, i.in(2));
-  check_channels(i, x, i.in(3));
-  Groups z = sizes(i, x, i.in(4), i.in(5));
+// Of a gradient: dy, x, gamma and beta are its first inputs.
+Groups backward_sizes(const Instruction& i, const GroupNormShape& s) {
+  Groups z = sizes(i, s);
   for (int k = 0; k < 4; ++k) z.packs = z.packs && aligned16(i.in(k).data);
   return z;
 }
@@ -73,13 +59,9 @@ Run sums(const Instruction& i, const Groups& z, const Scratch& partials) {
 }  // namespace
 
 Run prepare_group_norm(const Instruction& i) {
-  i.require_counts(3, 3);
   const Tensor &y = i.out(0), &mean = i.out(1), &rstd = i.out(2), &x = i.in(0), &gamma = i.in(1),
                &beta = i.in(2);
-  i.require_same(y, x);
-  Groups z = sizes(i, x, mean, rstd);
-  check_channels(i, x, gamma);
-  check_channels(i, x, beta);
+  Groups z = sizes(i, group_norm_shape(i));
   for (const Tensor* t : {&y, &x, &gamma, &beta}) z.packs = z.packs && aligned16(t->data);
   const auto named = [&](const char* stem) { return kernel_name(stem, x.dtype); };
   if (z.P * z.width <= kSmallGroup)
@@ -97,10 +79,8 @@ Run prepare_group_norm(const Instruction& i) {
 
 // groupNormBackward(dy, x, gamma, beta, mean, rstd) -> dx
 Run prepare_group_norm_backward(const Instruction& i) {
-  i.require_counts(1, 6);
+  Groups z = backward_sizes(i, group_norm_backward_shape(i));
   const Tensor &dx = i.out(0), &x = i.in(1), &gamma = i.in(2), &rstd = i.in(5);
-  i.require_same(dx, x);
-  Groups z = backward_sizes(i);
   z.packs = z.packs && aligned16(dx.data);
   const Scratch partials = i.scratch(partial_bytes(z)),
                 terms = i.scratch(size_t(z.N * z.G * 2) * sizeof(float));
@@ -115,11 +95,8 @@ Run prepare_group_norm_backward(const Instruction& i) {
 
 // groupNormBackwardParams(dy, x, gamma, beta, mean, rstd) -> dgamma, dbeta (C)
 Run prepare_group_norm_backward_params(const Instruction& i) {
-  i.require_counts(2, 6);
+  const Groups z = backward_sizes(i, group_norm_backward_params_shape(i));
   const Tensor& x = i.in(1);
-  check_channels(i, x, i.out(0));
-  check_channels(i, x, i.out(1));
-  const Groups z = backward_sizes(i);
   const Scratch partials = i.scratch(partial_bytes(z));
   return sequence({
       sums(i, z, partials),

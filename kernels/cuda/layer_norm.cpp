@@ -1,4 +1,5 @@
 // layerNorm(x (M, C), gamma, beta; eps) -> y, mean, rstd (M), and its gradients.
+#include "../executor/shapes/norm.h"
 #include "norm.h"
 #include "packs.h"
 
@@ -10,18 +11,6 @@ constexpr int64_t kChunk = 128, kMostParts = 512;
 
 int64_t up(int64_t n, int64_t by) { return (n + by - 1) / by; }
 
-void check(const Instruction& i, const Tensor& x, const Tensor& mean, const Tensor& rstd) {
-  i.require_float(x);
-  i.require(x.rank >= 1 && x.last() > 0, "is empty");
-  i.require(mean.dtype == EASEL_F32 && rstd.dtype == EASEL_F32 && mean.count() == x.rows() &&
-                rstd.count() == x.rows(),
-            "mean and rstd must be f32 (rows)");
-}
-
-void check_channels(const Instruction& i, const Tensor& x, const Tensor& p) {
-  i.require(p.dtype == x.dtype && p.count() == x.last(), "gamma and beta must be (C) in x's dtype");
-}
-
 // A warp for each row.
 Shape warps(const Instruction& i, int64_t M) {
   return {.grid = blocks(i, M * 32, kNormThreads), .threads = kNormThreads, .shared = 0};
@@ -30,40 +19,27 @@ Shape warps(const Instruction& i, int64_t M) {
 }  // namespace
 
 Run prepare_layer_norm(const Instruction& i) {
-  i.require_counts(3, 3);
+  const auto [M, C] = layer_norm_shape(i);
   const Tensor &y = i.out(0), &mean = i.out(1), &rstd = i.out(2), &x = i.in(0), &gamma = i.in(1),
                &beta = i.in(2);
-  i.require_same(y, x);
-  check(i, x, mean, rstd);
-  check_channels(i, x, gamma);
-  check_channels(i, x, beta);
-  const int64_t M = x.rows(), C = x.last();
   return launch(i, kernel_name("layer_norm", x.dtype), warps(i, M), y.data, mean.data, rstd.data, x.data,
                 gamma.data, beta.data, M, C, float(i.attr(ATTR_LAYER_NORM_EPS)));
 }
 
 // layerNormBackward(dy, x, gamma, mean, rstd) -> dx
 Run prepare_layer_norm_backward(const Instruction& i) {
-  i.require_counts(1, 5);
+  const auto [M, C] = layer_norm_backward_shape(i);
   const Tensor &dx = i.out(0), &dy = i.in(0), &x = i.in(1), &gamma = i.in(2), &mean = i.in(3),
                &rstd = i.in(4);
-  i.require_same(dx, x);
-  i.require_same(dy, x);
-  check(i, x, mean, rstd);
-  check_channels(i, x, gamma);
-  const int64_t M = x.rows(), C = x.last();
   return launch(i, kernel_name("layer_norm_backward", x.dtype), warps(i, M), dx.data, dy.data, x.data,
                 gamma.data, mean.data, rstd.data, M, C);
 }
 
 // layerNormBackwardParams(dy, x, gamma, mean, rstd) -> dgamma, dbeta (C)
 Run prepare_layer_norm_backward_params(const Instruction& i) {
-  i.require_counts(2, 5);
+  const auto [M, C] = layer_norm_backward_params_shape(i);
   const Tensor &dy = i.in(0), &x = i.in(1), &mean = i.in(3), &rstd = i.in(4);
-  i.require_same(dy, x);
-  check(i, x, mean, rstd);
-  for (const Tensor* p : {&i.out(0), &i.out(1), &i.in(2)}) check_channels(i, x, *p);
-  const int64_t M = x.rows(), C = x.last(), pack = pack_of(x.dtype);
+  const int64_t pack = pack_of(x.dtype);
   const int64_t chunk = std::max(kChunk, up(M, kMostParts)), parts = up(M, chunk);
   const int32_t packs = C % pack == 0 && aligned16(dy.data) && aligned16(x.data);
   const int64_t lanes = packs ? pack : 1, across = packs ? kAcrossPacks : kAcross;
