@@ -1,6 +1,8 @@
 // attention: out = softmax(scale * q k^T) v for each head; lse is kept for the gradient. Compute-bound: the
 // two products of a block of query rows run on packed keys and values while its scores are in cache; scores
 // never reach memory.
+#include "../executor/shapes/attention.h"
+
 #include <cmath>
 #include <limits>
 
@@ -10,10 +12,6 @@ namespace easel {
 inline namespace EASEL_ISA {
 namespace {
 using namespace attention_detail;
-
-struct Shape {
-  int64_t batch, queries, keys, heads, width;  // width: of one head
-};
 
 // Row of scores -> unnormalised weights in place (and as T for the next product); returns the weights' sum.
 template <typename T>
@@ -38,19 +36,19 @@ float softmax_row(float* s, T* p, int64_t n, int64_t visible, float scale, float
 template <typename T>
 class Forward {
  public:
-  Forward(const Instruction& i, const Shape& s, float scale, bool causal, int32_t dtype, int64_t row)
-      : s_(s), scale_(scale), causal_(causal), row_(row), block_(block_rows(s.queries, s.keys)) {
+  Forward(const Instruction& i, const AttentionShape& s, int32_t dtype)
+      : s_(s), row_(s.row()), block_(block_rows(s.queries, s.keys)) {
     const int64_t tail = s.queries % block_;
     const int64_t threads = i.threads();
     scores_gemm_ = std::make_unique<BlockGemm>(i, dtype, block_, tail, [&](int64_t m) {
-      return Gemm(i, dtype, m, s.keys, s.width, {row, 1}, nullptr, s.keys, false);
+      return Gemm(i, dtype, m, s.keys, s.width, {row_, 1}, nullptr, s.keys, false);
     });
     out_gemm_ = std::make_unique<BlockGemm>(i, dtype, block_, tail, [&](int64_t m) {
       return Gemm(i, dtype, m, s.width, s.keys, {s.keys, 1}, nullptr, s.width, false);
     });
-    pack_k_ = std::make_unique<Packer>(dtype, s.width, s.keys, Strides{1, row},
+    pack_k_ = std::make_unique<Packer>(dtype, s.width, s.keys, Strides{1, row_},
                                        scores_gemm_->at(block_).packed(), threads);
-    pack_v_ = std::make_unique<Packer>(dtype, s.keys, s.width, Strides{row, 1},
+    pack_v_ = std::make_unique<Packer>(dtype, s.keys, s.width, Strides{row_, 1},
                                        out_gemm_->at(block_).packed(), threads);
     packed_ = i.scratch((pack_k_->bytes() + pack_v_->bytes()) * size_t(s.batch * s.heads));
     scores_ = i.scratch(sizeof(float) * size_t(threads * block_ * s.keys));
@@ -91,10 +89,10 @@ class Forward {
     scores_gemm_->at(rows).run(t, q + at, k, s);
     float total[256];
     for (int64_t r = 0; r < rows; ++r) {
-      const int64_t visible = causal_ ? std::min(s_.keys, first + r + 1) : s_.keys;
+      const int64_t visible = s_.causal ? std::min(s_.keys, first + r + 1) : s_.keys;
       float max;
-      total[r] = softmax_row(s + r * s_.keys, p + r * s_.keys, s_.keys, visible, scale_, &max);
-      lse[h * s_.queries + first + r] = scale_ * max + std::log(total[r]);
+      total[r] = softmax_row(s + r * s_.keys, p + r * s_.keys, s_.keys, visible, s_.scale, &max);
+      lse[h * s_.queries + first + r] = s_.scale * max + std::log(total[r]);
     }
     out_gemm_->at(rows).run(t, p, k + pack_k_->bytes(), o);
     for (int64_t r = 0; r < rows; ++r) {
@@ -104,9 +102,7 @@ class Forward {
     }
   }
 
-  Shape s_;
-  float scale_;
-  bool causal_;
+  AttentionShape s_;
   int64_t row_, block_;
   std::unique_ptr<BlockGemm> scores_gemm_, out_gemm_;
   std::unique_ptr<Packer> pack_k_, pack_v_;
@@ -119,28 +115,14 @@ void widen(const f16* from, float* to, int64_t n) {
   });
 }
 
-Shape shape_of(const Instruction& i, const Tensor& q, const Tensor& k, int64_t heads) {
-  i.require(q.rank == 3 && k.rank == 3 && heads > 0 && q.dims[2] % heads == 0, "wants (B, L, heads * width)");
-  i.require(q.dims[0] == k.dims[0] && q.dims[2] == k.dims[2], "batch or width differ");
-  return {q.dims[0], q.dims[1], k.dims[1], heads, q.dims[2] / heads};
-}
-
 }  // namespace
 
 Run prepare_attention(const Instruction& i) {
-  i.require_counts(2, 3);
+  const AttentionShape s = attention_shape(i);
   const Tensor q = i.in(0), k = i.in(1), v = i.in(2), out = i.out(0), lse = i.out(1);
-  i.require_float(q);
-  i.require_same(k, v);
-  i.require_same(q, out);
-  const Shape s = shape_of(i, q, k, i.integer(ATTR_ATTENTION_HEADS));
-  i.require(q.dtype == k.dtype && lse.dtype == EASEL_F32, "dtypes differ");
-  i.require(lse.count() == s.batch * s.heads * s.queries, "lse has the wrong size");
-  const auto scale = float(i.attr(ATTR_ATTENTION_SCALE));
-  const bool causal = i.attr(ATTR_ATTENTION_CAUSAL) != 0;
   if (!q.count() || !k.count()) return [] {};
   if (q.dtype == EASEL_F16) {
-    auto forward = std::make_shared<Forward<float>>(i, s, scale, causal, EASEL_F32, q.dims[2]);
+    auto forward = std::make_shared<Forward<float>>(i, s, EASEL_F32);
     const Scratch wide = i.scratch(sizeof(float) * size_t(2 * q.count() + 2 * k.count()));
     return [=] {
       float *fq = wide.get<float>(), *fk = fq + q.count(), *fv = fk + k.count(), *fo = fv + k.count();
@@ -155,10 +137,10 @@ Run prepare_attention(const Instruction& i) {
     };
   }
   if (q.dtype == EASEL_BF16) {
-    auto forward = std::make_shared<Forward<bf16>>(i, s, scale, causal, EASEL_BF16, q.dims[2]);
+    auto forward = std::make_shared<Forward<bf16>>(i, s, EASEL_BF16);
     return [=] { forward->run(q.as<bf16>(), k.as<bf16>(), v.as<bf16>(), out.as<bf16>(), lse.as<float>()); };
   }
-  auto forward = std::make_shared<Forward<float>>(i, s, scale, causal, EASEL_F32, q.dims[2]);
+  auto forward = std::make_shared<Forward<float>>(i, s, EASEL_F32);
   return [=] { forward->run(q.as<float>(), k.as<float>(), v.as<float>(), out.as<float>(), lse.as<float>()); };
 }
 

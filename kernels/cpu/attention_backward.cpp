@@ -3,6 +3,7 @@
 // order.
 #include <cmath>
 
+#include "../executor/shapes/attention.h"
 #include "attention_gemm.h"
 
 namespace easel {
@@ -10,19 +11,11 @@ inline namespace EASEL_ISA {
 namespace {
 using namespace attention_detail;
 
-struct Shape {
-  int64_t batch, queries, keys, heads, width;
-};
-
 template <typename T>
 class Backward {
  public:
-  Backward(const Instruction& i, const Shape& s, float scale, bool causal, int32_t dtype)
-      : s_(s),
-        scale_(scale),
-        causal_(causal),
-        row_(s.heads * s.width),
-        block_(block_rows(s.queries, s.keys)) {
+  Backward(const Instruction& i, const AttentionShape& s, int32_t dtype)
+      : s_(s), row_(s.row()), block_(block_rows(s.queries, s.keys)) {
     const int64_t tail = s.queries % block_, threads = i.threads();
     const auto make = [&](auto build) { return std::make_unique<BlockGemm>(i, dtype, block_, tail, build); };
     const Strides dense_row{row_, 1};
@@ -94,7 +87,7 @@ class Backward {
         float delta = 0;  // sum_j p_j dp_j = dy . out
         const T *dy_row = dy + from + r * row_, *out_row = out + from + r * row_;
         for (int64_t c = 0; c < s_.width; ++c) delta += to_float(dy_row[c]) * to_float(out_row[c]);
-        const int64_t visible = causal_ ? std::min(s_.keys, first + r + 1) : s_.keys;
+        const int64_t visible = s_.causal ? std::min(s_.keys, first + r + 1) : s_.keys;
         weights_row(s + r * s_.keys, dp + r * s_.keys, p + r * s_.keys, ds + r * s_.keys, visible, delta,
                     lse[h * s_.queries + first + r]);
       }
@@ -117,16 +110,14 @@ class Backward {
                    float lse) const {
 #pragma omp simd
     for (int64_t j = 0; j < visible; ++j) {
-      const float weight = exp_of(scale_ * s[j] - lse);
+      const float weight = exp_of(s_.scale * s[j] - lse);
       p[j] = from_float<T>(weight);
-      ds[j] = from_float<T>(scale_ * weight * (dp[j] - delta));
+      ds[j] = from_float<T>(s_.scale * weight * (dp[j] - delta));
     }
     for (int64_t j = visible; j < s_.keys; ++j) p[j] = ds[j] = from_float<T>(0);
   }
 
-  Shape s_;
-  float scale_;
-  bool causal_;
+  AttentionShape s_;
   int64_t row_, block_;
   std::unique_ptr<BlockGemm> scores_, dq_, dkv_;
   std::unique_ptr<Packer> across_, along_;
@@ -142,8 +133,8 @@ void convert(const From* from, To* to, int64_t n) {
 }
 
 // f16: widened as a whole, computed in float, narrowed.
-Run widened(const Instruction& i, const Shape& s, float scale, bool causal) {
-  auto backward = std::make_shared<Backward<float>>(i, s, scale, causal, EASEL_F32);
+Run widened(const Instruction& i, const AttentionShape& s) {
+  auto backward = std::make_shared<Backward<float>>(i, s, EASEL_F32);
   const Tensor dy = i.in(0), q = i.in(1), k = i.in(2), v = i.in(3), out = i.in(4), lse = i.in(5);
   const Tensor dq = i.out(0), dk = i.out(1), dv = i.out(2);
   const int64_t nq = q.count(), nk = k.count();
@@ -166,29 +157,17 @@ Run widened(const Instruction& i, const Shape& s, float scale, bool causal) {
 }  // namespace
 
 Run prepare_attention_backward(const Instruction& i) {
-  i.require_counts(3, 6);
+  const AttentionShape s = attention_backward_shape(i);
   const Tensor dy = i.in(0), q = i.in(1), k = i.in(2), v = i.in(3), out = i.in(4), lse = i.in(5);
   const Tensor dq = i.out(0), dk = i.out(1), dv = i.out(2);
-  i.require_float(q);
-  for (const Tensor& t : {dy, out, dq}) i.require_same(t, q);
-  for (const Tensor& t : {v, dk, dv}) i.require_same(t, k);
-  const int64_t heads = i.integer(ATTR_ATTENTION_BACKWARD_HEADS);
-  i.require(q.rank == 3 && k.rank == 3 && heads > 0 && q.dims[2] % heads == 0, "wants (B, L, heads * width)");
-  i.require(q.dims[0] == k.dims[0] && q.dims[2] == k.dims[2] && q.dtype == k.dtype,
-            "batch, width or dtype differ");
-  const Shape s{q.dims[0], q.dims[1], k.dims[1], heads, q.dims[2] / heads};
-  i.require(lse.dtype == EASEL_F32 && lse.count() == s.batch * heads * s.queries,
-            "lse has the wrong size or dtype");
-  const auto scale = float(i.attr(ATTR_ATTENTION_BACKWARD_SCALE));
-  const bool causal = i.attr(ATTR_ATTENTION_BACKWARD_CAUSAL) != 0;
   if (!q.count() || !k.count()) return [] {};
-  if (q.dtype == EASEL_F16) return widened(i, s, scale, causal);
+  if (q.dtype == EASEL_F16) return widened(i, s);
   return dispatch(i, q.dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;
     if constexpr (std::is_same_v<T, f16>) {
       return {};
     } else {
-      auto backward = std::make_shared<Backward<T>>(i, s, scale, causal, q.dtype);
+      auto backward = std::make_shared<Backward<T>>(i, s, q.dtype);
       return [=] {
         backward->run(dy.as<T>(), q.as<T>(), k.as<T>(), v.as<T>(), out.as<T>(), lse.as<float>(), dq.as<T>(),
                       dk.as<T>(), dv.as<T>());

@@ -11,22 +11,16 @@ int AttentionPlan::flash_width() const {
   return 0;
 }
 
-AttentionPlan plan_attention(const Instruction& i, const Tensor& q, const Tensor& k, const Tensor& v) {
-  i.require_float(q);
-  i.require_same(k, v);
-  const int64_t heads = i.integer(ATTR_ATTENTION_HEADS);
-  i.require(q.rank == 3 && k.rank == 3 && heads > 0 && q.dims[2] % heads == 0, "wants (B, L, heads * width)");
-  i.require(q.dims[0] == k.dims[0] && q.dims[2] == k.dims[2] && q.dtype == k.dtype,
-            "batch, width or dtype differ");
-  i.require(q.dims[2] < int64_t(1) << 31 && q.dims[0] * heads < 65536, "there are more than 65535 heads");
+AttentionPlan plan_attention(const Instruction& i, const AttentionShape& s) {
+  i.require(s.row() < int64_t(1) << 31 && s.batch * s.heads < 65536, "there are more than 65535 heads");
   AttentionPlan p{};
-  p.batch = q.dims[0];
-  p.dtype = q.dtype;
-  p.heads.queries = q.dims[1], p.heads.keys = k.dims[1], p.heads.row = q.dims[2];
-  p.heads.heads = int32_t(heads), p.heads.width = int32_t(q.dims[2] / heads);
-  p.heads.causal = i.attr(ATTR_ATTENTION_CAUSAL) != 0;
-  p.heads.scale = float(i.attr(ATTR_ATTENTION_SCALE));
-  p.heads.vector = p.heads.width % 8 == 0;
+  p.batch = s.batch;
+  p.dtype = i.out(0).dtype;
+  p.heads.queries = s.queries, p.heads.keys = s.keys, p.heads.row = s.row();
+  p.heads.heads = int32_t(s.heads), p.heads.width = int32_t(s.width);
+  p.heads.causal = s.causal;
+  p.heads.scale = s.scale;
+  p.heads.vector = s.width % 8 == 0;
   for (int t = 0; t < i.outputs() + i.inputs(); ++t) {
     const Tensor& x = t < i.outputs() ? i.out(t) : i.in(t - i.outputs());
     if (uintptr_t(x.data) % 16) p.heads.vector = 0;
@@ -48,12 +42,8 @@ bool is_wide(int width) { return width > 80; }
 }  // namespace
 
 Run prepare_attention(const Instruction& i) {
-  i.require_counts(2, 3);
   const Tensor &q = i.in(0), &k = i.in(1), &v = i.in(2), &out = i.out(0), &lse = i.out(1);
-  i.require_same(q, out);
-  const AttentionPlan p = plan_attention(i, q, k, v);
-  i.require(lse.dtype == EASEL_F32 && lse.count() == p.stack() * p.heads.queries,
-            "lse has the wrong size or dtype");
+  const AttentionPlan p = plan_attention(i, attention_shape(i));
   if (!q.count() || !k.count()) return nothing();
   const int width = p.flash_width();
   if (!width) return attention_by_scores(i, p, out, lse, q, k, v);
@@ -66,15 +56,11 @@ Run prepare_attention(const Instruction& i) {
 }
 
 Run prepare_attention_backward(const Instruction& i) {
-  i.require_counts(3, 6);
   const Tensor &dy = i.in(0), &q = i.in(1), &k = i.in(2), &v = i.in(3), &out = i.in(4), &lse = i.in(5);
   const Tensor &dq = i.out(0), &dk = i.out(1), &dv = i.out(2);
-  for (const Tensor* t : {&dy, &out, &dq}) i.require_same(*t, q);
-  for (const Tensor* t : {&dk, &dv}) i.require_same(*t, k);
-  const AttentionPlan p = plan_attention(i, q, k, v);
+  const AttentionPlan p = plan_attention(i, attention_backward_shape(i));
   const Heads& s = p.heads;
   const int64_t rows = p.stack() * s.queries;
-  i.require(lse.dtype == EASEL_F32 && lse.count() == rows, "lse has the wrong size or dtype");
   if (!q.count() || !k.count()) return nothing();
   const Scratch delta = i.scratch(size_t(rows) * sizeof(float));
   std::vector<Run> runs{launch(i, kernel_name("attention_delta", p.dtype), {.grid = blocks(i, rows * 32)},

@@ -1,5 +1,6 @@
 // What the host parts of attention and its gradient share.
 #pragma once
+#include "../executor/shapes/attention.h"
 #include "attention.h"
 #include "product_plan.h"
 
@@ -15,8 +16,8 @@ struct AttentionPlan {
   int flash_width() const;
 };
 
-// q and out alike, k and v alike; the attributes begin alike in both ops.
-AttentionPlan plan_attention(const Instruction& i, const Tensor& q, const Tensor& k, const Tensor& v);
+// Refuses what the grids cannot hold.
+AttentionPlan plan_attention(const Instruction& i, const AttentionShape& s);
 
 // By way of memory: products and softmax over chunks of queries, whose scores lie in scratch.
 Run attention_by_scores(const Instruction& i, const AttentionPlan& p, const Tensor& out, const Tensor& lse,
