@@ -2,16 +2,14 @@
 // Memory-bound.
 #include <cmath>
 
+#include "../executor/shapes/pointwise.h"
 #include "kernel.h"
 
 namespace easel {
 inline namespace EASEL_ISA {
 
 Run prepare_adamw(const Instruction& i) {
-  i.require_counts(0, 6);
-  for (int k = 0; k < 6; ++k) i.require(i.in(k).dtype == EASEL_F32, "operands must be f32");
-  for (int k = 1; k < 4; ++k) i.require_same(i.in(0), i.in(k));
-  i.require(i.in(4).count() == 7 && i.in(5).count() == 1, "hyper is (7), gradScale (1)");
+  check_adamw(i);
   const int64_t n = i.in(0).count();
   return [=, p = i.in(0).as<float>(), grad = i.in(1).as<float>(), m = i.in(2).as<float>(),
           v = i.in(3).as<float>(), hyper = i.in(4).as<float>(), grad_scale = i.in(5).as<float>()] {

@@ -1,13 +1,13 @@
 // affine(x; scale, shift) = scale * x + shift. Memory-bound; y may be x.
+#include "../executor/shapes/pointwise.h"
 #include "kernel.h"
 
 namespace easel {
 inline namespace EASEL_ISA {
 
 Run prepare_affine(const Instruction& i) {
-  i.require_counts(1, 1);
+  check_affine(i);
   const Tensor &y = i.out(0), &x = i.in(0);
-  i.require_same(y, x);
   const int64_t n = y.count();
   const float scale = float(i.attr(ATTR_AFFINE_SCALE)), shift = float(i.attr(ATTR_AFFINE_SHIFT));
   return dispatch(i, y.dtype, [&](auto type) -> Run {

@@ -1,4 +1,5 @@
 // cast(x; dtype): rounds to nearest even. Memory-bound.
+#include "../executor/shapes/pointwise.h"
 #include "kernel.h"
 
 namespace easel {
@@ -19,20 +20,15 @@ Run cast_run(D* y, const S* x, int64_t n) {
 inline namespace EASEL_ISA {
 
 Run prepare_cast(const Instruction& i) {
-  i.require_counts(1, 1);
+  check_cast(i);
   const Tensor &y = i.out(0), &x = i.in(0);
-  i.require(x.same_shape(y), "the shapes differ");
-  i.require(i.integer(ATTR_CAST_DTYPE) == y.dtype, "the output has another dtype than the attribute says");
   const int64_t n = y.count();
   const auto from = [&](auto target) -> Run {
     if (x.dtype == EASEL_I32) return cast_run(target, x.as<int32_t>(), n);
     return dispatch(i, x.dtype,
                     [&](auto type) { return cast_run(target, x.as<typename decltype(type)::type>(), n); });
   };
-  if (y.dtype == EASEL_I32) {
-    i.require(x.dtype != EASEL_I32, "is no cast");
-    return from(y.as<int32_t>());
-  }
+  if (y.dtype == EASEL_I32) return from(y.as<int32_t>());
   return dispatch(i, y.dtype, [&](auto type) { return from(y.as<typename decltype(type)::type>()); });
 }
 

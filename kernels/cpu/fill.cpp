@@ -1,4 +1,5 @@
 // fill, copy, accumulate: the effects on a parameter. Memory-bound.
+#include "../executor/shapes/pointwise.h"
 #include "kernel.h"
 
 namespace easel {
@@ -34,10 +35,9 @@ Run prepare_fill(const Instruction& i) {
 
 // copy(target, value): target = value cast to its dtype.
 Run prepare_copy(const Instruction& i) {
-  i.require_counts(0, 2);
+  check_copy(i);
   const Tensor &y = i.in(0), &x = i.in(1);
   const int64_t n = y.count();
-  i.require(x.count() == n, "the sizes differ");
   if (x.dtype == y.dtype) {
     const int64_t size = dtype_bytes(x.dtype);
     return [=, p = y.data, q = x.data] {
@@ -59,11 +59,9 @@ Run prepare_copy(const Instruction& i) {
 
 // accumulate(target f32, value): target += value.
 Run prepare_accumulate(const Instruction& i) {
-  i.require_counts(0, 2);
+  check_accumulate(i);
   const Tensor &y = i.in(0), &x = i.in(1);
   const int64_t n = y.count();
-  i.require(y.dtype == EASEL_F32, "the target must be f32");
-  i.require(x.count() == n, "the sizes differ");
   return dispatch(i, x.dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;
     return [=, p = y.as<float>(), q = x.as<T>()] {

@@ -1,6 +1,7 @@
 // unary(fn; x) and its gradient. Memory-bound where the function vectorises; the output may be an input.
 #include <utility>
 
+#include "../executor/shapes/pointwise.h"
 #include "kernel.h"
 
 namespace easel {
@@ -24,17 +25,13 @@ template <typename T>
 using Loop = void (*)(T*, const T*, const T*, int64_t);
 
 template <typename T, int... Fn>
-Loop<T> loop(bool slope, int64_t fn, std::integer_sequence<int, Fn...>) {
+Loop<T> loop(bool slope, int32_t fn, std::integer_sequence<int, Fn...>) {
   static const Loop<T> forwards[] = {forward<Fn, T>...}, backwards[] = {backward<Fn, T>...};
   return (slope ? backwards : forwards)[fn];
 }
 
 template <typename T>
-Run pointwise(const Instruction& i, bool slope, const Tensor& y, const Tensor& dy, const Tensor& x,
-              int64_t fn) {
-  i.require_same(y, x);
-  i.require_same(dy, x);
-  i.require(fn >= 0 && fn < kFunctions, "there is no such function");
+Run pointwise(bool slope, const Tensor& y, const Tensor& dy, const Tensor& x, int32_t fn) {
   return [=, f = loop<T>(slope, fn, std::make_integer_sequence<int, kFunctions>()), n = y.count(),
           p = y.as<T>(), d = dy.as<T>(), q = x.as<T>()] {
     parallel_for(n, 1 << 14,
@@ -47,19 +44,19 @@ Run pointwise(const Instruction& i, bool slope, const Tensor& y, const Tensor& d
 inline namespace EASEL_ISA {
 
 Run prepare_unary(const Instruction& i) {
-  i.require_counts(1, 1);
+  const int32_t fn = unary_function(i);
   return dispatch(i, i.in(0).dtype, [&](auto type) {
     using T = typename decltype(type)::type;
-    return pointwise<T>(i, false, i.out(0), i.in(0), i.in(0), i.integer(ATTR_UNARY_FN));
+    return pointwise<T>(false, i.out(0), i.in(0), i.in(0), fn);
   });
 }
 
 // unaryBackward(fn; dy, x) = dy * fn'(x)
 Run prepare_unary_backward(const Instruction& i) {
-  i.require_counts(1, 2);
+  const int32_t fn = unary_backward_function(i);
   return dispatch(i, i.in(0).dtype, [&](auto type) {
     using T = typename decltype(type)::type;
-    return pointwise<T>(i, true, i.out(0), i.in(0), i.in(1), i.integer(ATTR_UNARY_BACKWARD_FN));
+    return pointwise<T>(true, i.out(0), i.in(0), i.in(1), fn);
   });
 }
 

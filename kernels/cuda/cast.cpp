@@ -1,6 +1,7 @@
 // cast(x; dtype).
 #include "cast.h"
 
+#include "../executor/shapes/pointwise.h"
 #include "packs.h"
 
 namespace easel {
@@ -13,16 +14,9 @@ Run cast(const Instruction& i, const Tensor& y, const Tensor& x) {
 }
 
 Run prepare_cast(const Instruction& i) {
-  i.require_counts(1, 1);
+  check_cast(i);
   const Tensor &y = i.out(0), &x = i.in(0);
-  i.require(x.same_shape(y), "the shapes differ");
-  i.require(i.integer(ATTR_CAST_DTYPE) == y.dtype, "the output has another dtype than the attribute says");
-  for (const Tensor* t : {&x, &y})
-    if (t->dtype != EASEL_I32) i.require_float(*t);
-  if (x.dtype == y.dtype) {
-    i.require(x.dtype != EASEL_I32, "is no cast");
-    return copy_bytes(i, y.data, x.data, size_t(y.bytes()));
-  }
+  if (x.dtype == y.dtype) return copy_bytes(i, y.data, x.data, size_t(y.bytes()));
   return cast(i, y, x);
 }
 

@@ -1,4 +1,5 @@
 // fill, copy, accumulate: the effects on a parameter.
+#include "../executor/shapes/pointwise.h"
 #include "../pointwise.h"
 #include "cast.h"
 #include "packs.h"
@@ -35,22 +36,16 @@ Run prepare_fill(const Instruction& i) {
 
 // copy(target, value): target = value cast to its dtype.
 Run prepare_copy(const Instruction& i) {
-  i.require_counts(0, 2);
+  check_copy(i);
   const Tensor &y = i.in(0), &x = i.in(1);
-  i.require(x.count() == y.count(), "the sizes differ");
   if (x.dtype == y.dtype) return copy_bytes(i, y.data, x.data, size_t(y.bytes()));
-  i.require_float(y);
-  i.require_float(x);
   return cast(i, y, x);
 }
 
 // accumulate(target f32, value): target += value.
 Run prepare_accumulate(const Instruction& i) {
-  i.require_counts(0, 2);
+  check_accumulate(i);
   const Tensor &y = i.in(0), &x = i.in(1);
-  i.require(y.dtype == EASEL_F32, "the target must be f32");
-  i.require(x.count() == y.count(), "the sizes differ");
-  i.require_float(x);
   return launch(i, kernel_name("accumulate", x.dtype), {.grid = pack_blocks(i, x)}, y.data, x.data,
                 x.count());
 }

@@ -1,6 +1,7 @@
 // permute(x; p0..p4): output axis i is input axis p_i.
 #include "permute.h"
 
+#include "../executor/shapes/strides.h"
 #include "gather.h"
 
 namespace easel {
@@ -29,22 +30,9 @@ bool as_planes(const Walk& w, Plane& p) {
 }  // namespace
 
 Run prepare_permute(const Instruction& i) {
-  i.require_counts(1, 1);
+  const Strides s = permute_strides(i);
   const Tensor &y = i.out(0), &x = i.in(0);
-  i.require(y.rank == x.rank && y.dtype == x.dtype, "rank or dtype differ");
-  int64_t stride[EASEL_MAX_RANK], from[EASEL_MAX_RANK], to[EASEL_MAX_RANK], step = 1;
-  for (int d = x.rank - 1; d >= 0; step *= x.dims[d--]) stride[d] = step;
-  step = 1;
-  for (int d = y.rank - 1; d >= 0; step *= y.dims[d--]) to[d] = step;
-  int seen = 0;
-  for (int d = 0; d < y.rank; ++d) {
-    const int64_t p = i.integer(ATTR_PERMUTE_P0 + d);
-    i.require(p >= 0 && p < x.rank && !(seen & 1 << p), "the order is no permutation");
-    i.require(x.dims[p] == y.dims[d], "the output's shape is not the permuted one");
-    seen |= 1 << p;
-    from[d] = stride[p];
-  }
-  const Walk w = make_walk(y.rank, y.dims, from, to);
+  const Walk w = make_walk(y.rank, y.dims, s.a.data(), s.b.data());
   Plane p;
   if (!as_planes(w, p)) return gather(i, y, x, 0, w);
   const int64_t size = dtype_bytes(y.dtype), side = tile_side(size);

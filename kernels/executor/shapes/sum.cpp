@@ -15,10 +15,10 @@ SumShape sum_shape(const Instruction& i) {
     const bool summed = mask & (int64_t(1) << d);
     i.require(y.dims[d] == (summed ? 1 : x.dims[d]), "the output has another shape");
     if (s.rank && bool(s.mask & (int64_t(1) << (s.rank - 1))) == summed) {
-      s.sides[size_t(s.rank - 1)] *= x.dims[d];
+      s.sides[s.rank - 1] *= x.dims[d];
     } else if (x.dims[d] != 1) {
       if (summed) s.mask |= int64_t(1) << s.rank;
-      s.sides[size_t(s.rank++)] = x.dims[d];
+      s.sides[s.rank++] = x.dims[d];
     }
   }
   return s;
