@@ -31,8 +31,7 @@ float softmax_row(float* s, T* p, int64_t n, int64_t visible, float scale, float
   return sum;
 }
 
-// T: float or bf16, what the products read. IO: the operands' type; f16 is widened to float per head by the
-// caller.
+// T: float or bf16, what the products read.
 template <typename T>
 class Forward {
  public:
@@ -109,39 +108,42 @@ class Forward {
   Scratch packed_, scores_, weights_, sums_;
 };
 
-void widen(const f16* from, float* to, int64_t n) {
-  parallel_for(n, 1 << 14, [=](int64_t begin, int64_t end) {
-    for (int64_t j = begin; j < end; ++j) to[j] = to_float(from[j]);
-  });
+// Halves that cannot be multiplied as they are: widened as a whole, computed in float, narrowed.
+template <typename T>
+Run widened(const Instruction& i, const AttentionShape& s) {
+  auto forward = std::make_shared<Forward<float>>(i, s, EASEL_F32);
+  const Tensor q = i.in(0), k = i.in(1), v = i.in(2), out = i.out(0), lse = i.out(1);
+  const Scratch wide = i.scratch(sizeof(float) * size_t(2 * q.count() + 2 * k.count()));
+  return [=] {
+    float *fq = wide.get<float>(), *fk = fq + q.count(), *fv = fk + k.count(), *fo = fv + k.count();
+    convert(q.as<T>(), fq, q.count());
+    convert(k.as<T>(), fk, k.count());
+    convert(v.as<T>(), fv, v.count());
+    forward->run(fq, fk, fv, fo, lse.as<float>());
+    convert(fo, out.as<T>(), out.count());
+  };
+}
+
+template <typename T>
+Run direct(const Instruction& i, const AttentionShape& s) {
+  auto forward = std::make_shared<Forward<T>>(i, s, i.in(0).dtype);
+  const Tensor q = i.in(0), k = i.in(1), v = i.in(2), out = i.out(0), lse = i.out(1);
+  return [=] { forward->run(q.as<T>(), k.as<T>(), v.as<T>(), out.as<T>(), lse.as<float>()); };
 }
 
 }  // namespace
 
 Run prepare_attention(const Instruction& i) {
   const AttentionShape s = attention_shape(i);
-  const Tensor q = i.in(0), k = i.in(1), v = i.in(2), out = i.out(0), lse = i.out(1);
-  if (!q.count() || !k.count()) return [] {};
-  if (q.dtype == EASEL_F16) {
-    auto forward = std::make_shared<Forward<float>>(i, s, EASEL_F32);
-    const Scratch wide = i.scratch(sizeof(float) * size_t(2 * q.count() + 2 * k.count()));
-    return [=] {
-      float *fq = wide.get<float>(), *fk = fq + q.count(), *fv = fk + k.count(), *fo = fv + k.count();
-      widen(q.as<f16>(), fq, q.count());
-      widen(k.as<f16>(), fk, k.count());
-      widen(v.as<f16>(), fv, v.count());
-      forward->run(fq, fk, fv, fo, lse.as<float>());
-      f16* to = out.as<f16>();
-      parallel_for(out.count(), 1 << 14, [=](int64_t begin, int64_t end) {
-        for (int64_t j = begin; j < end; ++j) to[j] = from_float<f16>(fo[j]);
-      });
-    };
+  if (!i.in(0).count() || !i.in(1).count()) return [] {};
+  switch (i.in(0).dtype) {
+    case EASEL_F16:
+      return widened<f16>(i, s);
+    case EASEL_BF16:
+      return multiplies_bf16() ? direct<bf16>(i, s) : widened<bf16>(i, s);
+    default:
+      return direct<float>(i, s);
   }
-  if (q.dtype == EASEL_BF16) {
-    auto forward = std::make_shared<Forward<bf16>>(i, s, EASEL_BF16);
-    return [=] { forward->run(q.as<bf16>(), k.as<bf16>(), v.as<bf16>(), out.as<bf16>(), lse.as<float>()); };
-  }
-  auto forward = std::make_shared<Forward<float>>(i, s, EASEL_F32);
-  return [=] { forward->run(q.as<float>(), k.as<float>(), v.as<float>(), out.as<float>(), lse.as<float>()); };
 }
 
 }  // namespace EASEL_ISA

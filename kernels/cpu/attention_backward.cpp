@@ -23,9 +23,8 @@ class Backward {
     scores_ = make(
         [&](int64_t m) { return Gemm(i, dtype, m, s.keys, s.width, dense_row, nullptr, s.keys, false); });
     // (rows, keys) x (keys, width): dq.
-    dq_ = make([&](int64_t m) {
-      return Gemm(i, dtype, m, s.width, s.keys, {s.keys, 1}, nullptr, s.width, false);
-    });
+    dq_ = make(
+        [&](int64_t m) { return Gemm(i, dtype, m, s.width, s.keys, {s.keys, 1}, nullptr, s.width, false); });
     // (keys, rows) x (rows, width), added up over the blocks: dv from the weights and dy, dk from ds and q.
     dkv_ = make([&](int64_t m) {
       return Gemm(i, dtype, s.keys, s.width, m, {1, s.keys}, &dense_row, s.width, true);
@@ -125,14 +124,8 @@ class Backward {
   Scratch scratch_;
 };
 
-template <typename From, typename To>
-void convert(const From* from, To* to, int64_t n) {
-  parallel_for(n, 1 << 14, [=](int64_t begin, int64_t end) {
-    for (int64_t j = begin; j < end; ++j) to[j] = from_float<To>(to_float(from[j]));
-  });
-}
-
-// f16: widened as a whole, computed in float, narrowed.
+// Halves that cannot be multiplied as they are: widened as a whole, computed in float, narrowed.
+template <typename T>
 Run widened(const Instruction& i, const AttentionShape& s) {
   auto backward = std::make_shared<Backward<float>>(i, s, EASEL_F32);
   const Tensor dy = i.in(0), q = i.in(1), k = i.in(2), v = i.in(3), out = i.in(4), lse = i.in(5);
@@ -142,15 +135,26 @@ Run widened(const Instruction& i, const AttentionShape& s) {
   return [=] {
     float *fdy = wide.get<float>(), *fq = fdy + nq, *fo = fq + nq, *fdq = fo + nq;
     float *fk = fdq + nq, *fv = fk + nk, *fdk = fv + nk, *fdv = fdk + nk;
-    convert(dy.as<f16>(), fdy, nq);
-    convert(q.as<f16>(), fq, nq);
-    convert(out.as<f16>(), fo, nq);
-    convert(k.as<f16>(), fk, nk);
-    convert(v.as<f16>(), fv, nk);
+    convert(dy.as<T>(), fdy, nq);
+    convert(q.as<T>(), fq, nq);
+    convert(out.as<T>(), fo, nq);
+    convert(k.as<T>(), fk, nk);
+    convert(v.as<T>(), fv, nk);
     backward->run(fdy, fq, fk, fv, fo, lse.as<float>(), fdq, fdk, fdv);
-    convert(fdq, dq.as<f16>(), nq);
-    convert(fdk, dk.as<f16>(), nk);
-    convert(fdv, dv.as<f16>(), nk);
+    convert(fdq, dq.as<T>(), nq);
+    convert(fdk, dk.as<T>(), nk);
+    convert(fdv, dv.as<T>(), nk);
+  };
+}
+
+template <typename T>
+Run direct(const Instruction& i, const AttentionShape& s) {
+  auto backward = std::make_shared<Backward<T>>(i, s, i.in(1).dtype);
+  const Tensor dy = i.in(0), q = i.in(1), k = i.in(2), v = i.in(3), out = i.in(4), lse = i.in(5);
+  const Tensor dq = i.out(0), dk = i.out(1), dv = i.out(2);
+  return [=] {
+    backward->run(dy.as<T>(), q.as<T>(), k.as<T>(), v.as<T>(), out.as<T>(), lse.as<float>(), dq.as<T>(),
+                  dk.as<T>(), dv.as<T>());
   };
 }
 
@@ -158,22 +162,15 @@ Run widened(const Instruction& i, const AttentionShape& s) {
 
 Run prepare_attention_backward(const Instruction& i) {
   const AttentionShape s = attention_backward_shape(i);
-  const Tensor dy = i.in(0), q = i.in(1), k = i.in(2), v = i.in(3), out = i.in(4), lse = i.in(5);
-  const Tensor dq = i.out(0), dk = i.out(1), dv = i.out(2);
-  if (!q.count() || !k.count()) return [] {};
-  if (q.dtype == EASEL_F16) return widened(i, s);
-  return dispatch(i, q.dtype, [&](auto type) -> Run {
-    using T = typename decltype(type)::type;
-    if constexpr (std::is_same_v<T, f16>) {
-      return {};
-    } else {
-      auto backward = std::make_shared<Backward<T>>(i, s, q.dtype);
-      return [=] {
-        backward->run(dy.as<T>(), q.as<T>(), k.as<T>(), v.as<T>(), out.as<T>(), lse.as<float>(), dq.as<T>(),
-                      dk.as<T>(), dv.as<T>());
-      };
-    }
-  });
+  if (!i.in(1).count() || !i.in(2).count()) return [] {};
+  switch (i.in(1).dtype) {
+    case EASEL_F16:
+      return widened<f16>(i, s);
+    case EASEL_BF16:
+      return multiplies_bf16() ? direct<bf16>(i, s) : widened<bf16>(i, s);
+    default:
+      return direct<float>(i, s);
+  }
 }
 
 }  // namespace EASEL_ISA

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernel.h"
+#include "onednn.h"
 
 namespace easel {
 inline namespace EASEL_ISA {
@@ -18,6 +19,27 @@ inline const dnnl::engine& engine() {
 
 inline dnnl::memory::data_type dnnl_type(int32_t dtype) {
   return dtype == EASEL_BF16 ? dnnl::memory::data_type::bf16 : dnnl::memory::data_type::f32;
+}
+
+// Whether oneDNN multiplies bf16 fast, or at all: below AVX-512 it does not, and operands are widened.
+inline bool multiplies_bf16() {
+  static const bool fast = [] {
+    using dnnl::memory;
+    const memory::desc operand({64, 64}, memory::data_type::bf16, memory::format_tag::ab);
+    const memory::desc sums({64, 64}, memory::data_type::f32, memory::format_tag::ab);
+    const dnnl::matmul::primitive_desc pd({operand, operand, sums}, dnnl::primitive_attr(), engine(), true);
+    return pd && !is_slow(pd.impl_info_str());
+  }();
+  return fast;
+}
+
+// Half-precision operands as floats and back.
+template <typename From, typename To>
+void convert(const From* from, To* to, int64_t n) {
+  parallel_for(n, 1 << 14, [=](int64_t begin, int64_t end) {
+#pragma omp simd
+    for (int64_t j = begin; j < end; ++j) to[j] = from_float<To>(to_float(from[j]));
+  });
 }
 
 // Primitives keep the thread count of their creation; inside a parallel region that must be one.
