@@ -67,20 +67,6 @@ uint64_t memory_bytes(const char* key) {
   return 0;
 }
 
-std::string info(const Device& device) {
-  const auto flag = [](const char* name) { return cpu_flag(name) ? "true" : "false"; };
-  const dnnl_version_t* v = dnnl_version();
-  std::ostringstream s;
-  s << "{\"backend\":\"cpu\",\"name\":" << json_quoted(cpu_name()) << ",\"threads\":" << device.threads
-    << ",\"isa\":" << json_quoted(device.isa) << ",\"features\":{\"avx2\":" << flag("avx2")
-    << ",\"avx512\":" << flag("avx512f") << ",\"avx512_bf16\":" << flag("avx512_bf16")
-    << ",\"amx\":" << flag("amx_tile") << "},\"onednn\":\"" << v->major << "." << v->minor << "." << v->patch
-    << "\",\"memory\":{\"total\":" << memory_bytes("MemTotal:")
-    << ",\"available\":" << memory_bytes("MemAvailable:") << ",\"swap\":" << memory_bytes("SwapFree:")
-    << "}}";
-  return s.str();
-}
-
 }  // namespace
 
 Device::Device(int wanted)
@@ -90,6 +76,20 @@ Device::Device(int wanted)
         omp_set_num_threads(threads);
       }) {
   choose_kernels(&isa, &kernels);
+}
+
+std::string Device::info() const {
+  const auto flag = [](const char* name) { return cpu_flag(name) ? "true" : "false"; };
+  const dnnl_version_t* v = dnnl_version();
+  std::ostringstream s;
+  s << "{\"backend\":\"cpu\",\"name\":" << json_quoted(cpu_name()) << ",\"threads\":" << threads
+    << ",\"isa\":" << json_quoted(isa) << ",\"features\":{\"avx2\":" << flag("avx2")
+    << ",\"avx512\":" << flag("avx512f") << ",\"avx512_bf16\":" << flag("avx512_bf16")
+    << ",\"amx\":" << flag("amx_tile") << "},\"onednn\":\"" << v->major << "." << v->minor << "." << v->patch
+    << "\",\"memory\":{\"total\":" << memory_bytes("MemTotal:")
+    << ",\"available\":" << memory_bytes("MemAvailable:") << ",\"swap\":" << memory_bytes("SwapFree:")
+    << "}}";
+  return s.str();
 }
 
 Block::Block(size_t bytes) : data(allocate(bytes)), bytes(bytes) {}
@@ -129,11 +129,6 @@ std::shared_ptr<Block> Device::scratch(size_t bytes, Program& owner) {
 
 using namespace easel;
 
-uint32_t easel_abi(void) { return EASEL_ABI; }
-uint64_t easel_record_sizes(void) {
-  return uint64_t(sizeof(easel_tensor)) << 32 | uint64_t(sizeof(easel_instruction));
-}
-
 // Memory is counted by the caller, and there are no vendor libraries to choose from.
 int32_t easel_device_open(int32_t ordinal, int32_t threads, uint64_t, const char*, easel_device** out) {
   return guarded(nullptr, [&] {
@@ -145,17 +140,3 @@ int32_t easel_device_open(int32_t ordinal, int32_t threads, uint64_t, const char
     *out = new easel_device(threads);
   });
 }
-
-void easel_device_close(easel_device* device) { delete device; }
-
-int64_t easel_device_info(easel_device* device, char* text, int64_t capacity) {
-  int64_t needed = -1;
-  guarded(&device->error, [&] {
-    const std::string json = info(*device);
-    needed = int64_t(json.size()) + 1;
-    if (text && capacity > 0) snprintf(text, size_t(capacity), "%s", json.c_str());
-  });
-  return needed;
-}
-
-const char* easel_error(easel_device* device) { return device ? device->error.get() : open_error(); }

@@ -22,6 +22,9 @@ struct Block {
 
 struct Device {
   explicit Device(int threads);
+  // Runs work on the device's thread.
+  void call(const std::function<void()>& work) { worker.call(work); }
+  std::string info() const;
 
   int threads;
   const char* isa;
@@ -54,7 +57,8 @@ struct Program : Operands {
           const easel_instruction* instructions, int instruction_count, easel_buffer* const* buffers,
           int buffer_count);
   ~Program();
-  void run(double* seconds);
+  void run() { profile(nullptr); }
+  void profile(double* seconds);  // null: nothing is stored
 
   std::vector<Run> steps;
   std::vector<std::string> texts;  // "instruction 12 conv2d f32[..] <- ..", for errors

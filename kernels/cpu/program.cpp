@@ -51,7 +51,7 @@ Program::~Program() {
   device_.plain.give_back();
 }
 
-void Program::run(double* seconds) {
+void Program::profile(double* seconds) {
   for (size_t k = 0; k < steps.size(); ++k) {
     const auto start = std::chrono::steady_clock::now();
     try {
@@ -67,33 +67,7 @@ void Program::run(double* seconds) {
 
 using namespace easel;
 
-int32_t easel_program_create(easel_device* device, const easel_tensor* tensors, int32_t tensor_count,
-                             const easel_instruction* instructions, int32_t instruction_count,
-                             easel_buffer* const* buffers, int32_t buffer_count, easel_program** out) {
-  return guarded(&device->error, [&] {
-    *out = nullptr;
-    if (tensor_count < 0 || instruction_count < 0 || buffer_count < 0)
-      throw Failure(EASEL_FAILED, "program: a table of negative length");
-    device->worker.call([&] {
-      *out = new easel_program(*device, tensors, tensor_count, instructions, instruction_count, buffers,
-                               buffer_count);
-    });
-  });
-}
-
-void easel_program_destroy(easel_device* device, easel_program* program) {
-  guarded(&device->error, [&] { device->worker.call([&] { delete program; }); });
-}
-
-int32_t easel_program_run(easel_device* device, easel_program* program) {
-  return guarded(&device->error, [&] { device->worker.call([&] { program->run(nullptr); }); });
-}
-
 void easel_program_memory(easel_program* program, uint64_t* packed, uint64_t* scratch) {
   *packed = uint64_t(std::max<int64_t>(program->packed_bytes, 0));
   *scratch = program->new_scratch_bytes;
-}
-
-int32_t easel_program_profile(easel_device* device, easel_program* program, double* seconds) {
-  return guarded(&device->error, [&] { device->worker.call([&] { program->run(seconds); }); });
 }

@@ -161,11 +161,6 @@ std::string Device::info() {
 
 using namespace easel;
 
-uint32_t easel_abi(void) { return EASEL_ABI; }
-uint64_t easel_record_sizes(void) {
-  return uint64_t(sizeof(easel_tensor)) << 32 | uint64_t(sizeof(easel_instruction));
-}
-
 // `threads` is of no use here: the GPU's own are many.
 int32_t easel_device_open(int32_t ordinal, int32_t, uint64_t limit, const char* vendor_folder,
                           easel_device** out) {
@@ -174,17 +169,3 @@ int32_t easel_device_open(int32_t ordinal, int32_t, uint64_t limit, const char* 
     *out = new easel_device(ordinal, limit, vendor_folder);
   });
 }
-
-void easel_device_close(easel_device* device) { delete device; }
-
-int64_t easel_device_info(easel_device* device, char* text, int64_t capacity) {
-  int64_t needed = -1;
-  guarded(&device->error, [&] {
-    const std::string json = device->info();
-    needed = int64_t(json.size()) + 1;
-    if (text && capacity > 0) snprintf(text, size_t(capacity), "%s", json.c_str());
-  });
-  return needed;
-}
-
-const char* easel_error(easel_device* device) { return device ? device->error.get() : open_error(); }

@@ -204,33 +204,7 @@ void Program::profile(double* seconds) {
 
 using namespace easel;
 
-int32_t easel_program_create(easel_device* device, const easel_tensor* tensors, int32_t tensor_count,
-                             const easel_instruction* instructions, int32_t instruction_count,
-                             easel_buffer* const* buffers, int32_t buffer_count, easel_program** out) {
-  return guarded(&device->error, [&] {
-    *out = nullptr;
-    if (tensor_count < 0 || instruction_count < 0 || buffer_count < 0)
-      throw Failure(EASEL_FAILED, "program: a table of negative length");
-    device->call([&] {
-      *out = new easel_program(*device, tensors, tensor_count, instructions, instruction_count, buffers,
-                               buffer_count);
-    });
-  });
-}
-
-void easel_program_destroy(easel_device* device, easel_program* program) {
-  guarded(&device->error, [&] { device->worker.call([&] { delete program; }); });
-}
-
-int32_t easel_program_run(easel_device* device, easel_program* program) {
-  return guarded(&device->error, [&] { device->call([&] { program->run(); }); });
-}
-
 void easel_program_memory(easel_program* program, uint64_t* packed, uint64_t* scratch) {
   *packed = program->packed_bytes;
   *scratch = program->new_scratch_bytes;
-}
-
-int32_t easel_program_profile(easel_device* device, easel_program* program, double* seconds) {
-  return guarded(&device->error, [&] { device->call([&] { program->profile(seconds); }); });
 }
