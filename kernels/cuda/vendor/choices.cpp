@@ -1,6 +1,7 @@
 #include "choices.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,6 +41,23 @@ void make_folders(const std::string& path) {
     mkdir(path.substr(0, at).c_str(), 0777);
   }
 }
+
+// Waits until no other process or device holds the file's lock. Where it cannot be had, what two write at
+// once may be lost, and is measured again.
+class Lock {
+ public:
+  explicit Lock(const std::string& path) : fd_(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666)) {
+    if (fd_ >= 0) flock(fd_, LOCK_EX);
+  }
+  ~Lock() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+ private:
+  int fd_;
+};
 
 }  // namespace
 
@@ -99,11 +117,12 @@ void Choices::put(const std::string& key, Entry entry) {
 void Choices::save() {
   if (!changed_ || path_.empty()) return;
   changed_ = false;
-  read();  // adds what is not here yet
+  make_folders(folder_);
+  const Lock lock(path_ + ".lock");  // from reading to replacing
+  read();                            // adds what is not here yet
   std::string text = title_;
   for (const auto& [key, entry] : entries_) text += key + "\t" + entry.choice + "\t" + entry.measured + "\n";
   text += kEnd + hex(hash_of(text.data(), text.size())) + "\n";
-  make_folders(folder_);
   static std::atomic<int> written;  // two devices of one process may write at once
   const std::string temporary =
       path_ + "." + std::to_string(getpid()) + "." + std::to_string(++written) + ".tmp";
