@@ -1,6 +1,7 @@
 // attention(q, k, v; heads, scale, causal) -> out, lse, and its gradient: flash kernels for f16 and bf16
 // heads up to 160 wide, the way by memory (attention_scores.cpp) for the rest.
 #include "attention_plan.h"
+#include "vendor/vendor.h"
 
 namespace easel {
 
@@ -51,8 +52,13 @@ Run prepare_attention(const Instruction& i) {
   const Shape shape{.grid = {.x = round_up(p.heads.queries, rows), .y = p.stack()},
                     .threads = 128,
                     .shared = size_t(4 * keys * (width + 8)) * 2};
-  return launch(i, sized("attention_", width, p.dtype), shape, out.data, lse.data, q.data, k.data, v.data,
-                p.heads);
+  const OwnWay own = [&](const Places& at, const Address&) {
+    return launch(i, sized("attention_", width, p.dtype), shape, at[kAttentionOut], at[kAttentionLse],
+                  at[kAttentionQ], at[kAttentionK], at[kAttentionV], p.heads);
+  };
+  const Places at{out.data, lse.data, q.data, k.data, v.data};
+  Run theirs = vendor_attention(i, p, at, own);
+  return theirs ? theirs : own(at, Address());
 }
 
 Run prepare_attention_backward(const Instruction& i) {
@@ -62,41 +68,55 @@ Run prepare_attention_backward(const Instruction& i) {
   const Heads& s = p.heads;
   const int64_t rows = p.stack() * s.queries;
   if (!q.count() || !k.count()) return nothing();
-  const Scratch delta = i.scratch(size_t(rows) * sizeof(float));
-  std::vector<Run> runs{launch(i, kernel_name("attention_delta", p.dtype), {.grid = blocks(i, rows * 32)},
-                               delta, dy.data, out.data, rows, s)};
+  const size_t delta_bytes = size_t(rows) * sizeof(float);
+  const auto make_delta = [&](const Address& delta, const Address& dy, const Address& out) {
+    return launch(i, kernel_name("attention_delta", p.dtype), {.grid = blocks(i, rows * 32)}, delta, dy, out,
+                  rows, s);
+  };
   const int width = p.flash_width();
   if (!width) {
-    runs.push_back(attention_backward_by_scores(i, p, delta));
-    return sequence(std::move(runs));
+    const Scratch delta = i.scratch(delta_bytes);
+    return sequence({make_delta(delta, dy.data, out.data), attention_backward_by_scores(i, p, delta)});
   }
   const int tile = is_wide(width) ? 32 : 64, stride = width + 8, warps = is_wide(width) ? 2 : 4,
-            own = warps * 16;
-  runs.push_back(launch(i, sized("attention_dq_", width, p.dtype),
-                        {.grid = {.x = round_up(s.queries, 64), .y = p.stack()},
-                         .threads = 128,
-                         .shared = size_t(4 * tile * stride) * 2},
-                        dq.data, dy.data, q.data, k.data, v.data, lse.data, delta, s));
+            own_rows = warps * 16;
   // Few keys: cut the queries until every multiprocessor has a block or two, four tiles or more a part.
-  const int64_t key_blocks = round_up(s.keys, own), tiles = round_up(s.queries, tile);
+  const int64_t key_blocks = round_up(s.keys, own_rows), tiles = round_up(s.queries, tile);
   const int64_t wanted = 2 * gpu(i).multiprocessors / (key_blocks * p.stack());
   const int64_t parts = std::max<int64_t>(std::min({wanted, tiles / 4, int64_t(16)}), 1);
-  const size_t kept = is_wide(width) ? size_t(2 * own + 2 * tile) : size_t(4 * tile),
+  const size_t kept = is_wide(width) ? size_t(2 * own_rows + 2 * tile) : size_t(4 * tile),
                stages = is_wide(width) ? 1 : 2;
-  const Shape shape{.grid = {.x = key_blocks, .y = p.stack(), .z = parts},
-                    .threads = warps * 32,
-                    .shared = kept * size_t(stride) * 2 + stages * 2 * size_t(tile) * sizeof(float)};
+  const Shape of_dq{.grid = {.x = round_up(s.queries, 64), .y = p.stack()},
+                    .threads = 128,
+                    .shared = size_t(4 * tile * stride) * 2};
+  const Shape of_dkdv{.grid = {.x = key_blocks, .y = p.stack(), .z = parts},
+                      .threads = warps * 32,
+                      .shared = kept * size_t(stride) * 2 + stages * 2 * size_t(tile) * sizeof(float)};
   const int64_t count = k.count();
-  const Scratch sums = parts > 1 ? i.scratch(size_t(2 * parts * count) * sizeof(float)) : Scratch();
-  const Address to = parts > 1 ? Address(sums) : Address();
-  runs.push_back(launch(i, sized("attention_dkdv_", width, p.dtype), shape, dk.data, dv.data, to, dy.data,
-                        q.data, k.data, v.data, lse.data, delta, s));
-  if (parts > 1) {
-    runs.push_back(add_parts(i, p.dtype, dk.data, sums, Address(), Address(), parts, count, s.row));
-    runs.push_back(add_parts(i, p.dtype, dv.data, Address(sums, parts * count * 4), Address(), Address(),
-                             parts, count, s.row));
-  }
-  return sequence(std::move(runs));
+  // Scratch: delta, then the parts of dk and those of dv.
+  const int64_t behind_delta = round_up(int64_t(delta_bytes), 256) * 256;
+  const size_t scratch_bytes =
+      size_t(behind_delta) + (parts > 1 ? size_t(2 * parts * count) * sizeof(float) : 0);
+  const OwnWay own = [&](const Places& at, const Address& delta) {
+    const Address dk_parts = parts > 1 ? delta.after(behind_delta) : Address();
+    const Address &dy = at[kGradientDy], &q = at[kGradientQ], &k = at[kGradientK], &v = at[kGradientV],
+                  &lse = at[kGradientLse];
+    std::vector<Run> runs{
+        make_delta(delta, dy, at[kGradientOut]),
+        launch(i, sized("attention_dq_", width, p.dtype), of_dq, at[kGradientDq], dy, q, k, v, lse, delta, s),
+        launch(i, sized("attention_dkdv_", width, p.dtype), of_dkdv, at[kGradientDk], at[kGradientDv],
+               dk_parts, dy, q, k, v, lse, delta, s)};
+    if (parts > 1) {
+      runs.push_back(
+          add_parts(i, p.dtype, at[kGradientDk], dk_parts, Address(), Address(), parts, count, s.row));
+      runs.push_back(add_parts(i, p.dtype, at[kGradientDv], dk_parts.after(parts * count * 4), Address(),
+                               Address(), parts, count, s.row));
+    }
+    return sequence(std::move(runs));
+  };
+  const Places at{dq.data, dk.data, dv.data, dy.data, q.data, k.data, v.data, out.data, lse.data};
+  Run theirs = vendor_attention_backward(i, p, at, own, scratch_bytes);
+  return theirs ? theirs : own(at, i.scratch(scratch_bytes));
 }
 
 }  // namespace easel

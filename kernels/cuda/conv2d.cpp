@@ -5,6 +5,7 @@
 
 #include "../executor/shapes/addends.h"
 #include "product_plan.h"
+#include "vendor/vendor.h"
 
 namespace easel {
 namespace {
@@ -67,21 +68,28 @@ Run windows_times_weights(const Instruction& i, const Geometry& g, bool gradient
   p.ldb = K;
   p.vector_a = vector_a, p.vector_b = vector_b;
   p.vector_y = whole_chunks(to.data, N, to.dtype) && bias.aligned() && residual.aligned();
+  const int32_t dtype = to.dtype;
   const Window g_from = window(g, gradient);
   const std::string name = kernel_name(
       ((gradient ? "conv2d_backward_input_" : "conv2d_") + std::string(t.name)).c_str(), to.dtype);
-  const auto product = [&](const Address& bias, const Address& residual, const Address& sums) {
-    const Shape shape = product_shape(t, 1);
-    if (gradient) return launch(i, name, shape, to.data, from.data, weights, sums, p, g_from);
-    return launch(i, name, shape, to.data, from.data, weights, bias, residual, sums, p, g_from);
+  const OwnWay own = [&](const Places& at, const Address& parts) {
+    const Address &from = at[gradient ? kConvY : kConvX], &to = at[gradient ? kConvX : kConvY],
+                  &weights = at[kConvW], &bias = at[kConvBias], &residual = at[kConvResidual];
+    const auto product = [&](const Address& bias, const Address& residual, const Address& sums) {
+      const Shape shape = product_shape(t, 1);
+      if (gradient) return launch(i, name, shape, to, from, weights, sums, p, g_from);
+      return launch(i, name, shape, to, from, weights, bias, residual, sums, p, g_from);
+    };
+    if (t.splits == 1) return product(bias, residual, Address());
+    return sequence({product(Address(), Address(), parts),
+                     add_parts(i, dtype, to, parts, bias, residual, t.splits, M * N, N)});
   };
-  if (t.splits == 1) {
-    runs.push_back(product(bias, residual, Address()));
-  } else {
-    const Scratch parts = i.scratch(size_t(t.splits * M * N) * sizeof(float));
-    runs.push_back(product(Address(), Address(), Address(parts)));
-    runs.push_back(add_parts(i, to.dtype, to.data, parts, bias, residual, t.splits, M * N, N));
-  }
+  const Places at = gradient ? Places{to.data, weights, from.data, bias, residual}
+                             : Places{from.data, weights, to.data, bias, residual};
+  const size_t part_bytes = t.splits == 1 ? 0 : size_t(t.splits * M * N) * sizeof(float);
+  const auto way = gradient ? DnnConvolution::kBackwardInput : DnnConvolution::kForward;
+  Run theirs = vendor_convolution(i, way, g, dtype, at, own, part_bytes);
+  runs.push_back(theirs ? theirs : own(at, part_bytes ? Address(i.scratch(part_bytes)) : Address()));
   return sequence(std::move(runs));
 }
 
@@ -140,11 +148,17 @@ Run prepare_conv2d_backward_weight(const Instruction& i) {
   Product p = product_of(t, M, N, pixels);
   p.lda = g.O;
   p.vector_a = vector_a, p.vector_b = vector_b;
-  const Scratch parts = i.scratch(size_t(t.splits * M * N) * sizeof(float));
-  return sequence({launch(i, kernel_name(("conv2d_backward_weight_" + std::string(t.name)).c_str(), x.dtype),
-                          product_shape(t, 1), parts, dy.data, x.data, p, window(g, false)),
-                   launch(i, kernel_name("unpack_weights", x.dtype), {.grid = blocks(i, g.O * g.I)}, dw.data,
-                          parts, t.splits, g.O, g.I, g.taps())});
+  const OwnWay own = [&](const Places& at, const Address& parts) {
+    return sequence(
+        {launch(i, kernel_name(("conv2d_backward_weight_" + std::string(t.name)).c_str(), x.dtype),
+                product_shape(t, 1), parts, at[kConvY], at[kConvX], p, window(g, false)),
+         launch(i, kernel_name("unpack_weights", x.dtype), {.grid = blocks(i, g.O * g.I)}, at[kConvW], parts,
+                t.splits, g.O, g.I, g.taps())});
+  };
+  const Places at{x.data, dw.data, dy.data, Address(), Address()};
+  const size_t part_bytes = size_t(t.splits * M * N) * sizeof(float);
+  Run theirs = vendor_convolution(i, DnnConvolution::kBackwardWeight, g, x.dtype, at, own, part_bytes);
+  return theirs ? theirs : own(at, i.scratch(part_bytes));
 }
 
 }  // namespace easel

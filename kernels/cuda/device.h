@@ -7,6 +7,7 @@
 
 #include "../executor/buffer.h"
 #include "../executor/worker.h"
+#include "captured.h"
 #include "driver.h"
 #include "kernel.h"
 
@@ -124,7 +125,7 @@ struct Program : Operands {
   std::shared_ptr<DeviceMemory> scratch_memory_;
   std::unique_ptr<DeviceMemory> fault_memory_;
   unsigned long long* seen_faults_ = nullptr;  // pinned
-  CUgraphExec graph_ = nullptr;
+  std::unique_ptr<Captured> graph_;
   bool proved_ = false;
 };
 

@@ -1,31 +1,9 @@
 // A matrix product as the host sees it: matmul, 1x1 convolutions and attention's long way share it.
 #pragma once
-#include "kernel.h"
+#include "address.h"
 #include "product.h"
 
 namespace easel {
-
-// An operand's place: a tensor's address, or scratch, whose address is known at run time.
-struct Address {
-  Address() = default;
-  Address(const void* data) : data(data) {}
-  Address(const Scratch& scratch, int64_t bytes = 0) : scratch(scratch), bytes(bytes), in_scratch(true) {}
-  bool aligned() const { return ((in_scratch ? uintptr_t(bytes) : uintptr_t(data)) & 15) == 0; }
-  bool present() const { return in_scratch || data; }
-
-  const void* data = nullptr;
-  Scratch scratch;
-  int64_t bytes = 0;  // into the scratch
-  bool in_scratch = false;
-};
-
-namespace detail {
-template <>
-struct Passed<Address> {
-  using type = const void*;
-  static type at_launch(const Address& a) { return a.in_scratch ? a.scratch.get() + a.bytes : a.data; }
-};
-}  // namespace detail
 
 struct ProductPlan {
   int32_t dtype;

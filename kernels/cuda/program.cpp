@@ -41,7 +41,6 @@ Program::Program(Device& device, const easel_tensor* tensor_table, int tensor_co
 }
 
 Program::~Program() {
-  if (graph_) device.driver.graph_exec_destroy(graph_);
   if (seen_faults_) device.driver.host_free(seen_faults_);
 }
 
@@ -121,22 +120,12 @@ void Program::run_each() {
 }
 
 void Program::capture() {
-  const Driver& d = device.driver;
-  device.check(d.capture_begin(device.stream, kCaptureThreadLocal), "cuStreamBeginCapture");
-  CUgraph graph = nullptr;
-  try {
+  graph_ = std::make_unique<Captured>(device, [this] {
     if (fault_memory_)
-      device.check(d.set_bytes(address(fault_memory_->data), 0, kFaultBytes, device.stream),
+      device.check(device.driver.set_bytes(address(fault_memory_->data), 0, kFaultBytes, device.stream),
                    "cuMemsetD8Async");
     for (size_t k = 0; k < steps.size(); ++k) step(k);
-  } catch (...) {
-    if (d.capture_end(device.stream, &graph) == CUDA_SUCCESS && graph) d.graph_destroy(graph);
-    throw;
-  }
-  device.check(d.capture_end(device.stream, &graph), "cuStreamEndCapture");
-  const CUresult status = d.graph_instantiate(&graph_, graph, 0);
-  d.graph_destroy(graph);
-  device.check(status, "cuGraphInstantiate");
+  });
 }
 
 void Program::run() {
@@ -146,7 +135,7 @@ void Program::run() {
   } else {
     if (!graph_) capture();
     try {
-      device.check(device.driver.graph_launch(graph_, device.stream), "cuGraphLaunch");
+      graph_->launch();
       device.synchronize("the graph");
     } catch (const Failure& e) {
       if (device.lost.empty()) throw;

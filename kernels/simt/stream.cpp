@@ -77,3 +77,6 @@ EXPORT int cuEventElapsedTime(float* milliseconds, void* begin, void* end) {
   *milliseconds = float(1e3 * (static_cast<Event*>(end)->seconds - static_cast<Event*>(begin)->seconds));
   return kSuccess;
 }
+
+// For the stand-ins of NVIDIA's libraries.
+EXPORT int easel_simt_capturing() { return context().capturing; }

@@ -2,7 +2,7 @@
 
 import { UserError } from "../base/errors.ts";
 import { type Device, type DeviceOptions, openDevice } from "./device.ts";
-import { type VendorFacts, vendorText } from "./vendor.ts";
+import { type VendorFacts, vendorTexts } from "./vendor.ts";
 
 /** A backend and which of its devices; auto is decided when it is opened. */
 export interface DeviceChoice {
@@ -34,7 +34,7 @@ export function openChosenDevice(
     const device = openDevice("cuda", { ordinal, limitBytes, noVendorLibs });
     const { name, vendor } = device.info() as unknown as { name: string; vendor: VendorFacts };
     log(`computing on cuda:${ordinal}, ${name}`);
-    if (vendor.cublasLt.path && !noVendorLibs) log(vendorText(vendor));
+    if (!noVendorLibs && (vendor.cublasLt.path || vendor.cudnn.path)) vendorTexts(vendor).forEach(log);
     return device;
   } catch (error) {
     if (backend === "cuda" || !(error instanceof UserError)) throw error;

@@ -3,7 +3,7 @@
 import { libraryPath } from "../../ffi/library.ts";
 import { modelPath } from "../base/assets.ts";
 import { openDevice } from "../runtime/mod.ts";
-import { type VendorFacts, vendorText } from "../runtime/vendor.ts";
+import { type VendorFacts, vendorTexts } from "../runtime/vendor.ts";
 
 export interface Finding {
   readonly name: string;
@@ -136,7 +136,7 @@ function gpu(): Finding {
           `${name}, compute capability ${capability}`,
           `${gigabytes(memory.available)} free of ${gigabytes(memory.total)}`,
           `driver for CUDA ${driver}`,
-          vendorText(vendor),
+          ...vendorTexts(vendor),
         ].join(", "),
       );
     } finally {

@@ -38,13 +38,18 @@ export EASEL_CACHE="$root/$out/cache"
 rm -rf "$EASEL_CACHE"
 row "ops at small and odd sizes" ./run task test-on tests/kernels
 row "ops at the sizes of SD1.5" ./run task test-on tests/device/real_sizes_test.ts
-row "the same with cuBLASLt" env EASEL_TEST_VENDOR=1 ./run task test-on tests/kernels tests/device/real_sizes_test.ts
+row "the same with NVIDIA's libraries" env EASEL_TEST_VENDOR=1 ./run task test-on tests/kernels tests/device/real_sizes_test.ts
 for topic in unet vae train; do
   row "golden $topic" ./run task golden "$golden" "$topic"
 done
 row "jobs against the CPU" ./run task test-on tests/training/cuda_test.ts
 row "200 steps follow the CPU" ./run task test-on tests/device/long_training_test.ts
-row "rates of products" ./run task vendor-rates
+row "rates" ./run task vendor-rates
+if [ -n "${EASEL_CUDNN-}" ] || ldconfig -p 2>/dev/null | grep -q 'libcudnn\.so\.9'; then
+  row "plans of cuDNN" sh tests/device/cudnn_plans.sh
+else
+  skip "plans of cuDNN" "the loader finds no libcudnn.so.9; EASEL_CUDNN may name one"
+fi
 if command -v compute-sanitizer >/dev/null 2>&1; then
   for tool in memcheck racecheck synccheck initcheck; do
     row "compute-sanitizer $tool" compute-sanitizer --tool "$tool" --target-processes all --error-exitcode 1 \
@@ -57,6 +62,6 @@ fi
 echo
 (nvidia-smi --query-gpu=name,driver_version,compute_cap,memory.total --format=csv,noheader 2>/dev/null || true) | head -n 1
 cat "$out/table"
-grep -E 'TFLOP/s|cuBLASLt' "$out/rates_of_products.log"
+grep -E 'TFLOP/s|cuBLASLt|cuDNN' "$out/rates.log"
 echo "logs: $out"
 exit "$failed"

@@ -17,9 +17,9 @@ export function simulatorPath(kind: "checked" | "fast" = "checked"): string {
   );
 }
 
-/** The stand-in for cuBLASLt, which computes where the simulator does. */
-export function cublasLtPath(): string {
-  return libraryPath("cuda").replace("libeasel_cuda", "libeasel_simt_cublaslt");
+/** The stand-in for one of NVIDIA's libraries, which computes where the simulator does. */
+export function standInPath(library: "cublaslt" | "cudnn"): string {
+  return libraryPath("cuda").replace("libeasel_cuda", `libeasel_simt_${library}`);
 }
 
 /** Why there is no CUDA to test on, or null. */

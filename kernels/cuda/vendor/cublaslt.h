@@ -8,6 +8,7 @@
 #include <string>
 
 #include "../driver.h"
+#include "library.h"
 
 namespace easel {
 
@@ -58,7 +59,7 @@ constexpr uint32_t kLtReduceInFloat = 2;  // parts of K are added in f32, in a f
      const void* beta, const void* c, LtLayout, void* d, LtLayout, const LtAlgorithm*, void* workspace,      \
      size_t, CUstream))
 
-struct CublasLt {
+struct CublasLt : VendorLibrary {
 #define EASEL_MEMBER(member, name, parameters) int(*member) parameters = nullptr;
   EASEL_CUBLASLT_FUNCTIONS(EASEL_MEMBER)
 #undef EASEL_MEMBER
@@ -69,19 +70,14 @@ struct CublasLt {
   CublasLt& operator=(const CublasLt&) = delete;
   ~CublasLt();
 
-  // Finds the library and makes a handle for the current context. named: a path in place of the usual names,
-  // or null; alone: without such a path there is none. Never throws: `why` says what is wrong with a library
-  // that is there and cannot be used.
-  void open(const char* named, bool alone);
+  // Finds the library and makes a handle for the current context; see VendorLibrary::find. Never throws.
+  void open(bool alone);
   bool usable() const { return handle != nullptr; }
   // Throws Failure unless status is 0.
   void check(int status, const char* what) const;
   std::string version_text() const;
 
   LtHandle handle = nullptr;
-  std::string path;  // "": there is no library
-  size_t version = 0;
-  std::string why;
 };
 
 }  // namespace easel

@@ -9,17 +9,9 @@ namespace {
 
 int lt_type(int32_t dtype) { return dtype == EASEL_F32 ? kLtF32 : dtype == EASEL_F16 ? kLtF16 : kLtBf16; }
 
-const void* get(const Address& at) { return detail::Passed<Address>::at_launch(at); }
-
 constexpr int64_t kMostCalls = 64;
 
 }  // namespace
-
-uint32_t alignment(const Address& at, int64_t distance) {
-  const uintptr_t start = at.in_scratch ? at.scratch.offset() + uintptr_t(at.bytes) : uintptr_t(at.data);
-  const uintptr_t bits = start | uintptr_t(distance) | 64;
-  return uint32_t(bits & -bits);
-}
 
 bool LtProduct::expresses(const ProductPlan& p) {
   constexpr int64_t kMost = int64_t(1) << 31;
@@ -69,10 +61,7 @@ void LtProduct::describe() {
   };
   set(kLtTransA, p.trans_b ? kLtTransposed : kLtPlain);
   set(kLtTransB, p.trans_a ? kLtTransposed : kLtPlain);
-  if (p.bias.present()) {
-    set(kLtEpilogue, kLtEpilogueBias);
-    set(kLtBiasPointer, get(p.bias));
-  }
+  if (p.bias.present()) set(kLtEpilogue, kLtEpilogueBias);
   const auto layout = [&](LtLayout& made, int type, int64_t rows, int64_t columns, int64_t ld) {
     lt.check(lt.layout_create(&made, type, uint64_t(columns), uint64_t(rows), ld),
              "cublasLtMatrixLayoutCreate");
@@ -119,27 +108,25 @@ void LtProduct::ask(size_t limit) {
     if (found_[k].status != 0 || found_[k].workspace > limit) count_ = k;
 }
 
-void LtProduct::enqueue(int which, void* workspace) const {
+void LtProduct::run(int which, const Places& at, const Address& workspace) const {
   static constexpr float kOne = 1, kNone = 0;
   const ProductPlan& p = plan_;
   const int64_t read = dtype_bytes(p.dtype), written = p.sums.present() ? 4 : read;
-  const char* a = static_cast<const char*>(get(p.a));
-  const char* b = static_cast<const char*>(get(p.b));
-  char* y = static_cast<char*>(const_cast<void*>(get(p.sums.present() ? p.sums : p.y)));
-  const char* c = p.residual.present() ? static_cast<const char*>(get(p.residual)) : y;
+  if (p.bias.present()) {
+    const void* bias = at[kLtBias].get();
+    library_.check(library_.description_set(description_, kLtBiasPointer, &bias, sizeof bias),
+                   "cublasLtMatmulDescSetAttribute");
+  }
+  const char *a = at[kLtA].get(), *b = at[kLtB].get();
+  char* y = at[kLtResult].get();
+  const char* c = p.residual.present() ? at[kLtResidual].get() : y;
   const float* beta = p.residual.present() || p.add ? &kOne : &kNone;
   for (int64_t k = 0; k < calls_; ++k)
     library_.check(library_.matmul(library_.handle, description_, &kOne, b + k * p.b_outer * read, b_,
                                    a + k * p.a_outer * read, a_, beta, c + k * p.y_outer * written, y_,
-                                   y + k * p.y_outer * written, y_, &found_[which].algorithm, workspace,
+                                   y + k * p.y_outer * written, y_, &found_[which].algorithm, workspace.get(),
                                    found_[which].workspace, device_.stream),
                    "cublasLtMatmul");
-}
-
-Run LtProduct::run(std::shared_ptr<LtProduct> product, int which, const Address& workspace) {
-  return [product = std::move(product), which, workspace] {
-    product->enqueue(which, const_cast<void*>(get(workspace)));
-  };
 }
 
 }  // namespace easel

@@ -3,15 +3,15 @@
 #include <memory>
 
 #include "../product_plan.h"
+#include "choose.h"
 #include "cublaslt.h"
 
 namespace easel {
 
-// The largest power of two up to 64 that divides an operand's address, and the distance between its uses.
-// What easel plans begins at multiples of 64.
-uint32_t alignment(const Address& at, int64_t distance = 0);
+// The operands in the order of their places.
+enum LtOperand { kLtA, kLtB, kLtResult, kLtBias, kLtResidual, kLtOperands };
 
-class LtProduct {
+class LtProduct : public TheirWays {
  public:
   static constexpr int kAlgorithms = 4;  // the library's first guesses, of which the fastest is taken
 
@@ -20,21 +20,19 @@ class LtProduct {
 
   // Asks for algorithms that need no more than `limit` bytes of workspace. Throws Failure.
   LtProduct(Device& device, const CublasLt& library, const ProductPlan& plan, size_t limit);
-  ~LtProduct();
+  ~LtProduct() override;
   LtProduct(const LtProduct&) = delete;
   LtProduct& operator=(const LtProduct&) = delete;
 
-  int algorithms() const { return count_; }
-  size_t workspace(int which) const { return found_[which].workspace; }
-  // Keeps the product alive; workspace: of at least workspace(which) bytes.
-  static Run run(std::shared_ptr<LtProduct> product, int which, const Address& workspace);
+  int count() const override { return count_; }
+  size_t workspace(int which) const override { return found_[which].workspace; }
+  void run(int which, const Places& at, const Address& workspace) const override;
 
  private:
   void describe();
   void stack(LtLayout layout, int64_t stride) const;
   void ask(size_t limit);
   void release();
-  void enqueue(int which, void* workspace) const;
 
   Device& device_;
   const CublasLt& library_;

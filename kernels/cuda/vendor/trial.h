@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "../device.h"
-#include "../product_plan.h"
 
 namespace easel {
 
@@ -45,9 +44,15 @@ struct LostInTrial : Failure {
   using Failure::Failure;
 };
 
-// ways[0] is ours and right by definition. reset: brings the result's memory (`bytes` at `result`, of
-// `dtype`) to what it is before a run. Throws Failure only when the device is lost.
-Verdict try_ways(Device& device, const std::vector<Way>& ways, const Run& reset, const char* result,
-                 int64_t bytes, int32_t dtype);
+struct TrialResult {
+  char* at;
+  int64_t count;  // elements
+  int32_t dtype;
+  double allowed = 0;  // of the whole relative to ours (and ten times that at one place); 0: by dtype
+};
+
+// ways[0] is ours and right by definition. Each runs on results filled with the same noise, as it is and
+// recorded as a graph. Throws Failure only when the device is lost.
+Verdict try_ways(Device& device, const std::vector<Way>& ways, const std::vector<TrialResult>& results);
 
 }  // namespace easel

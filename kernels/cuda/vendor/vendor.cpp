@@ -1,7 +1,5 @@
 #include "vendor.h"
 
-#include <cstdlib>
-#include <cstring>
 #include <sstream>
 
 #include "../device.h"
@@ -27,36 +25,55 @@ uint64_t hash_of_kernels() {
 Vendor::Vendor(Device& device, const char* folder) : device(device), off(!folder) {
   if (off) return;
   // Code for a GPU cannot run on the simulator: it gets only the stand-ins that are named.
-  lt.open(getenv("EASEL_CUBLASLT"), device.driver.simulated_image != nullptr);
+  const bool simulated = device.driver.simulated_image != nullptr;
+  lt.open(simulated);
+  dnn.open(simulated, device.stream, lt.usable());
   if (!lt.usable()) return;
   std::ostringstream card, title;
   card << device.name << ", compute capability " << device.gpu.capability << ", "
        << device.gpu.multiprocessors << " multiprocessors";
-  title << "easel's choices between its own kernels and cuBLASLt's, 1\n"
+  title << "easel's choices between its own kernels and NVIDIA's, 2\n"
         << "card: " << card.str() << "\ndriver: " << version_text(device.driver.version)
-        << "\ncuBLASLt: " << lt.version_text() << "\nkernels: " << hex(hash_of_kernels()) << "\n";
+        << "\ncuBLASLt: " << lt.version_text() << "\ncuDNN: " << (dnn.usable() ? dnn.version_text() : "none")
+        << "\nkernels: " << hex(hash_of_kernels()) << "\n";
   choices = std::make_unique<Choices>(
-      folder, "products-" + hex(hash_of(card.str().data(), card.str().size())) + ".txt", title.str());
+      folder, "card-" + hex(hash_of(card.str().data(), card.str().size())) + ".txt", title.str());
 }
 
 Vendor::~Vendor() = default;
 
-std::string Vendor::info() const {
-  int taken = 0, refused = 0;
+namespace {
+
+// How often the library was tried, taken and refused, and the library itself.
+std::string describe_library(const VendorLibrary& library, const std::string& version, bool usable,
+                             const std::string& name, const Choices* choices) {
+  int measured = 0, taken = 0, refused = 0;
   std::string reason;
   if (choices)
     for (const auto& [key, entry] : choices->all()) {
-      taken += entry.choice.starts_with("cublaslt");
+      if (!key.starts_with(name + ": ")) continue;
+      ++measured;
+      taken += entry.choice.starts_with(name + " ");
       if (entry.choice != "refused") continue;
-      if (!refused++) reason = key.substr(0, 60) + ": " + entry.measured.substr(0, 200);
+      if (!refused++) reason = key.substr(name.size() + 2, 60) + ": " + entry.measured.substr(0, 200);
     }
   std::ostringstream s;
-  s << "{\"off\":" << (off ? "true" : "false") << ",\"cublasLt\":{\"path\":" << json_quoted(lt.path)
-    << ",\"version\":" << json_quoted(lt.version ? lt.version_text() : "")
-    << ",\"usable\":" << (lt.usable() ? "true" : "false") << ",\"why\":" << json_quoted(lt.why)
-    << ",\"measured\":" << (choices ? choices->all().size() : 0) << ",\"taken\":" << taken
-    << ",\"refused\":" << refused << ",\"reason\":" << json_quoted(reason)
-    << ",\"choices\":" << json_quoted(choices ? choices->path() : "") << "}}";
+  s << "{\"path\":" << json_quoted(library.path)
+    << ",\"version\":" << json_quoted(library.version ? version : "")
+    << ",\"usable\":" << (usable ? "true" : "false") << ",\"why\":" << json_quoted(library.why)
+    << ",\"measured\":" << measured << ",\"taken\":" << taken << ",\"refused\":" << refused
+    << ",\"reason\":" << json_quoted(reason) << "}";
+  return s.str();
+}
+
+}  // namespace
+
+std::string Vendor::info() const {
+  std::ostringstream s;
+  s << "{\"off\":" << (off ? "true" : "false")
+    << ",\"cublasLt\":" << describe_library(lt, lt.version_text(), lt.usable(), "cublaslt", choices.get())
+    << ",\"cudnn\":" << describe_library(dnn, dnn.version_text(), dnn.usable(), "cudnn", choices.get())
+    << ",\"choices\":" << json_quoted(choices ? choices->path() : "") << "}";
   return s.str();
 }
 

@@ -1,12 +1,16 @@
-// NVIDIA's own libraries, where they are installed: another way of computing a product, taken where it is
-// faster than ours on this card and its result is the same.
+// NVIDIA's own libraries, where they are installed: other ways of computing products, convolutions and
+// attention, taken where they are faster than ours on this card and the result is the same.
 #pragma once
 #include <functional>
 #include <memory>
 
+#include "../attention_plan.h"
 #include "../product_plan.h"
 #include "choices.h"
+#include "choose.h"
 #include "cublaslt.h"
+#include "cudnn.h"
+#include "dnn_graphs.h"
 
 namespace easel {
 
@@ -21,6 +25,7 @@ struct Vendor {
 
   Device& device;
   CublasLt lt;
+  Cudnn dnn;
   bool off;
   std::unique_ptr<Choices> choices;            // where a library is usable
   std::unique_ptr<DeviceMemory> trial_memory;  // between two trials of one program
@@ -32,5 +37,28 @@ using OwnProduct = std::function<Run(const ProductPlan& plan, const Address& par
 // The product by cuBLASLt, or an empty Run where our kernels are to do it. part_bytes: what `own` wants for
 // parts of K.
 Run vendor_product(const Instruction& i, const ProductPlan& plan, const OwnProduct& own, size_t part_bytes);
+
+// The same of cuDNN. at: operands in this order, bias and residual may be absent; the weights are (O, KH, KW,
+// I), but for the result of kBackwardWeight, which is (O, I, KH, KW).
+enum ConvOperand { kConvX, kConvW, kConvY, kConvBias, kConvResidual };
+Run vendor_convolution(const Instruction& i, DnnConvolution::Way way, const Conv2dShape& shape, int32_t dtype,
+                       const Places& at, const OwnWay& own, size_t own_scratch);
+
+enum AttentionOperand { kAttentionOut, kAttentionLse, kAttentionQ, kAttentionK, kAttentionV };
+Run vendor_attention(const Instruction& i, const AttentionPlan& p, const Places& at, const OwnWay& own);
+
+enum GradientOperand {
+  kGradientDq,
+  kGradientDk,
+  kGradientDv,
+  kGradientDy,
+  kGradientQ,
+  kGradientK,
+  kGradientV,
+  kGradientOut,
+  kGradientLse
+};
+Run vendor_attention_backward(const Instruction& i, const AttentionPlan& p, const Places& at,
+                              const OwnWay& own, size_t own_scratch);
 
 }  // namespace easel

@@ -3,22 +3,16 @@
 // library is. It offers two algorithms, a late one and one that fills a workspace.
 // EASEL_SIMT_CUBLASLT makes it go wrong: "wrong" (one element), "nan", "outside" (an element before the
 // result), "tf32", "error", "none" (no algorithm), "old", "create", "slow", "lost" (the card).
-#include <dlfcn.h>
-
 #include <atomic>
 #include <chrono>
-#include <cmath>
-#include <cstdlib>
-#include <cstring>
 #include <limits>
 #include <map>
-#include <string>
 #include <thread>
 #include <vector>
 
-#include "../../pointwise.h"
+#include "host.h"
 
-#define EXPORT extern "C" __attribute__((visibility("default")))
+using namespace simt;
 
 namespace {
 
@@ -57,33 +51,7 @@ struct Heuristic {
 
 std::atomic<int> heuristics_asked, products_enqueued;
 
-bool mode(const char* name) {
-  const char* set = getenv("EASEL_SIMT_CUBLASLT");
-  return set && !strcmp(set, name);
-}
-
-// The simulator that the calling thread's device is on.
-struct Simulator {
-  int (*submit)(int (*)(void*), void*, void (*)(void*)) = nullptr;
-  int (*owns)(const void*, size_t) = nullptr;
-};
-Simulator simulator() {
-  Dl_info self;
-  dladdr(reinterpret_cast<void*>(&simulator), &self);
-  const std::string path = self.dli_fname, folder = path.substr(0, path.rfind('/') + 1);
-  for (const char* name : {"libeasel_simt.so", "libeasel_simt_fast.so"}) {
-    void* library = dlopen((folder + name).c_str(), RTLD_NOW | RTLD_NOLOAD);
-    if (!library) continue;
-    Simulator found;
-    const auto here = reinterpret_cast<int (*)()>(dlsym(library, "easel_simt_here"));
-    found.submit = reinterpret_cast<decltype(found.submit)>(dlsym(library, "easel_simt_submit"));
-    found.owns = reinterpret_cast<decltype(found.owns)>(dlsym(library, "easel_simt_owns"));
-    const bool ours = here && here() && found.submit && found.owns;
-    dlclose(library);
-    if (ours) return found;
-  }
-  return {};
-}
+bool mode(const char* name) { return setting("EASEL_SIMT_CUBLASLT", name); }
 
 // Attributes that exist here, and the bytes of each.
 int set(Attributes& attributes, const std::map<int, size_t>& known, int attribute, const void* value,
@@ -102,30 +70,10 @@ T value(const Attributes& attributes, int attribute, T otherwise) {
 }
 int64_t batch(const Layout& l) { return value<int32_t>(l.set, 5, 1); }
 int64_t offset(const Layout& l) { return value<int64_t>(l.set, 6, 0); }
-int64_t element(int type) { return type == kF32 ? 4 : 2; }
+Number number(int type) { return type == kF32 ? Number::f32 : type == kF16 ? Number::f16 : Number::bf16; }
+int64_t element(int type) { return bytes_of(number(type)); }
 int64_t span(const Layout& l) {
   return ((batch(l) - 1) * offset(l) + (l.columns - 1) * l.ld + l.rows) * element(l.type);
-}
-
-float load(const void* p, int type, int64_t at) {
-  if (type == kF32) return static_cast<const float*>(p)[at];
-  if (type == kF16) return easel::to_float(static_cast<const easel::f16*>(p)[at]);
-  return easel::to_float(static_cast<const easel::bf16*>(p)[at]);
-}
-void store(void* p, int type, int64_t at, float x) {
-  if (type == kF32)
-    static_cast<float*>(p)[at] = x;
-  else if (type == kF16)
-    static_cast<easel::f16*>(p)[at] = easel::from_float<easel::f16>(x);
-  else
-    static_cast<easel::bf16*>(p)[at] = easel::from_float<easel::bf16>(x);
-}
-float to_tf32(float x) {
-  uint32_t bits;
-  memcpy(&bits, &x, 4);
-  bits = (bits + 0x1000) & ~uint32_t(0x1fff);
-  memcpy(&x, &bits, 4);
-  return x;
 }
 
 // One call's work, all of it copied.
@@ -147,22 +95,23 @@ void Work::member(int64_t s) const {
   std::vector<float> left(size_t(m * k)), sums(static_cast<size_t>(m));
   for (int64_t l = 0; l < k; ++l)
     for (int64_t i = 0; i < m; ++i) {
-      const float x = load(at_a, a.type, s * offset(a) + (transposed_a ? l + i * a.ld : i + l * a.ld));
+      const float x =
+          load(at_a, number(a.type), s * offset(a) + (transposed_a ? l + i * a.ld : i + l * a.ld));
       left[size_t(l * m + i)] = tf32 ? to_tf32(x) : x;
     }
   for (int64_t j = 0; j < n; ++j) {
     std::fill(sums.begin(), sums.end(), 0.f);
     for (int64_t l = 0; l < k; ++l) {
-      float y = load(at_b, b.type, s * offset(b) + (transposed_b ? j + l * b.ld : l + j * b.ld));
+      float y = load(at_b, number(b.type), s * offset(b) + (transposed_b ? j + l * b.ld : l + j * b.ld));
       if (tf32) y = to_tf32(y);
       const float* column = left.data() + l * m;
       for (int64_t i = 0; i < m; ++i) sums[size_t(i)] += column[i] * y;
     }
     for (int64_t i = 0; i < m; ++i) {
       float x = alpha * sums[size_t(i)];
-      if (beta != 0) x += beta * load(at_c, c.type, s * offset(c) + i + j * c.ld);
-      if (bias) x += load(bias, d.type, i);
-      store(at_d, d.type, s * offset(d) + i + j * d.ld, x);
+      if (beta != 0) x += beta * load(at_c, number(c.type), s * offset(c) + i + j * c.ld);
+      if (bias) x += load(bias, number(d.type), i);
+      store(at_d, number(d.type), s * offset(d) + i + j * d.ld, x);
     }
   }
 }
@@ -174,9 +123,9 @@ int run(void* argument) {
   if (w.workspace) memset(w.workspace, 0xff, kWorkspace);
   for (int64_t s = 0; s < batch(w.d); ++s) w.member(s);
   const int64_t last = (batch(w.d) - 1) * offset(w.d) + (w.n - 1) * w.d.ld + w.m - 1;
-  if (w.wrong) store(w.at_d, w.d.type, last, load(w.at_d, w.d.type, last) + 10);
-  if (w.nan) store(w.at_d, w.d.type, last, std::numeric_limits<float>::quiet_NaN());
-  if (w.outside) store(w.at_d, w.d.type, -1, 100);
+  if (w.wrong) store(w.at_d, number(w.d.type), last, load(w.at_d, number(w.d.type), last) + 10);
+  if (w.nan) store(w.at_d, number(w.d.type), last, std::numeric_limits<float>::quiet_NaN());
+  if (w.outside) store(w.at_d, number(w.d.type), -1, 100);
   return 0;
 }
 
@@ -202,7 +151,7 @@ EXPORT const char* cublasLtGetStatusName(int status) {
 }
 EXPORT int cublasLtCreate(Simulator** handle) {
   const Simulator found = simulator();
-  if (mode("create") || !found.submit) return kNotInitialized;
+  if (mode("create") || !found.found()) return kNotInitialized;
   *handle = new Simulator(found);
   return kSuccess;
 }

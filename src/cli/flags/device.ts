@@ -10,7 +10,7 @@ export const deviceFlags = family("Device", {
   threads: own(int(0, "worker threads; 0 takes one for each core", { min: 0 })),
   vram_budget: own(str(null, "most memory to take on the device, such as 6GB; unset is what is free")),
   no_vendor_libs: own(
-    flag("on a GPU, compute everything with easel's own kernels, even where cuBLASLt is faster"),
+    flag("on a GPU, compute everything with easel's own kernels, even where NVIDIA's libraries are faster"),
   ),
 });
 

@@ -1,116 +1,32 @@
 /**
- * NVIDIA's libraries as another way of computing products, with a stand-in (kernels/simt/vendor) in the library's place:
- * taken where it is faster and right, refused where it is wrong, remembered.
+ * cuBLASLt as another way of computing products, with a stand-in (kernels/simt/vendor) in the library's place: taken where it
+ * is faster and right, refused where it is wrong, remembered.
  */
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { DType } from "../../src/base/dtype.ts";
-import {
-  add,
-  attention,
-  compile,
-  conv2d,
-  gradients,
-  Graph,
-  linear,
-  matmul,
-  mul,
-  sum,
-  type Tensor,
-} from "../../src/graph/mod.ts";
-import { type Device, type DeviceOptions, openDevice, ParameterStore } from "../../src/runtime/mod.ts";
-import { type VendorFacts, vendorText } from "../../src/runtime/vendor.ts";
+import { add, attention, compile, conv2d, Graph, linear, matmul } from "../../src/graph/mod.ts";
+import { type Device, openDevice, ParameterStore } from "../../src/runtime/mod.ts";
+import { vendorTexts } from "../../src/runtime/vendor.ts";
 import { examine } from "../../src/tools/doctor.ts";
 import { openChosenDevice } from "../../src/runtime/choose_device.ts";
 import { relL2 } from "../golden/compare.ts";
-import { normal } from "./check_op.ts";
-import { cublasLtPath, noCuda, simulatorPath, withEnvironment } from "./devices.ts";
+import { simulatorPath, standInPath, withEnvironment } from "./devices.ts";
+import {
+  type Case,
+  choicesIn,
+  computed,
+  counted as countedOf,
+  type Outcome,
+  type Settings,
+  testsOf,
+} from "./vendor.ts";
 
-type Settings = Readonly<Record<string, string>>;
-type Values = Record<string, Float32Array>;
-
-const ignore = noCuda !== null || Deno.env.get("EASEL_TEST_DEVICE") === "cuda";
-
-/** A test with a cache folder of its own; the stand-in is the library unless `settings` say otherwise. */
-function test(name: string, body: (cache: string) => Promise<void>): void {
-  Deno.test({
-    name,
-    ignore,
-    async fn() {
-      const cache = Deno.makeTempDirSync({ prefix: "easel-vendor-" });
-      try {
-        await withEnvironment({
-          EASEL_CUDA_DRIVER: simulatorPath(),
-          EASEL_CUBLASLT: cublasLtPath(),
-          EASEL_SIMT_CUBLASLT: "",
-          EASEL_CACHE: cache,
-        }, () => body(cache));
-      } finally {
-        Deno.removeSync(cache, { recursive: true });
-      }
-    },
-  });
-}
-
-const vendor = (device: Device) => device.info().vendor as VendorFacts;
-
-interface Outcome {
-  readonly first: Values;
-  readonly replayed: Values;
-  readonly facts: VendorFacts;
-  readonly scratchBytes: number;
-}
-
-interface Case {
-  readonly shapes: readonly (readonly number[])[];
-  readonly build: (...x: Tensor[]) => Tensor;
-  readonly dtype?: DType;
-}
-
-/** Output and gradients of a case on a device of its own, from the first run and from the captured graph. */
-async function computed(
-  { shapes, build, dtype = "f32" }: Case,
-  options: DeviceOptions = {},
-): Promise<Outcome> {
-  const device = openDevice("cuda", options);
-  try {
-    const g = new Graph();
-    const x = shapes.map((shape, i) => g.input(`x${i}`, shape, dtype));
-    const y = build(...x);
-    g.output("y", y);
-    const weighted = sum(mul(y, g.input("weights", y.shape, dtype)));
-    gradients(weighted, x).forEach((d, i) => d && g.output(`d${i}`, d));
-    const program = await compile(g, new ParameterStore(device));
-    const inputs: Values = { weights: normal(y.shape, 9).values as Float32Array };
-    shapes.forEach((shape, i) => inputs[`x${i}`] = normal(shape, i + 1).values as Float32Array);
-    const first = await program.run(inputs) as Values, replayed = await program.run(inputs) as Values;
-    assert.deepEqual((await program.run(inputs)) as Values, replayed);
-    const { scratchBytes } = program.memory;
-    program.destroy();
-    return { first, replayed, facts: vendor(device), scratchBytes };
-  } finally {
-    device.close();
-  }
-}
-
-/** How often the stand-in was asked for algorithms and for products while `body` ran. */
-async function counted(body: () => Promise<unknown>): Promise<{ asked: number; products: number }> {
-  const library = Deno.dlopen(cublasLtPath(), {
-    easel_simt_cublaslt_asked: { parameters: [], result: "i32" },
-    easel_simt_cublaslt_enqueued: { parameters: [], result: "i32" },
-  });
-  const now =
-    () => [library.symbols.easel_simt_cublaslt_asked(), library.symbols.easel_simt_cublaslt_enqueued()];
-  try {
-    const before = now();
-    await body();
-    const after = now();
-    return { asked: after[0] - before[0], products: after[1] - before[1] };
-  } finally {
-    library.close();
-  }
-}
+const test = testsOf("cublaslt");
+const counted = async (body: () => Promise<unknown>) => {
+  const { asked, computed } = await countedOf("cublaslt", body);
+  return { asked, products: computed };
+};
 
 const PLAIN: Case = { shapes: [[19, 33], [33, 21]], build: (a, b) => matmul(a, b) };
 
@@ -189,7 +105,10 @@ for (const [mode, reason] of WRONG) {
       assert.deepEqual([facts.cublasLt.measured, facts.cublasLt.taken, facts.cublasLt.refused], [3, 0, 3]);
       assert.match(facts.cublasLt.reason, /^f32 [nt]+ \d+x\d+x\d+.*: cublaslt 0: /);
       assert.match(facts.cublasLt.reason, reason);
-      assert.match(vendorText(facts), /for 0 of 3 kinds of products so far .*; 3 refused, the first f32 /);
+      assert.match(
+        vendorTexts(facts)[0],
+        /for 0 of 3 kinds of products so far .*; 3 refused, the first f32 /,
+      );
       assert.deepEqual(first, (await computed(PLAIN, { noVendorLibs: true })).first);
       const again = await counted(() => computed(PLAIN)); // that it went wrong is remembered
       assert.deepEqual(again, { asked: 0, products: 0 });
@@ -241,14 +160,14 @@ test("on the simulator only a library that is named counts as there", async () =
   await withEnvironment({ EASEL_CUBLASLT: "" }, async () => {
     const { facts } = await computed(PLAIN);
     assert.equal(facts.cublasLt.path, "");
-    assert.equal(vendorText(facts), "no cuBLASLt found, easel's own kernels do all");
+    assert.equal(vendorTexts(facts)[0], "no cuBLASLt or cuDNN found, easel's own kernels do all");
   });
 });
 
 test("--no-vendor-libs leaves the library alone", async (cache) => {
   const calls = await counted(async () => {
     const { facts } = await computed(PLAIN, { noVendorLibs: true });
-    assert.equal(vendorText(facts), "cuBLASLt is not used (--no-vendor-libs)");
+    assert.equal(vendorTexts(facts)[0], "cuBLASLt and cuDNN are not used (--no-vendor-libs)");
   });
   assert.deepEqual(calls, { asked: 0, products: 0 });
   assert.deepEqual([...Deno.readDirSync(cache)], []);
@@ -257,21 +176,15 @@ test("--no-vendor-libs leaves the library alone", async (cache) => {
 test("doctor says what was found, with version and path, and what it has taken", async () => {
   await computed(PLAIN);
   const text = examine().find(({ name }) => name === "GPU")!.text;
-  const path = Deno.realPathSync(cublasLtPath());
+  const path = Deno.realPathSync(standInPath("cublaslt"));
   assert.ok(
     text.endsWith(
-      `cuBLASLt 13.1.1 is used where it is faster, for 3 of 3 kinds of products so far (${path})`,
+      `cuBLASLt 13.1.1 is used where it is faster, for 3 of 3 kinds of products so far (${path}), ` +
+        "no cuDNN found, easel's own kernels do convolutions and attention",
     ),
     text,
   );
 });
-
-/** The one file of choices. */
-function choicesIn(cache: string): string {
-  const [name, ...more] = [...Deno.readDirSync(join(cache, "choices"))].map((entry) => entry.name);
-  assert.equal(more.length, 0, "more than one file");
-  return join(cache, "choices", name);
-}
 
 /** Products enqueued by computing PLAIN: 2 runs of 3 where nothing is tried, since the third is a replay. */
 const UNTRIED = 6;
@@ -282,7 +195,7 @@ test("choices are remembered: nothing is tried again", async (cache) => {
   const text = Deno.readTextFileSync(choicesIn(cache));
   assert.match(
     text,
-    /^easel's choices .*\ncard: simulated sm_86, .*\ndriver: 13\.0\ncuBLASLt: 13\.1\.1\nkernels: /,
+    /^easel's choices .*\ncard: simulated sm_86, .*\ndriver: 13\.0\ncuBLASLt: 13\.1\.1\ncuDNN: none\nkernels: /,
   );
   assert.equal(text.match(/\tcublaslt [01]\teasel [\d.]+ us, cublaslt 0 [\d.]+ us/g)?.length, 3);
   assert.deepEqual(await counted(() => computed(PLAIN)), { asked: 3, products: UNTRIED });
@@ -304,7 +217,7 @@ test("what another process has remembered meanwhile stays in the file", async (c
   await Promise.all([build(a, 7), build(b, 8)]);
   await build(a, 9);
   for (const device of [a, b]) device.close();
-  const kinds = Deno.readTextFileSync(choicesIn(cache)).match(/^f32 nn 9x\d+x8/gm);
+  const kinds = Deno.readTextFileSync(choicesIn(cache)).match(/(?<=^cublaslt: )f32 nn 9x\d+x8/gm);
   assert.deepEqual(kinds, [5, 6, 7, 8, 9].map((N) => `f32 nn 9x${N}x8`));
 });
 
@@ -363,7 +276,10 @@ test("a library that loses the card while it is tried is not tried again", async
   await withEnvironment(
     { EASEL_SIMT_CUBLASLT: "lost" },
     () =>
-      assert.rejects(computed(PLAIN), /CUDA_ERROR_LAUNCH_FAILED.*, in cuBLASLt, which is not asked again/),
+      assert.rejects(
+        computed(PLAIN),
+        /CUDA_ERROR_LAUNCH_FAILED.*, in cublaslt, which is not asked again for the like/,
+      ),
   );
   const { facts } = await computed(PLAIN);
   assert.deepEqual([facts.cublasLt.measured, facts.cublasLt.taken, facts.cublasLt.refused], [3, 2, 1]);

@@ -1,0 +1,144 @@
+#include "choose.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "../device.h"
+#include "trial.h"
+#include "vendor.h"
+
+namespace easel {
+namespace {
+
+constexpr char kOwn[] = "own", kRefused[] = "refused";
+
+// With the alignments of the operands, which the choice of a way may depend on.
+std::string key_of(const Question& q) {
+  std::string key = std::string(q.theirs) + ": " + q.key + ", at";
+  for (const Question::Operand& o : q.operands)
+    if (o.present()) key += " " + std::to_string(alignment(o.at));
+  return key;
+}
+
+std::string name_of(const Question& q, int which) {
+  return std::string(q.theirs) + " " + std::to_string(which);
+}
+
+Places places_of(const Question& q) {
+  Places at;
+  for (const Question::Operand& o : q.operands) at.push_back(o.at);
+  return at;
+}
+
+Run theirs(const Question& q, const std::shared_ptr<TheirWays>& ways, int which, const Places& at,
+           const Address& scratch) {
+  if (q.run) return q.run(ways, which, at, scratch);
+  return [=] { ways->run(which, at, scratch); };
+}
+
+// Where operands lie in a trial. What is added to a result in its place is there, too.
+struct Stage {
+  TrialMemory memory;
+  std::vector<size_t> offsets;
+  std::vector<bool> shared;
+  size_t own = 0, theirs = 0;
+
+  Stage(const Question& q, const TheirWays& ways) {
+    for (const Question::Operand& o : q.operands) {
+      const auto result = std::find_if(
+          q.operands.begin(), q.operands.begin() + int64_t(offsets.size()), [&](const Question::Operand& r) {
+            return r.result && r.present() && !r.at.in_scratch && !o.at.in_scratch && r.at.data == o.at.data;
+          });
+      const size_t of = size_t(result - q.operands.begin());
+      shared.push_back(of < offsets.size());
+      offsets.push_back(shared.back() ? offsets[of]
+                        : o.present() ? memory.place(alignment(o.at), o.count * dtype_bytes(o.dtype))
+                                      : 0);
+    }
+    size_t most = 0;
+    for (int which = 0; which < ways.count(); ++which) most = std::max(most, ways.workspace(which));
+    own = memory.place(64, int64_t(q.own_scratch));
+    theirs = memory.place(64, int64_t(q.their_scratch + most));
+  }
+  Places places(const Question& q) const {
+    Places at;
+    for (size_t k = 0; k < offsets.size(); ++k)
+      at.push_back(q.operands[k].present() ? Address(memory.at(offsets[k])) : Address());
+    return at;
+  }
+};
+
+Verdict try_both(Device& device, const Question& q, const std::shared_ptr<TheirWays>& ways, bool* tried) {
+  *tried = true;
+  if (ways->count() == 0) return {0, false, std::string(q.theirs) + " has no way"};
+  Stage stage(q, *ways);
+  *tried = stage.memory.take(device);
+  if (!*tried) return {};
+  const Places at = stage.places(q);
+  std::vector<TrialResult> results;
+  for (size_t k = 0; k < q.operands.size(); ++k) {
+    const Question::Operand& o = q.operands[k];
+    if (o.result)
+      results.push_back({at[k].get(), o.count, o.dtype, o.allowed});
+    else if (o.present() && !stage.shared[k])
+      fill_for_trial(device, at[k].get(), o.dtype, o.count, uint32_t(k + 1), o.row, o.filled);
+  }
+  std::vector<Way> tries = {{"easel", q.own(at, Address(stage.memory.at(stage.own)))}};
+  for (int which = 0; which < ways->count(); ++which)
+    tries.push_back({name_of(q, which), theirs(q, ways, which, at, Address(stage.memory.at(stage.theirs)))});
+  return try_ways(device, tries, results);
+}
+
+// Decides, and remembers it; ours for now when there is no room to try.
+std::string decide(Device& device, const std::string& key, const Question& q,
+                   const std::shared_ptr<TheirWays>& ways) {
+  Choices& choices = *device.vendor->choices;
+  bool tried = false;
+  try {
+    const Verdict v = try_both(device, q, ways, &tried);
+    if (!tried) return kOwn;
+    const std::string choice = v.refused ? kRefused : v.best ? name_of(q, v.best - 1) : kOwn;
+    choices.put(key, {choice, v.text});
+    return choice;
+  } catch (const LostInTrial& e) {
+    choices.put(key, {kRefused, e.what()});  // so that the next start does not try again
+    choices.save();
+    throw Failure(e.status, std::string(e.what()) + ", in " + q.theirs +
+                                ", which is not asked again for the like; start once more");
+  }
+}
+
+}  // namespace
+
+Run choose(const Instruction& i, const Question& q) {
+  Device& device = i.device();
+  Choices& choices = *device.vendor->choices;
+  const std::string key = key_of(q), prefix = std::string(q.theirs) + " ";
+  const Choices::Entry* known = choices.find(key);
+  if (known && !known->choice.starts_with(prefix)) return {};
+  std::shared_ptr<TheirWays> ways;
+  try {
+    ways = q.ask();
+  } catch (const Failure& e) {
+    if (!device.lost.empty()) throw;
+    choices.put(key, {kRefused, e.what()});
+    return {};
+  }
+  int which = known ? atoi(known->choice.c_str() + prefix.size()) : -1;
+  if (which < 0 || which >= ways->count()) {  // new, or the library no longer offers what is remembered
+    const std::string choice = decide(device, key, q, ways);
+    if (!choice.starts_with(prefix)) return {};
+    which = atoi(choice.c_str() + prefix.size());
+  }
+  const Address scratch =
+      q.room.present() ? q.room : Address(i.scratch(q.their_scratch + ways->workspace(which)));
+  return [run = theirs(q, ways, which, places_of(q), scratch)] {
+    try {
+      run();
+    } catch (const Failure& e) {
+      throw Failure(e.status, std::string(e.what()) + "; --no-vendor-libs computes without it");
+    }
+  };
+}
+
+}  // namespace easel

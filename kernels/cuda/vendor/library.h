@@ -1,0 +1,30 @@
+// A library of NVIDIA's, found by dlopen where it is installed.
+#pragma once
+#include <cstddef>
+#include <initializer_list>
+#include <string>
+
+namespace easel {
+
+struct VendorLibrary {
+  // variable: the environment variable that names a path in place of `names`, or null in it; alone: without
+  // such a path there is none. False where there is no library, or `why` says what is wrong with it.
+  bool find(const char* variable, bool alone, std::initializer_list<const char*> names);
+  // The function called `name`, or null: then `why` says that it is missing.
+  template <typename F>
+  F function(const char* name) {
+    return reinterpret_cast<F>(symbol(name));
+  }
+  // Whether all that function() was asked for is there; where so, sets `path` to the file that holds `named`.
+  bool complete(const char* named);
+
+  std::string path;  // "": there is no library
+  size_t version = 0;
+  std::string why;  // what is wrong with a library that is there and cannot be used
+
+ private:
+  void* symbol(const char* name);
+  void* library_ = nullptr;  // never closed: it keeps threads and device code of its own
+};
+
+}  // namespace easel
