@@ -139,7 +139,7 @@ for (const [mode, reason] of WRONG) {
       // A value outside of the weights' gradient lies in scratch of the library's own, where it harms nobody.
       const refused = mode === "outside" ? 2 : 3;
       assert.deepEqual([facts.cudnn.measured, facts.cudnn.refused], [3, refused]);
-      assert.match(facts.cudnn.reason, /^f32 conv2d.*: cudnn 0: /);
+      assert.match(facts.cudnn.reason, /^f32 conv2d.*: cudnn 2: /);
       assert.match(facts.cudnn.reason, reason);
       assert.match(
         vendorTexts(facts)[1],
@@ -192,6 +192,28 @@ test("choices are remembered, beside those of cuBLASLt: nothing is tried again",
   const again = await counted(() => computed(both));
   assert.equal(again.asked, 3); // the plans themselves are made at each start
   assert.ok(again.computed < tried.computed);
+});
+
+test("the library is asked once for each kind of computation, however often a program has it", async () => {
+  const build = async () => {
+    const device = openDevice("cuda"), g = new Graph();
+    const x = g.input("x", [1, 6, 5, 8], "f32"), w = g.input("w", [8, 8, 3, 3], "f32");
+    let y = x;
+    for (let k = 0; k < 4; k++) y = conv2d(y, w, undefined, { pad: [1, 1, 1, 1] });
+    g.output("y", y);
+    const program = await compile(g, new ParameterStore(device));
+    const inputs = { x: normal([1, 6, 5, 8]).values, w: normal([8, 8, 3, 3]).values };
+    const result = await program.run(inputs);
+    program.destroy();
+    device.close();
+    return result;
+  };
+  assert.equal((await counted(build)).asked, 1);
+  assert.equal((await counted(build)).asked, 1); // at the next start too
+  const theirs = (await build()).y as Float32Array;
+  await withEnvironment({ EASEL_CUDNN: "" }, async () => {
+    assert.ok(relL2(theirs, (await build()).y as Float32Array) <= 2e-6);
+  });
 });
 
 test("a library that fails after it was taken is named, with the flag that goes without it", async () => {

@@ -20,8 +20,13 @@ std::string key_of(const Question& q) {
   return key;
 }
 
-std::string name_of(const Question& q, int which) {
-  return std::string(q.theirs) + " " + std::to_string(which);
+std::string prefix_of(const Question& q) { return std::string(q.theirs) + " "; }
+
+// Scratch aligned as the libraries want a workspace.
+Address room(const Instruction& i, size_t bytes) {
+  if (!bytes) return {};
+  const Scratch all = i.scratch(bytes + TrialMemory::kRoomAlignment);
+  return {all, int64_t(-all.offset() % TrialMemory::kRoomAlignment)};
 }
 
 Places places_of(const Question& q) {
@@ -57,8 +62,8 @@ struct Stage {
     }
     size_t most = 0;
     for (int which = 0; which < ways.count(); ++which) most = std::max(most, ways.workspace(which));
-    own = memory.place(64, int64_t(q.own_scratch));
-    theirs = memory.place(64, int64_t(q.their_scratch + most));
+    own = memory.room(q.own_scratch);
+    theirs = memory.room(q.their_scratch + most);
   }
   Places places(const Question& q) const {
     Places at;
@@ -85,53 +90,65 @@ Verdict try_both(Device& device, const Question& q, const std::shared_ptr<TheirW
   }
   std::vector<Way> tries = {{"easel", q.own(at, Address(stage.memory.at(stage.own)))}};
   for (int which = 0; which < ways->count(); ++which)
-    tries.push_back({name_of(q, which), theirs(q, ways, which, at, Address(stage.memory.at(stage.theirs)))});
+    tries.push_back({prefix_of(q) + std::to_string(ways->id(which)),
+                     theirs(q, ways, which, at, Address(stage.memory.at(stage.theirs)))});
   return try_ways(device, tries, results);
 }
 
-// Decides, and remembers it; ours for now when there is no room to try.
-std::string decide(Device& device, const std::string& key, const Question& q,
-                   const std::shared_ptr<TheirWays>& ways) {
+// Tries all ways and remembers the verdict; ours for now when there is no room to try.
+Chosen decide(Device& device, const std::string& key, const Question& q) {
   Choices& choices = *device.vendor->choices;
   bool tried = false;
   try {
+    const std::shared_ptr<TheirWays> ways = q.ask(-1);
     const Verdict v = try_both(device, q, ways, &tried);
-    if (!tried) return kOwn;
-    const std::string choice = v.refused ? kRefused : v.best ? name_of(q, v.best - 1) : kOwn;
-    choices.put(key, {choice, v.text});
-    return choice;
+    if (!tried) return {};
+    const int which = v.best - 1;
+    choices.put(key, {v.refused ? kRefused
+                      : v.best  ? prefix_of(q) + std::to_string(ways->id(which))
+                                : kOwn,
+                      v.text});
+    return v.refused || !v.best ? Chosen{} : Chosen{ways, which};
   } catch (const LostInTrial& e) {
     choices.put(key, {kRefused, e.what()});  // so that the next start does not try again
     choices.save();
     throw Failure(e.status, std::string(e.what()) + ", in " + q.theirs +
                                 ", which is not asked again for the like; start once more");
+  } catch (const Failure& e) {
+    if (!device.lost.empty() || tried) throw;
+    choices.put(key, {kRefused, e.what()});
+    return {};
   }
+}
+
+// As it is remembered, where the library still offers that.
+Chosen recall(const Choices::Entry& entry, const Question& q) {
+  const int id = atoi(entry.choice.c_str() + prefix_of(q).size());
+  try {
+    const std::shared_ptr<TheirWays> ways = q.ask(id);
+    for (int which = 0; which < ways->count(); ++which)
+      if (ways->id(which) == id) return {ways, which};
+  } catch (const Failure&) {
+  }
+  return {};
 }
 
 }  // namespace
 
 Run choose(const Instruction& i, const Question& q) {
   Device& device = i.device();
-  Choices& choices = *device.vendor->choices;
-  const std::string key = key_of(q), prefix = std::string(q.theirs) + " ";
-  const Choices::Entry* known = choices.find(key);
-  if (known && !known->choice.starts_with(prefix)) return {};
-  std::shared_ptr<TheirWays> ways;
-  try {
-    ways = q.ask();
-  } catch (const Failure& e) {
-    if (!device.lost.empty()) throw;
-    choices.put(key, {kRefused, e.what()});
-    return {};
+  Vendor& vendor = *device.vendor;
+  const std::string key = key_of(q);
+  Chosen& chosen = vendor.chosen[key];
+  if (!chosen.ways) {
+    const Choices::Entry* known = vendor.choices->find(key);
+    if (known && !known->choice.starts_with(prefix_of(q))) return {};
+    if (known) chosen = recall(*known, q);
+    if (!chosen.ways) chosen = decide(device, key, q);
+    if (!chosen.ways) return {};
   }
-  int which = known ? atoi(known->choice.c_str() + prefix.size()) : -1;
-  if (which < 0 || which >= ways->count()) {  // new, or the library no longer offers what is remembered
-    const std::string choice = decide(device, key, q, ways);
-    if (!choice.starts_with(prefix)) return {};
-    which = atoi(choice.c_str() + prefix.size());
-  }
-  const Address scratch =
-      q.room.present() ? q.room : Address(i.scratch(q.their_scratch + ways->workspace(which)));
+  const auto& [ways, which] = chosen;
+  const Address scratch = q.room.present() ? q.room : room(i, q.their_scratch + ways->workspace(which));
   return [run = theirs(q, ways, which, places_of(q), scratch)] {
     try {
       run();

@@ -17,7 +17,8 @@ class TheirWays {
  public:
   virtual ~TheirWays() = default;
   virtual int count() const = 0;
-  virtual size_t workspace(int which) const = 0;  // bytes
+  virtual int id(int which) const { return which; }  // what the library tells it by, also at the next start
+  virtual size_t workspace(int which) const = 0;     // bytes
   // Enqueues the computation, with its operands at such places. Throws Failure.
   virtual void run(int which, const Places& at, const Address& workspace) const = 0;
 };
@@ -35,18 +36,25 @@ struct Question {
     double allowed = 0;           // how far results may be apart, see try_ways; 0: by dtype
     bool present() const { return at.present(); }
   };
-  std::string key;     // all that the time of the computation depends on, alignments apart
+  std::string key;     // all that the computation depends on, alignments apart
   const char* theirs;  // "cublaslt", "cudnn"
   std::vector<Operand> operands;
   OwnWay own;
   size_t own_scratch = 0;  // bytes
-  std::function<std::shared_ptr<TheirWays>()> ask;
+  // Asks the library for the way of this id, or for all (-1).
+  std::function<std::shared_ptr<TheirWays>(int id)> ask;
   // What the library's way takes, where that is more than its run() with a workspace: a Run that has
   // `their_scratch` bytes more, before the workspace.
   std::function<Run(const std::shared_ptr<TheirWays>&, int which, const Places& at, const Address& scratch)>
       run;
   size_t their_scratch = 0;
   Address room;  // where the library's workspace may go; by default scratch of its own
+};
+
+// The way that a kind of computation takes, as long as the device is open.
+struct Chosen {
+  std::shared_ptr<TheirWays> ways;
+  int which;
 };
 
 // The library's way, or an empty Run where our kernels are to do it.

@@ -20,7 +20,7 @@ DnnAttention describe_plan(const AttentionPlan& p) {
 std::string key_of(const char* what, const AttentionPlan& p) {
   std::ostringstream s;
   s << dtype_name(p.dtype) << " " << what << " " << p.batch << "x" << p.heads.heads << ", " << p.heads.queries
-    << "x" << p.heads.keys << " of " << p.heads.width;
+    << "x" << p.heads.keys << " of " << p.heads.width << ", scale " << p.heads.scale;
   return s.str();
 }
 
@@ -47,7 +47,7 @@ Run vendor_attention(const Instruction& i, const AttentionPlan& p, const Places&
                 {at[kAttentionV], p.dtype, keys}};
   q.operands[kAttentionLse].allowed = kLseApart;
   q.own = own;
-  q.ask = [&] {
+  q.ask = [&](int id) {
     const auto ways = std::make_shared<DnnWays>(library);
     const DnnAttentionIds ids = describe(ways->graph, describe_plan(p));
     ways->bind(ids.out, kAttentionOut);
@@ -56,7 +56,7 @@ Run vendor_attention(const Instruction& i, const AttentionPlan& p, const Places&
     ways->bind(ids.k, kAttentionK);
     ways->bind(ids.v, kAttentionV);
     ways->bind_number(ids.scale, p.heads.scale);
-    ways->find(kWorkspace, false);
+    ways->find(kWorkspace, false, id);
     return ways;
   };
   return choose(i, q);
@@ -78,7 +78,7 @@ Run vendor_attention_backward(const Instruction& i, const AttentionPlan& p, cons
                 {at[kGradientLse], EASEL_F32, rows}};
   q.own = own;
   q.own_scratch = own_scratch;
-  q.ask = [&] {
+  q.ask = [&](int id) {
     const auto ways = std::make_shared<DnnWays>(library);
     const DnnAttentionIds ids = describe_backward(ways->graph, describe_plan(p));
     ways->bind(ids.dq, kGradientDq);
@@ -93,7 +93,7 @@ Run vendor_attention_backward(const Instruction& i, const AttentionPlan& p, cons
     ways->bind_number(ids.scale, p.heads.scale);
     ways->bind_number(ids.one, 1);
     ways->bind_scratch(ids.delta, size_t(rows) * sizeof(float));
-    ways->find(kWorkspace, false);
+    ways->find(kWorkspace, false, id);
     return ways;
   };
   return choose(i, q);

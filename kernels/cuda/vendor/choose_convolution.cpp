@@ -22,7 +22,8 @@ std::string key_of(const DnnConvolution& c, int32_t dtype) {
   return s.str();
 }
 
-std::shared_ptr<TheirWays> ask(const Cudnn& library, const DnnConvolution& c, const Places& at, bool exact) {
+std::shared_ptr<TheirWays> ask(const Cudnn& library, const DnnConvolution& c, const Places& at, bool exact,
+                               int id) {
   const auto ways = std::make_shared<DnnWays>(library);
   const auto aligned = [&](size_t k) { return int64_t(alignment(at[k])); };
   const DnnConvolutionIds ids = describe(
@@ -33,7 +34,7 @@ std::shared_ptr<TheirWays> ask(const Cudnn& library, const DnnConvolution& c, co
   ways->bind(ids.y, kConvY);
   if (ids.bias) ways->bind(ids.bias, kConvBias);
   if (ids.residual) ways->bind(ids.residual, kConvResidual);
-  ways->find(kWorkspace, exact);
+  ways->find(kWorkspace, exact, id);
   return ways;
 }
 
@@ -59,7 +60,7 @@ Run vendor_convolution(const Instruction& i, DnnConvolution::Way way, const Conv
       .result = true;
   q.own = own;
   q.own_scratch = own_scratch;
-  q.ask = [&] { return ask(library, c, at, dtype == EASEL_F32); };
+  q.ask = [&](int id) { return ask(library, c, at, dtype == EASEL_F32, id); };
   if (c.way == DnnConvolution::kBackwardWeight) {
     // The library writes (O, KH, KW, I), files have (O, I, KH, KW).
     const size_t bytes = size_t(q.operands[kConvW].count * dtype_bytes(dtype) + 255) / 256 * 256;

@@ -71,7 +71,7 @@ Run vendor_product(const Instruction& i, const ProductPlan& plan, const OwnProdu
     return own(p, parts);
   };
   q.own_scratch = part_bytes;
-  q.ask = [&] { return std::make_shared<LtProduct>(device, library, plan, limit); };
+  q.ask = [&](int) { return std::make_shared<LtProduct>(device, library, plan, limit); };
   if (plan.room_bytes) q.room = plan.room;
   return choose(i, q);
 }

@@ -127,7 +127,8 @@ void DnnGraph::reshape(int64_t x, int64_t y) {
   o.finalize("cuDNN: a view");
 }
 
-std::vector<DnnPlan> DnnGraph::plans(const DnnTarget& target, size_t most, size_t workspace, bool exact) {
+std::vector<DnnPlan> DnnGraph::plans(const DnnTarget& target, size_t most, size_t workspace, bool exact,
+                                     int only) {
   if (!graph_) {
     std::vector<DnnDescriptor> all;
     for (const auto& o : operations_) all.push_back(o->descriptor());
@@ -137,46 +138,51 @@ std::vector<DnnPlan> DnnGraph::plans(const DnnTarget& target, size_t most, size_
     graph_->finalize("cuDNN: a graph");
   }
   std::vector<DnnPlan> found;
-  for (const int mode : {kModeA, kFallback})
-    if (found.empty()) guesses(target, mode, most, workspace, exact, found);
+  int guess = -1;
+  for (const int mode : {kModeA, kFallback}) {
+    if (!found.empty()) break;
+    for (const auto& config : guesses(target, mode)) {
+      ++guess;
+      if (found.size() == most || (only >= 0 && guess != only) || !sound(*config, exact)) continue;
+      auto plan = std::make_unique<DnnObject>(library_, kPlan);
+      if (target.handle) plan->set(kPlanHandle, target.handle);
+      if (target.card) plan->set(kPlanCard, *target.card);
+      plan->set(kPlanConfig, *config);
+      if (!plan->try_finalize()) continue;
+      int64_t bytes = 0;
+      plan->get(kPlanWorkspace, kInt64, &bytes, 1);
+      if (bytes >= 0 && size_t(bytes) <= workspace) found.push_back({std::move(plan), size_t(bytes), guess});
+    }
+  }
   return found;
 }
 
-void DnnGraph::guesses(const DnnTarget& target, int mode, size_t most, size_t workspace, bool exact,
-                       std::vector<DnnPlan>& found) {
+std::vector<std::unique_ptr<DnnObject>> DnnGraph::guesses(const DnnTarget& target, int mode) const {
+  constexpr int64_t kGuesses = 32;
   DnnObject heuristics(library_, kHeuristics);
   heuristics.set(kHeuristicsGraph, *graph_);
   heuristics.set(kHeuristicsMode, kHeuristicMode, mode);
   if (target.card) heuristics.set(kHeuristicsCard, *target.card);
-  if (!heuristics.try_finalize()) return;
-  constexpr int64_t kGuesses = 32;
   std::vector<std::unique_ptr<DnnObject>> configs;
+  if (!heuristics.try_finalize()) return configs;
   std::vector<DnnDescriptor> descriptors;
   for (int64_t k = 0; k < kGuesses; ++k) {
     configs.push_back(std::make_unique<DnnObject>(library_, kEngineConfig));
     descriptors.push_back(configs.back()->descriptor());
   }
-  const int64_t count = heuristics.get(kHeuristicsResults, kDescriptor, descriptors.data(), kGuesses);
-  for (int64_t k = 0; k < count && found.size() < most; ++k) {
-    const DnnObject engine(library_, kEngine);
-    DnnDescriptor to = engine.descriptor();
-    configs[size_t(k)]->get(kConfigEngine, kDescriptor, &to, 1);
-    int notes[16];
-    const int64_t noted = engine.get(kEngineNotes, kNumericalNote, notes, 16);
-    if (std::any_of(notes, notes + noted, [&](int note) {
-          return note == kRoundsInputs || note == kRoundsSums || note == kVaries ||
-                 (exact && note == kTensorCores);
-        }))
-      continue;
-    auto plan = std::make_unique<DnnObject>(library_, kPlan);
-    if (target.handle) plan->set(kPlanHandle, target.handle);
-    if (target.card) plan->set(kPlanCard, *target.card);
-    plan->set(kPlanConfig, *configs[size_t(k)]);
-    if (!plan->try_finalize()) continue;
-    int64_t bytes = 0;
-    plan->get(kPlanWorkspace, kInt64, &bytes, 1);
-    if (bytes >= 0 && size_t(bytes) <= workspace) found.push_back({std::move(plan), size_t(bytes)});
-  }
+  configs.resize(size_t(heuristics.get(kHeuristicsResults, kDescriptor, descriptors.data(), kGuesses)));
+  return configs;
+}
+
+bool DnnGraph::sound(const DnnObject& config, bool exact) const {
+  const DnnObject engine(library_, kEngine);
+  DnnDescriptor to = engine.descriptor();
+  config.get(kConfigEngine, kDescriptor, &to, 1);
+  int notes[16];
+  const int64_t count = engine.get(kEngineNotes, kNumericalNote, notes, 16);
+  return std::none_of(notes, notes + count, [&](int note) {
+    return note == kRoundsInputs || note == kRoundsSums || note == kVaries || (exact && note == kTensorCores);
+  });
 }
 
 }  // namespace easel

@@ -47,6 +47,7 @@ struct DnnTarget {
 struct DnnPlan {
   std::unique_ptr<DnnObject> object;
   size_t workspace;  // bytes
+  int guess;         // its place among the library's guesses
 };
 
 // How a tensor of four axes (batch, channels, height, width, or batch, head, row, column) lies in memory.
@@ -81,8 +82,9 @@ class DnnGraph {
 
   // The library's first guesses, at most `most` and each with at most `workspace` bytes: without those whose
   // result varies from run to run, or that round inputs or sums to less than they are. exact: nor those that
-  // round f32 operands for tensor cores. Empty where it has none.
-  std::vector<DnnPlan> plans(const DnnTarget& target, size_t most, size_t workspace, bool exact);
+  // round f32 operands for tensor cores. only: that guess alone; -1: all. Empty where it has none.
+  std::vector<DnnPlan> plans(const DnnTarget& target, size_t most, size_t workspace, bool exact,
+                             int only = -1);
 
  private:
   int64_t add(int type, const DnnShape& shape, int64_t alignment, dnn::Attribute flag, bool value);
@@ -90,8 +92,9 @@ class DnnGraph {
   DnnObject& describe(dnn::Kind kind);
   DnnObject& operation(dnn::Kind kind);
   const DnnObject& at(int64_t id) const { return *tensors_[size_t(id - 1)]; }
-  void guesses(const DnnTarget& target, int mode, size_t most, size_t workspace, bool exact,
-               std::vector<DnnPlan>& found);
+  std::vector<std::unique_ptr<DnnObject>> guesses(const DnnTarget& target, int mode) const;
+  // Whether an engine configuration keeps to what plans() promises.
+  bool sound(const DnnObject& config, bool exact) const;
 
   const Cudnn& library_;
   std::vector<std::unique_ptr<DnnObject>> tensors_, descriptions_, operations_;

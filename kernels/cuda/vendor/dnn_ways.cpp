@@ -11,10 +11,10 @@ int dnn_type(int32_t dtype) {
   return dtype == EASEL_F32 ? dnn::kF32 : dtype == EASEL_F16 ? dnn::kF16 : dnn::kBf16;
 }
 
-void DnnWays::find(size_t limit, bool exact) {
+void DnnWays::find(size_t limit, bool exact, int id) {
   scratch_bytes_ = (scratch_bytes_ + 255) / 256 * 256;  // the workspace lies behind it
   if (scratch_bytes_ < limit)
-    plans_ = graph.plans({.handle = library_.handle}, kPlans, limit - scratch_bytes_, exact);
+    plans_ = graph.plans({.handle = library_.handle}, kPlans, limit - scratch_bytes_, exact, id);
 }
 
 void DnnWays::run(int which, const Places& at, const Address& workspace) const {

@@ -103,6 +103,12 @@ size_t TrialMemory::place(uint32_t alignment, int64_t bytes) {
   return at;
 }
 
+size_t TrialMemory::room(size_t bytes) {
+  const size_t at = (bytes_ + 2 * kAround) / kRoomAlignment * kRoomAlignment + kRoomAlignment;
+  bytes_ = at + bytes;
+  return at;
+}
+
 bool TrialMemory::take(Device& device) {
   std::unique_ptr<DeviceMemory>& memory = device.vendor->trial_memory;
   const size_t wanted = bytes_ + kAround;

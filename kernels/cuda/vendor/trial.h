@@ -14,6 +14,9 @@ class TrialMemory {
   // A place that is aligned to so many bytes (a power of two up to 64) and no better; bytes of nobody lie
   // around it.
   size_t place(uint32_t alignment, int64_t bytes);
+  // Room to work in, aligned as a library's workspace.
+  static constexpr size_t kRoomAlignment = 256;
+  size_t room(size_t bytes);
   // False when the device has no room to spare.
   bool take(Device& device);
   char* at(size_t place) const { return base_ + place; }

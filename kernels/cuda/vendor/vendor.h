@@ -2,7 +2,9 @@
 // attention, taken where they are faster than ours on this card and the result is the same.
 #pragma once
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "../attention_plan.h"
 #include "../product_plan.h"
@@ -28,6 +30,7 @@ struct Vendor {
   Cudnn dnn;
   bool off;
   std::unique_ptr<Choices> choices;            // where a library is usable
+  std::map<std::string, Chosen> chosen;        // the same for this device, by key, with what it takes to run
   std::unique_ptr<DeviceMemory> trial_memory;  // between two trials of one program
 };
 
