@@ -107,8 +107,8 @@ int main() {
   Cudnn library;
   library.open(false, nullptr, true);
   if (library.path.empty() || !library.set_attribute) {
-    fprintf(stderr, "cudnn_plans: no cuDNN 9 (EASEL_CUDNN names one): %s\n", library.why.c_str());
-    return 1;
+    fprintf(stderr, "no cuDNN 9 is found (EASEL_CUDNN names one): %s\n", library.why.c_str());
+    return library.path.empty() ? 77 : 1;
   }
   printf("cuDNN %s: plans for each graph, at most 4\n", library.version_text().c_str());
   for (const Card& c : kCards) {
