@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { DType } from "../../src/base/dtype.ts";
-import { compile, gradients, Graph, mul, sum, type Tensor } from "../../src/graph/mod.ts";
+import { compile, conv2d, gradients, Graph, matmul, mul, sum, type Tensor } from "../../src/graph/mod.ts";
 import { type Device, type DeviceOptions, openDevice, ParameterStore } from "../../src/runtime/mod.ts";
-import type { VendorFacts } from "../../src/runtime/vendor.ts";
+import type { LibraryFacts, VendorFacts } from "../../src/runtime/vendor.ts";
+import { relL2 } from "../golden/compare.ts";
 import { normal } from "./check_op.ts";
 import { noCuda, simulatorPath, standInPath, withEnvironment } from "./devices.ts";
 
@@ -80,6 +81,44 @@ export async function computed(
     return { first, replayed, facts: vendor(device), scratchBytes };
   } finally {
     device.close();
+  }
+}
+
+/** A product and its two gradients: three kinds. */
+export const PRODUCT: Case = { shapes: [[19, 33], [33, 21]], build: (a, b) => matmul(a, b) };
+
+/** A convolution and its two gradients. */
+export const CONVOLUTION: Case = {
+  shapes: [[1, 6, 5, 8], [16, 8, 3, 3]],
+  build: (x, w) => conv2d(x, w, undefined, { pad: [1, 1, 1, 1] }),
+};
+
+export function factsOf(library: Library, facts: VendorFacts): LibraryFacts {
+  return library === "cudnn" ? facts.cudnn : facts.cublasLt;
+}
+
+/** Fails unless the library takes every case, comes to what our kernels do, and replays it. */
+export async function agrees(
+  library: Library,
+  cases: Record<string, Case>,
+  dtype: "f32" | "f16" | "bf16",
+): Promise<void> {
+  for (const [name, each] of Object.entries(cases)) {
+    let theirs!: Outcome;
+    const { computed: computations } = await counted(
+      library,
+      async () => theirs = await computed({ ...each, dtype }),
+    );
+    const ours = await computed({ ...each, dtype }, { noVendorLibs: true });
+    const { measured, refused, reason, taken } = factsOf(library, theirs.facts);
+    assert.equal(refused, 0, `${name}: ${reason}`);
+    assert.ok(taken > 0 && computations > 0, `${name}: ${taken} of ${measured} taken`);
+    assert.deepEqual(theirs.replayed, theirs.first, name);
+    const limit = { f32: 2e-6, f16: 2e-3, bf16: 2e-2 }[dtype];
+    for (const [output, values] of Object.entries(ours.first)) {
+      const error = relL2(theirs.first[output], values);
+      assert.ok(error <= limit, `${name}: ${output} differs by ${error}`);
+    }
   }
 }
 
