@@ -22,11 +22,10 @@ std::string key_of(const Question& q) {
 
 std::string prefix_of(const Question& q) { return std::string(q.theirs) + " "; }
 
-// Scratch aligned as the libraries want a workspace.
-Address room(const Instruction& i, size_t bytes) {
+Address workspace(const Instruction& i, size_t bytes) {
   if (!bytes) return {};
-  const Scratch all = i.scratch(bytes + TrialMemory::kRoomAlignment);
-  return {all, int64_t(-all.offset() % TrialMemory::kRoomAlignment)};
+  const Scratch all = i.scratch(bytes + kWorkspaceAlignment);
+  return {all, int64_t(padding(all))};
 }
 
 Places places_of(const Question& q) {
@@ -148,7 +147,7 @@ Run choose(const Instruction& i, const Question& q) {
     if (!chosen.ways) return {};
   }
   const auto& [ways, which] = chosen;
-  const Address scratch = q.room.present() ? q.room : room(i, q.their_scratch + ways->workspace(which));
+  const Address scratch = q.room.present() ? q.room : workspace(i, q.their_scratch + ways->workspace(which));
   return [run = theirs(q, ways, which, places_of(q), scratch)] {
     try {
       run();

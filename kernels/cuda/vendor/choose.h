@@ -51,6 +51,10 @@ struct Question {
   Address room;  // where the library's workspace may go; by default scratch of its own
 };
 
+// Bytes from scratch's beginning to where a library's workspace may begin: at a multiple of 256.
+constexpr size_t kWorkspaceAlignment = 256;
+inline size_t padding(const Scratch& scratch) { return -scratch.offset() % kWorkspaceAlignment; }
+
 // The way that a kind of computation takes, as long as the device is open.
 struct Chosen {
   std::shared_ptr<TheirWays> ways;

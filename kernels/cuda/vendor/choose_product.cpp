@@ -59,7 +59,9 @@ Run vendor_product(const Instruction& i, const ProductPlan& plan, const OwnProdu
   Device& device = i.device();
   const CublasLt& library = device.vendor->lt;
   if (!library.usable() || !LtProduct::expresses(plan)) return {};
-  const size_t limit = plan.room_bytes ? std::min(plan.room_bytes, kWorkspace) : kWorkspace;
+  // What there is of the plan's room behind the alignment that a workspace wants.
+  const size_t before = plan.room_bytes ? std::min(padding(plan.room), plan.room_bytes) : 0;
+  const size_t limit = plan.room_bytes ? std::min(plan.room_bytes - before, kWorkspace) : kWorkspace;
   Question q;
   q.key = key_of(plan, limit);
   q.theirs = "cublaslt";
@@ -72,7 +74,7 @@ Run vendor_product(const Instruction& i, const ProductPlan& plan, const OwnProdu
   };
   q.own_scratch = part_bytes;
   q.ask = [&](int) { return std::make_shared<LtProduct>(device, library, plan, limit); };
-  if (plan.room_bytes) q.room = plan.room;
+  if (plan.room_bytes) q.room = Address(plan.room, int64_t(before));
   return choose(i, q);
 }
 

@@ -5,6 +5,7 @@
 
 #include "../../executor/file.h"
 #include "../captured.h"
+#include "choose.h"
 #include "vendor.h"
 
 namespace easel {
@@ -104,7 +105,7 @@ size_t TrialMemory::place(uint32_t alignment, int64_t bytes) {
 }
 
 size_t TrialMemory::room(size_t bytes) {
-  const size_t at = (bytes_ + 2 * kAround) / kRoomAlignment * kRoomAlignment + kRoomAlignment;
+  const size_t at = (bytes_ + 2 * kAround) / kWorkspaceAlignment * kWorkspaceAlignment + kWorkspaceAlignment;
   bytes_ = at + bytes;
   return at;
 }

@@ -15,7 +15,6 @@ class TrialMemory {
   // around it.
   size_t place(uint32_t alignment, int64_t bytes);
   // Room to work in, aligned as a library's workspace.
-  static constexpr size_t kRoomAlignment = 256;
   size_t room(size_t bytes);
   // False when the device has no room to spare.
   bool take(Device& device);

@@ -248,7 +248,7 @@ EXPORT int cublasLtMatmul(Simulator* handle, Description* description, const flo
   }
   if (algorithm->kind == 1) {
     w.workspace = workspace;
-    if (bytes < kWorkspace || uintptr_t(workspace) % 16 || !handle->owns(workspace, kWorkspace))
+    if (bytes < kWorkspace || uintptr_t(workspace) % 256 || !handle->owns(workspace, kWorkspace))
       return kInvalidValue;
   }
   w.milliseconds = mode("slow") ? 100 : algorithm->kind == 0 ? 3 : 0;

@@ -247,7 +247,7 @@ EXPORT int cudnnBackendExecute(Simulator* handle, void* plan_descriptor, void* p
   work->guess = plan.guess;
   work->workspace = pack.one<void*>(dnn::kPackWorkspace);
   if (plan.guess == kSpacious &&
-      (uintptr_t(work->workspace) % 16 || !handle->owns(work->workspace, size_t(kWorkspace))))
+      (uintptr_t(work->workspace) % 256 || !handle->owns(work->workspace, size_t(kWorkspace))))
     return refuse(kBadParam, "the workspace");
   work->milliseconds = mode("slow") ? 100 : plan.guess == kLate ? 3 : 0;
   work->wrong = mode("wrong"), work->nan = mode("nan"), work->outside = mode("outside"),
