@@ -16,6 +16,6 @@ export { floatRepr } from "./python_text.ts";
 export { baseModelVersion, trainingMetadata } from "./metadata.ts";
 export * from "./training_record.ts";
 export { keysOf, type LoraModule, loraModules, scaleOf } from "./modules.ts";
-export { type NormReport, scaleWeightNorms } from "./norms.ts";
+export { type NormReport, normReport, type NormTensors, recordNormLimit } from "./norms.ts";
 export { encode, loraTensors, type SaveDtype, saveDtype, saveLora, saveTensors } from "./save.ts";
 export { loraTargets, type Part, type Target } from "./targets.ts";

@@ -2,7 +2,7 @@
 import { UserError } from "../base/errors.ts";
 import type { DType } from "../base/dtype.ts";
 import type { Graph } from "../graph/mod.ts";
-import type { NormReport } from "../networks/mod.ts";
+import { type NormReport, normReport, type NormTensors } from "../networks/mod.ts";
 import type { TorchGenerator } from "../random/mod.ts";
 import type { ParameterStore } from "../runtime/mod.ts";
 import { type LatentBatch, noiseBatch } from "./batch.ts";
@@ -29,8 +29,8 @@ export interface TrainingParts {
   readonly masks?: (part: "text" | "unet", shape: LatentsShape, torch: TorchGenerator) => Inputs;
   /** Which groups a batch with these inputs gives gradients to; absent: all. */
   readonly reached?: (inputs: Inputs) => boolean[];
-  /** Looks after the weights when they have changed: --scale_weight_norms. */
-  readonly limitNorms?: () => NormReport;
+  /** Records what looks after the weights when they have changed: --scale_weight_norms. */
+  readonly limitNorms?: (graph: Graph) => NormTensors;
   /** Decay of a running average of the weights; null keeps none. */
   readonly emaDecay?: number | null;
 }
@@ -70,6 +70,7 @@ export class DiffusionTraining {
       scaleLoss: config.mixedPrecision === "fp16",
       recompute: config.gradientCheckpointing,
       averaging: parts.emaDecay != null,
+      afterUpdate: parts.limitNorms && ((graph) => ({ ...parts.limitNorms!(graph) })),
       load: parts.load,
     });
     if (parts.emaDecay != null) {
@@ -101,13 +102,15 @@ export class DiffusionTraining {
     const t = this.step.state.optimizerSteps;
     // a young average forgets its random start quickly
     const decay = Math.min(this.parts.emaDecay ?? 0, (1 + t) / (10 + t));
-    const { gradNorm, skipped } = await this.step.update(this.learningRates(t), decay, this.#reached);
+    const rates = this.learningRates(t);
+    const { gradNorm, skipped, outputs: after } = await this.step.update(rates, decay, this.#reached);
     this.#reached = undefined;
     if (skipped && this.config.mixedPrecision !== "fp16") {
       // the update has cleared the gradients: once more, to name the one that is not finite
       throw this.#diverged("a gradient is not finite", await this.step.backward(shape, all));
     }
-    return { loss, gradNorm, draws, outputs, norms: this.parts.limitNorms?.() };
+    const norms = this.parts.limitNorms ? normReport(after.norms, after.ratios) : undefined;
+    return { loss, gradNorm, draws, outputs, norms };
   }
 
   /** What each group uses at optimizer step t, counted from 0. */

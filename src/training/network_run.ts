@@ -7,7 +7,7 @@ import { type FileRecord, loraAdapter, saveDtype, saveLora, trainingMetadata } f
 import type { TrainNetworkConfig } from "./config.ts";
 import { networkRecord } from "./network_record.ts";
 import { setUpNetwork } from "./network_setup.ts";
-import { type LoraNetwork, networkTraining } from "./network_training.ts";
+import { type LoraNetwork, networkShapes, networkTraining } from "./network_training.ts";
 import { assembleRun, drawingModel, type OpenedRun, openRun } from "./open_run.ts";
 import type { TrainingRun } from "./trainer.ts";
 
@@ -30,9 +30,10 @@ export async function openNetworkRun(config: TrainNetworkConfig, context: JobCon
       const model = { family: file.family, shapes: file.shapes, file };
       return networkTraining(store, model, network, { ...config, maxTrainSteps: length.steps });
     },
-    saveModel(training, path, steps, epoch) {
-      // modules whose rate is 0 are not in the optimizer's groups and keep their first weights
-      const weights = new Map([...network.weights, ...training.weights()]);
+    saveModel(_training, path, steps, epoch) {
+      // of all modules: one whose rate is 0 is in no group, and --scale_weight_norms may have changed it even so
+      const keys = [...networkShapes(network.modules).keys()];
+      const weights = new Map(keys.map((key) => [key, store.download(key)]));
       saveLora(path, network.modules, weights, saveDtype(config.savePrecision), metadata(steps, epoch));
     },
   }, context);

@@ -5,14 +5,14 @@ import type { LoraOptions } from "../networks/args.ts";
 import { drawMasks, type LayerDraws } from "../networks/dropout.ts";
 import { parameterGroups } from "../networks/groups.ts";
 import { keysOf, type LoraModule } from "../networks/modules.ts";
-import { type NormReport, scaleWeightNorms } from "../networks/norms.ts";
+import { recordNormLimit } from "../networks/norms.ts";
 import { loadMissing } from "../models/mod.ts";
 import type { ParameterStore } from "../runtime/mod.ts";
 import { type BaseModel, predictNoise } from "./base_model.ts";
 import type { OptimizerConfig, StepConfig } from "./config.ts";
 import { computeDtype, DiffusionTraining } from "./diffusion_training.ts";
 import type { LatentsShape } from "./loss.ts";
-import { allocateGroups, flat, type ParameterGroup, splitGroup } from "./trainable.ts";
+import { allocateGroups, type ParameterGroup } from "./trainable.ts";
 
 export interface NetworkTrainingConfig extends StepConfig, OptimizerConfig {
   readonly unetLr: number | null;
@@ -76,26 +76,11 @@ export function networkTraining(
       : (inputs) =>
         groups.map(({ parameters: [{ name }] }) => inputs[`${moduleOf(name)}.module_mask`][0] === 1),
     limitNorms: config.scaleWeightNorms
-      ? () => limitNorms(store, modules, groups, config.scaleWeightNorms!)
+      ? (graph) => recordNormLimit(graph, modules, config.scaleWeightNorms!)
       : undefined,
     masks: (part, shape, torch) =>
       drawMasks(draws(shape).filter((d) => isText(d) === (part === "text")), torch),
   });
-}
-
-/** Scales the trained modules on the device whose norms are above the limit. */
-function limitNorms(
-  store: ParameterStore,
-  modules: readonly LoraModule[],
-  groups: readonly ParameterGroup[],
-  limit: number,
-): NormReport {
-  const arrays = groups.map((_, i) => store.download(flat.weights(i)));
-  // views into the arrays
-  const weights = new Map(groups.flatMap((group, i) => [...splitGroup(group, arrays[i])]));
-  const report = scaleWeightNorms(modules.filter((m) => weights.has(keysOf(m).down)), weights, limit);
-  if (report.keysScaled > 0) arrays.forEach((values, i) => store.set(flat.weights(i), values));
-  return report;
 }
 
 /** Whether a layer's masks belong to a text encoder, which runs before the noise is drawn. */

@@ -1,7 +1,7 @@
 /**
  * One training step as two programs. `backward` (one per bucket shape) runs the model and adds its gradients to float32
- * parameters; `update` takes their norm, clips, steps the optimizer and clears them. What changes from step to step is an
- * input. Between two updates `backward` may run several times: gradient accumulation.
+ * parameters; `update` takes their norm, clips, steps the optimizer and clears them, and may then look after the weights.
+ * What changes from step to step is an input. Between two updates `backward` may run several times: gradient accumulation.
  */
 import {
   accumulate,
@@ -50,6 +50,8 @@ export interface StepOptions<Shape> {
   readonly load?: (graph: Graph) => Promise<void>;
   /** Keeps a running average of the trained parameters (flat.averages), which the caller sets at first. */
   readonly averaging?: boolean;
+  /** Records what is done to the parameters after each update; its values come back with the update. */
+  readonly afterUpdate?: (graph: Graph) => Readonly<Record<string, Tensor>>;
 }
 
 export type Inputs = Record<string, Float32Array | Int32Array>;
@@ -59,6 +61,8 @@ export interface UpdateResult {
   readonly gradNorm: number;
   /** True where a non-finite gradient made the optimizer skip. */
   readonly skipped: boolean;
+  /** What `afterUpdate` gave. */
+  readonly outputs: Readonly<Record<string, Float32Array>>;
 }
 
 /** What of the step must be saved to go on from it. */
@@ -128,14 +132,14 @@ export class TrainingStep<Shape extends object> {
       inputs[`hold.${i}`] = Float32Array.of(reached[i] ? 0 : NaN);
     });
     if (this.options.averaging) inputs.average_decay = Float32Array.of(averageDecay);
-    const gradNorm = (await program.run(inputs)).grad_norm[0];
+    const { grad_norm: [gradNorm], ...outputs } = await program.run(inputs);
     const skipped = !Number.isFinite(gradNorm);
     if (!skipped) {
       this.state.optimizerSteps++;
       this.state.groupSteps = this.state.groupSteps.map((steps, i) => steps + (reached[i] ? 1 : 0));
     }
     if (this.options.scaleLoss) this.#adjustScale(skipped);
-    return { gradNorm, skipped };
+    return { gradNorm, skipped, outputs };
   }
 
   /** The optimizer's program; made at its first use. */
@@ -167,7 +171,7 @@ export class TrainingStep<Shape extends object> {
   }
 
   recordUpdate(): Graph {
-    const { groups, maxGradNorm, averaging } = this.options;
+    const { groups, maxGradNorm, averaging, afterUpdate } = this.options;
     const graph = new Graph();
     const at = (of: (index: number) => string, i: number) => graph.parameter(of(i), [groupSize(groups[i])]);
     const squares = groups.map((_, i) => reshape(sum(square(at(flat.gradients, i))), [1]));
@@ -199,6 +203,7 @@ export class TrainingStep<Shape extends object> {
       }
     });
     graph.output("grad_norm", norm);
+    for (const [name, value] of Object.entries(afterUpdate?.(graph) ?? {})) graph.output(name, value);
     return graph;
   }
 

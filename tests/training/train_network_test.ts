@@ -4,6 +4,7 @@ import { Interrupted } from "../../src/base/errors.ts";
 import { openSafetensors } from "../../src/formats/mod.ts";
 import { fileModules } from "../../src/networks/mod.ts";
 import { productSvd } from "../../src/networks/svd.ts";
+import type { TrainNetworkConfig } from "../../src/training/config.ts";
 import { trainNetwork } from "../../src/training/train_network.ts";
 import { listening, tinyRun } from "./tiny_run.ts";
 
@@ -132,8 +133,8 @@ Deno.test("sample pictures are drawn, and a prompt file that cannot be read stop
 
 Deno.test("--scale_weight_norms keeps every module at or below its norm", async () => {
   const { dir, config } = tinyRun();
-  const largest = async (scaleWeightNorms: number | null) => {
-    await trainNetwork({ ...config, scaleWeightNorms, savePrecision: "float" }, listening());
+  const largest = async (scaleWeightNorms: number | null, more: Partial<TrainNetworkConfig> = {}) => {
+    await trainNetwork({ ...config, ...more, scaleWeightNorms, savePrecision: "float" }, listening());
     using file = openSafetensors(join(dir, "out/thing.safetensors"));
     if (scaleWeightNorms !== null) strictEqual(file.metadata.ss_scale_weight_norms, String(scaleWeightNorms));
     return Math.max(
@@ -145,5 +146,11 @@ Deno.test("--scale_weight_norms keeps every module at or below its norm", async 
   };
   const free = await largest(null);
   ok(Math.abs(await largest(free / 2) - free / 2) < 1e-5 * free);
+  // rates of 0 keep modules from the optimizer, not from this
+  const networkWeights = join(dir, "free.safetensors");
+  ok(await largest(null) > 0.99 * free);
+  Deno.copyFileSync(join(dir, "out/thing.safetensors"), networkWeights);
+  ok(await largest(null, { networkWeights, textEncoderLr: 0 }) > free / 2);
+  ok(Math.abs(await largest(free / 9, { networkWeights, textEncoderLr: 0 }) - free / 9) < 1e-5 * free);
   Deno.removeSync(dir, { recursive: true });
 });

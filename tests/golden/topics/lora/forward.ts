@@ -11,8 +11,9 @@ import {
   loraModules,
   type LoraWeights,
   multiplierInput,
+  normReport,
   recordMerge,
-  scaleWeightNorms,
+  recordNormLimit,
 } from "../../../../src/networks/mod.ts";
 import { type Device, ParameterStore, type Program, type Values } from "../../../../src/runtime/mod.ts";
 import type { Check, GoldenCase } from "../../case.ts";
@@ -44,7 +45,7 @@ export async function forward(c: GoldenCase): Promise<Check[]> {
       store.upload(down, module.downShape, "f32", scene.weights.get(down)!);
       store.upload(up, module.upShape, "f32", scene.weights.get(up)!);
     }
-    return [...await live(scene, store), ...await merged(scene, store), ...norms(scene)];
+    return [...await live(scene, store), ...await merged(scene, store), ...await norms(scene, store)];
   } finally {
     store.destroy();
     (device as Device).close();
@@ -228,20 +229,27 @@ async function merged(scene: Scene, store: ParameterStore): Promise<Check[]> {
 }
 
 /** --scale_weight_norms of the rule's weights with their own factor for lora_up. */
-function norms({ c, modules }: Scene): Check[] {
-  return Object.entries(c.json.values ?? {}).filter(([key]) => key.startsWith("scale_weight_norms_")).flatMap(
-    ([key, value]) => {
-      const expected = value as Record<string, number> & { norms_after_first8: number[] };
-      const weights = ruleWeights(modules, expected["lora_up factor"]);
-      const report = scaleWeightNorms(modules, weights, Number(key.slice("scale_weight_norms_".length)));
-      const first = modules.slice(0, expected.norms_after_first8.length)
-        .map((m) => Math.sqrt(weights.get(keysOf(m).down)!.reduce((sum, v) => sum + v * v, 0)));
-      return [
-        exact(`${key}: scaled`, report.keysScaled, expected.keys_scaled),
-        within(`${key}: mean norm`, [report.meanNorm], [expected.mean_norm], 1e-6),
-        within(`${key}: largest norm`, [report.maximumNorm], [expected.max_norm], 1e-6),
-        within(`${key}: lora_down`, first, expected.norms_after_first8, 1e-5),
-      ];
-    },
-  );
+async function norms({ c, modules }: Scene, store: ParameterStore): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const [key, value] of Object.entries(c.json.values ?? {})) {
+    if (!key.startsWith("scale_weight_norms_")) continue;
+    const expected = value as Record<string, number> & { norms_after_first8: number[] };
+    for (const [name, values] of ruleWeights(modules, expected["lora_up factor"])) store.set(name, values);
+    const graph = new Graph();
+    const recorded = recordNormLimit(graph, modules, Number(key.slice("scale_weight_norms_".length)));
+    for (const [name, tensor] of Object.entries(recorded)) graph.output(name, tensor);
+    const program = await compile(graph, store);
+    const { norms, ratios } = await program.run();
+    program.destroy();
+    const report = normReport(norms, ratios);
+    const first = modules.slice(0, expected.norms_after_first8.length)
+      .map((m) => Math.sqrt(store.download(keysOf(m).down).reduce((sum, v) => sum + v * v, 0)));
+    checks.push(
+      exact(`${key}: scaled`, report.keysScaled, expected.keys_scaled),
+      within(`${key}: mean norm`, [report.meanNorm], [expected.mean_norm], 1e-6),
+      within(`${key}: largest norm`, [report.maximumNorm], [expected.max_norm], 1e-6),
+      within(`${key}: lora_down`, first, expected.norms_after_first8, 1e-5),
+    );
+  }
+  return checks;
 }
