@@ -194,6 +194,9 @@ export interface TrainNetworkConfig
   unetLr: number | null;
   textEncoderLr: number | null;
   scaleWeightNorms: number | null;
+  /** LoRA files merged into the model first, and how strongly; 1 where a multiplier is missing. */
+  baseWeights: string[] | null;
+  baseWeightsMultiplier: number[] | null;
 }
 
 /** sd-scripts' defaults of the whole configuration; the two required paths are empty. */
@@ -319,6 +322,8 @@ export const trainNetworkDefaults: Readonly<TrainNetworkConfig> = {
   unetLr: null,
   textEncoderLr: null,
   scaleWeightNorms: null,
+  baseWeights: null,
+  baseWeightsMultiplier: null,
   noHalfVae: false,
   compat: null,
   device: "auto",

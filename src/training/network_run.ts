@@ -2,8 +2,10 @@
 import { basename } from "node:path";
 import { modelPath } from "../base/assets.ts";
 import type { JobContext } from "../base/job.ts";
+import type { Graph } from "../graph/mod.ts";
 import { fileSha256, legacyHash } from "../formats/mod.ts";
 import { type FileRecord, loraAdapter, saveDtype, saveLora, trainingMetadata } from "../networks/mod.ts";
+import { loadMerged, openBaseNetworks } from "./base_networks.ts";
 import type { TrainNetworkConfig } from "./config.ts";
 import { networkRecord } from "./network_record.ts";
 import { setUpNetwork } from "./network_setup.ts";
@@ -14,9 +16,14 @@ import type { TrainingRun } from "./trainer.ts";
 export async function openNetworkRun(config: TrainNetworkConfig, context: JobContext): Promise<TrainingRun> {
   const opened = await openRun(config, context);
   const { file, store, length, seed } = opened;
-  let network: LoraNetwork;
+  let network: LoraNetwork, load: ((graph: Graph) => Promise<void>) | undefined;
   try {
     network = setUpNetwork(config, file, seed);
+    const under = openBaseNetworks(config, file);
+    for (const { path, multiplier } of under) {
+      context.log(`merging ${path} into the model, times ${multiplier}`);
+    }
+    if (under.length > 0) load = loadMerged(under, file, store, context);
   } catch (error) {
     opened.close();
     throw error;
@@ -25,10 +32,10 @@ export async function openNetworkRun(config: TrainNetworkConfig, context: JobCon
   return await assembleRun(config, opened, {
     name: "network_train",
     what: `${network.modules.length} LoRA modules`,
-    drawing: drawingModel(config, opened, { adapter: () => loraAdapter(network.modules) }),
+    drawing: drawingModel(config, opened, { adapter: () => loraAdapter(network.modules), load }),
     training: () => {
       const model = { family: file.family, shapes: file.shapes, file };
-      return networkTraining(store, model, network, { ...config, maxTrainSteps: length.steps });
+      return networkTraining(store, model, network, { ...config, maxTrainSteps: length.steps }, { load });
     },
     saveModel(_training, path, steps, epoch) {
       // of all modules: one whose rate is 0 is in no group, and --scale_weight_norms may have changed it even so

@@ -32,6 +32,8 @@ export interface LoraNetwork {
 export interface NetworkTrainingOptions {
   /** Attention heads at a width, where they are not the family's. */
   readonly heads?: (channels: number) => number;
+  /** Gives the store the model's weights that a graph needs; default: as the model's file has them. */
+  readonly load?: (graph: Graph) => Promise<void>;
 }
 
 /** The network's weights are float32 parameters under their file keys; the model's are read when first needed. */
@@ -40,7 +42,7 @@ export function networkTraining(
   model: BaseModel,
   network: LoraNetwork,
   config: NetworkTrainingConfig,
-  { heads }: NetworkTrainingOptions = {},
+  { heads, load }: NetworkTrainingOptions = {},
 ): DiffusionTraining {
   const { modules, options, weights } = network;
   const groups = networkGroups(network, config);
@@ -67,9 +69,9 @@ export function networkTraining(
         heads,
       })(graph, noisy, timesteps, shape);
     },
-    load: async (graph: Graph) => {
+    load: load ?? (async (graph) => {
       if (model.file) await loadMissing(graph, store, model.file);
-    },
+    }),
     // a dropped module has no gradient at all, so that the optimizer passes over it
     reached: moduleDropout == null
       ? undefined

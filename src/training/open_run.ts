@@ -100,7 +100,7 @@ function sessionOf(resumed: RunState | null): Session {
 export function drawingModel(
   config: RunConfig,
   { file, store }: OpenedRun,
-  parts: Pick<DrawingModel, "adapter" | "storage">,
+  parts: Pick<DrawingModel, "adapter" | "storage" | "load">,
 ): DrawingModel {
   const dtype = computeDtype(config.mixedPrecision);
   const vaeDtype = config.noHalfVae ? "f32" : dtype;
@@ -113,7 +113,7 @@ export function drawingModel(
     vaeDtype,
     adapter: parts.adapter,
     storage: (key) => key.startsWith(`${VAE}.`) ? vaeDtype : parts.storage?.(key) ?? dtype,
-    load: (graph) => loadMissing(graph, store, file),
+    load: parts.load ?? ((graph) => loadMissing(graph, store, file)),
   };
 }
 

@@ -92,6 +92,7 @@ Deno.test("flags that contradict each other are refused by name", async () => {
       [["--scale_v_pred_loss_like_noise_pred"], /needs --v_parameterization/],
       [["--v_pred_like_loss", "1", "--v_parameterization"], /contradict each other/],
       [["--dim_from_weights"], /--dim_from_weights needs --network_weights/],
+      [["--base_weights", "a", "--base_weights_multiplier", "1", "2"], /names 1 files, .* 2 numbers/],
       [["--min_timestep", "500", "--max_timestep", "400"], /leave no timestep/],
       [["--log_with", "wandb", "--logging_dir", folder], /--log_with wandb is not supported yet/],
       [["--network_module", "networks.oft"], /networks\.oft is not supported yet/],

@@ -2,42 +2,20 @@ import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/str
 import { join } from "node:path";
 import { quietContext } from "../../src/base/job.ts";
 import { openSafetensors, type SafetensorsFile } from "../../src/formats/mod.ts";
-import {
-  deltaOf,
-  keysOf,
-  loadLora,
-  loraModules,
-  loraOptions,
-  type LoraWeights,
-  saveLora,
-} from "../../src/networks/mod.ts";
+import { deltaOf, keysOf, loadLora } from "../../src/networks/mod.ts";
 import { mergeLora, type MergeLoraConfig } from "../../src/tools/merge_lora.ts";
 import { resizeLora } from "../../src/tools/resize_lora.ts";
 import { relL2 } from "../golden/compare.ts";
-import { synthTensor, uniform } from "../golden/synth.ts";
-import { listening, TINY, writeTinyModel } from "../training/tiny_run.ts";
+import { synthTensor } from "../golden/synth.ts";
+import { listening, TINY, writeTinyLora, writeTinyModel } from "../training/tiny_run.ts";
 
 /** A folder with a model and two LoRAs for all its layers, of ranks 2 and 3. */
 function files(): { dir: string; at: (name: string) => string } {
   const dir = Deno.makeTempDirSync({ prefix: "easel-merge-" });
   const at = (name: string) => join(dir, `${name}.safetensors`);
   writeTinyModel(at("model"));
-  for (const [name, dim] of [["a", 2], ["b", 3]] as const) {
-    const options = loraOptions(
-      { dim, alpha: 1, dropout: null, args: ["conv_dim=2", "conv_alpha=1"] },
-      false,
-      true,
-    );
-    const modules = loraModules(TINY.shapes, "sd1", options);
-    const weights: LoraWeights = new Map(modules.flatMap((m): [string, Float32Array<ArrayBuffer>][] => {
-      const { down, up } = keysOf(m), count = (shape: readonly number[]) => shape.reduce((n, d) => n * d, 1);
-      return [[down, uniform(name + down, count(m.downShape), 0.1)], [
-        up,
-        uniform(name + up, count(m.upShape), 0.1),
-      ]]
-        .map(([key, values]) => [key as string, values as Float32Array<ArrayBuffer>]);
-    }));
-    saveLora(at(name), modules, weights, "F32", { ss_v2: "False", "modelspec.title": `title of ${name}` });
+  for (const [name, rank] of [["a", 2], ["b", 3]] as const) {
+    writeTinyLora(at(name), name, rank, { ss_v2: "False", "modelspec.title": `title of ${name}` });
   }
   return { dir, at };
 }

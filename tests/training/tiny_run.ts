@@ -4,8 +4,9 @@ import type { JobContext, Progress } from "../../src/base/job.ts";
 import { quietContext } from "../../src/base/job.ts";
 import { writeSafetensors } from "../../src/formats/mod.ts";
 import { encodePng } from "../../src/formats/png.ts";
+import { keysOf, loraModules, loraOptions, saveLora } from "../../src/networks/mod.ts";
 import { type TrainNetworkConfig, trainNetworkDefaults } from "../../src/training/config.ts";
-import { synthTensor } from "../golden/synth.ts";
+import { synthTensor, uniform } from "../golden/synth.ts";
 import { synthModel } from "../golden/synth_models.ts";
 
 export const TINY = synthModel("sd1", {
@@ -30,6 +31,30 @@ export function writeTinyModel(path: string): void {
     data: () => new Uint8Array(synthTensor(name, shape).buffer),
   }));
   writeSafetensors(path, tensors, {});
+}
+
+/** Writes a LoRA for all layers of that model, with weights that `name` decides and norms well above 0. */
+export function writeTinyLora(
+  path: string,
+  name: string,
+  rank: number,
+  metadata: Readonly<Record<string, string>> = {},
+): void {
+  const options = loraOptions(
+    { dim: rank, alpha: 1, dropout: null, args: ["conv_dim=2", "conv_alpha=1"] },
+    false,
+    true,
+  );
+  const modules = loraModules(TINY.shapes, "sd1", options);
+  const factor = (key: string, shape: readonly number[]): [string, Float32Array] => [
+    key,
+    uniform(name + key, shape.reduce((n, d) => n * d, 1), 0.1),
+  ];
+  const weights = new Map(modules.flatMap((m) => {
+    const { down, up } = keysOf(m);
+    return [factor(down, m.downShape), factor(up, m.upShape)];
+  }));
+  saveLora(path, modules, weights, "F32", metadata);
 }
 
 /** Writes `count` pictures of 64x64 with captions as DIR/1_thing. */

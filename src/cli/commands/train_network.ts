@@ -70,6 +70,13 @@ function check({ values }: Input): void {
     values.networkTrainTextEncoderOnly,
   );
   needs("dim_from_weights", values.dimFromWeights, "network_weights", values.networkWeights !== null);
+  const files = values.baseWeights ?? [], multipliers = values.baseWeightsMultiplier ?? [];
+  if (multipliers.length > files.length) {
+    throw new UsageError(
+      `--base_weights names ${files.length} files, --base_weights_multiplier ${multipliers.length} numbers; give a file for each`,
+    );
+  }
   checkTraining(values);
   readableFile("network_weights", values.networkWeights);
+  for (const file of files) readableFile("base_weights", file);
 }

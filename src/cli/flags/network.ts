@@ -1,6 +1,6 @@
 /** The trained network: LoRA and its relatives. */
 
-import { family, flag, float, floats, int, notYet, pathTo, str, strings } from "../flag.ts";
+import { family, flag, float, floats, int, pathTo, str, strings } from "../flag.ts";
 
 export const networkFlags = family("Network", {
   unet_lr: float(null, "rate for U-Net modules"),
@@ -15,6 +15,6 @@ export const networkFlags = family("Network", {
   network_train_text_encoder_only: flag("only text-encoder modules"),
   dim_from_weights: flag("take ranks from network_weights"),
   scale_weight_norms: float(null, "cap on module weight norm after each step", { min: 0 }),
-  base_weights: notYet(pathTo("model", strings("networks merged into the base before training"))),
-  base_weights_multiplier: notYet(floats("their strengths")),
+  base_weights: pathTo("model", strings("networks merged into the base before training")),
+  base_weights_multiplier: floats("their strengths; those left out are 1"),
 });
