@@ -10,10 +10,9 @@ const unfinished = new Set<string>();
  * `path` is untouched and the temporary is gone. Throws UserError naming the path and the cause.
  */
 export function atomicWrite(path: string, write: (file: Deno.FsFile) => void): void {
-  const temporary = `${path}.${Deno.pid}.tmp`;
-  unfinished.add(temporary);
+  const temporary = temporaryOf(path);
   try {
-    const file = Deno.openSync(temporary, { write: true, create: true, truncate: true });
+    const file = Deno.openSync(temporary, NEW);
     try {
       write(file);
       file.syncDataSync();
@@ -22,17 +21,52 @@ export function atomicWrite(path: string, write: (file: Deno.FsFile) => void): v
     }
     Deno.renameSync(temporary, path);
   } catch (cause) {
-    try {
-      Deno.removeSync(temporary);
-    } catch { /* it may never have existed */ }
-    if (cause instanceof UserError) throw cause;
-    throw new UserError(
-      `${path}: cannot be written (${reason(cause)}); free space or choose another folder`,
-      { cause },
-    );
+    throw undone(path, temporary, cause);
   } finally {
     unfinished.delete(temporary);
   }
+}
+
+/** The same for a `write` that waits now and then. */
+export async function atomicWriteSlowly(
+  path: string,
+  write: (file: Deno.FsFile) => Promise<void>,
+): Promise<void> {
+  const temporary = temporaryOf(path);
+  try {
+    const file = Deno.openSync(temporary, NEW);
+    try {
+      await write(file);
+      file.syncDataSync();
+    } finally {
+      file.close();
+    }
+    Deno.renameSync(temporary, path);
+  } catch (cause) {
+    throw undone(path, temporary, cause);
+  } finally {
+    unfinished.delete(temporary);
+  }
+}
+
+const NEW = { write: true, create: true, truncate: true };
+
+function temporaryOf(path: string): string {
+  const temporary = `${path}.${Deno.pid}.tmp`;
+  unfinished.add(temporary);
+  return temporary;
+}
+
+/** Removes the temporary; the error to throw. */
+function undone(path: string, temporary: string, cause: unknown): UserError {
+  try {
+    Deno.removeSync(temporary);
+  } catch { /* it may never have existed */ }
+  if (cause instanceof UserError) return cause;
+  return new UserError(
+    `${path}: cannot be written (${reason(cause)}); free space or choose another folder`,
+    { cause },
+  );
 }
 
 /** Writes bytes or text atomically. */

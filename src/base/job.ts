@@ -22,6 +22,12 @@ export interface JobContext {
   emit(event: JobEvent): void;
 }
 
+/** Lets a Ctrl-C in while work goes on that never waits by itself; throws what it asks for. */
+export async function hearSignals({ signal }: Pick<JobContext, "signal">): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve));
+  signal.throwIfAborted();
+}
+
 /** A moment of a task that has a known number of steps. */
 export interface Progress {
   /** What is going on, in a word or two: "training", "caching latents", "drawing". A new name starts a new bar. */

@@ -10,6 +10,7 @@ export {
   type TensorInfo,
   type TensorToWrite,
   writeSafetensors,
+  writeSafetensorsSlowly,
 } from "./safetensors.ts";
 export { EventWriter } from "./tensorboard.ts";
 export { parseToml, plainToml, readToml, type TomlTable, type TomlValue } from "./toml.ts";

@@ -3,7 +3,7 @@
  * Reading keeps only the header in memory; writing holds one tensor at a time.
  */
 
-import { atomicWrite, writeAll } from "../base/atomic.ts";
+import { atomicWrite, atomicWriteSlowly, writeAll } from "../base/atomic.ts";
 import { UserError } from "../base/errors.ts";
 import { FileReader } from "./file_reader.ts";
 import { MAX_HEADER, parseHeader } from "./safetensors_header.ts";
@@ -131,23 +131,45 @@ export function writeSafetensors(
   tensors: Iterable<TensorToWrite>,
   metadata: Readonly<Record<string, string>> | null = null,
 ): void {
-  const ordered = inFileOrder(tensors);
-  const names = new Set<string>();
+  const ordered = checkedOrder(tensors), header = encodeHeader(ordered, metadata);
+  atomicWrite(path, (file) => {
+    writeAll(file, header);
+    for (const tensor of ordered) writeAll(file, bytesOf(tensor));
+  });
+}
+
+/** The same where tensors take long to make: `pause` is awaited before each, and what it throws leaves no file. */
+export async function writeSafetensorsSlowly(
+  path: string,
+  tensors: Iterable<TensorToWrite>,
+  metadata: Readonly<Record<string, string>> | null,
+  pause: () => Promise<void>,
+): Promise<void> {
+  const ordered = checkedOrder(tensors), header = encodeHeader(ordered, metadata);
+  await atomicWriteSlowly(path, async (file) => {
+    writeAll(file, header);
+    for (const tensor of ordered) {
+      await pause();
+      writeAll(file, bytesOf(tensor));
+    }
+  });
+}
+
+function checkedOrder(tensors: Iterable<TensorToWrite>): TensorToWrite[] {
+  const ordered = inFileOrder(tensors), names = new Set<string>();
   for (const { name } of ordered) {
     if (names.has(name) || name === "__metadata__") throw new TypeError(`two tensors are called ${name}`);
     names.add(name);
   }
-  const header = encodeHeader(ordered, metadata);
-  atomicWrite(path, (file) => {
-    writeAll(file, header);
-    for (const tensor of ordered) {
-      const data = typeof tensor.data === "function" ? tensor.data() : tensor.data;
-      if (data.length !== byteCount(tensor)) {
-        throw new TypeError(`${tensor.name} has ${data.length} bytes, its shape takes ${byteCount(tensor)}`);
-      }
-      writeAll(file, data);
-    }
-  });
+  return ordered;
+}
+
+function bytesOf(tensor: TensorToWrite): Uint8Array {
+  const data = typeof tensor.data === "function" ? tensor.data() : tensor.data;
+  if (data.length !== byteCount(tensor)) {
+    throw new TypeError(`${tensor.name} has ${data.length} bytes, its shape takes ${byteCount(tensor)}`);
+  }
+  return data;
 }
 
 function byteCount({ name, dtype, shape }: Omit<TensorToWrite, "data">): number {

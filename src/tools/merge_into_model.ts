@@ -1,11 +1,11 @@
 /** LoRAs added into a checkpoint's weights: W + ratio * alpha / rank * up down, tensor by tensor as it is written. */
 
 import { modelPath } from "../base/assets.ts";
-import type { JobContext } from "../base/job.ts";
-import type { TensorFile } from "../formats/mod.ts";
+import { hearSignals, type JobContext } from "../base/job.ts";
+import { type TensorFile, writeSafetensorsSlowly } from "../formats/mod.ts";
 import { checkFlags, openModel } from "../models/mod.ts";
 import { baseOf, deltaOf, keysOf, type LoadedLora, loadLora, type LoraModule } from "../networks/mod.ts";
-import { writeCheckpoint } from "../training/checkpoint_file.ts";
+import { checkpointTensors } from "../training/checkpoint_file.ts";
 import type { MergeLoraConfig } from "./merge_lora.ts";
 import { specOfMerge } from "./merged_spec.ts";
 
@@ -19,13 +19,13 @@ export interface Share {
 
 type Round = (values: Float32Array) => Float32Array;
 
-/** Throws UserError when a LoRA does not fit the model. */
-export function mergeIntoModel(
+/** Throws UserError when a LoRA does not fit the model, and what Ctrl-C asks for between two tensors; neither leaves a file. */
+export async function mergeIntoModel(
   config: MergeLoraConfig,
   files: readonly TensorFile[],
   round: Round,
   context: JobContext,
-): void {
+): Promise<void> {
   const model = openModel(modelPath(config.sdModel!));
   try {
     if (config.v2) checkFlags(model.family, { v2: true, sdxl: false }, model.path);
@@ -49,11 +49,9 @@ export function mergeIntoModel(
         return sum;
       },
     };
-    const precision = config.savePrecision ?? config.precision;
-    writeCheckpoint(config.saveTo, model, changed, precision, {
-      format: "pt",
-      ...specOfMerge(config, model.family, [model, ...files]),
-    });
+    const tensors = checkpointTensors(model, changed, config.savePrecision ?? config.precision);
+    const metadata = { format: "pt", ...specOfMerge(config, model.family, [model, ...files]) };
+    await writeSafetensorsSlowly(config.saveTo, tensors, metadata, () => hearSignals(context));
   } finally {
     model.close();
   }

@@ -40,13 +40,13 @@ export interface MergeLoraConfig {
   readonly compat: string | null;
 }
 
-/** Throws UserError for files that do not fit each other, and when the disk refuses. */
-export function mergeLora(config: MergeLoraConfig, context: JobContext): void {
+/** Throws UserError for files that do not fit each other, when the disk refuses, and on Ctrl-C. */
+export async function mergeLora(config: MergeLoraConfig, context: JobContext): Promise<void> {
   const files: TensorFile[] = [];
   try {
     for (const path of config.models) files.push(openCheckpoint(path));
     if (config.sdModel === null) mergeFiles(config, files);
-    else mergeIntoModel(config, files, rounding(config.precision), context);
+    else await mergeIntoModel(config, files, rounding(config.precision), context);
   } finally {
     files.forEach((file) => file.close());
   }

@@ -1,6 +1,6 @@
 /** `easel resize_lora`: a LoRA file of lower rank. */
 
-import type { JobContext } from "../base/job.ts";
+import { hearSignals, type JobContext } from "../base/job.ts";
 import { openCheckpoint, type TensorToWrite } from "../formats/mod.ts";
 import {
   type DynamicMethod,
@@ -49,7 +49,7 @@ export async function resizeLora(config: ResizeLoraConfig, context: JobContext):
   const tensors: TensorToWrite[] = [], kept: number[] = [];
   let alpha = 0;
   for (const [i, module] of modules.entries()) {
-    context.signal.throwIfAborted();
+    await hearSignals(context);
     const resized = resizeModule(module, options), { keys, downShape, upShape } = module;
     if (config.verbose) context.log(describe(module.name, resized, config.dynamicMethod !== null));
     if (!Number.isNaN(resized.froRetained)) kept.push(resized.froRetained);
@@ -61,7 +61,6 @@ export async function resizeLora(config: ResizeLoraConfig, context: JobContext):
     tensor(keys.down, [rank, ...downShape.slice(1)], down);
     tensor(keys.up, [upShape[0], rank, ...upShape.slice(2)], up);
     context.progress({ task: "resizing", step: i + 1, total: modules.length });
-    await new Promise((resolve) => setTimeout(resolve)); // lets Ctrl-C in
   }
   saveTensors(config.saveTo, tensors, resizedMetadata(file.metadata, config, options, oldRank, alpha));
   const mean = kept.reduce((sum, share) => sum + share, 0) / kept.length;

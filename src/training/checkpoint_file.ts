@@ -10,10 +10,7 @@ export interface ChangedTensors {
   get(key: string): Float32Array | undefined;
 }
 
-/**
- * Writes every tensor of the model: from `changed` where it is there, else from the file. With a `precision` everything
- * is converted; without one changed tensors take the dtype that the file has them in, as the others keep it. Atomic.
- */
+/** Writes every tensor of the model, see checkpointTensors(). Atomic. */
 export function writeCheckpoint(
   path: string,
   model: Pick<ModelFile, "places">,
@@ -21,7 +18,19 @@ export function writeCheckpoint(
   precision: SavePrecision | null,
   metadata: Record<string, string>,
 ): void {
-  const tensors = [...model.places].map(([name, { file, key, shape }]): TensorToWrite => {
+  writeSafetensors(path, checkpointTensors(model, changed, precision), metadata);
+}
+
+/**
+ * Every tensor of the model: from `changed` where it is there, else from the file. With a `precision` everything is
+ * converted; without one changed tensors take the dtype that the file has them in, as the others keep it.
+ */
+export function checkpointTensors(
+  model: Pick<ModelFile, "places">,
+  changed: ChangedTensors,
+  precision: SavePrecision | null,
+): TensorToWrite[] {
+  return [...model.places].map(([name, { file, key, shape }]): TensorToWrite => {
     const stored = file.info(key).dtype;
     const dtype = precision ? saveDtypeOf(precision) : stored;
     const same = !changed.has(name) && dtype === stored;
@@ -32,5 +41,4 @@ export function writeCheckpoint(
       data: () => same ? file.bytes(key) : toDtype(changed.get(name) ?? file.f32(key), dtype),
     };
   });
-  writeSafetensors(path, tensors, metadata);
 }

@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { writeTinyLora, writeTinyModel } from "../training/tiny_run.ts";
+import { easelCommand, inFolder } from "./easel.ts";
 
 function start(args: string[]) {
   const program = join(import.meta.dirname!, "waiting_job.ts");
@@ -47,4 +49,32 @@ Deno.test("the second Ctrl-C ends a job that does not listen", async () => {
   assert.equal((await end()).code, 130);
   assert.deepEqual([...Deno.readDirSync(folder)], []);
   await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("Ctrl-C while merge_lora merges into a model ends it between two weights and leaves no file", async () => {
+  await inFolder(async (folder) => {
+    const at = (name: string) => join(folder, `${name}.safetensors`);
+    writeTinyModel(at("model"));
+    writeTinyLora(at("lora"), "lora", 4);
+    const times = 50; // merged so often, it takes seconds
+    const child = easelCommand([
+      ...["merge_lora", "--json", "--sd_model", at("model"), "--save_to", at("merged")],
+      ...["--models", ...Array(times).fill(at("lora")), "--ratios", ...Array(times).fill("0.1")],
+    ], { stderr: "null" }).spawn();
+    let events = "", stopped = false;
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+      events += text;
+      if (!stopped && events.includes('"merging"')) {
+        child.kill("SIGINT");
+        stopped = true;
+      }
+    }
+    assert.ok(stopped, events);
+    assert.equal((await child.status).code, 130);
+    assert.match(events, /"kind":"interrupted"/);
+    assert.deepEqual([...Deno.readDirSync(folder)].map((entry) => entry.name).sort(), [
+      "lora.safetensors",
+      "model.safetensors",
+    ]);
+  });
 });

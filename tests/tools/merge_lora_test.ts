@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { quietContext } from "../../src/base/job.ts";
 import { openSafetensors, type SafetensorsFile } from "../../src/formats/mod.ts";
@@ -35,10 +35,10 @@ function deltas(path: string): Map<string, Float32Array> {
   }));
 }
 
-Deno.test("mergeLora() into a model adds every LoRA's weights and leaves the rest as it was", () => {
+Deno.test("mergeLora() into a model adds every LoRA's weights and leaves the rest as it was", async () => {
   const { dir, at } = files();
   const models = [at("a"), at("b")];
-  mergeLora(
+  await mergeLora(
     { ...CONFIG, sdModel: at("model"), models, ratios: [0.5, -1], saveTo: at("out") },
     quietContext(),
   );
@@ -61,10 +61,10 @@ Deno.test("mergeLora() into a model adds every LoRA's weights and leaves the res
   Deno.removeSync(dir, { recursive: true });
 });
 
-Deno.test("mergeLora() of LoRAs is one that loads, with hashes and where it comes from", () => {
+Deno.test("mergeLora() of LoRAs is one that loads, with hashes and where it comes from", async () => {
   const { dir, at } = files();
   const models = [at("a"), at("b")], ratios = [0.5, -1];
-  mergeLora(
+  await mergeLora(
     { ...CONFIG, models, ratios, concat: true, shuffle: true, saveTo: at("out") },
     quietContext(),
   );
@@ -76,8 +76,8 @@ Deno.test("mergeLora() of LoRAs is one that loads, with hashes and where it come
   strictEqual(file.metadata.ss_network_dim, "Dynamic");
   strictEqual(file.metadata["modelspec.merged_from"], "title of a, title of b");
   match(file.metadata.sshs_model_hash, /^[0-9a-f]{64}$/);
-  throws(
-    () => mergeLora({ ...CONFIG, models, ratios, saveTo: at("other") }, quietContext()),
+  await rejects(
+    mergeLora({ ...CONFIG, models, ratios, saveTo: at("other") }, quietContext()),
     /use --concat$/,
   );
   throws(() => Deno.statSync(at("other")), Deno.errors.NotFound);

@@ -22,7 +22,7 @@ Deno.test("--base_weights trains as on the model that merge_lora makes, in float
   const baseWeights = ["a", "b"].map((name) => join(dir, `${name}.safetensors`));
   baseWeights.forEach((path, i) => writeTinyLora(path, `base ${i}`, 2 + i));
   const merged = join(dir, "merged.safetensors");
-  mergeLora({
+  await mergeLora({
     ...{ sdModel: config.pretrainedModelNameOrPath, models: baseWeights, ratios: [-4, 1], saveTo: merged },
     ...{ precision: "float", savePrecision: null, concat: false, shuffle: false },
     ...{ noMetadata: true, v2: false, compat: null },

@@ -24,7 +24,7 @@ export const mergeLora = command({
   async run({ values }, context) {
     const { mergeLora } = await import("../../tools/merge_lora.ts");
     const { models, ratios, saveTo } = values;
-    mergeLora({
+    await mergeLora({
       ...values,
       models: required("models", models),
       ratios: required("ratios", ratios),

@@ -56,16 +56,16 @@ export async function resized(c: GoldenCase): Promise<Check[]> {
 
 export async function merged(c: GoldenCase): Promise<Check[]> {
   const { json } = c;
-  return await inFolder((at) => {
+  return await inFolder(async (at) => {
     const models = writeAll(json, at);
-    mergeLora({
+    await mergeLora({
       ...{ sdModel: null, saveTo: at("out"), models, ratios: json.ratios, compat: "0.9.1" },
       ...{ precision: "float", savePrecision: null, noMetadata: true, v2: false },
       ...{ concat: json.options?.concat ?? false, shuffle: json.options?.shuffle ?? false },
     }, quietContext());
     using out = openSafetensors(at("out"));
     const { sshs_model_hash: _, sshs_legacy_hash: __, ...metadata } = out.metadata;
-    return Promise.resolve([...compareFile(c, out), exact("metadata", metadata, json.metadata)]);
+    return [...compareFile(c, out), exact("metadata", metadata, json.metadata)];
   });
 }
 
