@@ -15,24 +15,23 @@ interface Sizes {
 /** softmax(q k^T / sqrt(width)) v for each head, from the formula. */
 function attended(q: Float64Array, k: Float64Array, v: Float64Array, s: Sizes): Float64Array {
   const { B, Lq, Lk, heads, width, causal } = s, row = heads * width;
-  const out = new Float64Array(B * Lq * row);
+  const out = new Float64Array(B * Lq * row), weights = new Float64Array(Lk);
   for (let b = 0; b < B; b++) {
     for (let h = 0; h < heads; h++) {
       for (let i = 0; i < Lq; i++) {
-        const at = (b * Lq + i) * row + h * width;
+        const at = (b * Lq + i) * row + h * width, first = b * Lk * row + h * width;
         const seen = causal ? Math.min(Lk, i + 1) : Lk;
-        const scores = Array.from({ length: seen }, (_, j) => {
-          const other = (b * Lk + j) * row + h * width;
+        let most = -Infinity, sum = 0;
+        for (let j = 0; j < seen; j++) {
           let total = 0;
-          for (let c = 0; c < width; c++) total += q[at + c] * k[other + c];
-          return total / Math.sqrt(width);
-        });
-        const most = Math.max(...scores), weights = scores.map((x) => Math.exp(x - most));
-        const sum = weights.reduce((a, w) => a + w, 0);
-        weights.forEach((w, j) => {
-          const other = (b * Lk + j) * row + h * width;
-          for (let c = 0; c < width; c++) out[at + c] += w / sum * v[other + c];
-        });
+          for (let c = 0; c < width; c++) total += q[at + c] * k[first + j * row + c];
+          weights[j] = total / Math.sqrt(width);
+          most = Math.max(most, weights[j]);
+        }
+        for (let j = 0; j < seen; j++) sum += weights[j] = Math.exp(weights[j] - most);
+        for (let j = 0; j < seen; j++) {
+          for (let c = 0; c < width; c++) out[at + c] += weights[j] / sum * v[first + j * row + c];
+        }
       }
     }
   }
