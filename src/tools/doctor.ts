@@ -69,8 +69,8 @@ function memory(): Finding {
   return {
     ...found,
     remedy:
-      "little for a full-size model: close other programs; --mixed_precision bf16, --gradient_checkpointing " +
-      "and a smaller --resolution need less, easel plan shows how much",
+      "little for a full-size model: close other programs; --gradient_checkpointing, a smaller --resolution " +
+      "and, on a GPU or with AVX-512, --mixed_precision bf16 need less, easel plan shows how much",
   };
 }
 
@@ -100,6 +100,7 @@ function library(): Finding[] {
       const { onednn, threads, isa, features } = device.info() as unknown as LibraryFacts;
       const on = Object.entries(features).filter(([, has]) => has).map(([name]) => name);
       const facts = [`oneDNN ${onednn}`, `${threads} threads`, `code for ${isa}`, on.join(" ")];
+      if (!features.avx512) facts.push("without AVX-512 bf16 is neither faster nor smaller than float32");
       return [fine("CPU library", `${facts.join(", ")} (${libraryPath("cpu")})`)];
     } finally {
       device.close();

@@ -2,7 +2,7 @@
 import { bytesText } from "../base/bytes.ts";
 import { UserError } from "../base/errors.ts";
 import { memoryNeeded } from "../graph/mod.ts";
-import type { ParameterStore } from "../runtime/mod.ts";
+import type { Device, ParameterStore } from "../runtime/mod.ts";
 import type { MixedPrecision } from "./config.ts";
 import type { TrainingStep } from "./step.ts";
 
@@ -36,7 +36,8 @@ export async function fitMemory<Shape extends { readonly batch: number }>(
   }
   if (need.bytes > withSwap) {
     const needed = (all: readonly Shape[]) => needOf(step, store, all).bytes;
-    throw new UserError(shortage(need.bytes, withSwap, shapes, needed, mixedPrecision));
+    const bf16 = mixedPrecision === "no" && halvesBf16(store.device);
+    throw new UserError(shortage(need.bytes, withSwap, shapes, needed, bf16));
   }
   const { arenas } = need;
   const sorted = shapes.map((_, i) => i).sort((a, b) => arenas[b] - arenas[a]);
@@ -56,12 +57,18 @@ function needOf<Shape extends object>(
   return { bytes: (arena + missing) * MARGIN + MARGIN_BYTES, arenas };
 }
 
+/** Processors without AVX-512 compute bf16 in float32, and hold frozen weights in both. */
+function halvesBf16(device: Device): boolean {
+  const { backend, features } = device.info() as { backend: string; features?: Record<string, boolean> };
+  return backend !== "cpu" || features!.avx512;
+}
+
 function shortage<Shape extends { readonly batch: number }>(
   bytes: number,
   room: number,
   shapes: readonly Shape[],
   needed: (shapes: readonly Shape[]) => number,
-  mixedPrecision: MixedPrecision,
+  bf16: boolean,
 ): string {
   const atMost = (batch: number) => shapes.map((s) => ({ ...s, batch: Math.min(s.batch, batch) }));
   const batch = Math.max(...shapes.map((s) => s.batch));
@@ -69,7 +76,7 @@ function shortage<Shape extends { readonly batch: number }>(
   while (fitting > 0 && needed(atMost(fitting)) > room) fitting >>= 1;
   const advice = fitting > 0
     ? `--train_batch_size ${fitting} would fit`
-    : `lower --resolution${mixedPrecision === "no" ? " or use --mixed_precision bf16" : ""}`;
+    : `lower --resolution${bf16 ? " or use --mixed_precision bf16" : ""}`;
   return `training needs ${bytesText(bytes)} more memory and ${
     bytesText(Math.max(0, room))
   } can be had; ${advice}`;

@@ -51,7 +51,8 @@ Deno.test("a training that cannot fit ends before the first step and says what w
   );
   await rejects(
     () => trainNetwork({ ...config, trainBatchSize: 1, vramBudget: 34 << 20 }, listening()),
-    /can be had; lower --resolution or use --mixed_precision bf16$/,
+    // bf16 needs less where the processor has AVX-512
+    /can be had; lower --resolution( or use --mixed_precision bf16)?$/,
   );
   deepStrictEqual([...Deno.readDirSync(config.outputDir)], []);
   Deno.removeSync(dir, { recursive: true });
