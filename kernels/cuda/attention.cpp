@@ -94,7 +94,7 @@ Run prepare_attention_backward(const Instruction& i) {
                       .shared = kept * size_t(stride) * 2 + stages * 2 * size_t(tile) * sizeof(float)};
   const int64_t count = k.count();
   // Scratch: delta, then the parts of dk and those of dv.
-  const int64_t behind_delta = round_up(int64_t(delta_bytes), 256) * 256;
+  const auto behind_delta = int64_t(whole(delta_bytes));
   const size_t scratch_bytes =
       size_t(behind_delta) + (parts > 1 ? size_t(2 * parts * count) * sizeof(float) : 0);
   const OwnWay own = [&](const Places& at, const Address& delta) {

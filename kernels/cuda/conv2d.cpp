@@ -10,11 +10,9 @@
 namespace easel {
 namespace {
 
-using Geometry = Conv2dShape;
-
 // Within what the kernels' 32-bit indices reach.
-Geometry geometry(const Instruction& i, const Tensor& x, const Tensor& w, const Tensor& y) {
-  const Geometry g = conv2d_shape(i, x, w, y);
+Conv2dShape geometry(const Instruction& i, const Tensor& x, const Tensor& w, const Tensor& y) {
+  const Conv2dShape g = conv2d_shape(i, x, w, y);
   constexpr int64_t kMost = 1 << 20;
   for (const int64_t side : {g.H, g.W, g.KH, g.KW, g.height, g.width})
     i.require(side < kMost, "a side is over a million");
@@ -24,7 +22,7 @@ Geometry geometry(const Instruction& i, const Tensor& x, const Tensor& w, const 
   return g;
 }
 
-Window window(const Geometry& g, bool gradient) {
+Window window(const Conv2dShape& g, bool gradient) {
   Window w;
   w.height = int32_t(gradient ? g.height : g.H), w.width = int32_t(gradient ? g.width : g.W);
   w.channels = int32_t(gradient ? g.O : g.I);
@@ -42,7 +40,7 @@ bool whole_chunks(const Address& at, int64_t channels, int32_t dtype) {
 }
 
 // The weights as (O, KH, KW, I); what has to run first joins `runs`.
-Address packed_weights(const Instruction& i, const Tensor& w, const Geometry& g, std::vector<Run>& runs) {
+Address packed_weights(const Instruction& i, const Tensor& w, const Conv2dShape& g, std::vector<Run>& runs) {
   if (g.taps() == 1) return w.data;
   const auto pack = [&](const auto& to) {
     return launch(i, kernel_name("pack_weights", w.dtype), {.grid = blocks(i, g.O * g.I)}, to, w.data, g.O,
@@ -55,7 +53,7 @@ Address packed_weights(const Instruction& i, const Tensor& w, const Geometry& g,
 }
 
 // The part that forward and input gradient share: pixels times weights, K cut where that pays.
-Run windows_times_weights(const Instruction& i, const Geometry& g, bool gradient, const Tensor& from,
+Run windows_times_weights(const Instruction& i, const Conv2dShape& g, bool gradient, const Tensor& from,
                           const Tensor& w, const Tensor& to, const Address& bias, const Address& residual) {
   std::vector<Run> runs;
   const Address weights = packed_weights(i, w, g, runs);
@@ -98,7 +96,7 @@ Run windows_times_weights(const Instruction& i, const Geometry& g, bool gradient
 Run prepare_conv2d(const Instruction& i) {
   const Addends added = addends(i, ATTR_CONV2D_HAS_BIAS, ATTR_CONV2D_HAS_RESIDUAL);
   const Tensor &x = i.in(0), &w = i.in(1), &y = i.out(0);
-  const Geometry g = geometry(i, x, w, y);
+  const Conv2dShape g = geometry(i, x, w, y);
   Address bias, residual;
   if (added.bias) bias = added.bias->data;
   if (added.residual) residual = added.residual->data;
@@ -117,7 +115,7 @@ Run prepare_conv2d(const Instruction& i) {
 Run prepare_conv2d_backward_input(const Instruction& i) {
   i.require_counts(1, 2);
   const Tensor &dx = i.out(0), &dy = i.in(0), &w = i.in(1);
-  const Geometry g = geometry(i, dx, w, dy);
+  const Conv2dShape g = geometry(i, dx, w, dy);
   if (!g.is_product()) return windows_times_weights(i, g, true, dy, w, dx, Address(), Address());
   ProductPlan p;
   p.dtype = dx.dtype;
@@ -131,7 +129,7 @@ Run prepare_conv2d_backward_input(const Instruction& i) {
 Run prepare_conv2d_backward_weight(const Instruction& i) {
   i.require_counts(1, 2);
   const Tensor &dw = i.out(0), &dy = i.in(0), &x = i.in(1);
-  const Geometry g = geometry(i, x, dw, dy);
+  const Conv2dShape g = geometry(i, x, dw, dy);
   const int64_t pixels = g.N * g.height * g.width;
   if (g.is_product()) {
     ProductPlan p;

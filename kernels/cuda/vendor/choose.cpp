@@ -12,11 +12,22 @@ namespace {
 
 constexpr char kOwn[] = "own", kRefused[] = "refused";
 
-// With the alignments of the operands, which the choice of a way may depend on.
+// The result before operand k that lies in the same place: what is added to it is overwritten. Or -1.
+int overwritten_by(const Question& q, size_t k) {
+  const Address& at = q.operands[k].at;
+  for (size_t r = 0; r < k; ++r) {
+    const Question::Operand& o = q.operands[r];
+    if (o.result && o.present() && !o.at.in_scratch && !at.in_scratch && o.at.data == at.data) return int(r);
+  }
+  return -1;
+}
+
+// With what the choice of a way may depend on besides: the operands' alignments, and which share a place.
 std::string key_of(const Question& q) {
   std::string key = std::string(q.theirs) + ": " + q.key + ", at";
-  for (const Question::Operand& o : q.operands)
-    if (o.present()) key += " " + std::to_string(alignment(o.at));
+  for (size_t k = 0; k < q.operands.size(); ++k)
+    if (q.operands[k].present())
+      key += overwritten_by(q, k) >= 0 ? " result" : " " + std::to_string(alignment(q.operands[k].at));
   return key;
 }
 
@@ -44,18 +55,13 @@ Run theirs(const Question& q, const std::shared_ptr<TheirWays>& ways, int which,
 struct Stage {
   TrialMemory memory;
   std::vector<size_t> offsets;
-  std::vector<bool> shared;
   size_t own = 0, theirs = 0;
 
   Stage(const Question& q, const TheirWays& ways) {
-    for (const Question::Operand& o : q.operands) {
-      const auto result = std::find_if(
-          q.operands.begin(), q.operands.begin() + int64_t(offsets.size()), [&](const Question::Operand& r) {
-            return r.result && r.present() && !r.at.in_scratch && !o.at.in_scratch && r.at.data == o.at.data;
-          });
-      const size_t of = size_t(result - q.operands.begin());
-      shared.push_back(of < offsets.size());
-      offsets.push_back(shared.back() ? offsets[of]
+    for (size_t k = 0; k < q.operands.size(); ++k) {
+      const Question::Operand& o = q.operands[k];
+      const int result = overwritten_by(q, k);
+      offsets.push_back(result >= 0   ? offsets[size_t(result)]
                         : o.present() ? memory.place(alignment(o.at), o.count * dtype_bytes(o.dtype))
                                       : 0);
     }
@@ -84,7 +90,7 @@ Verdict try_both(Device& device, const Question& q, const std::shared_ptr<TheirW
     const Question::Operand& o = q.operands[k];
     if (o.result)
       results.push_back({at[k].get(), o.count, o.dtype, o.allowed});
-    else if (o.present() && !stage.shared[k])
+    else if (o.present() && overwritten_by(q, k) < 0)
       fill_for_trial(device, at[k].get(), o.dtype, o.count, uint32_t(k + 1), o.row, o.filled);
   }
   std::vector<Way> tries = {{"easel", q.own(at, Address(stage.memory.at(stage.own)))}};

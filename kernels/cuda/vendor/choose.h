@@ -53,6 +53,9 @@ struct Question {
 
 // Bytes from scratch's beginning to where a library's workspace may begin: at a multiple of 256.
 constexpr size_t kWorkspaceAlignment = 256;
+constexpr size_t whole(size_t bytes) {
+  return (bytes + kWorkspaceAlignment - 1) / kWorkspaceAlignment * kWorkspaceAlignment;
+}
 inline size_t padding(const Scratch& scratch) { return -scratch.offset() % kWorkspaceAlignment; }
 
 // The way that a kind of computation takes, as long as the device is open.

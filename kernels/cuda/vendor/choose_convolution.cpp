@@ -63,7 +63,7 @@ Run vendor_convolution(const Instruction& i, DnnConvolution::Way way, const Conv
   q.ask = [&](int id) { return ask(library, c, at, dtype == EASEL_F32, id); };
   if (c.way == DnnConvolution::kBackwardWeight) {
     // The library writes (O, KH, KW, I), files have (O, I, KH, KW).
-    const size_t bytes = size_t(q.operands[kConvW].count * dtype_bytes(dtype) + 255) / 256 * 256;
+    const size_t bytes = whole(size_t(q.operands[kConvW].count * dtype_bytes(dtype)));
     q.their_scratch = bytes;
     q.run = [&i, c, dtype, bytes](const std::shared_ptr<TheirWays>& ways, int which, const Places& at,
                                   const Address& scratch) {

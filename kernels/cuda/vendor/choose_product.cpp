@@ -13,17 +13,13 @@ constexpr size_t kWorkspace = 32 << 20;
 
 const Address& result(const ProductPlan& p) { return p.sums.present() ? p.sums : p.y; }
 
-bool in_place(const ProductPlan& p) {
-  return p.residual.present() && !p.residual.in_scratch && p.residual.data == p.y.data;
-}
-
 std::string key_of(const ProductPlan& p, size_t workspace) {
   std::ostringstream s;
   s << dtype_name(p.dtype) << " " << (p.trans_a ? "t" : "n") << (p.trans_b ? "t" : "n") << " " << p.M << "x"
     << p.N << "x" << p.K;
   if (p.batch > 1) s << " of " << p.batch / p.inner << "x" << p.inner;
   if (p.bias.present()) s << " bias";
-  if (p.residual.present()) s << (in_place(p) ? " added" : " residual");
+  if (p.residual.present()) s << " residual";
   if (p.sums.present()) s << (p.add ? " sums added" : " sums");
   s << ", rows " << p.lda << " " << p.ldb << " " << p.ldy;
   if (p.batch > 1)

@@ -8,14 +8,7 @@ namespace {
 
 constexpr size_t kOldest = 111103;  // CUDA 11.8: the first that knows every card that easel has kernels for
 
-std::string text_of(size_t version) {
-  return std::to_string(version / 10000) + "." + std::to_string(version / 100 % 100) + "." +
-         std::to_string(version % 100);
-}
-
 }  // namespace
-
-std::string CublasLt::version_text() const { return text_of(version); }
 
 void CublasLt::check(int status, const char* what) const {
   if (status == 0) return;
@@ -33,10 +26,9 @@ void CublasLt::open(bool alone) {
   const auto get_version = function<size_t (*)()>("cublasLtGetVersion");
   if (get_version) version = get_version();
   if (!complete("cublasLtGetVersion")) return;
-  status_name = function<decltype(status_name)>("cublasLtGetStatusName");
-  why.clear();  // older ones have no names
+  status_name = optional<decltype(status_name)>("cublasLtGetStatusName");  // older ones have no names
   if (version < kOldest) {
-    why = "it is version " + version_text() + ", easel needs " + text_of(kOldest) + " or newer";
+    why = "it is version " + version_text() + ", easel needs " + version_text(kOldest) + " or newer";
     return;
   }
   try {

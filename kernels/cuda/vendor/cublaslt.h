@@ -75,7 +75,6 @@ struct CublasLt : VendorLibrary {
   bool usable() const { return handle != nullptr; }
   // Throws Failure unless status is 0.
   void check(int status, const char* what) const;
-  std::string version_text() const;
 
   LtHandle handle = nullptr;
 };

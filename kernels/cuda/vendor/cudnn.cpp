@@ -8,14 +8,7 @@ namespace {
 
 constexpr size_t kOldest = 90000, kNewest = 99999;
 
-std::string text_of(size_t version) {
-  return std::to_string(version / 10000) + "." + std::to_string(version / 100 % 100) + "." +
-         std::to_string(version % 100);
-}
-
 }  // namespace
-
-std::string Cudnn::version_text() const { return text_of(version); }
 
 void Cudnn::check(int status, const char* what) const {
   if (status == 0) return;

@@ -139,7 +139,6 @@ struct Cudnn : VendorLibrary {
   bool usable() const { return handle != nullptr; }
   // Throws Failure unless status is 0.
   void check(int status, const char* what) const;
-  std::string version_text() const;
 
   DnnHandle handle = nullptr;
 };

@@ -12,7 +12,7 @@ int dnn_type(int32_t dtype) {
 }
 
 void DnnWays::find(size_t limit, bool exact, int id) {
-  scratch_bytes_ = (scratch_bytes_ + 255) / 256 * 256;  // the workspace lies behind it
+  scratch_bytes_ = whole(scratch_bytes_);  // the workspace lies behind it
   if (scratch_bytes_ < limit)
     plans_ = graph.plans({.handle = library_.handle}, kPlans, limit - scratch_bytes_, exact, id);
 }

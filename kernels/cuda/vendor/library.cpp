@@ -25,8 +25,15 @@ bool VendorLibrary::find(const char* variable, bool alone, std::initializer_list
   return library_;
 }
 
+std::string VendorLibrary::version_text(size_t version) {
+  return std::to_string(version / 10000) + "." + std::to_string(version / 100 % 100) + "." +
+         std::to_string(version % 100);
+}
+
+void* VendorLibrary::lookup(const char* name) const { return dlsym(library_, name); }
+
 void* VendorLibrary::symbol(const char* name) {
-  void* found = dlsym(library_, name);
+  void* found = lookup(name);
   if (!found && why.empty()) why = std::string("it has no ") + name;
   return found;
 }

@@ -15,14 +15,24 @@ struct VendorLibrary {
   F function(const char* name) {
     return reinterpret_cast<F>(symbol(name));
   }
+  // The same of one that may be absent.
+  template <typename F>
+  F optional(const char* name) const {
+    return reinterpret_cast<F>(lookup(name));
+  }
   // Whether all that function() was asked for is there; where so, sets `path` to the file that holds `named`.
   bool complete(const char* named);
+
+  // 130101 -> "13.1.1", as both libraries number theirs.
+  static std::string version_text(size_t version);
+  std::string version_text() const { return version_text(version); }
 
   std::string path;  // "": there is no library
   size_t version = 0;
   std::string why;  // what is wrong with a library that is there and cannot be used
 
  private:
+  void* lookup(const char* name) const;
   void* symbol(const char* name);
   void* library_ = nullptr;  // never closed: it keeps threads and device code of its own
 };
