@@ -77,6 +77,12 @@ const NAMED: Record<string, Config> = {
   },
 };
 
+/** Why no model of this name can be made: families that come later; null for those of today. */
+export function laterModel(name: unknown): string | null {
+  const found = /\b(flux|chroma|sd3|sd35\w|anima|qwen\w*|t5|lumina|hunyuan)/i.exec(String(name ?? ""))?.[1];
+  return found ? `models of the kind ${found.toLowerCase()} are not supported yet` : null;
+}
+
 /** The model of a case: its `model` name ("sd1-tiny", "full-size sdxl UNet") refined by `config` or `model_config`. */
 export function caseModel(json: Config): SynthModel {
   const own = json.config ?? json.model_config ?? {};

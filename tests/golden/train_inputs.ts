@@ -27,10 +27,12 @@ export function trainBatches(json: any, family: Family, scale: number, priorLoss
   if (n === 0) throw new UserError(`the inputs rule does not say which items a step uses: ${text}`);
   const idsRule: string = json.ids_rule ?? "";
   const chunks = Number(/input_ids are \[b, ?(\d+), ?77\]/.exec(idsRule)?.[1] ?? 1);
+  // the rule of whole command lines draws an item's ids from its own name, the older one from the name's first row
+  const row = /u=uniform\('P\.ids\.i'\)/.test(text) ? "" : ".0";
   const idsOf = (item: number) =>
     Array.from(
       { length: chunks },
-      (_, chunk) => tokenIds(`${prefix}.ids.${item}${json.ids_rule ? `.chunk${chunk}` : ""}`),
+      (_, chunk) => tokenIds(`${prefix}.ids.${item}${json.ids_rule ? `.chunk${chunk}` : ""}${row}`),
     ).flat();
   const batchRule: string = json.batch ?? "";
   const regular = /sample (\d+) a regularisation image/.exec(batchRule)?.[1];
@@ -52,11 +54,11 @@ export function trainBatches(json: any, family: Family, scale: number, priorLoss
   };
 }
 
-/** token_ids(name, 1)[0]. */
+/** A beginning, 6 to 17 words and ends, by the numbers of `name`. */
 function tokenIds(name: string): number[] {
-  const first = uniform(`${name}.0`, 1)[0];
+  const first = uniform(name, 1)[0];
   const n = 6 + Math.floor((first + 1) / 2 * 12);
-  const u = uniform(`${name}.0`, n + 1);
+  const u = uniform(name, n + 1);
   const words = Array.from(
     u.subarray(1),
     (x) => 300 + Math.floor(Math.fround(Math.fround(Math.fround(x + 1) / 2) * 40000)),

@@ -1,6 +1,7 @@
 /** LoRA: which modules, with which ranks, groups and first weights; applied, merged and as a file. */
 
 import type { Check, GoldenCase, Runner } from "../case.ts";
+import { laterModel } from "../synth_models.ts";
 import { file, wholeFile } from "./lora/files.ts";
 import { forward } from "./lora/forward.ts";
 import { blocks, init, inventory, parsing } from "./lora/modules.ts";
@@ -11,6 +12,8 @@ export function match(c: GoldenCase): Runner | string | null {
   const { json } = c;
   const type = /networks\.(\w+)/.exec(String(json.what ?? ""))?.[1];
   if (type && type !== "lora") return `networks.${type} is not supported yet`;
+  const later = laterModel(c.name.replace(/^(init|run)_/, ""));
+  if (later) return later;
   const runs = (body: (c: GoldenCase) => Check[] | Promise<Check[]>): Runner => async () => await body(c);
   if (json.columns && json.modules && json.counts) return runs(inventory);
   if (json.modules_in_creation_order) return runs(init);
