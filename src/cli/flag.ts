@@ -3,6 +3,7 @@
  * config files, "not supported yet" and the TypeScript type of the parsed values all come from the row.
  */
 
+import { pythonFloat, pythonInt } from "../text/python_number.ts";
 import { parseStepsOrRatio, type StepsOrRatio } from "../training/schedules/steps.ts";
 
 export type Scalar = string | number | boolean | StepsOrRatio;
@@ -181,11 +182,8 @@ function isSteps(value: Value): value is StepsOrRatio {
 export function convert(type: FlagType, text: string): { value: Scalar } | { wanted: string } {
   switch (type) {
     case "int": {
-      const digits = text.trim().replace(/(?<=\d)_(?=\d)/g, "");
-      const value = Number(digits);
-      return /^[+-]?\d+$/.test(digits) && Number.isSafeInteger(value)
-        ? { value }
-        : { wanted: "a whole number" };
+      const value = pythonInt(text);
+      return value === null ? { wanted: "a whole number" } : { value };
     }
     case "float": {
       const value = pythonFloat(text);
@@ -200,12 +198,4 @@ export function convert(type: FlagType, text: string): { value: Scalar } | { wan
     default:
       return { value: text };
   }
-}
-
-function pythonFloat(text: string): number | null {
-  const digits = text.trim().replace(/(?<=\d)_(?=\d)/g, "").toLowerCase();
-  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(digits)) return Number(digits);
-  const word = /^([+-]?)(inf|infinity|nan)$/.exec(digits);
-  if (!word) return null;
-  return word[2] === "nan" ? NaN : word[1] === "-" ? -Infinity : Infinity;
 }

@@ -67,7 +67,7 @@ export function splitNetworkArgs(args: readonly string[]): Record<string, string
   for (const arg of args) {
     const at = arg.indexOf("=");
     if (at < 0) throw new UsageError(`--network_args ${arg}: write it as key=value`);
-    const key = arg.slice(0, at);
+    const key = arg.slice(0, at).trim();
     if (!KEYS.includes(key)) {
       const nearest = KEYS.reduce((a, b) => distance(key, b) < distance(key, a) ? b : a);
       throw new UsageError(

@@ -3,7 +3,8 @@
  * sort by. A pure function of a plain record that the training job fills in.
  */
 
-import { pyFloat, pyJson, pyStr, type PyValue, strOfLiteral } from "./python_text.ts";
+import { readLiteral, strOf } from "../text/python_literal.ts";
+import { pyFloat, pyJson, pyStr, type PyValue } from "./python_text.ts";
 import { configDatasets, flagDataset } from "./dataset_metadata.ts";
 import { modelSpec } from "./model_spec.ts";
 import type { FileRecord, SaveRecord, TrainingRecord } from "./training_record.ts";
@@ -105,7 +106,7 @@ function settings(r: TrainingRecord): Record<string, PyValue> {
 function optimizerArgs(given: readonly string[]): string {
   const shown = given.map((arg) => {
     const at = arg.indexOf("=");
-    return `${arg.slice(0, at)}=${strOfLiteral(arg.slice(at + 1))}`;
+    return `${arg.slice(0, at).trim()}=${strOf(readLiteral(arg.slice(at + 1)))}`;
   });
   return shown.length > 0 ? `(${shown.join(",")})` : "";
 }

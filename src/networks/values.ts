@@ -1,6 +1,7 @@
 /** Reading single values of network_args. */
 
 import { UsageError } from "../base/errors.ts";
+import { pythonFloat } from "../text/python_number.ts";
 
 /** The scale is value / rank. An integer is written as int64 when no save precision is given, as PyTorch does. */
 export interface Alpha {
@@ -18,8 +19,8 @@ export function floatAlpha(value: number): Alpha {
 
 /** A float as Python's float() reads it, without infinities and NaN. */
 export function number(key: string, text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) {
+  const value = pythonFloat(text);
+  if (value === null || !Number.isFinite(value)) {
     throw new UsageError(`--network_args ${key}=${text}: ${JSON.stringify(text)} is not a number`);
   }
   return value;

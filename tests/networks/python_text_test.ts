@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { floatRepr, PyFloat, pyJson, pyStr, strOfLiteral } from "../../src/networks/python_text.ts";
+import { floatRepr, PyFloat, pyJson, pyStr } from "../../src/networks/python_text.ts";
 
 Deno.test("floatRepr() writes floats as Python's repr()", () => {
   const cases: [number, string][] = [
@@ -28,12 +28,4 @@ Deno.test("pyStr() and pyJson() write what str() and json.dumps() write", () => 
   assert.equal(pyStr(1), "1");
   const value = { 'ü\n"': [1, new PyFloat(1), null, false], empty: {} };
   assert.equal(pyJson(value), '{"\\u00fc\\n\\"": [1, 1.0, null, false], "empty": {}}');
-});
-
-Deno.test("strOfLiteral() evaluates and prints optimizer arguments", () => {
-  assert.equal(strOfLiteral("1e-2"), "0.01");
-  assert.equal(strOfLiteral("0.9,0.99"), "(0.9, 0.99)");
-  assert.equal(strOfLiteral("(0.9,0.990)"), "(0.9, 0.99)");
-  assert.equal(strOfLiteral("True"), "True");
-  assert.equal(strOfLiteral("'text'"), "text");
 });

@@ -1,7 +1,8 @@
-import { strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { UsageError } from "../../src/base/errors.ts";
 import { trainNetworkDefaults } from "../../src/training/config.ts";
-import { pythonLiteral } from "../../src/training/schedules/python_literal.ts";
+import { readOptimizer } from "../../src/training/optimizers/adamw.ts";
+import { keyValues } from "../../src/training/schedules/python_literal.ts";
 import { createSchedule } from "../../src/training/schedules/schedule.ts";
 import { parseStepsOrRatio } from "../../src/training/schedules/steps.ts";
 
@@ -34,9 +35,14 @@ Deno.test("parseStepsOrRatio() tells steps from ratios", () => {
   throws(() => parseStepsOrRatio("1.0"), UsageError);
 });
 
-Deno.test("pythonLiteral() reads tuples, strings and constants, and nothing else", () => {
-  strictEqual(JSON.stringify(pythonLiteral("(0.9, 1e-3)")), "[0.9,0.001]");
-  strictEqual(JSON.stringify(pythonLiteral("[True, None, 'a,b',]")), '[true,null,"a,b"]');
-  throws(() => pythonLiteral("__import__('os')"), UsageError);
-  throws(() => pythonLiteral("(1, 2"), UsageError);
+Deno.test("keyValues() reads what the reference's help writes, and says what it cannot read", () => {
+  const read = (word: string) => keyValues("--optimizer_args", [word]);
+  for (const word of ["betas=.9,.999", "betas=0.9, 0.999", "betas = (0.9 ,0.999)", "betas=[9e-1, 0.99_9]"]) {
+    deepStrictEqual(read(word), { betas: [0.9, 0.999] }, word);
+  }
+  deepStrictEqual(read("name='a=b'"), { name: "a=b" });
+  throws(() => read("0.999"), /key=value.*quotes/);
+  throws(() => read("eps=small"), /--optimizer_args eps: "small" is not a Python literal/);
+  throws(() => readOptimizer("AdamW", ["weight_decay=0.1,"]), /weight_decay must be a number/);
+  strictEqual(readOptimizer("AdamW", ["weight_decay=0.01", "betas=.9,.99"]).beta2, 0.99);
 });

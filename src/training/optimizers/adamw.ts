@@ -26,7 +26,7 @@ export function readOptimizer(type: string, args: readonly string[] | null): Ada
       }
       [options.beta1, options.beta2] = pair as number[];
     } else if (key === "eps" || key === "weight_decay") {
-      if (typeof value !== "number" || value < 0) {
+      if (typeof value !== "number" || !(value >= 0 && value < Infinity)) {
         throw new UsageError(`--optimizer_args ${key} must be a number, 0 or more`);
       }
       if (key === "eps") options.eps = value;
@@ -38,20 +38,6 @@ export function readOptimizer(type: string, args: readonly string[] | null): Ada
     }
   }
   return options;
-}
-
-/** The reference's text for metadata: "torch.optim.adamw.AdamW" and its arguments in brackets. */
-export function optimizerDescription(args: readonly string[] | null): string {
-  const given = Object.entries(keyValues("--optimizer_args", args)).map(([key, value]) =>
-    `${key}=${python(value)}`
-  );
-  return "torch.optim.adamw.AdamW" + (given.length ? `(${given.join(",")})` : "");
-}
-
-function python(value: unknown): string {
-  if (Array.isArray(value)) return `(${value.map(python).join(", ")})`;
-  if (typeof value === "boolean") return value ? "True" : "False";
-  return value === null ? "None" : String(value);
 }
 
 /** The `hyper` operand of the op adamw for optimizer step t, counted from 1. */
