@@ -58,6 +58,22 @@ test("unpacks into EASEL_CACHE, XDG_CACHE_HOME/easel, ~/.cache/easel, or a priva
   });
 });
 
+test("in a terminal it prints what it prints in a pipe, and nothing of Deno's", async () => {
+  await withFolder(async (folder) => {
+    const env = { EASEL_CACHE: join(folder, "cache"), NO_COLOR: "1", TERM: "xterm" };
+    const { path } = await executable();
+    works(await version(env));
+    const inTerminal = (args: string) =>
+      finish(["/usr/bin/script", "-q", "-e", "-c", `'${path}' ${args}`, "/dev/null"], env);
+    const { code, stdout } = await inTerminal("--version");
+    assert.match(stdout, /^easel \d+\.\d+\.\d+\r\n$/);
+    assert.equal(code, 0);
+    const wrong = await inTerminal("trian_network");
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stdout, /^easel: trian_network is not a command.*\r\n$/);
+  });
+}, exists("/usr/bin/script") ? null : "script of util-linux is missing");
+
 test("first starts at the same moment share one folder", async () => {
   await withFolder(async (folder) => {
     const EASEL_CACHE = join(folder, "cache");
