@@ -7,19 +7,28 @@ import { ABI_VERSION, type Library, SYMBOLS } from "./abi.ts";
 
 export type Backend = "cpu" | "cuda";
 
-const BUILD: Readonly<Record<Backend, string>> = { cpu: "./run task build", cuda: "sh tools/build_cuda.sh" };
+const BUILD: Readonly<Record<Backend, string>> = {
+  cpu: "build it with ./run task build",
+  cuda: "build it with sh tools/build_cuda.sh (it takes nvcc), or use --device cpu",
+};
+const ELSEWHERE: Readonly<Record<Backend, string>> = {
+  cpu: "download easel again",
+  cuda: "take a file that was made where nvcc is, or use --device cpu",
+};
 
 /** Opens libeasel_<backend>: from EASEL_LIBRARY_DIR, else from the folder build/ of easel itself. */
 export function openLibrary(backend: Backend): Library {
   const path = libraryPath(backend);
-  const remedy = UNPACKED ? "download easel again" : `build it with ${BUILD[backend]}`;
+  const remedy = (UNPACKED ? ELSEWHERE : BUILD)[backend];
   if (backend === "cpu") patience();
+  if (backend === "cuda" && !libraryThere(backend)) {
+    throw new UserError(`cuda: easel was built without GPU code (there is no ${path}); ${remedy}`);
+  }
   let library: Library;
   try {
     library = Deno.dlopen(path, SYMBOLS);
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
-    throw new UserError(`${path}: cannot be loaded (${text}); ${remedy}`, { cause });
+    throw new UserError(`${path}: cannot be loaded (${loaderText(cause, path)}); ${remedy}`, { cause });
   }
   const sizes = (BigInt(TENSOR_BYTES) << 32n) | BigInt(INSTRUCTION_BYTES);
   if (library.symbols.easel_abi() !== ABI_VERSION || library.symbols.easel_record_sizes() !== sizes) {
@@ -29,6 +38,21 @@ export function openLibrary(backend: Backend): Library {
     );
   }
   return library;
+}
+
+/** What the system's loader says, without what Deno puts before it and the path that is known. */
+function loaderText(cause: unknown, path: string): string {
+  const text = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+  return text.replace(/^(Could not open library: )+/, "").replace(`${path}: `, "");
+}
+
+/** Whether a backend's library lies where openLibrary looks for it. */
+export function libraryThere(backend: Backend): boolean {
+  try {
+    return Deno.statSync(libraryPath(backend)).isFile;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 /** What --device means: auto, cpu, cuda or cuda:N, to an opened device. */
 
 import { UserError } from "../base/errors.ts";
+import { cardHere } from "./card.ts";
 import { type Device, type DeviceOptions, openDevice } from "./device.ts";
 import { type VendorFacts, vendorTexts } from "./vendor.ts";
 
@@ -21,12 +22,13 @@ export function parseDevice(text: string): DeviceChoice {
 
 /**
  * Opens the device. auto takes the first GPU when NVIDIA's driver answers and the CPU otherwise; `log` is told which it is
- * and why. Throws UserError when a device that was asked for by name cannot be had.
+ * and why, unless there is no card at all. Throws UserError when a device that was asked for by name cannot be had.
  */
 export function openChosenDevice(
   text: string,
   { threads, limitBytes, noVendorLibs }: Omit<DeviceOptions, "ordinal">,
   log: (line: string) => void,
+  card: boolean = cardHere(),
 ): Device {
   const { backend, ordinal } = parseDevice(text);
   if (backend === "cpu") return openDevice("cpu", { threads, limitBytes });
@@ -37,14 +39,22 @@ export function openChosenDevice(
     if (!noVendorLibs && (vendor.cublasLt.path || vendor.cudnn.path)) vendorTexts(vendor).forEach(log);
     return device;
   } catch (error) {
-    if (backend === "cuda" || !(error instanceof UserError)) throw error;
-    log(`computing on the CPU (${reason(error)})`);
+    if (!(error instanceof UserError)) throw error;
+    if (backend === "cuda") {
+      throw card ? error : new UserError(`--device ${text}: ${NO_CARD}`, { cause: error });
+    }
+    if (card) log(`computing on the CPU (${whyNoGpu(error)})`);
     return openDevice("cpu", { threads, limitBytes });
   }
 }
 
+const NO_CARD =
+  "no NVIDIA card shows itself here (no /dev/nvidiactl; a container sees one with --gpus all); use --device cpu";
+
+export const WITHOUT_GPU_CODE = "easel was built without GPU code";
+
 /** Why there is no GPU, without the advice that only helps where one was asked for. */
-function reason(error: UserError): string {
-  if (/libeasel_cuda\.so: cannot be loaded/.test(error.message)) return "easel was built without CUDA";
+export function whyNoGpu(error: UserError): string {
+  if (/^cuda: .*(without GPU code|has no kernels)/.test(error.message)) return WITHOUT_GPU_CODE;
   return error.message.replace(/^cuda: /, "").replace(/[;,] or use --device cpu$|; use --device cpu$/, "");
 }

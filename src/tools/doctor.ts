@@ -2,8 +2,11 @@
 
 import { libraryPath } from "../../ffi/library.ts";
 import { modelPath } from "../base/assets.ts";
-import { openDevice } from "../runtime/mod.ts";
+import { UserError } from "../base/errors.ts";
+import { UNPACKED } from "../base/root.ts";
+import { cardHere, openDevice, whyNoGpu, WITHOUT_GPU_CODE } from "../runtime/mod.ts";
 import { type VendorFacts, vendorTexts } from "../runtime/vendor.ts";
+import { inspectFile } from "./inspect.ts";
 
 export interface Finding {
   readonly name: string;
@@ -110,9 +113,9 @@ function library(): Finding[] {
       name: "CPU library",
       text: (error as Error).message.split("\n")[0],
       ok: false,
-      remedy:
-        "in a checkout ./run task build makes it again (oneDNN comes with libdnnl-dev); an executable that " +
-        "lost it is to be downloaded again",
+      remedy: UNPACKED
+        ? "download easel again"
+        : "./run task build makes it again (oneDNN comes with libdnnl-dev)",
     }];
   }
 }
@@ -144,8 +147,28 @@ function gpu(): Finding {
       device.close();
     }
   } catch (error) {
-    return fine("GPU", `not usable: ${(error as Error).message.split("\n")[0]}`);
+    return noGpu(error as Error, cardHere());
   }
+}
+
+/** What it means that no GPU could be opened: nothing where there is no card, a fault where the library is broken. */
+export function noGpu(error: Error, card: boolean): Finding {
+  const onCpu = "computing on the CPU";
+  if (!card) return fine("GPU", `no NVIDIA card here; ${onCpu}`);
+  const why = error instanceof UserError ? whyNoGpu(error) : error.message.split("\n")[0];
+  if (why === WITHOUT_GPU_CODE) {
+    return {
+      ...fine("GPU", `there is an NVIDIA card, but ${why}; ${onCpu}`),
+      remedy: UNPACKED
+        ? "take an executable that was made where nvcc is installed"
+        : "install nvcc (NVIDIA's CUDA toolkit), then sh tools/build_cuda.sh",
+    };
+  }
+  const text = `there is an NVIDIA card, but it cannot be used: ${why}; ${onCpu}`;
+  // an answer of the driver; anything else is a library that is broken, and says what to do
+  if (!error.message.startsWith("cuda: ")) return { name: "GPU", text, ok: false };
+  const remedy = "a card takes compute capability 7.5 (Turing) or newer and NVIDIA's driver 525 or newer";
+  return { ...fine("GPU", text), remedy };
 }
 
 function gigabytes(bytes: number): string {
@@ -155,11 +178,10 @@ function gigabytes(bytes: number): string {
 function builtinModel(): Finding {
   const path = modelPath("builtin:tiny");
   try {
-    Deno.statSync(path);
-    return fine("builtin:tiny", path);
-  } catch {
+    return fine("builtin:tiny", `${inspectFile(path).what}, ${path}`);
+  } catch (error) {
     return {
-      ...fine("builtin:tiny", `${path} is not there`),
+      ...fine("builtin:tiny", `cannot be used (${(error as Error).message})`),
       remedy: "easel demo and the examples of the help need it; every other model works without",
     };
   }

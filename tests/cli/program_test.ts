@@ -136,7 +136,7 @@ Deno.test("easel doctor says what is wrong and what to do, in words or as JSON",
     const broken = await easel(["doctor"], { env });
     assert.equal(broken.code, 1);
     assert.match(broken.stdout, /^FAIL {2}CPU library .*\n +-> .*\.\/run task build/m);
-    assert.match(broken.stderr, /^easel doctor: missing: CPU library$/m);
+    assert.match(broken.stderr, /^easel doctor: missing or broken: CPU library$/m);
     const { findings } = JSON.parse((await easel(["doctor", "--json"], { env })).stdout);
     const { ok, remedy } = findings.find(({ name }: { name: string }) => name === "CPU library");
     assert.deepEqual([ok, typeof remedy], [false, "string"]);

@@ -11,7 +11,8 @@ const doctorFlags = family("Output", { json: own(flag("one JSON object instead o
 
 export const doctor = command({
   families: [doctorFlags],
-  about: "Says what to do about whatever is wrong. Exit status 1 when something that easel needs is missing.",
+  about:
+    "Says what to do about whatever is wrong. Exit status 1 when something that easel needs is missing or broken.",
   jsonIsResult: true,
   examples: ["easel doctor"],
   async run({ values }) {
@@ -19,8 +20,8 @@ export const doctor = command({
     const findings: Finding[] = [{ name: "easel", text: VERSION, ok: true }, ...examine()];
     if (values.json) print(JSON.stringify({ findings }, null, 1));
     else for (const line of findings.flatMap(findingLines)) print(line);
-    const missing = findings.filter((finding) => !finding.ok).map((finding) => finding.name);
-    if (missing.length) throw new UserError(`missing: ${missing.join(", ")}`);
+    const broken = findings.filter((finding) => !finding.ok).map((finding) => finding.name);
+    if (broken.length) throw new UserError(`missing or broken: ${broken.join(", ")}`);
   },
 });
 
