@@ -3,6 +3,7 @@
 import { dirname } from "node:path";
 import { modelPath } from "../base/assets.ts";
 import { UsageError, UserError } from "../base/errors.ts";
+import { nameProblem } from "../base/inside_name.ts";
 import { parseDevice } from "../runtime/mod.ts";
 
 /** Arguments that are no flags are named in capitals, as in the help. */
@@ -46,6 +47,14 @@ export function writableFolder(name: string, path: string): void {
   } catch (cause) {
     const reason = (cause as Error).message.split(":")[0].replace(/\.$/, "");
     throw new UserError(`${path}: --${name} cannot be written (${reason}); choose another folder`, { cause });
+  }
+}
+
+/** A name that becomes files or folders inside the folder that `folder` names. Null and "" pass: they are no names. */
+export function nameInside(name: string, value: string | null, folder: string): void {
+  const problem = value ? nameProblem(value, { folders: true }) : null;
+  if (problem) {
+    throw new UsageError(`--${name} ${value}: ${problem}; give a name inside the folder of --${folder}`);
   }
 }
 

@@ -1,5 +1,6 @@
 /** What all commands that train have in common: flag families, checks, and the job's view of the values. */
 
+import { dirname, join } from "node:path";
 import { UsageError } from "../base/errors.ts";
 import { samplerProblem } from "../generation/schedulers/mod.ts";
 import type {
@@ -13,6 +14,7 @@ import {
   checkDevice,
   checkpoint,
   exclusive,
+  nameInside,
   needs,
   parseBytes,
   readableFile,
@@ -70,6 +72,8 @@ export function trainingConfig<V extends TrainingValues>(values: V, sdxl: boolea
     ...values,
     pretrainedModelNameOrPath: required("pretrained_model_name_or_path", values.pretrainedModelNameOrPath),
     outputDir: required("output_dir", values.outputDir),
+    outputName: values.outputName || null,
+    logTrackerName: values.logTrackerName || null,
     captionExtension: values.captionExtention ?? values.captionExtension,
     cacheLatents: values.cacheLatents || values.cacheLatentsToDisk,
     sampleEveryNSteps: positive(values.sampleEveryNSteps),
@@ -87,6 +91,10 @@ export function checkTraining(values: TrainingValues): void {
     required("train_data_dir", values.trainDataDir);
     required("resolution", values.resolution);
   }
+  nameInside("output_name", values.outputName, "output_dir");
+  // the time is put behind the prefix
+  nameInside("log_prefix", values.logPrefix && `${values.logPrefix}0`, "logging_dir");
+  nameInside("log_tracker_name", values.logTrackerName, "logging_dir");
   checkSupportedValues(values);
   checkContradictions(values);
   checkpoint("pretrained_model_name_or_path", values.pretrainedModelNameOrPath);
@@ -103,7 +111,8 @@ export function checkTraining(values: TrainingValues): void {
 
 /** The folders a run writes into are tried before it starts. */
 export function makeFolders(values: TrainingValues): void {
-  writableFolder("output_dir", values.outputDir!);
+  // a name may lead into a folder below
+  writableFolder("output_dir", dirname(join(values.outputDir!, values.outputName || "name")));
   if (values.loggingDir !== null) writableFolder("logging_dir", values.loggingDir);
 }
 

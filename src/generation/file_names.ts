@@ -1,6 +1,7 @@
 /** The names of drawn pictures, as gen_img.py gives them. */
 
-import { UserError } from "../base/errors.ts";
+import { UsageError } from "../base/errors.ts";
+import { nameProblem } from "../base/inside_name.ts";
 
 export interface Naming {
   readonly sequential: boolean;
@@ -32,14 +33,13 @@ export class FileNames {
   }
 }
 
-/** A name given in a prompt stays inside the output folder. */
-function chosenName(fileName: string): string {
+/** A name given in a prompt stays inside the output folder. Throws UsageError. */
+export function chosenName(fileName: string): string {
   const name = fileName.trim();
-  if (!name || /[/\\\0]/.test(name) || name === "." || name === "..") {
-    throw new UserError(`--f ${fileName}: give a plain file name; the folder is set by --outdir`);
-  }
+  const problem = nameProblem(name, { folders: false });
+  if (problem) throw new UsageError(`--f ${fileName}: ${problem}; the folder is set by --outdir`);
   const extension = name.match(/\.(jpe?g|webp|bmp|gif|tiff?)$/i);
-  if (extension) throw new UserError(`--f ${fileName}: pictures are written as PNG; end the name in .png`);
+  if (extension) throw new UsageError(`--f ${fileName}: pictures are written as PNG; end the name in .png`);
   return /\.png$/i.test(name) ? name : `${name}.png`;
 }
 

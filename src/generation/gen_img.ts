@@ -7,7 +7,7 @@ import type { JobContext } from "../base/job.ts";
 import type { Pixels } from "../data/images/pixels.ts";
 import type { GenImgConfig } from "./config.ts";
 import { type Batch, checkSize, drawBatch, type Drawn } from "./draw.ts";
-import { FileNames } from "./file_names.ts";
+import { chosenName, FileNames } from "./file_names.ts";
 import { initialImages } from "./initial_images.ts";
 import { loadDrawingModel, type Loaded } from "./load_model.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -71,7 +71,8 @@ function plan(
     const { width, height } = imageOf(request.index); // a picture decides its size itself
     return { ...request, settings: { ...request.settings, width, height } };
   });
-  for (const { settings: { width, height, steps } } of requests) {
+  for (const { fileName, settings: { width, height, steps } } of requests) {
+    if (fileName !== null) chosenName(fileName);
     checkSize(width, height);
     createScheduler(config.sampler, { steps, prediction: "epsilon", stepsOffset: 1, clipSample: false });
   }

@@ -1,5 +1,5 @@
 /** What a run leaves on the disk: models and states after epochs and steps, the old ones removed. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { JobContext } from "../base/job.ts";
 import type { OutputConfig } from "./config.ts";
 import { type Moment, saveName, staleSave, staleState, stateName } from "./save_names.ts";
@@ -29,7 +29,7 @@ export class RunFiles {
 
   /** Returns the file's path. */
   model(moment: Moment, steps: number, epoch: number): string {
-    const path = join(this.config.outputDir, `${saveName(this.config, moment)}.safetensors`);
+    const path = this.#path(`${saveName(this.config, moment)}.safetensors`);
     this.writers.model(path, steps, epoch);
     this.context.emit({ event: "save", what: "model", path, step: steps });
     return path;
@@ -37,11 +37,18 @@ export class RunFiles {
 
   /** Returns the folder's path. */
   state(moment: Moment, steps: number): string {
-    const path = join(this.config.outputDir, stateName(this.config, moment));
+    const path = this.#path(stateName(this.config, moment));
     this.writers.state(path);
     this.context.emit({ event: "save", what: "state", path, step: steps });
     const old = staleState(this.config, moment);
     if (old) removeFolder(join(this.config.outputDir, stateName(this.config, old)));
+    return path;
+  }
+
+  /** --output_name may lead into a folder below --output_dir. */
+  #path(name: string): string {
+    const path = join(this.config.outputDir, name);
+    Deno.mkdirSync(dirname(path), { recursive: true });
     return path;
   }
 }

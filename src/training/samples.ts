@@ -1,5 +1,5 @@
 /** Pictures drawn from prompts while training goes on. Whatever fails here is told and never stops the training. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { atomicWriteFile } from "../base/atomic.ts";
 import type { JobContext } from "../base/job.ts";
 import { stamp } from "../generation/file_names.ts";
@@ -44,7 +44,6 @@ export async function drawSamples(
   try {
     pipeline = new Pipeline(model);
     const folder = join(config.outputDir, "sample");
-    Deno.mkdirSync(folder, { recursive: true });
     const conditioner = await sampleConditioner(pipeline, config.clipSkip, (text) => context.warn(text));
     for (const [i, prompt] of readSamplePrompts(config.samplePrompts!).entries()) {
       if (context.signal.aborted) return;
@@ -60,6 +59,7 @@ export async function drawSamples(
       }_${stamp(new Date())}${seed}.png`;
       const png = encodePng({ width, height, data: toBytes(image) });
       const path = join(folder, name);
+      Deno.mkdirSync(dirname(path), { recursive: true });
       atomicWriteFile(path, png);
       context.log(`sample picture: ${path}`);
       const { prompt: text, seed: drawnFrom } = prompt;

@@ -54,6 +54,14 @@ Deno.test("trainNetwork() saves what sd-scripts would save, and the network has 
   Deno.removeSync(dir, { recursive: true });
 });
 
+Deno.test("an output name may lead into a folder below, which is made", async () => {
+  const { dir, config } = tinyRun(1);
+  await trainNetwork({ ...config, outputName: "sets/thing", maxTrainSteps: 1, saveState: true }, listening());
+  deepStrictEqual(names(join(dir, "out")), ["sets"]);
+  deepStrictEqual(names(join(dir, "out/sets")), ["thing-state", "thing.safetensors"]);
+  Deno.removeSync(dir, { recursive: true });
+});
+
 Deno.test("a run resumed from a state ends bit for bit like one that was never stopped", async () => {
   const { dir, config } = tinyRun(4);
   const whole = {

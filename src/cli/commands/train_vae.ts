@@ -1,10 +1,12 @@
 /** easel train_vae: training the autoencoder of a checkpoint. */
 
+import { dirname, join } from "node:path";
 import { trainNetworkDefaults, type TrainVaeConfig } from "../../training/config.ts";
 import {
   checkDevice,
   checkpoint,
   exclusive,
+  nameInside,
   parseBytes,
   readableFile,
   readableFolder,
@@ -83,6 +85,7 @@ export const trainVae = command({
       required("resolution", values.resolution);
     }
     exclusive("decoder_only", values.decoderOnly, "standardize_latents", values.standardizeLatents);
+    nameInside("output_name", values.outputName, "output_dir");
     checkDevice(values);
     checkpoint("pretrained_model_name_or_path", values.pretrainedModelNameOrPath);
     checkpoint("vae", values.vae);
@@ -90,7 +93,8 @@ export const trainVae = command({
     readableFile("dataset_config", values.datasetConfig);
   },
   async run(input, context) {
-    writableFolder("output_dir", input.values.outputDir!);
+    const { outputDir, outputName } = input.values;
+    writableFolder("output_dir", dirname(join(outputDir!, outputName || "name")));
     const { trainVae } = await import("../../training/train_vae.ts");
     await trainVae(toConfig(input), context);
   },
@@ -106,6 +110,7 @@ function toConfig({ values }: Input): TrainVaeConfig {
     ...values,
     pretrainedModelNameOrPath: required("pretrained_model_name_or_path", values.pretrainedModelNameOrPath),
     outputDir: required("output_dir", values.outputDir),
+    outputName: values.outputName || null,
     vramBudget: parseBytes("vram_budget", values.vramBudget),
   });
 }
