@@ -30,7 +30,10 @@ export async function hearSignals({ signal }: Pick<JobContext, "signal">): Promi
 
 /** A moment of a task that has a known number of steps. */
 export interface Progress {
-  /** What is going on, in a word or two: "training", "caching latents", "drawing". A new name starts a new bar. */
+  /**
+   * What is going on, in a word or two: "training", "caching latents", "drawing". A new name starts a new bar; a task that
+   * goes on after another was done leaves that one's time out of its own.
+   */
   readonly task: string;
   /** Steps done, 0 to total. */
   readonly step: number;

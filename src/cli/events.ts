@@ -12,7 +12,8 @@ export const EVENT_VERSION = 1;
 type Write = (line: string) => boolean;
 
 export class EventPrinter {
-  #step = { task: "", step: -1, total: -1 };
+  /** The latest of each task. */
+  readonly #steps = new Map<string, { step: number; total: number }>();
   #closed = false;
 
   constructor(
@@ -25,11 +26,11 @@ export class EventPrinter {
   }
 
   /** A step event, once for each step of a task. */
-  progress({ task, step, total, loss, memory, details }: Progress): void {
-    const last = this.#step;
-    if (last.task === task && last.step === step && last.total === total) return;
-    this.#step = { task, step, total };
-    this.#print("step", { task, step, total, loss, memoryBytes: memory, ...details });
+  progress({ task, step, total, loss, memory, note, details }: Progress): void {
+    const last = this.#steps.get(task);
+    if (last?.step === step && last.total === total) return;
+    this.#steps.set(task, { step, total });
+    this.#print("step", { task, step, total, loss, memoryBytes: memory, note, ...details });
   }
 
   done(command: string, seconds: number): void {

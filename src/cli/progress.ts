@@ -38,12 +38,27 @@ const COLOURS = /\x1b\[\d*m/g;
 const REDRAW_MS = 100;
 const LINE_MS = 10_000;
 
+interface Paused {
+  readonly start: { readonly time: number; readonly step: number };
+  /** Steps done. */
+  readonly step: number;
+  /** When the next task began. */
+  readonly since: number;
+  readonly shown: number;
+}
+
 export class ProgressPrinter {
   #around: Surroundings;
   #task: string | null = null;
   /** First event of the task: seconds per step count from here. */
   #start = { time: 0, step: 0 };
   #shown = -Infinity;
+  /** Of the latest event. */
+  #now = { time: 0, step: 0, done: false };
+  /** Tasks that others came between; their names are few. */
+  readonly #paused = new Map<string, Paused>();
+  /** The total of each task that was last seen at its end. */
+  readonly #ended = new Map<string, number>();
   /** The bar that stands on the screen without a line end, and what it was made from. */
   #bar = "";
   #last: { event: Progress; pace: number | null } | null = null;
@@ -53,15 +68,15 @@ export class ProgressPrinter {
   }
 
   update(event: Progress): void {
-    const now = this.#around.now();
-    if (event.task !== this.#task || event.step < this.#start.step) {
-      this.finish();
-      this.#task = event.task;
-      this.#start = { time: now, step: Math.min(event.step, event.resumedFrom ?? event.step) };
-      if (event.resumedFrom === undefined || event.step > event.resumedFrom) this.#start.step = event.step;
-      this.#shown = -Infinity;
+    const now = this.#around.now(), done = event.step >= event.total;
+    if (done && this.#ended.get(event.task) === event.total) { // told twice: only its time is news
+      this.#now = { time: now, step: event.step, done };
+      return;
     }
-    const done = event.step >= event.total;
+    if (done) this.#ended.set(event.task, event.total);
+    else this.#ended.delete(event.task);
+    if (event.task !== this.#task || event.step < this.#start.step) this.#begin(event, now);
+    this.#now = { time: now, step: event.step, done };
     if (!done && now - this.#shown < (this.#around.live ? REDRAW_MS : LINE_MS)) return;
     this.#shown = now;
     const steps = event.step - this.#start.step;
@@ -71,6 +86,26 @@ export class ProgressPrinter {
       this.#draw("");
       if (done) this.finish();
     } else this.#around.write(plainLine(event, pace) + "\n");
+  }
+
+  /** A new task, or one that goes on: what came between is left out of its time. */
+  #begin(event: Progress, now: number): void {
+    const { time, step, done } = this.#now;
+    if (this.#task !== null && this.#task !== event.task && !done) {
+      this.#paused.set(this.#task, { start: this.#start, step, since: now, shown: this.#shown });
+    }
+    this.finish();
+    this.#task = event.task;
+    const paused = this.#paused.get(event.task);
+    this.#paused.delete(event.task);
+    if (paused && event.step >= paused.step) {
+      this.#start = { time: paused.start.time + time - paused.since, step: paused.start.step };
+      this.#shown = this.#around.live ? -Infinity : paused.shown;
+      return;
+    }
+    this.#start = { time: now, step: Math.min(event.step, event.resumedFrom ?? event.step) };
+    if (event.resumedFrom === undefined || event.step > event.resumedFrom) this.#start.step = event.step;
+    this.#shown = -Infinity;
   }
 
   /** The terminal has another width: a bar that is now too long has been wrapped over several rows. */

@@ -1,6 +1,8 @@
 /**
- * Pictures drawn while a model is being trained: sd-scripts' sample_images, whose way differs from gen_img's. Timesteps
- * have no offset, DDIM clips, BREAK is a word, three chunks are allowed, and no random numbers are drawn ahead.
+ * Pictures drawn while a model is being trained: sd-scripts' sample_images. Unlike gen_img it allows three chunks and draws
+ * no random numbers ahead. The reference also holds the predicted latents in [-1, 1], which are wider than that, so that
+ * DDIM gives little but noise; its timesteps have no offset, its BREAK is a word, and SD2's prompts are padded otherwise than
+ * captions. Under `compat` so are these; else they are as gen_img has them.
  */
 
 import { TorchGenerator } from "../random/mod.ts";
@@ -9,13 +11,17 @@ import { noise, sizeVectors, type Start } from "./draw.ts";
 import type { NetworkInputs } from "./model.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { SamplePrompt } from "./sample_prompt.ts";
-import { createScheduler, type Prediction } from "./schedulers/mod.ts";
+import { createScheduler, type Prediction, type Scheduler } from "./schedulers/mod.ts";
 import type { TextConditioner } from "./text_conditioner.ts";
 
 export interface SampleOptions {
   /** --sample_sampler, for prompts that name none. */
   readonly sampler: string;
   readonly prediction: Prediction;
+  /** Pixels, for prompts that say none. */
+  readonly size: { readonly width: number; readonly height: number };
+  /** The reference's way. */
+  readonly compat: boolean;
   readonly networks?: NetworkInputs;
   readonly signal: AbortSignal;
   readonly observe?: (step: DenoisingStep) => void;
@@ -34,7 +40,7 @@ export interface Sample {
 /** The text settings that training's pictures use; clipSkip null takes the last layer (SDXL: the one before). */
 export function sampleConditioner(
   pipeline: Pipeline,
-  clipSkip: number | null,
+  { clipSkip, compat }: { clipSkip: number | null; compat: boolean },
   warn?: (text: string) => void,
 ): Promise<TextConditioner> {
   const sdxl = pipeline.model.family === "sdxl";
@@ -42,9 +48,23 @@ export function sampleConditioner(
     clipSkip: sdxl ? 2 : clipSkip ?? 1, // the reference does not look at clip_skip for SDXL
     normalization: "original",
     maxChunks: 3,
-    knowsBreak: false,
-    padWithEos: !sdxl,
+    knowsBreak: !compat,
+    padWithEos: compat && !sdxl,
   }, warn);
+}
+
+/** What draws a prompt. Throws UserError for steps that its sampler cannot take. */
+export function sampleScheduler(
+  { sampler, steps }: SamplePrompt,
+  options: Pick<SampleOptions, "sampler" | "prediction" | "compat">,
+): Scheduler {
+  const { prediction, compat } = options;
+  return createScheduler(sampler ?? options.sampler, {
+    steps,
+    prediction,
+    stepsOffset: compat ? 0 : 1,
+    clipSample: compat,
+  });
 }
 
 /** Draws one picture. The weights may have changed since the last one: call `conditioner.forget()` then. */
@@ -54,16 +74,11 @@ export async function drawSample(
   prompt: SamplePrompt,
   options: SampleOptions,
 ): Promise<Sample> {
-  const width = Math.max(64, prompt.width - prompt.width % 8),
-    height = Math.max(64, prompt.height - prompt.height % 8);
+  const side = (pixels: number) => Math.max(64, pixels - pixels % 8);
+  const width = side(prompt.width ?? options.size.width), height = side(prompt.height ?? options.size.height);
   const shape = { batch: 1, height: height / 8, width: width / 8 };
-  const { scale, steps } = prompt, { prediction, networks, signal, observe } = options;
-  const scheduler = createScheduler(prompt.sampler ?? options.sampler, {
-    steps,
-    prediction,
-    stepsOffset: 0,
-    clipSample: true,
-  });
+  const { scale } = prompt, { networks, signal, observe } = options;
+  const scheduler = sampleScheduler(prompt, options);
   const texts = scale > 1 ? [prompt.prompt, prompt.negativePrompt] : [prompt.prompt];
   const [positive, negative] = await conditioner.encode(texts, networks);
   const vectors = sizeVectors([positive], negative ? [negative] : null, {

@@ -2,15 +2,16 @@
 
 import { parse as parseToml } from "smol-toml";
 import { UserError } from "../base/errors.ts";
+import { promptLines } from "./prompt_line.ts";
 import { samplerProblem } from "./schedulers/mod.ts";
 
 /** One picture to draw during training. */
 export interface SamplePrompt {
   readonly prompt: string;
   readonly negativePrompt: string;
-  /** Pixels; rounded down to multiples of 8 when drawn, 64 at least. */
-  readonly width: number;
-  readonly height: number;
+  /** Pixels, rounded down to multiples of 8 when drawn, 64 at least; null takes the training's. */
+  readonly width: number | null;
+  readonly height: number | null;
   readonly steps: number;
   readonly scale: number;
   /** Null draws another picture each time. */
@@ -19,11 +20,18 @@ export interface SamplePrompt {
   readonly sampler: string | null;
 }
 
+/** An entry of the file: what is drawn, and what its author should know. */
+export interface SampleEntry {
+  /** Null where it cannot be drawn; the last note then says why. */
+  readonly prompt: SamplePrompt | null;
+  readonly notes: readonly string[];
+}
+
 const DEFAULTS: SamplePrompt = {
   prompt: "",
   negativePrompt: "",
-  width: 512,
-  height: 512,
+  width: null,
+  height: null,
   steps: 30,
   scale: 7.5,
   seed: null,
@@ -43,26 +51,21 @@ const OPTIONS: readonly [RegExp, (prompt: Mutable, value: string) => void][] = [
   [/^ss (.+)/i, (p, v) => p.sampler = v.trim()],
 ];
 
-/** `a cat --n blurry --w 512 --h 512 --d 1 --l 7.5 --s 28 --ss euler_a`. Unknown options are passed over. */
-export function parseSampleLine(line: string): SamplePrompt {
+/** `a cat --n blurry --w 512 --h 512 --d 1 --l 7.5 --s 28 --ss euler_a`. Options that nobody knows are noted and left out. */
+export function parseSampleLine(line: string, note: (text: string) => void = () => {}): SamplePrompt {
   const [prompt, ...options] = line.split(" --");
   const out: Mutable = { ...DEFAULTS, prompt };
   for (const option of options) {
-    if (/^cn /i.test(option)) {
-      throw new UserError("sample prompt option --cn (ControlNet) is not supported yet");
-    }
-    for (const [pattern, read] of OPTIONS) {
-      const match = option.match(pattern);
-      if (!match) continue;
-      read(out, match[1]);
-      break;
-    }
+    if (/^cn /i.test(option)) throw new UserError("option --cn (ControlNet) is not supported yet");
+    const known = OPTIONS.find(([pattern]) => pattern.test(option));
+    if (known) known[1](out, option.match(known[0])![1]);
+    else note(`option --${option} is unknown and left out`);
   }
-  return checked(out, line);
+  return checked(out);
 }
 
-/** Reads a prompt file by its ending. Throws UserError for what is no such file. */
-export function readSamplePrompts(path: string): SamplePrompt[] {
+/** Reads a prompt file by its ending; entries that cannot be drawn are noted. Throws UserError for what is no such file. */
+export function readSamplePrompts(path: string): SampleEntry[] {
   let text: string;
   try {
     text = Deno.readTextFileSync(path);
@@ -71,30 +74,46 @@ export function readSamplePrompts(path: string): SamplePrompt[] {
       cause,
     });
   }
-  if (path.endsWith(".txt")) {
-    const lines = text.split(/\r\n|\r|\n/).filter((line) => line.trim() !== "" && !line.startsWith("#"));
-    return lines.map((line) => parseSampleLine(line.trim()));
-  }
+  if (path.endsWith(".txt")) return promptLines(text).map((line) => lineEntry(line.trim()));
   try {
     if (path.endsWith(".toml")) return fromToml(parseToml(text));
     if (path.endsWith(".json")) return fromList(JSON.parse(text));
   } catch (cause) {
-    if (cause instanceof UserError) throw new UserError(`${path}: ${cause.message}`, { cause });
     throw new UserError(`${path}: ${(cause as Error).message.split("\n")[0]}`, { cause });
   }
   throw new UserError(`${path}: --sample_prompts takes a .txt, .toml or .json file`);
 }
 
 /** [prompt] holds what all have in common, [[prompt.subset]] each one. */
-function fromToml(table: Record<string, unknown>): SamplePrompt[] {
+function fromToml(table: Record<string, unknown>): SampleEntry[] {
   const { subset, ...common } = (table.prompt ?? {}) as Record<string, unknown>;
   if (!Array.isArray(subset)) throw new UserError("has no [[prompt.subset]]");
-  return subset.map((entry) => fromTable({ ...common, ...entry }));
+  return subset.map((one) => tableEntry({ ...common, ...one }));
 }
 
-function fromList(list: unknown): SamplePrompt[] {
+function fromList(list: unknown): SampleEntry[] {
   if (!Array.isArray(list)) throw new UserError("is no list of prompts");
-  return list.map((entry) => typeof entry === "string" ? parseSampleLine(entry) : fromTable(entry));
+  return list.map((one) => typeof one === "string" ? lineEntry(one) : tableEntry(one));
+}
+
+function lineEntry(line: string): SampleEntry {
+  return entry(line, (note) => parseSampleLine(line, note));
+}
+
+function tableEntry(table: Record<string, unknown>): SampleEntry {
+  return entry(String(table?.prompt ?? JSON.stringify(table)), () => fromTable(table));
+}
+
+function entry(text: string, read: (note: (text: string) => void) => SamplePrompt): SampleEntry {
+  const notes: string[] = [];
+  const note = (line: string) => void notes.push(`sample prompt "${text}": ${line}`);
+  try {
+    return { prompt: read(note), notes };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    note(`${error.message}; it is not drawn`);
+    return { prompt: null, notes };
+  }
 }
 
 const FIELDS: Readonly<Record<string, [keyof SamplePrompt, "string" | "number"]>> = {
@@ -109,6 +128,7 @@ const FIELDS: Readonly<Record<string, [keyof SamplePrompt, "string" | "number"]>
 };
 
 function fromTable(table: Record<string, unknown>): SamplePrompt {
+  if (typeof table !== "object" || table === null) throw new UserError("is neither a text nor a table");
   const out: Record<string, unknown> = { ...DEFAULTS };
   for (const [key, value] of Object.entries(table)) {
     if (key === "controlnet_image") throw new UserError("controlnet_image is not supported yet");
@@ -117,20 +137,24 @@ function fromTable(table: Record<string, unknown>): SamplePrompt {
         `${key} is no entry of a sample prompt; there are ${Object.keys(FIELDS).join(", ")}`,
       );
     }
-    const [field, type] = FIELDS[key];
-    const found = typeof value;
+    const [field, type] = FIELDS[key], found = typeof value;
     if (found !== type) throw new UserError(`${key} = ${JSON.stringify(value)} is no ${type}`);
     out[field] = value;
   }
-  return checked(out as unknown as SamplePrompt, String(table.prompt ?? ""));
+  return checked(out as unknown as SamplePrompt);
 }
 
-function checked(prompt: SamplePrompt, line: string): SamplePrompt {
+function checked(prompt: SamplePrompt): SamplePrompt {
   const problem = prompt.sampler === null ? null : samplerProblem(prompt.sampler);
-  if (problem) throw new UserError(`sample prompt "${line}": ${problem}`);
+  if (problem) throw new UserError(problem);
   for (const field of ["width", "height", "steps", "scale"] as const) {
-    if (!(prompt[field] > 0)) {
-      throw new UserError(`sample prompt "${line}": ${field} ${prompt[field]} is not above 0`);
+    const value = prompt[field];
+    if (value !== null && !(value > 0)) throw new UserError(`${field} ${value} is not above 0`);
+  }
+  for (const field of ["width", "height", "steps", "seed"] as const) {
+    const value = prompt[field];
+    if (value !== null && !Number.isInteger(value)) {
+      throw new UserError(`${field} ${value} is no whole number`);
     }
   }
   return prompt;

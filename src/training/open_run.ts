@@ -25,6 +25,7 @@ import type { StepGenerators } from "./noise.ts";
 import { readOptimizer } from "./optimizers/adamw.ts";
 import { createSchedule } from "./schedules/schedule.ts";
 import { type RunLength, runLength } from "./run_length.ts";
+import { SamplePictures, sampleSize } from "./samples.ts";
 import { readStateFile, type RunState, seededGenerators } from "./state.ts";
 import type { Session, TrainingRun } from "./trainer.ts";
 
@@ -36,6 +37,7 @@ export interface OpenedRun {
   readonly session: Session;
   readonly generators: StepGenerators;
   readonly group: DatasetGroup;
+  readonly samples: SamplePictures | null;
   readonly length: RunLength;
   readonly file: ModelFile;
   readonly device: Device;
@@ -52,6 +54,7 @@ export async function openRun(config: RunConfig, context: JobContext): Promise<O
   const plans = planDatasets(config as unknown as Record<string, unknown>);
   const group = await createDatasetGroup(plans, generators.python, { compat: config.compat !== null });
   for (const line of describeDatasets(group)) context.log(line);
+  const samples = SamplePictures.open(config, sampleSize(group, config), context);
   const file = openModel(modelPath(config.pretrainedModelNameOrPath), {
     vae: config.vae === null ? undefined : modelPath(config.vae),
   });
@@ -70,7 +73,8 @@ export async function openRun(config: RunConfig, context: JobContext): Promise<O
       file.close();
     };
     const length = runLength(config, group);
-    return { seed, session: sessionOf(resumed), generators, group, length, file, device, store, close };
+    const session = sessionOf(resumed);
+    return { seed, session, generators, group, samples, length, file, device, store, close };
   } catch (error) {
     file.close();
     throw error;

@@ -14,7 +14,7 @@ import { LossRecorder } from "./loss_recorder.ts";
 import type { StepGenerators } from "./noise.ts";
 import { RunFiles } from "./run_files.ts";
 import type { RunLength } from "./run_length.ts";
-import { drawSamples, samplesDue } from "./samples.ts";
+import type { SamplePictures } from "./samples.ts";
 import { loadState, type RunPosition, type RunState, saveState } from "./state.ts";
 import { groupSize } from "./trainable.ts";
 import { TrainingLog } from "./training_log.ts";
@@ -38,6 +38,8 @@ export interface TrainingRun {
   /** The model as it is now, for sample pictures. */
   readonly drawing: DrawingModel;
   readonly session: Session;
+  /** Null where none are wanted. */
+  readonly samples: SamplePictures | null;
   /** Writes the file that the job is for. `epoch` counts from 1. */
   saveModel(path: string, steps: number, epoch: number): void;
   close(): void;
@@ -103,7 +105,7 @@ class Trainer {
       if (config.resume !== null) this.#resume(config.resume);
       this.#tellPlan();
       this.#snapshot();
-      if (this.#position.globalStep === 0) await this.#sample(null);
+      if (this.#position.globalStep === 0) await this.#sample(0);
       for (let epoch = this.#position.epoch; epoch < length.epochs; epoch++) {
         await this.#epoch(epoch);
         if (this.#position.globalStep >= length.steps) break;
@@ -191,9 +193,8 @@ class Trainer {
   }
 
   async #sample(epoch: number | null): Promise<void> {
-    const { globalStep } = this.#position;
-    if (!samplesDue(this.config, epoch, globalStep)) return;
-    await drawSamples(this.run.drawing, this.config, epoch, globalStep, this.context);
+    const { samples, drawing } = this.run, moment = { epoch, step: this.#position.globalStep };
+    if (samples?.due(moment)) await samples.draw(drawing, moment);
   }
 
   #interrupt(): never {

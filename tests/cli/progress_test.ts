@@ -77,6 +77,30 @@ Deno.test("a new task starts a new bar", () => {
   assert.ok(text().includes("\n\r\x1b[Kdrawing 0/3"));
 });
 
+Deno.test("what is drawn between two steps is no time of the training", () => {
+  for (const live of [false, true]) {
+    const { printer, text, pass } = screen({ live, columns: 200 });
+    const draw = (step: number) => printer.update({ task: "drawing samples", step, total: 4 });
+    for (let step = 0; step <= 50; step++) {
+      printer.update(at(step));
+      if (step % 10 === 0) {
+        for (let i = 0; i <= 4; i++) {
+          draw(i);
+          pass(i < 4 ? 60_000 : 0);
+        }
+      }
+      pass(1000);
+    }
+    printer.update(at(51));
+    const paces = [...text().matchAll(/training .*?([\d.]+) s\/it.*? (\S+) left/g)].map((m) => m.slice(1));
+    assert.deepEqual(paces.at(-1)![0], "1.00", text());
+    assert.ok(paces.every(([pace]) => pace === "1.00"), text());
+    draw(4);
+    assert.equal(text().split("drawing samples 4/4").length, 7, "an end that is told twice is shown once");
+    assert.ok(text().includes("drawing samples 0/4") && text().includes("drawing samples 4/4"));
+  }
+});
+
 Deno.test("sizes and durations read as people write them", () => {
   assert.deepEqual([0, 1023, 1536, 2 ** 30, 200 * 2 ** 30].map(bytesText), [
     "0 B",

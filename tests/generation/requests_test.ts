@@ -61,11 +61,11 @@ Deno.test("file names never meet and stay in the folder", () => {
   );
 });
 
-Deno.test("parseSampleLine() has sd-scripts' defaults", () => {
+Deno.test("parseSampleLine() has sd-scripts' defaults, the size apart", () => {
   const { prompt, width, steps, scale, seed, sampler } = parseSampleLine("a (cat:1.2) --s 8 --ss euler_a");
   assert.deepEqual([prompt, width, steps, scale, seed, sampler], [
     "a (cat:1.2)",
-    512,
+    null,
     8,
     7.5,
     null,

@@ -26,7 +26,13 @@ export const sampleFlags = family("Sample pictures", {
   sample_every_n_steps: int(null, "make sample images each N steps"),
   sample_at_first: flag("make samples before training"),
   sample_every_n_epochs: int(null, "make samples each N epochs (wins over steps)"),
-  sample_prompts: pathTo("text", str(null, "prompt file: .txt, .toml or .json")),
+  sample_prompts: pathTo(
+    "text",
+    str(
+      null,
+      "prompt file: .txt, .toml or .json; a prompt without --w and --h is drawn at the size that is trained",
+    ),
+  ),
   sample_sampler: choice(
     SAMPLERS,
     "ddim",

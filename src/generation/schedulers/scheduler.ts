@@ -7,9 +7,9 @@ export interface SchedulerOptions {
   /** Sampling steps; samplers of second order ask the model about twice as often. */
   readonly steps: number;
   readonly prediction: Prediction;
-  /** Added to DDIM's and PNDM's timesteps: 1 in gen_img, 0 in pictures sampled during training. */
+  /** Added to DDIM's and PNDM's timesteps: 1, but 0 in pictures that sd-scripts samples during training. */
   readonly stepsOffset: number;
-  /** DDIM only: the predicted picture is held in [-1, 1]; true in pictures sampled during training. */
+  /** DDIM only: the predicted latents are held in [-1, 1], as in pictures that sd-scripts samples during training. */
   readonly clipSample: boolean;
 }
 

@@ -84,10 +84,15 @@ async function training(c: GoldenCase): Promise<Check[]> {
   const { json } = c, prompt = parseSampleLine(json.prompt_line);
   const studio = openStudio(json), recorder = new Recorder();
   try {
-    const conditioner = await sampleConditioner(studio.pipeline, json.clip_skip ?? null);
+    const conditioner = await sampleConditioner(studio.pipeline, {
+      clipSkip: json.clip_skip ?? null,
+      compat: true,
+    });
     const { latents, image } = await drawSample(studio.pipeline, conditioner, prompt, {
       sampler: json.sample_sampler_default,
       prediction: json.v_parameterization ? "v_prediction" : "epsilon",
+      size: { width: 512, height: 512 },
+      compat: true,
       signal: new AbortController().signal,
       ...recorder,
     });
