@@ -5,6 +5,7 @@ import { Interrupted, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
 import type { EventPrinter } from "./events.ts";
 import { ProgressPrinter } from "./progress.ts";
+import { oneLine } from "./screen.ts";
 
 const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
 export type LogLevel = typeof LEVELS[number];
@@ -71,5 +72,5 @@ function lineWriter(file: string | null, progress: ProgressPrinter): (line: stri
       },
     );
   }
-  return (line) => Deno.writeTextFileSync(file, line + "\n", { append: true });
+  return (line) => Deno.writeTextFileSync(file, oneLine(line) + "\n", { append: true });
 }

@@ -3,7 +3,7 @@
 import { Interrupted, UsageError, UserError } from "../base/errors.ts";
 import type { JobEvent } from "../base/events.ts";
 import type { Progress } from "../base/job.ts";
-import { printError, tryPrint } from "./output.ts";
+import { printErrorLine, tryPrint } from "./output.ts";
 
 /** Raised when a field changes its meaning or goes away; new fields and events do not raise it. */
 export const EVENT_VERSION = 1;
@@ -53,7 +53,7 @@ export class EventPrinter {
     });
     if (this.write(line)) return;
     this.#closed = true;
-    printError("warning: nobody reads the events of --json any more; the work goes on\n");
+    printErrorLine("warning: nobody reads the events of --json any more; the work goes on");
   }
 }
 

@@ -1,11 +1,16 @@
-/** The two streams. Results go to standard output, everything about the work to standard error. */
+/**
+ * The two streams. Results go to standard output, everything about the work to standard error. This is the one mouth
+ * of the program: whatever leaves through it is visible text (screen.ts), but for what moves the progress bar.
+ */
+
+import { oneLine, visible } from "./screen.ts";
 
 const encoder = new TextEncoder();
 
 /** Writes a line to standard output. A reader that went away (`| head`) ends the program quietly. */
 export function print(line: string): void {
   try {
-    writeAllSync(Deno.stdout, encoder.encode(line + "\n"));
+    writeAllSync(Deno.stdout, encoder.encode(visible(line) + "\n"));
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) Deno.exit(0);
     throw error;
@@ -15,15 +20,25 @@ export function print(line: string): void {
 /** The same for a reader that may go away before the work ends: false when it has. */
 export function tryPrint(line: string): boolean {
   try {
-    writeAllSync(Deno.stdout, encoder.encode(line + "\n"));
+    writeAllSync(Deno.stdout, encoder.encode(visible(line) + "\n"));
     return true;
   } catch {
     return false;
   }
 }
 
-/** Writes text to standard error; when nobody can read it, nobody misses it. */
+/** Writes one line to standard error. */
+export function printErrorLine(line: string): void {
+  printError(oneLine(line) + "\n");
+}
+
+/** Writes lines to standard error. */
 export function printError(text: string): void {
+  moveCursor(visible(text));
+}
+
+/** Writes to standard error what may move the cursor; when nobody can read it, nobody misses it. */
+export function moveCursor(text: string): void {
   try {
     writeAllSync(Deno.stderr, encoder.encode(text));
   } catch { /* closed */ }

@@ -3,8 +3,9 @@
 import { removeUnfinished } from "../base/atomic.ts";
 import { UsageError, UserError } from "../base/errors.ts";
 import { type CommandEntry, COMMANDS } from "./commands/index.ts";
-import { print, printError } from "./output.ts";
+import { print, printError, printErrorLine } from "./output.ts";
 import type { CommandLine } from "./run_command.ts";
+import { oneLine } from "./screen.ts";
 import type { Session } from "./session.ts";
 import { VERSION } from "./version.ts";
 
@@ -91,8 +92,8 @@ export async function findCommand(word: string): Promise<Found> {
 /** Prints how it ended in one line, or as a block where easel is wrong; removes unfinished files. Gives the status. */
 async function report(session: Session, error: unknown): Promise<number> {
   removeUnfinished();
-  const line = oneLine(error);
-  printError(`${session.title}: ${line}\n`);
+  const line = oneLine(describe(error));
+  printErrorLine(`${session.title}: ${line}`);
   session.events?.error(error, line);
   if (!mendable(error)) {
     const { crashReport } = await import("./crash.ts");
@@ -111,9 +112,9 @@ function isOutOfMemory(error: unknown): boolean {
   return error instanceof RangeError && /allocation failed|Invalid typed array length/.test(error.message);
 }
 
-function oneLine(error: unknown): string {
+function describe(error: unknown): string {
   if (!(error instanceof Error)) return `internal error: ${String(error)}`;
-  const message = error.message.replace(/\s*\n\s*/g, " ").trim();
+  const message = error.message;
   if (isOutOfMemory(error)) return `out of memory (${message}); easel plan shows what a run needs`;
   return mendable(error) ? message : `internal error: ${error.name}: ${message}`;
 }

@@ -2,7 +2,8 @@
 
 import type { Progress } from "../base/job.ts";
 import { bytesText } from "../base/bytes.ts";
-import { durationText, printError } from "./output.ts";
+import { durationText, moveCursor } from "./output.ts";
+import { oneLine } from "./screen.ts";
 
 export interface Surroundings {
   /** A terminal that can go back to the start of a line. */
@@ -27,7 +28,7 @@ export function surroundings(): Surroundings {
         return 80;
       }
     },
-    write: printError,
+    write: moveCursor,
     now: () => performance.now(),
   };
 }
@@ -122,7 +123,8 @@ export class ProgressPrinter {
   }
 
   /** A line that must not end up inside the bar. */
-  line(text: string): void {
+  line(given: string): void {
+    const text = oneLine(given);
     if (!this.#bar) this.#around.write(text + "\n");
     else this.#around.write(`\r\x1b[K${text}\n${this.#bar}`);
   }
@@ -145,7 +147,7 @@ function facts(event: Progress, pace: number | null): string[] {
     if (left > 0) parts.push(`${durationText(pace * left)} left`);
   }
   if (event.memory !== undefined) parts.push(bytesText(event.memory));
-  if (event.note) parts.push(event.note);
+  if (event.note) parts.push(oneLine(event.note));
   return parts;
 }
 

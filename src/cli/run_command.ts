@@ -7,7 +7,7 @@ import { withConfigFile } from "./config_file.ts";
 import { type LogLevel, openContext } from "./context.ts";
 import { EventPrinter } from "./events.ts";
 import type { Value } from "./flag.ts";
-import { print, printError } from "./output.ts";
+import { print, printErrorLine } from "./output.ts";
 import { allFlags, camelValues, HelpWanted, parseArgs, type Parsed } from "./parse.ts";
 import type { Session } from "./session.ts";
 import { refuseUnsupported, withoutEffect } from "./support.ts";
@@ -101,7 +101,7 @@ export async function runCommand(line: CommandLine, session: Session): Promise<n
 async function outputConfig(typed: Parsed, { families }: Command): Promise<number> {
   const { writeConfig } = await import("./output_config.ts");
   const { path, secrets } = writeConfig(typed, families);
-  for (const name of secrets) printError(`warning: --${name} is a secret and was left out of ${path}\n`);
-  printError(`wrote ${path}; nothing else was done\n`);
+  for (const name of secrets) printErrorLine(`warning: --${name} is a secret and was left out of ${path}`);
+  printErrorLine(`wrote ${path}; nothing else was done`);
   return 0;
 }

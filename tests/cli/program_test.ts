@@ -116,7 +116,7 @@ Deno.test("easel inspect shows keys, shapes, dtypes, metadata and family", async
     const { code, stdout } = await easel(["inspect", path]);
     assert.equal(code, 0);
     assert.match(stdout, /: a LoRA for SD1, rank 1, alpha 2, 1 modules$/m);
-    assert.match(stdout, /^ {2}note: two lines$/m);
+    assert.match(stdout, /^ {2}note: two\\nlines$/m);
     assert.match(stdout, /lora_down\.weight\s+F32\s+\[1, 768\]$/m);
     const json = JSON.parse((await easel(["inspect", "--json", path])).stdout);
     assert.deepEqual(json.tensors.length, 3);

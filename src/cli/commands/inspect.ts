@@ -6,6 +6,7 @@ import { family, flag, own } from "../flag.ts";
 import { readableFile } from "../checks.ts";
 import { bytesText } from "../../base/bytes.ts";
 import { print } from "../output.ts";
+import { oneLine } from "../screen.ts";
 
 const inspectFlags = family("Output", {
   json: own(flag("one JSON object instead of text")),
@@ -24,7 +25,7 @@ export const inspect = command({
     const { inspectFile } = await import("../../tools/inspect.ts");
     const found = inspectFile(positionals[0]);
     if (values.json) print(JSON.stringify(values.noKeys ? { ...found, tensors: undefined } : found, null, 1));
-    else for (const line of inspectionLines(found, !values.noKeys)) print(line);
+    else for (const line of inspectionLines(found, !values.noKeys)) print(oneLine(line));
   },
 });
 
@@ -39,7 +40,7 @@ function inspectionLines(found: Inspection, keys: boolean): string[] {
     lines.push(
       "",
       "metadata:",
-      ...metadata.map(([key, value]) => `  ${key}: ${oneLine(value)}`),
+      ...metadata.map(([key, value]) => `  ${key}: ${value}`),
     );
   }
   if (keys && found.tensors.length) {
@@ -50,9 +51,4 @@ function inspectionLines(found: Inspection, keys: boolean): string[] {
     }
   }
   return lines;
-}
-
-function oneLine(text: string): string {
-  // deno-lint-ignore no-control-regex -- a file's text must not move the cursor
-  return text.replace(/\s*\n\s*/g, " ").replace(/[\x00-\x1f\x7f]/g, "?");
 }
