@@ -18,7 +18,16 @@ const spec: Record<string, SpecRow[]> = JSON.parse(
   Deno.readTextFileSync(new URL("./data/flags.json", import.meta.url)),
 );
 
-for (const [script, rows] of Object.entries(spec)) {
+/** Scripts as commands: what they share with another, and what they add. */
+const scripts: Record<string, SpecRow[]> = {
+  train_network: spec.train_network,
+  sdxl_train_network: [...spec.train_network, ...spec.sdxl_train_network],
+  gen_img: [...spec.gen_img, ...spec.gen_img_diffusers], // gen_img_diffusers.py is gen_img here
+  resize_lora: spec.resize_lora,
+  merge_lora: spec.merge_lora,
+};
+
+for (const [script, rows] of Object.entries(scripts)) {
   const load = async () => {
     const entry = COMMANDS.find((command) => command.name === script)!;
     return allFlags((await entry.load()).families);
@@ -54,12 +63,17 @@ for (const [script, rows] of Object.entries(spec)) {
   });
 }
 
+Deno.test("fine_tune knows what the script has beyond train_network's flags", async () => {
+  const flags = allFlags((await COMMANDS.find(({ name }) => name === "fine_tune")!.load()).families);
+  for (const { flag } of spec.fine_tune) assert.ok(flags[flag.slice(2)], flag);
+});
+
 Deno.test("flags that read like paths say what they lead to, so that shells complete them", async () => {
   const reads =
     /(_dir|_file|_path|_config|_weights|_models?|outdir|^ckpt|^vae|^resume|_json|^model|^save_to)$/;
-  // a module of Python, a folder on the hub, a switch
+  // a module of Python, a folder on the hub, a switch, numbers
   const others =
-    /^(network_module|huggingface_path_in_repo|output_config|log_config|network_merge_n_models)$/;
+    /^(network_module|huggingface_path_in_repo|output_config|log_config|network_merge_n_models|control_net_weights)$/;
   for (const entry of COMMANDS) {
     for (const [name, row] of Object.entries(allFlags((await entry.load()).families))) {
       if (row.type === "flag" || !reads.test(name) || others.test(name)) continue;

@@ -24,7 +24,13 @@ import {
   pictureFlags,
   promptFlags,
 } from "../flags/gen_img.ts";
-import { controlFlags, deepShrinkFlags, gradualLatentFlags, highresFlags } from "../flags/gen_img_more.ts";
+import {
+  controlFlags,
+  deepShrinkFlags,
+  gradualLatentFlags,
+  highresFlags,
+  olderGenFlags,
+} from "../flags/gen_img_more.ts";
 import { automationFlags, consoleFlags } from "../flags/logging.ts";
 
 const FAMILIES = [
@@ -43,6 +49,7 @@ const FAMILIES = [
   controlFlags,
   deepShrinkFlags,
   gradualLatentFlags,
+  olderGenFlags,
 ] as const;
 
 type Input = CommandInput<ValuesOf<typeof FAMILIES>>;

@@ -4,6 +4,7 @@ import { UsageError } from "../../base/errors.ts";
 import type { TrainNetworkConfig } from "../../training/config.ts";
 import { exclusive, needs, readableFile } from "../checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
+import { family, flag, noEffect, notYet } from "../flag.ts";
 import { networkFlags } from "../flags/network.ts";
 import { tellPlan } from "../tell_plan.ts";
 import {
@@ -16,6 +17,17 @@ import {
 } from "../training_flags.ts";
 
 const FAMILIES = [...MODEL_FAMILIES, networkFlags, ...DATA_FAMILIES, ...RUN_FAMILIES] as const;
+
+const sdxlFlags = family("SDXL", {
+  cache_text_encoder_outputs: notYet(flag("encode captions once, before training")),
+  cache_text_encoder_outputs_to_disk: notYet(flag("write them to *_te_outputs.npz beside the images")),
+  disable_mmap_load_safetensors: noEffect(
+    "files are read piece by piece anyway",
+    flag("read the file whole instead of memory-mapping"),
+  ),
+});
+
+const SDXL_FAMILIES = [...FAMILIES, sdxlFlags] as const;
 
 const EXAMPLES = [
   "easel train_network --pretrained_model_name_or_path builtin:tiny --train_data_dir images --output_dir out " +
@@ -33,7 +45,7 @@ export const sdxlTrainNetwork = trainNetworkCommand(true);
 
 function trainNetworkCommand(sdxl: boolean) {
   return command({
-    families: FAMILIES,
+    families: sdxl ? SDXL_FAMILIES : FAMILIES,
     examples: sdxl ? undefined : EXAMPLES,
     check,
     async run(input, context) {

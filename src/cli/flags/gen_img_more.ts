@@ -12,6 +12,16 @@ export const controlFlags = family("ControlNet and guides", {
   clip_vision_strength: notYet(float(null, "strength of CLIP-vision (revision style) conditioning")),
 });
 
+/** Of gen_img_diffusers.py, which is gen_img here. */
+export const olderGenFlags = family("Of the older gen_img_diffusers.py", {
+  control_net_weights: notYet(floats("ControlNet strengths; gen_img.py calls them control_net_multipliers")),
+  XTI_embeddings: notYet(pathTo("model", strings("extended (per-layer) embedding files"))),
+  clip_guidance_scale: notYet(float(0, "CLIP text guidance strength")),
+  clip_image_guidance_scale: notYet(float(0, "CLIP image guidance strength")),
+  vgg16_guidance_scale: notYet(float(0, "VGG feature guidance strength")),
+  vgg16_guidance_layer: notYet(int(20, "VGG layer used")),
+});
+
 export const highresFlags = family("Second pass in high resolution", {
   highres_fix_scale: notYet(float(null, "first pass = size times this")),
   highres_fix_steps: notYet(int(28, "steps of the first pass")),
