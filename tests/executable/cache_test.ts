@@ -124,12 +124,34 @@ test("files that were changed, cut off, made unrunnable, replaced or removed are
     assert.ok(exists(at("build/libeasel_cpu.so")));
     assert.ok(Deno.lstatSync(at("LICENCES.txt")).isFile);
     assert.ok(!names(at("build")).concat(names(at("src/bundle"))).some((name) => name.endsWith(".new")));
+  });
+});
 
+test("what stands in the place of a file or folder of easel's steps aside and is not written through", async () => {
+  await withFolder(async (folder) => {
+    const EASEL_CACHE = join(folder, "cache"), elsewhere = join(folder, "elsewhere");
+    works(await version({ EASEL_CACHE }));
     const whole = onlyFolder(EASEL_CACHE);
+    await finish(asPlainUser(["/bin/cp", "-r", join(whole, "build"), elsewhere]));
+    await Deno.writeTextFile(join(elsewhere, "libdnnl.so.2"), "mine");
+    await Deno.remove(join(whole, "build"), { recursive: true });
+    await Deno.symlink(elsewhere, join(whole, "build"));
+    await Deno.remove(join(whole, "LICENCES.txt"));
+    await finish(asPlainUser(["/bin/mkdir", join(whole, "LICENCES.txt")]));
+    await Deno.writeTextFile(join(whole, "LICENCES.txt/note"), "mine");
+    works(await version({ EASEL_CACHE }));
+    assert.equal(await Deno.readTextFile(join(elsewhere, "libdnnl.so.2")), "mine");
+    assert.ok(Deno.lstatSync(join(whole, "build")).isDirectory);
+    const aside = names(whole).filter((name) => /\.aside-[0-9a-f]{16}$/.test(name));
+    assert.deepEqual(aside.map((name) => name.split(".aside")[0]), ["LICENCES.txt", "build"]);
+    assert.equal(await Deno.readTextFile(join(whole, aside[0], "note")), "mine");
+
     await Deno.remove(whole, { recursive: true });
     await Deno.writeTextFile(whole, "a file in the folder's place");
     works(await version({ EASEL_CACHE }));
-    onlyFolder(EASEL_CACHE);
+    const [first, second] = names(EASEL_CACHE);
+    assert.ok(Deno.statSync(join(EASEL_CACHE, first, "deno")).isFile);
+    assert.equal(await Deno.readTextFile(join(EASEL_CACHE, second)), "a file in the folder's place");
   });
 });
 
@@ -192,19 +214,87 @@ test("a full disk ends in one line, or in another folder, and leaves nothing beh
   });
 }, cannotMount());
 
-test("versions that have not been used for two weeks are removed, unless they are running", async () => {
+/** Files of a version's folder, made as PLAIN_USER; `mark` lists what easel would have put there. */
+async function makeVersion(
+  folder: string,
+  files: readonly string[],
+  mark: readonly string[] | null,
+): Promise<void> {
+  for (const file of files) {
+    await finish(asPlainUser(["/usr/bin/install", "-D", "/dev/null", join(folder, file)]));
+  }
+  if (mark === null) return;
+  const title = "easel made these files and removes them once they are no longer used:";
+  await Deno.writeTextFile(join(folder, ".easel-files"), [title, ...mark, "end\n"].join("\n"));
+}
+
+const OLD_FILES = ["LICENCES.txt", "deno", "src/bundle/main.js"];
+
+/** What lies in the cache, unused for 20 days; what must be left of it after a first start. */
+const BESIDE: readonly {
+  name: string;
+  files: readonly string[];
+  mark?: readonly string[];
+  left: readonly string[];
+}[] = [
+  { name: "0.0.1-0123456789abcdef", files: OLD_FILES, mark: OLD_FILES, left: [] },
+  { name: "0.0.2-0123456789abcdef", files: OLD_FILES, left: [] }, // before there were marks
+  {
+    name: "0.0.3-0123456789abcdef",
+    files: [...OLD_FILES, "src/mine.js"],
+    mark: [...OLD_FILES, "../photos/2023", "/etc/hostname"],
+    left: ["src/mine.js"],
+  },
+  { name: "0.0.4-0123456789abcdef", files: [...OLD_FILES, "photo.png"], left: [...OLD_FILES, "photo.png"] },
+  { name: "0.0.5-0123456789abcdef", files: ["notes.txt"], left: ["notes.txt"] },
+  { name: ".unpacking-0123456789abcdef", files: ["deno"], mark: OLD_FILES, left: [] },
+  { name: ".unpacking-4711", files: ["LICENCES.txt", "deno"], left: [] },
+  { name: ".unpacking-4712", files: ["holiday/a.png"], left: ["holiday/a.png"] },
+  { name: ".unpacking-boxes", files: ["LICENCES.txt"], left: ["LICENCES.txt"] },
+  { name: "1.0.0-notes", files: ["n.txt"], left: ["n.txt"] },
+  {
+    name: "models-0123456789abcdef",
+    files: OLD_FILES,
+    mark: OLD_FILES,
+    left: [...OLD_FILES, ".easel-files"],
+  },
+  { name: "choices", files: ["c.json"], left: ["c.json"] },
+  { name: "photos", files: ["2023"], left: ["2023"] },
+];
+
+test("a first start removes old versions and unfinished ones, and nothing else that lies beside them", async () => {
+  await withFolder(async (folder) => {
+    const EASEL_CACHE = join(folder, "cache"), long = new Date(Date.now() - 20 * 24 * 3600 * 1000);
+    for (const { name, files, mark } of BESIDE) {
+      await makeVersion(join(EASEL_CACHE, name), files, mark ?? null);
+      Deno.utimeSync(join(EASEL_CACHE, name), long, long);
+    }
+    await Deno.symlink(join(EASEL_CACHE, "photos"), join(EASEL_CACHE, "0.0.6-0123456789abcdef"));
+    works(await version({ EASEL_CACHE }));
+    const { stdout } = await finish(["/usr/bin/find", EASEL_CACHE, "-type", "f", "-printf", "%P\n"]);
+    const left = stdout.split("\n");
+    for (const { name, left: wanted } of BESIDE) {
+      const found = left.filter((path) => path.startsWith(`${name}/`)).map((path) =>
+        path.slice(name.length + 1)
+      );
+      assert.deepEqual(found.sort(), [...wanted].sort(), name);
+      assert.equal(exists(join(EASEL_CACHE, name)), wanted.length > 0, name);
+    }
+    assert.ok(Deno.lstatSync(join(EASEL_CACHE, "0.0.6-0123456789abcdef")).isSymlink);
+  });
+});
+
+test("versions that are running or were used within two weeks stay", async () => {
   await withFolder(async (folder) => {
     const EASEL_CACHE = join(folder, "cache");
-    const old = ["0.0.1-0000000000000000", "0.0.2-0000000000000000", "0.0.3-0000000000000000"];
-    for (const name of old) await finish(asPlainUser(["/bin/mkdir", "-p", join(EASEL_CACHE, name, "build")]));
+    const [running, recent] = ["0.0.2-0000000000000000", "0.0.3-0000000000000000"];
+    for (const name of [running, recent]) await makeVersion(join(EASEL_CACHE, name), OLD_FILES, OLD_FILES);
     const long = new Date(Date.now() - 20 * 24 * 3600 * 1000);
-    for (const name of old.slice(0, 2)) Deno.utimeSync(join(EASEL_CACHE, name), long, long);
-    const running = await Deno.open(join(EASEL_CACHE, old[1]));
-    await running.lock(false);
+    Deno.utimeSync(join(EASEL_CACHE, running), long, long);
+    using used = await Deno.open(join(EASEL_CACHE, running));
+    await used.lock(false);
     works(await version({ EASEL_CACHE }));
-    running.close();
-    const left = names(EASEL_CACHE).filter((name) => old.includes(name));
-    assert.deepEqual(left, old.slice(1));
+    assert.deepEqual(names(EASEL_CACHE).slice(0, 2), [running, recent]);
   });
 });
 

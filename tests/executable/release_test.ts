@@ -78,12 +78,17 @@ Deno.test({
           const version = await finish(asPlainUser([join(home, ".local/bin/easel"), "--version"]), env);
           assert.match(version.stdout, /^easel \d/);
           await Deno.writeTextFile(join(home, ".local/share/other"), "not easel's");
+          const [unpackedTo] = names(join(home, ".cache/easel"));
+          const mine = join(home, ".cache/easel", unpackedTo, "assets/mine.txt");
+          await Deno.writeTextFile(mine, "put beside easel's own");
 
           const removed = await finish(asPlainUser(["/bin/sh", script, "--uninstall"]), env);
           assert.equal(removed.code, 0, removed.stderr);
           assert.deepEqual(names(join(home, ".local")), ["share"]);
           assert.deepEqual(names(join(home, ".local/share")), ["other"]);
-          assert.deepEqual(names(join(home, ".cache")), []);
+          assert.deepEqual(names(join(home, ".cache/easel")), [unpackedTo]);
+          assert.deepEqual(names(join(home, ".cache/easel", unpackedTo)), ["assets"]);
+          assert.deepEqual(names(join(home, ".cache/easel", unpackedTo, "assets")), ["mine.txt"]);
           assert.ok(exists(script));
 
           await Deno.writeTextFile(join(home, unpacked, "LICENCES.txt"), "something else");

@@ -5,7 +5,7 @@ import config from "../../deno.json" with { type: "json" };
 import type { Payload } from "./payload.ts";
 import { run } from "./process.ts";
 
-const SOURCES = ["main.cpp", "cache.cpp", "host.cpp", "payload.cpp", "verify.cpp"];
+const SOURCES = ["main.cpp", "cache.cpp", "host.cpp", "mark.cpp", "payload.cpp", "tree.cpp", "verify.cpp"];
 const FLAGS = ["-std=c++20", "-O2", "-Wall", "-Wextra", "-ffunction-sections", "-s"];
 
 /** Writes the executable to `output`. The launcher and its packer are kept in build/launcher. */

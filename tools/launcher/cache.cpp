@@ -1,12 +1,14 @@
 #include "cache.h"
 
-#include <dirent.h>
 #include <sys/file.h>
 #include <sys/statvfs.h>
 
+#include <cctype>
 #include <cstdlib>
 #include <ctime>
 
+#include "mark.h"
+#include "tree.h"
 #include "verify.h"
 
 namespace easel {
@@ -15,6 +17,10 @@ namespace {
 constexpr time_t kKeepUnused =
     14 * 24 * 3600;  // seconds that another version's folder outlives its last start
 constexpr char kUnfinished[] = ".unpacking-";
+
+bool is_hex(const std::string& text) {
+  return text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
 
 struct Root {
   std::string path;
@@ -72,96 +78,101 @@ void check_root(const Root& root) {
     throw Failure(root.path + ": programs may not run from there (noexec)");
 }
 
-void remove_tree(int parent, const char* name) {
-  if (unlinkat(parent, name, 0) == 0) return;
-  const int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0) return;
-  DIR* folder = fdopendir(fd);
-  if (!folder) {
-    close(fd);
-    return;
-  }
-  while (const dirent* entry = readdir(folder)) {
-    const std::string child = entry->d_name;
-    if (child != "." && child != "..") remove_tree(dirfd(folder), child.c_str());
-  }
-  closedir(folder);
-  unlinkat(parent, name, AT_REMOVEDIR);
-}
-
 // No fsync: waiting for the disk would take longer than all the rest, and files that a power cut left short
 // are noticed by their hashes at the next start like any others.
-void write_file(const Payload& payload, const Entry& entry, const std::string& path) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, entry.mode);
-  if (fd < 0) throw system_failure(path);
+void write_file(const Payload& payload, const Entry& entry, int folder, const std::string& name) {
+  const int fd =
+      openat(folder, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, entry.mode);
+  if (fd < 0) throw system_failure(entry.path);
   try {
-    payload.unpack(entry, fd, path);
+    payload.unpack(entry, fd, entry.path);
   } catch (...) {
     close(fd);
     throw;
   }
-  if (close(fd) != 0) throw system_failure(path);  // where network file systems tell of a full disk
+  if (close(fd) != 0) throw system_failure(entry.path);  // where network file systems tell of a full disk
 }
-
-std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
 // All files into a new folder, which gets its name once it is whole.
 void unpack_all(const Payload& payload, const Root& root, int root_fd) {
-  const std::string name = kUnfinished + std::to_string(getpid()), folder = root.path + "/" + name;
-  remove_tree(root_fd, name.c_str());
+  const std::string name = kUnfinished + random_name();
+  if (mkdirat(root_fd, name.c_str(), 0777) != 0) throw system_failure(root.path);
+  const File folder(openat(root_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder) throw system_failure(root.path + "/" + name);
+  flock(folder.fd(), LOCK_EX | LOCK_NB);  // whoever cleans up sees that it is being made
   try {
+    write_mark(folder.fd(), payload);
     for (const Entry& entry : payload.entries()) {
-      const std::string path = folder + "/" + entry.path;
-      make_folders(parent_of(path), 0777);
-      write_file(payload, entry, path);
+      const File parent = parent_below(folder.fd(), entry.path, true);
+      write_file(payload, entry, parent.fd(), last_part(entry.path));
     }
     if (renameat(root_fd, name.c_str(), root_fd, payload.folder().c_str()) != 0)
       throw system_failure(root.path);
+  } catch (const Failure& failure) {
+    remove_ours(root_fd, name, folder.fd());
+    throw Failure(root.path + "/" + failure.what());
   } catch (...) {
-    remove_tree(root_fd, name.c_str());
+    remove_ours(root_fd, name, folder.fd());
     throw;
   }
 }
 
-// Files that are not what they should be, one by one; processes that run from the old ones keep them.
-void repair(const Payload& payload, const std::string& folder, const std::vector<const Entry*>& damaged) {
+// What a start that was killed while it repaired `name` left: NAME.RANDOM.new.
+void remove_unfinished(int folder, const std::string& name) {
+  for (const std::string& other : names_in(folder))
+    if (other.size() == name.size() + 21 && other.compare(0, name.size() + 1, name + ".") == 0 &&
+        other.compare(other.size() - 4, 4, ".new") == 0 && is_hex(other.substr(name.size() + 1, 16)))
+      unlinkat(folder, other.c_str(), 0);
+}
+
+// Files that are not what they should be, one by one; processes that run from the old ones keep them. What is
+// no file steps aside.
+void repair(const Payload& payload, int folder, const std::vector<const Entry*>& damaged) {
   for (const Entry* entry : damaged) {
-    const std::string path = folder + "/" + entry->path, temporary = path + ".new";
-    make_folders(parent_of(path), 0777);
-    remove_tree(AT_FDCWD, temporary.c_str());
+    const File parent = parent_below(folder, entry->path, true);
+    const std::string name = last_part(entry->path), temporary = name + "." + random_name() + ".new";
+    remove_unfinished(parent.fd(), name);
     try {
-      write_file(payload, *entry, temporary);
-      if (rename(temporary.c_str(), path.c_str()) != 0) {
-        remove_tree(AT_FDCWD, path.c_str());  // a folder in its place
-        if (rename(temporary.c_str(), path.c_str()) != 0) throw system_failure(path);
-      }
+      write_file(payload, *entry, parent.fd(), temporary);
+      const auto replace = [&] {
+        return renameat(parent.fd(), temporary.c_str(), parent.fd(), name.c_str()) == 0;
+      };
+      if (!replace() && !(step_aside(parent.fd(), name) && replace())) throw system_failure(entry->path);
     } catch (...) {
-      remove_tree(AT_FDCWD, temporary.c_str());
+      unlinkat(parent.fd(), temporary.c_str(), 0);
       throw;
     }
   }
 }
 
+bool is_unfinished(const std::string& name) {
+  const size_t begin = sizeof kUnfinished - 1;
+  if (name.compare(0, begin, kUnfinished) != 0) return false;
+  const std::string rest = name.substr(begin);
+  // Before names were random they had the number of the process.
+  return (rest.size() == 16 && is_hex(rest)) ||
+         (!rest.empty() && rest.size() < 11 && rest.find_first_not_of("0123456789") == std::string::npos);
+}
+
+// VERSION-HASH, as Payload::folder().
+bool is_version(const std::string& name) {
+  return name.size() > 17 && isdigit(static_cast<unsigned char>(name[0])) && name[name.size() - 17] == '-' &&
+         is_hex(name.substr(name.size() - 16));
+}
+
 // Removes what was being unpacked when its process died, and versions that have not been started for a while.
-// The caller holds the root's lock, so nobody is unpacking.
+// The folder may be one that other things lie in, too: only what has our names is looked at, and of that only
+// what we made is removed. The caller holds the root's lock, so nobody is unpacking.
 void clean_up(const Payload& payload, int root_fd) {
-  const int copy = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR* folder = copy < 0 ? nullptr : fdopendir(copy);
-  if (!folder) return;
-  std::vector<std::string> names;
-  while (const dirent* entry = readdir(folder)) names.emplace_back(entry->d_name);
-  closedir(folder);
-  for (const std::string& name : names) {
-    if (name.rfind(kUnfinished, 0) == 0) {
-      remove_tree(root_fd, name.c_str());
-    } else if (name[0] != '.' && name != payload.folder()) {
-      File other(openat(root_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-      struct stat status;
-      if (!other || fstat(other.fd(), &status) != 0 || time(nullptr) - status.st_mtime < kKeepUnused)
-        continue;
-      // Every process that runs from a folder holds a shared lock on it.
-      if (flock(other.fd(), LOCK_EX | LOCK_NB) == 0) remove_tree(root_fd, name.c_str());
-    }
+  for (const std::string& name : names_in(root_fd)) {
+    const bool unfinished = is_unfinished(name);
+    if (!unfinished && (!is_version(name) || name == payload.folder())) continue;
+    const File other(openat(root_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    struct stat status;
+    if (!other || fstat(other.fd(), &status) != 0 || status.st_uid != geteuid()) continue;
+    if (!unfinished && time(nullptr) - status.st_mtime < kKeepUnused) continue;
+    // Every process that unpacks into a folder or runs from it holds a lock on it.
+    if (flock(other.fd(), LOCK_EX | LOCK_NB) == 0) remove_ours(root_fd, name, other.fd());
   }
 }
 
@@ -189,13 +200,24 @@ Unpacked unpacked_in(const Payload& payload, const Root& root) {
   if (!root_fd) throw system_failure(root.path);
   flock(root_fd.fd(), LOCK_EX);  // where the file system has no locks, the rename still lets only one win
   File used = use(folder);
+  if (used) {
+    const auto damaged = damaged_entries(payload, used.fd());
+    // One file of ours that is whole proves as much as the mark.
+    if (damaged.size() < payload.entries().size() || is_marked(used.fd())) {
+      try {
+        repair(payload, used.fd(), damaged);
+      } catch (const Failure& failure) {
+        throw Failure(folder + "/" + failure.what());
+      }
+    } else {
+      used = File();
+    }
+  }
   if (!used) {
     clean_up(payload, root_fd.fd());
-    remove_tree(root_fd.fd(), payload.folder().c_str());  // where it is no folder
+    step_aside(root_fd.fd(), payload.folder());  // where something else has that name
     unpack_all(payload, root, root_fd.fd());
     used = use(folder);
-  } else if (const auto damaged = damaged_entries(payload, used.fd()); !damaged.empty()) {
-    repair(payload, folder, damaged);
   }
   if (!used) throw system_failure(folder);
   return {folder, std::move(used)};

@@ -5,13 +5,17 @@
 #include <thread>
 
 #include "hash.h"
+#include "tree.h"
 
 namespace easel {
 namespace {
 
 // Read, not mapped: 140 MB take 18 ms of one core this way and 70 ms where the kernel maps page by page.
 bool whole(const Entry& entry, int folder, std::vector<char>& buffer) {
-  File file(openat(folder, entry.path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  const File parent = parent_below(folder, entry.path, false);
+  if (!parent) return false;
+  const File file(
+      openat(parent.fd(), last_part(entry.path).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
   struct stat status;
   if (!file || fstat(file.fd(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
   if (uint64_t(status.st_size) != entry.size || (entry.mode & 0100) > (status.st_mode & 0100)) return false;

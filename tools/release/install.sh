@@ -40,24 +40,40 @@ if [ -z "$prefix" ]; then
 fi
 target=$prefix/bin/easel
 
-# Only folders that easel itself makes are removed: the cache may be shared with other things.
+# remove_ours FOLDER: what its mark names (tools/launcher/mark.h), and folders that are empty then. Whatever else
+# somebody put there stays.
+remove_ours() {
+  (
+    cd -- "$1" || exit 0
+    [ -f .easel-files ] && [ ! -L .easel-files ] && [ "$(tail -n 1 .easel-files)" = end ] || exit 0
+    # find goes through no links, so only files that really lie below this folder can be among them
+    find . -type f | sed 's,^\./,,' | grep -Fx -f .easel-files | while IFS= read -r file; do rm -f -- "$file"; done
+    rm -f -- .easel-files
+    find . -depth -type d ! -name . -exec rmdir {} \; 2>/dev/null
+  )
+  rmdir -- "$1" 2>/dev/null || true
+}
+
+# Only what easel itself made is removed: the cache may be shared with other things.
 remove_cache() {
   for cache in "${EASEL_CACHE-}" "${XDG_CACHE_HOME:+$XDG_CACHE_HOME/easel}" "${HOME:+$HOME/.cache/easel}" \
     "${TMPDIR:-/tmp}/easel-$(id -u)"; do
     [ -n "$cache" ] && [ -d "$cache" ] && [ ! -L "$cache" ] && [ -O "$cache" ] || continue
-    for version in "$cache"/[0-9]*-*; do
-      if [ -f "$version/src/bundle/main.js" ]; then rm -rf -- "$version"; fi
+    for folder in "$cache"/[0-9]*-* "$cache"/.unpacking-*; do
+      if [ -d "$folder" ] && [ ! -L "$folder" ]; then remove_ours "$folder"; fi
     done
-    for unfinished in "$cache"/.unpacking-*; do
-      if [ -d "$unfinished" ]; then rm -rf -- "$unfinished"; fi
+    for file in "$cache"/choices/card-*.txt; do
+      if [ -f "$file" ] && head -n 1 -- "$file" | grep -q "^easel's choices"; then rm -f -- "$file" "$file.lock"; fi
     done
-    rm -f -- "$cache"/choices/products-*.txt
     rmdir -- "$cache/choices" "$cache" 2>/dev/null || true
   done
 }
 
+is_easel() { [ "$(tail -c 16 -- "$1" | tr -d '\0')" = "easel payload 1" ] || "$1" --version 2>/dev/null | grep -q '^easel '; }
+
 if [ -n "$uninstall" ]; then
   [ -f "$target" ] || die "$target is not there; give the --prefix that it was installed with"
+  is_easel "$target" || die "$target is another program of that name; it is left alone"
   rm -f -- "$target"
   rm -f -- "$prefix/share/licenses/easel/LICENCES.txt"
   for folder in "$prefix/share/licenses/easel" "$prefix/share/licenses" "$prefix/share" "$prefix/bin"; do
@@ -79,8 +95,10 @@ sha256sum --check --quiet --strict SHA256SUMS >&2 || die "the files are not thos
 
 mkdir -p -- "$prefix/bin" "$prefix/share/licenses/easel" || die "$prefix cannot be written; give --prefix DIR"
 # A copy under another name first: an easel that runs now keeps its file, and a full disk leaves the old one.
-trap 'rm -f -- "$target.new"' EXIT
-cp -- easel "$target.new" && chmod 755 -- "$target.new" && mv -f -- "$target.new" "$target" ||
+[ ! -e "$target" ] || is_easel "$target" || die "$target is another program of that name; give --prefix DIR"
+new=$(mktemp "$prefix/bin/.easel-XXXXXXXX") || die "$prefix/bin cannot be written; give --prefix DIR"
+trap 'rm -f -- "$new"' EXIT
+cp -- easel "$new" && chmod 755 -- "$new" && mv -f -- "$new" "$target" ||
   die "$target cannot be written; free space or give --prefix DIR"
 cp -- LICENCES.txt "$prefix/share/licenses/easel/LICENCES.txt"
 "$target" --version >/dev/null || die "$target does not run here; see the line above"

@@ -1,12 +1,14 @@
 #include "choices.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cstring>
+#include <ctime>
 
 namespace easel {
 namespace {
@@ -46,18 +48,44 @@ void make_folders(const std::string& path) {
 // once may be lost, and is measured again.
 class Lock {
  public:
-  explicit Lock(const std::string& path) : fd_(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666)) {
-    if (fd_ >= 0) flock(fd_, LOCK_EX);
+  explicit Lock(const std::string& path)
+      : fd_(open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666)) {
+    held_ = fd_ >= 0 && flock(fd_, LOCK_EX) == 0;
   }
   ~Lock() {
     if (fd_ >= 0) close(fd_);
   }
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
+  bool held() const { return held_; }
 
  private:
   int fd_;
+  bool held_;
 };
+
+// NAME.RANDOM.tmp: a name that nobody can prepare a link or a file under.
+std::string temporary_name(const std::string& name) {
+  uint64_t random = 0;
+  if (getrandom(&random, sizeof random, 0) != sizeof random)
+    random = uint64_t(getpid()) << 32 ^ uint64_t(time(nullptr));
+  return name + "." + hex(random) + ".tmp";
+}
+
+// What a process that was killed while it wrote left. The caller holds the lock, so nobody is writing.
+void remove_unfinished(const std::string& folder, const std::string& name) {
+  DIR* listing = opendir(folder.c_str());
+  if (!listing) return;
+  const size_t length = name.size() + 1 + 16 + 4;
+  while (const dirent* entry = readdir(listing)) {
+    const std::string other = entry->d_name;
+    if (other.size() == length && other.compare(0, name.size() + 1, name + ".") == 0 &&
+        other.compare(length - 4, 4, ".tmp") == 0 &&
+        other.find_first_not_of("0123456789abcdef", name.size() + 1) == length - 4)
+      unlinkat(dirfd(listing), other.c_str(), 0);
+  }
+  closedir(listing);
+}
 
 }  // namespace
 
@@ -123,10 +151,10 @@ void Choices::save() {
   std::string text = title_;
   for (const auto& [key, entry] : entries_) text += key + "\t" + entry.choice + "\t" + entry.measured + "\n";
   text += kEnd + hex(hash_of(text.data(), text.size())) + "\n";
-  static std::atomic<int> written;  // two devices of one process may write at once
-  const std::string temporary =
-      path_ + "." + std::to_string(getpid()) + "." + std::to_string(++written) + ".tmp";
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  const std::string name = path_.substr(folder_.size() + 1);
+  if (lock.held()) remove_unfinished(folder_, name);
+  const std::string temporary = folder_ + "/" + temporary_name(name);
+  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
   if (fd < 0) return;
   const bool whole = write_whole(fd, text);
   if (close(fd) != 0 || !whole || rename(temporary.c_str(), path_.c_str()) != 0) unlink(temporary.c_str());
