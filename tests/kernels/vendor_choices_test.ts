@@ -111,6 +111,16 @@ test("a file of choices that is damaged, cut short or of another driver is ignor
   });
 });
 
+test("what a process that was killed while writing left is removed with the next write, and nothing else", async (cache) => {
+  await computed(PLAIN);
+  const path = choicesIn(cache), left = `${path}.0123456789abcdef.tmp`, other = `${path}.mine.tmp`;
+  Deno.writeTextFileSync(left, "half");
+  Deno.writeTextFileSync(other, "mine");
+  await computed(ONE_ROW);
+  const names = [...Deno.readDirSync(join(cache, "choices"))].map(({ name }) => join(cache, "choices", name));
+  assert.deepEqual(names.sort(), [path, `${path}.lock`, other]);
+});
+
 test("where nothing can be written, choices last as long as the device", async (cache) => {
   Deno.writeTextFileSync(join(cache, "choices"), "a file, not a folder");
   const { facts } = await computed(PLAIN);
