@@ -10,6 +10,7 @@ import { type Batch, checkSize, drawBatch, type Drawn } from "./draw.ts";
 import { chosenName, FileNames } from "./file_names.ts";
 import { initialImages } from "./initial_images.ts";
 import { loadDrawingModel, type Loaded } from "./load_model.ts";
+import type { PictureSize } from "./own_size.ts";
 import { Pipeline } from "./pipeline.ts";
 import { pictureTexts } from "./picture_text.ts";
 import { toBytes } from "./pixels.ts";
@@ -27,7 +28,7 @@ export async function genImg(config: GenImgConfig, context: JobContext): Promise
     : await initialImages(config.imagePath, config, context.warn);
   const loaded = await loadDrawingModel(config, context.log);
   try {
-    const planned = plan(config, prompts, images, loaded.model.family === "sdxl" ? 1024 : 512, context.warn);
+    const planned = plan(config, prompts, images, loaded.size, context.warn);
     Deno.mkdirSync(config.outdir, { recursive: true });
     await drawAll(config, context, loaded, planned);
   } finally {
@@ -58,10 +59,10 @@ function plan(
   config: GenImgConfig,
   prompts: readonly string[],
   images: readonly Pixels[] | null,
-  defaultSide: number,
+  own: PictureSize,
   warn: (text: string) => void,
 ): Batch[] {
-  const size = { width: config.W ?? defaultSide, height: config.H ?? defaultSide };
+  const size = { width: config.W ?? own.width, height: config.H ?? own.height };
   const imageOf = (index: number) => images![index % images!.length];
   const requests = [...pictureRequests(config, prompts, size, warn)].map((request) => {
     if (request.prompt.includes(" AND ")) {

@@ -8,11 +8,14 @@ import { type Device, openChosenDevice, ParameterStore } from "../runtime/mod.ts
 import type { GenImgConfig } from "./config.ts";
 import type { DrawingModel } from "./model.ts";
 import { attachNetworks, type LiveNetworks, openNetworks } from "./networks.ts";
+import { ownSize, type PictureSize, referenceSize } from "./own_size.ts";
 
 export interface Loaded {
   readonly model: DrawingModel;
   readonly networks: LiveNetworks;
   readonly device: Device;
+  /** Of pictures for which no size is asked. */
+  readonly size: PictureSize;
   close(): void;
 }
 
@@ -54,7 +57,11 @@ export async function loadDrawingModel(
       device.close();
       file.close();
     };
-    return { model, networks, device, close };
+    const { family, metadata } = file;
+    const size = config.compat === null
+      ? ownSize({ family, metadata, velocity: config.vParameterization })
+      : referenceSize(family);
+    return { model, networks, device, size, close };
   } catch (error) {
     file.close();
     throw error;

@@ -5,9 +5,11 @@ import type { Family } from "../models/mod.ts";
 import { mergedSpec } from "../networks/mod.ts";
 import type { MergeLoraConfig } from "./merge_lora.ts";
 
-/** modelspec.* of a merge of these files in this order, unless it is not wanted. */
+const RESOLUTION = "modelspec.resolution";
+
+/** modelspec.* of a merge of these files in this order (a model to merge into comes first), unless it is not wanted. */
 export function specOfMerge(
-  { noMetadata, saveTo, sdModel }: MergeLoraConfig,
+  { noMetadata, saveTo, sdModel, compat }: MergeLoraConfig,
   family: Family,
   sources: readonly { readonly path: string; readonly metadata: Readonly<Record<string, string>> }[],
 ): Record<string, string> {
@@ -15,5 +17,8 @@ export function specOfMerge(
   const stem = (path: string) => basename(path).replace(/\.[^.]*$/, "");
   const titles = sources.map(({ path, metadata }) => metadata["modelspec.title"] ?? stem(path));
   const what = { title: stem(saveTo), mergedFrom: titles.join(", "), checkpoint: sdModel !== null };
-  return mergedSpec(family, what, Date.now() / 1000);
+  const spec = mergedSpec(family, what, Date.now() / 1000);
+  // the reference forgets what size of picture the model was made for
+  const own = sdModel !== null && compat === null ? sources[0].metadata[RESOLUTION] : undefined;
+  return own === undefined ? spec : { ...spec, [RESOLUTION]: own };
 }

@@ -21,7 +21,7 @@ function makeFiles(dir: string): { ckpt: string; lora: string } {
       shape: [...shape],
       data: () => bytes(synthTensor(name, shape)),
     })),
-    {},
+    { "modelspec.resolution": "80x80" },
   );
   const tensors = loraTargets(shapes, family, { convolutions: false }).flatMap((target) => {
     const [out, ...inputs] = target.shape, conv = target.shape.length === 4;
@@ -101,6 +101,10 @@ Deno.test("genImg() draws from a file, alone or in a batch, with a LoRA merged o
       steps: 10,
     });
     assert.equal(near.length, plain.length);
+
+    const sizes = { ckpt, W: null, H: 72, steps: 1 };
+    const [own] = await draw(dir, "own", sizes);
+    assert.equal(own.length, 80 * 72 * 3, "the file's own width, the flag's height");
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }

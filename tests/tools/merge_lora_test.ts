@@ -13,7 +13,7 @@ import { listening, TINY, writeTinyLora, writeTinyModel } from "../training/tiny
 function files(): { dir: string; at: (name: string) => string } {
   const dir = Deno.makeTempDirSync({ prefix: "easel-merge-" });
   const at = (name: string) => join(dir, `${name}.safetensors`);
-  writeTinyModel(at("model"));
+  writeTinyModel(at("model"), { "modelspec.resolution": "128x128" });
   for (const [name, rank] of [["a", 2], ["b", 3]] as const) {
     writeTinyLora(at(name), name, rank, { ss_v2: "False", "modelspec.title": `title of ${name}` });
   }
@@ -58,6 +58,7 @@ Deno.test("mergeLora() into a model adds every LoRA's weights and leaves the res
   strictEqual(keys.size, changed.size);
   strictEqual(after.metadata["modelspec.merged_from"], "model, title of a, title of b");
   strictEqual(after.metadata["modelspec.architecture"], "stable-diffusion-v1");
+  strictEqual(after.metadata["modelspec.resolution"], "128x128", "the model's own");
   Deno.removeSync(dir, { recursive: true });
 });
 

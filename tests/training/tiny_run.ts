@@ -23,14 +23,14 @@ export const TINY = synthModel("sd1", {
 });
 
 /** Writes the model's file. */
-export function writeTinyModel(path: string): void {
+export function writeTinyModel(path: string, metadata: Readonly<Record<string, string>> = {}): void {
   const tensors = [...TINY.shapes].map(([name, shape]) => ({
     name,
     dtype: "F32",
     shape: [...shape],
     data: () => new Uint8Array(synthTensor(name, shape).buffer),
   }));
-  writeSafetensors(path, tensors, {});
+  writeSafetensors(path, tensors, metadata);
 }
 
 /** Writes a LoRA for all layers of that model, with weights that `name` decides and norms well above 0. */

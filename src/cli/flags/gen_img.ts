@@ -51,9 +51,11 @@ export const promptFlags = family("Prompts", {
   iter_same_seed: flag("same seed for all prompts of a pass"),
 });
 
+const OWN_SIZE = "unset = the size that the model was made for";
+
 export const pictureFlags = family("Pictures", {
-  H: int(null, "height", { min: 1 }),
-  W: int(null, "width", { min: 1 }),
+  H: int(null, `height; ${OWN_SIZE}`, { min: 1 }),
+  W: int(null, `width; ${OWN_SIZE}`, { min: 1 }),
   original_height: int(null, "SDXL size conditioning: height"),
   original_width: int(null, "SDXL size conditioning: width"),
   original_height_negative: int(null, "same for the negative prompt"),
