@@ -1,6 +1,6 @@
 /** A batch of latents and captions, with noise drawn for it, as the inputs of one training step. */
 import type { StepConfig } from "./config.ts";
-import type { NoiseSchedule } from "./diffusion.ts";
+import type { NoiseLevels } from "./noise_levels.ts";
 import { lossWeights } from "./loss_weights.ts";
 import { drawStep, type LatentShape, type StepDraws, type StepGenerators } from "./noise.ts";
 import type { LatentsShape } from "./loss.ts";
@@ -24,7 +24,7 @@ export interface LatentBatch {
 /** Draws noise and timesteps and lays everything out channels-last. */
 export function noiseBatch(
   config: StepConfig,
-  schedule: NoiseSchedule,
+  schedule: NoiseLevels,
   batch: LatentBatch,
   generators: StepGenerators,
 ): { step: LatentsShape; inputs: Inputs; draws: StepDraws } {

@@ -7,7 +7,7 @@ import type { TorchGenerator } from "../random/mod.ts";
 import type { ParameterStore } from "../runtime/mod.ts";
 import { type LatentBatch, noiseBatch } from "./batch.ts";
 import type { MixedPrecision, OptimizerConfig, StepConfig } from "./config.ts";
-import { type NoiseSchedule, noiseSchedule } from "./diffusion.ts";
+import { type NoiseLevels, noiseLevels } from "./noise_levels.ts";
 import { diffusionLoss, type LatentsShape, lossType, type Predict } from "./loss.ts";
 import type { StepDraws, StepGenerators } from "./noise.ts";
 import { readOptimizer } from "./optimizers/adamw.ts";
@@ -48,7 +48,7 @@ export interface StepResult {
 
 export class DiffusionTraining {
   readonly step: TrainingStep<LatentsShape>;
-  readonly schedule: NoiseSchedule;
+  readonly schedule: NoiseLevels;
   readonly #rates: Schedule;
   #gathered = 0;
   /** Groups that the batches since the last update gave gradients to. */
@@ -59,7 +59,7 @@ export class DiffusionTraining {
     readonly config: StepConfig & OptimizerConfig,
     readonly parts: TrainingParts,
   ) {
-    this.schedule = noiseSchedule(config.zeroTerminalSnr);
+    this.schedule = noiseLevels(config.zeroTerminalSnr);
     this.#rates = createSchedule(config);
     this.step = new TrainingStep(store, {
       groups: parts.groups,

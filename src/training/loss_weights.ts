@@ -1,6 +1,6 @@
 /** Factors on each sample's loss: regularisation images, and what the timestep says about its worth. */
 import type { StepConfig } from "./config.ts";
-import type { NoiseSchedule } from "./diffusion.ts";
+import type { NoiseLevels } from "./noise_levels.ts";
 
 type WeightOptions = Pick<
   StepConfig,
@@ -17,7 +17,7 @@ type WeightOptions = Pick<
  */
 export function lossWeights(
   config: WeightOptions,
-  schedule: NoiseSchedule,
+  schedule: NoiseLevels,
   timesteps: ArrayLike<number>,
   sampleWeights: ArrayLike<number>,
 ): Float32Array {

@@ -5,7 +5,8 @@
 import type { PythonRandom, TorchGenerator } from "../random/mod.ts";
 import { UserError } from "../base/errors.ts";
 import type { StepConfig } from "./config.ts";
-import { type NoiseSchedule, TIMESTEPS } from "./diffusion.ts";
+import { TIMESTEPS } from "../models/noise/schedule.ts";
+import type { NoiseLevels } from "./noise_levels.ts";
 
 /** (N, C, H, W): PyTorch's order, in which noise is drawn. */
 export type LatentShape = readonly [n: number, c: number, h: number, w: number];
@@ -33,7 +34,7 @@ export interface StepGenerators {
  */
 export function drawStep(
   config: StepConfig,
-  schedule: NoiseSchedule,
+  schedule: NoiseLevels,
   latents: Float32Array,
   shape: LatentShape,
   { torch, python }: StepGenerators,
@@ -172,7 +173,7 @@ function addBilinear(
 /** The transition point of the huber and smooth_l1 losses for each timestep; null for losses that have none. */
 function huberConstants(
   config: StepConfig,
-  schedule: NoiseSchedule,
+  schedule: NoiseLevels,
   timesteps: Int32Array,
 ): Float32Array | null {
   if (config.lossType === "l2" || config.lossType === "l1") return null;

@@ -1,16 +1,16 @@
 /** DDIM with eta 0 (arXiv 2010.02502), spaced evenly from below. */
 
 import { UserError } from "../../base/errors.ts";
-import { noiseSchedule, TRAIN_TIMESTEPS } from "./noise_schedule.ts";
+import { noiseSchedule, TIMESTEPS } from "../../models/noise/schedule.ts";
 import type { Scheduler, SchedulerOptions } from "./scheduler.ts";
 
 export function ddim({ steps, prediction, stepsOffset, clipSample }: SchedulerOptions): Scheduler {
   const { alphasCumprod } = noiseSchedule();
-  const stride = Math.floor(TRAIN_TIMESTEPS / steps);
+  const stride = Math.floor(TIMESTEPS / steps);
   const timesteps = Float32Array.from({ length: steps }, (_, i) => (steps - 1 - i) * stride + stepsOffset);
-  if (!(timesteps[0] < TRAIN_TIMESTEPS)) {
+  if (!(timesteps[0] < TIMESTEPS)) {
     throw new UserError(
-      `ddim cannot take ${steps} steps of ${TRAIN_TIMESTEPS} timesteps; use ${TRAIN_TIMESTEPS / 2} at most`,
+      `ddim cannot take ${steps} steps of ${TIMESTEPS} timesteps; use ${TIMESTEPS / 2} at most`,
     );
   }
   const root = (x: number) => Math.fround(Math.sqrt(x));

@@ -7,7 +7,6 @@ import { eulerAncestral } from "./euler_ancestral.ts";
 import type { Scheduler, SchedulerOptions } from "./scheduler.ts";
 
 export type { DrawNoise, Prediction, Scheduler, SchedulerOptions } from "./scheduler.ts";
-export { type NoiseSchedule, noiseSchedule, noiseSigmas, zeroTerminalSnr } from "./noise_schedule.ts";
 
 const SAMPLERS: Record<string, (options: SchedulerOptions) => Scheduler> = {
   ddim,

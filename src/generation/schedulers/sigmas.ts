@@ -1,6 +1,6 @@
 /** What the samplers that think in sigmas (k-diffusion's) share. Latents are signal + sigma * noise. */
 
-import { noiseSchedule, noiseSigmas, TRAIN_TIMESTEPS } from "./noise_schedule.ts";
+import { noiseSchedule, noiseSigmas, TIMESTEPS } from "../../models/noise/schedule.ts";
 import type { Prediction } from "./scheduler.ts";
 
 export interface SigmaSteps {
@@ -12,7 +12,7 @@ export interface SigmaSteps {
 
 /** `steps` timesteps from the last to the first, sigmas interpolated between the trained ones. */
 export function linspaceSigmas(steps: number): SigmaSteps {
-  const known = noiseSigmas(noiseSchedule()), last = TRAIN_TIMESTEPS - 1;
+  const known = noiseSigmas(noiseSchedule()), last = TIMESTEPS - 1;
   const timesteps = Float32Array.from(
     { length: steps },
     (_, i) => steps === 1 ? 0 : i === 0 ? last : (steps - 1 - i) * (last / (steps - 1)),

@@ -1,28 +1,10 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../../src/base/errors.ts";
-import {
-  createScheduler,
-  noiseSchedule,
-  type SchedulerOptions,
-  zeroTerminalSnr,
-} from "../../../src/generation/schedulers/mod.ts";
+import { createScheduler, type SchedulerOptions } from "../../../src/generation/schedulers/mod.ts";
+import { noiseSchedule } from "../../../src/models/noise/schedule.ts";
 import { TorchGenerator } from "../../../src/random/mod.ts";
 
 const options: SchedulerOptions = { steps: 10, prediction: "epsilon", stepsOffset: 1, clipSample: false };
-
-Deno.test("noiseSchedule() gives PyTorch's float32 tables", () => {
-  const { betas, alphasCumprod } = noiseSchedule();
-  assert.equal(betas[0], 0.0008499999530613422);
-  assert.equal(betas[999], 0.011999999172985554);
-  assert.equal(alphasCumprod[500], 0.27633246779441833);
-  assert.equal(alphasCumprod[999], 0.00466009508818388);
-});
-
-Deno.test("zeroTerminalSnr() ends in pure noise and keeps the first timestep", () => {
-  const plain = noiseSchedule(), zero = zeroTerminalSnr(plain);
-  assert.equal(zero.alphasCumprod[999], 0);
-  assert.ok(Math.abs(zero.alphasCumprod[0] - plain.alphasCumprod[0]) < 1e-6);
-});
 
 Deno.test("a sampler that is told the true noise ends at the picture", () => {
   const generator = new TorchGenerator(3);

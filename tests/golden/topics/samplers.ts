@@ -2,7 +2,12 @@
 
 import { drawBatch } from "../../../src/generation/draw.ts";
 import type { PictureRequest } from "../../../src/generation/requests.ts";
-import { noiseSchedule, noiseSigmas, zeroTerminalSnr } from "../../../src/generation/schedulers/mod.ts";
+import {
+  noiseSchedule,
+  noiseSigmas,
+  signalToNoise,
+  zeroTerminalSnr,
+} from "../../../src/models/noise/schedule.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
 import { within } from "../compare.ts";
 import { drawingProblem, genArgs, openStudio, Recorder, runChecks } from "../drawing.ts";
@@ -17,18 +22,13 @@ export function match(c: GoldenCase): Runner | string | null {
 
 function tables(c: GoldenCase): Check[] {
   const tensors = c.tensors(), plain = noiseSchedule(), zero = zeroTerminalSnr(plain);
-  const snr = (root: boolean) =>
-    plain.alphasCumprod.map((a) => {
-      const signal = Math.fround(Math.sqrt(a)), noise = Math.fround(Math.sqrt(Math.fround(1 - a)));
-      return root ? Math.fround(signal / noise) ** 2 : a / Math.fround(1 - a);
-    });
   const ours: Record<string, Float32Array> = {
     betas: plain.betas,
     alphas: plain.alphas,
     alphas_cumprod: plain.alphasCumprod,
     sigmas: noiseSigmas(plain),
-    snr: snr(false),
-    all_snr: snr(true),
+    snr: plain.alphasCumprod.map((a) => a / Math.fround(1 - a)),
+    all_snr: signalToNoise(plain),
     zero_snr_betas: zero.betas,
     zero_snr_alphas: zero.alphas,
     zero_snr_alphas_cumprod: zero.alphasCumprod,

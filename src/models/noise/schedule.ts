@@ -1,6 +1,9 @@
-/** Stable Diffusion's noise schedule as tables over its 1000 timesteps, rounded like the reference's float32 tensors. */
+/**
+ * Stable Diffusion's noise schedule as tables over its 1000 timesteps, rounded where the reference's float32 tensors are.
+ * (PyTorch's own square root is not always rounded correctly and differs from processor to processor; ours is.)
+ */
 
-export const TRAIN_TIMESTEPS = 1000;
+export const TIMESTEPS = 1000;
 
 export interface NoiseSchedule {
   readonly betas: Float32Array;
@@ -13,15 +16,14 @@ export interface NoiseSchedule {
 /** scaled_linear: the betas' square roots run evenly from sqrt(0.00085) to sqrt(0.012). */
 export function noiseSchedule(): NoiseSchedule {
   const first = Math.fround(Math.sqrt(0.00085)), last = Math.fround(Math.sqrt(0.012));
-  const step = Math.fround(Math.fround(last - first) / (TRAIN_TIMESTEPS - 1));
-  const betas = Float32Array.from({ length: TRAIN_TIMESTEPS }, (_, t) => {
+  const step = Math.fround(Math.fround(last - first) / (TIMESTEPS - 1));
+  return scheduleOf(Float32Array.from({ length: TIMESTEPS }, (_, t) => {
     // PyTorch's linspace counts from the nearer end and rounds once, after multiplying and adding.
     const root = Math.fround(
-      t < TRAIN_TIMESTEPS / 2 ? first + step * t : last - step * (TRAIN_TIMESTEPS - 1 - t),
+      t < TIMESTEPS / 2 ? first + step * t : last - step * (TIMESTEPS - 1 - t),
     );
     return root * root;
-  });
-  return fromBetas(betas);
+  }));
 }
 
 /** The same schedule shifted and scaled so that the last timestep is pure noise (arXiv 2305.08891). */
@@ -30,7 +32,15 @@ export function zeroTerminalSnr({ alphasCumprod }: NoiseSchedule): NoiseSchedule
   const first = root[0], last = root[root.length - 1];
   const scale = Math.fround(first / Math.fround(first - last));
   const shifted = root.map((r) => Math.fround(Math.fround(r - last) * scale) ** 2);
-  return fromBetas(shifted.map((a, t) => 1 - Math.fround(t === 0 ? a : a / shifted[t - 1])));
+  // by way of the betas, whose rounding is part of the reference's numbers
+  return scheduleOf(shifted.map((a, t) => 1 - Math.fround(t === 0 ? a : a / shifted[t - 1])));
+}
+
+/** Everything that follows from the betas. */
+export function scheduleOf(betas: Float32Array): NoiseSchedule {
+  const alphas = betas.map((beta) => 1 - beta);
+  let product = 1; // float64 between the elements, as PyTorch accumulates
+  return { betas, alphas, alphasCumprod: alphas.map((alpha) => product *= alpha) };
 }
 
 /** sqrt((1 - a) / a) for each timestep: how much stronger the noise is than the signal. */
@@ -38,8 +48,9 @@ export function noiseSigmas({ alphasCumprod }: NoiseSchedule): Float32Array {
   return alphasCumprod.map((a) => Math.sqrt(Math.fround(Math.fround(1 - a) / a)));
 }
 
-function fromBetas(betas: Float32Array): NoiseSchedule {
-  const alphas = betas.map((beta) => 1 - beta);
-  let product = 1; // float64 between the elements, as PyTorch accumulates
-  return { betas, alphas, alphasCumprod: alphas.map((alpha) => product *= alpha) };
+/** (sqrt(a) / sqrt(1 - a))^2 for each timestep: signal over noise in the variance, what loss weights go by. */
+export function signalToNoise({ alphasCumprod }: NoiseSchedule): Float32Array {
+  return alphasCumprod.map((a) =>
+    Math.fround(Math.fround(Math.sqrt(a)) / Math.fround(Math.sqrt(Math.fround(1 - a)))) ** 2
+  );
 }
