@@ -1,10 +1,11 @@
 /** From a batch of the data room to the latents, token ids and weights that a training step takes. */
 import type { Batch } from "../data/mod.ts";
 import { UserError } from "../base/errors.ts";
+import { toChannelsFirst } from "../generation/latents.ts";
 import { type Family, latentScale } from "../models/mod.ts";
 import type { TorchGenerator } from "../random/mod.ts";
 import { captionChunks, type ClipTokenizer, loadTokenizer, type TokenizerKind } from "../text/mod.ts";
-import { channelsFirst, type LatentBatch } from "./batch.ts";
+import type { LatentBatch } from "./batch.ts";
 import { textInputs } from "./conditioning.ts";
 import type { LatentEncoder } from "./latents.ts";
 import { areaResize } from "./masks.ts";
@@ -46,8 +47,9 @@ export class ExampleMaker {
       )
     );
     return {
-      latents: channelsFirst(latents.map((x) => x * scale), [n, c, h, w]),
+      latents: toChannelsFirst(latents.map((x) => x * scale), n, c),
       shape: [n, c, h, w],
+      encoded: batch.latents === null,
       chunks: (this.maxTokenLength ?? 75) / 75,
       sampleWeights: batch.lossWeights,
       mask: masks(batch, h, w),

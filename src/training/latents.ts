@@ -3,7 +3,7 @@ import { Programs } from "../generation/programs.ts";
 import { type DrawingModel, weightsIn } from "../generation/model.ts";
 import { encode, sampleLatents, VAE } from "../models/mod.ts";
 import type { TorchGenerator } from "../random/mod.ts";
-import { channelsLast } from "./batch.ts";
+import { toChannelsLast } from "../generation/latents.ts";
 
 export class LatentEncoder {
   readonly #programs: Programs;
@@ -22,7 +22,7 @@ export class LatentEncoder {
   ): Promise<{ latents: Float32Array; channels: number }> {
     const channels = this.model.shapes.get(`${VAE}.decoder.conv_in.weight`)![1];
     const [h, w] = [Math.floor(height / 8), Math.floor(width / 8)];
-    const noise = channelsLast(torch.randn(count * channels * h * w), [count, channels, h, w]);
+    const noise = toChannelsLast(torch.randn(count * channels * h * w), count, channels);
     const { latents } = await this.#programs.run(`${count} ${height} ${width}`, (graph) => {
       const pictures = graph.input("pixels", [count, height, width, 3]);
       const distribution = encode(pictures, weightsIn(graph, this.model, "vae").at(VAE));

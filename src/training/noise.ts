@@ -4,12 +4,25 @@
  */
 import type { PythonRandom, TorchGenerator } from "../random/mod.ts";
 import { UserError } from "../base/errors.ts";
+import { toChannelsFirst } from "../generation/latents.ts";
 import type { StepConfig } from "./config.ts";
 import { TIMESTEPS } from "../models/noise/schedule.ts";
 import type { NoiseLevels } from "./noise_levels.ts";
 
 /** (N, C, H, W): PyTorch's order, in which noise is drawn. */
 export type LatentShape = readonly [n: number, c: number, h: number, w: number];
+
+/** What noise is drawn for. */
+export interface Latents {
+  /** (N, C, H, W), already multiplied by the VAE's scale factor. */
+  readonly latents: Float32Array;
+  readonly shape: LatentShape;
+  /**
+   * Fresh from the autoencoder's encoder. Its attention leaves PyTorch's tensors channels-last for N > 1 (cached latents
+   * are stacked anew), and noise like them is drawn in the order of memory.
+   */
+  readonly encoded?: boolean;
+}
 
 export interface StepDraws {
   /** N timesteps in [0, 1000). */
@@ -30,17 +43,16 @@ export interface StepGenerators {
 
 /**
  * Draws noise, noise offset, pyramid noise, timesteps and input perturbation, in this order (train_util
- * get_noise_noisy_latents_and_timesteps). `latents` (N, C, H, W) are already multiplied by the VAE's scale factor.
+ * get_noise_noisy_latents_and_timesteps).
  */
 export function drawStep(
   config: StepConfig,
   schedule: NoiseLevels,
-  latents: Float32Array,
-  shape: LatentShape,
+  given: Latents,
   { torch, python }: StepGenerators,
 ): StepDraws {
-  const [n] = shape;
-  let noise: Float32Array = torch.randn(latents.length);
+  const { latents, shape } = given, [n] = shape;
+  let noise = noiseLike(given, torch);
   if (config.noiseOffset) noise = offsetNoise(config, noise, latents, shape, torch);
   if (config.multiresNoiseIterations) {
     noise = pyramidNoise(
@@ -62,7 +74,7 @@ export function drawStep(
     const strength = config.ipNoiseGammaRandomStrength
       ? Math.fround(torch.rand(1)[0] * config.ipNoiseGamma)
       : config.ipNoiseGamma;
-    const extra = torch.randn(latents.length);
+    const extra = noiseLike(given, torch);
     added = noise.map((x, i) => x + Math.fround(strength * extra[i]));
   }
   const signal = Float32Array.from(timesteps, (t) => Math.sqrt(schedule.alphasCumprod[t]));
@@ -80,6 +92,15 @@ export function drawStep(
     target: config.vParameterization ? blend(signal, noise, sigma, latents, -1) : noise,
     huberC,
   };
+}
+
+/** torch.randn_like(latents), (N, C, H, W). */
+function noiseLike(
+  { latents, shape: [n, c], encoded = false }: Latents,
+  torch: TorchGenerator,
+): Float32Array {
+  if (!encoded || n === 1) return torch.randn(latents.length);
+  return toChannelsFirst(torch.randn(latents.length, { contiguous: false }), n, c);
 }
 
 /** Adds one random constant per sample and channel (crosslabs.org, "diffusion with offset noise"). */
