@@ -27,13 +27,10 @@ function shiftHue(data: Uint8Array, at: number, shift: number): void {
   let h = (turn * HUE[difference] + 2048) >> 12;
   if (h < 0) h += 180;
   h = Math.trunc((h + shift) % 180);
-  if (s === 0) {
-    data[at] = data[at + 1] = data[at + 2] = v;
-    return;
-  }
   const sixth = f32(h * f32(6 / 180)), sector = Math.floor(sixth) % 6, rest = f32(sixth - Math.floor(sixth));
   const value = f32(v * f32(1 / 255)), sat = f32(s * f32(1 / 255));
-  const levels = [1, f32(1 - sat), f32(1 - f32(sat * rest)), f32(1 - f32(sat * f32(1 - rest)))];
+  // 1 - sat * x is one fused operation in OpenCV's vector code: the product is not rounded
+  const levels = [1, f32(1 - sat), f32(1 - sat * rest), f32(1 - sat * f32(1 - rest))];
   const byte = (level: number) => Math.trunc(f32(f32(value * levels[level]) * 255)); // vector code cuts off
   const [ib, ig, ir] = SECTORS[sector];
   data[at] = byte(ib);

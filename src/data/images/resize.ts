@@ -20,9 +20,12 @@ interface Shares {
   readonly weight: Float32Array;
 }
 
+/** OpenCV's way to the quotient, which is not always source / target. */
+const areaScale = (source: number, target: number) => 1 / (target / source);
+
 /** OpenCV, computeResizeAreaTab. */
 function areaShares(source: number, target: number): Shares {
-  const scale = source / target;
+  const scale = areaScale(source, target);
   const from: number[] = [], to: number[] = [], weight: number[] = [];
   const add = (x: number, o: number, share: number) => {
     from.push(x);
@@ -39,10 +42,13 @@ function areaShares(source: number, target: number): Shares {
   return { from: Int32Array.from(from), to: Int32Array.from(to), weight: Float32Array.from(weight) };
 }
 
-/** cv2.resize(..., INTER_AREA) for shrinking both sides; channels independent of each other. */
+/**
+ * cv2.resize(..., INTER_AREA) for shrinking both sides; channels independent of each other. Products are rounded to float32
+ * before they are added, as there.
+ */
 export function resizeArea(image: Pixels, width: number, height: number): Pixels {
   if (width > image.width || height > image.height) throw new RangeError("resizeArea() only shrinks");
-  const stepX = image.width / width, stepY = image.height / height;
+  const stepX = areaScale(image.width, width), stepY = areaScale(image.height, height);
   if (Number.isInteger(stepX) && Number.isInteger(stepY)) {
     return resizeBlocks(image, width, height, stepX, stepY);
   }
@@ -54,7 +60,7 @@ export function resizeArea(image: Pixels, width: number, height: number): Pixels
     const y = rows.to[r], weight = rows.weight[r];
     line.fill(0);
     addShares(line, data, rows.from[r] * image.width * c, c, columns);
-    for (let i = 0; i < row; i++) sum[i] += weight * line[i];
+    for (let i = 0; i < row; i++) sum[i] += Math.fround(weight * line[i]);
     if (rows.to[r + 1] === y) continue;
     for (let i = 0; i < row; i++) out[y * row + i] = roundByte(sum[i]);
     sum.fill(0);
@@ -67,10 +73,10 @@ function addShares(line: Float32Array, data: Uint8Array, base: number, c: number
   const { from, to, weight } = columns;
   for (let i = 0; i < from.length; i++) {
     const x = base + from[i] * c, o = to[i] * c, share = weight[i];
-    line[o] += data[x] * share;
-    line[o + 1] += data[x + 1] * share;
-    line[o + 2] += data[x + 2] * share;
-    if (c === 4) line[o + 3] += data[x + 3] * share;
+    line[o] += Math.fround(data[x] * share);
+    line[o + 1] += Math.fround(data[x + 1] * share);
+    line[o + 2] += Math.fround(data[x + 2] * share);
+    if (c === 4) line[o + 3] += Math.fround(data[x + 3] * share);
   }
 }
 
