@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { modelPath } from "../base/assets.ts";
 import { UsageError, UserError } from "../base/errors.ts";
 import { nameProblem } from "../base/inside_name.ts";
+import { isOpenPipe, kindBesidesFile } from "../base/regular_file.ts";
 import { parseDevice } from "../runtime/mod.ts";
 
 /** Arguments that are no flags are named in capitals, as in the help. */
@@ -18,23 +19,29 @@ export function required<T>(name: string, value: T | null): T {
 /** A file that is read. Null passes: the flag was not given. */
 export function readableFile(name: string, path: string | null): void {
   if (path === null) return;
-  if (!stat(name, path).isFile) throw new UserError(`${path}: is a folder, ${label(name)} names a file`);
+  const kind = kindBesidesFile(stat(name, path));
+  if (kind === null || isOpenPipe(path)) return;
+  throw new UserError(`${path}: is ${kind}, ${label(name)} names a file`);
 }
 
 /** A folder that is read. */
 export function readableFolder(name: string, path: string | null): void {
   if (path === null) return;
-  if (!stat(name, path).isDirectory) throw new UserError(`${path}: is a file, ${label(name)} names a folder`);
+  const found = stat(name, path);
+  if (found.isDirectory) return;
+  throw new UserError(`${path}: is ${kindBesidesFile(found) ?? "a file"}, ${label(name)} names a folder`);
 }
 
 /** A checkpoint: a file, or a built-in one such as builtin:tiny. */
 export function checkpoint(name: string, path: string | null): void {
   if (path === null) return;
-  if (stat(name, modelPath(path)).isDirectory) {
+  const kind = kindBesidesFile(stat(name, modelPath(path)));
+  if (kind === "a folder") {
     throw new UserError(
       `${path}: is a folder; diffusers folders are not supported yet, --${name} names a .safetensors file`,
     );
   }
+  if (kind !== null) throw new UserError(`${path}: is ${kind}, --${name} names a file`);
 }
 
 /** A folder that will be written: it exists or can be made, which is tried now and not after hours of work. */

@@ -2,6 +2,7 @@
 
 import { parse as parseToml } from "smol-toml";
 import { UserError } from "../base/errors.ts";
+import { fileText, NoFile } from "../base/regular_file.ts";
 import type { AnyFlag, Family, Value } from "./flag.ts";
 import { allFlags, checked, nearest, type Parsed } from "./parse.ts";
 
@@ -30,16 +31,17 @@ export function withConfigFile(parsed: Parsed, families: readonly Family[]): Par
   return { ...parsed, values, sources };
 }
 
-/** The name may be given without its ".toml". */
+/** The name may be given without its ".toml", but for a pipe that is open already. */
 export function configPath(given: string): string {
-  return given.endsWith(".toml") ? given : `${given}.toml`;
+  return given.endsWith(".toml") || /^\/(dev|proc)\//.test(given) ? given : `${given}.toml`;
 }
 
 function entries(path: string): [string, unknown][] {
   let text;
   try {
-    text = Deno.readTextFileSync(path);
+    text = fileText(path);
   } catch (cause) {
+    if (cause instanceof NoFile) throw cause;
     throw new UserError(`${path}: cannot be read; --config_file names a TOML file`, { cause });
   }
   let tree;

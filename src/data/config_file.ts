@@ -2,6 +2,7 @@
 
 import { closest, distance } from "fastest-levenshtein";
 import { UserError } from "../base/errors.ts";
+import { fileText, NoFile } from "../base/regular_file.ts";
 import { readToml } from "../formats/toml.ts";
 import {
   datasetTable,
@@ -52,8 +53,9 @@ export function readDatasetFile(path: string, supports: Supports): DatasetFile {
 function readJson(path: string): unknown {
   let text: string;
   try {
-    text = Deno.readTextFileSync(path);
+    text = fileText(path);
   } catch (cause) {
+    if (cause instanceof NoFile) throw cause;
     const why = cause instanceof Deno.errors.NotFound ? "does not exist" : "cannot be read";
     throw new UserError(`${path}: ${why}; give a TOML or JSON file`, { cause });
   }

@@ -2,6 +2,7 @@
 
 import { basename, extname, join } from "node:path";
 import { UserError } from "../base/errors.ts";
+import { fileBytes, NoFile } from "../base/regular_file.ts";
 import { strip } from "./captions.ts";
 import type { Values } from "./config_file.ts";
 import { type ImageEntry, newEntry, type SubsetReport } from "./entries.ts";
@@ -108,8 +109,9 @@ function captionNames(image: string, extension: string): string[] {
 function readCaption(path: string, wildcard: boolean): string {
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(Deno.readFileSync(path));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(fileBytes(path));
   } catch (cause) {
+    if (cause instanceof NoFile) throw cause;
     const why = cause instanceof TypeError ? "is not UTF-8 text; save it as UTF-8" : "cannot be read";
     throw new UserError(`${path}: ${why}`, { cause });
   }

@@ -2,6 +2,7 @@
 
 import { extname, join } from "node:path";
 import { UserError } from "../base/errors.ts";
+import { fileText, NoFile } from "../base/regular_file.ts";
 import type { Size } from "./buckets.ts";
 import { type ImageEntry, newEntry, type SubsetReport } from "./entries.ts";
 import { IMAGE_EXTENSIONS } from "./images/load.ts";
@@ -60,8 +61,9 @@ export function loadMetadata(subset: FineTuningSubset): LoadedMetadata {
 function readJson(file: string): Record<string, Described> {
   let text: string;
   try {
-    text = Deno.readTextFileSync(file);
+    text = fileText(file);
   } catch (cause) {
+    if (cause instanceof NoFile) throw cause;
     const why = cause instanceof Deno.errors.NotFound ? "no such metadata file" : "cannot be read";
     throw new UserError(`${file}: ${why}`, { cause });
   }

@@ -1,6 +1,7 @@
 /** Positional reads of one file: what every reader of big files here stands on. */
 
 import { UserError } from "../base/errors.ts";
+import { kindBesidesFile } from "../base/regular_file.ts";
 
 /** An open file of known size. Reads are synchronous, so moving the position and reading cannot be torn apart. */
 export class FileReader {
@@ -13,7 +14,8 @@ export class FileReader {
     this.path = path;
     try {
       const stat = Deno.statSync(path);
-      if (!stat.isFile) throw new UserError(`${path}: is not a file; give the path of a ${what}`);
+      const kind = kindBesidesFile(stat);
+      if (kind !== null) throw new UserError(`${path}: is ${kind}; give the path of a ${what}`);
       this.size = stat.size;
       this.#file = Deno.openSync(path, { read: true });
     } catch (cause) {

@@ -2,6 +2,7 @@
 
 import { parse, type TomlDate, TomlError } from "smol-toml";
 import { UserError } from "../base/errors.ts";
+import { fileBytes, NoFile } from "../base/regular_file.ts";
 
 export type TomlValue = string | number | bigint | boolean | TomlDate | TomlValue[] | TomlTable;
 export type TomlTable = { [key: string]: TomlValue };
@@ -21,8 +22,9 @@ export function parseToml(text: string, path: string): TomlTable {
 export function readToml(path: string): TomlTable {
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(Deno.readFileSync(path));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(fileBytes(path));
   } catch (cause) {
+    if (cause instanceof NoFile) throw cause;
     const why = cause instanceof TypeError
       ? "is no UTF-8 text"
       : cause instanceof Deno.errors.NotFound

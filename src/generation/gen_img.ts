@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { atomicWriteFile } from "../base/atomic.ts";
 import { Interrupted, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
+import { fileText, NoFile } from "../base/regular_file.ts";
 import type { Pixels } from "../data/images/pixels.ts";
 import type { GenImgConfig } from "./config.ts";
 import { type Batch, checkSize, drawBatch, type Drawn } from "./draw.ts";
@@ -40,8 +41,9 @@ function readPrompts(config: GenImgConfig): string[] {
   if (config.fromFile !== null) {
     let text: string;
     try {
-      text = Deno.readTextFileSync(config.fromFile);
+      text = fileText(config.fromFile);
     } catch (cause) {
+      if (cause instanceof NoFile) throw cause;
       throw new UserError(`${config.fromFile}: cannot be read; give a text file with a prompt a line`, {
         cause,
       });

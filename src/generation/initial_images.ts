@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
+import { kindBesidesFile } from "../base/regular_file.ts";
 import { loadImage } from "../data/images/load.ts";
 import type { Pixels } from "../data/images/pixels.ts";
 import { resizeLanczos } from "../data/images/resize.ts";
@@ -19,7 +20,7 @@ export async function initialImages(
   warn: (text: string) => void,
 ): Promise<Pixels[]> {
   const images: Pixels[] = [];
-  for (const file of imageFiles(path)) {
+  for (const file of imageFiles(path, warn)) {
     let image = await loadImage(file, { compat: compat !== null });
     if (W !== null && H !== null) image = resizeLanczos(image, W, H);
     const width = image.width - image.width % 32, height = image.height - image.height % 32;
@@ -37,10 +38,12 @@ export async function initialImages(
   return images;
 }
 
-function imageFiles(path: string): string[] {
+function imageFiles(path: string, warn: (text: string) => void): string[] {
   try {
-    if (Deno.statSync(path).isFile) return [path];
-    const names = [...Deno.readDirSync(path)].map((entry) => entry.name).filter((name) => ENDINGS.test(name));
+    if (!Deno.statSync(path).isDirectory) return [path];
+    const names = [...Deno.readDirSync(path)].map((entry) => entry.name).filter((name) =>
+      ENDINGS.test(name) && isFile(join(path, name), warn)
+    );
     if (names.length) return names.sort().map((name) => join(path, name));
   } catch (cause) {
     throw new UserError(`${path}: cannot be read; --image_path takes a picture or a folder of them`, {
@@ -48,4 +51,10 @@ function imageFiles(path: string): string[] {
     });
   }
   throw new UserError(`${path}: holds no picture (png, jpg, jpeg, webp)`);
+}
+
+function isFile(path: string, warn: (text: string) => void): boolean {
+  const kind = kindBesidesFile(Deno.statSync(path));
+  if (kind !== null) warn(`${path}: is ${kind}, no picture; left out`);
+  return kind === null;
 }

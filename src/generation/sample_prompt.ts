@@ -2,6 +2,7 @@
 
 import { parse as parseToml } from "smol-toml";
 import { UserError } from "../base/errors.ts";
+import { fileText, NoFile } from "../base/regular_file.ts";
 import { promptLines } from "./prompt_line.ts";
 import { samplerProblem } from "./schedulers/mod.ts";
 
@@ -68,8 +69,9 @@ export function parseSampleLine(line: string, note: (text: string) => void = () 
 export function readSamplePrompts(path: string): SampleEntry[] {
   let text: string;
   try {
-    text = Deno.readTextFileSync(path);
+    text = fileText(path);
   } catch (cause) {
+    if (cause instanceof NoFile) throw cause;
     throw new UserError(`${path}: cannot be read; --sample_prompts takes a .txt, .toml or .json file`, {
       cause,
     });

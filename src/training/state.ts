@@ -4,6 +4,7 @@
  */
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../base/errors.ts";
+import { fileText, NoFile } from "../base/regular_file.ts";
 import { openSafetensors, writeSafetensors } from "../formats/safetensors.ts";
 import { PythonRandom, type PythonRandomState, TorchGenerator } from "../random/mod.ts";
 import type { ParameterStore } from "../runtime/mod.ts";
@@ -135,8 +136,9 @@ export function readStateFile(path: string): RunState & StateFile {
   const name = join(path, "state.json");
   let file;
   try {
-    file = JSON.parse(Deno.readTextFileSync(name));
+    file = JSON.parse(fileText(name));
   } catch (cause) {
+    if (cause instanceof NoFile) throw cause;
     throw new UserError(
       `${name}: cannot be read (${(cause as Error).message}); --resume takes a folder that easel saved`,
       {

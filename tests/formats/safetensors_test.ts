@@ -124,7 +124,7 @@ Deno.test("headers that lie are refused, naming the lie", () => {
   const two = (a: string, b: string) => `{"w":{${ok},"data_offsets":${a}},"v":{${ok},"data_offsets":${b}}}`;
   refuses(() => open(file(two("[0,8]", "[4,12]"), 12)), /"v" overlaps the one before it by 4 bytes/);
   refuses(() => openSafetensors("/nowhere.safetensors"), /does not exist/);
-  refuses(() => openSafetensors("/"), /is not a file/);
+  refuses(() => openSafetensors("/"), /is a folder/);
 });
 
 Deno.test("names that JavaScript treats specially are only names", () => {

@@ -1,6 +1,7 @@
 /** Opening image files: which format, how large, and the pixels. */
 
 import { UserError } from "../../base/errors.ts";
+import { NoFile, openFile, refuseIrregular } from "../../base/regular_file.ts";
 import { decodeBmp, isBmp, probeBmp } from "./bmp.ts";
 import { applyOrientation, swapsSides } from "./exif.ts";
 import { decodeJpeg, isJpeg, probeJpeg } from "./jpeg.ts";
@@ -24,13 +25,14 @@ const HEAD = 65536;
 export class UnreadableImage extends UserError {
   override name = "UnreadableImage";
   constructor(readonly path: string, cause: unknown) {
-    super(`${path}: ${reason(cause)}`, { cause });
+    super(cause instanceof NoFile ? cause.message : `${path}: ${reason(cause)}`, { cause });
   }
 }
 
 /** Decodes any supported file to 8-bit RGB, or RGBA with `alpha`. Throws UnreadableImage. */
 export async function loadImage(path: string, options: LoadOptions = {}): Promise<Pixels> {
   try {
+    refuseIrregular(path);
     return await decodeImage(await Deno.readFile(path), options);
   } catch (cause) {
     throw new UnreadableImage(path, cause);
@@ -63,7 +65,7 @@ export function probeSize(path: string, compat = false): { width: number; height
 
 /** False when the file certainly or possibly lacks its end, so that only a full decode can tell. Reads two pieces. */
 export function looksWhole(path: string): boolean {
-  const file = Deno.openSync(path);
+  const file = openFile(path);
   try {
     const size = file.statSync().size;
     const head = readAt(file, 0, 64), tail = readAt(file, Math.max(0, size - HEAD), HEAD);
@@ -77,7 +79,7 @@ export function looksWhole(path: string): boolean {
 }
 
 function probeFile(path: string): ImageHeader {
-  const file = Deno.openSync(path);
+  const file = openFile(path);
   try {
     const head = readAt(file, 0, HEAD);
     if (head.length === 0) throw new ImageError("is empty");
