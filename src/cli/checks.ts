@@ -3,6 +3,7 @@
 import { dirname } from "node:path";
 import { modelPath } from "../base/assets.ts";
 import { UsageError, UserError } from "../base/errors.ts";
+import { pathHint } from "../base/path_hint.ts";
 import { nameProblem } from "../base/inside_name.ts";
 import { isOpenPipe, kindBesidesFile } from "../base/regular_file.ts";
 import { parseDevice } from "../runtime/mod.ts";
@@ -107,6 +108,6 @@ function stat(name: string, path: string): Deno.FileInfo {
     return Deno.statSync(path);
   } catch (cause) {
     const reason = cause instanceof Deno.errors.NotFound ? "does not exist" : "cannot be read";
-    throw new UserError(`${path}: ${reason} (${label(name)})`, { cause });
+    throw new UserError(`${path}: ${reason} (${label(name)})${pathHint(path)}`, { cause });
   }
 }

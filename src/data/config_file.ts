@@ -2,7 +2,7 @@
 
 import { closest, distance } from "fastest-levenshtein";
 import { UserError } from "../base/errors.ts";
-import { fileText, NoFile } from "../base/regular_file.ts";
+import { readJson } from "../formats/json.ts";
 import { readToml } from "../formats/toml.ts";
 import {
   datasetTable,
@@ -45,28 +45,15 @@ export class DatasetFileError extends UserError {
 export function readDatasetFile(path: string, supports: Supports): DatasetFile {
   const lower = path.toLowerCase();
   if (lower.endsWith(".toml")) return checkDatasetFile(readToml(path), supports, path);
-  if (lower.endsWith(".json")) return checkDatasetFile(readJson(path), supports, path);
+  if (lower.endsWith(".json")) {
+    return checkDatasetFile(readJson(path, "give a TOML or JSON file", integers), supports, path);
+  }
   throw new UserError(`${path}: a dataset file ends in .toml or .json`);
 }
 
-/** JSON in which integers are bigints, so that 2 and 2.0 differ as they do in TOML. */
-function readJson(path: string): unknown {
-  let text: string;
-  try {
-    text = fileText(path);
-  } catch (cause) {
-    if (cause instanceof NoFile) throw cause;
-    const why = cause instanceof Deno.errors.NotFound ? "does not exist" : "cannot be read";
-    throw new UserError(`${path}: ${why}; give a TOML or JSON file`, { cause });
-  }
-  type WithSource = (key: string, value: unknown, context: { source?: string }) => unknown;
-  const integers: WithSource = (_, value, { source }) =>
-    typeof value === "number" && source !== undefined && /^-?\d+$/.test(source) ? BigInt(source) : value;
-  try {
-    return JSON.parse(text, integers as Parameters<typeof JSON.parse>[1]);
-  } catch (cause) {
-    throw new UserError(`${path}: is not JSON (${(cause as Error).message})`, { cause });
-  }
+/** JSON's integers as bigints, so that 2 and 2.0 differ as they do in TOML. */
+function integers(_: string, value: unknown, { source }: { source?: string }): unknown {
+  return typeof value === "number" && source !== undefined && /^-?\d+$/.test(source) ? BigInt(source) : value;
 }
 
 /** Checks parsed data; integers are expected as bigints. Throws DatasetFileError for the first mistake. */

@@ -2,7 +2,8 @@
 
 import { basename, extname, join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { fileBytes, NoFile } from "../base/regular_file.ts";
+import { pathHint } from "../base/path_hint.ts";
+import { readText } from "../formats/text_file.ts";
 import { strip } from "./captions.ts";
 import type { Values } from "./config_file.ts";
 import { type ImageEntry, newEntry, type SubsetReport } from "./entries.ts";
@@ -22,12 +23,12 @@ function listFiles(dir: string): string[] {
   try {
     return [...Deno.readDirSync(dir)].filter((entry) => !entry.isDirectory).map(({ name }) => name).sort();
   } catch (cause) {
-    throw new UserError(`${dir}: ${whyNoFolder(cause)}`, { cause });
+    throw new UserError(`${dir}: ${whyNoFolder(dir, cause)}`, { cause });
   }
 }
 
-function whyNoFolder(cause: unknown): string {
-  if (cause instanceof Deno.errors.NotFound) return "no such folder";
+function whyNoFolder(dir: string, cause: unknown): string {
+  if (cause instanceof Deno.errors.NotFound) return `no such folder${pathHint(dir)}`;
   if (cause instanceof Deno.errors.NotADirectory) return "is not a folder";
   return `cannot be read (${cause instanceof Error ? cause.message : cause})`;
 }
@@ -41,7 +42,7 @@ export function subsetsBelow(dir: string, isReg: boolean): Values[] {
       e.name
     );
   } catch (cause) {
-    throw new UserError(`${dir}: ${whyNoFolder(cause)}`, { cause });
+    throw new UserError(`${dir}: ${whyNoFolder(dir, cause)}`, { cause });
   }
   const subsets = names.sort().flatMap((name) => {
     const [, repeats, classTokens = ""] = /^\s*\+?(\d+)\s*(?:_(.*))?$/s.exec(name) ?? [];
@@ -107,15 +108,7 @@ function captionNames(image: string, extension: string): string[] {
 }
 
 function readCaption(path: string, wildcard: boolean): string {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(fileBytes(path));
-  } catch (cause) {
-    if (cause instanceof NoFile) throw cause;
-    const why = cause instanceof TypeError ? "is not UTF-8 text; save it as UTF-8" : "cannot be read";
-    throw new UserError(`${path}: ${why}`, { cause });
-  }
-  const lines = text.split(/\r\n|\r|\n/).map(strip);
+  const lines = readText(path, "mend or remove this caption file").split(/\r\n|\r|\n/).map(strip);
   return wildcard ? lines.filter((line) => line !== "").join("\n") : lines[0];
 }
 

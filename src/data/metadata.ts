@@ -2,7 +2,7 @@
 
 import { extname, join } from "node:path";
 import { UserError } from "../base/errors.ts";
-import { fileText, NoFile } from "../base/regular_file.ts";
+import { readJson } from "../formats/json.ts";
 import type { Size } from "./buckets.ts";
 import { type ImageEntry, newEntry, type SubsetReport } from "./entries.ts";
 import { IMAGE_EXTENSIONS } from "./images/load.ts";
@@ -29,7 +29,7 @@ export interface LoadedMetadata {
 /** Reads the file and finds its images. Throws UserError naming the file and key. */
 export function loadMetadata(subset: FineTuningSubset): LoadedMetadata {
   const file = subset.metadata_file;
-  const metadata = readJson(file);
+  const metadata = readMetadata(file);
   const tags: string[] = [], missing: string[] = [], entries: ImageEntry[] = [];
   const report: SubsetReport = {
     ...{ name: file, isReg: false, repeats: subset.num_repeats, images: 0 },
@@ -58,20 +58,10 @@ export function loadMetadata(subset: FineTuningSubset): LoadedMetadata {
   return { entries, report, tags, missing };
 }
 
-function readJson(file: string): Record<string, Described> {
-  let text: string;
-  try {
-    text = fileText(file);
-  } catch (cause) {
-    if (cause instanceof NoFile) throw cause;
-    const why = cause instanceof Deno.errors.NotFound ? "no such metadata file" : "cannot be read";
-    throw new UserError(`${file}: ${why}`, { cause });
-  }
-  try {
-    const parsed = JSON.parse(text);
-    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
-  } catch (cause) {
-    throw new UserError(`${file}: is not JSON (${(cause as Error).message})`, { cause });
+function readMetadata(file: string): Record<string, Described> {
+  const parsed = readJson(file, "give a JSON file of image keys");
+  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) {
+    return parsed as Record<string, Described>;
   }
   throw new UserError(`${file}: is no JSON object of image keys`);
 }

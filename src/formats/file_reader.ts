@@ -2,6 +2,7 @@
 
 import { UserError } from "../base/errors.ts";
 import { kindBesidesFile } from "../base/regular_file.ts";
+import { whyNotOpened } from "./what_file.ts";
 
 /** An open file of known size. Reads are synchronous, so moving the position and reading cannot be torn apart. */
 export class FileReader {
@@ -20,8 +21,9 @@ export class FileReader {
       this.#file = Deno.openSync(path, { read: true });
     } catch (cause) {
       if (cause instanceof UserError) throw cause;
-      const why = cause instanceof Deno.errors.NotFound ? "does not exist" : "cannot be opened";
-      throw new UserError(`${path}: ${why}; give the path of a readable ${what}`, { cause });
+      throw new UserError(`${path}: ${whyNotOpened(path, cause)}; give the path of a readable ${what}`, {
+        cause,
+      });
     }
   }
 

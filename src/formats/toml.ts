@@ -2,7 +2,8 @@
 
 import { parse, type TomlDate, TomlError } from "smol-toml";
 import { UserError } from "../base/errors.ts";
-import { fileBytes, NoFile } from "../base/regular_file.ts";
+import { BACKSLASHES } from "../base/path_hint.ts";
+import { readText } from "./text_file.ts";
 
 export type TomlValue = string | number | bigint | boolean | TomlDate | TomlValue[] | TomlTable;
 export type TomlTable = { [key: string]: TomlValue };
@@ -13,26 +14,22 @@ export function parseToml(text: string, path: string): TomlTable {
     return parse(text.replace(/^\uFEFF/, ""), { integersAsBigInt: true }) as TomlTable;
   } catch (cause) {
     if (!(cause instanceof TomlError)) throw cause;
-    const why = cause.message.split("\n")[0].replace(/^Invalid TOML document: /, "");
-    throw new UserError(`${path}:${cause.line}:${cause.column}: ${why}; correct the TOML`, { cause });
+    throw new UserError(`${path}:${cause.line}:${cause.column}: ${whatIsWrong(text, cause)}`, { cause });
   }
+}
+
+/** A Windows path between double quotes, on the line of the error or, where its last backslash hid the quote, above. */
+function whatIsWrong(text: string, { line, message }: TomlError): string {
+  const lines = text.split(/\r\n|\n/).slice(Math.max(0, line - 2), line);
+  if (lines.some((one) => /"[^"]*\\/.test(one.replace(/'[^']*'/g, "")))) {
+    return `a backslash between double quotes begins an escape; ${BACKSLASHES}`;
+  }
+  return `${message.split("\n")[0].replace(/^Invalid TOML document: /, "")}; correct the TOML`;
 }
 
 /** Reads and parses a file. Throws UserError when it cannot be read or is no TOML. */
 export function readToml(path: string): TomlTable {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(fileBytes(path));
-  } catch (cause) {
-    if (cause instanceof NoFile) throw cause;
-    const why = cause instanceof TypeError
-      ? "is no UTF-8 text"
-      : cause instanceof Deno.errors.NotFound
-      ? "does not exist"
-      : "cannot be read";
-    throw new UserError(`${path}: ${why}; give a TOML file`, { cause });
-  }
-  return parseToml(text, path);
+  return parseToml(readText(path, "give a TOML file"), path);
 }
 
 /** The same tree with integers as numbers, for whoever makes no difference. */

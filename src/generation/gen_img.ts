@@ -4,7 +4,6 @@ import { basename, join } from "node:path";
 import { atomicWriteFile } from "../base/atomic.ts";
 import { Interrupted, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
-import { fileText, NoFile } from "../base/regular_file.ts";
 import type { Pixels } from "../data/images/pixels.ts";
 import type { GenImgConfig } from "./config.ts";
 import { type Batch, checkSize, drawBatch, type Drawn } from "./draw.ts";
@@ -16,6 +15,7 @@ import { Pipeline } from "./pipeline.ts";
 import { pictureTexts } from "./picture_text.ts";
 import { toBytes } from "./pixels.ts";
 import { encodePng } from "../formats/png.ts";
+import { readText } from "../formats/text_file.ts";
 import { promptLines } from "./prompt_line.ts";
 import { batches, pictureRequests } from "./requests.ts";
 import { createScheduler } from "./schedulers/mod.ts";
@@ -39,16 +39,7 @@ export async function genImg(config: GenImgConfig, context: JobContext): Promise
 
 function readPrompts(config: GenImgConfig): string[] {
   if (config.fromFile !== null) {
-    let text: string;
-    try {
-      text = fileText(config.fromFile);
-    } catch (cause) {
-      if (cause instanceof NoFile) throw cause;
-      throw new UserError(`${config.fromFile}: cannot be read; give a text file with a prompt a line`, {
-        cause,
-      });
-    }
-    const prompts = promptLines(text);
+    const prompts = promptLines(readText(config.fromFile, "give a text file with a prompt a line"));
     if (prompts.length === 0) throw new UserError(`${config.fromFile}: holds no prompt`);
     return prompts;
   }

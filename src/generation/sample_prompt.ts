@@ -1,8 +1,9 @@
 /** --sample_prompts: a text file with a prompt a line, or TOML or JSON with a table for each. */
 
-import { parse as parseToml } from "smol-toml";
 import { UserError } from "../base/errors.ts";
-import { fileText, NoFile } from "../base/regular_file.ts";
+import { readJson } from "../formats/json.ts";
+import { readText } from "../formats/text_file.ts";
+import { plainToml, readToml } from "../formats/toml.ts";
 import { promptLines } from "./prompt_line.ts";
 import { samplerProblem } from "./schedulers/mod.ts";
 
@@ -67,24 +68,19 @@ export function parseSampleLine(line: string, note: (text: string) => void = () 
 
 /** Reads a prompt file by its ending; entries that cannot be drawn are noted. Throws UserError for what is no such file. */
 export function readSamplePrompts(path: string): SampleEntry[] {
-  let text: string;
+  const kind = /\.(txt|toml|json)$/i.exec(path)?.[1].toLowerCase();
+  if (kind === undefined) throw new UserError(`${path}: --sample_prompts takes a .txt, .toml or .json file`);
+  if (kind === "txt") return promptLines(readText(path, REMEDY)).map((line) => lineEntry(line.trim()));
   try {
-    text = fileText(path);
+    if (kind === "toml") return fromToml(plainToml(readToml(path)) as Record<string, unknown>);
+    return fromList(readJson(path, REMEDY));
   } catch (cause) {
-    if (cause instanceof NoFile) throw cause;
-    throw new UserError(`${path}: cannot be read; --sample_prompts takes a .txt, .toml or .json file`, {
-      cause,
-    });
+    if (!(cause instanceof UserError) || cause.message.startsWith(path)) throw cause;
+    throw new UserError(`${path}: ${cause.message}`, { cause });
   }
-  if (path.endsWith(".txt")) return promptLines(text).map((line) => lineEntry(line.trim()));
-  try {
-    if (path.endsWith(".toml")) return fromToml(parseToml(text));
-    if (path.endsWith(".json")) return fromList(JSON.parse(text));
-  } catch (cause) {
-    throw new UserError(`${path}: ${(cause as Error).message.split("\n")[0]}`, { cause });
-  }
-  throw new UserError(`${path}: --sample_prompts takes a .txt, .toml or .json file`);
 }
+
+const REMEDY = "give --sample_prompts a .txt, .toml or .json file";
 
 /** [prompt] holds what all have in common, [[prompt.subset]] each one. */
 function fromToml(table: Record<string, unknown>): SampleEntry[] {
