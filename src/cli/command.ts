@@ -3,6 +3,7 @@
 import type { JobContext } from "../base/job.ts";
 import type { Family, PathKind, Rows, Values } from "./flag.ts";
 import type { Source } from "./parse.ts";
+import type { Need } from "./required.ts";
 
 type Intersection<U> = (U extends unknown ? (x: U) => void : never) extends (x: infer I) => void ? I : never;
 
@@ -23,6 +24,10 @@ export interface CommandInput<V> {
 
 export interface Command<V = unknown> {
   readonly families: readonly Family<Rows>[];
+  /** Without these it does not start; all that are missing are named at once, and the help begins with them. */
+  readonly required?: readonly Need[];
+  /** Flags that most people give, for the help. */
+  readonly usual?: readonly string[];
   /** Names of the arguments that are no flags; the last may end in "...". */
   readonly positionals?: readonly string[];
   /** A few lines below the usage line of the help. */

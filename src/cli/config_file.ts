@@ -2,9 +2,10 @@
 
 import { parse as parseToml } from "smol-toml";
 import { UserError } from "../base/errors.ts";
+import { guess } from "../base/phrases.ts";
 import { fileText, NoFile } from "../base/regular_file.ts";
 import type { AnyFlag, Family, Value } from "./flag.ts";
-import { allFlags, checked, nearest, type Parsed } from "./parse.ts";
+import { allFlags, checked, type Parsed } from "./parse.ts";
 
 /** The parsed arguments with the file's values in place of defaults. Throws UserError naming file and key. */
 export function withConfigFile(parsed: Parsed, families: readonly Family[]): Parsed {
@@ -15,10 +16,7 @@ export function withConfigFile(parsed: Parsed, families: readonly Family[]): Par
   const values = { ...parsed.values }, sources = { ...parsed.sources };
   for (const [key, value] of entries(path)) {
     if (!Object.hasOwn(flags, key)) {
-      const near = nearest(key, Object.keys(flags));
-      throw new UserError(
-        `${path}: ${key} is not a flag of this command${near ? `; did you mean ${near}?` : ""}`,
-      );
+      throw new UserError(`${path}: ${key} is not a flag of this command${guess(key, Object.keys(flags))}`);
     }
     if (sources[key] === "command line") continue;
     try {

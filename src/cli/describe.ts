@@ -24,7 +24,8 @@ export function usage({ entry, command }: LoadedCommand): string {
 /** What stands for the value: "N", "no|fp16|bf16", "[FILE ...]"; nothing for switches. */
 export function metavar(row: AnyFlag): string {
   if (row.type === "flag") return "";
-  if (row.choices && row.choices.join("|").length <= 40) return row.choices.join("|");
+  const values = valuesOf(row);
+  if (values && values.join("|").length <= 40 && row.nargs === null) return values.join("|");
   const word = row.leadsTo === "folder"
     ? "FOLDER"
     : row.leadsTo
@@ -34,12 +35,23 @@ export function metavar(row: AnyFlag): string {
   return row.nargs === "*" ? `[${word} ...]` : Array(row.nargs).fill(word).join(" ");
 }
 
+/** The values that do something; null where it is not a matter of choosing one. */
+export function valuesOf(row: AnyFlag): readonly string[] | null {
+  return row.works ?? row.choices?.map(String) ?? null;
+}
+
+/** "; one of a, b, c", nothing where the placeholder tells them. */
+export function choicesText(row: AnyFlag): string {
+  const values = valuesOf(row);
+  if (!values || metavar(row) === values.join("|")) return "";
+  return values.length === 1 ? `; ${values[0]}` : `; one of ${values.join(", ")}`;
+}
+
 /** What a flag does, its choices where the placeholder has no room for them, its default, and whether it matters. */
 export function flagText(row: AnyFlag): string {
-  const choices = row.choices && !metavar(row).includes("|") ? `; one of ${row.choices.join(", ")}` : "";
   const standard = defaultText(row.default);
   const idle = row.support.kind === "no effect" ? "; has no effect here" : "";
-  return `${row.help}${choices}${standard ? ` (default ${standard})` : ""}${idle}`;
+  return `${row.help}${choicesText(row)}${standard ? ` (default ${standard})` : ""}${idle}`;
 }
 
 /** As it would be typed; nothing for unset flags. */

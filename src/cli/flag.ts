@@ -25,6 +25,10 @@ export interface Flag<T> {
   /** null: one value; "*": any number; a count: that many. */
   readonly nargs: null | "*" | number;
   readonly choices: readonly (string | number)[] | null;
+  /** Of the values that the reference knows those that do something here, for help and completion; absent: all. */
+  readonly works?: readonly string[];
+  /** Other values than those that work may be right too, in another spelling; who uses the value decides. */
+  readonly open?: boolean;
   readonly help: string;
   readonly support: Support;
   /** Where an abbreviation fits several flags, those of the reference's 0.9.1 win, then 0.10.1's, then easel's own. */
@@ -130,6 +134,16 @@ export function floats(help: string, count: "*" | number = "*"): Flag<number[] |
 /** A whole number is steps, a number below 1 or a percentage a share of all steps. */
 export function stepsOrRatio(help: string): Flag<StepsOrRatio> {
   return { ...base, type: "int_or_float", default: { steps: 0 }, help };
+}
+
+/** Known with all of the reference's values, of which `works` are honoured: another one is refused by name. */
+export function working<T>(works: readonly string[], f: Flag<T>): Flag<T> {
+  return { ...f, works };
+}
+
+/** Names that are right, while whoever uses the value takes other spellings too. */
+export function named<T>(works: readonly string[], f: Flag<T>): Flag<T> {
+  return { ...f, works, open: true };
 }
 
 /** Known by name only: giving it a value other than its default is an error. */

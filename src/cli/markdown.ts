@@ -2,6 +2,7 @@
 
 import { COMMANDS } from "./commands/index.ts";
 import {
+  choicesText,
   defaultText,
   ENVIRONMENT,
   EXIT_STATUSES,
@@ -82,14 +83,13 @@ function table({ title, flags }: Family): string[] {
 }
 
 function meaning(row: AnyFlag): string {
-  const choices = row.choices && !metavar(row).includes("|") ? `; one of ${row.choices.join(", ")}` : "";
   const idle = row.support.kind === "no effect" ? ` *No effect: ${cell(row.support.why)}.*` : "";
   const origin = row.origin === "easel"
     ? " *(easel)*"
     : row.origin === "0.10.1"
     ? " *(sd-scripts 0.10.1)*"
     : "";
-  return `${cell(row.help + choices)}${origin}${idle}`;
+  return `${cell(row.help + choicesText(row))}${origin}${idle}`;
 }
 
 function notYetLines({ command }: LoadedCommand): string[] {

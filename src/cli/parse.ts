@@ -3,8 +3,8 @@
  * repetition wins. On top of that dashes may stand for underscores, and an unknown flag is answered with the nearest name.
  */
 
-import { distance } from "fastest-levenshtein";
 import { UsageError } from "../base/errors.ts";
+import { guess, listed } from "../base/phrases.ts";
 import { type AnyFlag, camel, convert, type Family, type Rows, type Value } from "./flag.ts";
 
 export type Source = "default" | "launcher" | "config file" | "command line";
@@ -29,9 +29,10 @@ export function parseArgs(
   argv: readonly string[],
   families: readonly Family[],
   positionals: readonly string[] = [],
+  words: readonly string[] = [],
 ): Parsed {
   const { parsed } = parseWords(argv, families, false);
-  checkPositionals(parsed.positionals, positionals);
+  checkPositionals(parsed.positionals, positionals, words);
   return parsed;
 }
 
@@ -106,18 +107,7 @@ function resolveName(written: string, flags: Rows): string {
       }
     }
   }
-  const near = nearest(wanted, Object.keys(flags));
-  throw new UsageError(`${written} is not a flag of this command${near ? `; did you mean --${near}?` : ""}`);
-}
-
-/** The most similar name, unless none is similar at all. */
-export function nearest(word: string, names: readonly string[]): string | null {
-  let best: string | null = null, least = Math.max(2, Math.ceil(word.length / 3)) + 1;
-  for (const name of names) {
-    const d = distance(word, name);
-    if (d < least) [best, least] = [name, d];
-  }
-  return best;
+  throw new UsageError(`${written} is not a flag of this command${guess(wanted, Object.keys(flags), "--")}`);
 }
 
 function readValue(name: string, row: AnyFlag, texts: readonly string[], explicit: boolean): Value {
@@ -141,9 +131,9 @@ export function checked(name: string, row: AnyFlag, text: string): Value {
   if ("wanted" in result) throw new UsageError(`--${name} takes ${result.wanted}, "${text}" was given`);
   const { value } = result;
   if (row.choices && !row.choices.includes(value as string | number)) {
-    const near = typeof value === "string" ? nearest(value, row.choices.map(String)) : null;
-    const hint = near ? `; did you mean ${near}?` : "";
-    throw new UsageError(`--${name} is one of ${row.choices.join(", ")}; "${text}" was given${hint}`);
+    const works = (row.works ?? row.choices).map(String);
+    const wanted = works.length === 1 ? works[0] : `one of ${works.join(", ")}`;
+    throw new UsageError(`--${name} is ${wanted}; "${text}" was given${guess(text, works)}`);
   }
   if (row.min !== undefined && !((value as number) >= row.min)) {
     throw new UsageError(`--${name} is ${row.min} or more, ${text} was given`);
@@ -151,10 +141,16 @@ export function checked(name: string, row: AnyFlag, text: string): Value {
   return value;
 }
 
-function checkPositionals(given: readonly string[], wanted: readonly string[]): void {
+/** `words`: what may stand for them, where that is a choice. */
+function checkPositionals(
+  given: readonly string[],
+  wanted: readonly string[],
+  words: readonly string[],
+): void {
   const rest = wanted.at(-1)?.endsWith("...") ?? false;
   if (given.length < wanted.length) {
-    throw new UsageError(`${wanted[given.length].replace("...", "")} is missing`);
+    const choice = words.length ? `; give ${listed(words, "or")}` : "";
+    throw new UsageError(`${wanted[given.length].replace("...", "")} is missing${choice}`);
   }
   if (given.length > wanted.length && !rest) {
     throw new UsageError(

@@ -79,14 +79,14 @@ export async function findCommand(word: string): Promise<Found> {
   if (word.startsWith("-")) {
     throw new UsageError(`${word}: the command comes first, as in easel gen_img ${word}`);
   }
-  if (SCRIPTS_NOT_YET.includes(name)) {
-    throw new UserError(`${name} is not supported yet; easel help lists what is`);
+  if (Object.hasOwn(SCRIPTS_NOT_YET, name)) {
+    throw new UsageError(
+      `${name} is not supported yet; ${SCRIPTS_NOT_YET[name] || "easel help lists what is"}`,
+    );
   }
-  const { nearest } = await import("./parse.ts");
-  const near = nearest(name, COMMANDS.map((command) => command.name));
-  throw new UsageError(
-    `${word} is not a command${near ? `; did you mean ${near}?` : "; easel help lists them"}`,
-  );
+  const { guess } = await import("../base/phrases.ts");
+  const near = guess(name, COMMANDS.map((command) => command.name));
+  throw new UsageError(`${word} is not a command${near || "; easel help lists them"}`);
 }
 
 /** Prints how it ended in one line, or as a block where easel is wrong; removes unfinished files. Gives the status. */

@@ -9,6 +9,7 @@ import { EventPrinter } from "./events.ts";
 import type { Value } from "./flag.ts";
 import { print, printErrorLine } from "./output.ts";
 import { allFlags, camelValues, HelpWanted, parseArgs, type Parsed } from "./parse.ts";
+import { refuseMissing } from "./required.ts";
 import type { Session } from "./session.ts";
 import { refuseUnsupported, withoutEffect } from "./support.ts";
 
@@ -29,12 +30,18 @@ export interface CommandLine {
 }
 
 /** What the words mean, from all sources, with every check that can be made before a run. Throws UserError. */
-export function settle(command: Command, typed: Parsed, defaults: CommandLine["defaults"]): Prepared {
+export function settle(
+  command: Command,
+  typed: Parsed,
+  defaults: CommandLine["defaults"],
+  name = "COMMAND",
+): Prepared {
   const { families } = command, flags = allFlags(families);
   let parsed = "config_file" in flags ? withConfigFile(typed, families) : typed;
   const { parsed: complete, unused } = withDefaults(parsed, defaults);
   parsed = complete;
   refuseUnsupported(parsed, families);
+  refuseMissing(parsed.values, command.required ?? [], name);
   const input: CommandInput<unknown> = {
     values: camelValues(parsed.values),
     source: (name) => parsed.sources[name] ?? "default",
@@ -58,6 +65,11 @@ function withDefaults(
   return { parsed: { ...parsed, values, sources }, unused };
 }
 
+/** What may stand for the arguments that are no flags, where they are a choice. */
+function wordsOf(completes: Command["completes"]): readonly string[] {
+  return completes === undefined || typeof completes === "string" ? [] : completes;
+}
+
 /** Runs a command and returns the exit status. Throws what the job throws. */
 export async function runCommand(line: CommandLine, session: Session): Promise<number> {
   const started = performance.now();
@@ -68,9 +80,9 @@ export async function runCommand(line: CommandLine, session: Session): Promise<n
   if (watched && argv.includes("--json")) session.events = new EventPrinter();
   let prepared;
   try {
-    const typed = parseArgs(argv, command.families, command.positionals);
+    const typed = parseArgs(argv, command.families, command.positionals, wordsOf(command.completes));
     if (typed.values.output_config === true) return await outputConfig(typed, command);
-    prepared = settle(command, typed, line.defaults);
+    prepared = settle(command, typed, line.defaults, entry.name);
     if (what === "plan" && !command.plan) throw new UsageError(`there is nothing to plan for ${entry.name}`);
   } catch (error) {
     if (!(error instanceof HelpWanted)) throw error;

@@ -36,6 +36,7 @@ import { distributedFlags, precisionFlags } from "./flags/precision.ts";
 import { sampleFlags } from "./flags/samples.ts";
 import { hubFlags, metadataFlags, savingFlags } from "./flags/saving.ts";
 import { trainingFlags } from "./flags/training.ts";
+import type { Need } from "./required.ts";
 
 /** In the order of the help; a command puts its own families where they belong. */
 export const DATA_FAMILIES = [datasetFlags, captionFlags, bucketFlags, latentFlags] as const;
@@ -83,19 +84,24 @@ export function trainingConfig<V extends TrainingValues>(values: V, sdxl: boolea
   };
 }
 
+/** Without these no training starts. */
+export const TRAINING_NEEDS: readonly Need[] = [
+  "pretrained_model_name_or_path",
+  "output_dir",
+  [["train_data_dir", "resolution"], ["dataset_config"]],
+];
+
 /** Everything about a training that can be known before a model is loaded. Makes no folder. */
 export function checkTraining(values: TrainingValues): void {
-  required("pretrained_model_name_or_path", values.pretrainedModelNameOrPath);
-  required("output_dir", values.outputDir);
-  if (values.datasetConfig === null) {
-    required("train_data_dir", values.trainDataDir);
-    required("resolution", values.resolution);
-  }
   nameInside("output_name", values.outputName, "output_dir");
   // the time is put behind the prefix
   nameInside("log_prefix", values.logPrefix && `${values.logPrefix}0`, "logging_dir");
   nameInside("log_tracker_name", values.logTrackerName, "logging_dir");
-  checkSupportedValues(values);
+  checkDevice(values);
+  if (values.samplePrompts !== null) {
+    const problem = samplerProblem(values.sampleSampler);
+    if (problem) throw new UsageError(`--sample_sampler: ${problem}`);
+  }
   checkContradictions(values);
   checkpoint("pretrained_model_name_or_path", values.pretrainedModelNameOrPath);
   checkpoint("vae", values.vae);
@@ -114,20 +120,6 @@ export function makeFolders(values: TrainingValues): void {
   // a name may lead into a folder below
   writableFolder("output_dir", dirname(join(values.outputDir!, values.outputName || "name")));
   if (values.loggingDir !== null) writableFolder("logging_dir", values.loggingDir);
-}
-
-function checkSupportedValues(values: TrainingValues): void {
-  checkDevice(values);
-  if (values.saveModelAs !== null && values.saveModelAs !== "safetensors") {
-    throw new UsageError(`--save_model_as ${values.saveModelAs} is not supported yet; safetensors is`);
-  }
-  if (values.logWith !== null && values.logWith !== "tensorboard") {
-    throw new UsageError(`--log_with ${values.logWith} is not supported yet; tensorboard is`);
-  }
-  if (values.samplePrompts !== null) {
-    const problem = samplerProblem(values.sampleSampler);
-    if (problem) throw new UsageError(`--sample_sampler: ${problem}`);
-  }
 }
 
 function checkContradictions(values: TrainingValues): void {

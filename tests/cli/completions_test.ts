@@ -163,5 +163,8 @@ Deno.test("easel completions prints the script and knows its shells", async () =
   assert.equal(stdout, `${await completionScript("bash")}\n`);
   const wrong = await easel(["completions", "tcsh"]);
   assert.equal(wrong.code, 2);
-  assert.match(wrong.stderr, /^easel completions: tcsh: there are completions for bash, zsh, fish$/m);
+  assert.match(wrong.stderr, /^easel completions: tcsh: there are completions for bash, zsh and fish$/m);
+  const none = await easel(["completions"]);
+  assert.equal(none.code, 2);
+  assert.match(none.stderr, /^easel completions: SHELL is missing; give bash, zsh or fish$/m);
 });

@@ -113,6 +113,6 @@ Deno.test("--output_config writes the file and does nothing else, and never over
     const read = await easel(["train_network", "--config_file", "mine.toml", "--output_dir", "o"], {
       cwd: folder,
     });
-    assert.match(read.stderr, /--train_data_dir is missing/);
+    assert.match(read.stderr, /: --train_data_dir and --resolution .* are missing/);
   });
 });

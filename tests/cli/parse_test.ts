@@ -8,6 +8,7 @@ import {
   float,
   floats,
   int,
+  named,
   newer,
   noEffect,
   notYet,
@@ -15,6 +16,7 @@ import {
   stepsOrRatio,
   str,
   strings,
+  working,
 } from "../../src/cli/flag.ts";
 import { HelpWanted, parseArgs } from "../../src/cli/parse.ts";
 import { refuseUnsupported, withoutEffect } from "../../src/cli/support.ts";
@@ -139,6 +141,32 @@ Deno.test("refuseUnsupported() lets defaults pass and nothing else", () => {
   check("--turbo", "1.5");
   assert.throws(() => check("--turbo", "2"), /^UsageError: --turbo is not supported yet$/);
   assert.throws(() => check("--turbo_list"), /--turbo_list is not supported yet/);
+});
+
+Deno.test("values that are known but do nothing yet are refused together with flags, names of others are not", () => {
+  const rows = [
+    family("three", {
+      sampler: working(["ddim", "euler_a"], choice(["ddim", "euler_a", "heun"], "ddim", "sampler")),
+      modules: working(["networks.lora"], strings("modules")),
+      optimizer: named(["AdamW"], str("", "optimizer")),
+      turbo: notYet(flag("not yet")),
+    }),
+  ];
+  const check = (...argv: string[]) => refuseUnsupported(parseArgs(argv, rows), rows);
+  check("--sampler", "euler_a", "--modules", "networks.lora", "--optimizer", "torch.optim.adamw");
+  for (
+    const [line, message] of [
+      ["--sampler heun", "--sampler heun is not supported yet; --sampler takes ddim or euler_a"],
+      [
+        "--modules a networks.lora b --turbo",
+        "--modules a, --modules b and --turbo are not supported yet; --modules takes networks.lora",
+      ],
+    ]
+  ) assert.throws(() => check(...line.split(" ")), { name: "UsageError", message });
+  assert.throws(
+    () => check("--sampler", "EULER_A"),
+    /--sampler is one of ddim, euler_a; "EULER_A" was given; did you mean euler_a\?$/,
+  );
 });
 
 Deno.test("withoutEffect() names flags that change nothing", () => {

@@ -1,6 +1,7 @@
 /** easel completions SHELL. */
 
 import { UsageError } from "../../base/errors.ts";
+import { listed } from "../../base/phrases.ts";
 import { command } from "../command.ts";
 import { print } from "../output.ts";
 
@@ -19,7 +20,7 @@ export const completions = command({
   examples: ['eval "$(easel completions bash)"', "easel completions zsh > _easel"],
   check: ({ positionals: [shell] }) => {
     if (!(SHELLS as readonly string[]).includes(shell)) {
-      throw new UsageError(`${shell}: there are completions for ${SHELLS.join(", ")}`);
+      throw new UsageError(`${shell}: there are completions for ${listed(SHELLS)}`);
     }
   },
   async run({ positionals: [shell] }) {

@@ -11,6 +11,7 @@ import {
   makeFolders,
   MODEL_FAMILIES,
   RUN_FAMILIES,
+  TRAINING_NEEDS,
   trainingConfig,
 } from "../training_flags.ts";
 
@@ -28,6 +29,15 @@ const FAMILIES = [...MODEL_FAMILIES, fineTuneFlags, ...DATA_FAMILIES, ...RUN_FAM
 
 export const fineTune = command({
   families: FAMILIES,
+  required: TRAINING_NEEDS,
+  usual: [
+    "output_name",
+    "caption_extension",
+    "learning_rate",
+    "max_train_epochs",
+    "mixed_precision",
+    "cache_latents",
+  ],
   examples: [
     "easel fine_tune --pretrained_model_name_or_path builtin:tiny --train_data_dir images --output_dir out " +
     "--output_name tuned --resolution 64 --learning_rate 1e-5 --caption_extension .txt --cache_latents " +

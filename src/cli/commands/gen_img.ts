@@ -2,7 +2,6 @@
 
 import { UsageError } from "../../base/errors.ts";
 import type { GenImgConfig } from "../../generation/config.ts";
-import { samplerProblem } from "../../generation/schedulers/mod.ts";
 import {
   checkDevice,
   checkpoint,
@@ -56,6 +55,8 @@ type Input = CommandInput<ValuesOf<typeof FAMILIES>>;
 
 export const genImg = command({
   families: FAMILIES,
+  required: ["ckpt", [["prompt"], ["from_file"]]],
+  usual: ["outdir", "W", "H", "steps", "sampler", "network_weights", "network_mul"],
   about: "A prompt may end in options: --n negative prompt, --w, --h, --d seed, --l scale, --s steps.",
   examples: [
     'easel gen_img --ckpt builtin:tiny --prompt "a red circle --n blurry --d 1" --W 128 --H 128 --steps 10 ' +
@@ -81,13 +82,7 @@ export function toConfig({ values }: Input): GenImgConfig {
 }
 
 function check({ values }: Input): void {
-  required("ckpt", values.ckpt);
-  if (values.prompt === null && values.fromFile === null) {
-    throw new UsageError("--prompt or --from_file is missing");
-  }
   checkDevice(values);
-  const problem = samplerProblem(values.sampler);
-  if (problem) throw new UsageError(`--sampler: ${problem}`);
   exclusive("v1", values.v1, "v2", values.v2);
   exclusive("v1", values.v1, "sdxl", values.sdxl);
   exclusive("v2", values.v2, "sdxl", values.sdxl);
@@ -115,10 +110,5 @@ function checkNetworks({ networkModule, networkWeights, networkMul }: Input["val
   needs("network_mul", (networkMul?.length ?? 0) > 0, "network_weights", files > 0);
   if ((networkMul?.length ?? 0) > files) {
     throw new UsageError(`--network_mul has ${networkMul!.length} strengths for ${files} --network_weights`);
-  }
-  for (const module of networkModule ?? []) {
-    if (module !== "networks.lora") {
-      throw new UsageError(`--network_module ${module} is not supported yet; networks.lora is`);
-    }
   }
 }

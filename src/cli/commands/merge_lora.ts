@@ -11,6 +11,7 @@ const FAMILIES = [mergeLoraFlags, compatFlags, automationFlags] as const;
 
 export const mergeLora = command({
   families: FAMILIES,
+  required: ["models", "ratios", "save_to"],
   about:
     "With --sd_model the LoRAs are added into the model. Without it they become one LoRA: their factors are added, " +
     "which suits LoRAs of one training; --concat gives the exact weighted sum of any, at the sum of their ranks.",
@@ -35,7 +36,6 @@ export const mergeLora = command({
 
 function check({ values }: CommandInput<ValuesOf<typeof FAMILIES>>): void {
   const models = values.models ?? [], ratios = values.ratios ?? [];
-  if (models.length === 0) throw new UsageError("--models is missing; name the LoRA files to merge");
   if (models.length !== ratios.length) {
     throw new UsageError(
       `--models names ${models.length} files, --ratios ${ratios.length} numbers; give one ratio for each file`,

@@ -11,6 +11,7 @@ const FAMILIES = [resizeLoraFlags, compatFlags, automationFlags] as const;
 
 export const resizeLora = command({
   families: FAMILIES,
+  required: ["model", "save_to"],
   about:
     "Each module becomes the best one of its new rank. With --dynamic_method the rank is as low as the threshold allows.",
   examples: [
@@ -31,7 +32,7 @@ export const resizeLora = command({
 });
 
 function check({ values }: CommandInput<ValuesOf<typeof FAMILIES>>): void {
-  readableFile("model", required("model", values.model));
+  readableFile("model", values.model);
   safetensorsFile("save_to", values.saveTo);
   const { dynamicMethod, dynamicParam } = values;
   if (dynamicMethod !== null && !dynamicParam) {

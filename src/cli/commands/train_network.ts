@@ -13,6 +13,7 @@ import {
   makeFolders,
   MODEL_FAMILIES,
   RUN_FAMILIES,
+  TRAINING_NEEDS,
   trainingConfig,
 } from "../training_flags.ts";
 
@@ -38,6 +39,12 @@ const EXAMPLES = [
   "easel accelerate launch --num_cpu_threads_per_process 1 train_network.py --config_file=cat.toml",
 ];
 
+const SDXL_EXAMPLES = [
+  "easel sdxl_train_network --pretrained_model_name_or_path sdxl.safetensors --train_data_dir images --output_dir out " +
+  "--output_name cat --network_dim 16 --network_alpha 8 --resolution 1024 --enable_bucket --learning_rate 1e-4 " +
+  "--caption_extension .txt --cache_latents --mixed_precision bf16 --no_half_vae --max_train_epochs 10",
+];
+
 type Input = CommandInput<ValuesOf<typeof FAMILIES>>;
 
 export const trainNetwork = trainNetworkCommand(false);
@@ -46,7 +53,16 @@ export const sdxlTrainNetwork = trainNetworkCommand(true);
 function trainNetworkCommand(sdxl: boolean) {
   return command({
     families: sdxl ? SDXL_FAMILIES : FAMILIES,
-    examples: sdxl ? undefined : EXAMPLES,
+    required: TRAINING_NEEDS,
+    usual: [
+      "output_name",
+      "caption_extension",
+      "network_dim",
+      "learning_rate",
+      "max_train_epochs",
+      "mixed_precision",
+    ],
+    examples: sdxl ? SDXL_EXAMPLES : EXAMPLES,
     check,
     async run(input, context) {
       makeFolders(input.values);
@@ -72,9 +88,6 @@ function toConfig({ values }: Input, sdxl: boolean): TrainNetworkConfig {
 }
 
 function check({ values }: Input): void {
-  if (values.networkModule !== null && values.networkModule !== "networks.lora") {
-    throw new UsageError(`--network_module ${values.networkModule} is not supported yet; networks.lora is`);
-  }
   exclusive(
     "network_train_unet_only",
     values.networkTrainUnetOnly,

@@ -19,6 +19,7 @@ import { configFileFlags } from "../flags/config_file.ts";
 import { deviceFlags } from "../flags/device.ts";
 import { automationFlags, consoleFlags } from "../flags/logging.ts";
 import { optimizerFlags } from "../flags/optimizer.ts";
+import { TRAINING_NEEDS } from "../training_flags.ts";
 import { tellPlan } from "../tell_plan.ts";
 
 const vaeFlags = family("Autoencoder", {
@@ -71,6 +72,8 @@ type Input = CommandInput<ValuesOf<typeof FAMILIES>>;
 
 export const trainVae = command({
   families: FAMILIES,
+  required: TRAINING_NEEDS,
+  usual: ["output_name", "learning_rate", "max_train_steps"],
   about:
     "Trains with mean absolute errors of pixels and edges and a little KL divergence, without an adversary.",
   examples: [
@@ -78,12 +81,6 @@ export const trainVae = command({
     "--output_name vae --resolution 64 --learning_rate 1e-5 --max_train_steps 3",
   ],
   check({ values }) {
-    required("pretrained_model_name_or_path", values.pretrainedModelNameOrPath);
-    required("output_dir", values.outputDir);
-    if (values.datasetConfig === null) {
-      required("train_data_dir", values.trainDataDir);
-      required("resolution", values.resolution);
-    }
     exclusive("decoder_only", values.decoderOnly, "standardize_latents", values.standardizeLatents);
     nameInside("output_name", values.outputName, "output_dir");
     checkDevice(values);

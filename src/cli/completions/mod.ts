@@ -1,7 +1,7 @@
 /** Completion scripts for shells, made from the flag tables. */
 
 import { COMMANDS } from "../commands/index.ts";
-import { loadCommands, type LoadedCommand } from "../describe.ts";
+import { loadCommands, type LoadedCommand, valuesOf } from "../describe.ts";
 import type { AnyFlag, PathKind } from "../flag.ts";
 import { bashScript } from "./bash.ts";
 import { fishScript } from "./fish.ts";
@@ -71,7 +71,7 @@ function flagOf(name: string, row: AnyFlag): CompletedFlag {
     help: row.help + (row.support.kind === "not yet" ? " (not supported yet)" : ""),
     metavar: word,
     values: row.type === "flag" ? 0 : row.nargs === "*" ? Infinity : row.nargs ?? 1,
-    completes: row.choices ? { kind: "words", words: row.choices.map(String) } : completesOf(row.leadsTo),
+    completes: completesOf(valuesOf(row) ?? row.leadsTo),
   };
 }
 

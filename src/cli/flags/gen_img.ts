@@ -1,5 +1,6 @@
 /** Drawing pictures. */
 
+import { samplerNames } from "../../generation/schedulers/mod.ts";
 import {
   choice,
   family,
@@ -13,7 +14,9 @@ import {
   pathTo,
   str,
   strings,
+  working,
 } from "../flag.ts";
+import { NETWORK_MODULES } from "./network.ts";
 import { ONE_ATTENTION } from "./precision.ts";
 import { SAMPLERS } from "./samples.ts";
 
@@ -63,11 +66,7 @@ export const pictureFlags = family("Pictures", {
   crop_top: int(null, "SDXL crop conditioning: top"),
   crop_left: int(null, "SDXL crop conditioning: left"),
   steps: int(50, "denoising steps", { min: 1 }),
-  sampler: choice(
-    SAMPLERS,
-    "ddim",
-    "sampler",
-  ),
+  sampler: working(samplerNames, choice(SAMPLERS, "ddim", "how noise becomes a picture")),
   scale: float(7.5, "CFG scale"),
   negative_scale: notYet(float(null, "separate scale for a real negative branch")),
   batch_size: int(1, "batch size", { min: 1 }),
@@ -97,7 +96,7 @@ export const imageToImageFlags = family("Image to image", {
 });
 
 export const genNetworkFlags = family("Networks", {
-  network_module: strings("network implementation"),
+  network_module: working(NETWORK_MODULES, strings("network implementation; needs no mention")),
   network_weights: pathTo("model", strings("network files to apply")),
   network_mul: floats("strength per network"),
   network_args: strings("key=value list given to the network"),

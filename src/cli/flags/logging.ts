@@ -1,10 +1,10 @@
 /** Trackers and console. */
 
-import { choice, family, flag, noEffect, notYet, own, pathTo, secret, str } from "../flag.ts";
+import { choice, family, flag, noEffect, notYet, own, pathTo, secret, str, working } from "../flag.ts";
 
 export const loggingFlags = family("Logging", {
   logging_dir: pathTo("folder", str(null, "folder for logs; a time-stamped sub-folder is made")),
-  log_with: choice(["tensorboard", "wandb", "all"], null, "tracker"),
+  log_with: working(["tensorboard"], choice(["tensorboard", "wandb", "all"], null, "tracker")),
   log_prefix: str(null, "prefix of the log sub-folder"),
   log_tracker_name: str(null, "tracker project name"),
   wandb_run_name: notYet(str(null, "run name for wandb")),

@@ -1,12 +1,15 @@
 /** The trained network: LoRA and its relatives. */
 
-import { family, flag, float, floats, int, pathTo, str, strings } from "../flag.ts";
+import { family, flag, float, floats, int, pathTo, str, strings, working } from "../flag.ts";
+
+/** Values of --network_module that are more than known by name. */
+export const NETWORK_MODULES: readonly string[] = ["networks.lora"];
 
 export const networkFlags = family("Network", {
   unet_lr: float(null, "rate for U-Net modules"),
   text_encoder_lr: float(null, "rate for text-encoder modules"),
   network_weights: pathTo("model", str(null, "network file to start from")),
-  network_module: str(null, "network implementation"),
+  network_module: working(NETWORK_MODULES, str(null, "network implementation; unset is networks.lora")),
   network_dim: int(null, "rank (LoRA), block count (OFT), LLLite width", { min: 1 }),
   network_alpha: float(1, "alpha; scale = alpha/dim"),
   network_dropout: float(null, "neuron dropout in the network"),

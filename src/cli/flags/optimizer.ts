@@ -1,9 +1,11 @@
 /** Optimizer and learning-rate schedule. */
 
-import { family, flag, float, int, notYet, stepsOrRatio, str, strings } from "../flag.ts";
+import { optimizerNames } from "../../training/optimizers/adamw.ts";
+import { scheduleNames } from "../../training/schedules/schedule.ts";
+import { family, flag, float, int, named, notYet, stepsOrRatio, str, strings } from "../flag.ts";
 
 export const optimizerFlags = family("Optimizer and schedule", {
-  optimizer_type: str("", "optimizer name, or dotted class path; empty = AdamW"),
+  optimizer_type: named(optimizerNames, str("", "optimizer; unset is AdamW")),
   use_8bit_adam: notYet(flag("old alias for optimizer_type AdamW8bit")),
   use_lion_optimizer: notYet(flag("old alias for optimizer_type Lion")),
   learning_rate: float(2e-06, "base learning rate"),
@@ -11,7 +13,7 @@ export const optimizerFlags = family("Optimizer and schedule", {
   optimizer_args: strings("key=value list given to the optimizer (python literals)"),
   lr_scheduler_type: str("", "dotted class path of a user scheduler; overrides lr_scheduler"),
   lr_scheduler_args: strings("key=value list given to the scheduler (python literals)"),
-  lr_scheduler: str("constant", "schedule name"),
+  lr_scheduler: named(scheduleNames, str("constant", "how the learning rate goes over the steps")),
   lr_warmup_steps: stepsOrRatio("warm-up: integer steps, or float share of all steps"),
   lr_decay_steps: stepsOrRatio("decay phase of warmup_stable_decay: integer steps or float share"),
   lr_scheduler_num_cycles: int(1, "restarts (cosine_with_restarts) or half-cycles"),

@@ -1,6 +1,7 @@
 /** Pictures drawn during training. */
 
-import { choice, family, flag, int, pathTo, str } from "../flag.ts";
+import { samplerNames } from "../../generation/schedulers/mod.ts";
+import { choice, family, flag, int, named, pathTo, str } from "../flag.ts";
 
 /** Names that sd-scripts knows; which of them easel has, src/generation/schedulers says. */
 export const SAMPLERS = [
@@ -33,9 +34,5 @@ export const sampleFlags = family("Sample pictures", {
       "prompt file: .txt, .toml or .json; a prompt without --w and --h is drawn at the size that is trained",
     ),
   ),
-  sample_sampler: choice(
-    SAMPLERS,
-    "ddim",
-    "default sampler for samples",
-  ),
+  sample_sampler: named(samplerNames, choice(SAMPLERS, "ddim", "default sampler for samples")),
 });

@@ -1,6 +1,6 @@
 /** What is written, when, and uploads. */
 
-import { choice, family, flag, int, newer, notYet, pathTo, secret, str } from "../flag.ts";
+import { choice, family, flag, int, newer, notYet, pathTo, secret, str, working } from "../flag.ts";
 
 export const savingFlags = family("Saving", {
   output_dir: pathTo("folder", str(null, "output folder")),
@@ -21,7 +21,10 @@ export const savingFlags = family("Saving", {
   save_state_on_train_end: flag("write resume state at the end only"),
   resume: pathTo("folder", str(null, "state folder to continue from")),
   no_metadata: flag("leave training metadata out (a minimum remains)"),
-  save_model_as: choice(["ckpt", "pt", "safetensors"], "safetensors", "output container"),
+  save_model_as: working(
+    ["safetensors"],
+    choice(["ckpt", "pt", "safetensors"], "safetensors", "output container"),
+  ),
   training_comment: str(null, "free text in metadata"),
 });
 

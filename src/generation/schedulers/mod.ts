@@ -16,6 +16,9 @@ const SAMPLERS: Record<string, (options: SchedulerOptions) => Scheduler> = {
   k_euler_a: eulerAncestral,
 };
 
+/** Names that can be given. */
+export const samplerNames: readonly string[] = Object.keys(SAMPLERS);
+
 /** Names that sd-scripts knows and easel does not yet. */
 const LATER = [
   "ddpm",

@@ -9,6 +9,9 @@ export interface AdamWOptions {
   readonly weightDecay: number;
 }
 
+/** Values of --optimizer_type; capitals do not matter, and the class may be spelled out. */
+export const optimizerNames: readonly string[] = ["AdamW"];
+
 /** Reads --optimizer_type and --optimizer_args. Throws UsageError for other optimizers and unknown arguments. */
 export function readOptimizer(type: string, args: readonly string[] | null): AdamWOptions {
   const name = type === "" ? "AdamW" : type;

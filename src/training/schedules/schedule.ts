@@ -3,6 +3,7 @@
  * (which takes them from transformers.optimization and torch.optim.lr_scheduler).
  */
 import { UsageError } from "../../base/errors.ts";
+import { guess } from "../../base/phrases.ts";
 import { keyValues, type PythonLiteral } from "./python_literal.ts";
 import { resolveSteps, type StepsOrRatio } from "./steps.ts";
 
@@ -166,7 +167,10 @@ export function createSchedule(config: ScheduleConfig, processes = 1): Schedule 
     }
     const create = Object.hasOwn(factors, name) ? factors[name] : null;
     if (!create) {
-      throw new UsageError(`--lr_scheduler ${name} is not supported; known are ${scheduleNames.join(", ")}`);
+      const known = scheduleNames.join(", ");
+      throw new UsageError(
+        `--lr_scheduler ${name} is not supported; known are ${known}${guess(name, scheduleNames)}`,
+      );
     }
     if (name === "constant") refuseWarmup(name);
     const factor = create({ warmup, decay, total, cycles: config.lrSchedulerNumCycles, args, config });

@@ -1,0 +1,55 @@
+/** What is said about flags that are missing. */
+
+import assert from "node:assert/strict";
+import { UsageError } from "../../src/base/errors.ts";
+import { COMMANDS } from "../../src/cli/commands/index.ts";
+import { loadCommands } from "../../src/cli/describe.ts";
+import { allFlags } from "../../src/cli/parse.ts";
+import { neededFlags, refuseMissing } from "../../src/cli/required.ts";
+import { TRAINING_NEEDS } from "../../src/cli/training_flags.ts";
+
+const model = { pretrained_model_name_or_path: "m" }, out = { output_dir: "o" };
+
+Deno.test("all flags that are missing are named at once, with what may stand in their place", () => {
+  for (
+    const [values, missing] of [
+      [
+        {},
+        "--pretrained_model_name_or_path, --output_dir, --train_data_dir and --resolution (or --dataset_config) are",
+      ],
+      [{ ...model, dataset_config: "d" }, "--output_dir is"],
+      [{ ...model, output_dir: "", dataset_config: "d" }, "--output_dir is"],
+      [{ ...model, ...out, resolution: "64" }, "--train_data_dir (or --dataset_config) is"],
+      [{ ...model, ...out }, "--train_data_dir and --resolution (or --dataset_config) are"],
+    ] as const
+  ) {
+    const given: Record<string, string | null> = {
+      pretrained_model_name_or_path: null,
+      output_dir: null,
+      train_data_dir: null,
+      resolution: null,
+      dataset_config: null,
+      ...values,
+    };
+    assert.throws(() => refuseMissing(given, TRAINING_NEEDS, "x"), (error: Error) => {
+      assert.ok(error instanceof UsageError);
+      assert.equal(error.message, `${missing} missing; easel help x begins with what it needs`);
+      return true;
+    });
+  }
+  refuseMissing({ ...model, ...out, dataset_config: "d" }, TRAINING_NEEDS, "x");
+  assert.throws(() => refuseMissing({ models: [] }, ["models"], "x"), /^UsageError: --models is missing;/);
+  assert.throws(
+    () => refuseMissing({ prompt: null, from_file: null }, [[["prompt"], ["from_file"]]], "x"),
+    /--prompt \(or --from_file\) is missing/,
+  );
+});
+
+Deno.test("what a command needs and what most people give are flags of it, each once", async () => {
+  for (const { entry, command } of await loadCommands(COMMANDS)) {
+    const names = [...neededFlags(command.required ?? []).map(({ name }) => name), ...command.usual ?? []];
+    const flags = allFlags(command.families);
+    assert.deepEqual(names.filter((name) => flags[name]?.support.kind !== "supported"), [], entry.name);
+    assert.equal(new Set(names).size, names.length, entry.name);
+  }
+});
