@@ -78,7 +78,8 @@ async function renderItem(
   draws: ItemDraws,
   options: RenderOptions,
 ): Promise<Item> {
-  const cached = entry.latents ?? (entry.latentsFile ? readLatentFile(entry.latentsFile) : null);
+  const cached = entry.latents ??
+    (entry.latentsFile ? readLatentFile(entry.latentsFile, entry.bucket) : null);
   if (cached) {
     const mask = cached.alphaMask && draws.flipped
       ? flipMask(cached.alphaMask, entry.bucket[0])

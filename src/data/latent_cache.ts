@@ -7,7 +7,7 @@ import type { CachedLatents, ImageEntry } from "./entries.ts";
 import { loadImage, UnreadableImage } from "./images/load.ts";
 import { flip, type Pixels } from "./images/pixels.ts";
 import { alphaMask, fit, writeNormalized } from "./images/prepare.ts";
-import { latentFileFits, latentFileOf, writeLatentFile } from "./latent_file.ts";
+import { latentFileMisfit, latentFileOf, writeLatentFile } from "./latent_file.ts";
 
 /**
  * The VAE's encoder, with sampling: pixels (count, height, width, 3) in [-1, 1] to latents (count, height / 8,
@@ -45,28 +45,41 @@ export async function cacheLatents(dataset: Dataset, options: CacheOptions): Pro
   }
   if (options.toDisk) refuseSharedFiles(dataset.entries);
   const area = ({ bucket: [width, height] }: ImageEntry) => width * height;
-  const waiting = dataset.entries.filter((entry) =>
-    entry.bucket[0] > 0 && !entry.latentsFile && !entry.latents
-  )
-    .sort((a, b) => area(a) - area(b))
-    .filter((entry) => {
-      if (!options.toDisk) return true;
-      const path = latentFileOf(entry.path);
-      const alpha = wantsAlpha(entry);
-      const fits = latentFileFits(path, {
-        bucket: entry.bucket,
-        flipped: entry.subset.flip_aug,
-        alphaMask: alpha,
-      });
-      if (fits) entry.latentsFile = path;
-      return !fits;
-    });
+  const missing = dataset.entries
+    .filter((entry) => entry.bucket[0] > 0 && !entry.latentsFile && !entry.latents)
+    .sort((a, b) => area(a) - area(b));
+  const waiting = options.toDisk ? withoutFile(missing, options.note) : missing;
   let done = 0;
   for (const batch of groups(waiting, options.batchSize)) {
     options.checkpoint?.();
     await encodeBatch(batch, options);
     done += batch.length;
     options.onProgress?.(done, waiting.length);
+  }
+}
+
+/** Takes the files that are there and fit; gives the other entries. One line tells of files that do not fit. */
+function withoutFile(entries: readonly ImageEntry[], note: (line: string) => void): ImageEntry[] {
+  const misfits: string[] = [];
+  const waiting = entries.filter((entry) => {
+    const path = latentFileOf(entry.path), { bucket, subset: { flip_aug: flipped } } = entry;
+    if (!exists(path)) return true;
+    const misfit = latentFileMisfit(path, { bucket, flipped, alphaMask: wantsAlpha(entry) });
+    if (misfit) misfits.push(misfit.replace("; delete it so that it is made again", ""));
+    else entry.latentsFile = path;
+    return misfit !== null;
+  });
+  if (misfits.length === 1) note(`${misfits[0]}; is made again`);
+  else if (misfits.length > 1) note(`${misfits[0]}; this and ${misfits.length - 1} more are made again`);
+  return waiting;
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -1,12 +1,20 @@
 /** Latent caches on the disk: .npz files with the names and arrays of sd-scripts 0.9.1. */
 
-import { f16ToF32 } from "../base/dtype.ts";
 import { UserError } from "../base/errors.ts";
 import { f32Array, i64Array, integers, type NpzArray, readNpz, writeNpz } from "../formats/npz.ts";
+import { toF32 } from "../formats/tensor_file.ts";
 import type { Size } from "./buckets.ts";
 import type { CachedLatents } from "./entries.ts";
 
 const PIXELS_PER_LATENT = 8;
+/** Of every autoencoder that Stable Diffusion has. */
+const CHANNELS = 4;
+
+/** The arrays that are read; whatever else a file holds stays unread. */
+const NAMES = ["latents", "latents_flipped", "alpha_mask", "original_size", "crop_ltrb"];
+const FLOATS = ["F16", "F32", "F64"];
+/** Bytes of the widest number and of an array's header, with room. */
+const WIDEST = 8, HEADER = 65536;
 
 /** `cat.png` is cached in `cat.npz` beside it. */
 export function latentFileOf(imagePath: string): string {
@@ -20,45 +28,41 @@ export interface Expected {
   readonly alphaMask: boolean;
 }
 
-/** Whether the file was made for this bucket with these options; a file that cannot be read was not. */
-export function latentFileFits(path: string, { bucket, flipped, alphaMask }: Expected): boolean {
-  let arrays: Map<string, NpzArray>;
+/** Why the file cannot be used with these options, as a line that names it; null when it can. */
+export function latentFileMisfit(path: string, { bucket, flipped, alphaMask }: Expected): string | null {
+  let cached: CachedLatents;
   try {
-    arrays = readNpz(path);
+    cached = readLatentFile(path, bucket);
   } catch (error) {
-    if (error instanceof UserError || error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof UserError) return error.message;
     throw error;
   }
-  const [width, height] = bucket.map((side) => Math.floor(side / PIXELS_PER_LATENT));
-  const hasSize = (name: string) => {
-    const shape = arrays.get(name)?.shape;
-    return shape?.length === 3 && shape[1] === height && shape[2] === width;
-  };
-  if (!hasSize("latents") || !arrays.has("original_size") || !arrays.has("crop_ltrb")) return false;
-  if (flipped && !hasSize("latents_flipped")) return false;
-  const mask = arrays.get("alpha_mask");
-  if (!alphaMask) return mask === undefined;
-  return mask?.shape.length === 2 && mask.shape[1] === bucket[0] && mask.shape[0] === bucket[1];
+  if (flipped && cached.flipped === null) return `${path}: holds no mirrored latents`;
+  if (alphaMask === (cached.alphaMask !== null)) return null;
+  return `${path}: ${alphaMask ? "holds no alpha mask" : "was made with --alpha_mask"}`;
 }
 
-/** Throws UserError naming the file. */
-export function readLatentFile(path: string): CachedLatents {
-  const arrays = readNpz(path), found = arrays.get("latents");
-  const size = arrays.get("original_size"), box = arrays.get("crop_ltrb");
-  if (!found || found.shape.length !== 3 || !size || !box) {
-    throw new UserError(
-      `${path}: holds no latents as sd-scripts 0.9 writes them; delete it so that it is made again`,
-    );
-  }
-  const [channels, height, width] = found.shape;
-  const flipped = arrays.get("latents_flipped"), mask = arrays.get("alpha_mask");
+/** Latents of a bucket's size. Reads no more than they take. Throws UserError naming the file and what is odd in it. */
+export function readLatentFile(path: string, bucket: Size): CachedLatents {
+  const [width, height] = bucket.map((side) => Math.floor(side / PIXELS_PER_LATENT));
+  const most = Math.max(CHANNELS * width * height, bucket[0] * bucket[1]) * WIDEST + HEADER;
+  const arrays = readNpz(path, NAMES, most);
+  const get = (name: string, shape: readonly number[]): NpzArray => {
+    const found = arrays.get(name) ?? odd(path, `has no ${name} as sd-scripts 0.9 writes them`);
+    if (found.shape.join() === shape.join()) return found;
+    return odd(path, `has ${name} of [${found.shape.join(", ")}], [${shape.join(", ")}] are wanted`);
+  };
+  const optional = (name: string, shape: readonly number[]) => arrays.has(name) ? get(name, shape) : null;
+  const planes = [CHANNELS, height, width];
+  const latents = get("latents", planes), flipped = optional("latents_flipped", planes);
+  const mask = optional("alpha_mask", [bucket[1], bucket[0]]);
   return {
-    ...{ channels, height, width },
-    latents: channelsLast(floats(found, path), channels),
-    flipped: flipped ? channelsLast(floats(flipped, path), channels) : null,
-    alphaMask: mask ? floats(mask, path) : null,
-    originalSize: integers(size),
-    cropBox: box.dtype.startsWith("I") ? integers(box) : [...floats(box, path)],
+    ...{ channels: CHANNELS, height, width },
+    latents: channelsLast(floats(latents, "latents", path), CHANNELS),
+    flipped: flipped && channelsLast(floats(flipped, "latents_flipped", path), CHANNELS),
+    alphaMask: mask && floats(mask, "alpha_mask", path),
+    originalSize: sizes(get("original_size", [2]), path),
+    cropBox: box(get("crop_ltrb", [4]), path),
   };
 }
 
@@ -77,13 +81,28 @@ export function writeLatentFile(path: string, cached: CachedLatents): void {
   });
 }
 
-function floats({ dtype, data }: NpzArray, path: string): Float32Array {
-  if (dtype === "F32") return new Float32Array(data.buffer, data.byteOffset, data.length / 4);
-  if (dtype === "F64") {
-    return Float32Array.from(new Float64Array(data.buffer, data.byteOffset, data.length / 8));
-  }
-  if (dtype === "F16") return f16ToF32(new Uint16Array(data.buffer, data.byteOffset, data.length / 2));
-  throw new UserError(`${path}: holds ${dtype} where floats are wanted; delete it so that it is made again`);
+function sizes(array: NpzArray, path: string): number[] {
+  const values = isInteger(array) ? integers(array) : odd(path, `has original_size as ${array.dtype}`);
+  return values.every((side) => side > 0) ? values : odd(path, `has original_size ${values.join("x")}`);
+}
+
+function box(array: NpzArray, path: string): number[] {
+  return isInteger(array) ? integers(array) : [...floats(array, "crop_ltrb", path)];
+}
+
+function isInteger({ dtype }: NpzArray): boolean {
+  return dtype === "I64" || dtype === "I32";
+}
+
+/** Finite numbers. */
+function floats({ dtype, data }: NpzArray, name: string, path: string): Float32Array {
+  if (!FLOATS.includes(dtype)) odd(path, `has ${name} as ${dtype}`);
+  const values = toF32(dtype, data);
+  return values.every(Number.isFinite) ? values : odd(path, `has ${name} that are no numbers`);
+}
+
+function odd(path: string, what: string): never {
+  throw new UserError(`${path}: ${what}; delete it so that it is made again`);
 }
 
 /** (C, H, W) to (H, W, C). */

@@ -32,15 +32,18 @@ const DTYPES: readonly (readonly [descr: string, dtype: string])[] = [
 /** Arrays of more are no cache of anything here. */
 const MAX_ARRAY = 2 ** 31;
 
-/** All arrays of a file, or only those named. Throws UserError naming file and array when it is damaged. */
-export function readNpz(path: string, names?: readonly string[]): Map<string, NpzArray> {
+/**
+ * All arrays of a file, or only those named; none is read that has more than `most` bytes with its header. Throws
+ * UserError naming file and array when it is damaged.
+ */
+export function readNpz(path: string, names?: readonly string[], most = MAX_ARRAY): Map<string, NpzArray> {
   const zip = new ZipFile(path, "npz file");
   try {
     const arrays = new Map<string, NpzArray>();
     for (const entry of zip.entries.values()) {
       if (!entry.name.endsWith(".npy")) continue;
       const name = entry.name.slice(0, -4);
-      if (!names || names.includes(name)) arrays.set(name, parseNpy(path, name, zip.read(entry, MAX_ARRAY)));
+      if (!names || names.includes(name)) arrays.set(name, parseNpy(path, name, zip.read(entry, most)));
     }
     return arrays;
   } finally {

@@ -19,6 +19,9 @@ export interface ZipEntry {
 const END = 0x06054b50, END64 = 0x06064b50, LOCATOR64 = 0x07064b50, CENTRAL = 0x02014b50, LOCAL = 0x04034b50;
 const MAX_DIRECTORY = 256 * 2 ** 20;
 
+/** The most that a deflated byte can become: a match of 258 bytes takes two bits (RFC 1951). */
+const MAX_INFLATION = 1032;
+
 /** An open archive. Throws UserError for whatever is wrong with it. */
 export class ZipFile {
   readonly path: string;
@@ -112,6 +115,9 @@ export class ZipFile {
     const packedSize = wide.value(view.getUint32(20, true));
     const headerOffset = wide.value(view.getUint32(42, true));
     const stored = method === 0;
+    if (!stored && size > packedSize * MAX_INFLATION + 64) {
+      this.#fail(`the entry ${JSON.stringify(name)} cannot become ${size} bytes out of ${packedSize}`);
+    }
     if (!(headerOffset + packedSize <= this.#file.size) || (stored && size !== packedSize)) {
       this.#fail(`the entry ${JSON.stringify(name)} lies outside of the file`);
     }

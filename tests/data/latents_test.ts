@@ -8,7 +8,8 @@ import {
   type DatasetGroup,
   planDatasets,
 } from "../../src/data/mod.ts";
-import { readNpz } from "../../src/formats/npz.ts";
+import { unzipSync, zipSync } from "fflate";
+import { f32Array, i64Array, readNpz, writeNpz } from "../../src/formats/npz.ts";
 import { PythonRandom, TorchGenerator } from "../../src/random/mod.ts";
 import { withFolder, writePictures } from "./fixture.ts";
 
@@ -186,4 +187,47 @@ Deno.test("metadata with latents beside it trains without the images", () =>
     const batch = await firstBatch(group);
     assert.deepEqual([...batch.captions].sort(), ["a s1", "a s2"]);
     assert.deepEqual([batch.bucket, batch.latentShape], [[64, 64], [8, 8, 4]]);
+  }));
+
+Deno.test("cache files with odd arrays are made again, with one line; what nobody asked for is not read", () =>
+  withFolder(async (dir) => {
+    writePictures(join(dir, "1_a"), [{ name: "s1", width: 64, height: 64 }]);
+    const file = join(dir, "1_a", "s1.npz");
+    const plane = (n: number, value = 0) => f32Array(new Float32Array(n * 64).fill(value), [n, 8, 8]);
+    const good = {
+      latents: plane(4),
+      original_size: i64Array([64, 64]),
+      crop_ltrb: i64Array([0, 0, 64, 64]),
+    };
+    const floatSize = { dtype: "F64", shape: [2], data: new Uint8Array(Float64Array.of(64, 64).buffer) };
+    const odd: [Partial<typeof good>, RegExp][] = [
+      [{ latents: plane(3) }, /has latents of \[3, 8, 8\], \[4, 8, 8\] are wanted/],
+      [{ latents: plane(8) }, /has latents of \[8, 8, 8\]/],
+      [{ latents: plane(4, NaN) }, /has latents that are no numbers/],
+      [{ latents: { ...plane(4), dtype: "I32" } }, /has latents as I32/],
+      [{ original_size: floatSize } as Partial<typeof good>, /has original_size as F64/],
+      [{ original_size: i64Array([64]) }, /has original_size of \[1\]/],
+      [{ original_size: i64Array([64, -1]) }, /has original_size 64x-1/],
+      [{ crop_ltrb: i64Array([0, 0, 64]) }, /has crop_ltrb of \[3\]/],
+      [{ crop_ltrb: undefined }, /has no crop_ltrb/],
+    ];
+    for (const [wrong, why] of odd) {
+      const arrays = Object.entries({ ...good, ...wrong }).filter(([, array]) => array);
+      writeNpz(file, Object.fromEntries(arrays));
+      const { encoder, notes } = await cache(await open(dir), true);
+      assert.deepEqual(encoder.calls, [1], String(why));
+      assert.equal(notes.length, 1);
+      assert.match(notes[0], why);
+      assert.match(notes[0], /^\S+s1\.npz: .*; is made again$/);
+      assert.deepEqual((await cache(await open(dir), true)).encoder.calls, []);
+    }
+    writeNpz(file, good);
+    const entries = unzipSync(Deno.readFileSync(file)), zeros = new Uint8Array(2 ** 20);
+    Deno.writeFileSync(file, zipSync({ ...entries, "other.npy": zeros }));
+    assert.deepEqual((await cache(await open(dir), true)).encoder.calls, []);
+    Deno.writeFileSync(file, zipSync({ ...entries, "alpha_mask.npy": zeros }));
+    assert.match(
+      (await cache(await open(dir), true)).notes[0],
+      /the entry alpha_mask.npy has 1048576 bytes, at most/,
+    );
   }));
