@@ -1,4 +1,4 @@
-/** Finds and opens a backend's library. The only Deno.dlopen of the program. */
+/** Finds and opens a backend's library. */
 
 import { UserError } from "../src/base/errors.ts";
 import { INSTRUCTION_BYTES, TENSOR_BYTES } from "../src/base/records.ts";

@@ -1,30 +1,21 @@
-/** Whole files or none: written beside the target, synced, then renamed over it. */
+/**
+ * Whole files or none: written beside the target, synced, then renamed over it. Where the target is a link, what it
+ * points to is replaced, as every program that opens a file for writing would; the temporary itself is new, so nothing
+ * is ever written through a link that somebody put in its place.
+ */
 
 import { UserError } from "./errors.ts";
-
-/** Names of files being written now, so that an interrupted process can remove them. */
-const unfinished = new Set<string>();
+import { finished, type Temporary, temporaryFile } from "./temporary.ts";
+import { throughLinks } from "./links.ts";
 
 /**
  * Calls `write` with a new file beside `path`, syncs it and renames it to `path`. When anything fails the old
  * `path` is untouched and the temporary is gone. Throws UserError naming the path and the cause.
  */
 export function atomicWrite(path: string, write: (file: Deno.FsFile) => void): void {
-  const temporary = temporaryOf(path);
-  try {
-    const file = Deno.openSync(temporary, NEW);
-    try {
-      write(file);
-      file.syncDataSync();
-    } finally {
-      file.close();
-    }
-    Deno.renameSync(temporary, path);
-  } catch (cause) {
-    throw undone(path, temporary, cause);
-  } finally {
-    unfinished.delete(temporary);
-  }
+  using draft = new Draft(path);
+  draft.attempt(() => write(draft.file));
+  draft.finish();
 }
 
 /** The same for a `write` that waits now and then. */
@@ -32,41 +23,59 @@ export async function atomicWriteSlowly(
   path: string,
   write: (file: Deno.FsFile) => Promise<void>,
 ): Promise<void> {
-  const temporary = temporaryOf(path);
-  try {
-    const file = Deno.openSync(temporary, NEW);
-    try {
-      await write(file);
-      file.syncDataSync();
-    } finally {
-      file.close();
-    }
-    Deno.renameSync(temporary, path);
-  } catch (cause) {
-    throw undone(path, temporary, cause);
-  } finally {
-    unfinished.delete(temporary);
+  using draft = new Draft(path);
+  await write(draft.file).catch((cause) => draft.fail(cause));
+  draft.finish();
+}
+
+/** A file on its way; disposing of one that is not finished removes it. */
+class Draft {
+  #target!: string;
+  #temporary!: Temporary;
+  #finished = false;
+
+  constructor(private readonly path: string) {
+    this.attempt(() => {
+      this.#target = throughLinks(path);
+      this.#temporary = temporaryFile(this.#target);
+    });
   }
-}
 
-const NEW = { write: true, create: true, truncate: true };
+  get file(): Deno.FsFile {
+    return this.#temporary.file;
+  }
 
-function temporaryOf(path: string): string {
-  const temporary = `${path}.${Deno.pid}.tmp`;
-  unfinished.add(temporary);
-  return temporary;
-}
+  finish(): void {
+    this.attempt(() => {
+      this.file.syncDataSync();
+      Deno.renameSync(this.#temporary.path, this.#target);
+      this.#finished = true;
+    });
+  }
 
-/** Removes the temporary; the error to throw. */
-function undone(path: string, temporary: string, cause: unknown): UserError {
-  try {
-    Deno.removeSync(temporary);
-  } catch { /* it may never have existed */ }
-  if (cause instanceof UserError) return cause;
-  return new UserError(
-    `${path}: cannot be written (${reason(cause)}); free space or choose another folder`,
-    { cause },
-  );
+  attempt(work: () => void): void {
+    try {
+      work();
+    } catch (cause) {
+      this.fail(cause);
+    }
+  }
+
+  fail(cause: unknown): never {
+    throw cause instanceof UserError ? cause : new UserError(
+      `${this.path}: cannot be written (${reason(cause)}); free space or choose another folder`,
+      { cause },
+    );
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#finished) {
+      try {
+        Deno.removeSync(this.#temporary.path);
+      } catch { /* a second signal may have removed it */ }
+    }
+    finished(this.#temporary);
+  }
 }
 
 /** Writes bytes or text atomically. */
@@ -78,15 +87,6 @@ export function atomicWriteFile(path: string, data: Uint8Array | string): void {
 /** Deno's writeSync may write less than asked. */
 export function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
-}
-
-/** Removes the temporaries of writes that did not finish: called once when the process is told to stop. */
-export function removeUnfinished(): void {
-  for (const path of unfinished) {
-    try {
-      Deno.removeSync(path);
-    } catch { /* already gone */ }
-  }
 }
 
 function reason(cause: unknown): string {

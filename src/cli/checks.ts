@@ -3,6 +3,7 @@
 import { dirname } from "node:path";
 import { modelPath } from "../base/assets.ts";
 import { UsageError, UserError } from "../base/errors.ts";
+import { finished, temporaryFile } from "../base/temporary.ts";
 import { pathHint } from "../base/path_hint.ts";
 import { nameProblem } from "../base/inside_name.ts";
 import { isOpenPipe, kindBesidesFile } from "../base/regular_file.ts";
@@ -47,11 +48,15 @@ export function checkpoint(name: string, path: string | null): void {
 
 /** A folder that will be written: it exists or can be made, which is tried now and not after hours of work. */
 export function writableFolder(name: string, path: string): void {
-  const probe = `${path}/.easel.${Deno.pid}.tmp`;
   try {
     Deno.mkdirSync(path, { recursive: true });
-    Deno.writeFileSync(probe, new Uint8Array(1));
-    Deno.removeSync(probe);
+    const probe = temporaryFile(`${path}/.easel`);
+    try {
+      probe.file.writeSync(new Uint8Array(1));
+    } finally {
+      Deno.removeSync(probe.path);
+      finished(probe);
+    }
   } catch (cause) {
     const reason = (cause as Error).message.split(":")[0].replace(/\.$/, "");
     throw new UserError(`${path}: --${name} cannot be written (${reason}); choose another folder`, { cause });

@@ -1,6 +1,6 @@
 /** The JobContext of a run from the command line: log lines, progress, Ctrl-C. */
 
-import { removeUnfinished } from "../base/atomic.ts";
+import { removeUnfinished } from "../base/temporary.ts";
 import { Interrupted, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
 import type { EventPrinter } from "./events.ts";

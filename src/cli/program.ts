@@ -1,6 +1,6 @@
 /** argv -> exit status. 0 done, 1 the user can mend it, 2 wrong command line, 130 interrupted. */
 
-import { removeUnfinished } from "../base/atomic.ts";
+import { removeUnfinished } from "../base/temporary.ts";
 import { UsageError, UserError } from "../base/errors.ts";
 import { type CommandEntry, COMMANDS } from "./commands/index.ts";
 import { print, printError, printErrorLine } from "./output.ts";

@@ -1,6 +1,8 @@
 /** Encoding every image once, before training: into memory, or into files that later runs find again. */
 
+import { basename, dirname } from "node:path";
 import { UserError } from "../base/errors.ts";
+import { removeLeftovers } from "../base/leftovers.ts";
 import type { Size } from "./buckets.ts";
 import type { Dataset } from "./dataset.ts";
 import type { CachedLatents, ImageEntry } from "./entries.ts";
@@ -43,7 +45,10 @@ export async function cacheLatents(dataset: Dataset, options: CacheOptions): Pro
       `--cache_latents and ${name} exclude each other: latents are made once; leave one out`,
     );
   }
-  if (options.toDisk) refuseSharedFiles(dataset.entries);
+  if (options.toDisk) {
+    refuseSharedFiles(dataset.entries);
+    clearLeftovers(dataset.entries, options.note);
+  }
   const area = ({ bucket: [width, height] }: ImageEntry) => width * height;
   const missing = dataset.entries
     .filter((entry) => entry.bucket[0] > 0 && !entry.latentsFile && !entry.latents)
@@ -99,6 +104,15 @@ function groups(entries: readonly ImageEntry[], size: number): ImageEntry[][] {
     else out.push([entry]);
   }
   return out;
+}
+
+/** Of runs that were killed while they wrote a cache file. */
+function clearLeftovers(entries: readonly ImageEntry[], note: (line: string) => void): void {
+  const files = Map.groupBy(entries.map(({ path }) => latentFileOf(path)), dirname);
+  for (const [folder, paths] of files) {
+    const names = new Set(paths.map((path) => basename(path)));
+    removeLeftovers(folder, (name) => names.has(name), note);
+  }
 }
 
 function refuseSharedFiles(entries: readonly ImageEntry[]): void {

@@ -5,6 +5,7 @@
 
 import { assetPath } from "../base/assets.ts";
 import { atomicWriteFile } from "../base/atomic.ts";
+import { removeLeftovers } from "../base/leftovers.ts";
 import type { JobContext } from "../base/job.ts";
 import { GEN_IMG_DEFAULTS, type GenImgConfig } from "../generation/config.ts";
 import { genImg } from "../generation/gen_img.ts";
@@ -38,6 +39,7 @@ const MODEL = "builtin:tiny", SIDE = 128, SEED = 7;
 export async function runDemo(config: DemoConfig, context: JobContext): Promise<void> {
   const { outputDir } = config;
   Deno.mkdirSync(outputDir, { recursive: true });
+  removeLeftovers(outputDir, (name) => name.endsWith(".png"), context.log);
   const lora = `${outputDir}/moka.safetensors`;
   context.log(`1/3 drawing ${PROMPTS.length} prompts with ${MODEL}`);
   const before = await draw("before", null, config, context);
@@ -62,7 +64,7 @@ async function draw(
   const outdir = `${outputDir}/pictures/${name}`;
   const list = `${outputDir}/pictures/${name}.txt`;
   Deno.mkdirSync(outdir, { recursive: true });
-  Deno.writeTextFileSync(list, PROMPTS.map((prompt, i) => `${prompt} --d ${SEED + i}\n`).join(""));
+  atomicWriteFile(list, PROMPTS.map((prompt, i) => `${prompt} --d ${SEED + i}\n`).join(""));
   const config: GenImgConfig = {
     ...GEN_IMG_DEFAULTS,
     ckpt: MODEL,

@@ -1,7 +1,7 @@
 /** File formats: readers that believe nothing they have not checked, writers that leave whole files or none. */
 
 export { openCheckpoint } from "./checkpoint.ts";
-export { fileSha256, legacyHash, type NetworkHashes, networkHashes } from "./model_hash.ts";
+export { fileSha256, legacyHash, type NetworkHashes, networkHashes, sampleHash } from "./model_hash.ts";
 export { f32Array, i64Array, integers, listNpz, type NpzArray, readNpz, writeNpz } from "./npz.ts";
 export {
   openSafetensors,

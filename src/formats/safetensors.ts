@@ -123,18 +123,23 @@ export function encodeHeader(
 }
 
 /**
- * Writes a whole file or none. The bytes of each tensor are asked for in file order, one at a time. Throws TypeError
- * for a wrong dtype, size or a name given twice, UserError when the disk refuses.
+ * Writes a whole file or none. The bytes of each tensor are asked for in file order, one at a time; `seen` gets all
+ * that is written. Throws TypeError for a wrong dtype, size or a name given twice, UserError when the disk refuses.
  */
 export function writeSafetensors(
   path: string,
   tensors: Iterable<TensorToWrite>,
   metadata: Readonly<Record<string, string>> | null = null,
+  seen: (bytes: Uint8Array) => void = () => {},
 ): void {
   const ordered = checkedOrder(tensors), header = encodeHeader(ordered, metadata);
   atomicWrite(path, (file) => {
-    writeAll(file, header);
-    for (const tensor of ordered) writeAll(file, bytesOf(tensor));
+    const put = (bytes: Uint8Array) => {
+      seen(bytes);
+      writeAll(file, bytes);
+    };
+    put(header);
+    for (const tensor of ordered) put(bytesOf(tensor));
   });
 }
 

@@ -2,6 +2,7 @@
 
 import { basename, join } from "node:path";
 import { atomicWriteFile } from "../base/atomic.ts";
+import { removeLeftovers } from "../base/leftovers.ts";
 import { Interrupted, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
 import type { Pixels } from "../data/images/pixels.ts";
@@ -31,6 +32,7 @@ export async function genImg(config: GenImgConfig, context: JobContext): Promise
   try {
     const planned = plan(config, prompts, images, loaded.size, context.warn);
     Deno.mkdirSync(config.outdir, { recursive: true });
+    removeLeftovers(config.outdir, (name) => name.endsWith(".png"), context.log);
     await drawAll(config, context, loaded, planned);
   } finally {
     loaded.close();

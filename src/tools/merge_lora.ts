@@ -1,5 +1,6 @@
 /** `easel merge_lora`: LoRAs into one LoRA, or into a model. */
 
+import { removeLeftoversOf } from "../base/leftovers.ts";
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "../base/dtype.ts";
 import { UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
@@ -42,6 +43,7 @@ export interface MergeLoraConfig {
 
 /** Throws UserError for files that do not fit each other, when the disk refuses, and on Ctrl-C. */
 export async function mergeLora(config: MergeLoraConfig, context: JobContext): Promise<void> {
+  removeLeftoversOf(config.saveTo, context.log);
   const files: TensorFile[] = [];
   try {
     for (const path of config.models) files.push(openCheckpoint(path));

@@ -1,5 +1,6 @@
 /** `easel resize_lora`: a LoRA file of lower rank. */
 
+import { removeLeftoversOf } from "../base/leftovers.ts";
 import { hearSignals, type JobContext } from "../base/job.ts";
 import { openCheckpoint, type TensorToWrite } from "../formats/mod.ts";
 import {
@@ -31,6 +32,7 @@ export interface ResizeLoraConfig {
 
 /** Throws UserError for what is no LoRA, and when the disk refuses. */
 export async function resizeLora(config: ResizeLoraConfig, context: JobContext): Promise<void> {
+  removeLeftoversOf(config.saveTo, context.log);
   using file = openCheckpoint(config.model);
   const modules = fileModules(file, familyOfLora(file) === "sdxl");
   const dtype = saveDtype(config.savePrecision) ?? "F32";

@@ -5,6 +5,7 @@ import type { FineTuneConfig } from "./config.ts";
 import { computeDtype } from "./diffusion_training.ts";
 import { fullTraining, isTrained } from "./full_training.ts";
 import { assembleRun, drawingModel, openRun } from "./open_run.ts";
+import { openOutput } from "./output_folder.ts";
 import { runTraining, type TrainingRun } from "./trainer.ts";
 
 /**
@@ -12,7 +13,7 @@ import { runTraining, type TrainingRun } from "./trainer.ts";
  * signal is aborted.
  */
 export async function fineTune(config: FineTuneConfig, context: JobContext): Promise<void> {
-  Deno.mkdirSync(config.outputDir, { recursive: true });
+  openOutput(config, context);
   await runTraining(config, await openFineTuneRun(config, context), context);
 }
 

@@ -26,7 +26,7 @@ import { readOptimizer } from "./optimizers/adamw.ts";
 import { createSchedule } from "./schedules/schedule.ts";
 import { type RunLength, runLength } from "./run_length.ts";
 import { SamplePictures, sampleSize } from "./samples.ts";
-import { readStateFile, type RunState, seededGenerators } from "./state.ts";
+import { readStateFile, type RunState, seededGenerators } from "./state/mod.ts";
 import type { Session, TrainingRun } from "./trainer.ts";
 
 export type RunConfig = StepConfig & OptimizerConfig & DataConfig & OutputConfig & PlaceConfig;

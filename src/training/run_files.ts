@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { JobContext } from "../base/job.ts";
 import type { OutputConfig } from "./config.ts";
 import { type Moment, saveName, staleSave, staleState, stateName } from "./save_names.ts";
-import { removeFolder } from "./state.ts";
+import { removeState } from "./state/mod.ts";
 
 export interface RunWriters {
   /** Writes the model as a file. */
@@ -41,7 +41,7 @@ export class RunFiles {
     this.writers.state(path);
     this.context.emit({ event: "save", what: "state", path, step: steps });
     const old = staleState(this.config, moment);
-    if (old) removeFolder(join(this.config.outputDir, stateName(this.config, old)));
+    if (old) removeState(join(this.config.outputDir, stateName(this.config, old)), this.context.log);
     return path;
   }
 
@@ -55,7 +55,7 @@ export class RunFiles {
 
 function removeFile(path: string): void {
   try {
-    Deno.removeSync(path);
+    if (!Deno.lstatSync(path).isDirectory) Deno.removeSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }

@@ -2,6 +2,7 @@
 import type { JobContext } from "../base/job.ts";
 import type { TrainNetworkConfig } from "./config.ts";
 import { openNetworkRun } from "./network_run.ts";
+import { openOutput } from "./output_folder.ts";
 import { runTraining } from "./trainer.ts";
 
 /**
@@ -9,6 +10,6 @@ import { runTraining } from "./trainer.ts";
  * signal is aborted.
  */
 export async function trainNetwork(config: TrainNetworkConfig, context: JobContext): Promise<void> {
-  Deno.mkdirSync(config.outputDir, { recursive: true });
+  openOutput(config, context);
   await runTraining(config, await openNetworkRun(config, context), context);
 }

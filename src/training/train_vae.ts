@@ -9,6 +9,7 @@ import { fitMemory } from "./fit.ts";
 import { largestBatches } from "./largest_shapes.ts";
 import { LatentStatistics, standardizeLatents } from "./latent_statistics.ts";
 import { type OpenedRun, openRun } from "./open_run.ts";
+import { openOutput } from "./output_folder.ts";
 import { planSteps, type TrainingPlan } from "./plan.ts";
 import { RunFiles } from "./run_files.ts";
 import { VaeTraining } from "./vae_training.ts";
@@ -23,7 +24,7 @@ const SMOOTHING = 0.98;
  * signal is aborted.
  */
 export async function trainVae(config: TrainVaeConfig, context: JobContext): Promise<void> {
-  Deno.mkdirSync(config.outputDir, { recursive: true });
+  openOutput(config, context);
   await withTraining(config, context, (opened, training) => run(config, opened, training, context));
 }
 

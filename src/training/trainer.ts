@@ -15,7 +15,7 @@ import type { StepGenerators } from "./noise.ts";
 import { RunFiles } from "./run_files.ts";
 import type { RunLength } from "./run_length.ts";
 import type { SamplePictures } from "./samples.ts";
-import { loadState, type RunPosition, type RunState, saveState } from "./state.ts";
+import { describeSettings, loadState, type RunPosition, type RunState, saveState } from "./state/mod.ts";
 import { groupSize } from "./trainable.ts";
 import { TrainingLog } from "./training_log.ts";
 
@@ -84,6 +84,8 @@ class Trainer {
   readonly #log: TrainingLog | null;
   #position: RunPosition = { epoch: 0, batch: 0, globalStep: 0 };
   #resumedFrom = 0;
+  /** What a state remembers of them, to be compared when a run goes on from it. */
+  readonly #settings: ReturnType<typeof describeSettings>;
   /** After the last update: what a state of now would hold. */
   #good!: Snapshot;
 
@@ -92,6 +94,7 @@ class Trainer {
     private readonly run: TrainingRun,
     private readonly context: JobContext,
   ) {
+    this.#settings = describeSettings(config, { ...run, group: run.loader.group });
     this.#log = TrainingLog.open(config, run.name);
     this.#files = new RunFiles(config, {
       model: (path, steps, epoch) => run.saveModel(path, steps, epoch),
@@ -229,7 +232,7 @@ class Trainer {
         losses: this.#losses.state(),
         seed,
         ...session,
-        fingerprint: this.#fingerprint(),
+        ...this.#settings,
         data: loader.state(),
       },
       torch: generators.torch.getState(),
@@ -239,33 +242,29 @@ class Trainer {
 
   #saveState(path: string): void {
     const { generators, store, training } = this.run;
-    saveState(path, this.#good.state, generators, store, training.parts.groups);
+    saveState(path, this.#good.state, generators, store, training.parts.groups, this.context.log);
   }
 
   #resume(path: string): void {
     const { generators, store, training, loader, length } = this.run;
-    const state = loadState(path, this.#fingerprint(), generators, store, training.parts.groups);
+    const state = loadState(path, this.#settings, generators, store, training.parts.groups);
     if (state.position.globalStep >= length.steps) {
       throw new UserError(
         `${path}: has ${state.position.globalStep} steps done and ${length.steps} are asked for; raise --max_train_steps`,
       );
     }
-    Object.assign(training.step.state, state.step);
+    const { lossScale, stepsAtScale } = training.step.state;
+    // one without a scale, or whose scale a run in another precision has left, begins as a new run does
+    const scaled = training.step.options.scaleLoss === (state.settings["--mixed_precision"] === "fp16");
+    Object.assign(training.step.state, state.step, !scaled && { lossScale, stepsAtScale });
     this.#losses.restore(state.losses);
-    loader.restore(state.data as ReturnType<typeof loader.state>);
+    loader.restore(state.data);
     this.#position = state.position;
     this.#resumedFrom = state.position.globalStep;
     this.context.log(`resumed from ${path} at step ${state.position.globalStep}`);
-  }
-
-  /** What a resumed run must share with the saved one. */
-  #fingerprint(): Record<string, string> {
-    const { config, run } = this;
-    return {
-      "--seed": String(run.seed),
-      "--train_batch_size": String(config.trainBatchSize),
-      "--gradient_accumulation_steps": String(config.gradientAccumulationSteps),
-    };
+    if (state.changed.length) {
+      this.context.log(`settings that are others than in the saved run: ${state.changed.join(", ")}`);
+    }
   }
 
   #tellPlan(): void {

@@ -9,7 +9,7 @@ import type { DreamBoothSubset, FineTuningSubset } from "../../src/data/params.t
 import { openCheckpoint, openSafetensors, readNpz, readToml } from "../../src/formats/mod.ts";
 import { initialImages } from "../../src/generation/initial_images.ts";
 import { readSamplePrompts } from "../../src/generation/sample_prompt.ts";
-import { readStateFile } from "../../src/training/state.ts";
+import { readStateFile } from "../../src/training/state/mod.ts";
 import { encodePng } from "../../src/formats/png.ts";
 
 const windows = Deno.build.os === "windows";

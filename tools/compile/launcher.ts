@@ -2,6 +2,7 @@
 
 import { dirname, join } from "node:path";
 import config from "../../deno.json" with { type: "json" };
+import { temporaryPath } from "../../src/base/temporary.ts";
 import type { Payload } from "./payload.ts";
 import { run } from "./process.ts";
 
@@ -16,10 +17,9 @@ export async function packWithLauncher(root: string, payload: Payload, output: s
   const compile = async (name: string, sources: string[], flags: string[]) => {
     const path = join(built, name);
     if (modified(path) > newest) return path;
-    await run("c++", [...FLAGS, ...flags, ...sources, "-lzstd", "-o", `${path}.${Deno.pid}`], {
-      cwd: source,
-    });
-    Deno.renameSync(`${path}.${Deno.pid}`, path);
+    const made = temporaryPath(path);
+    await run("c++", [...FLAGS, ...flags, ...sources, "-lzstd", "-o", made], { cwd: source });
+    Deno.renameSync(made, path);
     return path;
   };
   // Static: it runs where the C library is older than ours, or another one.
@@ -29,7 +29,7 @@ export async function packWithLauncher(root: string, payload: Payload, output: s
     "",
   );
   Deno.mkdirSync(dirname(output), { recursive: true });
-  const temporary = `${output}.${Deno.pid}.tmp`;
+  const temporary = temporaryPath(output);
   try {
     await run(pack, [launcher, config.version, payload.glibc.version, temporary], { stdin: list });
     Deno.chmodSync(temporary, 0o755);

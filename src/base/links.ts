@@ -1,0 +1,29 @@
+/** Links in the place of what is written. */
+
+import { dirname } from "node:path";
+
+const MOST_LINKS = 40;
+
+/**
+ * The path that `path` leads to when it is a link, also to something that does not exist yet; else `path`. The folders
+ * on the way are the system's business. Throws what the system says, also for links that lead to themselves.
+ */
+export function throughLinks(path: string): string {
+  let at = path;
+  for (let count = 0; isLink(at); count++) {
+    if (count === MOST_LINKS) throw new Deno.errors.FilesystemLoop(`links that lead to themselves`);
+    const target = Deno.readLinkSync(at);
+    // Not join(): "x/.." is not "." where x is a link.
+    at = target.startsWith("/") ? target : `${dirname(at)}/${target}`;
+  }
+  return at;
+}
+
+function isLink(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isSymlink;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

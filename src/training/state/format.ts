@@ -1,0 +1,59 @@
+/**
+ * A saved state: everything that the rest of a run depends on, so that a resumed run continues bit for bit. A folder
+ * with two files; state.json is plain data with checksums of both.
+ */
+import type { LoaderState } from "../../data/mod.ts";
+import type { PythonRandomState } from "../../random/mod.ts";
+import type { LossRecorderState } from "../loss_recorder.ts";
+import type { StepState } from "../step.ts";
+import { flat, groupSize, type ParameterGroup } from "../trainable.ts";
+
+export const FORMAT = "easel training state 2";
+export const STATE_FILE = "state.json", TENSOR_FILE = "tensors.safetensors";
+
+/** Where a run is. */
+export interface RunPosition {
+  /** The epoch in progress, from 0. */
+  readonly epoch: number;
+  /** Batches of it that are done. */
+  readonly batch: number;
+  /** Optimizer steps done since the very beginning. */
+  readonly globalStep: number;
+}
+
+/** Settings by name, as text. */
+export type Settings = Readonly<Record<string, string>>;
+
+export interface RunState {
+  readonly position: RunPosition;
+  readonly step: StepState;
+  readonly losses: LossRecorderState;
+  readonly seed: number;
+  readonly sessionId: number;
+  readonly startedAt: number;
+  /** What must be the same when resuming. */
+  readonly fingerprint: Settings;
+  /** What may be changed. */
+  readonly settings: Settings;
+  /** Where the data are. */
+  readonly data: LoaderState;
+}
+
+export interface StateFile extends RunState {
+  readonly format: string;
+  readonly groups: readonly { readonly name: string; readonly size: number }[];
+  /** Base64 of torch.Generator.get_state(). */
+  readonly torch: string;
+  readonly python: PythonRandomState;
+  /** Hexadecimal SHA-256 of the file of tensors. */
+  readonly tensors: { readonly sha256: string };
+}
+
+/** Those of a group's flat parameters that are kept; averages only where there are any. */
+export const KINDS = ["weights", "firstMoments", "secondMoments", "averages"] as const;
+
+/** Names of the tensors of group `index`. */
+export const tensorNames = (index: number) => KINDS.map((kind) => flat[kind](index));
+
+export const sizesOf = (groups: readonly ParameterGroup[]) =>
+  groups.map((group) => ({ name: group.name, size: groupSize(group) }));

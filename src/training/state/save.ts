@@ -1,0 +1,67 @@
+/** Writing a state. */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { atomicWriteFile } from "../../base/atomic.ts";
+import { UserError } from "../../base/errors.ts";
+import { writeSafetensors } from "../../formats/safetensors.ts";
+import type { ParameterStore } from "../../runtime/mod.ts";
+import type { StepGenerators } from "../noise.ts";
+import type { ParameterGroup } from "../trainable.ts";
+import { writeFolder } from "./folder.ts";
+import { FORMAT, type RunState, sizesOf, STATE_FILE, TENSOR_FILE, tensorNames } from "./format.ts";
+import { encodeStateFile } from "./state_file.ts";
+
+/**
+ * Writes a state folder. An older one of that name is replaced; `tell` is called where that held something else, which
+ * is kept. Throws UserError when the disk refuses.
+ */
+export function saveState(
+  path: string,
+  state: RunState,
+  generators: StepGenerators,
+  store: Pick<ParameterStore, "has" | "download">,
+  groups: readonly ParameterGroup[],
+  tell: (line: string) => void,
+): void {
+  try {
+    writeFolder(path, (folder) => {
+      const sha256 = writeTensors(join(folder, TENSOR_FILE), store, groups);
+      const file = {
+        format: FORMAT,
+        ...state,
+        groups: sizesOf(groups),
+        torch: generators.torch.getState().toBase64(),
+        python: generators.python.getState(),
+        tensors: { sha256 },
+      };
+      atomicWriteFile(join(folder, STATE_FILE), encodeStateFile(file));
+    }, tell);
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    throw new UserError(`${path}: the state cannot be saved (${(cause as Error).message}); free some space`, {
+      cause,
+    });
+  }
+}
+
+/** Returns the file's SHA-256. */
+function writeTensors(
+  path: string,
+  store: Pick<ParameterStore, "has" | "download">,
+  groups: readonly ParameterGroup[],
+): string {
+  const hash = createHash("sha256");
+  const tensors = sizesOf(groups).flatMap(({ size }, i) =>
+    tensorNames(i).filter((name) => store.has(name)).map((name) => ({
+      name,
+      dtype: "F32",
+      shape: [size],
+      data: () => {
+        const values = store.download(name);
+        return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+      },
+    }))
+  );
+  writeSafetensors(path, tensors, { format: FORMAT }, (bytes) => hash.update(bytes));
+  return hash.digest("hex");
+}
