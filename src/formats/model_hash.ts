@@ -54,6 +54,17 @@ function hashRange(path: string, begin: number, end: number): Hash {
   }
 }
 
+/** SHA-256 of a safetensors file without its header, the sshs_model_hash that it should name; of another file of all. */
+export function dataSha256(path: string): string {
+  const file = new FileReader(path, "model file");
+  try {
+    const begin = 8 + Number(new DataView(file.read(0, 8).buffer).getBigUint64(0, true));
+    return hashRange(path, begin <= file.size ? begin : 0, Infinity).digest("hex");
+  } finally {
+    file.close();
+  }
+}
+
 /** What sd-webui-additional-networks looks for in a LoRA file's metadata. */
 export interface NetworkHashes {
   /** sshs_model_hash: SHA-256 of the tensors' bytes, so metadata may change. */

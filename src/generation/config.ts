@@ -57,6 +57,8 @@ export interface GenImgConfig {
   readonly networkMerge: boolean;
   readonly networkMergeNModels: number | null;
   readonly networkPreCalc: boolean;
+  /** Folders of the LoRA files that prompts name as <lora:NAME:0.8>. */
+  readonly loraDir: readonly string[] | null;
 
   // Precision and device
   readonly fp16: boolean;
@@ -115,6 +117,7 @@ export const GEN_IMG_DEFAULTS: Omit<GenImgConfig, "ckpt"> = {
   networkMerge: false,
   networkMergeNModels: null,
   networkPreCalc: false,
+  loraDir: null,
   fp16: false,
   bf16: false,
   noHalfVae: false,

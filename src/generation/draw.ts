@@ -24,7 +24,7 @@ export interface Batch {
 export interface DrawOptions {
   readonly sampler: string;
   readonly prediction: Prediction;
-  readonly networks?: NetworkInputs;
+  readonly networks?: { readonly text: NetworkInputs; readonly unet: NetworkInputs };
   /** Pictures decoded at once. Default 1: the same pictures with the least memory. */
   readonly vaeBatch?: number;
   readonly signal: AbortSignal;
@@ -107,22 +107,28 @@ async function conditionBatch(
   conditioner: TextConditioner,
   requests: readonly PictureRequest[],
   settings: Settings,
-  networks: NetworkInputs | undefined,
+  networks: DrawOptions["networks"],
 ): Promise<Guidance> {
   const { scale } = settings, guided = scale > 1;
-  const prompts = requests.map((r) => r.prompt);
+  const prompts = requests.map((r) => r.words);
   const all = guided ? [...prompts, ...requests.map((r) => r.negativePrompt)] : prompts;
-  const encoded = await conditioner.encode(all, networks);
+  const encoded = await conditioner.encode(all, networks?.text);
   const positive = encoded.slice(0, prompts.length);
   const negative = guided ? encoded.slice(prompts.length) : null;
-  return { positive, negative, scale, networks, ...sizeVectors(positive, negative, settings) };
+  return {
+    positive,
+    negative,
+    scale,
+    networks: networks?.unet,
+    ...sizeVectors(positive, negative, settings),
+  };
 }
 
 /** SDXL's vectors; null for models without a pooled text. */
 export function sizeVectors(
   positive: readonly Conditioning[],
   negative: readonly Conditioning[] | null,
-  settings: Omit<Settings, "steps" | "scale" | "strength" | "networkMultipliers">,
+  settings: Omit<Settings, "steps" | "scale" | "strength" | "networkMultipliers" | "loras">,
 ): Pick<Guidance, "positiveVectors" | "negativeVectors"> {
   const { width, height } = settings;
   const originalHeight = settings.originalHeight ?? height, originalWidth = settings.originalWidth ?? width;

@@ -10,7 +10,9 @@ import type { GenImgConfig } from "./config.ts";
 import { type Batch, checkSize, drawBatch, type Drawn } from "./draw.ts";
 import { chosenName, FileNames } from "./file_names.ts";
 import { initialImages } from "./initial_images.ts";
-import { loadDrawingModel, type Loaded } from "./load_model.ts";
+import { loadDrawingModel, type Loaded, openCheckpoint, standardSize } from "./load_model.ts";
+import { type LoraPath, loraPaths } from "./lora_files.ts";
+import type { UsedNetwork } from "./networks.ts";
 import type { PictureSize } from "./own_size.ts";
 import { Pipeline } from "./pipeline.ts";
 import { pictureTexts } from "./picture_text.ts";
@@ -28,15 +30,40 @@ export async function genImg(config: GenImgConfig, context: JobContext): Promise
   const images = config.imagePath === null
     ? null
     : await initialImages(config.imagePath, config, context.warn);
-  const loaded = await loadDrawingModel(config, context.log);
+  const { planned, loaded } = await prepare(config, prompts, images, context);
   try {
-    const planned = plan(config, prompts, images, loaded.size, context.warn);
     Deno.mkdirSync(config.outdir, { recursive: true });
     removeLeftovers(config.outdir, (name) => name.endsWith(".png"), context.log);
     await drawAll(config, context, loaded, planned);
   } finally {
     loaded.close();
   }
+}
+
+/** Checks everything that is asked for before the first weight is read. */
+async function prepare(
+  config: GenImgConfig,
+  prompts: readonly string[],
+  images: readonly Pixels[] | null,
+  context: JobContext,
+): Promise<{ planned: readonly Batch[]; loaded: Loaded }> {
+  const file = openCheckpoint(config);
+  let planned: readonly Batch[], loras: readonly LoraPath[];
+  try {
+    planned = plan(config, prompts, images, standardSize(config, file), context.warn);
+    loras = loraPaths(config, planned.flatMap(({ requests }) => requests[0].settings.loras));
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  const loaded = await loadDrawingModel(config, file, loras, context.log);
+  try {
+    for (const { requests } of planned) loaded.networks.used(requests[0].settings);
+  } catch (error) {
+    loaded.close();
+    throw error;
+  }
+  return { planned, loaded };
 }
 
 function readPrompts(config: GenImgConfig): string[] {
@@ -60,7 +87,7 @@ function plan(
   const size = { width: config.W ?? own.width, height: config.H ?? own.height };
   const imageOf = (index: number) => images![index % images!.length];
   const requests = [...pictureRequests(config, prompts, size, warn)].map((request) => {
-    if (request.prompt.includes(" AND ")) {
+    if (request.words.includes(" AND ")) {
       throw new UserError(`prompt "${request.prompt}": AND (a prompt for each region) is not supported yet`);
     }
     if (!images) return request;
@@ -99,11 +126,11 @@ async function drawAll(
     let before = 0, note: string | undefined;
     for (const batch of planned) {
       if (context.signal.aborted) throw new Interrupted("interrupted while drawing");
-      const { steps, networkMultipliers } = batch.requests[0].settings;
+      const { settings } = batch.requests[0], { steps } = settings;
       const drawn = await drawBatch(pipeline, conditioner, batch, {
         sampler: config.sampler,
         prediction: config.vParameterization ? "v_prediction" : "epsilon",
-        networks: networks.inputs(networkMultipliers),
+        networks: networks.inputs(settings),
         vaeBatch: vaeBatch(config, batch.requests.length),
         signal: context.signal,
         observe: ({ done, total: evaluations }) => {
@@ -112,7 +139,12 @@ async function drawAll(
         },
       });
       before += steps;
-      const paths = save(config, batch, drawn, names, model.family === "sdxl", context.warn);
+      const paths = save(config, batch, drawn, {
+        names,
+        sdxl: model.family === "sdxl",
+        networks: networks.used(settings),
+        warn: context.warn,
+      });
       for (const [i, path] of paths.entries()) {
         note = basename(path);
         context.log(`wrote ${path}`);
@@ -136,9 +168,12 @@ function save(
   config: GenImgConfig,
   batch: Batch,
   { images, shape }: Drawn,
-  names: FileNames,
-  sdxl: boolean,
-  warn: (text: string) => void,
+  { names, sdxl, networks, warn }: {
+    names: FileNames;
+    sdxl: boolean;
+    networks: readonly UsedNetwork[];
+    warn: (text: string) => void;
+  },
 ): string[] {
   const width = 8 * shape.width, height = 8 * shape.height, time = new Date();
   return batch.requests.map((request, place) => {
@@ -150,6 +185,7 @@ function save(
       modelName: basename(config.ckpt).replace(/\.[^.]*$/, ""),
       clipSkip: config.clipSkip ?? 1,
       sdxl,
+      networks,
       strength: batch.images ? request.settings.strength : null,
     });
     const values = images[place];

@@ -3,9 +3,10 @@
 import { modelPath } from "../base/assets.ts";
 import { UserError } from "../base/errors.ts";
 import type { Graph } from "../graph/mod.ts";
-import { checkFlags, loadMissing, openModel, VAE } from "../models/mod.ts";
+import { checkFlags, loadMissing, type ModelFile, openModel, VAE } from "../models/mod.ts";
 import { type Device, openChosenDevice, ParameterStore } from "../runtime/mod.ts";
 import type { GenImgConfig } from "./config.ts";
+import type { LoraPath } from "./lora_files.ts";
 import type { DrawingModel } from "./model.ts";
 import { attachNetworks, type LiveNetworks, openNetworks } from "./networks.ts";
 import { ownSize, type PictureSize, referenceSize } from "./own_size.ts";
@@ -14,16 +15,11 @@ export interface Loaded {
   readonly model: DrawingModel;
   readonly networks: LiveNetworks;
   readonly device: Device;
-  /** Of pictures for which no size is asked. */
-  readonly size: PictureSize;
   close(): void;
 }
 
-/** Opens and checks everything before the first weight is read; weights are read when a program first needs them. */
-export async function loadDrawingModel(
-  config: GenImgConfig,
-  log: (line: string) => void,
-): Promise<Loaded> {
+/** Opens the checkpoint that the flags name and checks that it is what they say; reads no weights. */
+export function openCheckpoint(config: GenImgConfig): ModelFile {
   const path = modelPath(config.ckpt);
   const file = openModel(path, { vae: config.vae === null ? undefined : modelPath(config.vae) });
   try {
@@ -31,7 +27,32 @@ export async function loadDrawingModel(
     if (config.v1 && file.family !== "sd1") {
       throw new UserError(`${config.ckpt}: is no SD1 checkpoint, the flags ask for one; leave --v1 away`);
     }
-    const opened = openNetworks(config, file);
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** The size of pictures for which none is asked. */
+export function standardSize(config: GenImgConfig, { family, metadata }: ModelFile): PictureSize {
+  return config.compat === null
+    ? ownSize({ family, metadata, velocity: config.vParameterization })
+    : referenceSize(family);
+}
+
+/**
+ * Brings networks to a device and opens it; the model's weights are read when a program first needs them. Closes the file
+ * at the end, or when this fails.
+ */
+export async function loadDrawingModel(
+  config: GenImgConfig,
+  file: ModelFile,
+  loras: readonly LoraPath[],
+  log: (line: string) => void,
+): Promise<Loaded> {
+  try {
+    const opened = openNetworks(config, loras, file);
     const dtype = config.fp16 ? "f16" : config.bf16 ? "bf16" : "f32";
     const vaeDtype = config.noHalfVae ? "f32" : dtype;
     const { threads, vramBudget, noVendorLibs } = config;
@@ -57,11 +78,7 @@ export async function loadDrawingModel(
       device.close();
       file.close();
     };
-    const { family, metadata } = file;
-    const size = config.compat === null
-      ? ownSize({ family, metadata, velocity: config.vParameterization })
-      : referenceSize(family);
-    return { model, networks, device, size, close };
+    return { model, networks, device, close };
   } catch (error) {
     file.close();
     throw error;

@@ -1,5 +1,7 @@
 /** What is written into a picture: gen_img.py's entries, and one line the way the AUTOMATIC1111 web UI writes it. */
 
+import { loraTagText } from "../text/mod.ts";
+import type { UsedNetwork } from "./networks.ts";
 import type { PictureRequest } from "./requests.ts";
 
 export interface PictureFacts {
@@ -10,6 +12,8 @@ export interface PictureFacts {
   readonly modelName: string;
   readonly clipSkip: number;
   readonly sdxl: boolean;
+  /** Those that took part. */
+  readonly networks: readonly UsedNetwork[];
   /** Null for text to image. */
   readonly strength: number | null;
 }
@@ -50,7 +54,7 @@ const WEB_UI_SAMPLERS: Readonly<Record<string, string>> = {
 };
 
 function webUiLine(facts: PictureFacts): string {
-  const { prompt, negativePrompt, seed, settings } = facts.request;
+  const { words, negativePrompt, seed, settings } = facts.request, { networks } = facts;
   const entries = [
     `Steps: ${settings.steps}`,
     `Sampler: ${WEB_UI_SAMPLERS[facts.sampler] ?? facts.sampler}`,
@@ -61,6 +65,12 @@ function webUiLine(facts: PictureFacts): string {
   ];
   if (facts.strength !== null) entries.push(`Denoising strength: ${facts.strength}`);
   if (facts.clipSkip > 1) entries.push(`Clip skip: ${facts.clipSkip}`);
+  // strengths as they were: the prompt's own tags do not know of --network_mul and --am
+  const prompt = [words, ...networks.map(loraTagText)].join(" ");
+  if (networks.length > 0) {
+    const hashes = networks.map(({ name, hash }) => `${name}: ${hash.slice(0, 12)}`).join(", ");
+    entries.push(`Lora hashes: ${JSON.stringify(hashes)}`);
+  }
   const negative = negativePrompt ? [`Negative prompt: ${negativePrompt}`] : [];
   return [prompt, ...negative, entries.join(", ")].join("\n");
 }

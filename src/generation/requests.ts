@@ -1,7 +1,7 @@
 /** From prompts to single pictures with everything decided: sizes, steps, seeds. Seeds are drawn as gen_img.py draws them. */
 
 import { PythonRandom } from "../random/mod.ts";
-import { dynamicPrompts } from "../text/mod.ts";
+import { dynamicPrompts, type LoraTag, loraTagText, takeLoraTags } from "../text/mod.ts";
 import type { GenImgConfig } from "./config.ts";
 import { parsePromptLine, type PromptLine } from "./prompt_line.ts";
 
@@ -22,12 +22,17 @@ export interface Settings {
   readonly strength: number;
   /** One for each network; null takes the command line's. */
   readonly networkMultipliers: readonly number[] | null;
+  /** What <lora:NAME:0.8> in the prompt asks for. */
+  readonly loras: readonly LoraTag[];
 }
 
 export interface PictureRequest {
   /** Counts the pictures of the run from 0. */
   readonly index: number;
+  /** As written, without options. */
   readonly prompt: string;
+  /** The prompt without tags: what the text encoders read. */
+  readonly words: string;
   readonly negativePrompt: string;
   readonly seed: number;
   readonly clipPrompt: string | null;
@@ -58,6 +63,8 @@ export function* pictureRequests(
   // The reference leaves these to chance; here they depend on --seed too.
   const choices = new PythonRandom(own);
 
+  // to the reference they are words
+  const taken = (text: string) => config.compat === null ? takeLoraTags(text) : { words: text, tags: [] };
   const lines = [...prompts];
   let index = 0;
   for (let iteration = 0; iteration < config.nIter; iteration++) {
@@ -66,13 +73,19 @@ export function* pictureRequests(
     for (const raw of lines) {
       const variants = dynamicPrompts(raw, config.imagesPerPrompt, choices);
       const count = variants.length === 1 ? config.imagesPerPrompt : variants.length;
-      let line: PromptLine | undefined;
+      let line: PromptLine | undefined, words = "", negativePrompt = "", loras: readonly LoraTag[] = [];
       let seeds: number[] = [], lastSeed: number | null = null;
       for (let i = 0; i < count; i++) {
         const rawPrompt = variants.length === 1 ? variants[0] : variants[i];
         if (!line || variants.length > 1) {
           line = parsePromptLine(rawPrompt);
           line.unknown?.forEach((option) => warn(`prompt option ${option} is unknown and left out`));
+          ({ words, tags: loras } = taken(line.prompt));
+          const negative = taken(line.negativePrompt ?? "");
+          negative.tags.forEach((tag) =>
+            warn(`${loraTagText(tag)} in a negative prompt does nothing and is left out`)
+          );
+          negativePrompt = negative.words;
           seeds = [...line.seeds ?? []];
           lastSeed = null;
         }
@@ -80,12 +93,13 @@ export function* pictureRequests(
         yield {
           index: index++,
           prompt: line.prompt,
-          negativePrompt: line.negativePrompt ?? "",
+          words,
+          negativePrompt,
           seed: lastSeed,
           clipPrompt: line.clipPrompt ?? null,
           rawPrompt,
           fileName: i === 0 || variants.length > 1 ? line.fileName ?? null : null,
-          settings: settingsOf(config, line, size),
+          settings: { ...settingsOf(config, line, size), loras },
         };
       }
     }
@@ -96,7 +110,7 @@ function settingsOf(
   config: GenImgConfig,
   line: PromptLine,
   size: { width: number; height: number },
-): Settings {
+): Omit<Settings, "loras"> {
   return {
     width: line.width ?? size.width,
     height: line.height ?? size.height,

@@ -4,6 +4,7 @@ import { UserError } from "../base/errors.ts";
 import { readJson } from "../formats/json.ts";
 import { readText } from "../formats/text_file.ts";
 import { plainToml, readToml } from "../formats/toml.ts";
+import { loraTagText, takeLoraTags } from "../text/mod.ts";
 import { promptLines } from "./prompt_line.ts";
 import { samplerProblem } from "./schedulers/mod.ts";
 
@@ -156,4 +157,16 @@ function checked(prompt: SamplePrompt): SamplePrompt {
     }
   }
   return prompt;
+}
+
+/** A prompt without <lora:NAME:0.8>: only what is trained is drawn with. Throws UserError for a tag that is none. */
+export function withoutLoraTags(prompt: SamplePrompt, note: (text: string) => void): SamplePrompt {
+  const words = (text: string) => {
+    const { words, tags } = takeLoraTags(text);
+    for (const tag of tags) {
+      note(`${loraTagText(tag)} is left out; samples are drawn with what is being trained`);
+    }
+    return words;
+  };
+  return { ...prompt, prompt: words(prompt.prompt), negativePrompt: words(prompt.negativePrompt) };
 }

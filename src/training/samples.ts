@@ -9,7 +9,7 @@ import type { DrawingModel } from "../generation/model.ts";
 import { Pipeline } from "../generation/pipeline.ts";
 import { toBytes } from "../generation/pixels.ts";
 import { drawSample, sampleConditioner, type SampleOptions, sampleScheduler } from "../generation/sample.ts";
-import { readSamplePrompts, type SamplePrompt } from "../generation/sample_prompt.ts";
+import { readSamplePrompts, type SamplePrompt, withoutLoraTags } from "../generation/sample_prompt.ts";
 import type { Prediction } from "../generation/schedulers/mod.ts";
 import type { OutputConfig, PlaceConfig } from "./config.ts";
 
@@ -132,11 +132,13 @@ export class SamplePictures {
     for (const [place, { prompt, notes }] of readSamplePrompts(this.config.samplePrompts).entries()) {
       for (const note of notes) this.#tell(note);
       if (!prompt) continue;
+      const tell = (text: string) => this.#tell(`sample prompt "${prompt.prompt}": ${text}`);
       try {
         sampleScheduler(prompt, this.#options());
-        drawable.push({ place, prompt });
+        const { compat } = this.config;
+        drawable.push({ place, prompt: compat === null ? withoutLoraTags(prompt, tell) : prompt });
       } catch (error) {
-        this.#tell(`sample prompt "${prompt.prompt}": ${(error as Error).message}; it is not drawn`);
+        tell(`${(error as Error).message}; it is not drawn`);
       }
     }
     if (drawable.length === 0) {

@@ -110,6 +110,50 @@ Deno.test("genImg() draws from a file, alone or in a batch, with a LoRA merged o
   }
 });
 
+Deno.test("genImg() draws with the LoRAs that a prompt names, and the picture says so", async () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    const { ckpt, lora } = makeFiles(dir);
+    const networks = { ckpt, networkWeights: [lora], networkMul: [0.8] };
+    const [plain] = await draw(dir, "plain", { ckpt });
+    const [live] = await draw(dir, "live", networks);
+    await draw(dir, "merged", { ...networks, networkMerge: true });
+    await draw(dir, "off", { ...networks, prompt: "a cat --d 3 --am 0" });
+    const prompt = (tags: string) => ({ ckpt, loraDir: [dir], prompt: `a cat${tags} --d 3` });
+    const [tagged] = await draw(dir, "tagged", prompt(" <lora:lora:0.8>"));
+    assert.ok(difference(tagged, live) < 0.1, "a tag is as good as flags");
+    const [both] = await draw(dir, "both", { ...networks, ...prompt(" <lora:lora:0.5> <lora:lora:0.5>") });
+    assert.ok(difference(both, live) < 0.1, "strengths of tags add up and multiply the flag's");
+    const [words] = await draw(dir, "words", prompt("\\<lora:lora:0.8>"));
+    const [reference] = await draw(dir, "compat", { ...prompt("<lora:lora:0.8>"), compat: "0.9.1" });
+    assert.ok(
+      difference(words, plain) > 0.1 && difference(reference, plain) > 0.1,
+      "words when they should be",
+    );
+    const [unet] = await draw(dir, "unet", prompt(" <lora:lora:0:0.8>"));
+    const [text] = await draw(dir, "text", prompt(" <lora:lora:0.8:0>"));
+    assert.ok(difference(unet, text) > 0.5 && difference(unet, live) > 0.1, "each part has its strength");
+    await assert.rejects(
+      draw(dir, "none", prompt(" <lora:nothing:1>")),
+      /<lora:nothing:1>: there is no such LoRA/,
+    );
+    await assert.rejects(
+      draw(dir, "fixed", { ...networks, networkMerge: true, ...prompt(" <lora:lora:0.5>") }),
+      /merged into the model/,
+    );
+    const parameters = (name: string) =>
+      /parameters\0([^\0]*?CFG[^"\0]*("[^"]*")?)/.exec(
+        new TextDecoder("latin1").decode(Deno.readFileSync(`${dir}/${name}/im_000001.png`)),
+      )![1];
+    assert.match(parameters("live"), /^a cat <lora:lora:0\.8>\n.*, Lora hashes: "lora: [0-9a-f]{12}"$/s);
+    assert.match(parameters("unet"), /^a cat <lora:lora:0:0\.8>\n/);
+    assert.match(parameters("merged"), /^a cat <lora:lora:0\.8>\n/);
+    assert.doesNotMatch(parameters("off"), /lora/);
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
+
 Deno.test("genImg() refuses before it loads what it cannot draw", async () => {
   const bad = (options: Partial<GenImgConfig>) =>
     genImg({ ...GEN_IMG_DEFAULTS, ckpt: "/nowhere.safetensors", prompt: "a", ...options }, quietContext());

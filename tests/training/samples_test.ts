@@ -12,7 +12,7 @@ Deno.test("sample pictures are gen_img's, and a prompt that cannot be drawn lose
   const { dir, config } = tinyRun();
   const context = listening();
   const prompts = [
-    "a cat --s 4 --d 3",
+    "a cat<lora:moka:0.5> --s 4 --d 3",
     "a dog --ss nothing",
     "a cow --w 0",
     "a pig --cn pose.png",
@@ -41,6 +41,7 @@ Deno.test("sample pictures are gen_img's, and a prompt that cannot be drawn lose
   );
   const told = context.lines.filter((line) => line.startsWith("warning: sample"));
   deepStrictEqual(told.map((line) => /"(.*?)( --|")/.exec(line)![1]).sort(), [
+    "a cat<lora:moka:0.5>",
     "a cow",
     "a dog",
     "a hen",

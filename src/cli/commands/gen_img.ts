@@ -9,6 +9,7 @@ import {
   needs,
   parseBytes,
   readableFile,
+  readableFolder,
   required,
   writableFolder,
 } from "../checks.ts";
@@ -57,7 +58,9 @@ export const genImg = command({
   families: FAMILIES,
   required: ["ckpt", [["prompt"], ["from_file"]]],
   usual: ["outdir", "W", "H", "steps", "sampler", "network_weights", "network_mul"],
-  about: "A prompt may end in options: --n negative prompt, --w, --h, --d seed, --l scale, --s steps.",
+  about:
+    "A prompt may end in options: --n negative prompt, --w, --h, --d seed, --l scale, --s steps. In it, <lora:cat:0.8> " +
+    "draws with cat.safetensors at that strength.",
   examples: [
     'easel gen_img --ckpt builtin:tiny --prompt "a red circle --n blurry --d 1" --W 128 --H 128 --steps 10 ' +
     "--sampler euler_a --outdir pictures",
@@ -102,6 +105,7 @@ function check({ values }: Input): void {
   checkpoint("vae", values.vae);
   readableFile("from_file", values.fromFile);
   for (const path of values.networkWeights ?? []) readableFile("network_weights", path);
+  for (const path of values.loraDir ?? []) readableFolder("lora_dir", path);
 }
 
 function checkNetworks({ networkModule, networkWeights, networkMul }: Input["values"]): void {

@@ -11,6 +11,7 @@ import {
   newer,
   noEffect,
   notYet,
+  own,
   pathTo,
   str,
   strings,
@@ -104,6 +105,13 @@ export const genNetworkFlags = family("Networks", {
   network_merge_n_models: int(null, "merge the first N networks into the model"),
   network_merge: flag("merge all networks"),
   network_pre_calc: flag("precompute network weights"),
+  lora_dir: own(pathTo(
+    "folder",
+    strings(
+      "folders with LoRA files that prompts name as <lora:NAME:0.8>; those of --network_weights and the current " +
+        "one are looked through too",
+    ),
+  )),
   network_regional_mask_max_color_codes: notYet(int(null, "read up to N regions from mask colours")),
 });
 

@@ -48,6 +48,7 @@ async function run(c: GoldenCase): Promise<Check[]> {
   const requests = settings.seeds.map((seed: number, index: number): PictureRequest => ({
     index,
     prompt: settings.prompt,
+    words: settings.prompt,
     negativePrompt: settings.negative_prompt ?? "",
     seed,
     clipPrompt: null,
@@ -66,6 +67,7 @@ async function run(c: GoldenCase): Promise<Check[]> {
       scale: settings.scale,
       strength: config.strength ?? 0.8,
       networkMultipliers: null,
+      loras: [],
     },
   }));
   const studio = openStudio(c.json), recorder = new Recorder();
