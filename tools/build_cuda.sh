@@ -11,23 +11,25 @@ simulator=OFF
 [ "${1-}" != --simulator ] || simulator=ON
 mkdir -p "$out/host"
 
+# --kernel FILE: one kernel file, when this script calls itself. To a temporary name, so that an interrupted build leaves nothing half-written.
+if [ "${1-}" = --kernel ]; then
+  name=$(basename "$2" .cu)
+  now=$(echo "$EASEL_CUDA_COMMON $EASEL_CUDA_CODE $(sha256sum <"$2") $EASEL_CUDA_VERSION" | sha256sum)
+  [ -f "$out/$name.fatbin" ] && [ "$(cat "$out/$name.stamp" 2>/dev/null)" = "$now" ] && exit 0
+  # shellcheck disable=SC2086 -- a list of words
+  nvcc -std=c++17 -O3 -fatbin $EASEL_CUDA_CODE -o "$out/$name.fatbin.tmp" "$2"
+  mv "$out/$name.fatbin.tmp" "$out/$name.fatbin"
+  echo "$now" >"$out/$name.stamp"
+  exit 0
+fi
+
 code=
 for arch in $archs; do
   code="$code -gencode arch=compute_$arch,code=sm_$arch"
   newest=$arch
 done
 code="$code -gencode arch=compute_$newest,code=compute_$newest"
-
-# One kernel file: compiled to a temporary name, so that an interrupted build leaves nothing half-written.
-compile() {
-  name=$(basename "$1" .cu)
-  now=$(echo "$common $code $(sha256sum <"$1") $version" | sha256sum)
-  [ -f "$out/$name.fatbin" ] && [ "$(cat "$out/$name.stamp" 2>/dev/null)" = "$now" ] && return 0
-  # shellcheck disable=SC2086 -- a list of words
-  nvcc -std=c++17 -O3 -fatbin $code -o "$out/$name.fatbin.tmp" "$1" || return 1
-  mv "$out/$name.fatbin.tmp" "$out/$name.fatbin"
-  echo "$now" >"$out/$name.stamp"
-}
+cores=$(nproc 2>/dev/null || echo 2)
 
 version=
 names=
@@ -36,24 +38,13 @@ if command -v nvcc >/dev/null 2>&1; then
   shared=$(sed -n 's|^#include "\([a-z_]*\.h\)"|kernels/cuda/\1|p' kernels/cuda/*.cu kernels/cuda/*.cuh | sort -u)
   # shellcheck disable=SC2086 -- a list of words
   common=$(cat kernels/cuda/*.cuh $shared kernels/pointwise.h kernels/easel_ops.h | sha256sum)
-  failed=0
-  set -- kernels/cuda/*.cu
-  while [ $# -gt 0 ]; do
-    compile "$1" &
-    first=$!
-    second=
-    names="$names $(basename "$1" .cu)"
-    if [ $# -gt 1 ]; then
-      compile "$2" &
-      second=$!
-      names="$names $(basename "$2" .cu)"
-      shift
-    fi
-    shift
-    wait "$first" || failed=1
-    if [ -n "$second" ]; then wait "$second" || failed=1; fi
-  done
-  [ "$failed" = 0 ] || { echo "build_cuda: a kernel did not compile" >&2; exit 1; }
+  export EASEL_CUDA_COMMON="$common" EASEL_CUDA_CODE="$code" EASEL_CUDA_VERSION="$version"
+  # the largest first, so that none is left over at the end
+  if ! ls -S kernels/cuda/*.cu | xargs -P "$cores" -n 1 sh tools/build_cuda.sh --kernel; then
+    echo "build_cuda: a kernel did not compile" >&2
+    exit 1
+  fi
+  for file in kernels/cuda/*.cu; do names="$names $(basename "$file" .cu)"; done
 else
   echo "build_cuda: no nvcc here, so libeasel_cuda.so gets no kernels for GPUs (the simulator does not need them)" >&2
 fi
@@ -93,7 +84,7 @@ if [ -f "$out/host/CMakeCache.txt" ] &&
   rm -rf "$out/host/CMakeCache.txt" "$out/host/CMakeFiles"
 fi
 if ! { cmake -S kernels/cuda -B "$out/host" -DCMAKE_BUILD_TYPE=Release -DSIMULATOR=$simulator \
-  -DIMAGES="$root/$out/images.cpp" && cmake --build "$out/host" --parallel 2; } >"$out/log.txt" 2>&1; then
+  -DIMAGES="$root/$out/images.cpp" && cmake --build "$out/host" --parallel "$cores"; } >"$out/log.txt" 2>&1; then
   tail -n 40 "$out/log.txt" >&2
   echo "build_cuda: the CUDA library did not compile; the whole log is in $out/log.txt" >&2
   exit 1
