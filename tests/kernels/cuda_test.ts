@@ -5,12 +5,12 @@ import { compile, geglu, Graph } from "../../src/graph/mod.ts";
 import { type Device, openDevice, ParameterStore } from "../../src/runtime/mod.ts";
 import { openChosenDevice } from "../../src/runtime/choose_device.ts";
 import { normal } from "./check_op.ts";
-import { noCuda, openTestDevice, simulatorPath, withEnvironment } from "./devices.ts";
+import { noSimulator, openTestDevice, simulatorPath, withEnvironment } from "./devices.ts";
 
 type Settings = Readonly<Record<string, string>>;
 
 function test(name: string, fn: () => void | Promise<void>): void {
-  Deno.test({ name: noCuda ? `${name} (${noCuda})` : name, ignore: noCuda !== null, fn });
+  Deno.test({ name: noSimulator ? `${name} (${noSimulator})` : name, ignore: noSimulator !== null, fn });
 }
 
 const simulated = (settings: Settings = {}): Settings => ({

@@ -27,6 +27,10 @@ export const noCuda: string | null = !exists(libraryPath("cuda")) || !(real || e
   ? "not built: sh tools/build_cuda.sh --simulator"
   : null;
 
+/** Why the simulator itself cannot be tested, or null: on a machine with a card it need not be there. */
+export const noSimulator: string | null = noCuda ??
+  (exists(simulatorPath()) ? null : "no simulator: sh tools/build_cuda.sh --simulator");
+
 /** Where every test of a kernel runs. */
 export const BACKENDS: readonly Backend[] = ["cpu", "cuda"];
 

@@ -1,7 +1,7 @@
 /** The simulated GPU itself: kernels that are wrong on purpose (kernels/simt/faults.cu) are caught and named, right ones run. */
 
 import assert from "node:assert/strict";
-import { noCuda, simulatorPath, withEnvironment } from "./devices.ts";
+import { noSimulator, simulatorPath, withEnvironment } from "./devices.ts";
 
 const DRIVER = {
   cuInit: { parameters: ["u32"], result: "i32" },
@@ -93,7 +93,7 @@ function open() {
 }
 
 function test(name: string, fn: () => void): void {
-  Deno.test({ name: noCuda ? `${name} (${noCuda})` : name, ignore: noCuda !== null, fn });
+  Deno.test({ name: noSimulator ? `${name} (${noSimulator})` : name, ignore: noSimulator !== null, fn });
 }
 
 const FAULTS: [string, string, Argument[], RegExp][] = [
