@@ -10,6 +10,7 @@ namespace easel {
 namespace {
 
 constexpr size_t kWorkspace = 64 << 20;
+constexpr size_t kPlans = 4;  // of the library's first guesses
 constexpr const char* kWays[] = {"conv2d", "conv2d dx", "conv2d dw"};
 
 std::string key_of(const DnnConvolution& c, int32_t dtype) {
@@ -34,7 +35,7 @@ std::shared_ptr<TheirWays> ask(const Cudnn& library, const DnnConvolution& c, co
   ways->bind(ids.y, kConvY);
   if (ids.bias) ways->bind(ids.bias, kConvBias);
   if (ids.residual) ways->bind(ids.residual, kConvResidual);
-  ways->find(kWorkspace, exact, id);
+  ways->find(kPlans, kWorkspace, exact, id);
   return ways;
 }
 

@@ -1,20 +1,15 @@
 #include "dnn_ways.h"
 
 namespace easel {
-namespace {
-
-constexpr size_t kPlans = 4;  // of the library's first guesses, of which the fastest is taken
-
-}  // namespace
 
 int dnn_type(int32_t dtype) {
   return dtype == EASEL_F32 ? dnn::kF32 : dtype == EASEL_F16 ? dnn::kF16 : dnn::kBf16;
 }
 
-void DnnWays::find(size_t limit, bool exact, int id) {
+void DnnWays::find(size_t most, size_t limit, bool exact, int id) {
   scratch_bytes_ = whole(scratch_bytes_);  // the workspace lies behind it
   if (scratch_bytes_ < limit)
-    plans_ = graph.plans({.handle = library_.handle}, kPlans, limit - scratch_bytes_, exact, id);
+    plans_ = graph.plans({.handle = library_.handle}, most, limit - scratch_bytes_, exact, id);
 }
 
 void DnnWays::run(int which, const Places& at, const Address& workspace) const {

@@ -20,8 +20,9 @@ class DnnWays : public TheirWays {
   void bind_number(int64_t id, float number) { numbers_.emplace_back(id, number); }
   // `bytes` of f32 that the computation needs for itself.
   void bind_scratch(int64_t id, size_t bytes) { scratch_id_ = id, scratch_bytes_ = bytes; }
-  // Asks for plans, with at most so many bytes of workspace, or for that of one id; see DnnGraph::plans().
-  void find(size_t limit, bool exact, int id);
+  // Asks for at most `most` plans with at most so many bytes of workspace, or for that of one id; see
+  // DnnGraph::plans().
+  void find(size_t most, size_t limit, bool exact, int id);
 
   int count() const override { return int(plans_.size()); }
   int id(int which) const override { return plans_[size_t(which)].guess; }

@@ -32,6 +32,7 @@ struct Vendor {
   std::unique_ptr<Choices> choices;            // where a library is usable
   std::map<std::string, Chosen> chosen;        // the same for this device, by key, with what it takes to run
   std::unique_ptr<DeviceMemory> trial_memory;  // between two trials of one program
+  bool warm = false;                           // a trial has brought the card's clocks up
 };
 
 // Our kernels' way with other operands of the same shapes and alignment; parts: where parts of K go.
