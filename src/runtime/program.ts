@@ -43,7 +43,8 @@ export class Program {
     readonly memory: ProgramMemory,
     private readonly arena: Arena,
     private readonly constants: Buffer,
-    private readonly pointer: NonNullable<Deno.PointerValue>,
+    /** The library's own handle. */
+    readonly handle: NonNullable<Deno.PointerValue>,
   ) {}
 
   /** Takes an arena and prepares every instruction; `parameters` are the buffers behind entries 2 and up. */
@@ -101,7 +102,7 @@ export class Program {
     try {
       return await this.arena.exclusive(async () => {
         this.#uploadAll(inputs);
-        this.device.check(await this.device.symbols.easel_program_run(this.device.pointer, this.pointer));
+        this.device.check(await this.device.symbols.easel_program_run(this.device.pointer, this.handle));
         const out: Record<string, Float32Array> = {};
         for (const [name, slot] of this.tables.outputs) {
           const bytes = new Uint8Array(encodedBytes(slot));
@@ -115,7 +116,10 @@ export class Program {
     }
   }
 
-  /** Runs once with the given inputs and tells the seconds each instruction took, slowest first. */
+  /**
+   * Runs once with the given inputs and tells the seconds each instruction took, slowest first. It is a run like any other: what
+   * the program adds to parameters is added.
+   */
   async profile(
     inputs: Readonly<Record<string, Values>> = {},
   ): Promise<{ instruction: string; seconds: number }[]> {
@@ -124,7 +128,7 @@ export class Program {
     await this.arena.exclusive(async () => {
       this.#uploadAll(inputs);
       this.device.check(
-        await this.device.symbols.easel_program_profile(this.device.pointer, this.pointer, bytes),
+        await this.device.symbols.easel_program_profile(this.device.pointer, this.handle, bytes),
       );
     });
     return this.tables.listing.map((instruction, i) => ({ instruction, seconds: seconds[i] }))
@@ -133,7 +137,7 @@ export class Program {
 
   /** Frees the program's memory; parameters stay. */
   destroy(): void {
-    this.device.symbols.easel_program_destroy(this.device.pointer, this.pointer);
+    this.device.symbols.easel_program_destroy(this.device.pointer, this.handle);
     this.device.account(-this.memory.packedBytes - this.memory.scratchBytes);
     this.arena.release();
     this.device.free(this.constants);

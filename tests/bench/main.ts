@@ -1,54 +1,51 @@
 /**
- * deno task bench [row..]: SD1.5 at full size against PyTorch in one run on this machine: same shapes, dtype and threads.
- * Rows: unet step decode, each in f32 and bf16. PyTorch is used when `EASEL_BENCH_PYTHON` (default python3) has torch.
+ * deno task bench [--device cuda] [MODEL] [JOB[:BATCH]..]: easel and PyTorch one after the other on this machine, same shapes, dtype and
+ * threads. Without more: SD1.5's forward, step and decode; on the CPU each in f32 and bf16. EASEL_BENCH_PYTHON (python3) names
+ * the Python that may have PyTorch, EASEL_BENCH_RUNS how often each is run (3, on a GPU 20).
  */
 
-interface Result {
-  seconds: number;
-  all: number[];
-  peakBytes: number;
-  plannedBytes?: number;
-  version?: string;
-}
-
-const TITLES: Record<string, string> = {
-  unet: "U-Net forward, 64x64 latents",
-  step: "LoRA step, rank 16, batch 1, 64x64 latents",
-  decode: "VAE decode, 512x512",
-};
+const args = [...Deno.args], at = args.indexOf("--device");
+const [, device = "cpu"] = at < 0 ? [] : args.splice(at, 2);
+const [model = "sd15", ...given] = args, jobs = given.length ? given : ["forward", "step", "decode"];
 const here = decodeURIComponent(new URL(".", import.meta.url).pathname);
 const python = Deno.env.get("EASEL_BENCH_PYTHON") ?? "python3";
 const threads = String(navigator.hardwareConcurrency);
-const repeats = Deno.env.get("EASEL_BENCH_REPEATS") ?? "3";
+const runs = Deno.env.get("EASEL_BENCH_RUNS") ?? (device === "cpu" ? "3" : "20");
 
-function run(command: string, args: string[]): Result | null {
+type Facts = ReadonlyMap<string, number>;
+
+/** The facts of a program by the last part of their names; null where it is not there or failed. */
+function run(command: string, args: string[]): Facts | null {
   const { success, stdout } = new Deno.Command(command, { args, stderr: "inherit" }).outputSync();
-  return success ? JSON.parse(new TextDecoder().decode(stdout).trim().split("\n").at(-1)!) : null;
+  const text = new TextDecoder().decode(stdout);
+  const found = [...text.matchAll(/^FACT (\S+) (\S+)/gm)];
+  return success ? new Map(found.map(([, name, value]) => [name.split(".").at(-1)!, Number(value)])) : null;
 }
 
 const hasTorch =
   new Deno.Command(python, { args: ["-c", "import torch"], stderr: "null" }).outputSync().success;
 const cpu = /model name\s*:\s*(.+)/.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? "unknown CPU";
-const rows = Deno.args.length ? Deno.args : Object.keys(TITLES);
-const lines: string[] = [];
-let version = "not installed";
-for (const row of rows) {
-  for (const dtype of ["f32", "bf16"]) {
-    const ours = run(Deno.execPath(), ["run", "-A", `${here}measure.ts`, row, dtype, threads, repeats]);
-    const peer = hasTorch ? run(python, [`${here}torch_peer.py`, row, dtype, threads, repeats]) : null;
-    if (!ours) throw new Error(`the row ${row} ${dtype} failed`);
-    version = peer?.version ?? version;
-    const spread = (r: Result) => `${r.seconds.toFixed(2)} s (to ${Math.max(...r.all).toFixed(2)})`;
-    const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(2);
-    lines.push(
-      `| ${TITLES[row]} | ${dtype} | ${spread(ours)} | ${peer ? spread(peer) : "-"} | ` +
-        `${peer ? (peer.seconds / ours.seconds).toFixed(2) : "-"} | ${gib(ours.peakBytes)} | ` +
-        `${peer ? gib(peer.peakBytes) : "-"} | ${gib(ours.plannedBytes!)} |`,
-    );
-    console.error(lines.at(-1));
+console.log(`${device}, ${cpu}, ${threads} threads, median of ${runs} (slowest in brackets)\n`);
+console.log("| what | dtype | easel | PyTorch | ratio | easel MiB | PyTorch MiB | planned MiB |");
+console.log("| --- | --- | --- | --- | --- | --- | --- | --- |");
+for (const job of jobs) {
+  for (const dtype of device === "cpu" ? ["f32", "bf16"] : ["bf16"]) {
+    const options = ["--device", device, "--dtype", dtype, "--threads", threads, "--runs", runs];
+    const ours = run(Deno.execPath(), ["run", "-A", `${here}measure.ts`, ...options, model, job]);
+    const peer = hasTorch ? run(python, [`${here}peer.py`, ...options, model, job]) : null;
+    if (!ours) throw new Error(`${model} ${job} in ${dtype} failed`);
+    const time = (f: Facts | null) =>
+      f ? `${(f.get("median")!).toFixed(1)} ms (to ${f.get("slowest")!.toFixed(1)})` : "-";
+    const memory = (f: Facts | null) => f?.get(device === "cpu" ? "process" : "used")?.toFixed(0) ?? "-";
+    const ratio = peer ? (peer.get("median")! / ours.get("median")!).toFixed(2) : "-";
+    const columns = [
+      time(ours),
+      time(peer),
+      ratio,
+      memory(ours),
+      memory(peer),
+      ours.get("planned")!.toFixed(0),
+    ];
+    console.log(`| ${model} ${job} | ${dtype} | ${columns.join(" | ")} |`);
   }
 }
-console.log(`${cpu}, ${threads} threads, PyTorch ${version}, best of ${repeats} (slowest in brackets)\n`);
-console.log("| what | dtype | easel | PyTorch | ratio | easel GiB | PyTorch GiB | planned GiB |");
-console.log("| --- | --- | --- | --- | --- | --- | --- | --- |");
-for (const line of lines) console.log(line);

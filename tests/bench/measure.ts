@@ -1,26 +1,106 @@
-/** One row of the bench in a process of its own, so that its peak memory is its own: prints one JSON object. */
+/**
+ * measure.ts [--device cuda] [..] MODEL JOB[:BATCH]..: sd15 or sdxl; forward, step (LoRA of rank 16), recompute (the same with gradient
+ * checkpointing), decode, text, draw (gen_img's loop). Made-up weights. Prints facts; the options are in options.ts.
+ */
 
-import type { DType } from "../../src/base/dtype.ts";
-import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
-import { type Job, loraStep, unetForward, vaeDecode } from "./models.ts";
+import { ParameterStore } from "../../src/runtime/mod.ts";
+import { type VendorFacts, vendorTexts } from "../../src/runtime/vendor.ts";
+import { fact, median, MIB } from "./facts.ts";
+import { type Job, JOBS } from "./jobs.ts";
+import { MODELS } from "./models.ts";
+import { backend, dtype, libs, logs, names, open, runs, timeFor } from "./options.ts";
+import { profile } from "./profile.ts";
+import { counts, newPeak, since, spying, writeKernels } from "./spy.ts";
 
-const JOBS: Record<string, (store: ParameterStore, dtype: DType, size?: number) => Promise<Job>> = {
-  unet: unetForward,
-  step: loraStep,
-  decode: vaeDecode,
-};
+const [name, ...wanted] = names, model = MODELS.get(name);
+if (!model) throw new Error(`there is no model ${name}; the models are ${[...MODELS.keys()].join(", ")}`);
+const began = performance.now(), device = open(), store = new ParameterStore(device);
+const who = backend === "cpu" ? "cpu" : libs;
+const free = available();
+fact(`${who}.${name}.open`, performance.now() - began, "ms");
+let first = true;
 
-const [what, dtype, threads, repeats, size] = Deno.args;
-const device = openDevice("cpu", { threads: Number(threads) });
-const store = new ParameterStore(device);
-const job = await JOBS[what](store, dtype as DType, size ? Number(size) : undefined);
-await job(); // first touches and lazily made programs
-const all: number[] = [];
-for (let i = 0; i < Number(repeats); i++) {
-  const start = performance.now();
-  await job();
-  all.push((performance.now() - start) / 1000);
+function available(): number {
+  return (device.info().memory as { available: number }).available;
 }
+
+/** Milliseconds of a run, and the GPU's part of them. */
+async function timed(
+  job: Job,
+): Promise<{ wall: number; gpu: number; out: Awaited<ReturnType<Job["once"]>> }> {
+  const before = counts(), at = performance.now();
+  const out = await job.once();
+  return { wall: performance.now() - at, gpu: since(before).replayMs, out };
+}
+
+async function measure(label: string, job: Job, made: number): Promise<void> {
+  const before = counts(), one = await timed(job);
+  if (first) fact(`${who}.${name}.first_step`, performance.now() / 1e3, "s since the command");
+  first = false;
+  const once = counts(), second = await timed(job); // records the graphs, where the first run did not
+  const graphs = since(before), { launches } = since(once);
+  for (let k = 0; k < (runs < 20 ? 0 : 3); k++) await job.once();
+  const all = [];
+  for (let k = 0; k < runs; k++) all.push(await timed(job));
+  const wall = median(all.map((t) => t.wall)), gpu = median(all.map((t) => t.gpu)), { steps } = job;
+  fact(`${label}.best`, Math.min(...all.map((t) => t.wall)) / steps, "ms");
+  fact(`${label}.median`, wall / steps, "ms");
+  fact(`${label}.slowest`, Math.max(...all.map((t) => t.wall)) / steps, "ms");
+  if (steps > 1) fact(`${label}.rate`, 1e3 * steps / wall, "it/s");
+  if (spying) {
+    fact(`${label}.gpu`, gpu / steps, "ms of the graphs");
+    fact(`${label}.host`, (wall - gpu) / steps, "ms beside them");
+    fact(`${label}.launches`, graphs.kernelNodes || launches, `kernels in ${graphs.nodes} nodes`);
+    fact(`${label}.capture`, graphs.captureMs, "ms");
+    fact(`${label}.instantiate`, graphs.instantiateMs, "ms");
+    fact(`${label}.allocated`, counts().peakBytes / MIB, "MiB");
+  }
+  fact(`${label}.made`, made / 1e3, "s");
+  fact(`${label}.first`, one.wall, "ms");
+  fact(`${label}.second`, second.wall, "ms");
+  if (backend === "cuda") fact(`${label}.used`, (free - available()) / MIB, "MiB");
+  fact(`${label}.planned`, device.peakBytes / MIB, "MiB");
+  const { program } = job;
+  if (program) fact(`${label}.arena`, program.memory.arenaBytes / MIB, "MiB");
+  if (program) fact(`${label}.scratch`, program.memory.scratchBytes / MIB, "MiB");
+  if (program) fact(`${label}.packed`, program.memory.packedBytes / MIB, "MiB");
+  judge(label, [one, second, ...all].map(({ out }) => out));
+  if (program && backend === "cuda") await profile(label, program, job.inputs);
+}
+
+/** Values must be finite, and a loss on one batch must fall. */
+function judge(label: string, outs: readonly Record<string, ArrayLike<number>>[]): void {
+  const finite = outs.every((out) =>
+    Object.values(out).every((values) => Array.from(values).every(Number.isFinite))
+  );
+  const losses = outs.flatMap(({ loss }) => loss ? [loss[0]] : []);
+  if (losses.length) fact(`${label}.losses`, `${losses[0]} to ${losses.at(-1)}`);
+  if (!finite) throw new Error(`${label}: a value is not finite`);
+  if (losses.length && !(losses.at(-1)! < losses[0])) throw new Error(`${label}: the loss does not fall`);
+}
+
+let failed = false;
+for (const text of wanted) {
+  const [job, batch = "1"] = text.split(":"), label = `${who}.${name}.b${batch}.${job}`;
+  if (!JOBS[job]) throw new Error(`there is no job ${job}; the jobs are ${Object.keys(JOBS).join(", ")}`);
+  if (!timeFor(label)) continue;
+  newPeak();
+  try {
+    const at = performance.now(), made = await JOBS[job](store, model, Number(batch), dtype);
+    await measure(label, made, performance.now() - at);
+    made.destroy();
+  } catch (error) { // one job less, not all
+    failed = true;
+    console.log(`error: ${label}: ${(error as Error).message.slice(0, 300)}`);
+    if (/was lost/.test((error as Error).message)) break;
+  }
+}
+if (backend === "cuda" && libs !== "own") {
+  vendorTexts(device.info().vendor as unknown as VendorFacts).forEach((line) =>
+    console.log(`NOTE ${name} ${line}`)
+  );
+}
+if (logs && spying) writeKernels(`${logs}/kernels-${libs}-${name}.txt`);
 const status = Deno.readTextFileSync("/proc/self/status");
-const peakBytes = Number(/VmHWM:\s+(\d+)/.exec(status)![1]) * 1024;
-console.log(JSON.stringify({ seconds: Math.min(...all), all, peakBytes, plannedBytes: device.peakBytes }));
+fact(`${who}.${name}.process`, Number(/VmHWM:\s+(\d+)/.exec(status)![1]) / 1024, "MiB at most");
+Deno.exit(failed ? 1 : 0);

@@ -1,136 +1,104 @@
-/** Full-size SD1.5 parts on a device, with the golden format's synthetic weights, and the programs that bench times. */
+/** The models that are measured, at their real sizes or tiny ones. */
 
-import { affine, type Tensor } from "../../src/graph/mod.ts";
-import { compile, Graph, mean, square, sub } from "../../src/graph/mod.ts";
-import type { DType } from "../../src/base/dtype.ts";
-import { decode, type Shapes, unet, unetShapes, vaeShapes, Weights } from "../../src/models/mod.ts";
-import { keysOf, loraAdapter, loraModules, loraOptions } from "../../src/networks/mod.ts";
-import type { ParameterStore, Program, Values } from "../../src/runtime/mod.ts";
-import { TrainingStep } from "../../src/training/step.ts";
-import { allocateGroups } from "../../src/training/trainable.ts";
-import { synthTensor, uniform } from "../golden/synth.ts";
+import {
+  clipLShapes,
+  type Family,
+  openClipShapes,
+  type Shapes,
+  TEXT_ENCODERS,
+  UNET,
+  type UnetConfig,
+  unetShapes,
+  VAE,
+  vaeShapes,
+} from "../../src/models/mod.ts";
+import { uniform } from "../golden/synth.ts";
+import { tiny } from "./options.ts";
 
-const UNET = "model.diffusion_model", VAE = "first_stage_model";
-const HEADS = { heads: () => 8 };
-
-const SD15 = {
-  inChannels: 4,
-  outChannels: 4,
-  channels: [320, 640, 1280, 1280],
-  resBlocks: 2,
-  depths: [1, 1, 1, 0],
-  middleDepth: 1,
-  contextWidth: 768,
-  linearProjection: false,
-  vectorWidth: 0,
-};
-const VAE15 = { channels: [128, 256, 512, 512], resBlocks: 2, latentChannels: 4, linearAttention: false };
-
-/** Something that can be run again and again. */
-export type Job = () => Promise<unknown>;
-
-function upload(
-  store: ParameterStore,
-  prefix: string,
-  shapes: Shapes,
-  dtype: DType,
-): Map<string, readonly number[]> {
-  const named = new Map([...shapes].map(([key, shape]) => [`${prefix}.${key}`, shape]));
-  for (const [key, shape] of named) {
-    store.upload(key, shape, dtype, synthTensor(key, [...shape]), { frozen: true });
-  }
-  return named;
+export interface Model {
+  readonly name: string;
+  readonly family: Family;
+  /** Latents on a side. */
+  readonly size: number;
+  readonly unet: UnetConfig;
 }
 
-const noise = (name: string, n: number) => uniform(`bench.${name}`, n);
+const common = { inChannels: 4, outChannels: 4, resBlocks: tiny ? 1 : 2 };
+const SD15 = { ...common, linearProjection: false, vectorWidth: 0, middleDepth: 1 };
+const SDXL = { ...common, linearProjection: true };
 
-/** One evaluation of SD1.5's U-Net at `size` x `size` latents, batch 1. */
-export async function unetForward(store: ParameterStore, dtype: DType, size = 64): Promise<Job> {
-  const shapes = upload(store, UNET, unetShapes(SD15), dtype);
-  const graph = new Graph();
-  const w = Weights.over(graph, shapes, { dtype });
-  const [x, t, context] = unetInputs(graph, size);
-  graph.output("y", unet(x, t, context, w.at(UNET), HEADS));
-  const program = await compile(graph, store);
-  const inputs = unetValues(size);
-  return withProfile(program, inputs, () => program.run(inputs));
-}
-
-const NETWORK = { dim: 16, alpha: 16, dropout: null, args: null };
-
-/** One LoRA step (rank 16, batch 1): forward, backward, clipping, AdamW. */
-export async function loraStep(store: ParameterStore, dtype: DType, size = 64): Promise<Job> {
-  const shapes = upload(store, UNET, unetShapes(SD15), dtype);
-  const modules = loraModules(shapes, "sd1", loraOptions(NETWORK, false));
-  const parameters = modules.flatMap((m) => {
-    const { down, up } = keysOf(m);
-    return [{ name: down, shape: m.downShape }, { name: up, shape: m.upShape }];
-  });
-  const groups = [{ name: "unet", learningRate: 1e-4, parameters }];
-  allocateGroups(store, groups);
-  for (const { name, shape } of parameters) {
-    if (name.includes("down")) store.set(name, synthTensor(name, [...shape]));
-  }
-  const step = new TrainingStep<{ size: number }>(store, {
-    groups,
-    record(graph, shape) {
-      const w = Weights.over(graph, shapes, { dtype, adapter: loraAdapter(modules) });
-      const [x, t, context] = unetInputs(graph, shape.size);
-      const y: Tensor = unet(x, t, context, w.at(UNET), HEADS);
-      return { loss: mean(square(sub(y, graph.input("target", y.shape)))) };
+const FULL: readonly Model[] = [
+  {
+    name: "sd15",
+    family: "sd1",
+    size: 64,
+    unet: { ...SD15, channels: [320, 640, 1280, 1280], depths: [1, 1, 1, 0], contextWidth: 768 },
+  },
+  {
+    name: "sdxl",
+    family: "sdxl",
+    size: 128,
+    unet: {
+      ...SDXL,
+      channels: [320, 640, 1280],
+      depths: [0, 2, 10],
+      middleDepth: 10,
+      contextWidth: 2048,
+      vectorWidth: 2816,
     },
-    adamw: { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 },
-    maxGradNorm: 1,
-    gradientAccumulationSteps: 1,
-    scaleLoss: false,
-  });
-  const inputs = { ...unetValues(size), target: noise("target", 4 * size * size) };
-  const program = await step.program({ size });
-  return withProfile(program, { ...inputs, loss_scale: Float32Array.of(1) }, async () => {
-    await step.backward({ size }, inputs);
-    await step.update([1e-4]);
-  });
-}
+  },
+];
+const TINY: readonly Model[] = [
+  {
+    name: "sd15",
+    family: "sd1",
+    size: 8,
+    unet: { ...SD15, channels: [32, 64], depths: [1, 1], contextWidth: 64 },
+  },
+  {
+    name: "sdxl",
+    family: "sdxl",
+    size: 16,
+    unet: { ...SDXL, channels: [64, 128], depths: [0, 1], middleDepth: 1, contextWidth: 64, vectorWidth: 32 },
+  },
+];
+export const MODELS: ReadonlyMap<string, Model> = new Map((tiny ? TINY : FULL).map((m) => [m.name, m]));
 
-/** The picture of `size` x `size` latents. */
-export async function vaeDecode(store: ParameterStore, dtype: DType, size = 64): Promise<Job> {
-  const shapes = upload(store, VAE, vaeShapes(VAE15), dtype);
-  const graph = new Graph();
-  const w = Weights.over(graph, shapes, { dtype });
-  graph.output(
-    "image",
-    decode(affine(graph.input("latents", [1, size, size, 4]), 1 / 0.18215, 0), w.at(VAE)),
-  );
-  const program = await compile(graph, store);
-  const inputs = { latents: noise("latents", 4 * size * size) };
-  return withProfile(program, inputs, () => program.run(inputs));
-}
+const AUTOENCODER = {
+  channels: tiny ? [32, 32, 32, 32] : [128, 256, 512, 512],
+  resBlocks: tiny ? 1 : 2,
+  latentChannels: 4,
+  linearAttention: false,
+};
+const CLIP = { positions: 77, projection: 0, vocabulary: tiny ? 49408 >> 4 : 49408 };
+const CLIP_L = tiny
+  ? { ...CLIP, layout: "clip_l" as const, width: 64, layers: 2, inner: 128 }
+  : { ...CLIP, layout: "clip_l" as const, width: 768, layers: 12, inner: 3072 };
+const OPEN_CLIP = tiny
+  ? { ...CLIP, layout: "open_clip" as const, width: 64, layers: 2, inner: 128, projection: 64 }
+  : { ...CLIP, layout: "open_clip" as const, width: 1280, layers: 32, inner: 5120, projection: 1280 };
 
-/** The job, with the slowest instructions on standard error first when EASEL_PROFILE is set. */
-async function withProfile(program: Program, inputs: Record<string, Values>, job: Job): Promise<Job> {
-  const rows = Number(Deno.env.get("EASEL_PROFILE") ?? 0);
-  if (rows > 0) {
-    await job();
-    const profile = await program.profile(inputs);
-    const byOp = new Map<string, number>();
-    for (const { instruction, seconds } of profile) {
-      const op = instruction.split(" ")[0];
-      byOp.set(op, (byOp.get(op) ?? 0) + seconds);
-    }
-    for (const [op, s] of [...byOp].sort((a, b) => b[1] - a[1])) {
-      console.error(`${(s * 1e3).toFixed(1)} ms  ${op}`);
-    }
-    for (const p of profile.slice(0, rows)) {
-      console.error(`${(p.seconds * 1e3).toFixed(2)} ms  ${p.instruction}`);
-    }
-  }
-  return job;
-}
+const below = (scope: string, shapes: Shapes): Map<string, readonly number[]> =>
+  new Map([...shapes].map(([key, shape]) => [`${scope}.${key}`, shape]));
 
-function unetInputs(graph: Graph, size: number): [Tensor, Tensor, Tensor] {
-  return [graph.input("x", [1, size, size, 4]), graph.input("t", [1]), graph.input("context", [1, 77, 768])];
-}
+/** Each part's tensors under a checkpoint's keys. */
+export const parts: Record<"unet" | "vae" | "text", (model: Model) => Map<string, readonly number[]>> = {
+  unet: ({ unet }) => below(UNET, unetShapes(unet)),
+  vae: () => below(VAE, vaeShapes(AUTOENCODER)),
+  text: ({ family }) =>
+    new Map(TEXT_ENCODERS[family].flatMap(({ scope, layout }) => [
+      ...below(scope, layout === "clip_l" ? clipLShapes(CLIP_L) : openClipShapes(OPEN_CLIP)),
+    ])),
+};
 
-function unetValues(size: number): Record<string, Float32Array> {
-  return { x: noise("x", 4 * size * size), t: Float32Array.of(500), context: noise("context", 77 * 768) };
+export const numbers = (name: string, n: number): Float32Array => uniform(`bench.${name}`, n);
+
+/** What the U-Net is asked: random latents, timesteps spread over the schedule, a random context. */
+export function unetValues({ size, unet: { contextWidth, vectorWidth } }: Model, batch: number) {
+  return {
+    x: numbers("x", batch * size * size * 4),
+    t: Float32Array.from({ length: batch }, (_, i) => 100 + 200 * i),
+    context: numbers("context", batch * 77 * contextWidth),
+    ...(vectorWidth ? { vector: numbers("vector", batch * vectorWidth) } : {}),
+  };
 }

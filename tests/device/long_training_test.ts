@@ -1,4 +1,4 @@
-/** 200 steps of a LoRA training on the machine's GPU, whose average loss follows the CPU's. Run by run.sh only. */
+/** 200 steps of a LoRA training on the machine's GPU, whose average loss follows the CPU's. Run by first.sh only. */
 
 import assert from "node:assert/strict";
 import { join } from "node:path";

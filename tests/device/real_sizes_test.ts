@@ -1,4 +1,4 @@
-/** The heavy ops of SD1.5 at 512x512 on the machine's GPU against the CPU backend, in every dtype. Run by run.sh only. */
+/** The heavy ops of SD1.5 at 512x512 on the machine's GPU against the CPU backend, in every dtype. Run by first.sh only. */
 
 import assert from "node:assert/strict";
 import type { DType } from "../../src/base/dtype.ts";

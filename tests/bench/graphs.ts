@@ -1,0 +1,98 @@
+/** The programs that are measured, as graphs: without a device they can be listed, on one compiled. */
+
+import { Graph, mean, square, sub, type Tensor } from "../../src/graph/mod.ts";
+import type { DType } from "../../src/base/dtype.ts";
+import {
+  type Adapter,
+  decode,
+  TEXT_ENCODERS,
+  trainingConditioning,
+  UNET,
+  unet,
+  unetHeads,
+  VAE,
+  Weights,
+} from "../../src/models/mod.ts";
+import { keysOf, loraAdapter, loraModules, loraOptions } from "../../src/networks/mod.ts";
+import type { ParameterStore } from "../../src/runtime/mod.ts";
+import { TrainingStep } from "../../src/training/step.ts";
+import type { ParameterGroup } from "../../src/training/trainable.ts";
+import { type Model, parts } from "./models.ts";
+
+const RANK = 16;
+
+function recordUnet(graph: Graph, model: Model, batch: number, dtype: DType, adapter?: Adapter): Tensor {
+  const { size, family, unet: { contextWidth, vectorWidth } } = model;
+  const w = Weights.over(graph, parts.unet(model), { dtype, adapter });
+  return unet(
+    graph.input("x", [batch, size, size, 4]),
+    graph.input("t", [batch]),
+    graph.input("context", [batch, 77, contextWidth]),
+    w.at(UNET),
+    {
+      heads: unetHeads(family),
+      vector: vectorWidth ? graph.input("vector", [batch, vectorWidth]) : undefined,
+    },
+  );
+}
+
+/** One evaluation of the U-Net. */
+export function forwardGraph(model: Model, batch: number, dtype: DType): Graph {
+  const graph = new Graph();
+  graph.output("y", recordUnet(graph, model, batch, dtype));
+  return graph;
+}
+
+/** Latents to pictures. */
+export function decodeGraph(model: Model, batch: number, dtype: DType): Graph {
+  const graph = new Graph(), { size } = model;
+  const w = Weights.over(graph, parts.vae(model), { dtype });
+  graph.output("image", decode(graph.input("latents", [batch, size, size, 4]), w.at(VAE)));
+  return graph;
+}
+
+/** Token ids to the U-Net's context, as a training conditions. */
+export function textGraph(model: Model, batch: number, dtype: DType): Graph {
+  const graph = new Graph(), { family } = model;
+  const ids = TEXT_ENCODERS[family].map((_, i) => graph.input(`ids.${i}`, [batch, 77], "i32"));
+  const eosRows = family === "sdxl" ? graph.input("eosRows", [batch], "i32") : undefined;
+  const w = Weights.over(graph, parts.text(model), { dtype });
+  const { context, pooled } = trainingConditioning(family, { ids, chunks: 1, eosRows }, w);
+  graph.output("context", context);
+  if (pooled) graph.output("pooled", pooled);
+  return graph;
+}
+
+/** A LoRA on the U-Net's attention and projections, as train_network joins it. */
+export function loraOf(model: Model) {
+  const options = loraOptions({ dim: RANK, alpha: RANK, dropout: null, args: null }, model.family === "sdxl");
+  const modules = loraModules(parts.unet(model), model.family, options);
+  const parameters = modules.flatMap((m) => {
+    const { down, up } = keysOf(m);
+    return [{ name: down, shape: m.downShape }, { name: up, shape: m.upShape }];
+  });
+  const groups: ParameterGroup[] = [{ name: "unet", learningRate: 1e-4, parameters }];
+  return { modules, groups };
+}
+
+/** Forward, backward, clipping, AdamW: the two programs of a training step. */
+export function loraStep(
+  store: ParameterStore,
+  model: Model,
+  dtype: DType,
+  recompute: boolean,
+): TrainingStep<{ batch: number }> {
+  const { modules, groups } = loraOf(model);
+  return new TrainingStep(store, {
+    groups,
+    record(graph, { batch }) {
+      const y = recordUnet(graph, model, batch, dtype, loraAdapter(modules));
+      return { loss: mean(square(sub(y, graph.input("target", y.shape)))) };
+    },
+    adamw: { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 },
+    maxGradNorm: 1,
+    gradientAccumulationSteps: 1,
+    scaleLoss: false,
+    recompute,
+  });
+}

@@ -1,0 +1,140 @@
+/** What measure.ts times: programs with their inputs, to be run again and again. */
+
+import type { DType } from "../../src/base/dtype.ts";
+import { compile, type Graph } from "../../src/graph/mod.ts";
+import { denoise } from "../../src/generation/denoise.ts";
+import type { DrawingModel } from "../../src/generation/model.ts";
+import { Pipeline } from "../../src/generation/pipeline.ts";
+import { createScheduler } from "../../src/generation/schedulers/mod.ts";
+import { TEXT_ENCODERS } from "../../src/models/mod.ts";
+import type { ParameterStore, Program, Values } from "../../src/runtime/mod.ts";
+import { allocateGroups } from "../../src/training/trainable.ts";
+import { decodeGraph, forwardGraph, loraOf, loraStep, textGraph } from "./graphs.ts";
+import { type Model, numbers, parts, unetValues } from "./models.ts";
+import { tiny } from "./options.ts";
+import { scaleOf, setTrained, upload } from "./weights.ts";
+
+export interface Job {
+  /** What is profiled, and its inputs; absent where several programs make the work. */
+  readonly program?: Program;
+  readonly inputs: Record<string, Values>;
+  /** Steps in one run: those of a sampler, else 1. */
+  readonly steps: number;
+  /** Gives back what must be finite. */
+  once(): Promise<Record<string, ArrayLike<number>>>;
+  destroy(): void;
+}
+
+type MakeJob = (store: ParameterStore, model: Model, batch: number, dtype: DType) => Promise<Job>;
+
+async function plain(store: ParameterStore, graph: Graph, inputs: Record<string, Values>): Promise<Job> {
+  const program = await compile(graph, store);
+  return { program, inputs, steps: 1, once: () => program.run(inputs), destroy: () => program.destroy() };
+}
+
+const forward: MakeJob = (store, model, batch, dtype) => {
+  upload(store, parts.unet(model), dtype);
+  return plain(store, forwardGraph(model, batch, dtype), unetValues(model, batch));
+};
+
+const decoding: MakeJob = (store, model, batch, dtype) => {
+  upload(store, parts.vae(model), dtype);
+  const latents = numbers("latents", batch * model.size ** 2 * 4);
+  return plain(store, decodeGraph(model, batch, dtype), { latents });
+};
+
+const text: MakeJob = (store, model, batch, dtype) => {
+  upload(store, parts.text(model), dtype);
+  const ids = Int32Array.from({ length: 77 * batch }, (_, i) => (i * 37) % 3000);
+  const inputs: Record<string, Values> = {};
+  TEXT_ENCODERS[model.family].forEach((_, i) => inputs[`ids.${i}`] = ids);
+  if (model.family === "sdxl") inputs.eosRows = Int32Array.from({ length: batch }, (_, n) => 77 * n + 76);
+  return plain(store, textGraph(model, batch, dtype), inputs);
+};
+
+const training = (recompute: boolean): MakeJob => async (store, model, batch, dtype) => {
+  upload(store, parts.unet(model), dtype);
+  const { groups } = loraOf(model);
+  if (!store.has("train/0")) allocateGroups(store, groups);
+  for (const { name, shape } of groups[0].parameters) {
+    setTrained(store, name, shape, name.includes("down") ? scaleOf(shape) : 0); // as a new training starts
+  }
+  for (const kept of ["train/0/grad", "train/0/m", "train/0/v"]) {
+    setTrained(store, kept, store.get(kept).shape, 0);
+  }
+  const step = loraStep(store, model, dtype, recompute), shape = { batch };
+  const inputs = { ...unetValues(model, batch), target: numbers("target", batch * model.size ** 2 * 4) };
+  const program = await step.program(shape);
+  await step.updateProgram();
+  return {
+    program,
+    inputs: { ...inputs, loss_scale: Float32Array.of(1) },
+    steps: 1,
+    async once() {
+      const { loss } = await step.backward(shape, inputs), { gradNorm } = await step.update([1e-4]);
+      return { loss, gradNorm: [gradNorm] };
+    },
+    destroy: () => step.destroy(),
+  };
+};
+
+const STEPS = tiny ? 2 : 10;
+
+/** gen_img's sampling loop with classifier-free guidance; decoding is measured for itself. */
+const drawing: MakeJob = (store, model, batch, dtype) => {
+  upload(store, parts.unet(model), dtype);
+  const { size, family, unet: { contextWidth, vectorWidth } } = model;
+  const drawn: DrawingModel = {
+    family,
+    shapes: parts.unet(model),
+    store,
+    source: model.name,
+    dtype,
+    vaeDtype: dtype,
+  };
+  const pipeline = new Pipeline(drawn);
+  const each = <T>(make: () => T) => Array.from({ length: batch }, make);
+  const conditioning = { context: numbers("context", 77 * contextWidth), tokens: 77, pooled: null };
+  const vectors = vectorWidth ? each(() => numbers("vector", vectorWidth)) : null;
+  const guidance = {
+    positive: each(() => conditioning),
+    negative: each(() => conditioning),
+    scale: 7.5,
+    positiveVectors: vectors,
+    negativeVectors: vectors,
+  };
+  const scheduler = createScheduler("euler_a", {
+    steps: STEPS,
+    prediction: "epsilon",
+    stepsOffset: 1,
+    clipSample: false,
+  });
+  const noise = numbers("noise", batch * size * size * 4), { signal } = new AbortController();
+  const latents = noise.map((x) => x * scheduler.initNoiseSigma);
+  const shape = { batch, height: size, width: size };
+  return Promise.resolve({
+    inputs: {},
+    steps: STEPS,
+    once: async () => ({
+      latents: await denoise(pipeline, {
+        scheduler,
+        shape,
+        guidance,
+        latents,
+        start: 0,
+        draw: () => noise,
+        signal,
+      }),
+    }),
+    destroy: () => pipeline.destroy(),
+  });
+};
+
+export const JOBS: Readonly<Record<string, MakeJob>> = {
+  forward,
+  step: training(false),
+  recompute: training(true),
+  decode: decoding,
+  text,
+  draw: drawing,
+};

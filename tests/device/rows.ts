@@ -1,0 +1,250 @@
+/** The rows of first.ts, the ones that are worth most first. Tests and models run by easel's own kernels before NVIDIA's libraries. */
+
+import type { Task } from "./run_row.ts";
+
+export interface Setup {
+  readonly deno: string;
+  /** For logs, profiles and caches. */
+  readonly work: string;
+  /** Where libraries are looked for: easel's, and those of Python's packages. */
+  readonly libraries: string;
+  readonly packaged: string;
+  /** Folder of the simulator, in the card's place; else null. */
+  readonly simulator: string | null;
+  /** Whether Python has PyTorch. */
+  readonly torch: boolean;
+  /** Seconds that the row may take: a bench begins no job that it could not end. */
+  readonly left: number;
+  readonly ceilings: Readonly<Record<string, number>>;
+  /** Whether the spy works here. */
+  readonly spy: boolean;
+}
+
+export interface Row {
+  readonly name: string;
+  readonly tasks: (setup: Setup) => Task[];
+  /** True: all of the machine's cores work on its tasks; nothing is timed. */
+  readonly together?: boolean;
+  /** Why the simulator cannot stand in. */
+  readonly needs?: "a card" | "PyTorch";
+}
+
+type Libs = "own" | "nvidia";
+
+const SANITIZED =
+  '/^(linear\\(\\) with|matmul\\(\\) .*"M":64,"N":48,"K":33,"transA":false,"transB":true).*cuda/';
+const NCU =
+  "^(product_4096x10240x1280|product_1024x16x1280|conv_4x64x64_640_640|attention_4x10x4096x4096_64|groupNorm_4x128|geglu_4x)";
+const NCU_SECTIONS = ["SpeedOfLight", "Occupancy", "LaunchStats", "WarpStateStats", "SchedulerStats"];
+
+function environment(setup: Setup, libs: Libs, spied = false): Record<string, string> {
+  const { simulator: folder, libraries, packaged, work } = setup;
+  const stub = (name: string) => folder ? `${folder}/libeasel_simt_${name}.so` : "";
+  const named: Record<string, string> = libs === "own"
+    ? { EASEL_CUBLASLT: "/none", EASEL_CUDNN: "/none" }
+    : folder
+    ? { EASEL_CUBLASLT: stub("cublaslt"), EASEL_CUDNN: stub("cudnn") }
+    : {};
+  return {
+    ...named,
+    LD_LIBRARY_PATH: libs === "nvidia" && packaged ? `${libraries}:${packaged}` : libraries,
+    EASEL_CACHE: `${work}/cache-${libs}`,
+    EASEL_TEST_DEVICE: "cuda",
+    EASEL_TEST_VENDOR: libs === "nvidia" ? "1" : "0",
+    ...(spied && setup.spy ? { EASEL_CUDA_DRIVER: `${Deno.cwd()}/build/libeasel_spy.so` } : {}),
+  };
+}
+
+const deno = (setup: Setup, ...args: string[]) => [
+  setup.deno,
+  args[0],
+  "-A",
+  "--no-check",
+  "--cached-only",
+  ...args.slice(1),
+];
+
+/** Options of what measures; the simulator gets small models, once. */
+function measuring(setup: Setup): string[] {
+  const { tflops, gbs } = setup.ceilings;
+  return [
+    "--device",
+    "cuda",
+    "--stop-after",
+    String(Math.max(5, setup.left > 40 ? setup.left - 20 : setup.left / 2)),
+    "--logs",
+    `${setup.work}/logs`,
+    ...(setup.simulator ? ["--sizes", "tiny", "--runs", "1"] : []),
+    ...(tflops ? ["--ceiling-tflops", String(tflops)] : []),
+    ...(gbs ? ["--ceiling-gbs", String(gbs)] : []),
+  ];
+}
+
+/** A row of tests/bench: FILE ARGS.. with one kind of libraries. */
+function bench(name: string, limit: number, libs: Libs, file: string, ...args: string[]): Row {
+  return {
+    name,
+    tasks: (setup) => [{
+      name,
+      limit,
+      env: environment(setup, libs, true),
+      command: deno(setup, "run", `tests/bench/${file}.ts`, ...measuring(setup), "--libs", libs, ...args),
+    }],
+  };
+}
+
+function peer(name: string, limit: number, ...args: string[]): Row {
+  return {
+    name,
+    needs: "PyTorch",
+    tasks: (setup) => {
+      const options = measuring(setup).slice(0, 4); // device and time
+      return [{ name, limit, command: ["python3", "tests/bench/peer.py", ...options, ...args] }];
+    },
+  };
+}
+
+const KERNELS = [
+  "matmul",
+  "conv2d",
+  "attention",
+  "norm",
+  "pointwise",
+  "shape",
+  "adamw",
+  "program",
+  "arena",
+  "device",
+];
+const SIMULATED_KERNELS = ["norm", "shape", "adamw", "program", "device"];
+const REAL_SIZES = ["linear", "conv", "attention", "groupNorm", "layerNorm", "geglu"];
+
+function test(setup: Setup, libs: Libs, name: string, limit: number, path: string, filter?: string): Task {
+  const chosen = filter ? ["--filter", filter] : [];
+  return { name, limit, env: environment(setup, libs), command: deno(setup, "test", ...chosen, path) };
+}
+
+/** All ops against their formulas, then at real sizes against the CPU: a process a file, so that one fault spoils one file. */
+function opTests(setup: Setup, libs: Libs, name: string): Task[] {
+  const files = setup.simulator ? SIMULATED_KERNELS : KERNELS;
+  const small = files.map((file) =>
+    test(setup, libs, `${name}_${file}`, 70, `tests/kernels/${file}_test.ts`, "(cuda)")
+  );
+  if (setup.simulator) return small;
+  const real = REAL_SIZES.map((op) =>
+    test(setup, libs, `${name}_real_${op}`, 90, "tests/device/real_sizes_test.ts", `/^${op} .*cuda and CPU/`)
+  );
+  return [...small, ...real];
+}
+
+function golden(setup: Setup, libs: Libs, name: string, topics: readonly string[]): Task[] {
+  return (setup.simulator ? ["lora"] : topics).map((topic) => ({
+    name: `${name}_${topic}`,
+    limit: 60,
+    env: environment(setup, libs),
+    command: deno(setup, "run", "tests/golden/main.ts", "tests/golden/data", topic),
+  }));
+}
+
+const sanitizer = (tool: string): Row => ({
+  name: tool,
+  needs: "a card",
+  tasks: (setup) => {
+    const [inner] = [test(setup, "own", tool, 60, "tests/kernels/matmul_test.ts", SANITIZED)];
+    const options = ["--tool", tool, "--target-processes", "all", "--error-exitcode", "1"];
+    return [{ ...inner, command: ["compute-sanitizer", ...options, ...inner.command] }];
+  },
+});
+
+const profiler: Row = {
+  name: "ncu",
+  needs: "a card",
+  tasks: (setup) => [{
+    name: "ncu",
+    limit: 60,
+    env: environment(setup, "own"),
+    command: [
+      ...["ncu", "--clock-control", "none", "--target-processes", "all", "--launch-count", "24"],
+      ...["--kernel-name", "regex:matmul|conv2d|attention|group_norm|geglu", "--csv", "--page", "details"],
+      ...NCU_SECTIONS.flatMap((section) => ["--section", section]),
+      ...deno(setup, "run", "tests/bench/rates.ts", "--device", "cuda", "--once", "--only", NCU),
+    ],
+  }],
+};
+
+const OWN_JOBS = [
+  "step",
+  "forward",
+  "step:4",
+  "forward:4",
+  "decode",
+  "recompute:4",
+  "draw",
+  "draw:4",
+  "text",
+];
+const TORCH_JOBS = [
+  ...[
+    "forward",
+    "graph_forward",
+    "step",
+    "graph_step",
+    "pure_step",
+    "step:4",
+    "graph_step:4",
+    "forward:4",
+    "graph_forward:4",
+  ],
+  ...["decode", "graph_decode", "draw", "draw:4"],
+];
+
+export const ROWS: readonly Row[] = [
+  bench("hello", 30, "own", "hello"),
+  {
+    name: "tests",
+    together: true,
+    tasks: (setup) => [
+      ...opTests(setup, "own", "tests"),
+      test(
+        setup,
+        "own",
+        "tests_jobs",
+        80,
+        "tests/training/cuda_test.ts",
+        "train_network on cuda follows the CPU:",
+      ),
+      ...(setup.simulator
+        ? []
+        : [test(setup, "own", "tests_200_steps", 90, "tests/device/long_training_test.ts")]),
+    ],
+  },
+  {
+    name: "golden",
+    together: true,
+    tasks: (setup) => golden(setup, "own", "golden", ["unet", "vae", "train", "samplers", "lora"]),
+  },
+  peer("ceilings", 60, "ceilings"),
+  bench("own_sd15", 70, "own", "measure", "sd15", ...OWN_JOBS),
+  bench("own_sdxl", 120, "own", "measure", "sdxl", ...OWN_JOBS, "recompute"),
+  peer("torch_sd15", 60, "sd15", ...TORCH_JOBS),
+  peer("torch_sdxl", 90, "sdxl", ...TORCH_JOBS),
+  bench("own_rates", 45, "own", "rates"),
+  bench("nvidia_hello", 40, "nvidia", "hello"),
+  bench("nvidia_sd15", 100, "nvidia", "measure", "sd15", "step", "forward", "decode"),
+  bench("nvidia_sdxl", 120, "nvidia", "measure", "sdxl", "step", "forward", "step:4", "forward:4"),
+  {
+    name: "nvidia_tests",
+    together: true,
+    tasks: (setup) => [
+      ...opTests(setup, "nvidia", "nvidia_tests"),
+      ...golden(setup, "nvidia", "nvidia_golden", ["unet", "vae", "train"]),
+    ],
+  },
+  bench("nvidia_rates", 60, "nvidia", "rates"),
+  peer("torch_rates", 40, "rates"),
+  sanitizer("memcheck"),
+  profiler,
+  peer("compile_sd15", 100, "sd15", "compile_forward", "compile_step"),
+  peer("compile_sdxl", 200, "sdxl", "compile_forward", "compile_step"),
+  sanitizer("racecheck"),
+];
