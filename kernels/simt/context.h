@@ -47,6 +47,10 @@ State& context();
 // own.
 extern std::recursive_mutex turn;
 
+// EASEL_SIMT_IDLE: launches are checked and counted, and nothing is computed, not even copies: what comes
+// back is zeros. So programs of any size can be asked how often they launch.
+bool idle();
+
 // Work of the stream is kept and done only when the caller waits, as late as a GPU may do it; a kernel's
 // fault shows then and ruins the context.
 int submit(Work work);

@@ -43,7 +43,7 @@ EXPORT int cuDeviceGetName(char* name, int length, int) {
 EXPORT int cuDeviceGetAttribute(int* value, int which, int) {
   switch (which) {
     case 16:  // multiprocessors: few, so that grid-stride loops take several turns
-      *value = 2;
+      *value = int(setting("EASEL_SIMT_MULTIPROCESSORS", 2));
       return kSuccess;
     case 39:  // threads of a multiprocessor
       *value = 1024;

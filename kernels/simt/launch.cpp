@@ -9,6 +9,7 @@ using namespace simt;
 namespace {
 
 const Kernel* kernels = nullptr;
+long launched = 0;  // in this process
 
 int run_kernel(const Launch& launch) {
   const long most = setting("EASEL_SIMT_LOSE_AFTER", LONG_MAX);
@@ -24,6 +25,7 @@ void simt::add_kernel(Kernel& kernel) {
 }
 
 EXPORT const void* easel_simt_image() { return &kernels; }
+EXPORT long easel_simt_launches() { return launched; }
 EXPORT const char* easel_simt_fault() { return fault_text.c_str(); }
 
 EXPORT int cuModuleLoadData(void** module, const void*) {
@@ -62,6 +64,7 @@ EXPORT int cuLaunchKernel(const Kernel* kernel, unsigned grid_x, unsigned grid_y
   const auto limit = context().shared_limits.find(kernel);
   if (shared > unsigned(limit == context().shared_limits.end() ? 48 << 10 : limit->second))
     return kInvalidValue;
+  ++launched;
   const std::vector<size_t> offsets = argument_offsets(*kernel);
   Launch launch{kernel, {grid_x, grid_y, grid_z},          {block_x, 1, 1},
                 shared, std::vector<char>(offsets.back()), context().expected};

@@ -87,7 +87,8 @@ char* device_alloc(size_t bytes) {
   if (at + room > m.base + kReserved) return nullptr;
   m.live[at] = bytes;
   m.used += room;
-  memset(at, 0xa5, std::min(bytes, size_t(1) << 16));  // memory starts with whatever was there
+  if (!setting("EASEL_SIMT_IDLE", 0))
+    memset(at, 0xa5, std::min(bytes, size_t(1) << 16));  // memory starts with whatever was there
   return at;
 }
 

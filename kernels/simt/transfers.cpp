@@ -66,6 +66,7 @@ EXPORT int cuMemcpyHtoDAsync_v2(unsigned long long to, const void* from, size_t 
 EXPORT int cuMemcpyDtoHAsync_v2(void* to, unsigned long long from, size_t bytes, void*) {
   std::lock_guard lock(turn);
   if (!is_device(pointer(from), bytes) || !is_pinned(to, bytes)) return kInvalidValue;
+  if (idle()) memset(to, 0, bytes);
   return submit([=] {
     memcpy(to, pointer(from), bytes);
     return int(kSuccess);
