@@ -35,6 +35,10 @@ export interface Flag<T> {
   readonly origin: "0.9.1" | "0.10.1" | "easel";
   /** Smallest value, for numbers. */
   readonly min?: number;
+  /** A further value that means the same as not giving the flag. */
+  readonly unset?: string;
+  /** "unset" where a 0 that comes from a file means the same: interfaces write it for "none of this". */
+  readonly zeroInFiles?: "unset";
   /** What the path given leads to, for the help's placeholder and for completion. */
   readonly leadsTo?: PathKind;
   /** Never shown or written anywhere: a key or token. */
@@ -169,6 +173,16 @@ export function pathTo<T>(kind: PathKind, f: Flag<T>): Flag<T> {
 /** The value is a key or token: left out of written configuration files, masked in reports. */
 export function secret<T>(f: Flag<T>): Flag<T> {
   return { ...f, secret: true };
+}
+
+/** `text` means the same as not giving the flag. */
+export function sameAsUnset<T>(text: string, f: Flag<T>): Flag<T> {
+  return { ...f, unset: text };
+}
+
+/** In a file, 0 means the same as not giving the flag. */
+export function idleZero<T>(f: Flag<T>): Flag<T> {
+  return { ...f, zeroInFiles: "unset" };
 }
 
 /** easel's own. */

@@ -25,7 +25,7 @@ export function writeConfig(parsed: Parsed, families: readonly Family[]): Writte
     throw new UserError(`${path}: exists already; give --config_file another name or remove it`);
   }
   const flags = Object.entries(allFlags(families)).filter(([name, row]) =>
-    !NEVER.includes(name) && !sameValue(parsed.values[name], row.default)
+    !NEVER.includes(name) && !sameValue(parsed.values[name], row.default) && parsed.values[name] !== ""
   );
   const open = flags.filter(([, row]) => !row.secret);
   const lines = open.map(([name, row]) => `${name} = ${toToml(row, parsed.values[name])}`);

@@ -5,6 +5,7 @@
 
 import { UsageError } from "../base/errors.ts";
 import { guess, listed } from "../base/phrases.ts";
+import { isEmptyWord, isUnsetText } from "./unset.ts";
 import { type AnyFlag, camel, convert, type Family, type Rows, type Value } from "./flag.ts";
 
 export type Source = "default" | "launcher" | "config file" | "command line";
@@ -127,6 +128,7 @@ function readValue(name: string, row: AnyFlag, texts: readonly string[], explici
 
 /** One text as the flag's type, within its choices and above its minimum. */
 export function checked(name: string, row: AnyFlag, text: string): Value {
+  if (isUnsetText(row, text) || isEmptyWord(row, text)) return row.default;
   const result = convert(row.type, text);
   if ("wanted" in result) throw new UsageError(`--${name} takes ${result.wanted}, "${text}" was given`);
   const { value } = result;

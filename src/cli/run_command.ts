@@ -18,6 +18,8 @@ export interface Prepared {
   readonly input: CommandInput<unknown>;
   /** Lines about flags that change nothing. */
   readonly notes: readonly string[];
+  /** Lines about what was given and is left out. */
+  readonly warnings: readonly string[];
 }
 
 /** A command line without its launcher. */
@@ -37,9 +39,10 @@ export function settle(
   name = "COMMAND",
 ): Prepared {
   const { families } = command, flags = allFlags(families);
-  let parsed = "config_file" in flags ? withConfigFile(typed, families) : typed;
-  const { parsed: complete, unused } = withDefaults(parsed, defaults);
-  parsed = complete;
+  const { warnings, ...filled } = "config_file" in flags
+    ? withConfigFile(typed, families)
+    : { ...typed, warnings: [] };
+  const { parsed, unused } = withDefaults(filled, defaults);
   refuseUnsupported(parsed, families);
   refuseMissing(parsed.values, command.required ?? [], name);
   const input: CommandInput<unknown> = {
@@ -49,7 +52,7 @@ export function settle(
   };
   command.check?.(input);
   const notes = unused.map((name) => `the launcher's --${name} has no effect: this command has no such flag`);
-  return { command, input, notes: [...notes, ...withoutEffect(parsed, families)] };
+  return { command, input, warnings, notes: [...notes, ...withoutEffect(parsed, families)] };
 }
 
 /** The launcher's values where nothing else gives one. */
@@ -100,6 +103,7 @@ export async function runCommand(line: CommandLine, session: Session): Promise<n
   });
   try {
     for (const note of [...session.notes, ...prepared.notes]) context.log(note);
+    for (const warning of prepared.warnings) context.warn(warning);
     if (what === "plan") await command.plan!(input, context);
     else await command.run(input, context);
     if (context.signal.aborted) throw context.signal.reason;

@@ -28,8 +28,8 @@ function whatIsWrong(text: string, { line, message }: TomlError): string {
 }
 
 /** Reads and parses a file. Throws UserError when it cannot be read or is no TOML. */
-export function readToml(path: string): TomlTable {
-  return parseToml(readText(path, "give a TOML file"), path);
+export function readToml(path: string, remedy = "give a TOML file"): TomlTable {
+  return parseToml(readText(path, remedy), path);
 }
 
 /** The same tree with integers as numbers, for whoever makes no difference. */

@@ -14,17 +14,16 @@ interface SpecRow {
   in_0_9_1: boolean;
 }
 
-const spec: Record<string, SpecRow[]> = JSON.parse(
-  Deno.readTextFileSync(new URL("./data/flags.json", import.meta.url)),
-);
+const read = (name: string): Record<string, SpecRow[]> =>
+  JSON.parse(Deno.readTextFileSync(new URL(`./data/${name}`, import.meta.url)));
+const spec = read("flags.json");
+/** Of scripts that are close to another: what they have beyond it. */
+const more = read("more_flags.json");
 
-/** Scripts as commands: what they share with another, and what they add. */
 const scripts: Record<string, SpecRow[]> = {
-  train_network: spec.train_network,
-  sdxl_train_network: [...spec.train_network, ...spec.sdxl_train_network],
-  gen_img: [...spec.gen_img, ...spec.gen_img_diffusers], // gen_img_diffusers.py is gen_img here
-  resize_lora: spec.resize_lora,
-  merge_lora: spec.merge_lora,
+  ...spec,
+  sdxl_train_network: [...spec.train_network, ...more.sdxl_train_network],
+  gen_img: [...spec.gen_img, ...more.gen_img_diffusers], // gen_img_diffusers.py is gen_img here
 };
 
 for (const [script, rows] of Object.entries(scripts)) {
@@ -65,7 +64,7 @@ for (const [script, rows] of Object.entries(scripts)) {
 
 Deno.test("fine_tune knows what the script has beyond train_network's flags", async () => {
   const flags = allFlags((await COMMANDS.find(({ name }) => name === "fine_tune")!.load()).families);
-  for (const { flag } of spec.fine_tune) assert.ok(flags[flag.slice(2)], flag);
+  for (const { flag } of more.fine_tune) assert.ok(flags[flag.slice(2)], flag);
 });
 
 Deno.test("flags that read like paths say what they lead to, so that shells complete them", async () => {

@@ -1,6 +1,6 @@
 /** Where images come from, how they are cut and kept. */
 
-import { choice, family, flag, int, newer, noEffect, notYet, path, pathTo, str } from "../flag.ts";
+import { choice, family, flag, idleZero, int, newer, noEffect, notYet, path, pathTo, str } from "../flag.ts";
 
 export const datasetFlags = family("Dataset", {
   dataset_config: pathTo("toml", path("dataset TOML/JSON")),
@@ -57,7 +57,7 @@ export const bucketFlags = family("Resolution and buckets", {
 
 export const latentFlags = family("Latent cache", {
   cache_latents: flag("encode images once and keep latents in memory"),
-  vae_batch_size: int(1, "images encoded at once while caching latents", { min: 1 }),
+  vae_batch_size: idleZero(int(1, "images encoded at once while caching latents", { min: 1 })),
   cache_latents_to_disk: flag("write latents as .npz beside the images; implies cache_latents"),
   skip_cache_check: newer(notYet(flag("trust existing cache files without checking"))),
 });

@@ -2,14 +2,16 @@
 
 import { choice, family, flag, noEffect, notYet, own, pathTo, secret, str, working } from "../flag.ts";
 
+const ONLY_WANDB = "only --log_with wandb reads it";
+
 export const loggingFlags = family("Logging", {
   logging_dir: pathTo("folder", str(null, "folder for logs; a time-stamped sub-folder is made")),
   log_with: working(["tensorboard"], choice(["tensorboard", "wandb", "all"], null, "tracker")),
   log_prefix: str(null, "prefix of the log sub-folder"),
   log_tracker_name: str(null, "tracker project name"),
-  wandb_run_name: notYet(str(null, "run name for wandb")),
+  wandb_run_name: noEffect(ONLY_WANDB, str(null, "run name for wandb")),
   log_tracker_config: notYet(pathTo("toml", str(null, "TOML with tracker init arguments"))),
-  wandb_api_key: secret(notYet(str(null, "wandb key"))),
+  wandb_api_key: secret(noEffect(ONLY_WANDB, str(null, "wandb key"))),
   log_config: notYet(flag("store the training options in the tracker (secrets and paths removed)")),
 });
 

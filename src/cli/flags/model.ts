@@ -1,6 +1,6 @@
 /** The base model of a training run. */
 
-import { family, flag, int, intChoice, noEffect, pathTo, str } from "../flag.ts";
+import { family, flag, idleZero, int, intChoice, noEffect, pathTo, sameAsUnset, str } from "../flag.ts";
 
 export const modelFlags = family("Model", {
   v2: flag("treat the base model as SD 2.x (OpenCLIP-H text encoder, 1024-wide context)"),
@@ -15,10 +15,15 @@ export const modelFlags = family("Model", {
   ),
   vae: pathTo("model", str(null, "VAE file or folder replacing the built-in one")),
   no_half_vae: flag("run the VAE in fp32"),
-  clip_skip: int(null, "use the N-th last text-encoder layer (SD1: final norm applied)", { min: 1 }),
-  max_token_length: intChoice(
-    [150, 225],
-    null,
-    "text length: 75 (unset), 150 or 225 tokens in 75-token chunks",
+  clip_skip: idleZero(
+    int(null, "use the N-th last text-encoder layer (SD1: final norm applied)", { min: 1 }),
+  ),
+  max_token_length: sameAsUnset(
+    "75",
+    intChoice(
+      [150, 225],
+      null,
+      "text length: 75 (unset), 150 or 225 tokens in 75-token chunks",
+    ),
   ),
 });

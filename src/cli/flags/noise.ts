@@ -1,6 +1,6 @@
 /** Noise and timesteps. */
 
-import { family, flag, float, int } from "../flag.ts";
+import { family, flag, float, idleZero, int } from "../flag.ts";
 
 export const noiseFlags = family("Noise and timesteps", {
   noise_offset: float(null, "per-channel constant noise strength"),
@@ -9,8 +9,8 @@ export const noiseFlags = family("Noise and timesteps", {
   ip_noise_gamma: float(null, "input-perturbation strength"),
   ip_noise_gamma_random_strength: flag("draw it uniformly from 0..ip_noise_gamma"),
   multires_noise_discount: float(0.3, "weight decay per pyramid level"),
-  adaptive_noise_scale: float(null, "add scale*|channel mean of latent| to noise_offset"),
+  adaptive_noise_scale: idleZero(float(null, "add scale*|channel mean of latent| to noise_offset")),
   zero_terminal_snr: flag("rescale betas so that the last step has SNR 0"),
   min_timestep: int(null, "lowest sampled timestep (inclusive)"),
-  max_timestep: int(null, "highest sampled timestep (exclusive)"),
+  max_timestep: idleZero(int(null, "highest sampled timestep (exclusive)")),
 });

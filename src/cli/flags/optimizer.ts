@@ -2,7 +2,7 @@
 
 import { optimizerNames } from "../../training/optimizers/adamw.ts";
 import { scheduleNames } from "../../training/schedules/schedule.ts";
-import { family, flag, float, int, named, notYet, stepsOrRatio, str, strings } from "../flag.ts";
+import { family, flag, float, idleZero, int, named, notYet, stepsOrRatio, str, strings } from "../flag.ts";
 
 export const optimizerFlags = family("Optimizer and schedule", {
   optimizer_type: named(optimizerNames, str("", "optimizer; unset is AdamW")),
@@ -21,6 +21,6 @@ export const optimizerFlags = family("Optimizer and schedule", {
   fused_backward_pass: notYet(
     flag("step each parameter during backward and free its gradient (Adafactor, no accumulation)"),
   ),
-  lr_scheduler_timescale: int(null, "time scale of inverse_sqrt; default = warm-up steps"),
+  lr_scheduler_timescale: idleZero(int(null, "time scale of inverse_sqrt; default = warm-up steps")),
   lr_scheduler_min_lr_ratio: float(null, "floor of the rate as a share of the base rate"),
 });

@@ -1,6 +1,18 @@
 /** Number formats and memory. */
 
-import { choice, family, flag, int, intChoice, newer, noEffect, notYet, pathTo, str } from "../flag.ts";
+import {
+  choice,
+  family,
+  flag,
+  int,
+  intChoice,
+  newer,
+  noEffect,
+  notYet,
+  pathTo,
+  sameAsUnset,
+  str,
+} from "../flag.ts";
 
 /** Why the flags that choose an attention change nothing. */
 export const ONE_ATTENTION = "easel has one attention, and it never holds the whole matrix";
@@ -37,23 +49,26 @@ export const precisionFlags = family("Precision and memory", {
   torch_compile: noEffect("every step is compiled anyway", flag("compile the model with dynamo")),
   dynamo_backend: noEffect(
     "every step is compiled anyway, by easel itself",
-    choice(
-      [
-        "eager",
-        "aot_eager",
+    sameAsUnset(
+      "no",
+      choice(
+        [
+          "eager",
+          "aot_eager",
+          "inductor",
+          "aot_ts_nvfuser",
+          "nvprims_nvfuser",
+          "cudagraphs",
+          "ofi",
+          "fx2trt",
+          "onnxrt",
+          "tensort",
+          "ipex",
+          "tvm",
+        ],
         "inductor",
-        "aot_ts_nvfuser",
-        "nvprims_nvfuser",
-        "cudagraphs",
-        "ofi",
-        "fx2trt",
-        "onnxrt",
-        "tensort",
-        "ipex",
-        "tvm",
-      ],
-      "inductor",
-      "dynamo backend",
+        "dynamo backend",
+      ),
     ),
   ),
 });

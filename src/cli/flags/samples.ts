@@ -1,7 +1,7 @@
 /** Pictures drawn during training. */
 
 import { samplerNames } from "../../generation/schedulers/mod.ts";
-import { choice, family, flag, int, named, pathTo, str } from "../flag.ts";
+import { choice, family, flag, idleZero, int, named, pathTo, str } from "../flag.ts";
 
 /** Names that sd-scripts knows; which of them easel has, src/generation/schedulers says. */
 export const SAMPLERS = [
@@ -24,9 +24,9 @@ export const SAMPLERS = [
 ] as const;
 
 export const sampleFlags = family("Sample pictures", {
-  sample_every_n_steps: int(null, "make sample images each N steps"),
+  sample_every_n_steps: idleZero(int(null, "make sample images each N steps")),
   sample_at_first: flag("make samples before training"),
-  sample_every_n_epochs: int(null, "make samples each N epochs (wins over steps)"),
+  sample_every_n_epochs: idleZero(int(null, "make samples each N epochs (wins over steps)")),
   sample_prompts: pathTo(
     "text",
     str(

@@ -1,6 +1,19 @@
 /** What is written, when, and uploads. */
 
-import { choice, family, flag, int, newer, notYet, pathTo, secret, str, working } from "../flag.ts";
+import {
+  choice,
+  family,
+  flag,
+  idleZero,
+  int,
+  newer,
+  noEffect,
+  notYet,
+  pathTo,
+  secret,
+  str,
+  working,
+} from "../flag.ts";
 
 export const savingFlags = family("Saving", {
   output_dir: pathTo("folder", str(null, "output folder")),
@@ -10,13 +23,13 @@ export const savingFlags = family("Saving", {
     null,
     "number format of saved weights; unset = as trained",
   ),
-  save_every_n_epochs: int(null, "save each N epochs (not the last)", { min: 1 }),
-  save_every_n_steps: int(null, "save each N optimizer steps", { min: 1 }),
-  save_n_epoch_ratio: int(null, "save so that at least N files result", { min: 1 }),
-  save_last_n_epochs: int(null, "keep only the newest N epoch saves"),
-  save_last_n_epochs_state: int(null, "same for state folders (overrides for states)"),
-  save_last_n_steps: int(null, "remove step saves older than N steps"),
-  save_last_n_steps_state: int(null, "same for state folders"),
+  save_every_n_epochs: idleZero(int(null, "save each N epochs (not the last)", { min: 1 })),
+  save_every_n_steps: idleZero(int(null, "save each N optimizer steps", { min: 1 })),
+  save_n_epoch_ratio: idleZero(int(null, "save so that at least N files result", { min: 1 })),
+  save_last_n_epochs: idleZero(int(null, "keep only the newest N epoch saves")),
+  save_last_n_epochs_state: idleZero(int(null, "same for state folders (overrides for states)")),
+  save_last_n_steps: idleZero(int(null, "remove step saves older than N steps")),
+  save_last_n_steps_state: idleZero(int(null, "same for state folders")),
   save_state: flag("write resume state with each save and at the end"),
   save_state_on_train_end: flag("write resume state at the end only"),
   resume: pathTo("folder", str(null, "state folder to continue from")),
@@ -42,13 +55,18 @@ export const metadataFlags = family("Metadata", {
   metadata_is_negative_embedding: newer(notYet(str(null, "modelspec negative-embedding mark"))),
 });
 
+const ONLY_UPLOADS = "only uploads to --huggingface_repo_id read it";
+
 export const hubFlags = family("Hugging Face hub", {
   huggingface_repo_id: notYet(str(null, "hub repository for uploads")),
-  huggingface_repo_type: notYet(str(null, "hub repository type")),
-  huggingface_path_in_repo: notYet(str(null, "path inside the hub repository")),
-  huggingface_token: secret(notYet(str(null, "hub access token"))),
-  huggingface_repo_visibility: notYet(str(null, "'public' makes a created repository public, else private")),
+  huggingface_repo_type: noEffect(ONLY_UPLOADS, str(null, "hub repository type")),
+  huggingface_path_in_repo: noEffect(ONLY_UPLOADS, str(null, "path inside the hub repository")),
+  huggingface_token: secret(noEffect(ONLY_UPLOADS, str(null, "hub access token"))),
+  huggingface_repo_visibility: noEffect(
+    ONLY_UPLOADS,
+    str(null, "'public' makes a created repository public, else private"),
+  ),
   save_state_to_huggingface: notYet(flag("also upload training state folders")),
   resume_from_huggingface: notYet(flag("read resume as owner/repo/path[:revision[:type]] on the hub")),
-  async_upload: notYet(flag("upload in the background")),
+  async_upload: noEffect(ONLY_UPLOADS, flag("upload in the background")),
 });

@@ -1,11 +1,11 @@
 /** Length, batch and place of a run. */
 
-import { family, flag, float, int, newer, notYet } from "../flag.ts";
+import { family, flag, float, idleZero, int, newer, notYet } from "../flag.ts";
 
 export const trainingFlags = family("Training", {
   train_batch_size: int(1, "batch per device", { min: 1 }),
-  max_train_steps: int(1600, "total optimizer steps", { min: 1 }),
-  max_train_epochs: int(null, "total epochs; overrides max_train_steps", { min: 1 }),
+  max_train_steps: idleZero(int(1600, "total optimizer steps", { min: 1 })),
+  max_train_epochs: idleZero(int(null, "total epochs; overrides max_train_steps", { min: 1 })),
   seed: int(null, "random seed"),
   skip_until_initial_step: notYet(flag("read and drop batches up to the start step")),
   initial_epoch: notYet(int(null, "first epoch number, 1-based")),
