@@ -1,6 +1,6 @@
 /** ZIP archives as NumPy and PyTorch write them: found by the directory at the end, read entry by entry, Zip64 included. */
 
-import { inflateSync } from "fflate";
+import { inflateRawSync } from "node:zlib";
 import { UserError } from "../base/errors.ts";
 import { crc32 } from "./crc32.ts";
 import { FileReader } from "./file_reader.ts";
@@ -77,8 +77,10 @@ export class ZipFile {
 
   #inflate(entry: ZipEntry, packed: Uint8Array): Uint8Array<ArrayBuffer> {
     try {
-      // a buffer of the announced size: more than that is never made, however much is packed
-      return inflateSync(packed, { out: new Uint8Array(entry.size) }) as Uint8Array<ArrayBuffer>;
+      // one buffer of the announced size: more than that is never made, however much is packed
+      const maxOutputLength = Math.max(1, entry.size);
+      const bytes = inflateRawSync(packed, { maxOutputLength, chunkSize: maxOutputLength + 64 });
+      return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length);
     } catch (cause) {
       this.#fail(`the entry ${entry.name} cannot be inflated`, cause);
     }

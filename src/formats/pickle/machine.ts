@@ -3,6 +3,7 @@
  * lists and tuples arrays, tensors and storages the values of values.ts. Nothing is imported, called or executed.
  */
 
+import { HOW_TO_LIFT, limit } from "../../base/limits.ts";
 import { broken, isName, make, PickleError, storage } from "./make.ts";
 import { Instance, lookUp, type Name } from "./values.ts";
 
@@ -13,6 +14,12 @@ export function unpickle(bytes: Uint8Array, start = 0): { value: unknown; end: n
 
 const MARK = Symbol("mark");
 
+/**
+ * A value can be a single byte of the pickle and some fifty in memory. Checkpoints of SDXL with their optimizer make
+ * less than half a million.
+ */
+const MAX_VALUES = 1_000_000;
+
 class Machine {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -20,6 +27,8 @@ class Machine {
   readonly #stack: unknown[] = [];
   readonly #memo = new Map<number, unknown>();
   #copied = 0;
+  #made = 0;
+  readonly #most = limit(MAX_VALUES);
 
   constructor(bytes: Uint8Array, start: number) {
     this.#bytes = bytes;
@@ -186,6 +195,7 @@ class Machine {
   }
 
   #remember(index: number): boolean {
+    this.#count();
     this.#memo.set(index, this.#top());
     return true;
   }
@@ -195,7 +205,13 @@ class Machine {
     return this.#push(this.#memo.get(index));
   }
 
+  #count(): void {
+    if (++this.#made <= this.#most) return;
+    throw new PickleError(`makes more than ${this.#most} values, which no state dict needs; ${HOW_TO_LIFT}`);
+  }
+
   #push(value: unknown): boolean {
+    this.#count();
     this.#stack.push(value);
     return true;
   }

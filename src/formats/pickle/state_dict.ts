@@ -1,9 +1,13 @@
 /** The tensors in what a pickle held, by name. */
 
+import { broken } from "./make.ts";
 import { Instance, Tensor } from "./values.ts";
 
 /** Deeper than any state dict; cycles end here or at what was seen before. */
 const MAX_DEPTH = 8;
+
+/** Names of tensors are paths of a few words; a long one before many others would be repeated in all of them. */
+const MAX_NAME = 1000;
 
 /**
  * Tensors of a tree by their path, parts joined with dots. Where the top level has a "state_dict" that is taken and
@@ -32,7 +36,9 @@ function collect(
   seen.add(value);
   for (const [key, child] of inner) {
     if (typeof key !== "string" && typeof key !== "number") continue;
-    collect(child, path === "" ? String(key) : `${path}.${key}`, depth + 1, found, seen);
+    const name = path === "" ? String(key) : `${path}.${key}`;
+    if (name.length > MAX_NAME) throw broken(`a name in it has ${name.length} characters`);
+    collect(child, name, depth + 1, found, seen);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { UserError } from "../../base/errors.ts";
+import { HOW_TO_LIFT, limit } from "../../base/limits.ts";
 import { FileReader } from "../file_reader.ts";
 import { elementCount, elementSize, TensorFile, type TensorInfo } from "../tensor_file.ts";
 import { type ZipEntry, ZipFile } from "../zip.ts";
@@ -14,6 +15,12 @@ import type { Storage, Tensor } from "./values.ts";
 
 /** Pickles hold names and shapes; the largest known are a few MB. */
 const MAX_PICKLE = 64 * 2 ** 20;
+
+/**
+ * torch.save() stores weights as they are; where somebody packed them afterwards, they become more than this only out
+ * of a file that is a hundredth of it.
+ */
+const MOST_INFLATED = 64 * 2 ** 20;
 
 /** torch.serialization.MAGIC_NUMBER, which the old form starts with. */
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
@@ -40,7 +47,7 @@ export class TorchFile extends TensorFile {
     const { root, storages } = isZip(path) ? openZip(path) : openLegacy(path);
     this.#storages = storages;
     try {
-      this.#pickled = stateDict(root);
+      this.#pickled = guarded(path, () => stateDict(root));
       for (const [key, tensor] of this.#pickled) this.tensors.set(key, this.#check(key, tensor));
     } catch (error) {
       storages.close();
@@ -155,6 +162,7 @@ function openZip(path: string): { root: unknown; storages: Storages } {
       }
       return entry;
     };
+    const most = limit(Math.max(MOST_INFLATED, Deno.statSync(path).size * 100));
     const offsets = new Map<string, number>();
     const offset = (storage: Storage): number => {
       const entry = entryOf(storage);
@@ -162,10 +170,21 @@ function openZip(path: string): { root: unknown; storages: Storages } {
       if (!offsets.has(storage.key)) offsets.set(storage.key, zip.dataOffset(entry));
       return offsets.get(storage.key)!;
     };
+    // many tensors may be parts of one storage
+    let last: { key: string; bytes: Uint8Array<ArrayBuffer> } | null = null;
+    const inflated = (storage: Storage) => {
+      if (last?.key === storage.key) return last.bytes;
+      const entry = entryOf(storage);
+      if (entry.size > most) {
+        fail(path, `the entry ${entry.name} becomes ${entry.size} bytes, at most ${most}; ${HOW_TO_LIFT}`);
+      }
+      last = { key: storage.key, bytes: zip.read(entry, entry.size) };
+      return last.bytes;
+    };
     const read = (storage: Storage, begin: number, length: number) => {
       const start = offset(storage);
       if (start >= 0) return zip.range(start + begin, length);
-      return zip.read(entryOf(storage), 2 ** 32).slice(begin, begin + length);
+      return inflated(storage).slice(begin, begin + length);
     };
     return { root, storages: { offset, read, close: () => zip.close() } };
   } catch (error) {
@@ -194,7 +213,7 @@ function openLegacy(path: string): { root: unknown; storages: Storages } {
     }
     const root = next(), keys = next();
     if (!Array.isArray(keys)) fail(path, "has no list of storages; get it again");
-    const sizes = storageWidths(root);
+    const sizes = guarded(path, () => storageWidths(root));
     const offsets = new Map<string, { start: number; count: number }>();
     for (const key of keys) {
       const width = sizes.get(key) ?? 0;
@@ -228,8 +247,13 @@ function storageWidths(root: unknown): Map<unknown, number> {
 }
 
 function run(path: string, bytes: Uint8Array, start: number): { value: unknown; end: number } {
+  return guarded(path, () => unpickle(bytes, start));
+}
+
+/** Turns what is wrong with the pickle into an error that names the file. */
+function guarded<T>(path: string, work: () => T): T {
   try {
-    return unpickle(bytes, start);
+    return work();
   } catch (cause) {
     if (!(cause instanceof PickleError)) throw cause;
     throw new UserError(`${path}: its pickle ${cause.message}; get the file as safetensors`, { cause });

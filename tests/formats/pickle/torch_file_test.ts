@@ -112,6 +112,29 @@ Deno.test("a dict that holds itself, or its like many times over, ends", () => {
   assert.deepEqual(read([...laughs, 0x2e]), []);
 });
 
+Deno.test("what a small file would make of itself in memory is counted", () => {
+  const many = new Uint8Array(1_100_000).fill(0x5d); // as many empty lists
+  many.set([0x80, 2]);
+  many[many.length - 1] = 0x2e;
+  refuses(() => read([...many], 6), /makes more than 1000000 values.*EASEL_NO_LIMITS=1/);
+  const long = [0x58, ...new Uint8Array(Int32Array.of(2000).buffer), ...new Uint8Array(2000).fill(0x61)];
+  const nested = [0x80, 2, 0x7d, ...long, 0x7d, ...word("w"), ...tensor(4, 0, [4], [1]), 0x73, 0x73, 0x2e];
+  refuses(() => read(nested), /a name in it has 2000 characters/);
+  const huge = new Uint8Array(2 ** 26 + 4); // deflated to a thousandth
+  const zip = zipSync({
+    "a/data.pkl": Uint8Array.from(dict("w", tensor(2 ** 24 + 1, 0, [1], [1]))),
+    "a/data/0": huge,
+  });
+  refuses(
+    () =>
+      withFile(zip, (path) => {
+        using file = openCheckpoint(path);
+        file.f32("w");
+      }),
+    /a\/data\/0 becomes 67108868 bytes, at most 67108864; set EASEL_NO_LIMITS=1/,
+  );
+});
+
 Deno.test("other files are refused for what they are", () => {
   refuses(() => withFile(zipSync({ "a/readme": new Uint8Array(9) }), openCheckpoint), /has no data\.pkl/);
   refuses(
