@@ -7,6 +7,7 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 cd "$root"
 archs=${EASEL_CUDA_ARCHS:-75 80 86 89 90}
 out=build/cuda
+. tools/progress.sh
 simulator=OFF
 [ "${1-}" != --simulator ] || simulator=ON
 mkdir -p "$out/host"
@@ -15,11 +16,15 @@ mkdir -p "$out/host"
 if [ "${1-}" = --kernel ]; then
   name=$(basename "$2" .cu)
   now=$(echo "$EASEL_CUDA_COMMON $EASEL_CUDA_CODE $(sha256sum <"$2") $EASEL_CUDA_VERSION" | sha256sum)
-  [ -f "$out/$name.fatbin" ] && [ "$(cat "$out/$name.stamp" 2>/dev/null)" = "$now" ] && exit 0
+  if [ -f "$out/$name.fatbin" ] && [ "$(cat "$out/$name.stamp" 2>/dev/null)" = "$now" ]; then
+    echo "made $name before"
+    exit 0
+  fi
   # shellcheck disable=SC2086 -- a list of words
   nvcc -std=c++17 -O3 -fatbin $EASEL_CUDA_CODE -o "$out/$name.fatbin.tmp" "$2"
   mv "$out/$name.fatbin.tmp" "$out/$name.fatbin"
   echo "$now" >"$out/$name.stamp"
+  echo "made $name"
   exit 0
 fi
 
@@ -31,6 +36,8 @@ done
 code="$code -gencode arch=compute_$newest,code=compute_$newest"
 cores=$(nproc 2>/dev/null || echo 2)
 
+kernels_made() { echo "$(grep -c '^made ' "$1") of $(ls kernels/cuda/*.cu | wc -l)"; }
+
 version=
 names=
 if command -v nvcc >/dev/null 2>&1; then
@@ -40,7 +47,10 @@ if command -v nvcc >/dev/null 2>&1; then
   common=$(cat kernels/cuda/*.cuh $shared kernels/pointwise.h kernels/easel_ops.h | sha256sum)
   export EASEL_CUDA_COMMON="$common" EASEL_CUDA_CODE="$code" EASEL_CUDA_VERSION="$version"
   # the largest first, so that none is left over at the end
-  if ! ls -S kernels/cuda/*.cu | xargs -P "$cores" -n 1 sh tools/build_cuda.sh --kernel; then
+  : >"$out/kernels.txt"
+  if ! follow "build_cuda: files of kernels" "$out/kernels.txt" kernels_made \
+    sh -c 'ls -S kernels/cuda/*.cu | xargs -P "$1" -n 1 sh tools/build_cuda.sh --kernel' kernels "$cores"; then
+    grep -v "^made " "$out/kernels.txt" >&2
     echo "build_cuda: a kernel did not compile" >&2
     exit 1
   fi
@@ -84,7 +94,8 @@ if [ -f "$out/host/CMakeCache.txt" ] &&
   rm -rf "$out/host/CMakeCache.txt" "$out/host/CMakeFiles"
 fi
 if ! { cmake -S kernels/cuda -B "$out/host" -DCMAKE_BUILD_TYPE=Release -DSIMULATOR=$simulator \
-  -DIMAGES="$root/$out/images.cpp" && cmake --build "$out/host" --parallel "$cores"; } >"$out/log.txt" 2>&1; then
+  -DIMAGES="$root/$out/images.cpp" >"$out/log.txt" 2>&1 &&
+  follow "build_cuda: the library's host part" "$out/log.txt" cmake_count cmake --build "$out/host" --parallel "$cores"; }; then
   tail -n 40 "$out/log.txt" >&2
   echo "build_cuda: the CUDA library did not compile; the whole log is in $out/log.txt" >&2
   exit 1

@@ -12,6 +12,7 @@ export async function buildExecutable(root: string, output: string): Promise<Pay
   try {
     const payload = await gatherPayload(root, work);
     const stub = runtimeStub();
+    console.log(`packing ${payload.files.length} files`);
     if (stub) await packSelfExtracting(work, payload, output);
     else await packWithLauncher(root, payload, output);
     report(payload, output, stub);
@@ -29,6 +30,11 @@ function report(payload: Payload, output: string, stub: string | null): void {
     `${output}: ${megabytes(size(output))}, ${megabytes(unpacked)} unpacked, ${payload.files.length} files`,
   );
   console.log(stub ? `behind Deno's runtime stub ${stub}` : "behind easel's launcher, with Deno itself");
+  if (!payload.files.some(({ path }) => path === "build/libeasel_cuda.so")) {
+    console.log(
+      "without GPU code: it computes on the CPU (code for NVIDIA GPUs takes nvcc where this is made)",
+    );
+  }
   const { version, path } = payload.glibc;
   console.log(
     `needs glibc ${version} (${basename(path)})${stub ? "" : "; brings its own for older systems"}`,
