@@ -26,6 +26,13 @@ export function readableFile(name: string, path: string | null): void {
   throw new UserError(`${path}: is ${kind}, ${label(name)} names a file`);
 }
 
+/** A file of tensors that is read, or a built-in one. */
+export function modelFile(name: string, path: string | null): void {
+  if (path === null) return;
+  const kind = kindBesidesFile(stat(name, modelPath(path)));
+  if (kind !== null) throw new UserError(`${path}: is ${kind}, ${label(name)} names a file`);
+}
+
 /** A folder that is read. */
 export function readableFolder(name: string, path: string | null): void {
   if (path === null) return;
@@ -37,13 +44,12 @@ export function readableFolder(name: string, path: string | null): void {
 /** A checkpoint: a file, or a built-in one such as builtin:tiny. */
 export function checkpoint(name: string, path: string | null): void {
   if (path === null) return;
-  const kind = kindBesidesFile(stat(name, modelPath(path)));
-  if (kind === "a folder") {
+  if (kindBesidesFile(stat(name, modelPath(path))) === "a folder") {
     throw new UserError(
       `${path}: is a folder; diffusers folders are not supported yet, --${name} names a .safetensors file`,
     );
   }
-  if (kind !== null) throw new UserError(`${path}: is ${kind}, --${name} names a file`);
+  modelFile(name, path);
 }
 
 /** A folder that will be written: it exists or can be made, which is tried now and not after hours of work. */

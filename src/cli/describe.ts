@@ -2,7 +2,10 @@
 
 import type { Command } from "./command.ts";
 import type { CommandEntry } from "./commands/index.ts";
+import { listed } from "../base/phrases.ts";
 import type { AnyFlag, Value } from "./flag.ts";
+import { allFlags } from "./parse.ts";
+import { neededFlags } from "./required.ts";
 
 export interface LoadedCommand {
   readonly entry: CommandEntry;
@@ -59,6 +62,26 @@ export function defaultText(value: Value): string {
   if (value === null || value === false || value === "") return "";
   if (typeof value === "object" && "steps" in value) return String(value.steps);
   return String(value);
+}
+
+/** What the help begins with: flags that must be given, then those that most people give. They also stand in their families. */
+export function firstFlags({ families, required, usual }: Command): FirstFlags[] {
+  const flags = allFlags(families);
+  const instead = (names: readonly string[]) =>
+    names.length ? `; in place of ${listed(names.map((name) => `--${name}`))}` : "";
+  const needed = neededFlags(required ?? []).map(({ name, inPlaceOf }) => ({
+    name,
+    more: instead(inPlaceOf),
+  }));
+  const given = (usual ?? []).map((name) => ({ name, more: "" }));
+  return [{ title: "Required", of: needed }, { title: "Usually given", of: given }]
+    .filter(({ of }) => of.length > 0)
+    .map(({ title, of }) => ({ title, lines: of.map((line) => ({ ...line, row: flags[line.name] })) }));
+}
+
+export interface FirstFlags {
+  readonly title: string;
+  readonly lines: readonly { readonly name: string; readonly row: AnyFlag; readonly more: string }[];
 }
 
 /** The flags of a command that are only known by name. */

@@ -2,7 +2,7 @@
 
 import type { Command } from "./command.ts";
 import type { CommandEntry } from "./commands/index.ts";
-import { flagText, metavar, notYetFlags, shellLines, usage, wrap } from "./describe.ts";
+import { firstFlags, flagText, metavar, notYetFlags, shellLines, usage, wrap } from "./describe.ts";
 import type { AnyFlag } from "./flag.ts";
 
 /** Where what a flag does begins. */
@@ -42,6 +42,9 @@ export function commandHelp(entry: CommandEntry, command: Command, screen = scre
     const shown = command.examples.flatMap((line) => shellLines(line, screen - 2));
     lines.push("", "Examples:", ...shown.map((line) => `  ${line}`));
   }
+  for (const { title, lines: rows } of firstFlags(command)) {
+    lines.push("", `${title}:`, ...rows.flatMap(({ name, row, more }) => flagLines(name, row, screen, more)));
+  }
   for (const { title, flags } of command.families) {
     const rows = Object.entries(flags).filter(([, row]) => row.support.kind !== "not yet");
     if (rows.length) {
@@ -63,9 +66,9 @@ export function commandHelp(entry: CommandEntry, command: Command, screen = scre
   return lines.join("\n");
 }
 
-function flagLines(name: string, row: AnyFlag, screen: number): string[] {
+function flagLines(name: string, row: AnyFlag, screen: number, more = ""): string[] {
   const head = `  --${name} ${metavar(row)}`.trimEnd();
-  const body = wrap(flagText(row), screen - INDENT);
+  const body = wrap(`${flagText(row)}${more}`, screen - INDENT);
   const indented = (l: string) => " ".repeat(INDENT) + l;
   if (head.length + 2 <= INDENT) return [head.padEnd(INDENT) + body[0], ...body.slice(1).map(indented)];
   return [head, ...body.map(indented)];

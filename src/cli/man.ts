@@ -12,6 +12,7 @@ import {
   shellLines,
   usage,
 } from "./describe.ts";
+import { needText } from "./required.ts";
 import { VERSION } from "./version.ts";
 
 /** easel.1, whole. */
@@ -51,6 +52,12 @@ function section(loaded: LoadedCommand, seen: Map<string, string>): string[] {
   const { entry, command } = loaded;
   const lines = [`.SS ${text(usage(loaded))}`, text(`${entry.summary}.`)];
   if (command.about) lines.push(...command.about.split("\n").flatMap((line) => [".PP", text(line)]));
+  const named = (name: string) => `--${name}`;
+  if (command.required) {
+    const needs = command.required.map((need) => needText(need, named));
+    lines.push(".PP", text(`Required: ${needs.join(", ")}.`));
+  }
+  if (command.usual) lines.push(".PP", text(`Usually given: ${command.usual.map(named).join(", ")}.`));
   const flags = command.families.flatMap(({ title, flags }) => {
     const rows = Object.entries(flags).filter(([, row]) => row.support.kind !== "not yet");
     if (rows.length === 0) return [];

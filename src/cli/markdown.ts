@@ -14,6 +14,7 @@ import {
   usage,
 } from "./describe.ts";
 import type { AnyFlag, Family } from "./flag.ts";
+import { needText } from "./required.ts";
 
 /** The whole page. */
 export async function commandLinePage(): Promise<string> {
@@ -58,6 +59,11 @@ function section(loaded: LoadedCommand, seen: Map<string, string>): string[] {
   if (command.examples) {
     lines.push(...command.examples.flatMap((line) => shellLines(line, 100)).map((line) => `    ${line}`), "");
   }
+  const code = (name: string) => `\`--${name}\``;
+  if (command.required) {
+    lines.push(`Required: ${command.required.map((need) => needText(need, code)).join(", ")}.`, "");
+  }
+  if (command.usual) lines.push(`Usually given: ${command.usual.map(code).join(", ")}.`, "");
   const flags = [...command.families.flatMap(table), ...notYetLines(loaded)];
   const before = seen.get(flags.join("\n"));
   if (before !== undefined && flags.length) {

@@ -34,6 +34,13 @@ function isMissing(value: Value): boolean {
   return value === null || value === "" || (Array.isArray(value) && value.length === 0);
 }
 
+/** "--train_data_dir and --resolution (or --dataset_config)", each name as `written` gives it. */
+export function needText(need: Need, written: (name: string) => string): string {
+  if (typeof need === "string") return written(need);
+  const [first, ...others] = need.map((set) => listed(set.map(written)));
+  return `${first} (or ${others.join(", or ")})`;
+}
+
 /** Every flag that is named, and what it may stand in place of. */
 export function neededFlags(needs: readonly Need[]): { name: string; inPlaceOf: readonly string[] }[] {
   return needs.flatMap((need) =>

@@ -29,6 +29,8 @@ export interface CacheOptions {
   readonly toDisk: boolean;
   /** Read images as sd-scripts 0.9.1 does. */
   readonly compat: boolean;
+  /** Called when there are latents to make. */
+  readonly onStart?: () => void;
   readonly onProgress?: (done: number, total: number) => void;
   /** Takes one line for each image that cannot be read. */
   readonly note: (line: string) => void;
@@ -54,6 +56,7 @@ export async function cacheLatents(dataset: Dataset, options: CacheOptions): Pro
     .filter((entry) => entry.bucket[0] > 0 && !entry.latentsFile && !entry.latents)
     .sort((a, b) => area(a) - area(b));
   const waiting = options.toDisk ? withoutFile(missing, options.note) : missing;
+  if (waiting.length > 0) options.onStart?.();
   let done = 0;
   for (const batch of groups(waiting, options.batchSize)) {
     options.checkpoint?.();

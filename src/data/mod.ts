@@ -9,6 +9,6 @@ export { createDatasetGroup, type DatasetGroup, planDatasets } from "./group.ts"
 export { cacheLatents, type CacheOptions, type Encode, type Encoded } from "./latent_cache.ts";
 export { BatchLoader, type LoaderOptions, type LoaderState } from "./loader.ts";
 export { type DatasetPlan, type Flags, type SubsetParams } from "./params.ts";
-export { describeDatasets } from "./summary.ts";
+export { datasetName, describeDatasets } from "./summary.ts";
 export { loadImage } from "./images/load.ts";
 export { type Pixels } from "./images/pixels.ts";

@@ -1,6 +1,7 @@
 /** What a run will be trained on, told before it starts. */
 
 import { basename } from "node:path";
+import { listed } from "../base/phrases.ts";
 import type { Dataset } from "./dataset.ts";
 import type { DatasetGroup } from "./group.ts";
 
@@ -15,6 +16,11 @@ export function describeDatasets(group: DatasetGroup): string[] {
       `${reg ? `, ${reg} regularisation images` : ""}, ${batches} batches an epoch`,
   );
   return lines;
+}
+
+/** "dataset 2 (10_cat and 1_dog)", for lines about one of several. */
+export function datasetName({ reports }: Dataset, index: number): string {
+  return `dataset ${index + 1} (${listed(reports.map(({ name }) => basename(name)))})`;
 }
 
 function describe(dataset: Dataset, index: number): string[] {

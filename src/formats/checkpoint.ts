@@ -1,13 +1,15 @@
 /** A checkpoint of either kind, told apart by its first bytes and not by its name. */
 
+import { modelPath } from "../base/assets.ts";
 import { UserError } from "../base/errors.ts";
 import { FileReader } from "./file_reader.ts";
 import { openTorchFile } from "./pickle/torch_file.ts";
 import { openSafetensors } from "./safetensors.ts";
 import type { TensorFile } from "./tensor_file.ts";
 
-/** Opens a safetensors file or one of torch.save(). Throws UserError when it is neither, or damaged. */
-export function openCheckpoint(path: string): TensorFile {
+/** Opens a safetensors file or one of torch.save(), or a built-in model. Throws UserError when it is neither, or damaged. */
+export function openCheckpoint(given: string): TensorFile {
+  const path = modelPath(given);
   const file = new FileReader(path, "checkpoint");
   let start: Uint8Array;
   try {

@@ -1,6 +1,7 @@
 /** What a file of tensors holds: family, sizes, metadata, every key. Only the header is read. */
 
-import { openSafetensors } from "../formats/safetensors.ts";
+import { modelPath } from "../base/assets.ts";
+import { openCheckpoint } from "../formats/checkpoint.ts";
 import { describe, identify } from "../models/family.ts";
 
 export interface TensorRow {
@@ -20,9 +21,9 @@ export interface Inspection {
   readonly tensors: readonly TensorRow[];
 }
 
-/** Reads a safetensors header. Throws UserError when the file is damaged or something else. */
+/** Reads a file's table of contents. Throws UserError when the file is damaged or something else. */
 export function inspectFile(path: string): Inspection {
-  using file = openSafetensors(path);
+  using file = openCheckpoint(path);
   const tensors: TensorRow[] = [];
   const elements: Record<string, number> = {};
   for (const key of file.keys()) {
@@ -34,7 +35,14 @@ export function inspectFile(path: string): Inspection {
   const identity = identify(shapes);
   const alphas = () => distinct(tensors.filter(isAlpha).map((row) => file.f32(row.key)[0]));
   const what = identity.kind === "lora" ? loraText(tensors, alphas()) : describe(identity);
-  return { path, bytes: Deno.statSync(path).size, what, elements, metadata: file.metadata, tensors };
+  return {
+    path,
+    bytes: Deno.statSync(modelPath(path)).size,
+    what,
+    elements,
+    metadata: file.metadata,
+    tensors,
+  };
 }
 
 const isAlpha = (row: TensorRow) => row.key.endsWith(".alpha") && row.shape.reduce((a, b) => a * b, 1) === 1;

@@ -7,6 +7,7 @@ import {
   cacheLatents,
   createDatasetGroup,
   type DatasetGroup,
+  datasetName,
   describeDatasets,
   planDatasets,
 } from "../data/mod.ts";
@@ -185,12 +186,15 @@ async function cacheAll(
   context: JobContext,
 ): Promise<void> {
   const torch = new TorchGenerator(seed);
-  for (const dataset of group.datasets) {
+  for (const [i, dataset] of group.datasets.entries()) {
     await cacheLatents(dataset, {
       encode: (pixels, count, height, width) => encoder.encode(pixels, count, height, width, torch),
       batchSize: config.vaeBatchSize,
       toDisk: config.cacheLatentsToDisk,
       compat: config.compat !== null,
+      onStart: () => {
+        if (group.datasets.length > 1) context.log(`caching latents of ${datasetName(dataset, i)}`);
+      },
       onProgress: (step, total) => context.progress({ task: "caching latents", step, total }),
       note: (line) => context.warn(line),
       checkpoint: () => context.signal.throwIfAborted(),

@@ -6,6 +6,7 @@ import {
   type CacheOptions,
   createDatasetGroup,
   type DatasetGroup,
+  datasetName,
   planDatasets,
 } from "../../src/data/mod.ts";
 import { unzipSync, zipSync } from "fflate";
@@ -88,6 +89,19 @@ Deno.test("latents from memory and from files make the same batch, flips include
     assert.deepEqual(a.latentShape, [a.bucket[1] / 8, a.bucket[0] / 8, 4]);
     assert.equal(a.latents!.length, a.captions.length * a.bucket[0] * a.bucket[1] / 16);
     assert.deepEqual(a.targetSizes[0], [a.bucket[1], a.bucket[0]]);
+  }));
+
+Deno.test("whoever caches several datasets hears which one is at work, where anything is to be made", () =>
+  withFolder(async (dir) => {
+    pictures(dir);
+    const started = async () => {
+      const group = await open(dir);
+      let name = "";
+      await cache(group, true, { onStart: () => name = datasetName(group.datasets[0], 1) });
+      return name;
+    };
+    assert.equal(await started(), "dataset 2 (1_a)");
+    assert.equal(await started(), "");
   }));
 
 Deno.test("cache files carry sd-scripts' names, keys, types and shapes", () =>

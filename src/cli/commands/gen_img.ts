@@ -6,6 +6,7 @@ import {
   checkDevice,
   checkpoint,
   exclusive,
+  modelFile,
   needs,
   parseBytes,
   readableFile,
@@ -104,7 +105,7 @@ function check({ values }: Input): void {
   checkpoint("ckpt", values.ckpt);
   checkpoint("vae", values.vae);
   readableFile("from_file", values.fromFile);
-  for (const path of values.networkWeights ?? []) readableFile("network_weights", path);
+  for (const path of values.networkWeights ?? []) modelFile("network_weights", path);
   for (const path of values.loraDir ?? []) readableFolder("lora_dir", path);
 }
 

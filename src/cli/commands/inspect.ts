@@ -3,7 +3,7 @@
 import type { Inspection } from "../../tools/inspect.ts";
 import { command } from "../command.ts";
 import { family, flag, own } from "../flag.ts";
-import { readableFile } from "../checks.ts";
+import { modelFile } from "../checks.ts";
 import { bytesText } from "../../base/bytes.ts";
 import { print } from "../output.ts";
 import { oneLine } from "../screen.ts";
@@ -18,9 +18,13 @@ export const inspect = command({
   positionals: ["FILE"],
   completes: "model",
   jsonIsResult: true,
-  examples: ["easel inspect out/cat.safetensors", "easel inspect --json --no_keys out/cat.safetensors"],
-  about: "FILE is a .safetensors file: a checkpoint, a LoRA, an autoencoder.",
-  check: ({ positionals }) => readableFile("FILE", positionals[0]),
+  examples: [
+    "easel inspect out/cat.safetensors",
+    "easel inspect --no_keys builtin:tiny",
+    "easel inspect --json --no_keys out/cat.safetensors",
+  ],
+  about: "FILE is a .safetensors or .ckpt file, a checkpoint, a LoRA or an autoencoder, or builtin:tiny.",
+  check: ({ positionals }) => modelFile("FILE", positionals[0]),
   async run({ values, positionals }) {
     const { inspectFile } = await import("../../tools/inspect.ts");
     const found = inspectFile(positionals[0]);

@@ -1,7 +1,7 @@
 /** easel merge_lora: sd-scripts' networks/merge_lora.py, for SDXL too. */
 
 import { UsageError } from "../../base/errors.ts";
-import { checkpoint, exclusive, readableFile, required, safetensorsFile } from "../checks.ts";
+import { checkpoint, exclusive, modelFile, required, safetensorsFile } from "../checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
 import { compatFlags } from "../flags/device.ts";
 import { automationFlags } from "../flags/logging.ts";
@@ -44,6 +44,6 @@ function check({ values }: CommandInput<ValuesOf<typeof FAMILIES>>): void {
   exclusive("sd_model", values.sdModel !== null, "concat", values.concat);
   exclusive("sd_model", values.sdModel !== null, "shuffle", values.shuffle);
   checkpoint("sd_model", values.sdModel);
-  for (const model of models) readableFile("models", model);
+  for (const model of models) modelFile("models", model);
   safetensorsFile("save_to", values.saveTo);
 }

@@ -1,7 +1,7 @@
 /** easel resize_lora: sd-scripts' networks/resize_lora.py. */
 
 import { UsageError } from "../../base/errors.ts";
-import { readableFile, required, safetensorsFile } from "../checks.ts";
+import { modelFile, required, safetensorsFile } from "../checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
 import { compatFlags } from "../flags/device.ts";
 import { automationFlags } from "../flags/logging.ts";
@@ -32,7 +32,7 @@ export const resizeLora = command({
 });
 
 function check({ values }: CommandInput<ValuesOf<typeof FAMILIES>>): void {
-  readableFile("model", values.model);
+  modelFile("model", values.model);
   safetensorsFile("save_to", values.saveTo);
   const { dynamicMethod, dynamicParam } = values;
   if (dynamicMethod !== null && !dynamicParam) {

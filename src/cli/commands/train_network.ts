@@ -2,7 +2,7 @@
 
 import { UsageError } from "../../base/errors.ts";
 import type { TrainNetworkConfig } from "../../training/config.ts";
-import { exclusive, needs, readableFile } from "../checks.ts";
+import { exclusive, modelFile, needs } from "../checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
 import { family, flag, noEffect, notYet } from "../flag.ts";
 import { networkFlags } from "../flags/network.ts";
@@ -102,6 +102,6 @@ function check({ values }: Input): void {
     );
   }
   checkTraining(values);
-  readableFile("network_weights", values.networkWeights);
-  for (const file of files) readableFile("base_weights", file);
+  modelFile("network_weights", values.networkWeights);
+  for (const file of files) modelFile("base_weights", file);
 }

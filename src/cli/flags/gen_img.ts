@@ -22,12 +22,12 @@ import { ONE_ATTENTION } from "./precision.ts";
 import { SAMPLERS } from "./samples.ts";
 
 export const genModelFlags = family("Model", {
-  ckpt: pathTo("model", str(null, "model file or folder")),
+  ckpt: pathTo("model", str(null, "checkpoint file, or builtin:tiny")),
   v1: flag("treat the model as SD 1.x"),
   v2: flag("treat the base model as SD 2.x (OpenCLIP-H text encoder, 1024-wide context)"),
   sdxl: flag("treat the model as SDXL"),
   v_parameterization: flag("model predicts velocity instead of noise"),
-  vae: pathTo("model", str(null, "VAE file or folder replacing the built-in one")),
+  vae: pathTo("model", str(null, "VAE file replacing the checkpoint's own")),
   tokenizer_cache_dir: noEffect(
     "the tokenizer is built in",
     pathTo("folder", str(null, "folder where tokenizer files are kept for offline use")),

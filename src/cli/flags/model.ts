@@ -7,13 +7,13 @@ export const modelFlags = family("Model", {
   v_parameterization: flag("model predicts velocity instead of noise"),
   pretrained_model_name_or_path: pathTo(
     "model",
-    str(null, "base model: checkpoint file, diffusers folder or hub id"),
+    str(null, "base model: a checkpoint file, or builtin:tiny"),
   ),
   tokenizer_cache_dir: noEffect(
     "the tokenizer is built in",
     pathTo("folder", str(null, "folder where tokenizer files are kept for offline use")),
   ),
-  vae: pathTo("model", str(null, "VAE file or folder replacing the built-in one")),
+  vae: pathTo("model", str(null, "VAE file replacing the checkpoint's own")),
   no_half_vae: flag("run the VAE in fp32"),
   clip_skip: idleZero(
     int(null, "use the N-th last text-encoder layer (SD1: final norm applied)", { min: 1 }),

@@ -10,7 +10,7 @@ export const networkFlags = family("Network", {
   text_encoder_lr: float(null, "rate for text-encoder modules"),
   network_weights: pathTo("model", str(null, "network file to start from")),
   network_module: working(NETWORK_MODULES, str(null, "network implementation; unset is networks.lora")),
-  network_dim: int(null, "rank (LoRA), block count (OFT), LLLite width", { min: 1 }),
+  network_dim: int(null, "rank of the network; unset is 4", { min: 1 }),
   network_alpha: float(1, "alpha; scale = alpha/dim"),
   network_dropout: float(null, "neuron dropout in the network"),
   network_args: strings("key=value list given to the network"),
