@@ -147,6 +147,13 @@ function checkContradictions(values: TrainingValues): void {
       `--min_timestep ${low} and --max_timestep ${high} leave no timestep between 0 and 1000`,
     );
   }
+  checkResolution(values);
+}
+
+/** What every command with pictures takes. */
+export function checkResolution(
+  values: Pick<TrainingValues, "resolution" | "minBucketReso" | "maxBucketReso">,
+): void {
   if (values.resolution !== null && !/^\s*\d+\s*(,\s*\d+\s*)?$/.test(values.resolution)) {
     throw new UsageError(`--resolution takes "side" or "width,height", "${values.resolution}" was given`);
   }

@@ -38,6 +38,8 @@ export type Pair = readonly [number, number];
 
 export interface RenderOptions {
   readonly compat: boolean;
+  /** Without buckets, scale pictures of other sizes instead of refusing them; those that random_crop can cut stay unscaled. */
+  readonly scale?: boolean;
   readonly note: (line: string) => void;
 }
 
@@ -88,7 +90,9 @@ async function renderItem(
   }
   const alpha = "alpha_mask" in entry.subset && entry.subset.alpha_mask;
   const loaded = await loadImage(entry.path, { alpha, compat: options.compat });
-  let { image, ...sizes } = dataset.bucketInfo
+  const cutOut = entry.subset.random_crop && loaded.width >= entry.bucket[0] &&
+    loaded.height >= entry.bucket[1];
+  let { image, ...sizes } = dataset.bucketInfo || options.scale && !cutOut
     ? fit(loaded, entry.bucket, entry.resized, draws.left, draws.top)
     : cutToSize(loaded, entry, draws, options.compat);
   if (draws.color) image = changeColor(image, draws.color);

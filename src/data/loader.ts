@@ -26,6 +26,8 @@ export interface LoaderOptions {
   /** Workers live on from epoch to epoch. */
   readonly persistentWorkers?: boolean;
   readonly replacements?: readonly Replacement[];
+  /** See RenderOptions. */
+  readonly scale?: boolean;
   /** Takes one line for each image that turns out unreadable. */
   readonly note: (line: string) => void;
 }

@@ -1,7 +1,7 @@
 /** `easel train_vae`: trains the autoencoder of a checkpoint on a folder of pictures; writes whole checkpoints. */
-import { Interrupted } from "../base/errors.ts";
+import { Interrupted, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
-import { type Batch, BatchLoader } from "../data/mod.ts";
+import { type Batch, BatchLoader, type DatasetGroup } from "../data/mod.ts";
 import { VAE } from "../models/mod.ts";
 import { writeCheckpoint } from "./checkpoint_file.ts";
 import type { TrainVaeConfig } from "./config.ts";
@@ -42,22 +42,36 @@ async function withTraining<T>(
   work: (opened: OpenedRun, training: VaeTraining) => Promise<T>,
 ): Promise<T> {
   const opened = await openRun(config, context);
-  const training = new VaeTraining(opened.store, opened.file.shapes, {
-    ...config,
-    maxTrainSteps: opened.length.steps,
-  }, (key) => {
-    const place = opened.file.places.get(key)!;
-    return place.file.f32(place.key);
-  });
+  let training: VaeTraining | null = null;
   try {
+    checkSizes(opened.group);
+    training = new VaeTraining(opened.store, opened.file.shapes, {
+      ...config,
+      maxTrainSteps: opened.length.steps,
+    }, (key) => {
+      const place = opened.file.places.get(key)!;
+      return place.file.f32(place.key);
+    });
     await fitMemory(training.step, opened.store, largestBatches(opened.group), {
       mixedPrecision: config.mixedPrecision,
       log: context.log,
     });
     return await work(opened, training);
   } finally {
-    training.destroy();
+    training?.destroy();
     opened.close();
+  }
+}
+
+/** A latent is 8x8 pixels. */
+function checkSizes({ datasets }: DatasetGroup): void {
+  for (const { buckets, params } of datasets) {
+    const odd = buckets.find(({ size }) => size.some((side) => side % 8 !== 0));
+    if (!odd) continue;
+    const flag = params.enable_bucket ? `bucket_reso_steps ${params.bucket_reso_steps}` : "resolution";
+    throw new UserError(
+      `pictures of ${odd.size.join("x")} cannot be encoded; set ${flag} to a multiple of 8`,
+    );
   }
 }
 
@@ -73,6 +87,7 @@ async function run(
     random: python,
     maxTrainSteps: length.steps,
     compat: false,
+    scale: true,
     note: (line) => context.warn(line),
   });
   const write = (path: string, weights: ReadonlyMap<string, Float32Array>) =>

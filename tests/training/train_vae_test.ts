@@ -1,10 +1,12 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { Interrupted } from "../../src/base/errors.ts";
+import { encodePng } from "../../src/formats/png.ts";
 import { openSafetensors } from "../../src/formats/mod.ts";
 import { compile, Graph } from "../../src/graph/mod.ts";
 import { decode, encode, latentScale, VAE, Weights } from "../../src/models/mod.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
+import type { TrainVaeConfig } from "../../src/training/config.ts";
 import { LatentStatistics, standardizeLatents } from "../../src/training/latent_statistics.ts";
 import { trainVae } from "../../src/training/train_vae.ts";
 import { relL2 } from "../golden/compare.ts";
@@ -45,6 +47,27 @@ Deno.test("trainVae() writes a whole checkpoint in which exactly the autoencoder
   }
   const losses = context.events.filter((e) => e.task === "training").map((e) => e.loss!);
   ok(losses.at(-1)! < losses[0], `the error has grown: ${losses}`);
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("trainVae() takes pictures of any size", async () => {
+  const { dir, config } = vaeRun();
+  for (const [width, height] of [[100, 48], [40, 44], [70, 130]]) {
+    const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => i * 7 % 256);
+    const path = join(dir, `data/1_thing/${width}x${height}.png`);
+    Deno.writeFileSync(path, encodePng({ width, height, data }));
+  }
+  const wishes: Partial<TrainVaeConfig>[] = [
+    {},
+    { randomCrop: true, flipAug: true },
+    { enableBucket: true, minBucketReso: 64, bucketResoSteps: 8 },
+  ];
+  for (const wish of wishes) {
+    const context = listening();
+    await trainVae({ ...config, ...wish, maxTrainEpochs: 1 }, context);
+    strictEqual(context.events.filter((e) => e.task === "training").at(-1)!.total, 6);
+  }
+  await rejects(trainVae({ ...config, resolution: "60,64" }, listening()), /60x64 cannot be encoded/);
   Deno.removeSync(dir, { recursive: true });
 });
 

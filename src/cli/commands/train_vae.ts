@@ -16,10 +16,11 @@ import {
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
 import { choice, family, flag, float, int, own, path, pathTo, str } from "../flag.ts";
 import { configFileFlags } from "../flags/config_file.ts";
+import { bucketFlags } from "../flags/dataset.ts";
 import { deviceFlags } from "../flags/device.ts";
 import { automationFlags, consoleFlags } from "../flags/logging.ts";
 import { optimizerFlags } from "../flags/optimizer.ts";
-import { TRAINING_NEEDS } from "../training_flags.ts";
+import { checkResolution, TRAINING_NEEDS } from "../training_flags.ts";
 import { tellPlan } from "../tell_plan.ts";
 
 const vaeFlags = family("Autoencoder", {
@@ -40,7 +41,6 @@ const vaeFlags = family("Autoencoder", {
 const pictureFlags = family("Pictures", {
   train_data_dir: pathTo("folder", str(null, "parent of folders named REPEATS_NAME with pictures")),
   dataset_config: pathTo("toml", path("dataset TOML/JSON")),
-  resolution: str(null, 'training size: "side" or "width,height", multiples of 8'),
   random_crop: flag("cut a piece of the training size out of larger pictures, unscaled"),
   flip_aug: flag("random horizontal flip"),
   caption_extension: str(".txt", "suffix of caption files that lie beside the pictures"),
@@ -61,6 +61,7 @@ const runFlags = family("Training", {
 const FAMILIES = [
   vaeFlags,
   pictureFlags,
+  bucketFlags,
   runFlags,
   optimizerFlags,
   deviceFlags,
@@ -75,12 +76,14 @@ export const trainVae = command({
   required: TRAINING_NEEDS,
   usual: ["output_name", "learning_rate", "max_train_steps"],
   about:
-    "Trains with mean absolute errors of pixels and edges and a little KL divergence, without an adversary.",
+    "Trains with mean absolute errors of pixels and edges and a little KL divergence, without an adversary. Pictures " +
+    "of any size are scaled to cover --resolution (a multiple of 8) and cut to it; --enable_bucket keeps their shapes.",
   examples: [
     "easel train_vae --pretrained_model_name_or_path builtin:tiny --train_data_dir images --output_dir out " +
     "--output_name vae --resolution 64 --learning_rate 1e-5 --max_train_steps 3",
   ],
   check({ values }) {
+    checkResolution(values);
     exclusive("decoder_only", values.decoderOnly, "standardize_latents", values.standardizeLatents);
     nameInside("output_name", values.outputName, "output_dir");
     checkDevice(values);
