@@ -4,7 +4,7 @@
  */
 
 import { basename } from "node:path";
-import { UserError } from "../base/errors.ts";
+import { UsageError, UserError } from "../base/errors.ts";
 import { adjustLimits, type BucketRules, Buckets, type Size } from "./buckets.ts";
 import { countTags, type ImageEntry, type SubsetReport, type TagFrequency } from "./entries.ts";
 import { loadFolder } from "./folders.ts";
@@ -68,10 +68,12 @@ function refuseUnsupported({ kind, subsets }: DatasetPlan): void {
   if (subsets.length === 0) {
     throw new UserError("a dataset has no [[datasets.subsets]]; add one with image_dir");
   }
-  if (kind === "controlnet") throw new UserError("conditioning_data_dir is not supported yet");
+  if (kind === "controlnet") throw new UsageError("conditioning_data_dir is not supported yet");
   for (const subset of subsets) {
     const where = subset.image_dir ?? (subset as FineTuningSubset).metadata_file;
-    if (subset.face_crop_aug_range) throw new UserError(`${where}: face_crop_aug_range is not supported yet`);
+    if (subset.face_crop_aug_range) {
+      throw new UsageError(`${where}: face_crop_aug_range is not supported yet`);
+    }
     if (subset.caption_separator === "") throw new UserError(`${where}: caption_separator must not be empty`);
   }
 }
@@ -95,7 +97,7 @@ async function collectFolders(
   tagFrequency: TagFrequency,
 ): Promise<Collected> {
   if (!params.resolution) {
-    throw new UserError("resolution is required: give --resolution, like 512 or 640,448");
+    throw new UsageError("resolution is required: give --resolution, like 512 or 640,448");
   }
   const out: Collected = { entries: [], subsets: [], reports: [], ...NOTHING };
   const regEntries: ImageEntry[] = [];
@@ -273,7 +275,7 @@ function bucketsFor(
 ): { buckets: Buckets; enabled: boolean } {
   if (sized) return { buckets: Buckets.among(entries.map((entry) => entry.size!)), enabled: true };
   const resolution = params.resolution;
-  if (!resolution) throw new UserError("resolution is required: give --resolution, like 512 or 640,448");
+  if (!resolution) throw new UsageError("resolution is required: give --resolution, like 512 or 640,448");
   if (!params.enable_bucket) return { buckets: Buckets.among([resolution]), enabled: false };
   const rules: BucketRules = {
     resolution,

@@ -1,7 +1,7 @@
 /** DreamBooth folders: images with captions beside them, repeats and class in the folder's name. */
 
 import { basename, extname, join } from "node:path";
-import { UserError } from "../base/errors.ts";
+import { UsageError, UserError } from "../base/errors.ts";
 import { pathHint } from "../base/path_hint.ts";
 import { readText } from "../formats/text_file.ts";
 import { strip } from "./captions.ts";
@@ -74,7 +74,7 @@ function isFolder(path: string): boolean {
 /** The images of a subset with their captions. Throws UserError when captions lie there under another ending. */
 export function loadFolder(subset: DreamBoothSubset): { entries: ImageEntry[]; report: SubsetReport } {
   if (subset.cache_info) {
-    throw new UserError(`${subset.image_dir}: cache_info is not supported yet; leave it out`);
+    throw new UsageError(`${subset.image_dir}: cache_info is not supported yet; leave it out`);
   }
   const { image_dir: dir, num_repeats: repeats, is_reg: isReg } = subset;
   const files = listFiles(dir), present = new Set(files);

@@ -1,7 +1,7 @@
 /** Encoding every image once, before training: into memory, or into files that later runs find again. */
 
 import { basename, dirname } from "node:path";
-import { UserError } from "../base/errors.ts";
+import { UsageError, UserError } from "../base/errors.ts";
 import { removeLeftovers } from "../base/leftovers.ts";
 import type { Size } from "./buckets.ts";
 import type { Dataset } from "./dataset.ts";
@@ -43,7 +43,7 @@ export async function cacheLatents(dataset: Dataset, options: CacheOptions): Pro
   for (const subset of dataset.subsets) {
     if (!subset.color_aug && !subset.random_crop) continue;
     const name = subset.color_aug ? "color_aug" : "random_crop";
-    throw new UserError(
+    throw new UsageError(
       `--cache_latents and ${name} exclude each other: latents are made once; leave one out`,
     );
   }

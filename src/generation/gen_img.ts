@@ -3,7 +3,7 @@
 import { basename, join } from "node:path";
 import { atomicWriteFile } from "../base/atomic.ts";
 import { removeLeftovers } from "../base/leftovers.ts";
-import { Interrupted, UserError } from "../base/errors.ts";
+import { Interrupted, UsageError, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
 import type { Pixels } from "../data/images/pixels.ts";
 import type { GenImgConfig } from "./config.ts";
@@ -25,7 +25,7 @@ import { createScheduler } from "./schedulers/mod.ts";
 
 /** Draws every picture that is asked for. Throws UserError for what cannot be drawn, Interrupted between two steps. */
 export async function genImg(config: GenImgConfig, context: JobContext): Promise<void> {
-  if (config.negativeScale !== null) throw new UserError("--negative_scale is not supported yet");
+  if (config.negativeScale !== null) throw new UsageError("--negative_scale is not supported yet");
   const prompts = readPrompts(config);
   const images = config.imagePath === null
     ? null
@@ -72,7 +72,7 @@ function readPrompts(config: GenImgConfig): string[] {
     if (prompts.length === 0) throw new UserError(`${config.fromFile}: holds no prompt`);
     return prompts;
   }
-  if (config.prompt === null) throw new UserError("there is nothing to draw; give --prompt or --from_file");
+  if (config.prompt === null) throw new UsageError("there is nothing to draw; give --prompt or --from_file");
   return [config.prompt];
 }
 
@@ -88,7 +88,7 @@ function plan(
   const imageOf = (index: number) => images![index % images!.length];
   const requests = [...pictureRequests(config, prompts, size, warn)].map((request) => {
     if (request.words.includes(" AND ")) {
-      throw new UserError(`prompt "${request.prompt}": AND (a prompt for each region) is not supported yet`);
+      throw new UsageError(`prompt "${request.prompt}": AND (a prompt for each region) is not supported yet`);
     }
     if (!images) return request;
     const { width, height } = imageOf(request.index); // a picture decides its size itself

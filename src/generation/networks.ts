@@ -1,6 +1,6 @@
 /** LoRA files on a model that draws: merged into its weights, or live with a multiplier that may change. */
 
-import { UserError } from "../base/errors.ts";
+import { UsageError, UserError } from "../base/errors.ts";
 import { dataSha256 } from "../formats/model_hash.ts";
 import { openSafetensors } from "../formats/safetensors.ts";
 import { compile, Graph } from "../graph/mod.ts";
@@ -38,18 +38,18 @@ type Flags = Pick<
 /** Reads the files and fits them to the model. Throws UserError for what does not fit or is not supported. */
 export function openNetworks(flags: Flags, paths: readonly LoraPath[], model: ModelFile): Network[] {
   if (flags.networkArgs?.length) {
-    throw new UserError("--network_args has no meaning for a LoRA that is drawn with; leave it away");
+    throw new UsageError("--network_args has no meaning for a LoRA that is drawn with; leave it away");
   }
   const listed = flags.networkWeights?.length ?? 0, modules = flags.networkModule ?? [];
   if (modules.length > listed) {
-    throw new UserError(
+    throw new UsageError(
       `${modules.length} --network_module but ${listed} --network_weights; give a file for each`,
     );
   }
   const merged = flags.networkMerge ? listed : Math.min(listed, flags.networkMergeNModels ?? 0);
   return paths.map((place, i) => {
     if ((modules[i] ?? "networks.lora") !== "networks.lora") {
-      throw new UserError(`--network_module ${modules[i]} is not supported yet; networks.lora is`);
+      throw new UsageError(`--network_module ${modules[i]} is not supported yet; networks.lora is`);
     }
     using file = openSafetensors(place.path);
     const lora = loadLora(file, model.shapes, model.family);

@@ -1,6 +1,6 @@
 /** One line of prompt with its options, as gen_img reads it: `a cat --n blurry --w 512 --s 20 --d 1`. */
 
-import { UserError } from "../base/errors.ts";
+import { UsageError } from "../base/errors.ts";
 
 /** What a line says; absent where it says nothing. */
 export interface PromptLine {
@@ -74,7 +74,7 @@ export function parsePromptLine(text: string): PromptLine {
   const line: PromptLine = { prompt };
   for (const option of options) {
     if (LATER.test(option)) {
-      throw new UserError(`prompt option --${option.split(" ")[0]} is not supported yet; leave it away`);
+      throw new UsageError(`prompt option --${option.split(" ")[0]} is not supported yet; leave it away`);
     }
     const found = OPTIONS.find(([name, value]) => {
       const start = name.length + 1;
@@ -88,7 +88,7 @@ export function parsePromptLine(text: string): PromptLine {
     try {
       read(line, option.slice(name.length + 1).match(pattern)![0]);
     } catch (cause) {
-      throw new UserError(`prompt option --${option}: ${(cause as Error).message}`, { cause });
+      throw new UsageError(`prompt option --${option}: ${(cause as Error).message}`, { cause });
     }
   }
   return line;

@@ -1,6 +1,6 @@
 /** From a batch of the data room to the latents, token ids and weights that a training step takes. */
 import type { Batch } from "../data/mod.ts";
-import { UserError } from "../base/errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { toChannelsFirst } from "../generation/latents.ts";
 import { type Family, latentScale } from "../models/mod.ts";
 import type { TorchGenerator } from "../random/mod.ts";
@@ -38,7 +38,7 @@ export class ExampleMaker {
     const n = batch.captions.length;
     const { latents, shape: [h, w, c] } = await this.#latents(batch, torch);
     if (batch.networkMultipliers.some((m) => m !== 1)) {
-      throw new UserError("network_multiplier other than 1 is not supported yet");
+      throw new UsageError("network_multiplier other than 1 is not supported yet");
     }
     const scale = latentScale(this.family);
     const [ids, ids2] = this.tokenizers.map((tokenizer) =>

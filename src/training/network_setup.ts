@@ -1,5 +1,5 @@
 /** A new LoRA network, or one continued from a file, as --network_* ask for. */
-import { UserError } from "../base/errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { openSafetensors } from "../formats/mod.ts";
 import type { ModelFile } from "../models/mod.ts";
 import { initialWeights, loadInto, loadLora, loraModules, loraOptions } from "../networks/mod.ts";
@@ -28,7 +28,7 @@ export function setUpNetwork(
   seed: number,
 ): LoraNetwork {
   if (config.networkModule !== "networks.lora") {
-    throw new UserError(`--network_module ${config.networkModule} is not supported yet; networks.lora is`);
+    throw new UsageError(`--network_module ${config.networkModule} is not supported yet; networks.lora is`);
   }
   const { shapes, family } = model;
   const options = loraOptions(
@@ -58,6 +58,6 @@ export function setUpNetwork(
   // every part draws its first weights, trained or not, so that a seed means the same network either way
   const all = loraModules(shapes, family, options);
   const modules = all.filter(trained);
-  if (modules.length === 0) throw new UserError("the network has no module to train; check --network_args");
+  if (modules.length === 0) throw new UsageError("the network has no module to train; check --network_args");
   return { options, modules, weights: initialWeights(all, new TorchGenerator(seed)) };
 }

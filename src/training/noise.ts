@@ -3,7 +3,7 @@
  * latents and target. All of it is a few thousand numbers, so it is made here and uploaded as inputs.
  */
 import type { PythonRandom, TorchGenerator } from "../random/mod.ts";
-import { UserError } from "../base/errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { toChannelsFirst } from "../generation/latents.ts";
 import type { StepConfig } from "./config.ts";
 import { TIMESTEPS } from "../models/noise/schedule.ts";
@@ -212,7 +212,7 @@ function huberConstants(
         return (1 - c) / (1 + Math.sqrt((1 - a) / a)) ** 2 + c;
       });
     default:
-      throw new UserError(
+      throw new UsageError(
         `--huber_schedule ${config.huberSchedule} is unknown; use constant, exponential or snr`,
       );
   }

@@ -1,6 +1,6 @@
 /** What the two layouts of CLIP's text encoder have in common: embeddings, hidden states, pooling. */
 
-import { UserError } from "../../base/errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { add, embedding, reshape, slice, type Tensor } from "../../graph/mod.ts";
 import { layerNorm } from "../layers.ts";
 import type { Weights } from "../weights.ts";
@@ -33,7 +33,7 @@ export class TextStates {
   hidden(k: number): Tensor {
     const index = k < 0 ? this.layers + 1 + k : k;
     if (index < 0 || index > this.layers) {
-      throw new UserError(
+      throw new UsageError(
         `--clip_skip ${-k}: this text encoder has ${this.layers} layers; give 1 to ${this.layers}`,
       );
     }
