@@ -7,6 +7,7 @@ import { finished, temporaryFile } from "../base/temporary.ts";
 import { pathHint } from "../base/path_hint.ts";
 import { nameProblem } from "../base/inside_name.ts";
 import { isOpenPipe, kindBesidesFile } from "../base/regular_file.ts";
+import { addressInstead, folderInstead } from "./model_path.ts";
 import { parseDevice } from "../runtime/mod.ts";
 
 /** Arguments that are no flags are named in capitals, as in the help. */
@@ -44,10 +45,10 @@ export function readableFolder(name: string, path: string | null): void {
 /** A checkpoint: a file, or a built-in one such as builtin:tiny. */
 export function checkpoint(name: string, path: string | null): void {
   if (path === null) return;
-  if (kindBesidesFile(stat(name, modelPath(path))) === "a folder") {
-    throw new UserError(
-      `${path}: is a folder; diffusers folders are not supported yet, --${name} names a .safetensors file`,
-    );
+  const place = modelPath(path), address = exists(place) ? null : addressInstead(path);
+  if (address !== null) throw new UserError(`${path}: ${address} (--${name})`);
+  if (kindBesidesFile(stat(name, place)) === "a folder") {
+    throw new UserError(`${path}: ${folderInstead(place)} (--${name})`);
   }
   modelFile(name, path);
 }
@@ -112,6 +113,15 @@ export function parseBytes(name: string, text: string | null): number | null {
   const match = /^(\d+\.?\d*|\.\d+)\s*([kmgt]?)(i?b)?$/i.exec(text.trim());
   if (!match) throw new UsageError(`--${name} takes a size such as 6GB, "${text}" was given`);
   return Math.floor(Number(match[1]) * 1024 ** " kmgt".indexOf(match[2].toLowerCase() || " "));
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function stat(name: string, path: string): Deno.FileInfo {

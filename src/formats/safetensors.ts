@@ -60,7 +60,7 @@ function headerLength(file: FileReader): number {
   const length = new DataView(file.read(0, 8).buffer).getBigUint64(0, true);
   if (length > MAX_HEADER) {
     throw new UserError(
-      `${file.path}: says its header has ${length} bytes, at most ${MAX_HEADER} are allowed; it is no safetensors file`,
+      `${file.path}: is neither safetensors nor a checkpoint of PyTorch (a header would have ${length} bytes); get the file again`,
     );
   }
   if (length > file.size - 8) {

@@ -88,10 +88,11 @@ function checkCover(path: string, tensors: Map<string, TensorInfo>, start: numbe
     if (offset > end) fail(path, `${offset - end} bytes before tensor ${quote(key)} belong to no tensor`);
     end += bytes;
     if (end > size) {
+      const whole = start + [...tensors.values()].reduce((sum, tensor) => sum + tensor.bytes, 0);
       throw new UserError(
-        `${path}: tensor ${
-          quote(key)
-        } ends at byte ${end}, the file at ${size}; it is cut off, copy it again`,
+        `${path}: has ${size} bytes of ${whole}, ${
+          whole - size
+        } are missing; it is cut off, copy or download it again`,
       );
     }
   }

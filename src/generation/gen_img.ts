@@ -56,7 +56,7 @@ async function prepare(
     file.close();
     throw error;
   }
-  const loaded = await loadDrawingModel(config, file, loras, context.log);
+  const loaded = await loadDrawingModel(config, file, loras, context);
   try {
     for (const { requests } of planned) loaded.networks.used(requests[0].settings);
   } catch (error) {

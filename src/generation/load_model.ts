@@ -2,6 +2,7 @@
 
 import { modelPath } from "../base/assets.ts";
 import { UserError } from "../base/errors.ts";
+import type { JobContext } from "../base/job.ts";
 import type { Graph } from "../graph/mod.ts";
 import { checkFlags, loadMissing, type ModelFile, openModel, VAE } from "../models/mod.ts";
 import { type Device, openChosenDevice, ParameterStore } from "../runtime/mod.ts";
@@ -49,15 +50,15 @@ export async function loadDrawingModel(
   config: GenImgConfig,
   file: ModelFile,
   loras: readonly LoraPath[],
-  log: (line: string) => void,
+  context: Pick<JobContext, "log" | "warn">,
 ): Promise<Loaded> {
   try {
-    const opened = openNetworks(config, loras, file);
+    const opened = openNetworks(config, loras, file, context.warn);
     const dtype = config.fp16 ? "f16" : config.bf16 ? "bf16" : "f32";
     const vaeDtype = config.noHalfVae ? "f32" : dtype;
     const { threads, vramBudget, noVendorLibs } = config;
     const limitBytes = vramBudget ?? undefined;
-    const device = openChosenDevice(config.device, { threads, limitBytes, noVendorLibs }, log);
+    const device = openChosenDevice(config.device, { threads, limitBytes, noVendorLibs }, context.log);
     const store = new ParameterStore(device);
     const load = (graph: Graph) => loadMissing(graph, store, file);
     const networks = await attachNetworks(opened, store, load, file.shapes, dtype);

@@ -2,7 +2,7 @@
 
 import { UsageError, UserError } from "../base/errors.ts";
 import { dataSha256 } from "../formats/model_hash.ts";
-import { openSafetensors } from "../formats/safetensors.ts";
+import { openCheckpoint } from "../formats/checkpoint.ts";
 import { compile, Graph } from "../graph/mod.ts";
 import type { Adapter, ModelFile } from "../models/mod.ts";
 import {
@@ -12,6 +12,7 @@ import {
   loadLora,
   loraAdapter,
   multiplierInput,
+  type Note,
   recordMerge,
 } from "../networks/mod.ts";
 import type { ParameterStore } from "../runtime/mod.ts";
@@ -36,7 +37,12 @@ type Flags = Pick<
 >;
 
 /** Reads the files and fits them to the model. Throws UserError for what does not fit or is not supported. */
-export function openNetworks(flags: Flags, paths: readonly LoraPath[], model: ModelFile): Network[] {
+export function openNetworks(
+  flags: Flags,
+  paths: readonly LoraPath[],
+  model: ModelFile,
+  note: Note,
+): Network[] {
   if (flags.networkArgs?.length) {
     throw new UsageError("--network_args has no meaning for a LoRA that is drawn with; leave it away");
   }
@@ -51,8 +57,8 @@ export function openNetworks(flags: Flags, paths: readonly LoraPath[], model: Mo
     if ((modules[i] ?? "networks.lora") !== "networks.lora") {
       throw new UsageError(`--network_module ${modules[i]} is not supported yet; networks.lora is`);
     }
-    using file = openSafetensors(place.path);
-    const lora = loadLora(file, model.shapes, model.family);
+    using file = openCheckpoint(place.path);
+    const lora = loadLora(file, model.shapes, model.family, note);
     const hash = file.metadata.sshs_model_hash ?? dataSha256(place.path);
     const multiplier = place.listed ? flags.networkMul?.[i] ?? 1 : 1;
     return { ...place, lora, multiplier, merged: i < merged, hash };

@@ -56,6 +56,9 @@ const OTHERS: readonly (readonly [RegExp, string])[] = [
   [/^ip_adapter\.|^image_proj\./, "an IP-Adapter"],
 ];
 
+/** What is said of a file that nothing is known of. */
+export const NOTHING_KNOWN = "no Stable Diffusion file";
+
 /** Looks at the keys (and, where two models share them, the shapes) of a file. Never throws. */
 export function identify(shapes: Shapes): Identity {
   const any = (prefix: string) => {
@@ -78,7 +81,7 @@ export function identify(shapes: Shapes): Identity {
     for (const key of shapes.keys()) if (pattern.test(key)) return { kind: "other", what };
   }
   if (any(`${UNET}.`)) return { kind: "other", what: "a U-Net without its text encoder" };
-  return { kind: "other", what: "no Stable Diffusion file" };
+  return { kind: "other", what: NOTHING_KNOWN };
 }
 
 /** What an identity is called in an error. */

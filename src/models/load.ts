@@ -3,7 +3,7 @@
 import type { DType } from "../base/dtype.ts";
 import { modelPath } from "../base/assets.ts";
 import { UserError } from "../base/errors.ts";
-import { openSafetensors } from "../formats/safetensors.ts";
+import { openCheckpoint } from "../formats/checkpoint.ts";
 import type { TensorFile } from "../formats/tensor_file.ts";
 import type { Graph } from "../graph/mod.ts";
 import type { ParameterStore } from "../runtime/mod.ts";
@@ -47,7 +47,7 @@ export interface OpenOptions {
  * Opens a checkpoint and checks that it is whole. UserError, one line, for a file that is something else, and for
  * missing, unknown and misshaped tensors.
  */
-export function openModel(path: string, { vae, open = openSafetensors }: OpenOptions = {}): ModelFile {
+export function openModel(path: string, { vae, open = openCheckpoint }: OpenOptions = {}): ModelFile {
   const file = open(modelPath(path));
   const files = [file];
   try {

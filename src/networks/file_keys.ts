@@ -27,6 +27,7 @@ const SUFFIXES = Object.keys(ROLES);
 /** What a key says, null when it is of no known kind. `sdxl`: diffusers' text_encoder is then te1. */
 export function parseFileKey(key: string, sdxl: boolean): FileKey | null {
   // attention processors: unet.X.attn1.processor.to_out_lora.down.weight
+  key = key.replace(/^base_model\.model\./, ""); // peft on its own puts this in front
   const old = /^(.+)\.processor\.(to_q|to_k|to_v|to_out)_lora\.(down|up)\.weight$/.exec(key);
   if (old) {
     const [, attention, layer, role] = old;
@@ -46,6 +47,11 @@ function moduleName(path: string, sdxl: boolean): string {
   if (flat.startsWith("text_encoder_2_")) return flat.replace("text_encoder_2_", "lora_te2_");
   if (flat.startsWith("text_encoder_")) return flat.replace("text_encoder_", sdxl ? "lora_te1_" : "lora_te_");
   return flat.startsWith("unet_") ? `lora_${flat}` : `lora_unet_${flat}`; // the oldest files hold the U-Net only
+}
+
+/** The name of a textual inversion that lies in the file beside the LoRA, null for other keys. */
+export function bundledEmbedding(key: string): string | null {
+  return /^bundle_emb\.(.+)\.[^.]+$/.exec(key)?.[1].replace(/\.string_to_param$/, "") ?? null;
 }
 
 /** The kinds of networks that are not LoRA, by what their keys contain. */

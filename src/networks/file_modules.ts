@@ -2,7 +2,8 @@
 
 import { UserError } from "../base/errors.ts";
 import type { TensorFile } from "../formats/tensor_file.ts";
-import { otherNetwork, parseFileKey, type Role } from "./file_keys.ts";
+import { describe, identify, NOTHING_KNOWN } from "../models/mod.ts";
+import { bundledEmbedding, otherNetwork, parseFileKey, type Role } from "./file_keys.ts";
 
 /** Where one module's tensors lie in the file. */
 export type Entry = { [role in Role]?: string };
@@ -22,23 +23,51 @@ export interface FileModule {
   up(): Float32Array;
 }
 
-/** By module name, in the file's order. Throws UserError for a key that is none of a LoRA. */
-export function readEntries(file: TensorFile, sdxl: boolean): Map<string, Entry> {
-  const entries = new Map<string, Entry>();
+/** A line about what a file holds and is not used. */
+export type Note = (line: string) => void;
+
+/**
+ * By module name, in the file's order. Keys that are none of a LoRA are noted and left out. Throws UserError for other
+ * kinds of networks and for files without a LoRA.
+ */
+export function readEntries(file: TensorFile, sdxl: boolean, note: Note = () => {}): Map<string, Entry> {
+  const entries = new Map<string, Entry>(), embeddings = new Set<string>(), strange: string[] = [];
   for (const key of file.keys()) {
-    const found = parseFileKey(key, sdxl);
-    if (!found) {
-      const other = otherNetwork(key);
-      if (other) {
-        throw new UserError(`${file.path}: ${key} belongs to a ${other} network, which is not supported yet`);
-      }
-      throw new UserError(`${file.path}: ${key} is no key of a LoRA; give a LoRA file`);
-    }
-    const entry = entries.get(found.name) ?? {};
-    entry[found.role] = key;
-    entries.set(found.name, entry);
+    const found = parseFileKey(key, sdxl), embedding = bundledEmbedding(key), other = otherNetwork(key);
+    if (embedding !== null) embeddings.add(embedding);
+    else if (found) {
+      const entry = entries.get(found.name) ?? {};
+      entry[found.role] = key;
+      entries.set(found.name, entry);
+    } else if (other) {
+      throw new UserError(`${file.path}: ${key} belongs to a ${other} network, which is not supported yet`);
+    } else strange.push(key);
   }
+  if (entries.size === 0) throw new UserError(`${file.path}: ${whatInstead(file)}; give a LoRA file`);
+  if (embeddings.size > 0) {
+    note(
+      `${file.path}: its LoRA is used, its embeddings are left out: ${some([...embeddings])} (bundle_emb)`,
+    );
+  }
+  if (strange.length > 0) note(`${file.path}: left out, being no keys of a LoRA: ${some(strange)}`);
   return entries;
+}
+
+/** What a file without a LoRA is. */
+function whatInstead(file: TensorFile): string {
+  const keys = file.keys(), shapes = new Map(keys.map((key) => [key, file.info(key).shape]));
+  const what = describe(identify(shapes));
+  if (what !== NOTHING_KNOWN) return `is ${what}`;
+  return `holds no LoRA (no key ends in lora_down.weight; it has ${
+    keys.length ? some(keys, 1) : "no tensor"
+  })`;
+}
+
+/** The first few of many, and how many more there are. */
+export function some(names: readonly string[], most = 3): string {
+  const more = names.length - most;
+  return names.slice(0, most).map((name) => name.slice(0, 120)).join(", ") +
+    (more > 0 ? ` and ${more} more` : "");
 }
 
 /** Both factors' keys. Throws UserError when one is missing. */
@@ -61,8 +90,8 @@ export function alphaOf(file: TensorFile, { alpha }: Entry): number | null {
 }
 
 /** Every module of a file. A missing alpha, or 0, is the rank. Throws UserError for what is no whole LoRA. */
-export function fileModules(file: TensorFile, sdxl: boolean): FileModule[] {
-  const modules = [...readEntries(file, sdxl)].map(([name, entry]) => {
+export function fileModules(file: TensorFile, sdxl: boolean, note?: Note): FileModule[] {
+  return [...readEntries(file, sdxl, note)].map(([name, entry]) => {
     const { down, up } = factorsOf(file, name, entry);
     const downShape = file.info(down).shape, upShape = file.info(up).shape;
     const rank = downShape[0] ?? 0, flat = upShape.slice(2).every((side) => side === 1);
@@ -90,6 +119,4 @@ export function fileModules(file: TensorFile, sdxl: boolean): FileModule[] {
       up: () => file.f32(up),
     };
   });
-  if (modules.length > 0) return modules;
-  throw new UserError(`${file.path}: holds no LoRA (no key ends in lora_down.weight); give a LoRA file`);
 }

@@ -3,7 +3,7 @@
 import { UserError } from "../base/errors.ts";
 import type { TensorFile } from "../formats/tensor_file.ts";
 import { parseFileKey } from "./file_keys.ts";
-import { alphaOf, type Entry, factorsOf, readEntries } from "./file_modules.ts";
+import { alphaOf, type Entry, factorsOf, type Note, readEntries, some } from "./file_modules.ts";
 import type { LoraWeights } from "./init.ts";
 import { keysOf, type LoraModule, loraModule } from "./modules.ts";
 import { type Family, FAMILY_NAMES, type Shapes } from "../models/mod.ts";
@@ -18,10 +18,16 @@ export interface LoadedLora {
 
 /**
  * Every module of a file on its layer of the model, in creation order; rank and alpha are the file's own, a missing
- * alpha is the rank. Throws UserError for keys, shapes or network types that do not fit.
+ * alpha is the rank. What fits nowhere is noted and left out. Throws UserError when nothing fits, and for shapes and network
+ * types that do not.
  */
-export function loadLora(file: TensorFile, shapes: Shapes, family: Family): LoadedLora {
-  const entries = readEntries(file, family === "sdxl");
+export function loadLora(
+  file: TensorFile,
+  shapes: Shapes,
+  family: Family,
+  note: Note = () => {},
+): LoadedLora {
+  const entries = readEntries(file, family === "sdxl", note);
   const modules: LoraModule[] = [], weights: LoraWeights = new Map();
   for (const target of loraTargets(shapes, family, { convolutions: true })) {
     const name = entries.has(target.name) ? target.name : target.alias ?? target.name;
@@ -34,17 +40,17 @@ export function loadLora(file: TensorFile, shapes: Shapes, family: Family): Load
     weights.set(keys.down, file.f32(entry.down!));
     weights.set(keys.up, file.f32(entry.up!));
   }
-  for (const [name, entry] of entries) {
-    const model = FAMILY_NAMES[family];
-    const key = entry.down ?? entry.up ?? entry.alpha ?? name;
-    throw new UserError(
-      `${file.path}: ${key} is for no layer of this ${model} model${others(entries.size)}; ${
-        remedy(file, family)
-      }`,
-    );
-  }
-  if (modules.length === 0) {
-    throw new UserError(`${file.path}: holds no LoRA (no key ends in lora_down.weight); give a LoRA file`);
+  if (entries.size > 0) {
+    const names = [...entries].map(([name, { down, up, alpha }]) => down ?? up ?? alpha ?? name);
+    const made = familyOfLora(file), model = `this ${FAMILY_NAMES[family]} model`;
+    if (modules.length === 0 || (made !== null && made !== family)) {
+      throw new UserError(
+        `${file.path}: ${names[0]} is for no layer of ${model}${others(entries.size)}; ${
+          remedy(file, family)
+        }`,
+      );
+    }
+    note(`${file.path}: left out, being for no layer of ${model}: ${some(names)}`);
   }
   return { modules, weights };
 }

@@ -5,7 +5,8 @@ export { type LoraOptions, loraOptions, type NetworkFlags, splitNetworkArgs } fr
 export { drawMasks, type LayerDraws, type MaskSource } from "./dropout.ts";
 export { type LearningRates, type ParameterGroup, parameterGroups } from "./groups.ts";
 export { initialWeights, type LoraWeights } from "./init.ts";
-export { type FileModule, fileModules } from "./file_modules.ts";
+export { bundledEmbedding, otherNetwork } from "./file_keys.ts";
+export { type FileModule, fileModules, type Note } from "./file_modules.ts";
 export { familyOfLora, type LoadedLora, loadInto, loadLora } from "./load.ts";
 export { type MergedModule, mergeNetworks, type MergeOptions } from "./merge_files.ts";
 export { mergedSpec } from "./model_spec.ts";

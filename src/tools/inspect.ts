@@ -3,6 +3,7 @@
 import { modelPath } from "../base/assets.ts";
 import { openCheckpoint } from "../formats/checkpoint.ts";
 import { describe, identify } from "../models/family.ts";
+import { bundledEmbedding, otherNetwork } from "../networks/mod.ts";
 
 export interface TensorRow {
   readonly key: string;
@@ -51,11 +52,17 @@ function loraText(tensors: readonly TensorRow[], alphas: readonly number[]): str
   const ranks = distinct(
     tensors.filter((row) => /lora_(down|A)\.weight$/.test(row.key)).map((row) => row.shape[0]),
   );
-  const parts = [`a LoRA${loraFamily(tensors)}`];
+  const keys = tensors.map((row) => row.key);
+  const kinds = [...new Set(keys.map(otherNetwork).filter((kind) => kind !== null))];
+  const embeddings = [...new Set(keys.map(bundledEmbedding).filter((name) => name !== null))];
+  const parts = [
+    kinds.length ? `a ${kinds.join(" and ")} network, not supported yet` : `a LoRA${loraFamily(tensors)}`,
+  ];
   if (ranks.length) parts.push(`rank ${ranks.join(", ")}`);
   if (alphas.length) parts.push(`alpha ${alphas.join(", ")}`);
   const modules = tensors.filter((row) => /lora_(down|A)\.weight$/.test(row.key)).length;
   if (modules) parts.push(`${modules} modules`);
+  if (embeddings.length) parts.push(`with embeddings beside it: ${embeddings.join(", ")}`);
   return parts.join(", ");
 }
 

@@ -30,7 +30,7 @@ export async function mergeIntoModel(
   try {
     if (config.v2) checkFlags(model.family, { v2: true, sdxl: false }, model.path);
     const shares = sharesByKey(
-      files.map((file) => loadLora(file, model.shapes, model.family)),
+      files.map((file) => loadLora(file, model.shapes, model.family, context.warn)),
       config.ratios,
       model.shapes,
     );

@@ -47,7 +47,7 @@ export async function mergeLora(config: MergeLoraConfig, context: JobContext): P
   const files: TensorFile[] = [];
   try {
     for (const path of config.models) files.push(openCheckpoint(path));
-    if (config.sdModel === null) mergeFiles(config, files);
+    if (config.sdModel === null) mergeFiles(config, files, context);
     else await mergeIntoModel(config, files, rounding(config.precision), context);
   } finally {
     files.forEach((file) => file.close());
@@ -56,7 +56,11 @@ export async function mergeLora(config: MergeLoraConfig, context: JobContext): P
   context.emit({ event: "save", what: "model", path: config.saveTo, step: 0 });
 }
 
-function mergeFiles(config: MergeLoraConfig, files: readonly TensorFile[]): void {
+function mergeFiles(
+  config: MergeLoraConfig,
+  files: readonly TensorFile[],
+  { warn }: Pick<JobContext, "warn">,
+): void {
   const families = files.map(familyOfLora), family = families.find((f) => f !== null) ?? "sd1";
   families.forEach((f, i) => {
     if (f === null || f === family) return;
@@ -67,7 +71,7 @@ function mergeFiles(config: MergeLoraConfig, files: readonly TensorFile[]): void
   if (config.v2) checkFlags(family, { v2: true, sdxl: false }, files[0].path);
   const inputs = files.map((file, i) => ({
     path: file.path,
-    modules: fileModules(file, family === "sdxl"),
+    modules: fileModules(file, family === "sdxl", warn),
     ratio: config.ratios[i],
   }));
   const random = new TorchGenerator(crypto.getRandomValues(new Uint32Array(1))[0]);

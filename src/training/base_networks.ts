@@ -1,10 +1,10 @@
 /** --base_weights: LoRA files merged into the model before a network is trained on it. */
 import type { DType } from "../base/dtype.ts";
 import type { JobContext } from "../base/job.ts";
-import { openSafetensors } from "../formats/mod.ts";
+import { openCheckpoint } from "../formats/mod.ts";
 import { compile, Graph } from "../graph/mod.ts";
 import { loadMissing, loadModel, type ModelFile } from "../models/mod.ts";
-import { baseOf, keysOf, type LoadedLora, loadLora, recordMerge } from "../networks/mod.ts";
+import { baseOf, keysOf, type LoadedLora, loadLora, type Note, recordMerge } from "../networks/mod.ts";
 import { ParameterStore } from "../runtime/mod.ts";
 import type { TrainNetworkConfig } from "./config.ts";
 
@@ -19,10 +19,11 @@ export interface BaseNetwork {
 export function openBaseNetworks(
   { baseWeights, baseWeightsMultiplier }: Pick<TrainNetworkConfig, "baseWeights" | "baseWeightsMultiplier">,
   model: Pick<ModelFile, "shapes" | "family">,
+  note: Note,
 ): BaseNetwork[] {
   return (baseWeights ?? []).map((path, i) => {
-    using file = openSafetensors(path);
-    const lora = loadLora(file, model.shapes, model.family);
+    using file = openCheckpoint(path);
+    const lora = loadLora(file, model.shapes, model.family, note);
     return { path, lora, multiplier: baseWeightsMultiplier?.[i] ?? 1 };
   });
 }

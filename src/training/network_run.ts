@@ -18,8 +18,8 @@ export async function openNetworkRun(config: TrainNetworkConfig, context: JobCon
   const { file, store, length, seed } = opened;
   let network: LoraNetwork, load: ((graph: Graph) => Promise<void>) | undefined;
   try {
-    network = setUpNetwork(config, file, seed);
-    const under = openBaseNetworks(config, file);
+    network = setUpNetwork(config, file, seed, context.warn);
+    const under = openBaseNetworks(config, file, context.warn);
     for (const { path, multiplier } of under) {
       context.log(`merging ${path} into the model, times ${multiplier}`);
     }

@@ -1,8 +1,8 @@
 /** A new LoRA network, or one continued from a file, as --network_* ask for. */
 import { UsageError } from "../base/errors.ts";
-import { openSafetensors } from "../formats/mod.ts";
+import { openCheckpoint } from "../formats/mod.ts";
 import type { ModelFile } from "../models/mod.ts";
-import { initialWeights, loadInto, loadLora, loraModules, loraOptions } from "../networks/mod.ts";
+import { initialWeights, loadInto, loadLora, loraModules, loraOptions, type Note } from "../networks/mod.ts";
 import { TorchGenerator } from "../random/mod.ts";
 import type { TrainNetworkConfig } from "./config.ts";
 import type { LoraNetwork } from "./network_training.ts";
@@ -26,6 +26,7 @@ export function setUpNetwork(
   config: NetworkConfig,
   model: Pick<ModelFile, "shapes" | "family">,
   seed: number,
+  note: Note,
 ): LoraNetwork {
   if (config.networkModule !== "networks.lora") {
     throw new UsageError(`--network_module ${config.networkModule} is not supported yet; networks.lora is`);
@@ -45,8 +46,8 @@ export function setUpNetwork(
   const trained = ({ part }: { part: string }) =>
     part === "unet" ? !config.networkTrainTextEncoderOnly : !config.networkTrainUnetOnly;
   if (config.networkWeights !== null) {
-    using file = openSafetensors(config.networkWeights);
-    const loaded = loadLora(file, shapes, family);
+    using file = openCheckpoint(config.networkWeights);
+    const loaded = loadLora(file, shapes, family, note);
     if (config.dimFromWeights) {
       return { options, modules: loaded.modules.filter(trained), weights: loaded.weights };
     }

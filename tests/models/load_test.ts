@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { openCheckpoint } from "../../src/formats/checkpoint.ts";
 import {
   below,
   checkFlags,
@@ -10,6 +11,7 @@ import {
   vaeKeys,
   vaeShapes,
 } from "../../src/models/mod.ts";
+import { torchBytes } from "../formats/pickle/torch_writer.ts";
 import { SMALL_VAE, smallCheckpoint, writeCheckpoint } from "./sample.ts";
 
 /** Calls `body` with a path in a folder that is removed afterwards. */
@@ -64,6 +66,28 @@ Deno.test("whole checkpoints of each family open, with what does not belong to t
       assert.deepEqual([...model.shapes].sort(), [...shapes].sort());
       model.close();
     }
+  }));
+
+Deno.test("what torch.save() wrote opens as the same model, with the same weights, whatever lies around them", () =>
+  withFolder((folder) => {
+    const path = `${folder}/sd1.safetensors`;
+    writeCheckpoint(path, smallCheckpoint("sd1"));
+    const model = openModel(path);
+    using file = openCheckpoint(path);
+    for (const form of ["zip", "legacy"] as const) {
+      for (const below of [undefined, "state_dict"]) {
+        const copy = `${folder}/${form}.ckpt`;
+        Deno.writeFileSync(copy, torchBytes(file, { form, below }));
+        const pickled = openModel(copy, { vae: copy });
+        assert.equal(pickled.family, "sd1");
+        assert.deepEqual([...pickled.shapes].sort(), [...model.shapes].sort());
+        for (const [key, place] of pickled.places) {
+          assert.deepEqual(place.file.bytes(place.key), file.bytes(model.places.get(key)!.key), key);
+        }
+        pickled.close();
+      }
+    }
+    model.close();
   }));
 
 Deno.test("old checkpoints without the level text_model open under today's names", () =>

@@ -1,13 +1,20 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../src/base/errors.ts";
-import { openSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
-import { type LoadedLora, loadInto, loadLora, loraModules, loraOptions } from "../../src/networks/mod.ts";
+import { openSafetensors, type TensorFile, writeSafetensors } from "../../src/formats/safetensors.ts";
+import {
+  fileModules,
+  type LoadedLora,
+  loadInto,
+  loadLora,
+  loraModules,
+  loraOptions,
+} from "../../src/networks/mod.ts";
 import { small } from "./models.ts";
 
 type Entry = [name: string, shape: number[]];
 
-/** Loads a file of these tensors, all 0.5, into the small SD1 model. */
-function load(entries: Entry[], then: (lora: LoadedLora) => void = () => {}): void {
+/** Opens a file of these tensors, all 0.5. */
+function withLora(entries: Entry[], then: (file: TensorFile) => void): void {
   const path = Deno.makeTempFileSync({ prefix: "cat", suffix: ".safetensors" });
   try {
     writeSafetensors(
@@ -18,10 +25,15 @@ function load(entries: Entry[], then: (lora: LoadedLora) => void = () => {}): vo
       }),
     );
     using file = openSafetensors(path);
-    then(loadLora(file, small(), "sd1"));
+    then(file);
   } finally {
     Deno.removeSync(path);
   }
+}
+
+/** Loads them into the small SD1 model. */
+function load(entries: Entry[], then: (lora: LoadedLora) => void = () => {}): void {
+  withLora(entries, (file) => then(loadLora(file, small(), "sd1")));
 }
 
 function refuses(entries: Entry[], message: RegExp): void {
@@ -87,7 +99,36 @@ Deno.test("a LoRA of another family is refused with both shapes and the model to
 Deno.test("incomplete files and other network types are refused by name", () => {
   refuses(pair(Q).slice(0, 1), /attn1_to_q has no lora_up\.weight; the file is incomplete/);
   refuses([[`${Q}.hada_w1_a`, [2, 2]]], /belongs to a LoHa network, which is not supported yet/);
-  refuses([["model.weight", [2, 2]]], /model\.weight is no key of a LoRA/);
+  refuses([["model.weight", [2, 2]]], /holds no LoRA .*it has model\.weight\); give a LoRA file/);
+  refuses([["emb_params", [4, 8]]], /is a textual inversion embedding; give a LoRA file/);
+  refuses([["control_model.input_blocks.0.0.weight", [2, 2]]], /is a ControlNet; give a LoRA file/);
+  refuses(pair("lora_unet_conv_nowhere"), /is for no layer of this SD1 model; use a model of the kind/);
+});
+
+Deno.test("what lies beside a LoRA is noted and left out", () => {
+  const notes: string[] = [];
+  const extra: Entry[] = [["bundle_emb.mycat.string_to_param.*", [2, 8]], ["bundle_emb.dog.clip_l", [1, 8]], [
+    "optimizer.step",
+    [],
+  ]];
+  withLora([...pair(Q), ...pair("lora_unet_time_embedding_9"), ...extra], (file) => {
+    const { modules } = loadLora(
+      file,
+      small(),
+      "sd1",
+      (line) => notes.push(line.slice(file.path.length + 2)),
+    );
+    assert.deepEqual(modules.map((m) => m.name), [Q]);
+    assert.deepEqual(fileModules(file, false, () => {}).map((m) => m.name).sort(), [
+      Q,
+      "lora_unet_time_embedding_9",
+    ]);
+  });
+  assert.deepEqual(notes, [
+    "its LoRA is used, its embeddings are left out: dog, mycat (bundle_emb)",
+    "left out, being no keys of a LoRA: optimizer.step",
+    "left out, being for no layer of this SD1 model: lora_unet_time_embedding_9.lora_down.weight",
+  ]);
 });
 
 Deno.test("loadInto() wants the options' rank and takes the file's alpha", () => {

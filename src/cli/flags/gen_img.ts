@@ -22,7 +22,7 @@ import { ONE_ATTENTION } from "./precision.ts";
 import { SAMPLERS } from "./samples.ts";
 
 export const genModelFlags = family("Model", {
-  ckpt: pathTo("model", str(null, "checkpoint file, or builtin:tiny")),
+  ckpt: pathTo("model", str(null, "model: a .safetensors or .ckpt file, or builtin:tiny")),
   v1: flag("treat the model as SD 1.x"),
   v2: flag("treat the base model as SD 2.x (OpenCLIP-H text encoder, 1024-wide context)"),
   sdxl: flag("treat the model as SDXL"),

@@ -7,7 +7,7 @@ export const modelFlags = family("Model", {
   v_parameterization: flag("model predicts velocity instead of noise"),
   pretrained_model_name_or_path: pathTo(
     "model",
-    str(null, "base model: a checkpoint file, or builtin:tiny"),
+    str(null, "base model: a .safetensors or .ckpt file, or builtin:tiny"),
   ),
   tokenizer_cache_dir: noEffect(
     "the tokenizer is built in",

@@ -143,7 +143,12 @@ function openZip(path: string): { root: unknown; storages: Storages } {
   const zip = new ZipFile(path, "checkpoint");
   try {
     const pickle = [...zip.entries.keys()].find((name) => /^[^/]*\/data\.pkl$/.test(name));
-    if (!pickle) fail(path, "has no data.pkl in it; it is no PyTorch checkpoint");
+    if (!pickle) {
+      fail(
+        path,
+        "is a ZIP archive and no file of PyTorch, for it has no data.pkl; unpack it and give the file inside",
+      );
+    }
     const folder = pickle.slice(0, -"data.pkl".length);
     const byteOrder = zip.entries.get(`${folder}byteorder`);
     if (byteOrder && new TextDecoder().decode(zip.read(byteOrder, 100)) !== "little") {
