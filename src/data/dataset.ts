@@ -5,6 +5,7 @@
 
 import { basename } from "node:path";
 import { UsageError, UserError } from "../base/errors.ts";
+import { HOW_TO_LIFT, limit } from "../base/limits.ts";
 import { adjustLimits, type BucketRules, Buckets, type Size } from "./buckets.ts";
 import { countTags, type ImageEntry, type SubsetReport, type TagFrequency } from "./entries.ts";
 import { loadFolder } from "./folders.ts";
@@ -238,6 +239,13 @@ function fillBuckets(
   const errors: number[] = [];
   const kept = entries.map((entry, number) => ({ entry, number })).filter(({ entry }) => {
     const placement = rule.buckets.place(...entry.size!);
+    if (pixels(placement.resized) > limit(Math.max(MAX_SCALED, pixels(entry.size!)))) {
+      const [from, to] = [entry.size!, placement.resized].map((size) => size.join("x"));
+      notes.push(
+        `${entry.path}: is ${from} and would be scaled to ${to}; left out, cut it or ${HOW_TO_LIFT}`,
+      );
+      return false;
+    }
     const fits = placement.bucket[0] > 0 && placement.bucket[1] > 0;
     if (!fits) {
       const step = params.bucket_reso_steps;
@@ -266,6 +274,13 @@ function fillBuckets(
     }
     : null;
   return { buckets, bucketInfo };
+}
+
+/** A picture that is scaled up to fill its bucket has at most as many pixels, what is cut off included. */
+const MAX_SCALED = 2 ** 26;
+
+function pixels([width, height]: Size): number {
+  return width * height;
 }
 
 function bucketsFor(

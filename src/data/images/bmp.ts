@@ -23,7 +23,8 @@ export function isBmp(bytes: Uint8Array): boolean {
 
 export function probeBmp(bytes: Uint8Array): ImageHeader {
   const { width, height } = readHeader(bytes);
-  return { format: "bmp", width, height, orientation: 1 };
+  // the indices of a palette, and RGBA
+  return { format: "bmp", width, height, orientation: 1, bytesPerPixel: 5 };
 }
 
 /** Decodes to RGBA. Throws ImageError. */

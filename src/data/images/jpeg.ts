@@ -5,12 +5,18 @@
 
 import { orientationFromTiff } from "./exif.ts";
 import { checkSize, ImageError, type ImageHeader, type Pixels } from "./pixels.ts";
-import { wasmModule } from "./wasm.ts";
+import { withCodec } from "./wasm.ts";
 
 const SOI = 0xd8, EOI = 0xd9, SOS = 0xda, APP1 = 0xe1;
 /** Start-of-frame markers: C0 to CF without DHT, JPG and DAC. */
 const isFrame = (marker: number) =>
   marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
+
+/** RGBA in the decoder and outside of it, and three coefficients of two bytes. */
+const BYTES_PER_PIXEL = 14;
+
+/** Encoders make ten or so; each is a walk over the whole picture, however little it says. */
+const MAX_SCANS = 200;
 
 export interface JpegHeader extends ImageHeader {
   readonly components: number;
@@ -37,7 +43,14 @@ export function probeJpeg(bytes: Uint8Array): JpegHeader | null {
       const height = body[1] << 8 | body[2], width = body[3] << 8 | body[4];
       if (body[0] !== 8) throw new ImageError(`has ${body[0]} bits a sample; only 8 are supported`);
       checkSize(width, height);
-      return { format: "jpeg", width, height, orientation, components: body[5] };
+      return {
+        format: "jpeg",
+        width,
+        height,
+        orientation,
+        components: body[5],
+        bytesPerPixel: BYTES_PER_PIXEL,
+      };
     }
     if (marker === SOS || marker === EOI) throw new ImageError("has no frame header");
     if (marker === APP1 && String.fromCharCode(...body.subarray(0, 6)) === "Exif\0\0") {
@@ -55,17 +68,17 @@ export async function decodeJpeg(bytes: Uint8Array): Promise<Pixels> {
   // mozjpeg fills what is missing with grey and only warns; Pillow refuses such files, and so do we.
   if (!reachesEnd(bytes)) throw new ImageError("is cut off: it has no end marker");
   try {
-    return header.components === 4 ? await decodeCmyk(bytes) : await decodeYcc(bytes);
+    return header.components === 4 ? await decodeCmyk(bytes) : await decodeYcc(bytes, header);
   } catch (cause) {
     if (cause instanceof ImageError) throw cause;
     throw new ImageError("cannot be decoded", { cause });
   }
 }
 
-async function decodeYcc(bytes: Uint8Array): Promise<Pixels> {
+async function decodeYcc(bytes: Uint8Array, header: JpegHeader): Promise<Pixels> {
   const { default: decode, init } = await import("@jsquash/jpeg/decode.js");
-  await wasmModule("@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm", init);
-  const { width, height, data } = await decode(exactBuffer(bytes));
+  const codec = { specifier: "@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm", init };
+  const { width, height, data } = await withCodec(codec, header, () => decode(exactBuffer(bytes)));
   return { width, height, channels: 4, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
 }
 
@@ -75,9 +88,9 @@ async function decodeCmyk(bytes: Uint8Array): Promise<Pixels> {
   return { width, height, channels: 4, data: new Uint8Array(bitmap) };
 }
 
-/** Walks all segments and scans; true when an end marker follows them. */
+/** Walks all segments and scans; true when an end marker follows them. Throws ImageError for too many scans. */
 function reachesEnd(bytes: Uint8Array): boolean {
-  let at = 2;
+  let at = 2, scans = 0;
   while (at + 2 <= bytes.length) {
     const next = bytes.indexOf(0xff, at);
     if (next < 0 || next + 1 >= bytes.length) return false;
@@ -86,6 +99,7 @@ function reachesEnd(bytes: Uint8Array): boolean {
     if (marker === 0 || marker === 0xff || marker >= 0xd0 && marker <= 0xd8 || marker === 1) {
       at = marker === 0xff ? next + 1 : next + 2;
     } else if (marker === EOI) return true;
+    else if (marker === SOS && ++scans > MAX_SCANS) throw new ImageError(`has more than ${MAX_SCANS} scans`);
     else at = next + 2 + (bytes[next + 2] << 8 | bytes[next + 3]);
   }
   return false;

@@ -5,7 +5,7 @@ import { NoFile, openFile, refuseIrregular } from "../../base/regular_file.ts";
 import { decodeBmp, isBmp, probeBmp } from "./bmp.ts";
 import { applyOrientation, swapsSides } from "./exif.ts";
 import { decodeJpeg, isJpeg, probeJpeg } from "./jpeg.ts";
-import { addAlpha, dropAlpha, ImageError, type ImageHeader, type Pixels } from "./pixels.ts";
+import { addAlpha, checkMemory, dropAlpha, ImageError, type ImageHeader, type Pixels } from "./pixels.ts";
 import { decodePng, isPng, probePng } from "./png.ts";
 import { decodeWebp, isWebp, probeWebp, webpClaimedSize, webpHasExif } from "./webp.ts";
 
@@ -42,20 +42,22 @@ export async function loadImage(path: string, options: LoadOptions = {}): Promis
 /** As loadImage(), for the bytes of a file. Throws ImageError. */
 export async function decodeImage(bytes: Uint8Array, options: LoadOptions = {}): Promise<Pixels> {
   const { alpha = false, compat = false } = options;
-  const { orientation } = probeBytes(bytes) ?? { orientation: 1 };
+  const header = probeBytes(bytes);
+  if (header) checkMemory(header, bytes.length);
   let image: Pixels;
   if (isPng(bytes)) image = decodePng(bytes, compat);
   else if (isJpeg(bytes)) image = await decodeJpeg(bytes);
   else if (isWebp(bytes)) image = await decodeWebp(bytes);
   else image = decodeBmp(bytes);
   image = alpha ? addAlpha(image) : dropAlpha(image);
-  return compat ? image : applyOrientation(image, orientation);
+  return compat ? image : applyOrientation(image, header?.orientation ?? 1);
 }
 
 /** Width and height as loadImage() will give them, from the head of the file. Throws UnreadableImage. */
 export function probeSize(path: string, compat = false): { width: number; height: number } {
   try {
-    const { width, height, orientation } = probeFile(path);
+    const header = probeFile(path), { width, height, orientation } = header;
+    checkMemory(header, Deno.statSync(path).size);
     const swap = !compat && swapsSides(orientation);
     return swap ? { width: height, height: width } : { width, height };
   } catch (cause) {

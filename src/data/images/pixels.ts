@@ -1,5 +1,8 @@
 /** Decoded images as plain bytes, and the little arithmetic every format shares. */
 
+import { bytesText } from "../../base/bytes.ts";
+import { HOW_TO_LIFT, limit } from "../../base/limits.ts";
+
 /** 8 bits a channel, rows from the top, `data` is (height, width, channels); 4 channels are RGBA, not premultiplied. */
 export interface Pixels {
   readonly width: number;
@@ -16,6 +19,8 @@ export interface ImageHeader {
   readonly height: number;
   /** EXIF orientation, 1 (upright) to 8. */
   readonly orientation: number;
+  /** Memory that decoding takes for a pixel, the pixel itself included. */
+  readonly bytesPerPixel: number;
 }
 
 /** A file that is no image, or a damaged one; the message names no file: whoever opened it does. */
@@ -25,23 +30,40 @@ export class ImageError extends Error {
 
 /** Pillow's limit: more is taken for an attack on the memory. */
 const MAX_PIXELS = 178956970;
+/** JPEG's limit, twice. */
+const MAX_SIDE = 131070;
 
 export function checkSize(width: number, height: number): void {
   if (width < 1 || height < 1) throw new ImageError(`has no pixels (${width}x${height})`);
-  if (width * height > MAX_PIXELS) throw new ImageError(`claims ${width}x${height} pixels, too many`);
+  if (width * height > limit(MAX_PIXELS) || Math.max(width, height) > limit(MAX_SIDE)) {
+    throw new ImageError(`claims ${width}x${height} pixels, too many; ${HOW_TO_LIFT}`);
+  }
 }
 
-/** RGBA to RGB by forgetting alpha, as Pillow's convert("RGB") does. */
+/** Memory that any file may ask for, and what it may ask for with each of its bytes. */
+const FREE_MEMORY = 384 * 2 ** 20, MEMORY_PER_BYTE = 384;
+
+/** Throws ImageError where a file of `bytes` bytes wants much more memory than such a file has use for. */
+export function checkMemory({ width, height, bytesPerPixel }: ImageHeader, bytes: number): void {
+  const memory = width * height * bytesPerPixel;
+  if (memory <= limit(Math.max(FREE_MEMORY, bytes * MEMORY_PER_BYTE))) return;
+  throw new ImageError(
+    `claims ${width}x${height} pixels, which take ${bytesText(memory)}, in a file of ${
+      bytesText(bytes)
+    }; ${HOW_TO_LIFT}`,
+  );
+}
+
+/** RGBA to RGB by forgetting alpha, as Pillow's convert("RGB") does. The result takes over the image's memory. */
 export function dropAlpha(image: Pixels): Pixels {
   if (image.channels === 3) return image;
-  const { width, height, data } = image;
-  const out = new Uint8Array(width * height * 3);
-  for (let i = 0, o = 0; o < out.length; i += 4, o += 3) {
-    out[o] = data[i];
-    out[o + 1] = data[i + 1];
-    out[o + 2] = data[i + 2];
+  const { width, height, data } = image, size = width * height * 3;
+  for (let i = 0, o = 0; o < size; i += 4, o += 3) {
+    data[o] = data[i];
+    data[o + 1] = data[i + 1];
+    data[o + 2] = data[i + 2];
   }
-  return { width, height, channels: 3, data: out };
+  return { width, height, channels: 3, data: data.subarray(0, size) };
 }
 
 /** RGB to RGBA, opaque. */

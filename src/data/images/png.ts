@@ -44,8 +44,10 @@ interface Png {
 
 /** Size and orientation from the start of a file; `bytes` may end anywhere behind IHDR. */
 export function probePng(bytes: Uint8Array): ImageHeader {
-  const { width, height, orientation } = readChunks(bytes, true);
-  return { format: "png", width, height, orientation };
+  const png = readChunks(bytes, true), { width, height, orientation } = png;
+  // the file's own samples, and RGBA
+  const bytesPerPixel = CHANNELS[png.color] * png.depth / 8 + 4;
+  return { format: "png", width, height, orientation, bytesPerPixel };
 }
 
 /**
@@ -61,16 +63,18 @@ export function decodePng(bytes: Uint8Array, clipGrey16 = false): Pixels {
     const data = unfilter(raw.subarray(0, size), png.height, png);
     return { width: png.width, height: png.height, channels: png.color === RGB ? 3 : 4, data };
   }
-  const out = new Uint8Array(png.width * png.height * 4);
+  const out = new Uint8Array(png.width * png.height * 4), paint = painter(out, png, clipGrey16);
   let at = 0;
   for (const [x0, y0, dx, dy] of png.interlaced ? ADAM7 : [[0, 0, 1, 1]]) {
     const w = Math.ceil((png.width - x0) / dx), h = Math.ceil((png.height - y0) / dy);
     if (w <= 0 || h <= 0) continue;
-    const size = h * (1 + rowBytes(png, w));
-    const rows = unfilter(raw.subarray(at, at + size), h, png);
+    const row = rowBytes(png, w), size = h * (1 + row);
+    const rows = unfilter(raw.subarray(at, at + size), h, png), expand = expander(w, png);
     at += size;
-    const samples = expand(rows, w, h, png);
-    paint(out, samples, png, clipGrey16, (x, y) => ((y0 + y * dy) * png.width + x0 + x * dx) * 4, w, h);
+    for (let y = 0; y < h; y++) {
+      const samples = expand(rows.subarray(y * row, (y + 1) * row));
+      paint(samples, w, ((y0 + y * dy) * png.width + x0) * 4, dx * 4);
+    }
   }
   return { width: png.width, height: png.height, channels: 4, data: out };
 }
@@ -138,7 +142,8 @@ function inflate(png: Png): Uint8Array {
   let raw: Uint8Array;
   try {
     // One spare byte more than expected is let through, so that a few stray bytes do not cost the picture.
-    raw = inflateSync(packed, { maxOutputLength: expected + 65536 });
+    // All of it goes into one buffer: pieces would have to be joined, and be there twice.
+    raw = inflateSync(packed, { maxOutputLength: expected + 65536, chunkSize: expected + 65536 });
   } catch (cause) {
     throw new ImageError("has damaged or missing pixel data", { cause });
   }
@@ -146,17 +151,16 @@ function inflate(png: Png): Uint8Array {
   return raw;
 }
 
-/** Undoes the row filters in place; returns the rows without their filter bytes. */
+/** Undoes the row filters in place; returns the rows, moved together without their filter bytes. */
 function unfilter(raw: Uint8Array, height: number, png: Png): Uint8Array {
   const step = Math.max(1, CHANNELS[png.color] * png.depth >> 3);
   const row = raw.length / height - 1;
-  const out = new Uint8Array(row * height);
   for (let y = 0; y < height; y++) {
     const filter = raw[y * (row + 1)], from = y * (row + 1) + 1, to = y * row, up = to - row;
     if (filter > 4) throw new ImageError(`has row filter ${filter}, which PNG does not know`);
-    const line = out.subarray(to, to + row);
-    line.set(raw.subarray(from, from + row));
-    const above = y > 0 ? out.subarray(up, up + row) : NO_ROW;
+    raw.copyWithin(to, from, from + row);
+    const line = raw.subarray(to, to + row);
+    const above = y > 0 ? raw.subarray(up, up + row) : NO_ROW;
     if (filter === 1) { for (let i = step; i < row; i++) line[i] += line[i - step]; }
     else if (filter === 2) { for (let i = 0; i < above.length; i++) line[i] += above[i]; }
     else if (filter === 3) {
@@ -165,7 +169,7 @@ function unfilter(raw: Uint8Array, height: number, png: Png): Uint8Array {
       }
     } else if (filter === 4) unfilterPaeth(line, above, step);
   }
-  return out;
+  return raw.subarray(0, row * height);
 }
 
 const NO_ROW = new Uint8Array(0);
@@ -184,35 +188,34 @@ function unfilterPaeth(line: Uint8Array, above: Uint8Array, step: number): void 
   }
 }
 
-/** One number a sample, unscaled: packed bits spread, 16-bit joined. */
-function expand(rows: Uint8Array, width: number, height: number, png: Png): Uint8Array | Uint16Array {
-  const perRow = width * CHANNELS[png.color];
-  if (png.depth === 8) return rows;
-  if (png.depth === 16) {
-    const out = new Uint16Array(perRow * height);
-    for (let i = 0; i < out.length; i++) out[i] = rows[2 * i] << 8 | rows[2 * i + 1];
-    return out;
+type Samples = Uint8Array | Uint16Array;
+
+/** Makes one number a sample of a row's bytes, unscaled: packed bits spread, 16-bit joined. */
+function expander(width: number, png: Png): (row: Uint8Array) => Samples {
+  const count = width * CHANNELS[png.color], { depth } = png;
+  if (depth === 8) return (row) => row;
+  if (depth === 16) {
+    const out = new Uint16Array(count);
+    return (row) => {
+      for (let i = 0; i < count; i++) out[i] = row[2 * i] << 8 | row[2 * i + 1];
+      return out;
+    };
   }
-  const out = new Uint8Array(perRow * height), row = rowBytes(png, width);
-  const mask = (1 << png.depth) - 1, perByte = 8 / png.depth;
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < perRow; x++) {
-      const byte = rows[y * row + Math.floor(x / perByte)];
-      out[y * perRow + x] = byte >> (8 - png.depth * (x % perByte + 1)) & mask;
+  const out = new Uint8Array(count), mask = (1 << depth) - 1, perByte = 8 / depth;
+  return (row) => {
+    for (let i = 0; i < count; i++) {
+      out[i] = row[Math.floor(i / perByte)] >> (8 - depth * (i % perByte + 1)) & mask;
     }
-  }
-  return out;
+    return out;
+  };
 }
 
-function paint(
+/** Paints a row of samples as RGBA: the first pixel at `start`, each further one `step` bytes on. */
+function painter(
   out: Uint8Array,
-  samples: Uint8Array | Uint16Array,
   png: Png,
   clipGrey16: boolean,
-  place: (x: number, y: number) => number,
-  width: number,
-  height: number,
-): void {
+): (samples: Samples, width: number, start: number, step: number) => void {
   const { color, depth, palette, transparency } = png;
   const n = CHANNELS[color];
   const toByte = depth === 16
@@ -222,9 +225,9 @@ function paint(
     : (v: number) => v * 255 / ((1 << depth) - 1);
   const grey = depth === 16 && clipGrey16 && color === GREY ? (v: number) => Math.min(v, 255) : toByte;
   const key = transparency && color !== PALETTE ? keyColor(transparency, n) : null;
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i += n) {
-      const o = place(x, y), v = samples[i];
+  return (samples, width, start, step) => {
+    for (let x = 0, i = 0, o = start; x < width; x++, i += n, o += step) {
+      const v = samples[i];
       let alpha = 255;
       if (color === PALETTE) {
         for (let k = 0; k < 3; k++) out[o + k] = palette[v * 3 + k] ?? 0;
@@ -240,7 +243,7 @@ function paint(
       }
       out[o + 3] = alpha;
     }
-  }
+  };
 }
 
 /** tRNS of grey and RGB files: the one colour that is see-through. */

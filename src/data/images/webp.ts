@@ -3,7 +3,10 @@
 import { orientationFromTiff } from "./exif.ts";
 import { exactBuffer } from "./jpeg.ts";
 import { checkSize, ImageError, type ImageHeader, type Pixels } from "./pixels.ts";
-import { wasmModule } from "./wasm.ts";
+import { withCodec } from "./wasm.ts";
+
+/** RGBA three times: within a lossless decoder, of the decoder, and outside of it. */
+const BYTES_PER_PIXEL = 12;
 
 const ANIMATION = 0x02, EXIF = 0x08;
 
@@ -39,17 +42,18 @@ export function probeWebp(bytes: Uint8Array): ImageHeader {
     height = v.getUint16(28, true) & 0x3fff;
   } else throw new ImageError(`begins with a ${JSON.stringify(kind)} chunk, which WebP does not know`);
   checkSize(width, height);
-  return { format: "webp", width, height, orientation: webpHasExif(bytes) ? findOrientation(bytes) : 1 };
+  const orientation = webpHasExif(bytes) ? findOrientation(bytes) : 1;
+  return { format: "webp", width, height, orientation, bytesPerPixel: BYTES_PER_PIXEL };
 }
 
 /** Decodes to RGBA, as stored. Throws ImageError. */
 export async function decodeWebp(bytes: Uint8Array): Promise<Pixels> {
-  probeWebp(bytes);
+  const header = probeWebp(bytes);
   if (webpClaimedSize(bytes) > bytes.length) throw new ImageError("is cut off");
   const { default: decode, init } = await import("@jsquash/webp/decode.js");
   try {
-    await wasmModule("@jsquash/webp/codec/dec/webp_dec.wasm", init);
-    const { width, height, data } = await decode(exactBuffer(bytes));
+    const codec = { specifier: "@jsquash/webp/codec/dec/webp_dec.wasm", init };
+    const { width, height, data } = await withCodec(codec, header, () => decode(exactBuffer(bytes)));
     return { width, height, channels: 4, data: new Uint8Array(data.buffer, data.byteOffset, data.length) };
   } catch (cause) {
     throw new ImageError("cannot be decoded", { cause });
