@@ -8,9 +8,10 @@ import { UsageError, UserError } from "../base/errors.ts";
 import { HOW_TO_LIFT, limit } from "../base/limits.ts";
 import { adjustLimits, type BucketRules, Buckets, type Size } from "./buckets.ts";
 import { countTags, type ImageEntry, type SubsetReport, type TagFrequency } from "./entries.ts";
-import { loadFolder } from "./folders.ts";
+import { folderReport, loadFolder } from "./folders.ts";
+import { leftOutInside } from "./left_out.ts";
 import { loadImage, looksWhole, probeSize, UnreadableImage } from "./images/load.ts";
-import { loadMetadata } from "./metadata.ts";
+import { loadMetadata, metadataReport } from "./metadata.ts";
 import type {
   DatasetParams,
   DatasetPlan,
@@ -56,7 +57,7 @@ export interface DatasetOptions {
 /** Finds images and captions, reads sizes, makes buckets. Throws UserError when nothing can be trained on. */
 export async function createDataset(plan: DatasetPlan, options: DatasetOptions): Promise<Dataset> {
   refuseUnsupported(plan);
-  const notes: string[] = [], tagFrequency: TagFrequency = {};
+  const notes: string[] = [...plan.notes ?? []], tagFrequency: TagFrequency = {};
   const collect = plan.kind === "dreambooth" ? collectFolders : collectMetadata;
   const collected = await collect(plan, options, notes, tagFrequency);
   const { sized, ...rest } = collected;
@@ -106,9 +107,9 @@ async function collectFolders(
   for (const subset of subsets as readonly DreamBoothSubset[]) {
     const dir = subset.image_dir;
     if (ignored(subset, dir, out.subsets.some((s) => s.image_dir === dir), notes)) continue;
-    const { entries: found, report } = loadFolder(subset);
+    const { entries: found, captioned } = loadFolder(subset);
     const entries = await readable(found, options, notes);
-    report.images = entries.length;
+    notes.push(...leftOutInside(dir));
     if (entries.length === 0) {
       notes.push(`${dir}: has no ${found.length ? "readable " : ""}images; the subset is left out`);
       continue;
@@ -118,7 +119,7 @@ async function collectFolders(
     const count = entries.length * subset.num_repeats;
     if (subset.is_reg) regImages += count;
     else trainImages += count;
-    out.reports.push(report);
+    out.reports.push(folderReport(subset, entries, captioned));
     out.subsets.push(subset);
   }
   if (trainImages < regImages) {
@@ -162,7 +163,6 @@ async function collectMetadata(
       ? loaded.entries
       : await readable(loaded.entries, options, notes);
     sized &&= allSized;
-    loaded.report.images = entries.length;
     if (entries.length === 0) {
       notes.push(`${file}: names no image that can be read; the subset is left out`);
       continue;
@@ -170,7 +170,7 @@ async function collectMetadata(
     countTags(tagFrequency, basename(file), loaded.tags);
     out.entries.push(...entries);
     trainImages += entries.length * subset.num_repeats;
-    out.reports.push(loaded.report);
+    out.reports.push(metadataReport(subset, entries));
     out.subsets.push(subset);
   }
   settleLatentFiles(out.entries, sized, params, notes);

@@ -63,9 +63,9 @@ export interface SubsetReport {
   readonly name: string;
   readonly isReg: boolean;
   readonly repeats: number;
-  images: number;
-  captionFiles: number;
-  emptyCaptions: number;
+  readonly images: number;
+  readonly captionFiles: number;
+  readonly emptyCaptions: number;
   /** Images that are trained with the class tokens, or with nothing. */
-  withoutCaption: number;
+  readonly withoutCaption: number;
 }

@@ -7,6 +7,7 @@ import { readText } from "../formats/text_file.ts";
 import { strip } from "./captions.ts";
 import type { Values } from "./config_file.ts";
 import { type ImageEntry, newEntry, type SubsetReport } from "./entries.ts";
+import { foldersLeftOut } from "./left_out.ts";
 import { IMAGE_EXTENSIONS } from "./images/load.ts";
 import type { DreamBoothSubset } from "./params.ts";
 
@@ -33,8 +34,14 @@ function whyNoFolder(dir: string, cause: unknown): string {
   return `cannot be read (${cause instanceof Error ? cause.message : cause})`;
 }
 
+export interface FoundSubsets {
+  readonly subsets: readonly Values[];
+  /** One line for each folder of images that is none. */
+  readonly notes: readonly string[];
+}
+
 /** Subsets from the folders `10_name class` below `dir`. Throws UserError when there is none. */
-export function subsetsBelow(dir: string, isReg: boolean): Values[] {
+export function subsetsBelow(dir: string, isReg: boolean): FoundSubsets {
   let names: string[];
   try {
     const entries = [...Deno.readDirSync(dir)];
@@ -44,12 +51,15 @@ export function subsetsBelow(dir: string, isReg: boolean): Values[] {
   } catch (cause) {
     throw new UserError(`${dir}: ${whyNoFolder(dir, cause)}`, { cause });
   }
+  const used = new Set<string>();
   const subsets = names.sort().flatMap((name) => {
     const [, repeats, classTokens = ""] = /^\s*\+?(\d+)\s*(?:_(.*))?$/s.exec(name) ?? [];
     if (!repeats || Number(repeats) < 1) return [];
+    used.add(name);
     const values = { image_dir: join(dir, name), num_repeats: Number(repeats), is_reg: isReg };
     return [{ ...values, class_tokens: classTokens }];
   });
+  const notes = foldersLeftOut(dir, names, used);
   if (subsets.length === 0) {
     const here = listImages(dir).length;
     throw new UserError(
@@ -57,10 +67,12 @@ export function subsetsBelow(dir: string, isReg: boolean): Values[] {
         ? `${dir}: holds ${here} images itself; put them into a folder named REPEATS_NAME below it, like ${
           join(dir, "10_name")
         }`
-        : `${dir}: has no folder named REPEATS_NAME, like 10_name, with images`,
+        : `${dir}: has no folder named REPEATS_NAME, like 10_name, with images${
+          notes.length ? ` (${notes[0]})` : ""
+        }`,
     );
   }
-  return subsets;
+  return { subsets, notes };
 }
 
 function isFolder(path: string): boolean {
@@ -71,8 +83,14 @@ function isFolder(path: string): boolean {
   }
 }
 
+export interface LoadedFolder {
+  readonly entries: ImageEntry[];
+  /** Those whose caption came from a file. */
+  readonly captioned: ReadonlySet<ImageEntry>;
+}
+
 /** The images of a subset with their captions. Throws UserError when captions lie there under another ending. */
-export function loadFolder(subset: DreamBoothSubset): { entries: ImageEntry[]; report: SubsetReport } {
+export function loadFolder(subset: DreamBoothSubset): LoadedFolder {
   if (subset.cache_info) {
     throw new UsageError(`${subset.image_dir}: cache_info is not supported yet; leave it out`);
   }
@@ -81,24 +99,34 @@ export function loadFolder(subset: DreamBoothSubset): { entries: ImageEntry[]; r
   const extension = subset.caption_extension && !subset.caption_extension.startsWith(".")
     ? `.${subset.caption_extension}`
     : subset.caption_extension;
-  const report: SubsetReport = {
-    ...{ name: dir, isReg, repeats, images: 0, captionFiles: 0, emptyCaptions: 0, withoutCaption: 0 },
-  };
   const images = files.filter((name) => IMAGE_EXTENSIONS.includes(extname(name).toLowerCase()));
+  const captioned = new Set<ImageEntry>();
   const entries = images.map((name) => {
     const captionFile = captionNames(name, extension).find((candidate) => present.has(candidate));
-    let caption = subset.class_tokens ?? "";
-    if (captionFile) {
-      caption = readCaption(join(dir, captionFile), subset.enable_wildcard);
-      report.captionFiles++;
-      if (caption === "") report.emptyCaptions++;
-    } else report.withoutCaption++;
+    const caption = captionFile
+      ? readCaption(join(dir, captionFile), subset.enable_wildcard)
+      : subset.class_tokens ?? "";
     const path = join(dir, name);
-    return newEntry({ key: path, path, caption, repeats, isReg, subset, size: null });
+    const entry = newEntry({ key: path, path, caption, repeats, isReg, subset, size: null });
+    if (captionFile) captioned.add(entry);
+    return entry;
   });
-  report.images = entries.length;
-  if (entries.length > 0 && report.captionFiles === 0) refuseOtherEndings(dir, images, present, extension);
-  return { entries, report };
+  if (entries.length > 0 && captioned.size === 0) refuseOtherEndings(dir, images, present, extension);
+  return { entries, captioned };
+}
+
+/** What a folder gave, counted over the images that can be read. */
+export function folderReport(
+  { image_dir: name, is_reg: isReg, num_repeats: repeats }: DreamBoothSubset,
+  entries: readonly ImageEntry[],
+  captioned: LoadedFolder["captioned"],
+): SubsetReport {
+  const withFile = entries.filter((entry) => captioned.has(entry));
+  return {
+    ...{ name, isReg, repeats, images: entries.length, captionFiles: withFile.length },
+    emptyCaptions: withFile.filter(({ caption }) => caption === "").length,
+    withoutCaption: entries.length - withFile.length,
+  };
 }
 
 /** `a.caption` for `a.png`; for `a_1_2_3_4.png`, a name with a face box, also `a.caption`. */

@@ -39,9 +39,10 @@ export function planDatasets(flags: Flags, supports: Supports = TRAIN_NETWORK): 
     throw new UsageError("no images: give --train_data_dir, or --dataset_config with a TOML file");
   }
   const regDir = text("regDataDir", "reg_data_dir");
-  const subsets = [...subsetsBelow(trainDir, false), ...regDir ? subsetsBelow(regDir, true) : []];
+  const found = [subsetsBelow(trainDir, false), ...regDir ? [subsetsBelow(regDir, true)] : []];
+  const subsets = found.flatMap((below) => below.subsets), notes = found.flatMap((below) => below.notes);
   const file: DatasetFile = { general: {}, datasets: [{ method: "dreambooth", values: {}, subsets }] };
-  return settle(file, flags);
+  return settle(file, flags).map((plan) => ({ ...plan, notes }));
 }
 
 /** Finds and sorts the images. Draws the seed from `random`, then reseeds it, as the reference does. */

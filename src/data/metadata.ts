@@ -19,7 +19,6 @@ interface Described {
 
 export interface LoadedMetadata {
   readonly entries: ImageEntry[];
-  readonly report: SubsetReport;
   /** Tags of the images that have caption and tags, for the tag counts. */
   readonly tags: string[];
   /** Keys for which neither an image nor latents were found. */
@@ -31,10 +30,6 @@ export function loadMetadata(subset: FineTuningSubset): LoadedMetadata {
   const file = subset.metadata_file;
   const metadata = readMetadata(file);
   const tags: string[] = [], missing: string[] = [], entries: ImageEntry[] = [];
-  const report: SubsetReport = {
-    ...{ name: file, isReg: false, repeats: subset.num_repeats, images: 0 },
-    ...{ captionFiles: 0, emptyCaptions: 0, withoutCaption: 0 },
-  };
   for (const [key, described] of Object.entries(metadata)) {
     if (typeof described !== "object" || described === null || Array.isArray(described)) {
       throw new UserError(`${file}: ${JSON.stringify(key)} is no table with caption and tags`);
@@ -45,8 +40,6 @@ export function loadMetadata(subset: FineTuningSubset): LoadedMetadata {
       continue;
     }
     const caption = captionOf(described, subset, tags, `${file}: ${JSON.stringify(key)}`);
-    if (caption === "") report.withoutCaption++;
-    else report.captionFiles++;
     const entry = newEntry({
       ...{ key, path, caption, repeats: subset.num_repeats, isReg: false, subset },
       size: sizeOf(described, `${file}: ${JSON.stringify(key)}`),
@@ -54,8 +47,17 @@ export function loadMetadata(subset: FineTuningSubset): LoadedMetadata {
     if (!subset.color_aug && !subset.random_crop) entry.latentsFile = findLatents(subset.image_dir, key);
     entries.push(entry);
   }
-  report.images = entries.length;
-  return { entries, report, tags, missing };
+  return { entries, tags, missing };
+}
+
+/** What a metadata file gave, counted over the images that can be read. */
+export function metadataReport(
+  { metadata_file: name, num_repeats: repeats }: FineTuningSubset,
+  entries: readonly ImageEntry[],
+): SubsetReport {
+  const withoutCaption = entries.filter(({ caption }) => caption === "").length, images = entries.length;
+  const captionFiles = images - withoutCaption;
+  return { name, isReg: false, repeats, images, captionFiles, emptyCaptions: 0, withoutCaption };
 }
 
 function readMetadata(file: string): Record<string, Described> {

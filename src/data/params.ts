@@ -59,6 +59,8 @@ export interface DatasetPlan {
   readonly kind: Method;
   readonly params: DatasetParams;
   readonly subsets: readonly SubsetParams[];
+  /** What was left out on the way here. */
+  readonly notes?: readonly string[];
 }
 
 const SUBSET_DEFAULTS = {

@@ -109,6 +109,38 @@ Deno.test("unreadable images are named once and left out; none left is an error"
     );
   }));
 
+Deno.test("images that are left out are told: by folder, by format, by what they are instead", () =>
+  withFolder(async (dir) => {
+    const picture = [{ name: "a", width: 32, height: 32 }];
+    for (
+      const name of ["2_cat", "dog", "0_bird", "5x_fish", ".hidden", "2_cat/sub", "2_cat/.ipynb_checkpoints"]
+    ) {
+      writePictures(join(dir, name), picture);
+    }
+    Deno.mkdirSync(join(dir, "empty"));
+    const folder = join(dir, "2_cat");
+    for (const name of ["b.avif", "c.GIF", "d.gif", "._e.gif"]) {
+      Deno.writeTextFileSync(join(folder, name), "");
+    }
+    Deno.writeTextFileSync(join(folder, "f.png"), "<!DOCTYPE html><html>");
+    Deno.writeTextFileSync(join(folder, "f.txt"), "a cat");
+    Deno.writeTextFileSync(join(folder, "a.txt"), "a cat");
+    const group = await open(dir);
+    const notes = group.datasets[0].notes.map((note) => note.replaceAll(dir, "D"));
+    assert.deepEqual(notes, [
+      "D/0_bird: 1 image is left out, for its name asks for no repeats",
+      "D/5x_fish: 1 image is left out, for its name does not begin with a number of repeats; call it 5_fish",
+      "D/dog: 1 image is left out, for its name does not begin with a number of repeats; call it 1_dog",
+      "D/2_cat/f.png: is no PNG, JPEG, WebP or BMP file; it is a web page (HTML): the site wanted a sign-in or " +
+      "found nothing there; download it again; left out",
+      "D/2_cat/sub: 1 image is left out; only those directly in 2_cat are trained on",
+      "D/2_cat: left out: 1 .avif, 2 .gif; only PNG, JPEG, WebP and BMP files are read",
+    ]);
+    assert.match(describeDatasets(group)[1], /2_cat: 1 image x 2, 1 caption$/);
+    Deno.removeSync(folder, { recursive: true });
+    assert.throws(() => void open(dir), /has no folder named REPEATS_NAME.*0_bird: 1 image is left out/);
+  }));
+
 Deno.test("an image smaller than a bucket step is left out and named", () =>
   withFolder(async (dir) => {
     writePictures(join(dir, "1_a"), [{ name: "thin", width: 4, height: 60 }, {

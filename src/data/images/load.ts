@@ -2,6 +2,7 @@
 
 import { UserError } from "../../base/errors.ts";
 import { NoFile, openFile, refuseIrregular } from "../../base/regular_file.ts";
+import { HEAD as WHAT_HEAD, whatFile } from "../../formats/what_file.ts";
 import { decodeBmp, isBmp, probeBmp } from "./bmp.ts";
 import { applyOrientation, swapsSides } from "./exif.ts";
 import { decodeJpeg, isJpeg, probeJpeg } from "./jpeg.ts";
@@ -101,7 +102,13 @@ function probeBytes(bytes: Uint8Array): ImageHeader | null {
   if (isJpeg(bytes)) return probeJpeg(bytes);
   if (isWebp(bytes)) return probeWebp(bytes);
   if (isBmp(bytes)) return probeBmp(bytes);
-  throw new ImageError("is no PNG, JPEG, WebP or BMP file");
+  throw new ImageError(`is no PNG, JPEG, WebP or BMP file${whatInstead(bytes)}`);
+}
+
+/** What else it is, where more is known than that it is some text. */
+function whatInstead(bytes: Uint8Array): string {
+  const what = whatFile(bytes.subarray(0, WHAT_HEAD), bytes.length);
+  return what === null || what.startsWith("is plain text") ? "" : `; it ${what}`;
 }
 
 function readAt(file: Deno.FsFile, offset: number, length: number): Uint8Array {
