@@ -47,11 +47,25 @@ export async function runDemo(config: DemoConfig, context: JobContext): Promise<
   await trainNetwork(trainingConfig(config), context);
   context.log("3/3 drawing the same prompts and seeds with the LoRA");
   const after = await draw("after", lora, config, context);
-  atomicWriteFile(`${outputDir}/before.png`, await pictureGrid([before]));
-  atomicWriteFile(`${outputDir}/after.png`, await pictureGrid([after]));
-  atomicWriteFile(`${outputDir}/grid.png`, await pictureGrid([before, after]));
-  context.log(`${outputDir}/grid.png: upper row before, lower row after; columns: ${PROMPTS.join(" | ")}`);
+  atomicWriteFile(`${outputDir}/before.png`, await pictureGrid([{ pictures: before }]));
+  atomicWriteFile(`${outputDir}/after.png`, await pictureGrid([{ pictures: after }]));
+  const rows = [
+    { label: "before", pictures: before, captions: PROMPTS },
+    { label: "after", pictures: after },
+    { label: "trained on", ...trainedOn(PROMPTS.length) },
+  ];
+  atomicWriteFile(`${outputDir}/grid.png`, await pictureGrid(rows));
+  context.log(`${outputDir}/grid.png: the prompts before and after, and what the LoRA was trained on`);
   context.log(`${lora}: the LoRA, as A1111, ComfyUI, diffusers and sd-scripts read it`);
+}
+
+/** The first training pictures with their captions. */
+function trainedOn(count: number): { pictures: string[]; captions: string[] } {
+  const folder = `${assetPath("demo")}/10_moka`;
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => name.endsWith(".png"));
+  const pictures = names.sort().slice(0, count).map((name) => `${folder}/${name}`);
+  const captions = pictures.map((path) => Deno.readTextFileSync(path.replace(/png$/, "txt")).trim());
+  return { pictures, captions };
 }
 
 /** One picture for each prompt; their paths in order. */
