@@ -1,4 +1,4 @@
-/** Pieces of the lines that are said to people: "did you mean ...?", "a, b and c". */
+/** Pieces of the lines that are said to people: "did you mean ...?", "a, b and c", "2 batches". */
 
 import { distance } from "fastest-levenshtein";
 
@@ -22,4 +22,10 @@ export function guess(word: string, names: readonly string[], prefix = ""): stri
 export function listed(words: readonly string[], and = "and"): string {
   if (words.length < 2) return words.join("");
   return `${words.slice(0, -1).join(", ")} ${and} ${words.at(-1)}`;
+}
+
+/** "1 batch", "2 batches"; the last word is the one that changes. */
+export function counted(n: number, what: string): string {
+  if (n === 1) return `1 ${what}`;
+  return `${n} ${what}${/(ch|sh|s|x)$/.test(what) ? "es" : "s"}`;
 }

@@ -4,7 +4,7 @@
  */
 
 import { UsageError } from "../base/errors.ts";
-import { guess, listed } from "../base/phrases.ts";
+import { counted, guess, listed } from "../base/phrases.ts";
 import { isEmptyWord, isUnsetText } from "./unset.ts";
 import { type AnyFlag, camel, convert, type Family, type Rows, type Value } from "./flag.ts";
 
@@ -121,7 +121,7 @@ function readValue(name: string, row: AnyFlag, texts: readonly string[], explici
     return checked(name, row, texts[0]);
   }
   if (row.nargs !== "*" && texts.length !== row.nargs) {
-    throw new UsageError(`--${name} needs ${row.nargs} values, ${texts.length} given`);
+    throw new UsageError(`--${name} needs ${counted(row.nargs, "value")}, ${texts.length} given`);
   }
   return texts.map((text) => checked(name, row, text)) as Value;
 }

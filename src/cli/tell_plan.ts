@@ -2,6 +2,7 @@
 
 import type { JobContext } from "../base/job.ts";
 import { bytesText } from "../base/bytes.ts";
+import { counted } from "../base/phrases.ts";
 import type { TrainingPlan } from "../training/plan.ts";
 import { durationText, print } from "./output.ts";
 
@@ -14,7 +15,7 @@ export function tellPlan(
   const sizes = { parameterBytes, programBytes, processBytes, peakBytes, secondsPerStep };
   context.emit({ event: "plan", task: "training", steps, epochs, ...sizes });
   if (json) return;
-  print(`${steps} steps in ${epochs} epochs`);
+  print(`${counted(steps, "step")} in ${counted(epochs, "epoch")}`);
   print(`weights, gradients and optimizer: ${bytesText(parameterBytes)}`);
   print(`activations of the largest bucket: ${bytesText(programBytes)}`);
   if (processBytes > 0) print(`easel itself: ${bytesText(processBytes)}`);

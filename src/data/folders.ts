@@ -3,6 +3,7 @@
 import { basename, extname, join } from "node:path";
 import { UsageError, UserError } from "../base/errors.ts";
 import { pathHint } from "../base/path_hint.ts";
+import { counted } from "../base/phrases.ts";
 import { readText } from "../formats/text_file.ts";
 import { strip } from "./captions.ts";
 import type { Values } from "./config_file.ts";
@@ -61,12 +62,12 @@ export function subsetsBelow(dir: string, isReg: boolean): FoundSubsets {
   });
   const notes = foldersLeftOut(dir, names, used);
   if (subsets.length === 0) {
-    const here = listImages(dir).length;
+    const here = listImages(dir).length, them = here === 1 ? "it" : "them";
     throw new UserError(
       here > 0
-        ? `${dir}: holds ${here} images itself; put them into a folder named REPEATS_NAME below it, like ${
-          join(dir, "10_name")
-        }`
+        ? `${dir}: holds ${
+          counted(here, "image")
+        } itself; put ${them} into a folder named REPEATS_NAME below it, like ${join(dir, "10_name")}`
         : `${dir}: has no folder named REPEATS_NAME, like 10_name, with images${
           notes.length ? ` (${notes[0]})` : ""
         }`,

@@ -7,6 +7,7 @@
  */
 
 import { UserError } from "../base/errors.ts";
+import { counted } from "../base/phrases.ts";
 import { PythonRandom, type PythonRandomState, TorchGenerator } from "../random/mod.ts";
 import { type Batch, renderBatch } from "./batch.ts";
 import type { Replacement } from "./captions.ts";
@@ -136,7 +137,9 @@ export class BatchLoader {
     const inEpoch = state.permutation.length > 0;
     if (state.orders.length !== this.#orders.length || inEpoch && state.permutation.length !== this.length) {
       throw new UserError(
-        `the saved state was made with ${state.permutation.length} batches an epoch, the dataset now has ` +
+        `the saved state was made with ${
+          counted(state.permutation.length, "batch")
+        } an epoch, the dataset now has ` +
           `${this.length}; resume with the same images and dataset options`,
       );
     }

@@ -1,7 +1,7 @@
 /** What a run will be trained on, told before it starts. */
 
 import { basename } from "node:path";
-import { listed } from "../base/phrases.ts";
+import { counted, listed } from "../base/phrases.ts";
 import type { Dataset } from "./dataset.ts";
 import type { DatasetGroup } from "./group.ts";
 
@@ -12,8 +12,8 @@ export function describeDatasets(group: DatasetGroup): string[] {
   const batches = group.orders.reduce((total, order) => total + order.length, 0);
   const reg = sum((d) => d.regImages);
   lines.push(
-    `${sum((d) => d.trainImages)} training images with repeats` +
-      `${reg ? `, ${reg} regularisation images` : ""}, ${batches} batches an epoch`,
+    `${counted(sum((d) => d.trainImages), "training image")} with repeats` +
+      `${reg ? `, ${counted(reg, "regularisation image")}` : ""}, ${counted(batches, "batch")} an epoch`,
   );
   return lines;
 }
@@ -31,19 +31,15 @@ function describe(dataset: Dataset, index: number): string[] {
     const missing = withoutCaption ? `, ${withoutCaption} without` : "";
     const empty = emptyCaptions ? `, ${emptyCaptions} empty` : "";
     lines.push(
-      `  ${basename(name)}${isReg ? " (regularisation)" : ""}: ${count(images, "image")} x ${repeats}, ` +
-        `${count(captionFiles, "caption")}${empty}${missing}`,
+      `  ${basename(name)}${isReg ? " (regularisation)" : ""}: ${counted(images, "image")} x ${repeats}, ` +
+        `${counted(captionFiles, "caption")}${empty}${missing}`,
     );
   }
   if (bucketInfo) {
     const list = buckets.map(({ size, members }) => `${size.join("x")}: ${members.length}`);
     const error = bucketInfo.mean_img_ar_error.toPrecision(3);
-    lines.push(`  ${count(list.length, "bucket")} (${list.join(", ")}), mean aspect error ${error}`);
+    lines.push(`  ${counted(list.length, "bucket")} (${list.join(", ")}), mean aspect error ${error}`);
   }
   lines.push(...notes.map((note) => `  note: ${note}`));
   return lines;
-}
-
-function count(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? "" : "s"}`;
 }

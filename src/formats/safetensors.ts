@@ -5,6 +5,7 @@
 
 import { atomicWrite, atomicWriteSlowly, writeAll } from "../base/atomic.ts";
 import { UserError } from "../base/errors.ts";
+import { counted } from "../base/phrases.ts";
 import { FileReader } from "./file_reader.ts";
 import { MAX_HEADER, parseHeader } from "./safetensors_header.ts";
 import { dtypeRank, elementCount, elementSize, TensorFile, type TensorInfo } from "./tensor_file.ts";
@@ -54,7 +55,9 @@ export function openSafetensors(path: string): SafetensorsFile {
 function headerLength(file: FileReader): number {
   if (file.size < 8) {
     throw new UserError(
-      `${file.path}: has ${file.size} bytes, too few for a safetensors file; it is cut off, copy it again`,
+      `${file.path}: has ${
+        counted(file.size, "byte")
+      }, too few for a safetensors file; it is cut off, copy it again`,
     );
   }
   const length = new DataView(file.read(0, 8).buffer).getBigUint64(0, true);

@@ -5,6 +5,7 @@
  */
 
 import { UsageError } from "../base/errors.ts";
+import { counted } from "../base/phrases.ts";
 import { type Alpha, floatAlpha, integer, number } from "./values.ts";
 
 export interface BlockPlan {
@@ -47,7 +48,9 @@ export function planBlocks(given: Given, defaults: Defaults, compat = false): Bl
     const values = given[key].split(",").map((text) => read(text.trim()));
     if (values.length === count) return values;
     const model = defaults.sdxl ? "an SDXL model" : "an SD1 or SD2 model";
-    throw new UsageError(`--network_args ${key}: has ${values.length} values, ${model} takes ${count}`);
+    throw new UsageError(
+      `--network_args ${key}: has ${counted(values.length, "value")}, ${model} takes ${count}`,
+    );
   };
   const all = <T>(value: T): T[] => Array.from({ length: count }, () => value);
   const dims = list("block_dims", (text) => integer("block_dims", text)) ?? all(defaults.dim);
@@ -100,7 +103,7 @@ export function parseBlockLrWeights(given: Given, sdxl: boolean, compat = false)
     const cut = compat && (key === "mid_lr_weight" || ("down_lr_weight" in given && "up_lr_weight" in given));
     if (values.length > count && !cut) {
       throw new UsageError(
-        `--network_args ${key}: has ${values.length} values, the model has ${count} such blocks`,
+        `--network_args ${key}: has ${counted(values.length, "value")}, the model has ${count} such blocks`,
       );
     }
     return [...values, ...ones(count - values.length)].slice(0, count).map((w) => w > threshold ? w : 0);
@@ -113,7 +116,7 @@ function shapeOf(key: string, text: string, count: number): number[] {
   const shape = SHAPES[name];
   if (!shape) {
     throw new UsageError(
-      `--network_args ${key}=${text}: give a list of ${count} numbers or one of ${
+      `--network_args ${key}=${text}: give a list of ${counted(count, "number")} or one of ${
         Object.keys(SHAPES).join(", ")
       }`,
     );

@@ -1,6 +1,7 @@
 /** LoRA files read and fitted to a model; an error names the key, what was found, what was wanted and the remedy. */
 
 import { UserError } from "../base/errors.ts";
+import { counted } from "../base/phrases.ts";
 import type { TensorFile } from "../formats/tensor_file.ts";
 import { parseFileKey } from "./file_keys.ts";
 import { alphaOf, type Entry, factorsOf, type Note, readEntries, some } from "./file_modules.ts";
@@ -56,7 +57,7 @@ export function loadLora(
 }
 
 function others(count: number): string {
-  return count > 1 ? `, nor are ${count - 1} other modules` : "";
+  return count > 1 ? `, nor ${count === 2 ? "is" : "are"} ${counted(count - 1, "other module")}` : "";
 }
 
 function fit(file: TensorFile, target: Target, entry: Entry, name: string, family: Family): LoraModule {

@@ -1,6 +1,7 @@
 /** What a file of tensors holds: family, sizes, metadata, every key. Only the header is read. */
 
 import { modelPath } from "../base/assets.ts";
+import { counted } from "../base/phrases.ts";
 import { openCheckpoint } from "../formats/checkpoint.ts";
 import { describe, identify } from "../models/family.ts";
 import { bundledEmbedding, otherNetwork } from "../networks/mod.ts";
@@ -61,7 +62,7 @@ function loraText(tensors: readonly TensorRow[], alphas: readonly number[]): str
   if (ranks.length) parts.push(`rank ${ranks.join(", ")}`);
   if (alphas.length) parts.push(`alpha ${alphas.join(", ")}`);
   const modules = tensors.filter((row) => /lora_(down|A)\.weight$/.test(row.key)).length;
-  if (modules) parts.push(`${modules} modules`);
+  if (modules) parts.push(counted(modules, "module"));
   if (embeddings.length) parts.push(`with embeddings beside it: ${embeddings.join(", ")}`);
   return parts.join(", ");
 }

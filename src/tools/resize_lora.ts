@@ -2,6 +2,7 @@
 
 import { removeLeftoversOf } from "../base/leftovers.ts";
 import { hearSignals, type JobContext } from "../base/job.ts";
+import { counted } from "../base/phrases.ts";
 import { openCheckpoint, type TensorToWrite } from "../formats/mod.ts";
 import {
   type DynamicMethod,
@@ -66,7 +67,7 @@ export async function resizeLora(config: ResizeLoraConfig, context: JobContext):
   }
   saveTensors(config.saveTo, tensors, resizedMetadata(file.metadata, config, options, oldRank, alpha));
   const mean = kept.reduce((sum, share) => sum + share, 0) / kept.length;
-  context.log(`${modules.length} modules; ${percent(mean)} of their Frobenius norms kept on average`);
+  context.log(`${counted(modules.length, "module")}; ${percent(mean)} of Frobenius norms kept on average`);
   context.log(`saved ${config.saveTo}`);
   context.emit({ event: "save", what: "model", path: config.saveTo, step: 0 });
 }

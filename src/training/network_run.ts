@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import { modelPath } from "../base/assets.ts";
 import type { JobContext } from "../base/job.ts";
+import { counted } from "../base/phrases.ts";
 import type { Graph } from "../graph/mod.ts";
 import { fileSha256, legacyHash } from "../formats/mod.ts";
 import { type FileRecord, loraAdapter, saveDtype, saveLora, trainingMetadata } from "../networks/mod.ts";
@@ -31,7 +32,7 @@ export async function openNetworkRun(config: TrainNetworkConfig, context: JobCon
   const metadata = metadataWriter(config, opened, network);
   return await assembleRun(config, opened, {
     name: "network_train",
-    what: `${network.modules.length} LoRA modules`,
+    what: counted(network.modules.length, "LoRA module"),
     drawing: drawingModel(config, opened, { adapter: () => loraAdapter(network.modules), load }),
     training: () => {
       const model = { family: file.family, shapes: file.shapes, file };

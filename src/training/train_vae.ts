@@ -1,6 +1,7 @@
 /** `easel train_vae`: trains the autoencoder of a checkpoint on a folder of pictures; writes whole checkpoints. */
 import { Interrupted, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
+import { counted } from "../base/phrases.ts";
 import { type Batch, BatchLoader, type DatasetGroup } from "../data/mod.ts";
 import { VAE } from "../models/mod.ts";
 import { writeCheckpoint } from "./checkpoint_file.ts";
@@ -96,7 +97,7 @@ async function run(
     model: (path) => write(path, training.weights(true)),
     state: () => {},
   }, context);
-  context.log(`autoencoder: ${length.steps} steps, ${config.mixedPrecision} mixed precision`);
+  context.log(`autoencoder: ${counted(length.steps, "step")}, ${config.mixedPrecision} mixed precision`);
   const { steps, epochs, batchesPerEpoch } = length;
   context.emit({ event: "plan", task: "training", steps, epochs, batchesPerEpoch, seed: opened.seed });
   let step = 0, shown = 0;

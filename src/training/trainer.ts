@@ -4,6 +4,7 @@
  */
 import { Interrupted, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
+import { counted } from "../base/phrases.ts";
 import type { BatchLoader } from "../data/mod.ts";
 import type { DrawingModel } from "../generation/model.ts";
 import type { Device, ParameterStore } from "../runtime/mod.ts";
@@ -250,7 +251,9 @@ class Trainer {
     const state = loadState(path, this.#settings, generators, store, training.parts.groups);
     if (state.position.globalStep >= length.steps) {
       throw new UserError(
-        `${path}: has ${state.position.globalStep} steps done and ${length.steps} are asked for; raise --max_train_steps`,
+        `${path}: has ${
+          counted(state.position.globalStep, "step")
+        } done and ${length.steps} are asked for; raise --max_train_steps`,
       );
     }
     const { lossScale, stepsAtScale } = training.step.state;
@@ -270,10 +273,12 @@ class Trainer {
   #tellPlan(): void {
     const { config, run: { what, length, training, seed }, context } = this;
     const parameters = training.parts.groups.reduce((n, group) => n + groupSize(group), 0);
-    context.log(`${what}: ${parameters} trainable parameters, seed ${seed}`);
+    context.log(`${what}: ${counted(parameters, "trainable parameter")}, seed ${seed}`);
+    const [steps, epochs] = [counted(length.steps, "step"), counted(length.epochs, "epoch")];
+    const batches = counted(length.batchesPerEpoch, "batch");
+    const gathered = counted(config.gradientAccumulationSteps, "batch");
     context.log(
-      `${length.steps} steps, ${length.epochs} epochs of ${length.batchesPerEpoch} batches, ` +
-        `gradients of ${config.gradientAccumulationSteps} batches a step, ${config.mixedPrecision} mixed precision`,
+      `${steps}, ${epochs} of ${batches}, gradients of ${gathered} a step, ${config.mixedPrecision} mixed precision`,
     );
     context.emit({
       event: "plan",

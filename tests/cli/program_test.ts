@@ -118,7 +118,7 @@ Deno.test("easel inspect shows keys, shapes, dtypes, metadata and family", async
     ], { note: "two\nlines" });
     const { code, stdout } = await easel(["inspect", path]);
     assert.equal(code, 0);
-    assert.match(stdout, /: a LoRA for SD1, rank 1, alpha 2, 1 modules$/m);
+    assert.match(stdout, /: a LoRA for SD1, rank 1, alpha 2, 1 module$/m);
     assert.match(stdout, /^ {2}note: two\\nlines$/m);
     assert.match(stdout, /lora_down\.weight\s+F32\s+\[1, 768\]$/m);
     const json = JSON.parse((await easel(["inspect", "--json", path])).stdout);

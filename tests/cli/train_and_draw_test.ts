@@ -49,7 +49,7 @@ Deno.test("train_network, inspect and gen_img work together from the command lin
   await withModel(async (folder, train) => {
     const plan = await easel(["plan", ...train, "--max_train_steps", "3"]);
     assert.equal(plan.code, 0, plan.stderr);
-    assert.match(plan.stdout, /^3 steps in 1 epochs$/m);
+    assert.match(plan.stdout, /^3 steps in 1 epoch$/m);
     assert.match(plan.stdout, /^planned peak: [\d.]+ MB$/m);
     assert.match(plan.stdout, /^time: [\d.]+ s a step as measured now, about [\d:]+ in all$/m);
     assert.deepEqual(names(folder), ["data", "model.safetensors"]);

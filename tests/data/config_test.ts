@@ -134,7 +134,7 @@ Deno.test("folders are named REPEATS_NAME; anything else is answered with the re
     assert.deepEqual(seen, [[10, "red cat", false], [3, "", false], [1, "cat_house", true]]);
     assert.throws(
       () => planDatasets({ train_data_dir: join(dir, "train", "notes") }),
-      /notes: holds 1 images itself; put them into a folder named REPEATS_NAME below it, like .*10_name/,
+      /notes: holds 1 image itself; put it into a folder named REPEATS_NAME below it, like .*10_name/,
     );
     assert.throws(() => planDatasets({ train_data_dir: join(dir, "nowhere") }), /nowhere: no such folder/);
     assert.throws(() => planDatasets({}), /give --train_data_dir/);

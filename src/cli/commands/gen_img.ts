@@ -1,6 +1,7 @@
 /** easel gen_img: sd-scripts' gen_img.py. */
 
 import { UsageError } from "../../base/errors.ts";
+import { counted } from "../../base/phrases.ts";
 import type { GenImgConfig } from "../../generation/config.ts";
 import {
   checkDevice,
@@ -114,6 +115,8 @@ function checkNetworks({ networkModule, networkWeights, networkMul }: Input["val
   needs("network_module", (networkModule?.length ?? 0) > 0, "network_weights", files > 0);
   needs("network_mul", (networkMul?.length ?? 0) > 0, "network_weights", files > 0);
   if ((networkMul?.length ?? 0) > files) {
-    throw new UsageError(`--network_mul has ${networkMul!.length} strengths for ${files} --network_weights`);
+    throw new UsageError(
+      `--network_mul has ${counted(networkMul!.length, "strength")} for ${files} --network_weights`,
+    );
   }
 }

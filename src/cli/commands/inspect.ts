@@ -5,6 +5,7 @@ import { command } from "../command.ts";
 import { family, flag, own } from "../flag.ts";
 import { modelFile } from "../checks.ts";
 import { bytesText } from "../../base/bytes.ts";
+import { counted } from "../../base/phrases.ts";
 import { print } from "../output.ts";
 import { oneLine } from "../screen.ts";
 
@@ -37,7 +38,9 @@ function inspectionLines(found: Inspection, keys: boolean): string[] {
   const elements = Object.entries(found.elements).map(([dtype, n]) => `${n.toLocaleString("en")} ${dtype}`);
   const lines = [
     `${found.path}: ${found.what}`,
-    `${bytesText(found.bytes)}, ${found.tensors.length} tensors, ${elements.join(" + ") || "no"} elements`,
+    `${bytesText(found.bytes)}, ${counted(found.tensors.length, "tensor")}, ${
+      elements.join(" + ") || "no"
+    } elements`,
   ];
   const metadata = Object.entries(found.metadata).sort(([a], [b]) => a < b ? -1 : 1);
   if (metadata.length) {

@@ -1,6 +1,7 @@
 /** easel merge_lora: sd-scripts' networks/merge_lora.py, for SDXL too. */
 
 import { UsageError } from "../../base/errors.ts";
+import { counted } from "../../base/phrases.ts";
 import { checkpoint, exclusive, modelFile, required, safetensorsFile } from "../checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
 import { compatFlags } from "../flags/device.ts";
@@ -38,7 +39,9 @@ function check({ values }: CommandInput<ValuesOf<typeof FAMILIES>>): void {
   const models = values.models ?? [], ratios = values.ratios ?? [];
   if (models.length !== ratios.length) {
     throw new UsageError(
-      `--models names ${models.length} files, --ratios ${ratios.length} numbers; give one ratio for each file`,
+      `--models names ${counted(models.length, "file")}, --ratios ${
+        counted(ratios.length, "number")
+      }; give one ratio for each file`,
     );
   }
   exclusive("sd_model", values.sdModel !== null, "concat", values.concat);

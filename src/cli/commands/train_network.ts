@@ -1,6 +1,7 @@
 /** easel train_network: sd-scripts' train_network.py, and sdxl_train_network.py under its own name. */
 
 import { UsageError } from "../../base/errors.ts";
+import { counted } from "../../base/phrases.ts";
 import type { TrainNetworkConfig } from "../../training/config.ts";
 import { exclusive, modelFile, needs } from "../checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
@@ -98,7 +99,9 @@ function check({ values }: Input): void {
   const files = values.baseWeights ?? [], multipliers = values.baseWeightsMultiplier ?? [];
   if (multipliers.length > files.length) {
     throw new UsageError(
-      `--base_weights names ${files.length} files, --base_weights_multiplier ${multipliers.length} numbers; give a file for each`,
+      `--base_weights names ${counted(files.length, "file")}, --base_weights_multiplier ${
+        counted(multipliers.length, "number")
+      }; give a file for each`,
     );
   }
   checkTraining(values);

@@ -1,6 +1,7 @@
 /** Going on from a state. */
 import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
+import { counted } from "../../base/phrases.ts";
 import { fileSha256, openSafetensors, type SafetensorsFile } from "../../formats/mod.ts";
 import { PythonRandom, TorchGenerator } from "../../random/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
@@ -64,9 +65,9 @@ function checkGroups(path: string, file: StateFile, groups: readonly ParameterGr
   }
   if (file.step.groupSteps.length !== groups.length) {
     throw new UserError(
-      `${
-        join(path, STATE_FILE)
-      }: step.groupSteps has ${file.step.groupSteps.length} numbers for ${groups.length} ` +
+      `${join(path, STATE_FILE)}: step.groupSteps has ${
+        counted(file.step.groupSteps.length, "number")
+      } for ${groups.length} ` +
         "groups of parameters; the file is damaged, use another state",
     );
   }
@@ -94,7 +95,7 @@ function values(tensors: SafetensorsFile, name: string, size: number): Float32Ar
   const found = tensors.f32(name);
   if (found.length === size) return found;
   throw new UserError(
-    `${tensors.path}: ${name} has ${found.length} values, ${size} are wanted; use another state`,
+    `${tensors.path}: ${name} has ${counted(found.length, "value")}, ${size} are wanted; use another state`,
   );
 }
 
