@@ -20,7 +20,7 @@ const HEADERS: Record<string, Uint8Array> = {
     v.setUint32(20, 13000);
     b.set([8, 2], 24); // 8-bit RGB
     v.setUint32(29, crc32(b.subarray(12, 29)));
-    b.set([0, 0, 0, 9, 0x49, 0x44, 0x41, 0x54], 33); // the pixels begin
+    b.set([0, 0, 1, 0, 0x49, 0x44, 0x41, 0x54], 33); // pixels, cut off
   }),
   jpeg: view(200, (v, b) => {
     b.set([0xff, 0xd8, 0xff, 0xc2, 0, 17, 8]);
