@@ -4,6 +4,7 @@
  */
 
 import { UserError } from "../base/errors.ts";
+import { HOW_TO_LIFT, limit } from "../base/limits.ts";
 
 /** (width, height) in pixels. */
 export type Size = readonly [number, number];
@@ -100,6 +101,9 @@ export function cropBox(bucket: Size, image: Size): CropBox {
   return [left, top, left + width, top + height];
 }
 
+/** Widths that a list of buckets may go through. */
+const MAX_STEPS = 10_000;
+
 /** Brings the limits to multiples of the step; throws UserError when the resolution lies outside them. */
 export function adjustLimits(rules: BucketRules): BucketRules {
   const { steps, resolution } = rules;
@@ -107,6 +111,12 @@ export function adjustLimits(rules: BucketRules): BucketRules {
   const minSize = rules.minSize - rules.minSize % steps;
   const over = rules.maxSize % steps;
   const maxSize = over ? rules.maxSize + steps - over : rules.maxSize;
+  if ((maxSize - minSize) / steps > limit(MAX_STEPS)) {
+    throw new UserError(
+      `min_bucket_reso ${minSize} to max_bucket_reso ${maxSize} in steps of ${steps} are too many buckets; ` +
+        `raise bucket_reso_steps, or ${HOW_TO_LIFT}`,
+    );
+  }
   if (minSize < 1) {
     throw new UserError(`min_bucket_reso ${rules.minSize} is below bucket_reso_steps ${steps}; raise it`);
   }

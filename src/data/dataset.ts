@@ -239,7 +239,8 @@ function fillBuckets(
   const errors: number[] = [];
   const kept = entries.map((entry, number) => ({ entry, number })).filter(({ entry }) => {
     const placement = rule.buckets.place(...entry.size!);
-    if (pixels(placement.resized) > limit(Math.max(MAX_SCALED, pixels(entry.size!)))) {
+    const most = limit(MAX_SCALED), scaled = pixels(placement.resized);
+    if (pixels(placement.bucket) > most || scaled > Math.max(most, pixels(entry.size!))) {
       const [from, to] = [entry.size!, placement.resized].map((size) => size.join("x"));
       notes.push(
         `${entry.path}: is ${from} and would be scaled to ${to}; left out, cut it or ${HOW_TO_LIFT}`,
@@ -291,6 +292,11 @@ function bucketsFor(
   if (sized) return { buckets: Buckets.among(entries.map((entry) => entry.size!)), enabled: true };
   const resolution = params.resolution;
   if (!resolution) throw new UsageError("resolution is required: give --resolution, like 512 or 640,448");
+  if (pixels(resolution) > limit(MAX_SCALED)) {
+    throw new UsageError(
+      `resolution ${resolution.join("x")} is above ${MAX_SCALED} pixels; lower it, or ${HOW_TO_LIFT}`,
+    );
+  }
   if (!params.enable_bucket) return { buckets: Buckets.among([resolution]), enabled: false };
   const rules: BucketRules = {
     resolution,

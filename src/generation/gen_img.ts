@@ -99,10 +99,11 @@ function plan(
     checkSize(width, height);
     createScheduler(config.sampler, { steps, prediction: "epsilon", stepsOffset: 1, clipSample: false });
   }
-  return [...batches(requests, config.batchSize)].map((batch) => ({
-    requests: batch,
-    images: images && batch.map(({ index }) => imageOf(index)),
-  }));
+  return [...batches(requests, config.batchSize)].map((batch) => {
+    const { width, height } = batch[0].settings;
+    checkSize(width, height, batch.length);
+    return { requests: batch, images: images && batch.map(({ index }) => imageOf(index)) };
+  });
 }
 
 async function drawAll(

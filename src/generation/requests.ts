@@ -1,5 +1,7 @@
 /** From prompts to single pictures with everything decided: sizes, steps, seeds. Seeds are drawn as gen_img.py draws them. */
 
+import { UsageError } from "../base/errors.ts";
+import { HOW_TO_LIFT, limit } from "../base/limits.ts";
 import { PythonRandom } from "../random/mod.ts";
 import { dynamicPrompts, type LoraTag, loraTagText, takeLoraTags } from "../text/mod.ts";
 import type { GenImgConfig } from "./config.ts";
@@ -44,6 +46,16 @@ export interface PictureRequest {
 
 const MAX_SEED = 2 ** 32 - 1;
 
+/** All pictures of a run are settled before the first is drawn. */
+const MAX_PICTURES = 100_000;
+
+function refuseFlood(pictures: number): void {
+  if (pictures <= limit(MAX_PICTURES)) return;
+  throw new UsageError(
+    `${pictures} pictures are asked for, at most ${MAX_PICTURES} are drawn at a time; ${HOW_TO_LIFT}`,
+  );
+}
+
 /**
  * All pictures of a run, lazily. `prompts` come from the file (`fromFile`) or the flag. `size` is the default.
  * The seeds: --d as written; with one prompt in a file and one picture --seed itself; else a Python random seeded by
@@ -55,6 +67,7 @@ export function* pictureRequests(
   size: { width: number; height: number },
   warn: (text: string) => void = () => {},
 ): Generator<PictureRequest> {
+  refuseFlood(prompts.length * config.nIter * config.imagesPerPrompt);
   const own = config.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
   const seedRandom = new PythonRandom(own);
   const seedItself = config.seed !== null && config.fromFile !== null && prompts.length === 1 &&
@@ -90,6 +103,7 @@ export function* pictureRequests(
           lastSeed = null;
         }
         lastSeed = seeds.shift() ?? (line.seeds ? lastSeed : iterationSeed) ?? drawSeed();
+        if (index >= MAX_PICTURES) refuseFlood(index + 1);
         yield {
           index: index++,
           prompt: line.prompt,

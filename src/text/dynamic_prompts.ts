@@ -1,5 +1,8 @@
 /** Prompts that stand for many: `a {red|green} car`, `{2$$a|b|c}`, `{1-2$$ and $$a|b|c}`, `{e$$a|b}` for every one. */
 
+import { UsageError } from "../base/errors.ts";
+import { HOW_TO_LIFT, limit } from "../base/limits.ts";
+
 /** The draws that are made, in Python's `random` (an instance of it reproduces sd-scripts). */
 export interface RandomChoices {
   /** An integer of low..high, both included. */
@@ -8,7 +11,11 @@ export interface RandomChoices {
   sample<T>(population: readonly T[], count: number): T[];
 }
 
-const VARIANTS = /\{((e|E)\$\$)?(([\d-]+)\$\$)?(([^|}]+?)\$\$)?(.+?((\|).+?)*?)\}/g;
+/** What stands between braces. The reference's one expression for a whole prompt takes years on `{|||||||` without an end. */
+const INSIDE = /^(?:([eE])\$\$)?(?:([\d-]+)\$\$)?(?:([^|]+?)\$\$)?(.+)$/;
+
+/** Prompts that one may stand for. */
+const MAX_PROMPTS = 100_000;
 
 interface Variants {
   source: string; // the braces and what is inside
@@ -25,7 +32,7 @@ interface Variants {
  * `handle_dynamic_prompt_variants`.
  */
 export function dynamicPrompts(prompt: string, repeatCount: number, random: RandomChoices): string[] {
-  const found = [...prompt.matchAll(VARIANTS)].map(readVariants);
+  const found = findVariants(prompt);
   if (!found.length) return [prompt];
   const choose = (text: string, v: Variants) => {
     const chosen = random.sample(v.choices, random.randint(v.low, v.high));
@@ -34,6 +41,7 @@ export function dynamicPrompts(prompt: string, repeatCount: number, random: Rand
   if (!found.some((v) => v.enumerate)) {
     return Array.from({ length: repeatCount }, () => found.reduce(choose, prompt));
   }
+  refuseFlood(prompt, found.filter((v) => v.enumerate));
   let prompts = [prompt];
   for (const v of found.filter((v) => v.enumerate)) {
     const all: string[] = [];
@@ -46,10 +54,46 @@ export function dynamicPrompts(prompt: string, repeatCount: number, random: Rand
   return prompts;
 }
 
-function readVariants(match: RegExpMatchArray): Variants {
-  const choices = match[7].split("|");
+/** From an opening brace to the next closing one. */
+function findVariants(prompt: string): Variants[] {
+  const found: Variants[] = [];
+  for (let open = prompt.indexOf("{"); open >= 0;) {
+    const close = prompt.indexOf("}", open);
+    if (close < 0) break;
+    const match = INSIDE.exec(prompt.slice(open + 1, close));
+    if (match) found.push(readVariants(prompt.slice(open, close + 1), match));
+    open = prompt.indexOf("{", close);
+  }
+  return found;
+}
+
+/** Throws UsageError where the combinations would be more than anybody draws. */
+function refuseFlood(prompt: string, enumerated: readonly Variants[]): void {
+  const ways = ({ low, high, choices: { length } }: Variants) => {
+    let sum = 0;
+    for (let n = low; n <= high; n++) sum += binomial(length, n);
+    return sum;
+  };
+  const count = enumerated.reduce((product, v) => product * ways(v), 1);
+  if (count <= limit(MAX_PROMPTS)) return;
+  const start = prompt.length > 60 ? `${prompt.slice(0, 60)}...` : prompt;
+  throw new UsageError(
+    `prompt "${start}" stands for ${
+      count.toPrecision(3)
+    } prompts, at most ${MAX_PROMPTS} are made; ${HOW_TO_LIFT}`,
+  );
+}
+
+function binomial(n: number, k: number): number {
+  let product = 1;
+  for (let i = 1; i <= Math.min(k, n - k); i++) product *= (n - i + 1) / i;
+  return product;
+}
+
+function readVariants(source: string, [, enumerate, counts, separator, inside]: RegExpMatchArray): Variants {
+  const choices = inside.split("|");
   let [low, high] = [1, 1];
-  const range = match[4]?.split("-");
+  const range = counts?.split("-");
   if (range && range.length <= 2 && range.every((n) => n !== "")) {
     [low, high] = [Number(range[0]), Number(range[range.length - 1])];
     if (low > high) [low, high] = [high, low];
@@ -57,11 +101,11 @@ function readVariants(match: RegExpMatchArray): Variants {
     low = Math.min(low, high);
   }
   return {
-    source: match[0],
-    enumerate: match[2] !== undefined,
+    source,
+    enumerate: enumerate !== undefined,
     low,
     high,
-    separator: match[6] ?? ", ",
+    separator: separator ?? ", ",
     choices,
   };
 }

@@ -65,9 +65,9 @@ Deno.test("a picture that is too wide to be one is refused whatever its size", a
   await assert.rejects(() => decodeImage(bytes), /claims 20000000x1 pixels, too many/);
 });
 
-Deno.test("dropAlpha() keeps colours and needs no memory of its own", () => {
+Deno.test("dropAlpha() keeps colours and can do without memory of its own", () => {
   const data = Uint8Array.of(1, 2, 3, 255, 4, 5, 6, 0), buffer = data.buffer;
-  const image = dropAlpha({ width: 2, height: 1, channels: 4, data });
+  const image = dropAlpha({ width: 2, height: 1, channels: 4, data }, data);
   assert.deepEqual([...image.data], [1, 2, 3, 4, 5, 6]);
   assert.equal(image.data.buffer, buffer);
 });
@@ -86,4 +86,18 @@ Deno.test("a picture that would be scaled beyond sense to fill its bucket is lef
       group.datasets[0].notes.join("\n"),
       /line\.png: is 4000x1 and would be scaled to 2048000x512/,
     );
+  }));
+
+Deno.test("resolutions and lists of buckets that no memory holds are refused in a line", () =>
+  withFolder(async (dir) => {
+    writePictures(join(dir, "1_a"), [{ name: "good", width: 64, height: 64 }]);
+    const open = (flags: Record<string, unknown>) =>
+      createDatasetGroup(
+        planDatasets({ train_data_dir: dir, resolution: "512", caption_extension: ".txt", ...flags }),
+        new PythonRandom(1),
+        { compat: false },
+      );
+    await assert.rejects(open({ resolution: "30000" }), /resolution 30000x30000 is above 67108864 pixels/);
+    const wide = { enable_bucket: true, min_bucket_reso: 1, max_bucket_reso: 1e9, bucket_reso_steps: 1 };
+    await assert.rejects(open(wide), /too many buckets; raise bucket_reso_steps, or set EASEL_NO_LIMITS=1/);
   }));

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../src/base/errors.ts";
 import { GEN_IMG_DEFAULTS, type GenImgConfig } from "../../src/generation/config.ts";
+import { checkSize } from "../../src/generation/draw.ts";
+import { createScheduler } from "../../src/generation/schedulers/mod.ts";
 import { FileNames } from "../../src/generation/file_names.ts";
 import { parsePromptLine, promptLines } from "../../src/generation/prompt_line.ts";
 import { batches, pictureRequests } from "../../src/generation/requests.ts";
@@ -42,6 +44,25 @@ Deno.test("seeds come from --d, from --seed itself, or from a Python random seed
   assert.deepEqual(seeds({ fromFile: "p.txt" }, ["a"]), [7]);
   assert.deepEqual(seeds({ imagesPerPrompt: 3 }, ["a --d 5,6"]), [5, 6, 6]);
   assert.deepEqual(seeds({ iterSameSeed: true, imagesPerPrompt: 2 }, ["a"]), [drawn[0], drawn[0]]);
+});
+
+Deno.test("more pictures than a run can hold, and sizes that no memory holds, are refused at once", () => {
+  const lifted = /set EASEL_NO_LIMITS=1/;
+  assert.throws(() => seeds({ imagesPerPrompt: 1e9 }, ["a {b|c}"]), lifted);
+  assert.throws(
+    () => seeds({ nIter: 2 ** 40 }, ["a"]),
+    /1099511627776 pictures are asked for, at most 100000/,
+  );
+  assert.throws(() => checkSize(80_000, 80_000), lifted);
+  assert.throws(
+    () => checkSize(8192, 8192, 5),
+    /5 pictures of 8192x8192 cannot be drawn at once; lower --batch/,
+  );
+  checkSize(8192, 8192, 4);
+  for (const sampler of ["ddim", "euler", "euler_a"]) {
+    const options = { steps: 1e9, prediction: "epsilon", stepsOffset: 1, clipSample: false } as const;
+    assert.throws(() => createScheduler(sampler, options), /1000000000 sampling steps; .* to 1000/);
+  }
 });
 
 Deno.test("batches() keep together what has equal settings", () => {

@@ -54,6 +54,17 @@ Deno.test("trainNetwork() saves what sd-scripts would save, and the network has 
   Deno.removeSync(dir, { recursive: true });
 });
 
+Deno.test("a rank whose weights no memory holds is refused before they are made", async () => {
+  const { dir, config } = tinyRun(1);
+  for (const change of [{ networkDim: 2 ** 31 }, { networkArgs: ["conv_dim=4000000000"] }]) {
+    await rejects(
+      trainNetwork({ ...config, ...change }, listening()),
+      /a network of rank \d+ has .* weights, which take .* can be had; lower --network_dim/,
+    );
+  }
+  Deno.removeSync(dir, { recursive: true });
+});
+
 Deno.test("an output name may lead into a folder below, which is made", async () => {
   const { dir, config } = tinyRun(1);
   await trainNetwork({ ...config, outputName: "sets/thing", maxTrainSteps: 1, saveState: true }, listening());

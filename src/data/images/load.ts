@@ -50,7 +50,7 @@ export async function decodeImage(bytes: Uint8Array, options: LoadOptions = {}):
   else if (isJpeg(bytes)) image = await decodeJpeg(bytes);
   else if (isWebp(bytes)) image = await decodeWebp(bytes);
   else image = decodeBmp(bytes);
-  image = alpha ? addAlpha(image) : dropAlpha(image);
+  image = alpha ? addAlpha(image) : dropAlpha(image, image.data);
   return compat ? image : applyOrientation(image, header?.orientation ?? 1);
 }
 

@@ -54,16 +54,20 @@ export function checkMemory({ width, height, bytesPerPixel }: ImageHeader, bytes
   );
 }
 
-/** RGBA to RGB by forgetting alpha, as Pillow's convert("RGB") does. The result takes over the image's memory. */
-export function dropAlpha(image: Pixels): Pixels {
+/**
+ * RGBA to RGB by forgetting alpha, as Pillow's convert("RGB") does. `into` may be the image's own memory, where nobody
+ * else wants the image any more.
+ */
+export function dropAlpha(image: Pixels, into?: Uint8Array): Pixels {
   if (image.channels === 3) return image;
   const { width, height, data } = image, size = width * height * 3;
+  const out = into?.subarray(0, size) ?? new Uint8Array(size);
   for (let i = 0, o = 0; o < size; i += 4, o += 3) {
-    data[o] = data[i];
-    data[o + 1] = data[i + 1];
-    data[o + 2] = data[i + 2];
+    out[o] = data[i];
+    out[o + 1] = data[i + 1];
+    out[o + 2] = data[i + 2];
   }
-  return { width, height, channels: 3, data: data.subarray(0, size) };
+  return { width, height, channels: 3, data: out };
 }
 
 /** RGB to RGBA, opaque. */

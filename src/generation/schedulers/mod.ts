@@ -1,6 +1,7 @@
 /** Samplers by the names that --sampler and --sample_sampler take. */
 
 import { UserError } from "../../base/errors.ts";
+import { TIMESTEPS } from "../../models/noise/schedule.ts";
 import { ddim } from "./ddim.ts";
 import { euler } from "./euler.ts";
 import { eulerAncestral } from "./euler_ancestral.ts";
@@ -48,8 +49,8 @@ export function samplerProblem(name: string): string | null {
 export function createScheduler(name: string, options: SchedulerOptions): Scheduler {
   const problem = samplerProblem(name);
   if (problem) throw new UserError(problem);
-  if (!(Number.isInteger(options.steps) && options.steps > 0)) {
-    throw new UserError(`${options.steps} sampling steps; give a whole number from 1 on`);
+  if (!(Number.isInteger(options.steps) && options.steps > 0 && options.steps <= TIMESTEPS)) {
+    throw new UserError(`${options.steps} sampling steps; give a whole number from 1 to ${TIMESTEPS}`);
   }
   return SAMPLERS[name](options);
 }
