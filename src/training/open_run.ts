@@ -27,7 +27,14 @@ import { readOptimizer } from "./optimizers/adamw.ts";
 import { createSchedule } from "./schedules/schedule.ts";
 import { type RunLength, runLength } from "./run_length.ts";
 import { SamplePictures, sampleSize } from "./samples.ts";
-import { readStateFile, type RunState, seededGenerators } from "./state/mod.ts";
+import {
+  describeSettings,
+  readStateFile,
+  refuseOthers,
+  type RunSettings,
+  type RunState,
+  seededGenerators,
+} from "./state/mod.ts";
 import type { Session, TrainingRun } from "./trainer.ts";
 
 export type RunConfig = StepConfig & OptimizerConfig & DataConfig & OutputConfig & PlaceConfig;
@@ -36,6 +43,8 @@ export type RunConfig = StepConfig & OptimizerConfig & DataConfig & OutputConfig
 export interface OpenedRun {
   readonly seed: number;
   readonly session: Session;
+  /** What a state remembers, to be compared when a run goes on from it. */
+  readonly settings: RunSettings;
   readonly generators: StepGenerators;
   readonly group: DatasetGroup;
   readonly samples: SamplePictures | null;
@@ -61,6 +70,9 @@ export async function openRun(config: RunConfig, context: JobContext): Promise<O
   });
   try {
     checkFlags(file.family, { v2: config.v2, sdxl: config.sdxl ?? false }, file.path);
+    const length = runLength(config, group);
+    const settings = describeSettings(config, { seed, length, group });
+    if (resumed) refuseOthers(config.resume!, resumed, settings);
     const { threads, vramBudget, noVendorLibs } = config;
     const device = openChosenDevice(
       config.device,
@@ -73,9 +85,8 @@ export async function openRun(config: RunConfig, context: JobContext): Promise<O
       device.close();
       file.close();
     };
-    const length = runLength(config, group);
     const session = sessionOf(resumed);
-    return { seed, session, generators, group, samples, length, file, device, store, close };
+    return { seed, session, settings, generators, group, samples, length, file, device, store, close };
   } catch (error) {
     file.close();
     throw error;

@@ -16,7 +16,7 @@ import type { StepGenerators } from "./noise.ts";
 import { RunFiles } from "./run_files.ts";
 import type { RunLength } from "./run_length.ts";
 import type { SamplePictures } from "./samples.ts";
-import { describeSettings, loadState, type RunPosition, type RunState, saveState } from "./state/mod.ts";
+import { loadState, type RunPosition, type RunSettings, type RunState, saveState } from "./state/mod.ts";
 import { groupSize } from "./trainable.ts";
 import { TrainingLog } from "./training_log.ts";
 
@@ -39,6 +39,7 @@ export interface TrainingRun {
   /** The model as it is now, for sample pictures. */
   readonly drawing: DrawingModel;
   readonly session: Session;
+  readonly settings: RunSettings;
   /** Null where none are wanted. */
   readonly samples: SamplePictures | null;
   /** Writes the file that the job is for. `epoch` counts from 1. */
@@ -85,8 +86,6 @@ class Trainer {
   readonly #log: TrainingLog | null;
   #position: RunPosition = { epoch: 0, batch: 0, globalStep: 0 };
   #resumedFrom = 0;
-  /** What a state remembers of them, to be compared when a run goes on from it. */
-  readonly #settings: ReturnType<typeof describeSettings>;
   /** After the last update: what a state of now would hold. */
   #good!: Snapshot;
 
@@ -95,7 +94,6 @@ class Trainer {
     private readonly run: TrainingRun,
     private readonly context: JobContext,
   ) {
-    this.#settings = describeSettings(config, { ...run, group: run.loader.group });
     this.#log = TrainingLog.open(config, run.name);
     this.#files = new RunFiles(config, {
       model: (path, steps, epoch) => run.saveModel(path, steps, epoch),
@@ -233,7 +231,7 @@ class Trainer {
         losses: this.#losses.state(),
         seed,
         ...session,
-        ...this.#settings,
+        ...this.run.settings,
         data: loader.state(),
       },
       torch: generators.torch.getState(),
@@ -248,7 +246,7 @@ class Trainer {
 
   #resume(path: string): void {
     const { generators, store, training, loader, length } = this.run;
-    const state = loadState(path, this.#settings, generators, store, training.parts.groups);
+    const state = loadState(path, this.run.settings.settings, generators, store, training.parts.groups);
     if (state.position.globalStep >= length.steps) {
       throw new UserError(
         `${path}: has ${

@@ -102,7 +102,7 @@ function valueIn(save: Save, folder: string): number | null {
     return file.f32("x")[1];
   }
   const store = stateStore(0);
-  loadState(path, STATE, seededGenerators(0), store, GROUPS);
+  loadState(path, STATE.settings, seededGenerators(0), store, GROUPS);
   return store.values.get("train/1/v")![4];
 }
 

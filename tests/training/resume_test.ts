@@ -18,7 +18,7 @@ Deno.test("a resume tells what is another wish, refuses what must be the same, a
     const refused = async (other: Partial<TrainNetworkConfig>, wrong: string) => {
       const context = listening();
       await assert.rejects(trainNetwork({ ...again, ...other }, context), (error: Error) => {
-        assert.equal(error.name, "UserError");
+        assert.equal(error.name, "UsageError");
         assert.ok(
           error.message.startsWith(`${resume}: was saved with ${wrong}; give the same`),
           error.message,

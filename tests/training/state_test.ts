@@ -7,6 +7,7 @@ import type { Settings } from "../../src/training/state/format.ts";
 import {
   loadState,
   readStateFile,
+  refuseOthers,
   removeState,
   saveState,
   tidyStates,
@@ -32,9 +33,9 @@ function save(path: string, value = 1, tell: (line: string) => void = assert.fai
   saveState(path, STATE, seededGenerators(3), stateStore(value), GROUPS, tell);
 }
 
-function load(path: string, fingerprint: Settings = STATE.fingerprint, settings: Settings = STATE.settings) {
+function load(path: string, settings: Settings = STATE.settings) {
   const store = stateStore(0), generators = seededGenerators(0);
-  const state = loadState(path, { fingerprint, settings }, generators, store, GROUPS);
+  const state = loadState(path, settings, generators, store, GROUPS);
   return { state, store, generators };
 }
 
@@ -199,13 +200,13 @@ test("a resume names all settings that are others: an error where it must not be
     "--max_train_steps": "9",
     "--new_flag": "1",
   };
-  assert.deepEqual(load(path, STATE.fingerprint, settings).state.changed, [
+  assert.deepEqual(load(path, settings).state.changed, [
     "--learning_rate 0.0001 (now 0.5)",
     "--max_train_steps 8 (now 9)",
   ]);
-  const others = { ...STATE.fingerprint, "--seed": "2", "--network_alpha": "4" };
-  assert.throws(() => load(path, others, settings), {
-    name: "UserError",
+  const fingerprint = { ...STATE.fingerprint, "--seed": "2", "--network_alpha": "4" };
+  assert.throws(() => refuseOthers(path, readStateFile(path), { fingerprint, settings }), {
+    name: "UsageError",
     message:
       `${path}: was saved with --seed 1 (now 2), --network_alpha 1 (now 4); give the same, or begin anew ` +
       "without --resume; what may change and did: --learning_rate 0.0001 (now 0.5), --max_train_steps 8 (now 9)",

@@ -24,17 +24,20 @@ export interface RunPosition {
 /** Settings by name, as text. */
 export type Settings = Readonly<Record<string, string>>;
 
-export interface RunState {
+export interface RunSettings {
+  /** What must be the same when resuming. */
+  readonly fingerprint: Settings;
+  /** What may be changed. */
+  readonly settings: Settings;
+}
+
+export interface RunState extends RunSettings {
   readonly position: RunPosition;
   readonly step: StepState;
   readonly losses: LossRecorderState;
   readonly seed: number;
   readonly sessionId: number;
   readonly startedAt: number;
-  /** What must be the same when resuming. */
-  readonly fingerprint: Settings;
-  /** What may be changed. */
-  readonly settings: Settings;
   /** Where the data are. */
   readonly data: LoaderState;
 }

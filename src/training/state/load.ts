@@ -16,14 +16,8 @@ import {
   TENSOR_FILE,
   tensorNames,
 } from "./format.ts";
-import { differences, refuseOthers } from "./settings.ts";
+import { differences } from "./settings.ts";
 import { readStateFile } from "./state_file.ts";
-
-/** What the run that goes on has been told. */
-export interface GoingOn {
-  readonly fingerprint: Settings;
-  readonly settings: Settings;
-}
 
 /** A state that was loaded, and a text for each setting that is another one now and may be. */
 export interface LoadedState extends RunState {
@@ -31,18 +25,17 @@ export interface LoadedState extends RunState {
 }
 
 /**
- * Reads a state folder into the store and the generators. Throws UserError when it is damaged or does not fit this run,
- * naming all settings that are others.
+ * Reads a state folder into the store and the generators. `now` is what this run may have set otherwise. Throws UserError
+ * when the state is damaged or holds other parameters.
  */
 export function loadState(
   path: string,
-  now: GoingOn,
+  now: Settings,
   generators: StepGenerators,
   store: Pick<ParameterStore, "has" | "set">,
   groups: readonly ParameterGroup[],
 ): LoadedState {
   const file = readStateFile(path);
-  refuseOthers(path, file, now);
   checkGroups(path, file, groups);
   loadTensors(path, file, store, groups);
   try {
@@ -53,7 +46,7 @@ export function loadState(
       cause,
     });
   }
-  return { ...file, changed: differences(file.settings, now.settings) };
+  return { ...file, changed: differences(file.settings, now) };
 }
 
 function checkGroups(path: string, file: StateFile, groups: readonly ParameterGroup[]): void {

@@ -6,12 +6,12 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { modelPath } from "../../base/assets.ts";
-import { UserError } from "../../base/errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import type { DatasetGroup } from "../../data/mod.ts";
 import { sampleHash } from "../../formats/mod.ts";
 import type { FineTuneConfig, TrainNetworkConfig } from "../config.ts";
 import type { RunLength } from "../run_length.ts";
-import type { Settings } from "./format.ts";
+import type { RunSettings, Settings } from "./format.ts";
 
 type Config = TrainNetworkConfig & FineTuneConfig;
 
@@ -169,7 +169,7 @@ export interface SettledRun {
 export function describeSettings(
   config: Partial<Config>,
   run: SettledRun,
-): { fingerprint: Settings; settings: Settings } {
+): RunSettings {
   const of = (rule: "same" | "wish") =>
     Object.fromEntries(
       (Object.keys(RULES) as (keyof Config)[])
@@ -227,17 +227,13 @@ export function differences(saved: Settings, now: Settings): string[] {
     .map((name) => `${name} ${saved[name]} (now ${now[name]})`);
 }
 
-/** Throws UserError naming everything that must be the same and is not. */
-export function refuseOthers(
-  path: string,
-  saved: { readonly fingerprint: Settings; readonly settings: Settings },
-  now: { readonly fingerprint: Settings; readonly settings: Settings },
-): void {
+/** Throws UsageError naming everything that must be the same and is not. */
+export function refuseOthers(path: string, saved: RunSettings, now: RunSettings): void {
   const wrong = differences(saved.fingerprint, now.fingerprint);
   if (wrong.length === 0) return;
   const wishes = differences(saved.settings, now.settings);
   const also = wishes.length ? `; what may change and did: ${wishes.join(", ")}` : "";
-  throw new UserError(
+  throw new UsageError(
     `${path}: was saved with ${wrong.join(", ")}; give the same, or begin anew without --resume${also}`,
   );
 }
