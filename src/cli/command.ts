@@ -40,6 +40,8 @@ export interface Command<V = unknown> {
   readonly jsonIsResult?: boolean;
   /** Contradictory values, missing files: whatever can be known before a model is loaded. Throws UserError. */
   check?(input: CommandInput<V>): void;
+  /** What of the values decides nothing, one line each; called when check() has passed. */
+  idle?(input: CommandInput<V>): readonly string[];
   run(input: CommandInput<V>, context: JobContext): Promise<void>;
   /** For `easel plan`: prints what run() would need, and stops. */
   plan?(input: CommandInput<V>, context: JobContext): Promise<void>;

@@ -52,7 +52,13 @@ export function settle(
   };
   command.check?.(input);
   const notes = unused.map((name) => `the launcher's --${name} has no effect: this command has no such flag`);
-  return { command, input, warnings, notes: [...notes, ...withoutEffect(parsed, families)] };
+  const idle = command.idle?.(input) ?? [];
+  return {
+    command,
+    input,
+    warnings: [...warnings, ...idle],
+    notes: [...notes, ...withoutEffect(parsed, families)],
+  };
 }
 
 /** The launcher's values where nothing else gives one. */

@@ -12,6 +12,14 @@ export interface Supports {
   readonly dropout: boolean;
 }
 
+/** What every command that trains takes. */
+export const TRAIN_NETWORK: Supports = {
+  dreambooth: true,
+  finetuning: true,
+  controlnet: false,
+  dropout: true,
+};
+
 export type Method = "dreambooth" | "finetuning" | "controlnet";
 
 /** Allowed at every level: the nearest one counts. */

@@ -3,7 +3,7 @@
 import { UsageError, UserError } from "../base/errors.ts";
 import type { PythonRandom } from "../random/mod.ts";
 import { type DatasetFile, readDatasetFile, type Values } from "./config_file.ts";
-import type { Supports } from "./config_schema.ts";
+import { type Supports, TRAIN_NETWORK } from "./config_schema.ts";
 import { createDataset, type Dataset, type DatasetOptions } from "./dataset.ts";
 import { subsetsBelow } from "./folders.ts";
 import { Order } from "./order.ts";
@@ -16,8 +16,6 @@ export interface DatasetGroup {
   /** Of all orders; drawn from the Python generator. */
   readonly seed: number;
 }
-
-const TRAIN_NETWORK: Supports = { dreambooth: true, finetuning: true, controlnet: false, dropout: true };
 
 /**
  * What `--dataset_config`, or `--train_data_dir` with `--reg_data_dir` or `--in_json`, ask for, every option settled.

@@ -26,6 +26,7 @@ import type { StepGenerators } from "./noise.ts";
 import { readOptimizer } from "./optimizers/adamw.ts";
 import { createSchedule } from "./schedules/schedule.ts";
 import { type RunLength, runLength } from "./run_length.ts";
+import { sampleNotes } from "./sample_occasions.ts";
 import { SamplePictures, sampleSize } from "./samples.ts";
 import {
   describeSettings,
@@ -71,6 +72,7 @@ export async function openRun(config: RunConfig, context: JobContext): Promise<O
   try {
     checkFlags(file.family, { v2: config.v2, sdxl: config.sdxl ?? false }, file.path);
     const length = runLength(config, group);
+    for (const note of sampleNotes(config, length)) context.warn(note);
     const settings = describeSettings(config, { seed, length, group });
     if (resumed) refuseOthers(config.resume!, resumed, settings);
     const { threads, vramBudget, noVendorLibs } = config;

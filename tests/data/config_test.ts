@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { overriddenFlags } from "../../src/data/overridden.ts";
 import { join } from "node:path";
 import { UserError } from "../../src/base/errors.ts";
 import { readDatasetFile } from "../../src/data/config_file.ts";
@@ -139,3 +140,41 @@ Deno.test("folders are named REPEATS_NAME; anything else is answered with the re
     assert.throws(() => planDatasets({ train_data_dir: join(dir, "nowhere") }), /nowhere: no such folder/);
     assert.throws(() => planDatasets({}), /give --train_data_dir/);
   }));
+
+Deno.test("overriddenFlags() names what a dataset file decides everywhere, and only that", () => {
+  const path = Deno.makeTempFileSync({ suffix: ".toml" });
+  const overridden = (text: string, ...given: string[]) => {
+    Deno.writeTextFileSync(path, text);
+    return overriddenFlags(path, given);
+  };
+  const flags = [
+    "train_data_dir",
+    "resolution",
+    "train_batch_size",
+    "shuffle_caption",
+    "keep_tokens",
+    "seed",
+  ];
+  const file = `
+[general]
+shuffle_caption = true
+[[datasets]]
+resolution = 64
+batch_size = 2
+[[datasets.subsets]]
+image_dir = "a"
+keep_tokens = 1
+[[datasets.subsets]]
+image_dir = "b"
+`;
+  try {
+    const names = ["train_data_dir", "resolution", "train_batch_size", "shuffle_caption"];
+    assert.deepEqual(overridden(file, ...flags), names);
+    assert.deepEqual(overridden(`${file}keep_tokens = 2\n`, ...flags), [...names, "keep_tokens"]);
+    assert.deepEqual(overridden("[[datasets]]\n[[datasets.subsets]]\nimage_dir = 'a'\n", ...flags), [
+      names[0],
+    ]);
+  } finally {
+    Deno.removeSync(path);
+  }
+});

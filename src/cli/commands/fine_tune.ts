@@ -2,6 +2,7 @@
 
 import type { FineTuneConfig } from "../../training/config.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
+import { besideDatasetFile } from "../dataset_notes.ts";
 import { family, flag, float, noEffect, own } from "../flag.ts";
 import { ONE_ATTENTION } from "../flags/precision.ts";
 import { tellPlan } from "../tell_plan.ts";
@@ -44,6 +45,7 @@ export const fineTune = command({
     "--max_train_steps 5",
   ],
   check: ({ values }) => checkTraining(values),
+  idle: besideDatasetFile,
   async run(input, context) {
     makeFolders(input.values);
     const { fineTune } = await import("../../training/fine_tune.ts");

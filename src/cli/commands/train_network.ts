@@ -5,6 +5,7 @@ import { counted } from "../../base/phrases.ts";
 import type { TrainNetworkConfig } from "../../training/config.ts";
 import { exclusive, modelFile, needs } from "../checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
+import { besideDatasetFile } from "../dataset_notes.ts";
 import { family, flag, noEffect, notYet } from "../flag.ts";
 import { networkFlags } from "../flags/network.ts";
 import { tellPlan } from "../tell_plan.ts";
@@ -65,6 +66,7 @@ function trainNetworkCommand(sdxl: boolean) {
     ],
     examples: sdxl ? SDXL_EXAMPLES : EXAMPLES,
     check,
+    idle: besideDatasetFile,
     async run(input, context) {
       makeFolders(input.values);
       const { trainNetwork } = await import("../../training/train_network.ts");

@@ -14,6 +14,7 @@ import {
   writableFolder,
 } from "../checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
+import { besideDatasetFile } from "../dataset_notes.ts";
 import { choice, family, flag, float, int, own, path, pathTo, str } from "../flag.ts";
 import { configFileFlags } from "../flags/config_file.ts";
 import { bucketFlags } from "../flags/dataset.ts";
@@ -92,6 +93,7 @@ export const trainVae = command({
     readableFolder("train_data_dir", values.trainDataDir);
     readableFile("dataset_config", values.datasetConfig);
   },
+  idle: besideDatasetFile,
   async run(input, context) {
     const { outputDir, outputName } = input.values;
     writableFolder("output_dir", dirname(join(outputDir!, outputName || "name")));
