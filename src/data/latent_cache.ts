@@ -9,7 +9,7 @@ import type { CachedLatents, ImageEntry } from "./entries.ts";
 import { loadImage, UnreadableImage } from "./images/load.ts";
 import { flip, type Pixels } from "./images/pixels.ts";
 import { alphaMask, fit, writeNormalized } from "./images/prepare.ts";
-import { latentFileMisfit, latentFileOf, writeLatentFile } from "./latent_file.ts";
+import { latentFileMisfit, latentFileOf, refuseForeignFile, writeLatentFile } from "./latent_file.ts";
 
 /**
  * The VAE's encoder, with sampling: pixels (count, height, width, 3) in [-1, 1] to latents (count, height / 8,
@@ -73,6 +73,7 @@ function withoutFile(entries: readonly ImageEntry[], note: (line: string) => voi
     const path = latentFileOf(entry.path), { bucket, subset: { flip_aug: flipped } } = entry;
     if (!exists(path)) return true;
     const misfit = latentFileMisfit(path, { bucket, flipped, alphaMask: wantsAlpha(entry) });
+    if (misfit) refuseForeignFile(path);
     if (misfit) misfits.push(misfit.replace("; delete it so that it is made again", ""));
     else entry.latentsFile = path;
     return misfit !== null;

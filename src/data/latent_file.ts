@@ -1,7 +1,7 @@
 /** Latent caches on the disk: .npz files with the names and arrays of sd-scripts 0.9.1. */
 
 import { UserError } from "../base/errors.ts";
-import { f32Array, i64Array, integers, type NpzArray, readNpz, writeNpz } from "../formats/npz.ts";
+import { f32Array, i64Array, integers, listNpz, type NpzArray, readNpz, writeNpz } from "../formats/npz.ts";
 import { toF32 } from "../formats/tensor_file.ts";
 import type { Size } from "./buckets.ts";
 import type { CachedLatents } from "./entries.ts";
@@ -40,6 +40,25 @@ export function latentFileMisfit(path: string, { bucket, flipped, alphaMask }: E
   if (flipped && cached.flipped === null) return `${path}: holds no mirrored latents`;
   if (alphaMask === (cached.alphaMask !== null)) return null;
   return `${path}: ${alphaMask ? "holds no alpha mask" : "was made with --alpha_mask"}`;
+}
+
+/** Throws UserError for somebody else's arrays under the name of a cache file, which must not be replaced. */
+export function refuseForeignFile(path: string): void {
+  let names: string[];
+  try {
+    names = listNpz(path);
+  } catch (error) {
+    if (error instanceof UserError) return; // a cache that was cut off
+    throw error;
+  }
+  // later versions of the reference write latents_32x32
+  if (names.length === 0 || names.some((name) => NAMES.includes(name) || name.startsWith("latents_"))) return;
+  throw new UserError(
+    `${path}: holds ${
+      names.slice(0, 3).join(", ")
+    } and no latents, and would be replaced; move it, or leave out ` +
+      "--cache_latents_to_disk",
+  );
 }
 
 /** Latents of a bucket's size. Reads no more than they take. Throws UserError naming the file and what is odd in it. */

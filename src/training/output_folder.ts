@@ -6,26 +6,27 @@ import type { OutputConfig } from "./config.ts";
 import { type Moment, saveName } from "./save_names.ts";
 import { tidyStates } from "./state/mod.ts";
 
-const MOMENTS: readonly Moment[] = ["last", { epoch: 1 }, { step: 1 }];
-
 /** Throws what the system says when the folder cannot be made. */
 export function openOutput(config: OutputConfig, context: Pick<JobContext, "log">): void {
   const last = join(config.outputDir, saveName(config, "last"));
   Deno.mkdirSync(dirname(last), { recursive: true });
-  const ours = saveNames(config);
-  const wanted = (end: string) => (name: string) =>
-    name.endsWith(end) && ours.has(stem(name.slice(0, -end.length)));
-  removeLeftovers(dirname(last), wanted(".safetensors"), context.log);
-  tidyStates(dirname(last), wanted("-state"), context.log);
+  removeLeftovers(dirname(last), wanted(config, ".safetensors"), context.log);
+  tidyStates(dirname(last), wanted(config, "-state"), context.log);
   removeLeftovers(join(config.outputDir, "sample"), (name) => name.endsWith(".png"), context.log);
   const { resume } = config;
   if (resume !== null) tidyStates(dirname(resume), (name) => name === basename(resume), context.log);
 }
 
-/** Names of all that a run saves, without their numbers. */
-function saveNames(config: OutputConfig): Set<string> {
-  return new Set(MOMENTS.map((moment) => stem(basename(saveName(config, moment)))));
+/** Whether a name is one that a run gives to what it saves: NAME, NAME-000002 or NAME-step00000500, then `end`. */
+function wanted(config: OutputConfig, end: string): (name: string) => boolean {
+  const at = (moment: Moment) => basename(saveName(config, moment)) + end;
+  const numbered: readonly (readonly [RegExp, (n: number) => Moment])[] = [
+    [/-step(\d{8,})(\.safetensors|-state)$/, (step) => ({ step })],
+    [/-(\d{6,})(\.safetensors|-state)$/, (epoch) => ({ epoch })],
+  ];
+  return (name) =>
+    name === at("last") || numbered.some(([pattern, moment]) => {
+      const number = pattern.exec(name)?.[1];
+      return number !== undefined && name === at(moment(Number(number)));
+    });
 }
-
-/** NAME-000002 -> NAME-, NAME-step00000500 -> NAME-step. */
-const stem = (name: string) => name.replace(/(-step\d{8,}|-\d{6,})$/, (number) => number.replace(/\d+/, ""));

@@ -235,7 +235,19 @@ Deno.test("cache files with odd arrays are made again, with one line; what nobod
       assert.match(notes[0], /^\S+s1\.npz: .*; is made again$/);
       assert.deepEqual((await cache(await open(dir), true)).encoder.calls, []);
     }
+    const mine = { depth: plane(1), pose: plane(1) };
+    writeNpz(file, mine);
+    await assert.rejects(
+      cache(await open(dir), true),
+      /s1\.npz: holds depth, pose and no latents, and would be replaced/,
+    );
+    assert.deepEqual(readNpz(file).get("depth")?.shape, [1, 8, 8]);
     writeNpz(file, good);
+    Deno.writeTextFileSync(`${file}.4194304.tmp`, "half");
+    assert.match(
+      (await cache(await open(dir), true)).notes[0],
+      /s1\.npz\.4194304\.tmp: removed, a run that was killed/,
+    );
     const entries = unzipSync(Deno.readFileSync(file)), zeros = new Uint8Array(2 ** 20);
     Deno.writeFileSync(file, zipSync({ ...entries, "other.npy": zeros }));
     assert.deepEqual((await cache(await open(dir), true)).encoder.calls, []);

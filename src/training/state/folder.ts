@@ -21,7 +21,7 @@ export function writeFolder(path: string, fill: (folder: string) => void, tell: 
   let whole = false;
   try {
     fill(draft.path);
-    draft.file.syncSync();
+    syncNames(draft.file);
     whole = true;
     if (put(draft.path, target, tell)) discard(draft.path, target, tell);
   } finally {
@@ -104,6 +104,13 @@ function begins(path: string): boolean {
   const bytes = new Uint8Array(BEGINNING.length);
   file.readSync(bytes);
   return new TextDecoder().decode(bytes) === BEGINNING;
+}
+
+/** Some file systems sync no folders; on those a power cut may take the names. */
+function syncNames(folder: Deno.FsFile): void {
+  try {
+    folder.syncSync();
+  } catch { /* see above */ }
 }
 
 const hidden = (path: string) => join(dirname(path), `.${basename(path)}`);

@@ -202,7 +202,8 @@ function describeFiles(config: Partial<Config>): Settings {
     "the hash of --vae": vae ? sampleHash(modelPath(vae)) : "none",
     "the hashes of --base_weights": base?.join(" ") || "none",
     // its ranks and alphas are the network's
-    ...(config.dimFromWeights && { "the hash of --network_weights": sampleHash(networkWeights!) }),
+    ...(config.dimFromWeights && networkWeights &&
+      { "the hash of --network_weights": sampleHash(networkWeights) }),
   };
 }
 
