@@ -28,6 +28,6 @@ export const SYMBOLS = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** EASEL_ABI of the header this table was written against. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 export type Library = Deno.DynamicLibrary<typeof SYMBOLS>;

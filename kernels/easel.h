@@ -13,10 +13,11 @@ typedef struct easel_device easel_device;
 typedef struct easel_buffer easel_buffer;
 typedef struct easel_program easel_program;
 
-enum easel_status { EASEL_OK = 0, EASEL_FAILED = 1, EASEL_OUT_OF_MEMORY = 2, EASEL_IO = 3, EASEL_UNSUPPORTED = 4 };
+enum easel_status { EASEL_OK = 0, EASEL_FAILED = 1, EASEL_OUT_OF_MEMORY = 2, EASEL_IO = 3, EASEL_UNSUPPORTED = 4,
+                    EASEL_NOT_FINITE = 5 };
 
 // Raised with every change of this file or of the structs.
-#define EASEL_ABI 2
+#define EASEL_ABI 3
 uint32_t easel_abi(void);
 // sizeof(easel_tensor) << 32 | sizeof(easel_instruction): the caller checks its own idea of them.
 uint64_t easel_record_sizes(void);
@@ -38,7 +39,8 @@ void easel_buffer_free(easel_device*, easel_buffer*);
 int32_t easel_buffer_upload(easel_device*, easel_buffer*, uint64_t offset, const void* source, uint64_t bytes);
 int32_t easel_buffer_download(easel_device*, easel_buffer*, uint64_t offset, void* target, uint64_t bytes);
 // `count` elements of file_dtype at `file_offset` of the file, converted to device_dtype at `offset`: a checkpoint
-// never passes through the caller's memory. file_dtype: easel_dtype, or 16 for float64, 17 for int64.
+// never passes through the caller's memory. file_dtype: easel_dtype, or 16 for float64, 17 for int64. A floating-point
+// element of the file that is no finite number ends the reading with EASEL_NOT_FINITE and the text "VALUE at INDEX".
 int32_t easel_buffer_read_file(easel_device*, easel_buffer*, uint64_t offset, const char* path, uint64_t file_offset,
                                uint64_t count, int32_t file_dtype, int32_t device_dtype);
 

@@ -49,9 +49,10 @@ enum easel_opcode {
   OP_GEGLU = 30,
   OP_GEGLU_BACKWARD = 31,
   OP_ADAMW = 32,
+  OP_ADAMW_OUTCOME = 33,
 };
 
-#define EASEL_OPCODES 33
+#define EASEL_OPCODES 34
 static const char* const easel_op_names[EASEL_OPCODES] = {
   "fill",
   "copy",
@@ -86,6 +87,7 @@ static const char* const easel_op_names[EASEL_OPCODES] = {
   "geglu",
   "gegluBackward",
   "adamw",
+  "adamwOutcome",
 };
 
 enum easel_unary {

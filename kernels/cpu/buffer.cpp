@@ -1,6 +1,7 @@
 // Device memory (plain memory here), and reading a range of a file straight into it.
 #include <sys/mman.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
@@ -18,16 +19,21 @@ void read_converted(easel_buffer* buffer, uint64_t offset, const char* path, uin
   const uint64_t from = uint64_t(file_dtype_bytes(file_dtype)), to = uint64_t(dtype_bytes(device_dtype));
   const File file(path);
   char* target = buffer->data + offset;
-  if (file_dtype == device_dtype) return file.read(target, count * to, file_offset);
+  const bool same = file_dtype == device_dtype;
   constexpr int64_t kChunk = 1 << 20;  // elements: 4 to 8 MiB in the air, whatever the tensor's size
-  const std::unique_ptr<char[]> chunk(new char[size_t(std::min<uint64_t>(count, kChunk) * from)]);
+  const std::unique_ptr<char[]> room(same ? nullptr
+                                          : new char[size_t(std::min<uint64_t>(count, kChunk) * from)]);
   for (uint64_t done = 0; done < count;) {
     const int64_t n = int64_t(std::min<uint64_t>(kChunk, count - done));
-    file.read(chunk.get(), uint64_t(n) * from, file_offset + done * from);
+    char *const to_chunk = target + done * to, *const chunk = same ? to_chunk : room.get();
+    file.read(chunk, uint64_t(n) * from, file_offset + done * from);
+    std::atomic<bool> finite = true;
     parallel_for(n, 1 << 15, [&](int64_t begin, int64_t end) {
-      convert(target + (done + uint64_t(begin)) * to, chunk.get() + uint64_t(begin) * from, end - begin,
-              file_dtype, device_dtype);
+      const char* part = chunk + uint64_t(begin) * from;
+      if (!all_finite(part, end - begin, file_dtype)) finite = false;
+      if (!same) convert(to_chunk + uint64_t(begin) * to, part, end - begin, file_dtype, device_dtype);
     });
+    if (!finite) throw_not_finite(chunk, n, file_dtype, done);
     done += uint64_t(n);
   }
 }

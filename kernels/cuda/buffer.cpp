@@ -101,7 +101,9 @@ void read_file(Device& device, char* target, const char* path, uint64_t file_off
   for (uint64_t done = 0; done < count;) {
     const uint64_t n = std::min(chunk, count - done);
     Staging::Slot& slot = device.staging->next();
-    file.read(raw.empty() ? slot.host : raw.data(), n * from, file_offset + done * from);
+    char* const source = raw.empty() ? slot.host : raw.data();
+    file.read(source, n * from, file_offset + done * from);
+    if (!all_finite(source, int64_t(n), file_dtype)) throw_not_finite(source, int64_t(n), file_dtype, done);
     if (!raw.empty()) convert(slot.host, raw.data(), int64_t(n), file_dtype, device_dtype);
     device.check(device.driver.copy_to_device(address(target + done * to), slot.host, n * to, device.stream),
                  "an upload");

@@ -90,6 +90,47 @@ bool convert(char* t, const char* s, int64_t n, int32_t file_dtype, int32_t devi
   }
 }
 
+namespace {
+
+// Bits of an element of which all are set in infinities and NaNs only.
+template <typename U>
+bool exponents_below(const char* source, int64_t n, U exponent) {
+  const U* bits = reinterpret_cast<const U*>(source);
+  int found = 0;
+  for (int64_t i = 0; i < n; ++i) found |= (bits[i] & exponent) == exponent;
+  return !found;
+}
+
+}  // namespace
+
+bool all_finite(const char* source, int64_t n, int32_t file_dtype) {
+  switch (file_dtype) {
+    case EASEL_F32:
+      return exponents_below<uint32_t>(source, n, 0x7f800000u);
+    case EASEL_F16:
+      return exponents_below<uint16_t>(source, n, 0x7c00u);
+    case EASEL_BF16:
+      return exponents_below<uint16_t>(source, n, 0x7f80u);
+    case kFileF64:
+      return exponents_below<uint64_t>(source, n, 0x7ff0000000000000u);
+    default:
+      return true;
+  }
+}
+
+void throw_not_finite(const char* source, int64_t n, int32_t file_dtype, uint64_t before) {
+  const int64_t bytes = file_dtype_bytes(file_dtype);
+  for (int64_t i = 0; i < n; ++i) {
+    const char* element = source + i * bytes;
+    if (all_finite(element, 1, file_dtype)) continue;
+    float value = 0;
+    convert(reinterpret_cast<char*>(&value), element, 1, file_dtype, EASEL_F32);
+    const char* text = value != value ? "NaN" : value > 0 ? "inf" : "-inf";
+    throw Failure(EASEL_NOT_FINITE, std::string(text) + " at " + std::to_string(before + uint64_t(i)));
+  }
+  throw Failure(EASEL_FAILED, "every element is finite");
+}
+
 void check_file_read(const easel_buffer* buffer, uint64_t offset, const char* path, uint64_t count,
                      int32_t file_dtype, int32_t device_dtype) {
   const uint64_t from = uint64_t(file_dtype_bytes(file_dtype)), to = uint64_t(dtype_bytes(device_dtype));

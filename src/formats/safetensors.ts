@@ -5,10 +5,11 @@
 
 import { atomicWrite, atomicWriteSlowly, writeAll } from "../base/atomic.ts";
 import { UserError } from "../base/errors.ts";
+import { firstNotFinite } from "../base/finite.ts";
 import { counted } from "../base/phrases.ts";
 import { FileReader } from "./file_reader.ts";
 import { MAX_HEADER, parseHeader } from "./safetensors_header.ts";
-import { dtypeRank, elementCount, elementSize, TensorFile, type TensorInfo } from "./tensor_file.ts";
+import { dtypeRank, elementCount, elementSize, foundAt, TensorFile, type TensorInfo } from "./tensor_file.ts";
 
 export { TensorFile, type TensorInfo } from "./tensor_file.ts";
 
@@ -88,6 +89,8 @@ export interface TensorToWrite {
   readonly dtype: string;
   readonly shape: readonly number[];
   readonly data: Uint8Array | (() => Uint8Array);
+  /** Bytes of another file that nothing was done to: they may hold what they like. */
+  readonly copied?: boolean;
 }
 
 /** Tensors in the library's order: last dtype of its list first, then by the names' UTF-8 bytes. */
@@ -127,7 +130,8 @@ export function encodeHeader(
 
 /**
  * Writes a whole file or none. The bytes of each tensor are asked for in file order, one at a time; `seen` gets all
- * that is written. Throws TypeError for a wrong dtype, size or a name given twice, UserError when the disk refuses.
+ * that is written. Throws TypeError for a wrong dtype, size or a name given twice, UserError when the disk refuses or a
+ * value is NaN or infinite.
  */
 export function writeSafetensors(
   path: string,
@@ -142,7 +146,7 @@ export function writeSafetensors(
       writeAll(file, bytes);
     };
     put(header);
-    for (const tensor of ordered) put(bytesOf(tensor));
+    for (const tensor of ordered) put(bytesOf(path, tensor));
   });
 }
 
@@ -158,7 +162,7 @@ export async function writeSafetensorsSlowly(
     writeAll(file, header);
     for (const tensor of ordered) {
       await pause();
-      writeAll(file, bytesOf(tensor));
+      writeAll(file, bytesOf(path, tensor));
     }
   });
 }
@@ -172,12 +176,21 @@ function checkedOrder(tensors: Iterable<TensorToWrite>): TensorToWrite[] {
   return ordered;
 }
 
-function bytesOf(tensor: TensorToWrite): Uint8Array {
+function bytesOf(path: string, tensor: TensorToWrite): Uint8Array {
   const data = typeof tensor.data === "function" ? tensor.data() : tensor.data;
   if (data.length !== byteCount(tensor)) {
     throw new TypeError(`${tensor.name} has ${data.length} bytes, its shape takes ${byteCount(tensor)}`);
   }
+  const bad = tensor.copied ? -1 : firstNotFinite(tensor.dtype, data);
+  if (bad >= 0) throw new UserError(notWritten(path, tensor, foundAt(tensor.dtype, data, bad)));
   return data;
+}
+
+function notWritten(path: string, { name, dtype }: TensorToWrite, found: string): string {
+  const remedy = dtype === "F16"
+    ? "numbers above 65504 need --save_precision float or bf16"
+    : "something before it overflowed";
+  return `${path}: not written, because ${name} would hold ${found} as ${dtype}; ${remedy}`;
 }
 
 function byteCount({ name, dtype, shape }: Omit<TensorToWrite, "data">): number {

@@ -2,6 +2,7 @@
 
 import { bf16ToF32, f16ToF32 } from "../base/dtype.ts";
 import { UserError } from "../base/errors.ts";
+import { firstNotFinite, foundText, notFinite } from "../base/finite.ts";
 
 /** Where a tensor lies and what it is. */
 export interface TensorInfo {
@@ -42,14 +43,32 @@ export abstract class TensorFile {
     throw new UserError(`${this.path}: has no tensor ${key}; this is not the file that was expected`);
   }
 
-  /** The tensor as float32, converted when it is something else. */
+  /** The tensor as float32, converted when it is something else. Throws UserError where a value is not finite. */
   f32(key: string): Float32Array<ArrayBuffer> {
-    return toF32(this.info(key).dtype, this.bytes(key));
+    const { dtype } = this.info(key), bytes = this.bytes(key);
+    requireFinite(this.path, key, dtype, bytes);
+    return toF32(dtype, bytes);
+  }
+
+  /** Throws UserError naming the tensor and the value where one is not finite. Reads the tensor once. */
+  requireFinite(key: string): void {
+    requireFinite(this.path, key, this.info(key).dtype, this.bytes(key));
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+function requireFinite(path: string, key: string, dtype: string, bytes: Uint8Array<ArrayBuffer>): void {
+  const index = firstNotFinite(dtype, bytes);
+  if (index >= 0) throw notFinite(path, key, foundAt(dtype, bytes, index));
+}
+
+/** "NaN at 17": the value of one element. */
+export function foundAt(dtype: string, bytes: Uint8Array, index: number): string {
+  const width = elementSize(dtype)!;
+  return foundText(toF32(dtype, bytes.slice(index * width, (index + 1) * width))[0], index);
 }
 
 /**

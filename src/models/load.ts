@@ -73,6 +73,14 @@ export function openModel(path: string, { vae, open = openCheckpoint }: OpenOpti
   }
 }
 
+/**
+ * Reads every tensor that `wanted` names once, for a job that copies them. Throws UserError naming the first that holds NaN
+ * or infinity; loading notices by itself.
+ */
+export function requireFinite(model: Pick<ModelFile, "places">, wanted: (key: string) => boolean): void {
+  for (const [name, { file, key }] of model.places) if (wanted(name)) file.requireFinite(key);
+}
+
 export interface LoadOptions {
   /** The dtype on the device. */
   dtype: DType;
@@ -97,7 +105,7 @@ export async function loadModel(
   for (const [name, { file, key, shape }] of wanted) {
     const info = file.info(key), options = { frozen: frozen(name) };
     if (info.offset >= 0 && DIRECT.has(info.dtype)) {
-      const range = { path: file.path, offset: info.offset, dtype: info.dtype };
+      const range = { path: file.path, key, offset: info.offset, dtype: info.dtype };
       await store.readFile(name, shape, storage(name), range, options);
     } else store.upload(name, shape, storage(name), file.f32(key), options);
     progress?.(++done, wanted.length);

@@ -8,6 +8,7 @@ export {
   type ModelFile,
   openModel,
   type OpenOptions,
+  requireFinite,
 } from "./load.ts";
 export { type Adapter, type Layer, type Shapes, Weights, type WeightsOptions } from "./weights.ts";
 export { conv2d, linear } from "./layers.ts";

@@ -60,6 +60,11 @@ export class Device {
     throw new UserError(status === STATUS_OUT_OF_MEMORY ? `${text}; ${LESS_MEMORY}` : text);
   }
 
+  /** The text of the last failure. */
+  errorText(): string {
+    return errorText(this.#library, this.pointer);
+  }
+
   /** Allocates zeroed memory. Throws UserError when there is not enough. */
   alloc(bytes: number): Buffer {
     this.#refuse(bytes, this.#left, this.#budget);

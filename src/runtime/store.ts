@@ -1,6 +1,7 @@
 /** Parameters on a device: named values that stay between runs. Weights, LoRA factors, gradients, optimizer moments. */
 
 import { bf16ToF32, byteSize, type DType, f16ToF32, f32ToBf16, f32ToF16 } from "../base/dtype.ts";
+import { notFinite } from "../base/finite.ts";
 import type { Buffer, Device } from "./device.ts";
 
 export interface Parameter {
@@ -19,6 +20,8 @@ export interface AllocateOptions {
 
 /** Element types a file may hold beyond the device's, by their number in the C ABI. */
 const FILE_DTYPES: Record<string, number> = { F32: 0, F16: 1, BF16: 2, I32: 3, U8: 4, F64: 16, I64: 17 };
+/** easel_status EASEL_NOT_FINITE. */
+const NOT_FINITE = 5;
 const DEVICE_DTYPES: Record<DType, number> = { f32: 0, f16: 1, bf16: 2, i32: 3, u8: 4 };
 
 export class ParameterStore {
@@ -103,13 +106,13 @@ export class ParameterStore {
 
   /**
    * Makes a parameter from a range of a file without passing it through JavaScript memory; converts to `dtype`.
-   * fileDtype is safetensors' name ("F16", "F32", "BF16", "F64", "I64"...). Throws UserError when the file cannot be read.
+   * fileDtype is safetensors' name ("F16", "F32", "BF16", "F64", "I64"...). Throws UserError when the file cannot be read or holds NaN or infinity.
    */
   async readFile(
     name: string,
     shape: readonly number[],
     dtype: DType,
-    file: { path: string; offset: number; dtype: string },
+    file: { path: string; key: string; offset: number; dtype: string },
     options?: AllocateOptions,
   ): Promise<void> {
     const code = FILE_DTYPES[file.dtype];
@@ -119,18 +122,18 @@ export class ParameterStore {
     this.allocate(name, shape, dtype, options);
     const { buffer, offset } = this.get(name);
     const { device } = this;
-    device.check(
-      await device.symbols.easel_buffer_read_file(
-        device.pointer,
-        buffer.pointer,
-        BigInt(offset),
-        new TextEncoder().encode(`${file.path}\0`),
-        BigInt(file.offset),
-        BigInt(count(shape)),
-        code,
-        DEVICE_DTYPES[dtype],
-      ),
+    const status = await device.symbols.easel_buffer_read_file(
+      device.pointer,
+      buffer.pointer,
+      BigInt(offset),
+      new TextEncoder().encode(`${file.path}\0`),
+      BigInt(file.offset),
+      BigInt(count(shape)),
+      code,
+      DEVICE_DTYPES[dtype],
     );
+    if (status === NOT_FINITE) throw notFinite(file.path, file.key, device.errorText());
+    device.check(status);
   }
 
   /** Forgets a parameter made by allocate, upload or readFile and frees its memory; no program may use it any more. */

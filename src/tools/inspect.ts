@@ -3,6 +3,7 @@
 import { modelPath } from "../base/assets.ts";
 import { counted } from "../base/phrases.ts";
 import { openCheckpoint } from "../formats/checkpoint.ts";
+import { toF32 } from "../formats/tensor_file.ts";
 import { describe, identify } from "../models/family.ts";
 import { bundledEmbedding, otherNetwork } from "../networks/mod.ts";
 
@@ -35,7 +36,8 @@ export function inspectFile(path: string): Inspection {
   }
   const shapes = new Map(tensors.map((row) => [row.key, row.shape]));
   const identity = identify(shapes);
-  const alphas = () => distinct(tensors.filter(isAlpha).map((row) => file.f32(row.key)[0]));
+  const alphas = () =>
+    distinct(tensors.filter(isAlpha).map((row) => toF32(row.dtype, file.bytes(row.key))[0]));
   const what = identity.kind === "lora" ? loraText(tensors, alphas()) : describe(identity);
   return {
     path,

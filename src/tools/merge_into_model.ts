@@ -3,7 +3,7 @@
 import { modelPath } from "../base/assets.ts";
 import { hearSignals, type JobContext } from "../base/job.ts";
 import { type TensorFile, writeSafetensorsSlowly } from "../formats/mod.ts";
-import { checkFlags, openModel } from "../models/mod.ts";
+import { checkFlags, openModel, requireFinite } from "../models/mod.ts";
 import { baseOf, deltaOf, keysOf, type LoadedLora, loadLora, type LoraModule } from "../networks/mod.ts";
 import { checkpointTensors } from "../training/checkpoint_file.ts";
 import type { MergeLoraConfig } from "./merge_lora.ts";
@@ -34,6 +34,7 @@ export async function mergeIntoModel(
       config.ratios,
       model.shapes,
     );
+    requireFinite(model, () => true);
     if (model.family === "sd2") {
       context.warn("a file does not say whether it predicts v; the metadata say that it does");
     }

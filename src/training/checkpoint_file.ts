@@ -38,6 +38,7 @@ export function checkpointTensors(
       name,
       dtype,
       shape,
+      copied: same,
       data: () => same ? file.bytes(key) : toDtype(changed.get(name) ?? file.f32(key), dtype),
     };
   });

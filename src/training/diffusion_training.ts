@@ -12,6 +12,7 @@ import { diffusionLoss, type LatentsShape, lossType, type Predict } from "./loss
 import type { StepDraws, StepGenerators } from "./noise.ts";
 import { readOptimizer } from "./optimizers/adamw.ts";
 import { createSchedule, type Schedule } from "./schedules/schedule.ts";
+import { brokenWeights, updateHeldBack } from "./divergence.ts";
 import { type Inputs, TrainingStep } from "./step.ts";
 import { flat, gradientOf, type ParameterGroup, splitGroup } from "./trainable.ts";
 
@@ -51,6 +52,8 @@ export class DiffusionTraining {
   readonly schedule: NoiseLevels;
   readonly #rates: Schedule;
   #gathered = 0;
+  /** The batch of the latest update, to try the weights with. */
+  #latest: { shape: LatentsShape; inputs: Inputs } | null = null;
   /** Groups that the batches since the last update gave gradients to. */
   #reached: boolean[] | undefined;
 
@@ -80,8 +83,8 @@ export class DiffusionTraining {
 
   /**
    * Forward and backward of one batch; every gradient_accumulation_steps of them, or with `last` of an epoch, the weights
-   * change. Throws UserError naming the first non-finite tensor when loss or gradients are not finite; the weights are
-   * then those before the step.
+   * change. Throws UserError naming the first non-finite tensor when loss or gradients are not finite, or where the update
+   * would make weights that are not; weights and moments are then those before the step.
    */
   async train(batch: LatentBatch, generators: StepGenerators, last = false): Promise<StepResult> {
     const [n, , height, width] = batch.shape;
@@ -103,14 +106,26 @@ export class DiffusionTraining {
     // a young average forgets its random start quickly
     const decay = Math.min(this.parts.emaDecay ?? 0, (1 + t) / (10 + t));
     const rates = this.learningRates(t);
-    const { gradNorm, skipped, outputs: after } = await this.step.update(rates, decay, this.#reached);
+    const { gradNorm, heldBack, outputs: after } = await this.step.update(rates, decay, this.#reached);
     this.#reached = undefined;
-    if (skipped && this.config.mixedPrecision !== "fp16") {
+    if (heldBack === "weights") throw updateHeldBack(t + 1, rates, this.step.options.adamw);
+    if (heldBack === "gradients" && this.config.mixedPrecision !== "fp16") {
       // the update has cleared the gradients: once more, to name the one that is not finite
       throw this.#diverged("a gradient is not finite", await this.step.backward(shape, all));
     }
+    this.#latest = { shape, inputs: all };
     const norms = this.parts.limitNorms ? normReport(after.norms, after.ratios) : undefined;
     return { loss, gradNorm, draws, outputs, norms };
+  }
+
+  /**
+   * Throws UserError unless the weights, as the latest update left them, give a finite loss for its batch again: what is
+   * asked before they are saved or drawn with. Draws nothing; gathered gradients are forgotten.
+   */
+  async prove(): Promise<void> {
+    if (!this.#latest) return;
+    const { shape, inputs } = this.#latest;
+    if (!await this.step.works(shape, inputs)) throw brokenWeights(this.step.state.optimizerSteps);
   }
 
   /** What each group uses at optimizer step t, counted from 0. */

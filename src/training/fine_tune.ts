@@ -4,7 +4,8 @@ import { writeCheckpoint } from "./checkpoint_file.ts";
 import type { FineTuneConfig } from "./config.ts";
 import { computeDtype } from "./diffusion_training.ts";
 import { fullTraining, isTrained } from "./full_training.ts";
-import { assembleRun, drawingModel, openRun } from "./open_run.ts";
+import { requireFinite } from "../models/mod.ts";
+import { assembleRun, closingOnError, drawingModel, openRun } from "./open_run.ts";
 import { openOutput } from "./output_folder.ts";
 import { runTraining, type TrainingRun } from "./trainer.ts";
 
@@ -21,6 +22,7 @@ export async function fineTune(config: FineTuneConfig, context: JobContext): Pro
 export async function openFineTuneRun(config: FineTuneConfig, context: JobContext): Promise<TrainingRun> {
   const opened = await openRun(config, context);
   const { file, store, length } = opened;
+  closingOnError(opened, () => requireFinite(file, (key) => !isTrained(config, key)));
   const dtype = computeDtype(config.mixedPrecision);
   return await assembleRun(config, opened, {
     name: "finetuning",

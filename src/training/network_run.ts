@@ -3,7 +3,6 @@ import { basename } from "node:path";
 import { modelPath } from "../base/assets.ts";
 import type { JobContext } from "../base/job.ts";
 import { counted } from "../base/phrases.ts";
-import type { Graph } from "../graph/mod.ts";
 import { fileSha256, legacyHash } from "../formats/mod.ts";
 import { type FileRecord, loraAdapter, saveDtype, saveLora, trainingMetadata } from "../networks/mod.ts";
 import { loadMerged, openBaseNetworks } from "./base_networks.ts";
@@ -11,24 +10,20 @@ import type { TrainNetworkConfig } from "./config.ts";
 import { networkRecord } from "./network_record.ts";
 import { setUpNetwork } from "./network_setup.ts";
 import { type LoraNetwork, networkShapes, networkTraining } from "./network_training.ts";
-import { assembleRun, drawingModel, type OpenedRun, openRun } from "./open_run.ts";
+import { assembleRun, closingOnError, drawingModel, type OpenedRun, openRun } from "./open_run.ts";
 import type { TrainingRun } from "./trainer.ts";
 
 export async function openNetworkRun(config: TrainNetworkConfig, context: JobContext): Promise<TrainingRun> {
   const opened = await openRun(config, context);
   const { file, store, length, seed } = opened;
-  let network: LoraNetwork, load: ((graph: Graph) => Promise<void>) | undefined;
-  try {
-    network = setUpNetwork(config, file, seed, context.warn);
-    const under = openBaseNetworks(config, file, context.warn);
-    for (const { path, multiplier } of under) {
-      context.log(`merging ${path} into the model, times ${multiplier}`);
-    }
-    if (under.length > 0) load = loadMerged(under, file, store, context);
-  } catch (error) {
-    opened.close();
-    throw error;
+  const { network, under } = closingOnError(opened, () => ({
+    network: setUpNetwork(config, file, seed, context.warn),
+    under: openBaseNetworks(config, file, context.warn),
+  }));
+  for (const { path, multiplier } of under) {
+    context.log(`merging ${path} into the model, times ${multiplier}`);
   }
+  const load = under.length > 0 ? loadMerged(under, file, store, context) : undefined;
   const metadata = metadataWriter(config, opened, network);
   return await assembleRun(config, opened, {
     name: "network_train",

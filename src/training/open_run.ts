@@ -95,6 +95,16 @@ export async function openRun(config: RunConfig, context: JobContext): Promise<O
   }
 }
 
+/** Closes the run where `work` throws. */
+export function closingOnError<T>(opened: OpenedRun, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+}
+
 /** What can be refused before anything is opened. */
 function checkConfig(config: RunConfig): void {
   const notYet = (flag: string) => new UsageError(`--${flag} is not supported yet`);

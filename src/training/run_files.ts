@@ -12,6 +12,10 @@ export interface RunWriters {
 }
 
 export class RunFiles {
+  /** Saved by this run, the latest of each. */
+  #model: string | null = null;
+  #state: string | null = null;
+
   constructor(
     private readonly config: OutputConfig,
     private readonly writers: RunWriters,
@@ -32,6 +36,7 @@ export class RunFiles {
     const path = this.#path(`${saveName(this.config, moment)}.safetensors`);
     this.writers.model(path, steps, epoch);
     this.context.emit({ event: "save", what: "model", path, step: steps });
+    this.#model = path;
     return path;
   }
 
@@ -40,6 +45,7 @@ export class RunFiles {
     const path = this.#path(stateName(this.config, moment));
     this.writers.state(path);
     this.context.emit({ event: "save", what: "state", path, step: steps });
+    this.#state = path;
     const old = staleState(this.config, moment);
     if (old) removeState(join(this.config.outputDir, stateName(this.config, old)), this.context.log);
     return path;
@@ -50,6 +56,14 @@ export class RunFiles {
     const path = join(this.config.outputDir, name);
     Deno.mkdirSync(dirname(path), { recursive: true });
     return path;
+  }
+
+  /** Where to go on from when the weights of now are of no use. */
+  lastGood(): string {
+    if (this.#state) return `the last good state is ${this.#state}`;
+    const model = this.#model ? `the last good model is ${this.#model}` : "";
+    if (this.config.resume === null) return model || "nothing was saved before it";
+    return `${model ? `${model}, ` : ""}the state before this run is ${this.config.resume}`;
   }
 }
 

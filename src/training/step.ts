@@ -6,6 +6,8 @@
 import {
   accumulate,
   adamw,
+  type AdamwOperands,
+  adamwOutcome,
   add,
   affine,
   compile,
@@ -59,8 +61,8 @@ export type Inputs = Record<string, Float32Array | Int32Array>;
 export interface UpdateResult {
   /** Norm of all gradients before clipping. */
   readonly gradNorm: number;
-  /** True where a non-finite gradient made the optimizer skip. */
-  readonly skipped: boolean;
+  /** What was not finite, so that weights and moments were left as they were: the gradients, or what the weights would be. */
+  readonly heldBack: "gradients" | "weights" | null;
   /** What `afterUpdate` gave. */
   readonly outputs: Readonly<Record<string, Float32Array>>;
 }
@@ -85,6 +87,7 @@ export class TrainingStep<Shape extends object> {
   recompute: boolean;
   #backward = new Map<string, Program>();
   #update: Program | null = null;
+  #discard: Program | null = null;
 
   /** `store` holds the groups' parameters, see allocateGroups. */
   constructor(private readonly store: ParameterStore, readonly options: StepOptions<Shape>) {
@@ -132,14 +135,26 @@ export class TrainingStep<Shape extends object> {
       inputs[`hold.${i}`] = Float32Array.of(reached[i] ? 0 : NaN);
     });
     if (this.options.averaging) inputs.average_decay = Float32Array.of(averageDecay);
-    const { grad_norm: [gradNorm], ...outputs } = await program.run(inputs);
-    const skipped = !Number.isFinite(gradNorm);
-    if (!skipped) {
+    const { grad_norm: [gradNorm], weight_square: [square], ...outputs } = await program.run(inputs);
+    const heldBack = !Number.isFinite(gradNorm) ? "gradients" : !Number.isFinite(square) ? "weights" : null;
+    if (heldBack === null) {
       this.state.optimizerSteps++;
       this.state.groupSteps = this.state.groupSteps.map((steps, i) => steps + (reached[i] ? 1 : 0));
     }
-    if (this.options.scaleLoss) this.#adjustScale(skipped);
-    return { gradNorm, skipped, outputs };
+    if (this.options.scaleLoss) this.#adjustScale(heldBack === "gradients");
+    return { gradNorm, heldBack, outputs };
+  }
+
+  /**
+   * Whether a batch gives a finite loss and, where the loss is not scaled, finite gradients with the weights as they are.
+   * Changes nothing but gradients that were gathered, which are forgotten.
+   */
+  async works(shape: Shape, inputs: Inputs): Promise<boolean> {
+    const program = this.#discard ??= await compile(this.#recordDiscard(), this.store);
+    await program.run();
+    const { loss } = await this.backward(shape, inputs);
+    const { grad_norm } = await program.run();
+    return Number.isFinite(loss[0]) && (this.options.scaleLoss || Number.isFinite(grad_norm[0]));
   }
 
   /** The optimizer's program; made at its first use. */
@@ -151,8 +166,9 @@ export class TrainingStep<Shape extends object> {
   destroy(): void {
     for (const program of this.#backward.values()) program.destroy();
     this.#update?.destroy();
+    this.#discard?.destroy();
     this.#backward.clear();
-    this.#update = null;
+    this.#update = this.#discard = null;
   }
 
   recordBackward(shape: Shape): Graph {
@@ -174,28 +190,28 @@ export class TrainingStep<Shape extends object> {
     const { groups, maxGradNorm, averaging, afterUpdate } = this.options;
     const graph = new Graph();
     const at = (of: (index: number) => string, i: number) => graph.parameter(of(i), [groupSize(groups[i])]);
-    const squares = groups.map((_, i) => reshape(sum(square(at(flat.gradients, i))), [1]));
     const unscale = graph.input("unscale", [1]);
-    const norm = mul(sqrt(squares.reduce((a, b) => add(a, b))), unscale);
+    const norm = mul(sqrt(gradientSquare(graph, groups)), unscale);
     let scale = unscale;
     if (maxGradNorm > 0) {
       const constant = (x: number) => graph.constant(Float32Array.of(x), [1]);
       scale = mul(scale, minimum(div(constant(maxGradNorm), affine(norm, 1, 1e-6)), constant(1)));
     }
-    // 0 * norm is NaN where the norm is not finite, which makes the optimizer skip
-    scale = add(scale, affine(norm, 0, 0));
+    const operands = groups.map((_, i): AdamwOperands => [
+      at(flat.weights, i),
+      at(flat.gradients, i),
+      at(flat.firstMoments, i),
+      at(flat.secondMoments, i),
+      graph.input(`hyper.${i}`, [7]),
+      add(scale, graph.input(`hold.${i}`, [1])),
+    ]);
+    // every group's outcome is known before one of them changes, so that none or all do
+    const weightSquare = total(operands.map((each) => adamwOutcome(...each)));
+    // 0 * x is NaN where x is not finite, which makes the optimizer skip
+    const held = affine(add(norm, weightSquare), 0, 0);
     const decay = averaging ? graph.input("average_decay", [1]) : null;
-    groups.forEach((_, i) => {
-      const [weights, grads] = [at(flat.weights, i), at(flat.gradients, i)];
-      const hyper = graph.input(`hyper.${i}`, [7]);
-      adamw(
-        weights,
-        grads,
-        at(flat.firstMoments, i),
-        at(flat.secondMoments, i),
-        hyper,
-        add(scale, graph.input(`hold.${i}`, [1])),
-      );
+    operands.forEach(([weights, grads, first, second, hyper, groupScale], i) => {
+      adamw(weights, grads, first, second, hyper, add(groupScale, held));
       fill(grads, 0);
       if (decay) {
         const average = at(flat.averages, i);
@@ -203,7 +219,16 @@ export class TrainingStep<Shape extends object> {
       }
     });
     graph.output("grad_norm", norm);
+    graph.output("weight_square", weightSquare);
     for (const [name, value] of Object.entries(afterUpdate?.(graph) ?? {})) graph.output(name, value);
+    return graph;
+  }
+
+  /** Clears the gradients, and tells their norm. */
+  #recordDiscard(): Graph {
+    const { groups } = this.options, graph = new Graph();
+    graph.output("grad_norm", sqrt(gradientSquare(graph, groups)));
+    groups.forEach((group, i) => fill(graph.parameter(flat.gradients(i), [groupSize(group)]), 0));
     return graph;
   }
 
@@ -222,4 +247,14 @@ export class TrainingStep<Shape extends object> {
       state.stepsAtScale = 0;
     }
   }
+}
+
+/** The square of the norm of all gradients, one value. */
+function gradientSquare(graph: Graph, groups: readonly ParameterGroup[]): Tensor {
+  return total(groups.map((group, i) => square(graph.parameter(flat.gradients(i), [groupSize(group)]))));
+}
+
+/** The sum of everything, one value. */
+function total(parts: readonly Tensor[]): Tensor {
+  return parts.map((part) => reshape(sum(part), [1])).reduce((a, b) => add(a, b));
 }

@@ -3,7 +3,7 @@ import { Interrupted, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
 import { counted } from "../base/phrases.ts";
 import { type Batch, BatchLoader, type DatasetGroup } from "../data/mod.ts";
-import { VAE } from "../models/mod.ts";
+import { requireFinite, VAE } from "../models/mod.ts";
 import { writeCheckpoint } from "./checkpoint_file.ts";
 import type { TrainVaeConfig } from "./config.ts";
 import { fitMemory } from "./fit.ts";
@@ -46,6 +46,7 @@ async function withTraining<T>(
   let training: VaeTraining | null = null;
   try {
     checkSizes(opened.group);
+    requireFinite(opened.file, (key) => !key.startsWith(`${VAE}.`));
     training = new VaeTraining(opened.store, opened.file.shapes, {
       ...config,
       maxTrainSteps: opened.length.steps,
@@ -100,11 +101,16 @@ async function run(
   context.log(`autoencoder: ${counted(length.steps, "step")}, ${config.mixedPrecision} mixed precision`);
   const { steps, epochs, batchesPerEpoch } = length;
   context.emit({ event: "plan", task: "training", steps, epochs, batchesPerEpoch, seed: opened.seed });
+  const orLastGood = <T>(work: Promise<T>) =>
+    work.catch((cause) => {
+      if (!(cause instanceof UserError)) throw cause;
+      throw new UserError(`${cause.message}; ${files.lastGood()}`, { cause });
+    });
   let step = 0, shown = 0;
   for (let epoch = 1; step < length.steps; epoch++) {
     loader.startEpoch(epoch);
     for (let batch = await loader.next(step); batch && step < length.steps; batch = await loader.next(step)) {
-      const { error } = await training.train(batch.pixels!, shapeOf(batch), torch);
+      const { error } = await orLastGood(training.train(batch.pixels!, shapeOf(batch), torch));
       shown = ++step === 1 ? error : SMOOTHING * shown + (1 - SMOOTHING) * error;
       context.progress({
         task: "training",
@@ -114,13 +120,16 @@ async function run(
         memory: device.peakBytes,
       });
       if (context.signal.aborted) {
+        await orLastGood(training.prove());
         throw new Interrupted(`stopped after step ${step}; saved ${files.model({ step }, step, epoch)}`);
       }
       if (config.saveEveryNSteps !== null && step % config.saveEveryNSteps === 0 && step < length.steps) {
+        await orLastGood(training.prove());
         files.save({ step }, step, epoch, false);
       }
     }
   }
+  await orLastGood(training.prove());
   let weights = training.weights(true);
   if (config.standardizeLatents) {
     const statistics = await measure(training, loader, weights, context);

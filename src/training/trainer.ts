@@ -14,6 +14,7 @@ import type { ExampleMaker } from "./examples.ts";
 import { LossRecorder } from "./loss_recorder.ts";
 import type { StepGenerators } from "./noise.ts";
 import { RunFiles } from "./run_files.ts";
+import type { Moment } from "./save_names.ts";
 import type { RunLength } from "./run_length.ts";
 import type { SamplePictures } from "./samples.ts";
 import { loadState, type RunPosition, type RunSettings, type RunState, saveState } from "./state/mod.ts";
@@ -88,6 +89,8 @@ class Trainer {
   #resumedFrom = 0;
   /** After the last update: what a state of now would hold. */
   #good!: Snapshot;
+  /** The step after which the weights were last tried. */
+  #proven = 0;
 
   constructor(
     private readonly config: TrainerConfig,
@@ -112,12 +115,12 @@ class Trainer {
         await this.#epoch(epoch);
         if (this.#position.globalStep >= length.steps) break;
       }
-      this.#finish();
+      await this.#finish();
     } catch (error) {
       if (!(error instanceof UserError) || error instanceof Interrupted || this.#position.globalStep === 0) {
         throw error;
       }
-      throw this.#rescue(error);
+      throw await this.#rescue(error);
     } finally {
       this.#log?.close();
       context.progress({ task: "training", step: this.#position.globalStep, total: length.steps });
@@ -142,9 +145,9 @@ class Trainer {
       this.#snapshot();
       await this.#sample(null);
       if (config.saveEveryNSteps !== null && globalStep % config.saveEveryNSteps === 0) {
-        this.#files.save({ step: globalStep }, globalStep, epoch + 1, config.saveState);
+        await this.#save({ step: globalStep }, epoch + 1, config.saveState);
       }
-      if (this.context.signal.aborted) this.#interrupt();
+      if (this.context.signal.aborted) await this.#interrupt();
     }
     await this.#endEpoch(epoch + 1);
   }
@@ -156,15 +159,28 @@ class Trainer {
     this.#position = { epoch, batch: 0, globalStep };
     this.#snapshot();
     if (config.saveEveryNEpochs !== null && epoch % config.saveEveryNEpochs === 0 && epoch < length.epochs) {
-      this.#files.save({ epoch }, globalStep, epoch, config.saveState);
+      await this.#save({ epoch }, epoch, config.saveState);
     }
     await this.#sample(epoch);
   }
 
-  #finish(): void {
-    const { config, run: { length } } = this, { globalStep } = this.#position;
-    const withState = config.saveState || config.saveStateOnTrainEnd;
-    this.#files.save("last", globalStep, length.epochs, withState);
+  async #finish(): Promise<void> {
+    const { config, run: { length } } = this;
+    await this.#save("last", length.epochs, config.saveState || config.saveStateOnTrainEnd);
+  }
+
+  /** `epoch` counts from 1. */
+  async #save(moment: Moment, epoch: number, withState: boolean): Promise<void> {
+    await this.#prove();
+    this.#files.save(moment, this.#position.globalStep, epoch, withState);
+  }
+
+  /** Throws UserError where the latest update has broken the weights, which the next step would only notice. */
+  async #prove(): Promise<void> {
+    const { globalStep } = this.#position;
+    if (this.#proven === globalStep) return;
+    await this.run.training.prove();
+    this.#proven = globalStep;
   }
 
   #record(result: StepResult, rates: readonly number[]): void {
@@ -196,29 +212,33 @@ class Trainer {
 
   async #sample(epoch: number | null): Promise<void> {
     const { samples, drawing } = this.run, moment = { epoch, step: this.#position.globalStep };
-    if (samples?.due(moment)) await samples.draw(drawing, moment);
+    if (!samples?.due(moment)) return;
+    await this.#prove();
+    await samples.draw(drawing, moment);
   }
 
-  #interrupt(): never {
+  async #interrupt(): Promise<never> {
     const { globalStep, epoch } = this.#position;
+    await this.#prove();
     const moment = { step: globalStep };
     const path = this.#files.model(moment, globalStep, epoch + 1);
     const state = this.#files.state(moment, globalStep);
     throw new Interrupted(`stopped after step ${globalStep}; saved ${path}; go on with --resume ${state}`);
   }
 
-  /** After a failure: saves what was good before it and says where. */
-  #rescue(error: UserError): UserError {
+  /** After a failure: saves what was good before it and says where, or says what was saved before. */
+  async #rescue(error: UserError): Promise<UserError> {
     const { globalStep } = this.#good.state.position;
     try {
+      await this.run.training.prove();
       this.run.generators.torch.setState(this.#good.torch);
       this.run.generators.python.setState(this.#good.python);
       const state = this.#files.state({ step: globalStep }, globalStep);
       return new UserError(`${error.message}; the state after step ${globalStep} is in ${state}`, {
         cause: error,
       });
-    } catch {
-      return error; // the disk may be the reason for both
+    } catch { // the weights are lost, or the disk is the reason for both
+      return new UserError(`${error.message}; ${this.#files.lastGood()}`, { cause: error });
     }
   }
 

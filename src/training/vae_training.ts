@@ -27,7 +27,8 @@ import { computeDtype } from "./diffusion_training.ts";
 import { readOptimizer } from "./optimizers/adamw.ts";
 import { createSchedule, type Schedule } from "./schedules/schedule.ts";
 import type { PictureShape } from "./largest_shapes.ts";
-import { type RecordedLoss, TrainingStep } from "./step.ts";
+import { brokenWeights, updateHeldBack } from "./divergence.ts";
+import { type Inputs, type RecordedLoss, TrainingStep } from "./step.ts";
 import { allocateGroups, flat, type ParameterGroup, splitGroup } from "./trainable.ts";
 
 export interface VaeTrainingConfig extends OptimizerConfig {
@@ -58,6 +59,7 @@ export class VaeTraining {
   readonly group: ParameterGroup;
   readonly #rates: Schedule;
   readonly #encoders = new Map<string, Program>();
+  #latest: { shape: PictureShape; inputs: Inputs } | null = null;
 
   constructor(
     private readonly store: ParameterStore,
@@ -97,13 +99,23 @@ export class VaeTraining {
     const { loss, error } = await this.step.backward(shape, { pictures, noise });
     const t = this.step.state.optimizerSteps;
     const decay = Math.min(this.config.emaDecay ?? 0, (1 + t) / (10 + t));
-    const { gradNorm, skipped } = await this.step.update([this.#rates(t, this.config.learningRate)], decay);
-    if (!Number.isFinite(loss[0]) || (skipped && this.config.mixedPrecision !== "fp16")) {
+    const rates = [this.#rates(t, this.config.learningRate)];
+    const { gradNorm, heldBack } = await this.step.update(rates, decay);
+    if (!Number.isFinite(loss[0]) || (heldBack === "gradients" && this.config.mixedPrecision !== "fp16")) {
       throw new UserError(
         `step ${t + 1}: the loss is ${loss[0]}, the gradient norm ${gradNorm}; lower the learning rate`,
       );
     }
+    if (heldBack === "weights") throw updateHeldBack(t + 1, rates, this.step.options.adamw);
+    this.#latest = { shape, inputs: { pictures, noise } };
     return { loss: loss[0], error: error[0], gradNorm };
+  }
+
+  /** Throws UserError unless the weights give a finite loss for the latest batch: asked before they are saved. */
+  async prove(): Promise<void> {
+    if (!this.#latest) return;
+    const { shape, inputs } = this.#latest;
+    if (!await this.step.works(shape, inputs)) throw brokenWeights(this.step.state.optimizerSteps);
   }
 
   /** Trained weights by key, the running averages where kept. */

@@ -5,6 +5,7 @@ import {
   type TensorToWrite,
   writeSafetensors,
 } from "../../src/formats/safetensors.ts";
+import { toF32 } from "../../src/formats/tensor_file.ts";
 import { readDamaged, refuses, withFile } from "./hostile.ts";
 
 const bytesOf = (data: ArrayBufferView) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -71,14 +72,16 @@ Deno.test("8-bit floats are read by their definition", () => {
       dtype,
       shape: [bytes.length],
       data: Uint8Array.from(bytes),
+      copied: true,
     });
     writeSafetensors(path, [
       tensor("F8_E4M3", 0x38, 0xbc, 0x7e, 1, 0x7f),
       tensor("F8_E5M2", 0x3c, 0xc2, 0x7c, 1),
     ]);
     using f = openSafetensors(path);
-    assert.deepEqual([...f.f32("F8_E4M3")], [1, -1.5, 448, 2 ** -9, NaN]);
-    assert.deepEqual([...f.f32("F8_E5M2")], [1, -3, Infinity, 2 ** -16]);
+    const read = (dtype: string) => [...toF32(dtype, f.bytes(dtype))];
+    assert.deepEqual(read("F8_E4M3"), [1, -1.5, 448, 2 ** -9, NaN]);
+    assert.deepEqual(read("F8_E5M2"), [1, -3, Infinity, 2 ** -16]);
   });
 });
 
@@ -142,4 +145,38 @@ Deno.test("damaged copies are read or refused", () => {
     using f = openSafetensors(path);
     for (const key of f.keys()) if (f.info(key).dtype !== "C64") f.f32(key);
   });
+});
+
+Deno.test("NaN and infinity are neither read as weights nor written, and the old file stays", () => {
+  const bits: [dtype: string, bytes: Uint8Array, found: string][] = [
+    ["F32", bytesOf(Float32Array.of(0, -Infinity)), "-inf at 1"],
+    ["F16", bytesOf(Uint16Array.of(0x3c00, 0x7bff, 0x7c00)), "inf at 2"],
+    ["BF16", bytesOf(Uint16Array.of(0x7f7f, 0x7fc0)), "NaN at 1"],
+    ["F64", bytesOf(Float64Array.of(1e300, NaN)), "NaN at 1"],
+    ["F8_E4M3", Uint8Array.of(0x7e, 0xff), "NaN at 1"],
+    ["F8_E5M2", Uint8Array.of(0x7b, 0x7c), "inf at 1"],
+  ];
+  for (const [dtype, data, found] of bits) {
+    const tensor = {
+      name: "the.key",
+      dtype,
+      shape: [data.length / (Number(dtype.match(/[0-9]+/)![0]) / 8)],
+      data,
+    };
+    withFile("", (path) => {
+      writeSafetensors(path, TENSORS);
+      const before = Deno.readFileSync(path);
+      assert.throws(
+        () => writeSafetensors(path, [...TENSORS, tensor]),
+        (error: Error) => error.message.includes(`the.key would hold ${found} as ${dtype}`),
+      );
+      assert.deepEqual(Deno.readFileSync(path), before);
+      writeSafetensors(path, [{ ...tensor, copied: true }]);
+      using f = openSafetensors(path);
+      assert.throws(
+        () => f.f32("the.key"),
+        (error: Error) => error.message.includes(`the.key holds ${found},`),
+      );
+    });
+  }
 });

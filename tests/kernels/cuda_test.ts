@@ -166,11 +166,11 @@ test("uploads, downloads and files larger than the staging memory arrive whole",
       store.upload("a", [count], "f32", values);
       assert.ok(store.download("a").every((v, i) => v === values[i]));
       for (const dtype of ["f32", "f16"] as const) {
-        await store.readFile(dtype, [count], dtype, { path, offset: 0, dtype: "F32" });
+        await store.readFile(dtype, [count], dtype, { path, key: "t", offset: 0, dtype: "F32" });
         assert.ok(store.download(dtype).every((v, i) => v === values[i]));
       }
       await assert.rejects(
-        store.readFile("short", [count], "f32", { path, offset: 8, dtype: "F32" }),
+        store.readFile("short", [count], "f32", { path, key: "t", offset: 8, dtype: "F32" }),
         /ends at byte/,
       );
       store.destroy();

@@ -64,7 +64,7 @@ for (const [dtype, encode] of FILES) {
     await Deno.writeFile(path, new Uint8Array([7, 7, 7, 7, 7, 7, 7, 7, ...bytes]));
     const store = new ParameterStore(device(backend));
     for (const target of ["f32", "f16", "bf16", "i32"] as const) {
-      await store.readFile(target, [4], target, { path, offset: 8, dtype });
+      await store.readFile(target, [4], target, { path, key: target, offset: 8, dtype });
       const rounded = list.map((v) => (target === "bf16" && v === 513 ? 512 : v));
       if (target === "i32") {
         const raw = new Int32Array(4);
@@ -79,12 +79,36 @@ for (const [dtype, encode] of FILES) {
   });
 }
 
+testOnEach("readFile() names the first value of a file that is not finite", async (backend) => {
+  const path = await Deno.makeTempFile();
+  const store = new ParameterStore(device(backend)), count = 100_000;
+  const files: [dtype: string, data: Uint16Array | Uint32Array | Float64Array, bad: number][] = [
+    ["F32", new Uint32Array(count), 0x7f800000],
+    ["F16", new Uint16Array(count), 0x7e01],
+    ["BF16", new Uint16Array(count), 0xff80],
+    ["F64", new Float64Array(count), NaN],
+  ];
+  for (const [dtype, data, bad] of files) {
+    data[70_001] = bad;
+    await Deno.writeFile(path, new Uint8Array(data.buffer));
+    for (const target of ["f32", "f16"] as const) {
+      const file = { path, key: "the.key", offset: 0, dtype };
+      await assert.rejects(store.readFile(dtype, [count], target, file), (error: Error) => {
+        assert.match(error.message, /: the\.key holds (NaN|inf|-inf) at 70001, finite numbers are wanted/);
+        return true;
+      });
+      store.free(dtype);
+    }
+  }
+  await Deno.remove(path);
+});
+
 testOnEach("readFile() names a file that is missing or too short", async (backend) => {
   const path = await Deno.makeTempFile();
   await Deno.writeFile(path, new Uint8Array(100));
   const store = new ParameterStore(device(backend));
   const read = (name: string, file: string, dtype: string) =>
-    store.readFile(name, [64], "f32", { path: file, offset: 0, dtype });
+    store.readFile(name, [64], "f32", { path: file, key: name, offset: 0, dtype });
   await assert.rejects(read("a", path, "F32"), /ends at byte 100, 156 more were expected/);
   await assert.rejects(read("b", path, "F16"), /ends at byte 100/);
   await assert.rejects(read("c", `${path}.none`, "F32"), /No such file/);

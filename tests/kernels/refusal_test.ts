@@ -87,6 +87,7 @@ const VALID: Valid[] = [
   { op: "geglu", outputs: 1, dims: [[2, 4], [2, 8]] },
   { op: "gegluBackward", outputs: 1, dims: [[2, 8], [2, 4], [2, 8]] },
   { op: "adamw", outputs: 0, dims: [[4], [4], [4], [4], [7], [1]] },
+  { op: "adamwOutcome", outputs: 1, dims: [[1], [4], [4], [4], [4], [7], [1]] },
 ];
 
 function records(v: Valid): [TensorRecord[], InstructionRecord] {

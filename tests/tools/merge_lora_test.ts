@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { quietContext } from "../../src/base/job.ts";
-import { openSafetensors, type SafetensorsFile } from "../../src/formats/mod.ts";
+import { openSafetensors, type SafetensorsFile, writeSafetensors } from "../../src/formats/mod.ts";
 import { deltaOf, keysOf, loadLora } from "../../src/networks/mod.ts";
 import { mergeLora, type MergeLoraConfig } from "../../src/tools/merge_lora.ts";
 import { resizeLora } from "../../src/tools/resize_lora.ts";
@@ -114,5 +114,35 @@ Deno.test("resizeLora() keeps every module, its scale and the metadata, in the p
   const [whole, small] = [at("b"), at("out")].map(deltas);
   // random factors of rank 2 and 3: the first direction alone holds more than half of a norm
   for (const [name, values] of small) ok(relL2(values, whole.get(name)!) < 0.87, name);
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("no tool reads a file with NaN, nor writes one that overflows", async () => {
+  const { dir, at } = files();
+  /** A copy in which one value of a tensor is NaN. */
+  const spoilt = (name: string, key: string): string => {
+    using file = openSafetensors(at(name));
+    const tensors = file.keys().map((k) => ({ name: k, ...file.info(k), data: file.bytes(k), copied: true }));
+    new DataView(tensors.find((t) => t.name === key)!.data.buffer).setFloat32(4, NaN, true);
+    writeSafetensors(at(`bad ${name}`), tensors, {});
+    return at(`bad ${name}`);
+  };
+  using lora = openSafetensors(at("a"));
+  const key = lora.keys().find((k) => k.endsWith("lora_up.weight"))!;
+  const bad = spoilt("a", key), model = spoilt("model", "first_stage_model.decoder.conv_in.bias");
+  const merge = (more: Partial<MergeLoraConfig>) =>
+    mergeLora({ ...CONFIG, models: [at("a")], ratios: [1], saveTo: at("out"), ...more }, quietContext());
+  const named = { message: new RegExp(`bad a\\.safetensors: ${RegExp.escape(key)} holds NaN at 1,`) };
+  await rejects(merge({ models: [at("b"), bad], ratios: [1, 1], concat: true }), named);
+  await rejects(merge({ models: [bad], sdModel: at("model") }), named);
+  await rejects(merge({ sdModel: model }), /bad model\.safetensors: .*conv_in\.bias holds NaN at 1,/);
+  await rejects(
+    merge({ ratios: [1e30], savePrecision: "fp16" }),
+    /out\.safetensors: not written, because .* as F16/,
+  );
+  const resize = { model: bad, saveTo: at("out"), savePrecision: null, newRank: 1, newConvRank: null };
+  const rest = { dynamicMethod: null, dynamicParam: null, verbose: false, compat: null };
+  await rejects(resizeLora({ ...resize, ...rest }, quietContext()), named);
+  ok(![...Deno.readDirSync(dir)].some(({ name }) => name.startsWith("out")));
   Deno.removeSync(dir, { recursive: true });
 });

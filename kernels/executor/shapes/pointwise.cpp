@@ -45,11 +45,27 @@ void check_affine(const Instruction& i) {
   i.require_float(i.in(0));
 }
 
-void check_adamw(const Instruction& i) {
-  i.require_counts(0, 6);
+namespace {
+
+void check_adamw_operands(const Instruction& i) {
   for (int k = 0; k < 6; ++k) i.require(i.in(k).dtype == EASEL_F32, "operands must be f32");
   for (int k = 1; k < 4; ++k) i.require_same(i.in(0), i.in(k));
   i.require(i.in(4).count() == 7 && i.in(5).count() == 1, "hyper is (7), gradScale (1)");
+}
+
+}  // namespace
+
+void check_adamw(const Instruction& i) {
+  i.require_counts(0, 6);
+  check_adamw_operands(i);
+}
+
+void check_adamw_outcome(const Instruction& i) {
+  i.require_counts(1, 6);
+  check_adamw_operands(i);
+  const Tensor& squares = i.out(0);
+  i.require(squares.dtype == EASEL_F32 && squares.rank == 1 && squares.count() > 0,
+            "the output must be f32 (parts)");
 }
 
 int32_t unary_function(const Instruction& i) {

@@ -1,6 +1,6 @@
 /** The ops a model is written with: functions from tensors to tensors. */
 
-export { adamw } from "./adamw.ts";
+export { adamw, type AdamwOperands, adamwOutcome } from "./adamw.ts";
 export { affine } from "./affine.ts";
 export { attention } from "./attention.ts";
 export { add, div, maximum, minimum, mul, sub } from "./binary.ts";

@@ -1,7 +1,7 @@
 /** Every op that becomes an instruction. The position is the opcode; the C header is generated from this list. */
 
 import type { Op } from "../graph.ts";
-import { adamwOp } from "./adamw.ts";
+import { adamwOp, adamwOutcomeOp } from "./adamw.ts";
 import { affineOp } from "./affine.ts";
 import { attentionBackwardOp, attentionOp } from "./attention.ts";
 import { binaryOp } from "./binary.ts";
@@ -55,4 +55,5 @@ export const OPS: readonly Op[] = [
   gegluOp,
   gegluBackwardOp,
   adamwOp,
+  adamwOutcomeOp,
 ];
