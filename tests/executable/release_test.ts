@@ -91,6 +91,16 @@ Deno.test({
           assert.deepEqual(names(join(home, ".cache/easel", unpackedTo, "assets")), ["mine.txt"]);
           assert.ok(exists(script));
 
+          const other = join(home, ".local/bin/easel");
+          await finish(asPlainUser(["/usr/bin/install", "-D", "/bin/true", other]));
+          for (const words of [["--uninstall"], []]) {
+            const kept = await finish(asPlainUser(["/bin/sh", script, ...words]), env);
+            assert.equal(kept.code, 1);
+            assert.match(kept.stderr, /bin\/easel is another program of that name/);
+            assert.ok(exists(other));
+          }
+          await Deno.remove(join(home, ".local/bin"), { recursive: true });
+
           await Deno.writeTextFile(join(home, unpacked, "LICENCES.txt"), "something else");
           const refused = await finish(asPlainUser(["/bin/sh", script]), env);
           assert.equal(refused.code, 1);

@@ -93,9 +93,9 @@ cd -- "$here"
 command -v sha256sum >/dev/null || die "sha256sum is missing, so the download cannot be checked"
 sha256sum --check --quiet --strict SHA256SUMS >&2 || die "the files are not those of the release; download it again"
 
+[ ! -e "$target" ] || is_easel "$target" || die "$target is another program of that name; give --prefix DIR"
 mkdir -p -- "$prefix/bin" "$prefix/share/licenses/easel" || die "$prefix cannot be written; give --prefix DIR"
 # A copy under another name first: an easel that runs now keeps its file, and a full disk leaves the old one.
-[ ! -e "$target" ] || is_easel "$target" || die "$target is another program of that name; give --prefix DIR"
 new=$(mktemp "$prefix/bin/.easel-XXXXXXXX") || die "$prefix/bin cannot be written; give --prefix DIR"
 trap 'rm -f -- "$new"' EXIT
 cp -- easel "$new" && chmod 755 -- "$new" && mv -f -- "$new" "$target" ||

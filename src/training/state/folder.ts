@@ -18,14 +18,15 @@ const BEGINNING = '{"format":"easel training state ';
 /** Puts what `fill` writes into a new folder in the place of `path`. Throws what the system says. */
 export function writeFolder(path: string, fill: (folder: string) => void, tell: Tell): void {
   const target = throughLinks(path), draft = temporaryFolder(hidden(target));
-  let whole = false;
+  let placed = false;
   try {
     fill(draft.path);
     syncNames(draft.file);
-    whole = true;
-    if (put(draft.path, target, tell)) discard(draft.path, target, tell);
+    const old = put(draft.path, target);
+    placed = true;
+    if (old !== null) discard(old, target, tell);
   } finally {
-    if (!whole) Deno.removeSync(draft.path, { recursive: true });
+    if (!placed) Deno.removeSync(draft.path, { recursive: true });
     finished(draft);
   }
 }
@@ -57,13 +58,13 @@ function tidy({ path, kind }: Leftover, target: string, tell: Tell): void {
   } else if (discard(path, target, tell)) tell(`${path}: removed, a run that was killed left it`);
 }
 
-/** True where something else is now called `from`. */
-function put(from: string, to: string, tell: Tell): boolean {
+/** Gives the temporary name that what was called `to` has now; null where there was nothing. */
+function put(from: string, to: string): string | null {
   if (lstat(to) === null) {
     Deno.renameSync(from, to);
-    return false;
+    return null;
   }
-  if (exchange(from, to)) return true;
+  if (exchange(from, to)) return from;
   // Where that cannot be done at once: what a kill in between leaves aside is brought back by the next start.
   const aside = temporaryPath(hidden(to), "old");
   Deno.renameSync(to, aside);
@@ -73,8 +74,7 @@ function put(from: string, to: string, tell: Tell): boolean {
     Deno.renameSync(aside, to);
     throw error;
   }
-  discard(aside, to, tell);
-  return false;
+  return aside;
 }
 
 /** Removes what has a temporary name now, as far as it is a state. True when it is gone. */
