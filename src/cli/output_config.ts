@@ -2,6 +2,7 @@
 
 import { atomicWriteFile } from "../base/atomic.ts";
 import { UsageError, UserError } from "../base/errors.ts";
+import { removeLeftoversOf } from "../base/leftovers.ts";
 import { configPath } from "./config_file.ts";
 import { type AnyFlag, type Family, sameValue, type Value } from "./flag.ts";
 import { allFlags, type Parsed } from "./parse.ts";
@@ -14,8 +15,12 @@ export interface WrittenConfig {
 
 const NEVER = ["config_file", "output_config"];
 
-/** Writes the file that --config_file names. Throws UserError when it exists, as sd-scripts refuses to overwrite it. */
-export function writeConfig(parsed: Parsed, families: readonly Family[]): WrittenConfig {
+/** Writes the file that --config_file names; `tell` hears of what a killed call left. Throws UserError when it exists, as sd-scripts refuses to overwrite it. */
+export function writeConfig(
+  parsed: Parsed,
+  families: readonly Family[],
+  tell: (line: string) => void,
+): WrittenConfig {
   const given = parsed.values.config_file;
   if (typeof given !== "string" || given === "") {
     throw new UsageError("--output_config needs --config_file, which names the file to write");
@@ -24,6 +29,7 @@ export function writeConfig(parsed: Parsed, families: readonly Family[]): Writte
   if (exists(path)) {
     throw new UserError(`${path}: exists already; give --config_file another name or remove it`);
   }
+  removeLeftoversOf(path, tell);
   const flags = Object.entries(allFlags(families)).filter(([name, row]) =>
     !NEVER.includes(name) && !sameValue(parsed.values[name], row.default) && parsed.values[name] !== ""
   );

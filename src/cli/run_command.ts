@@ -122,7 +122,7 @@ export async function runCommand(line: CommandLine, session: Session): Promise<n
 
 async function outputConfig(typed: Parsed, { families }: Command): Promise<number> {
   const { writeConfig } = await import("./output_config.ts");
-  const { path, secrets } = writeConfig(typed, families);
+  const { path, secrets } = writeConfig(typed, families, printErrorLine);
   for (const name of secrets) printErrorLine(`warning: --${name} is a secret and was left out of ${path}`);
   printErrorLine(`wrote ${path}; nothing else was done`);
   return 0;

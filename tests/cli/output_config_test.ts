@@ -57,7 +57,7 @@ Deno.test("what writeConfig() writes reads back as the same values, whatever the
     for (const [i, line] of lines.entries()) {
       const path = join(folder, `${i}.toml`);
       const typed = parseArgs([...line, "--config_file", path, "--output_config"], families);
-      assert.deepEqual(writeConfig(typed, families), { path, secrets: [] });
+      assert.deepEqual(writeConfig(typed, families, assert.fail), { path, secrets: [] });
       const back = withConfigFile(parseArgs(["--config_file", path], families), families);
       // an empty text in a file means that the flag is not given
       const without = ({ output_config: _, ...rest }: Record<string, Value>) => ({
@@ -74,7 +74,7 @@ Deno.test("writeConfig() leaves defaults, itself and secrets out", async () => {
   await inFolder((folder) => {
     const line = ["--rate", "2e-6", "--steps", "5", "--warmup", "0", "--token", "abc", "--output_config"];
     const typed = parseArgs([...line, "--config_file", join(folder, "c")], families);
-    assert.deepEqual(writeConfig(typed, families).secrets, ["token"]);
+    assert.deepEqual(writeConfig(typed, families, assert.fail).secrets, ["token"]);
     assert.equal(Deno.readTextFileSync(join(folder, "c.toml")), "steps = 5\n");
     return Promise.resolve();
   });
