@@ -11,16 +11,13 @@ import {
 } from "./clip/context.ts";
 import { openClip } from "./clip/open_clip.ts";
 import type { TextStates } from "./clip/text.ts";
-import { type Family, TEXT_ENCODERS } from "./family.ts";
+import { type Family, TEXT_ENCODERS, usedLayers } from "./family.ts";
 import type { Weights } from "./weights.ts";
 
 export interface TextOptions {
   /** Which way SDXL's text_projection is read; see OpenClipOptions. */
   projection?: "sd-scripts" | "open_clip";
 }
-
-/** The layers of SD2's encoder in a checkpoint, of which the last was never used; newer files leave it away. */
-const SD2_USED_LAYERS = 23;
 
 /** One text encoder over ids (N, L) i32. `w` is the top of the checkpoint, `index` 1 is SDXL's second encoder. */
 export function textStates(
@@ -33,8 +30,8 @@ export function textStates(
   const { scope, layout } = TEXT_ENCODERS[family][index];
   const top = w.at(scope);
   if (layout === "clip_l") return clipL(ids, top);
-  const unused = family === "sd2" && top.list("transformer.resblocks").length !== SD2_USED_LAYERS ? 1 : 0;
-  return openClip(ids, top, { ...options, drop: unused });
+  const layers = top.list("transformer.resblocks").length;
+  return openClip(ids, top, { ...options, drop: layers - usedLayers(family, layers) });
 }
 
 export interface TextInputs {

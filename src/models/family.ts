@@ -25,6 +25,11 @@ export const TEXT_ENCODERS: Readonly<Record<Family, readonly TextEncoderPlace[]>
   ],
 };
 
+/** SD2's model never used the 24th layer of its checkpoint's text encoder; newer files leave it away. */
+export function usedLayers(family: Family, layers: number): number {
+  return family === "sd2" && layers !== 23 ? layers - 1 : layers;
+}
+
 /** Attention heads of a U-Net at a width: 8 in SD1, 64 wide in SD2 and SDXL. */
 export function unetHeads(family: Family): (channels: number) => number {
   return family === "sd1" ? () => 8 : (channels) => Math.max(1, channels / 64);

@@ -10,6 +10,7 @@ export {
   type OpenOptions,
   requireFinite,
 } from "./load.ts";
+export { buildingDraws } from "./building_draws.ts";
 export { type Adapter, type Layer, type Shapes, Weights, type WeightsOptions } from "./weights.ts";
 export { conv2d, linear } from "./layers.ts";
 export * from "./unet/mod.ts";

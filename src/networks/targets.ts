@@ -5,6 +5,7 @@
 
 import {
   below,
+  clipConfig,
   type Family,
   openClipKeys,
   type Shapes,
@@ -12,6 +13,7 @@ import {
   type TextEncoderPlace,
   UNET,
   unetKeys,
+  usedLayers,
 } from "../models/mod.ts";
 
 export type Part = "te" | "te1" | "te2" | "unet";
@@ -61,11 +63,13 @@ function textTargets(shapes: Shapes, family: Family, place: TextEncoderPlace, pa
   const own = below(shapes, `${place.scope}.`);
   const rows: Row[] = place.layout === "clip_l"
     ? [...own].map(([key, shape]) => ({ other: `text_model.${key}`, path: `${place.scope}.${key}`, shape }))
-    : openClipKeys(own, usedLayers(own, family)).map(({ original, other, otherShape, third }) => {
-      const letter = third === undefined ? "" : "qkv"[third];
-      const path = letter ? original.replace(/in_proj_/, `${letter}_proj.`) : original;
-      return { other, path: `${place.scope}.${path}`, shape: otherShape };
-    });
+    : openClipKeys(own, usedLayers(family, clipConfig(own)!.layers)).map(
+      ({ original, other, otherShape, third }) => {
+        const letter = third === undefined ? "" : "qkv"[third];
+        const path = letter ? original.replace(/in_proj_/, `${letter}_proj.`) : original;
+        return { other, path: `${place.scope}.${path}`, shape: otherShape };
+      },
+    );
   return weights(rows.filter(({ other }) => /\.(self_attn|mlp)\./.test(other))).map((
     { other, path, shape },
   ) => ({
@@ -74,13 +78,6 @@ function textTargets(shapes: Shapes, family: Family, place: TextEncoderPlace, pa
     part: part as Part,
     shape,
   }));
-}
-
-/** SD2's model never used the checkpoint's 24th layer, the last; newer files leave it away. */
-function usedLayers(openClip: Shapes, family: Family): number {
-  let layers = 0;
-  while (openClip.has(`transformer.resblocks.${layers}.ln_1.weight`)) layers++;
-  return family === "sd2" && layers !== 23 ? layers - 1 : layers;
 }
 
 function unetTargets(shapes: Shapes, family: Family, options: TargetOptions): Target[] {

@@ -1,6 +1,11 @@
 /** The Mersenne twister MT19937 (Matsumoto and Nishimura, 1998), under PyTorch's, Python's and NumPy's generators alike. */
 
+import { jump } from "./mt19937_jump.ts";
+
 const N = 624, M = 397;
+
+/** Words from which jumping is faster than drawing them. */
+const WORTH_A_JUMP = 2 ** 21;
 
 export class Mt19937 {
   readonly #state = new Uint32Array(N);
@@ -40,6 +45,23 @@ export class Mt19937 {
     y ^= (y << 7) & 0x9d2c5680;
     y ^= (y << 15) & 0xefc60000;
     return (y ^ (y >>> 18)) >>> 0;
+  }
+
+  /** Passes over the next `count` words. */
+  skip(count: number): void {
+    const rest = N - this.#used;
+    if (count <= rest) {
+      this.#used += count;
+      return;
+    }
+    this.#used = N; // where the block is used up it is the window that jump() moves
+    let left = count - rest;
+    if (left >= WORTH_A_JUMP) {
+      jump(this.#state, left);
+      return;
+    }
+    for (; left > 0; left -= N) this.#twist();
+    this.#used = N + left;
   }
 
   /** float64 in [0, 1) of 53 bits from two words, as genrand_res53: Python's and NumPy's random(). */

@@ -29,6 +29,11 @@ export class TorchGenerator {
     this.#spareNormal = null;
   }
 
+  /** Passes over 32-bit words, as values that nobody wants would. */
+  skip(words: number): void {
+    this.#mt.skip(words);
+  }
+
   get initialSeed(): bigint {
     return this.#seed;
   }

@@ -18,3 +18,22 @@ Deno.test("a state with the wrong number of words is refused", () => {
   assert.throws(() => Mt19937.fromWord(1).setState(new Uint32Array(623), 0), RangeError);
   assert.throws(() => Mt19937.fromWord(1).setState(new Uint32Array(624), 625), RangeError);
 });
+
+Deno.test("skip() passes over words as next() would, near and far", () => {
+  for (const start of [0, 1, 600]) {
+    for (const count of [0, 1, 23, 24, 623, 624, 625, 1248, 19937, 2 ** 21 + 77]) {
+      const one = Mt19937.fromWord(42), other = Mt19937.fromWord(42);
+      for (let i = 0; i < start + count; i++) one.next();
+      for (let i = 0; i < start; i++) other.next();
+      other.skip(count);
+      for (let i = 0; i < 700; i++) assert.equal(other.next(), one.next(), `${start} + ${count} + ${i}`);
+    }
+  }
+});
+
+Deno.test("skip() over the numbers that building SD1.5 takes is a moment, and what follows is NumPy's", () => {
+  const mt = Mt19937.fromWord(42), start = performance.now();
+  mt.skip(1188896043);
+  assert.ok(performance.now() - start < 3000);
+  assert.deepEqual(Array.from({ length: 3 }, () => mt.next()), [3369947701, 1703538979, 3808012745]);
+});
