@@ -12,6 +12,14 @@ export interface UniformSource {
 /** File key -> values: lora_down drawn by kaiming_uniform_(a = sqrt(5)), lora_up zero. */
 export type LoraWeights = Map<string, Float32Array>;
 
+/** Numbers that initialWeights() takes from the generator. */
+export function initialDraws(modules: readonly LoraModule[]): number {
+  return modules.reduce(
+    (sum, { downShape, upShape }) => sum + 2 * elements(downShape) + elements(upShape),
+    0,
+  );
+}
+
 /**
  * Draws every module in turn. The constructors of the two layers draw first and are overwritten: those numbers are
  * taken from the generator too, so that all later ones (and the next module's) are PyTorch's.

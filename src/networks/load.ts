@@ -111,21 +111,31 @@ export function familyOfLora(file: TensorFile): Family | null {
   return null;
 }
 
+/** A module whose alpha is one thing in a file and another by the options. */
+export interface OtherAlpha {
+  readonly name: string;
+  readonly file: number;
+  readonly options: number;
+}
+
 /**
- * --network_weights into a network made from options: the file's modules must have the same rank; modules that the
- * file lacks keep their weights. Returns the modules with the file's alphas. Throws UserError.
+ * --network_weights for a network made from options: the file's modules must have the same rank. Returns the network's
+ * modules with the file's alphas where it has them, and the first of them whose own alpha is another. sd-scripts 0.9.1 (`compat`)
+ * computes with the options' alpha all the same, and keeps the file's as an integer where the options' is one. Throws
+ * UserError.
  */
 export function loadInto(
   file: TensorFile,
   modules: readonly LoraModule[],
-  weights: LoraWeights,
   loaded: LoadedLora,
-): { modules: LoraModule[]; missing: number } {
+  compat = false,
+): { modules: LoraModule[]; missing: number; otherAlpha?: OtherAlpha } {
   const parts = new Set(modules.map((module) => module.part)); // with --network_train_unet_only, the rest is left out
   const known = new Map(
     loaded.modules.filter((m) => parts.has(m.part)).map((module) => [module.name, module]),
   );
   let missing = 0;
+  let otherAlpha: OtherAlpha | undefined;
   const joined = modules.map((module) => {
     const other = known.get(module.name);
     if (!other) missing++;
@@ -136,10 +146,12 @@ export function loadInto(
         `${file.path}: ${module.name} has rank ${other.rank}, the options ask for ${module.rank}; use --dim_from_weights`,
       );
     }
-    const keys = keysOf(module);
-    weights.set(keys.down, loaded.weights.get(keys.down)!);
-    weights.set(keys.up, loaded.weights.get(keys.up)!);
-    return { ...module, alpha: other.alpha };
+    if (other.alpha.value !== module.alpha.value) {
+      otherAlpha ??= { name: module.name, file: other.alpha.value, options: module.alpha.value };
+    }
+    if (!compat) return { ...module, alpha: other.alpha };
+    const kept = module.alpha.integer ? wholeAlpha(Math.trunc(other.alpha.value)) : other.alpha;
+    return { ...module, alpha: kept, computedAlpha: module.alpha };
   });
   for (const name of known.keys()) {
     throw new UserError(
@@ -148,5 +160,5 @@ export function loadInto(
       }; use --dim_from_weights`,
     );
   }
-  return { modules: joined, missing };
+  return { modules: joined, missing, otherAlpha };
 }

@@ -4,7 +4,7 @@ export { type AdapterOptions, adapters, loraAdapter, multiplierInput } from "./a
 export { type LoraOptions, loraOptions, type NetworkFlags, splitNetworkArgs } from "./args.ts";
 export { drawMasks, type LayerDraws, type MaskSource } from "./dropout.ts";
 export { type LearningRates, type ParameterGroup, parameterGroups } from "./groups.ts";
-export { initialWeights, type LoraWeights } from "./init.ts";
+export { initialDraws, initialWeights, type LoraWeights, type UniformSource } from "./init.ts";
 export { bundledEmbedding, otherNetwork } from "./file_keys.ts";
 export { type FileModule, fileModules, type Note } from "./file_modules.ts";
 export { familyOfLora, type LoadedLora, loadInto, loadLora } from "./load.ts";

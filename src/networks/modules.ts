@@ -8,7 +8,10 @@ import { type Alpha, wholeAlpha } from "./values.ts";
 
 export interface LoraModule extends Target {
   readonly rank: number;
+  /** As in the module's file. */
   readonly alpha: Alpha;
+  /** What is computed with where that is another alpha, see loadInto(). */
+  readonly computedAlpha?: Alpha;
   /** [rank, in] or, for a convolution, [rank, in, kernel, kernel]. */
   readonly downShape: readonly number[];
   /** [out, rank] or [out, rank, 1, 1]. */
@@ -27,6 +30,13 @@ export function loraModule(target: Target, rank: number, alpha: Alpha): LoraModu
   };
 }
 
+export interface ModuleOptions {
+  /** See TargetOptions. */
+  readonly linearProjection?: boolean;
+  /** Linear layers and 1x1 convolutions of resnets and resamplers too, although there is no conv_dim. */
+  readonly resnets?: boolean;
+}
+
 /**
  * The modules that sd-scripts' create_network makes for a checkpoint, always of text encoders and U-Net (which matters
  * for the random numbers of their weights); keep only those of the parts that are trained.
@@ -35,10 +45,10 @@ export function loraModules(
   shapes: Shapes,
   family: Family,
   options: LoraOptions,
-  linearProjection = false,
+  { linearProjection = false, resnets = false }: ModuleOptions = {},
 ): LoraModule[] {
   const { blocks } = options;
-  const convolutions = options.convDim !== null || blocks?.convDims != null;
+  const convolutions = resnets || options.convDim !== null || blocks?.convDims != null;
   return loraTargets(shapes, family, { convolutions, linearProjection }).flatMap((target) => {
     const large = isLargeConvolution(target);
     let rank = large ? options.convDim : options.dim;
@@ -53,8 +63,8 @@ export function loraModules(
 }
 
 /** alpha / rank: what the product up * down is scaled by. */
-export function scaleOf(module: LoraModule): number {
-  return module.alpha.value / module.rank;
+export function scaleOf({ alpha, computedAlpha = alpha, rank }: LoraModule): number {
+  return computedAlpha.value / rank;
 }
 
 /** Keys of a LoRA file. */

@@ -16,7 +16,7 @@ import {
   type Tensor,
   write,
 } from "../graph/mod.ts";
-import { keysOf, type LoraModule, scaleOf } from "./modules.ts";
+import { keysOf, type LoraModule } from "./modules.ts";
 
 export interface NormReport {
   /** Modules whose norm was changed. */
@@ -39,7 +39,7 @@ export interface NormTensors {
 export function recordNormLimit(graph: Graph, modules: readonly LoraModule[], limit: number): NormTensors {
   const constant = (values: readonly number[]) => graph.constant(Float32Array.from(values), [values.length]);
   const squares = joined(modules.map((module) => productSquare(...factors(graph, module))));
-  const scales = constant(modules.map((module) => Math.abs(scaleOf(module))));
+  const scales = constant(modules.map((module) => Math.abs(module.alpha.value / module.rank)));
   const norms = mul(sqrt(maximum(squares, constant([0]))), scales);
   const ratios = minimum(div(constant([limit]), norms), constant([1])); // of a norm of 0: min(infinity, 1)
   const roots = sqrt(ratios);

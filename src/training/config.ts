@@ -102,6 +102,9 @@ export interface DataConfig {
   vaeBatchSize: number;
   priorLossWeight: number;
   weightedCaptions: boolean;
+  /** Imitated with `compat`, at most as many as there are CPUs. */
+  maxDataLoaderNWorkers: number;
+  persistentDataLoaderWorkers: boolean;
 }
 
 /** What is written, where and when. */
@@ -147,6 +150,8 @@ export interface PlaceConfig {
   noHalfVae: boolean;
   /** "0.9.1" reproduces the reference where it is plainly wrong; null does the right thing. */
   compat: string | null;
+  /** null: "one" with `compat` where a network is drawn from the seed, else "fresh"; see OpenedRun. */
+  generator: string | null;
   /** "auto" or "cpu". */
   device: string;
   /** Worker threads; 0 is one for each core. */
@@ -278,6 +283,8 @@ export const trainNetworkDefaults: Readonly<TrainNetworkConfig> = {
   vaeBatchSize: 1,
   priorLossWeight: 1,
   weightedCaptions: false,
+  maxDataLoaderNWorkers: 8,
+  persistentDataLoaderWorkers: false,
   outputDir: "",
   outputName: null,
   savePrecision: null,
@@ -326,6 +333,7 @@ export const trainNetworkDefaults: Readonly<TrainNetworkConfig> = {
   baseWeightsMultiplier: null,
   noHalfVae: false,
   compat: null,
+  generator: null,
   device: "auto",
   threads: 0,
   vramBudget: null,

@@ -4,24 +4,32 @@ import { modelPath } from "../base/assets.ts";
 import type { JobContext } from "../base/job.ts";
 import { counted } from "../base/phrases.ts";
 import { fileSha256, legacyHash } from "../formats/mod.ts";
-import { type FileRecord, loraAdapter, saveDtype, saveLora, trainingMetadata } from "../networks/mod.ts";
+import {
+  type FileRecord,
+  initialDraws,
+  loraAdapter,
+  saveDtype,
+  saveLora,
+  trainingMetadata,
+} from "../networks/mod.ts";
 import { loadMerged, openBaseNetworks } from "./base_networks.ts";
 import type { TrainNetworkConfig } from "./config.ts";
 import { networkRecord } from "./network_record.ts";
-import { setUpNetwork } from "./network_setup.ts";
-import { type LoraNetwork, networkShapes, networkTraining } from "./network_training.ts";
+import { type NetworkSetup, setUpNetwork } from "./network_setup.ts";
+import { networkShapes, networkTraining } from "./network_training.ts";
 import { assembleRun, closingOnError, drawingModel, type OpenedRun, openRun } from "./open_run.ts";
 import type { TrainingRun } from "./trainer.ts";
 
 export async function openNetworkRun(config: TrainNetworkConfig, context: JobContext): Promise<TrainingRun> {
-  const opened = await openRun(config, context);
-  const { file, store, length, seed } = opened;
+  const opened = await openRun(config, context, { newNetwork: config.networkWeights === null });
+  const { file, store, length, generators } = opened;
   const { network, under } = closingOnError(opened, () => ({
-    network: setUpNetwork(config, file, seed, context.warn),
+    network: setUpNetwork(config, file, context.warn),
     under: openBaseNetworks(config, file, context.warn),
   }));
-  for (const { path, multiplier } of under) {
+  for (const { path, multiplier, lora } of under) {
     context.log(`merging ${path} into the model, times ${multiplier}`);
+    generators.built(initialDraws(lora.modules)); // each is built as a network with first weights
   }
   const load = under.length > 0 ? loadMerged(under, file, store, context) : undefined;
   const metadata = metadataWriter(config, opened, network);
@@ -31,7 +39,9 @@ export async function openNetworkRun(config: TrainNetworkConfig, context: JobCon
     drawing: drawingModel(config, opened, { adapter: () => loraAdapter(network.modules), load }),
     training: () => {
       const model = { family: file.family, shapes: file.shapes, file };
-      return networkTraining(store, model, network, { ...config, maxTrainSteps: length.steps }, { load });
+      const weights = network.weights(generators.network);
+      const settled = { ...config, maxTrainSteps: length.steps };
+      return networkTraining(store, model, { ...network, weights }, settled, { load });
     },
     saveModel(_training, path, steps, epoch) {
       // of all modules: one whose rate is 0 is in no group, and --scale_weight_norms may have changed it even so
@@ -42,7 +52,7 @@ export async function openNetworkRun(config: TrainNetworkConfig, context: JobCon
   }, context);
 }
 
-function metadataWriter(config: TrainNetworkConfig, run: OpenedRun, network: LoraNetwork) {
+function metadataWriter(config: TrainNetworkConfig, run: OpenedRun, network: NetworkSetup) {
   const { file, group, length, seed } = run;
   const record = networkRecord(config, {
     ...run.session,

@@ -1,4 +1,5 @@
 /** What every diffusion training job opens alike: images, model file, device, latents, captions. */
+import { cpus } from "node:os";
 import { modelPath } from "../base/assets.ts";
 import { UsageError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
@@ -12,17 +13,16 @@ import {
   planDatasets,
 } from "../data/mod.ts";
 import type { DrawingModel } from "../generation/model.ts";
-import { checkFlags, loadMissing, type ModelFile, openModel, VAE } from "../models/mod.ts";
-import { TorchGenerator } from "../random/mod.ts";
+import { buildingDraws, checkFlags, loadMissing, type ModelFile, openModel, VAE } from "../models/mod.ts";
 import { type Device, openChosenDevice, ParameterStore } from "../runtime/mod.ts";
 import type { DataConfig, OptimizerConfig, OutputConfig, PlaceConfig, StepConfig } from "./config.ts";
 import { computeDtype, type DiffusionTraining } from "./diffusion_training.ts";
 import { ExampleMaker } from "./examples.ts";
 import { fitMemory } from "./fit.ts";
+import { type RunGenerators, runGenerators } from "./generators.ts";
 import { largestLatents } from "./largest_shapes.ts";
 import { LatentEncoder } from "./latents.ts";
 import { lossType } from "./loss.ts";
-import type { StepGenerators } from "./noise.ts";
 import { readOptimizer } from "./optimizers/adamw.ts";
 import { createSchedule } from "./schedules/schedule.ts";
 import { type RunLength, runLength } from "./run_length.ts";
@@ -34,7 +34,6 @@ import {
   refuseOthers,
   type RunSettings,
   type RunState,
-  seededGenerators,
 } from "./state/mod.ts";
 import type { Session, TrainingRun } from "./trainer.ts";
 
@@ -46,7 +45,7 @@ export interface OpenedRun {
   readonly session: Session;
   /** What a state remembers, to be compared when a run goes on from it. */
   readonly settings: RunSettings;
-  readonly generators: StepGenerators;
+  readonly generators: RunGenerators;
   readonly group: DatasetGroup;
   readonly samples: SamplePictures | null;
   readonly length: RunLength;
@@ -57,11 +56,15 @@ export interface OpenedRun {
 }
 
 /** Finds the images, tells what was found, opens the model. Throws UserError before anything is computed. */
-export async function openRun(config: RunConfig, context: JobContext): Promise<OpenedRun> {
+export async function openRun(
+  config: RunConfig,
+  context: JobContext,
+  { newNetwork = false } = {},
+): Promise<OpenedRun> {
   checkConfig(config);
   const resumed = config.resume === null ? null : readStateFile(config.resume);
   const seed = config.seed ?? resumed?.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
-  const generators = seededGenerators(seed);
+  const generators = runGenerators(seed, config, newNetwork);
   const plans = planDatasets(config as unknown as Record<string, unknown>);
   const group = await createDatasetGroup(plans, generators.python, { compat: config.compat !== null });
   for (const line of describeDatasets(group)) context.log(line);
@@ -88,6 +91,7 @@ export async function openRun(config: RunConfig, context: JobContext): Promise<O
       file.close();
     };
     const session = sessionOf(resumed);
+    generators.built(buildingDraws(file, config.vae !== null));
     return { seed, session, settings, generators, group, samples, length, file, device, store, close };
   } catch (error) {
     file.close();
@@ -185,6 +189,7 @@ export async function assembleRun(
         random: generators.python,
         maxTrainSteps: length.steps,
         compat: config.compat !== null,
+        ...loaderWorkers(config, context),
         note: (line) => context.warn(line),
       }),
       saveModel: (path, steps, epoch) => parts.saveModel(made, path, steps, epoch),
@@ -201,14 +206,29 @@ export async function assembleRun(
   }
 }
 
-/** Latents of all images, their noise drawn from a generator of its own: the same whether or not files are found. */
+/** The processes that sd-scripts' DataLoader would have on this machine; imitated with --compat alone. */
+function loaderWorkers(
+  { compat, maxDataLoaderNWorkers: asked, persistentDataLoaderWorkers: persistentWorkers }:
+    & DataConfig
+    & PlaceConfig,
+  context: JobContext,
+): { workers: number; persistentWorkers: boolean } {
+  if (compat === null) return { workers: 0, persistentWorkers: false };
+  const workers = Math.min(asked, cpus().length);
+  if (workers > 0) {
+    const limit = workers < asked ? ` (--max_data_loader_n_workers ${asked}, but as many CPUs)` : "";
+    context.log(`order and captions as of ${workers} loader workers of sd-scripts ${compat}${limit}`);
+  }
+  return { workers, persistentWorkers };
+}
+
+/** Latents of all images. */
 async function cacheAll(
   config: RunConfig,
-  { group, seed }: OpenedRun,
+  { group, generators: { latents: torch } }: OpenedRun,
   encoder: LatentEncoder,
   context: JobContext,
 ): Promise<void> {
-  const torch = new TorchGenerator(seed);
   for (const [i, dataset] of group.datasets.entries()) {
     await cacheLatents(dataset, {
       encode: (pixels, count, height, width) => encoder.encode(pixels, count, height, width, torch),

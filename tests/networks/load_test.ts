@@ -8,6 +8,7 @@ import {
   loadLora,
   loraModules,
   loraOptions,
+  scaleOf,
 } from "../../src/networks/mod.ts";
 import { small } from "./models.ts";
 
@@ -146,14 +147,18 @@ Deno.test("loadInto() wants the options' rank and takes the file's alpha", () =>
     const network = (dim: number) =>
       loraModules(small(), "sd1", loraOptions({ dim, alpha: 1, dropout: null, args: null }, false));
     assert.throws(
-      () => loadInto(file, network(8), new Map(), loaded),
+      () => loadInto(file, network(8), loaded),
       /has rank 4, the options ask for 8; use --dim_from/,
     );
-    const weights = new Map<string, Float32Array>();
-    const { modules, missing } = loadInto(file, network(4), weights, loaded);
-    assert.equal(modules.find((m) => m.name === Q)!.alpha.value, 0.5);
+    const { modules, missing, otherAlpha } = loadInto(file, network(4), loaded);
+    assert.equal(scaleOf(modules.find((m) => m.name === Q)!), 0.5 / 4);
     assert.equal(missing, modules.length - 1);
-    assert.deepEqual([...weights.keys()], [`${Q}.lora_down.weight`, `${Q}.lora_up.weight`]);
+    assert.deepEqual(otherAlpha, { name: Q, file: 0.5, options: 1 });
+    assert.deepEqual([...loaded.weights.keys()], [`${Q}.lora_down.weight`, `${Q}.lora_up.weight`]);
+    // sd-scripts 0.9.1 computes with the options' alpha and saves the file's
+    const repeated = loadInto(file, network(4), loaded, true).modules.find((m) => m.name === Q)!;
+    assert.equal(scaleOf(repeated), 1 / 4);
+    assert.deepEqual(repeated.alpha, { value: 0.5, integer: false });
   } finally {
     Deno.removeSync(path);
   }

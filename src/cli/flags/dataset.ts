@@ -1,6 +1,6 @@
 /** Where images come from, how they are cut and kept. */
 
-import { choice, family, flag, idleZero, int, newer, noEffect, notYet, path, pathTo, str } from "../flag.ts";
+import { choice, family, flag, idleZero, int, newer, notYet, path, pathTo, str } from "../flag.ts";
 
 export const datasetFlags = family("Dataset", {
   dataset_config: pathTo("toml", path("dataset TOML/JSON")),
@@ -30,11 +30,12 @@ export const datasetFlags = family("Dataset", {
     ),
   ),
   masked_loss: flag("weight the per-pixel loss by a mask image"),
-  max_data_loader_n_workers: int(8, "loader worker processes (capped by CPU count)", { min: 0 }),
-  persistent_data_loader_workers: noEffect(
-    "there are no worker processes",
-    flag("keep workers between epochs"),
+  max_data_loader_n_workers: int(
+    8,
+    "loader worker processes, at most as many as CPUs; easel has none and draws as if with --compat",
+    { min: 0 },
   ),
+  persistent_data_loader_workers: flag("keep workers between epochs; has an effect with --compat"),
 });
 
 export const bucketFlags = family("Resolution and buckets", {

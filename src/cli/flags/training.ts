@@ -1,12 +1,20 @@
 /** Length, batch and place of a run. */
 
-import { family, flag, float, idleZero, int, newer, notYet } from "../flag.ts";
+import { choice, family, flag, float, idleZero, int, newer, notYet, own } from "../flag.ts";
 
 export const trainingFlags = family("Training", {
   train_batch_size: int(1, "batch per device", { min: 1 }),
   max_train_steps: idleZero(int(1600, "total optimizer steps", { min: 1 })),
   max_train_epochs: idleZero(int(null, "total epochs; overrides max_train_steps", { min: 1 })),
   seed: int(null, "random seed"),
+  generator: own(
+    choice(
+      ["one", "fresh"],
+      null,
+      "one: latents to cache, a new network and the epochs draw from one generator, after all that building the models " +
+        "draws, as in sd-scripts; fresh: each starts from the seed; unset is one with --compat and a new network",
+    ),
+  ),
   skip_until_initial_step: notYet(flag("read and drop batches up to the start step")),
   initial_epoch: notYet(int(null, "first epoch number, 1-based")),
   initial_step: notYet(int(null, "first global step")),

@@ -18,6 +18,7 @@ type Config = TrainNetworkConfig & FineTuneConfig;
 /** "same": must not change. "wish": may, and is told. "never": says where and how to compute, or is checked otherwise. */
 const RULES: Readonly<Record<keyof Config, "same" | "wish" | "never">> = {
   seed: "same",
+  generator: "same",
   vParameterization: "same",
   zeroTerminalSnr: "same",
   minTimestep: "wish",
@@ -94,6 +95,8 @@ const RULES: Readonly<Record<keyof Config, "same" | "wish" | "never">> = {
   vaeBatchSize: "wish",
   priorLossWeight: "wish",
   weightedCaptions: "wish",
+  maxDataLoaderNWorkers: "wish",
+  persistentDataLoaderWorkers: "wish",
   outputDir: "wish",
   outputName: "wish",
   savePrecision: "wish",

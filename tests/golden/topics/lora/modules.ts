@@ -29,7 +29,7 @@ export function inventory({ json }: GoldenCase): Check[] {
     : "sd1";
   const linear = rows.some(([name, , down]) => name.endsWith("_proj_in") && down.length === 2);
   const options = optionsOf(json.network_dim, json.network_alpha, json.network_args, family === "sdxl");
-  const modules = loraModules(fullSize(family), family, options, linear);
+  const modules = loraModules(fullSize(family), family, options, { linearProjection: linear });
   return [
     exact(
       "modules",
