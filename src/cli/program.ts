@@ -34,8 +34,9 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
 
 async function showHelp(args: readonly string[]): Promise<number> {
   const help = await import("./help.ts");
-  if (args.length === 0) print(help.programHelp(COMMANDS, VERSION));
-  else {
+  if (args.length === 0 || /^(help|-h|--help|version|--version)$/.test(args[0])) {
+    print(help.programHelp(COMMANDS, VERSION));
+  } else {
     const { entry } = await findCommand(args[0]);
     print(help.commandHelp(entry, await entry.load()));
   }

@@ -14,7 +14,7 @@ async function fails(args: string[], code: number, pattern: RegExp): Promise<voi
 }
 
 Deno.test("easel --help lists the commands, easel --version tells the version", async () => {
-  for (const args of [[], ["--help"], ["help"]]) {
+  for (const args of [[], ["--help"], ["help", "help"]]) {
     const { code, stdout, stderr } = await easel(args);
     assert.deepEqual([code, stderr], [0, ""]);
     for (const name of ["train_network", "gen_img", "demo", "doctor", "inspect", "plan"]) {
@@ -96,7 +96,7 @@ Deno.test("flags that contradict each other are refused by name", async () => {
       [["--scale_v_pred_loss_like_noise_pred"], /needs --v_parameterization/],
       [["--v_pred_like_loss", "1", "--v_parameterization"], /contradict each other/],
       [["--dim_from_weights"], /--dim_from_weights needs --network_weights/],
-      [["--base_weights", "a", "--base_weights_multiplier", "1", "2"], /names 1 files, .* 2 numbers/],
+      [["--base_weights", "a", "--base_weights_multiplier", "1", "2"], /names 1 file, .* 2 numbers/],
       [["--min_timestep", "500", "--max_timestep", "400"], /leave no timestep/],
       [["--log_with", "wandb", "--logging_dir", folder], /--log_with wandb is not supported yet/],
       [["--network_module", "networks.oft"], /networks\.oft is not supported yet/],
@@ -155,7 +155,7 @@ Deno.test("resize_lora and merge_lora say what is missing or cannot be", async (
   await fails(
     ["merge_lora", "--models", "a", "b", "--ratios", "1", "--save_to", "c"],
     2,
-    /2 files, --ratios 1 numbers/,
+    /2 files, --ratios 1 number;/,
   );
   await fails(
     ["merge_lora", "--models", "run", "--ratios", "1", "--save_to", "a.pt"],

@@ -1,7 +1,7 @@
 /** Optimizer and learning-rate schedule. */
 
 import { optimizerNames } from "../../training/optimizers/adamw.ts";
-import { scheduleNames } from "../../training/schedules/schedule.ts";
+import { scheduleNames, torchScheduleNames } from "../../training/schedules/schedule.ts";
 import { family, flag, float, idleZero, int, named, notYet, stepsOrRatio, str, strings } from "../flag.ts";
 
 export const optimizerFlags = family("Optimizer and schedule", {
@@ -11,7 +11,10 @@ export const optimizerFlags = family("Optimizer and schedule", {
   learning_rate: float(2e-06, "base learning rate"),
   max_grad_norm: float(1.0, "global gradient-norm clip; 0 = off", { min: 0 }),
   optimizer_args: strings("key=value list given to the optimizer (python literals)"),
-  lr_scheduler_type: str("", "dotted class path of a user scheduler; overrides lr_scheduler"),
+  lr_scheduler_type: named(
+    torchScheduleNames,
+    str("", "a schedule of torch.optim.lr_scheduler in place of lr_scheduler"),
+  ),
   lr_scheduler_args: strings("key=value list given to the scheduler (python literals)"),
   lr_scheduler: named(scheduleNames, str("constant", "how the learning rate goes over the steps")),
   lr_warmup_steps: stepsOrRatio("warm-up: integer steps, or float share of all steps"),

@@ -3,7 +3,7 @@
  * (which takes them from transformers.optimization and torch.optim.lr_scheduler).
  */
 import { UsageError } from "../../base/errors.ts";
-import { guess } from "../../base/phrases.ts";
+import { guess, listed } from "../../base/phrases.ts";
 import { keyValues, type PythonLiteral } from "./python_literal.ts";
 import { resolveSteps, type StepsOrRatio } from "./steps.ts";
 
@@ -141,6 +141,7 @@ const torchSchedules: Record<string, (args: Args) => Schedule> = {
 
 /** Names --lr_scheduler takes. */
 export const scheduleNames: readonly string[] = Object.keys(factors);
+export const torchScheduleNames: readonly string[] = Object.keys(torchSchedules);
 
 /** The schedule of `config`. Throws UsageError for unknown names and contradictory options. */
 export function createSchedule(config: ScheduleConfig, processes = 1): Schedule {
@@ -157,7 +158,13 @@ export function createSchedule(config: ScheduleConfig, processes = 1): Schedule 
   if (config.lrSchedulerType) {
     const type = config.lrSchedulerType.replace(/^torch\.optim\.lr_scheduler\./, "");
     const create = torchSchedules[type];
-    if (!create) throw new UsageError(`--lr_scheduler_type ${config.lrSchedulerType} is not supported yet`);
+    if (!create) {
+      throw new UsageError(
+        `--lr_scheduler_type ${config.lrSchedulerType} is not supported yet; ${
+          listed(torchScheduleNames)
+        } are`,
+      );
+    }
     refuseWarmup(type);
     schedule = create(args);
   } else {
