@@ -106,7 +106,7 @@ export function wrap(text: string, width: number): string[] {
 export const EXIT_STATUSES: readonly (readonly [status: number, meaning: string])[] = [
   [0, "done"],
   [1, "failed: something that one line on standard error names and the user can mend, or a bug"],
-  [2, "a wrong command line"],
+  [2, "a command line that is wrong, or asks for what easel does not have yet; no file was written"],
   [130, "interrupted by Ctrl-C or SIGTERM, after saving"],
 ];
 
