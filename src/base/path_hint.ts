@@ -6,6 +6,11 @@ const ESCAPES: Readonly<Record<string, string>> = { "\n": "n", "\t": "t", "\r": 
 /** What to write in place of a backslash between double quotes: the end of a sentence. */
 export const BACKSLASHES = "double the backslashes, or use single quotes or forward slashes";
 
+/** Whether a path names a drive or a share of Windows while this is another system: such a folder is never meant. */
+export function isForeignPath(path: string): boolean {
+  return Deno.build.os !== "windows" && /^([a-z]:[\\/]|\\\\)/i.test(path);
+}
+
 /** The end of a line about a path that leads nowhere: "" or "; ..." with what is odd about it. */
 export function pathHint(path: string): string {
   const [escaped] = /[\n\t\r\b\f]/.exec(path) ?? [];

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { modelPath } from "../base/assets.ts";
 import { UsageError, UserError } from "../base/errors.ts";
 import { finished, temporaryFile } from "../base/temporary.ts";
-import { pathHint } from "../base/path_hint.ts";
+import { isForeignPath, pathHint } from "../base/path_hint.ts";
 import { nameProblem } from "../base/inside_name.ts";
 import { isOpenPipe, kindBesidesFile } from "../base/regular_file.ts";
 import { addressInstead, folderInstead } from "./model_path.ts";
@@ -55,6 +55,10 @@ export function checkpoint(name: string, path: string | null): void {
 
 /** A folder that will be written: it exists or can be made, which is tried now and not after hours of work. */
 export function writableFolder(name: string, path: string): void {
+  // it would become a folder of that very name, below the current one
+  if (isForeignPath(path) && !exists(path)) {
+    throw new UsageError(`${path}: --${name} is no folder of this system${pathHint(path)}`);
+  }
   try {
     Deno.mkdirSync(path, { recursive: true });
     const probe = temporaryFile(`${path}/.easel`);

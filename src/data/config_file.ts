@@ -60,6 +60,9 @@ function integers(_: string, value: unknown, { source }: { source?: string }): u
 export function checkDatasetFile(parsed: unknown, supports: Supports, source: string): DatasetFile {
   const checker = new Checker(source, supports);
   const top = checker.table(parsed, []);
+  if (!("datasets" in top) && FLAG_KEYS.some((key) => key in top)) {
+    checker.fail("unknown", [], "holds flags and no [[datasets]]; give it as --config_file");
+  }
   checker.keys(Object.keys(top), ["general", "datasets"], []);
   const general = top.general === undefined ? {} : checker.values(top.general, generalTable(supports), [], [
     "general",
@@ -68,6 +71,15 @@ export function checkDatasetFile(parsed: unknown, supports: Supports, source: st
     .map((dataset, i) => checker.dataset(dataset, ["datasets", String(i)]));
   return { general, datasets };
 }
+
+/** Keys that only a file for --config_file has. */
+const FLAG_KEYS = [
+  "pretrained_model_name_or_path",
+  "output_dir",
+  "output_name",
+  "learning_rate",
+  "network_module",
+];
 
 class Checker {
   constructor(readonly source: string, readonly supports: Supports) {}

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { overriddenFlags } from "../../src/data/overridden.ts";
 import { join } from "node:path";
 import { UserError } from "../../src/base/errors.ts";
-import { readDatasetFile } from "../../src/data/config_file.ts";
-import type { Supports } from "../../src/data/config_schema.ts";
+import { checkDatasetFile, readDatasetFile } from "../../src/data/config_file.ts";
+import { type Supports, TRAIN_NETWORK } from "../../src/data/config_schema.ts";
 import { planDatasets } from "../../src/data/mod.ts";
 import { settle } from "../../src/data/params.ts";
 import { PythonRandom } from "../../src/random/mod.ts";
@@ -177,4 +177,11 @@ image_dir = "b"
   } finally {
     Deno.removeSync(path);
   }
+});
+
+Deno.test("a file of flags is told from a dataset file", () => {
+  assert.throws(
+    () => checkDatasetFile({ learning_rate: 1, output_dir: "x" }, TRAIN_NETWORK, "a.toml"),
+    /a\.toml: the file holds flags and no \[\[datasets\]\]; give it as --config_file/,
+  );
 });

@@ -1,7 +1,7 @@
 /** What a file is said to be when it is not what its name says. */
 
 import assert from "node:assert/strict";
-import { pathHint } from "../../src/base/path_hint.ts";
+import { isForeignPath, pathHint } from "../../src/base/path_hint.ts";
 import { whatFile, whatFileIs } from "../../src/formats/what_file.ts";
 
 const latin1 = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
@@ -57,4 +57,6 @@ Deno.test("pathHint() tells paths of Windows and escapes that were not meant", (
   assert.match(pathHint("train\\cat"), /separated by \//);
   assert.match(pathHint("D:\new\train"), /\\n between double quotes.*single quotes or forward slashes/);
   assert.equal(pathHint("/home/me/img"), "");
+  assert.ok(isForeignPath("C:\\out") && isForeignPath("d:/out") && isForeignPath("\\\\nas\\out"));
+  assert.ok(!isForeignPath("out/C:") && !isForeignPath("/C:/out") && !isForeignPath("out\\x"));
 });
