@@ -5,6 +5,7 @@
 
 import { basename } from "node:path";
 import { UsageError, UserError } from "../base/errors.ts";
+import { pathHint } from "../base/path_hint.ts";
 import { HOW_TO_LIFT, limit } from "../base/limits.ts";
 import { adjustLimits, type BucketRules, Buckets, type Size } from "./buckets.ts";
 import { countTags, type ImageEntry, type SubsetReport, type TagFrequency } from "./entries.ts";
@@ -155,9 +156,7 @@ async function collectMetadata(
     const twice = out.subsets.some((s) => (s as FineTuningSubset).metadata_file === file);
     if (ignored(subset, file, twice, notes)) continue;
     const loaded = loadMetadata(subset);
-    for (const key of loaded.missing) {
-      notes.push(`${file}: no image is found for ${JSON.stringify(key)}; left out`);
-    }
+    if (loaded.missing.length > 0) notes.push(`${file}: ${notFound(loaded.missing)}`);
     const allSized = loaded.entries.every((entry) => entry.size !== null);
     const entries = allSized && loaded.entries.every((entry) => entry.latentsFile !== null)
       ? loaded.entries
@@ -175,6 +174,12 @@ async function collectMetadata(
   }
   settleLatentFiles(out.entries, sized, params, notes);
   return { ...out, trainImages, sized };
+}
+
+/** In one line: a metadata file from another machine may name thousands. */
+function notFound(keys: readonly string[]): string {
+  const names = keys.slice(0, 3).map((key) => JSON.stringify(key)).join(", "), more = keys.length - 3;
+  return `no image is found for ${names}${more > 0 ? ` and ${more} more` : ""}; left out${pathHint(keys[0])}`;
 }
 
 /** Latents on disk are used when every image has them and the metadata gives their sizes; else none is. */

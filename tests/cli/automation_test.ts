@@ -182,7 +182,7 @@ Deno.test("mistakes and failures end in an error event with the exit status", as
     [[...TRAIN, "--learnig_rate", "1"], "usage", 2, /did you mean --learning_rate/],
     [[...TRAIN, "--full_fp16"], "usage", 2, /^--full_fp16 is not supported yet$/],
     [[...TRAIN, "--vae", "none.safetensors"], "failed", 1, /does not exist/],
-    [["gen_img", "--json"], "usage", 2, /--ckpt is missing/],
+    [["gen_img", "--json"], "usage", 2, /--ckpt and --prompt .* are missing/],
   ];
   await inFolder(async (folder) => {
     for (const [args, kind, status, message] of cases) {
