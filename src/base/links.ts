@@ -1,4 +1,4 @@
-/** Links in the place of what is written. */
+/** What a path that is written really is. */
 
 import { dirname } from "node:path";
 
@@ -17,6 +17,16 @@ export function throughLinks(path: string): string {
     at = target.startsWith("/") ? target : `${dirname(at)}/${target}`;
   }
   return at;
+}
+
+/** Whether two paths lead to the same file, by whatever links. */
+export function isSameFile(a: string, b: string): boolean {
+  try {
+    const [one, other] = [Deno.statSync(a), Deno.statSync(b)];
+    return one.ino !== null && one.ino === other.ino && one.dev === other.dev;
+  } catch {
+    return false; // one of them does not exist
+  }
 }
 
 function isLink(path: string): boolean {

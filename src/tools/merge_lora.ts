@@ -1,9 +1,11 @@
 /** `easel merge_lora`: LoRAs into one LoRA, or into a model. */
 
-import { removeLeftoversOf } from "../base/leftovers.ts";
+import { modelPath } from "../base/assets.ts";
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "../base/dtype.ts";
-import { UserError } from "../base/errors.ts";
+import { UsageError, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
+import { removeLeftoversOf } from "../base/leftovers.ts";
+import { isSameFile } from "../base/links.ts";
 import { openCheckpoint, type TensorFile } from "../formats/mod.ts";
 import { checkFlags } from "../models/mod.ts";
 import {
@@ -43,6 +45,11 @@ export interface MergeLoraConfig {
 
 /** Throws UserError for files that do not fit each other, when the disk refuses, and on Ctrl-C. */
 export async function mergeLora(config: MergeLoraConfig, context: JobContext): Promise<void> {
+  if (config.sdModel !== null && isSameFile(config.saveTo, modelPath(config.sdModel))) {
+    throw new UsageError(
+      `${config.saveTo}: is what --sd_model names and would be replaced; give another --save_to`,
+    );
+  }
   removeLeftoversOf(config.saveTo, context.log);
   const files: TensorFile[] = [];
   try {

@@ -89,6 +89,11 @@ Deno.test("kill -9 at any moment leaves whole files, and the resumed run ends bi
       /are asked for; raise --max_train_steps/.test(decode(finished.stderr));
     assert.ok(finished.code === 0 || done, decode(finished.stderr));
     assert.deepEqual(
+      names(out).filter((name) => name.includes(".easel-")),
+      [],
+      "what was half written is gone",
+    );
+    assert.deepEqual(
       weights(join(out, `thing-step${String(STEPS).padStart(8, "0")}.safetensors`)),
       weights(join(folder, `whole/thing-step${String(STEPS).padStart(8, "0")}.safetensors`)),
     );

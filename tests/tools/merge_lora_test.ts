@@ -135,6 +135,10 @@ Deno.test("no tool reads a file with NaN, nor writes one that overflows", async 
   const named = { message: new RegExp(`bad a\\.safetensors: ${RegExp.escape(key)} holds NaN at 1,`) };
   await rejects(merge({ models: [at("b"), bad], ratios: [1, 1], concat: true }), named);
   await rejects(merge({ models: [bad], sdModel: at("model") }), named);
+  await rejects(
+    merge({ sdModel: at("model"), saveTo: at("model") }),
+    /model\.safetensors: is what --sd_model names/,
+  );
   await rejects(merge({ sdModel: model }), /bad model\.safetensors: .*conv_in\.bias holds NaN at 1,/);
   await rejects(
     merge({ ratios: [1e30], savePrecision: "fp16" }),

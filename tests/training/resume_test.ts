@@ -8,6 +8,22 @@ import { listening, tinyRun } from "./tiny_run.ts";
 
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 
+Deno.test("the model that a run trains on is not replaced by what it saves", async () => {
+  const { dir, config } = tinyRun(), model = join(dir, "model.safetensors");
+  const before = await Deno.readFile(model);
+  await Deno.symlink(dir, join(dir, "link"));
+  for (const outputDir of [dir, join(dir, "link")]) {
+    await assert.rejects(trainNetwork({ ...config, outputDir, outputName: "model" }, listening()), {
+      name: "UsageError",
+      message:
+        `${outputDir}/model.safetensors: is what --pretrained_model_name_or_path names and would be replaced; ` +
+        "give another --output_name or --output_dir",
+    });
+  }
+  assert.deepEqual(await Deno.readFile(model), before);
+  await Deno.remove(dir, { recursive: true });
+});
+
 Deno.test("a resume tells what is another wish, refuses what must be the same, and clears the folder", async () => {
   const { dir, config } = tinyRun();
   const started: TrainNetworkConfig = { ...config, maxTrainSteps: 1, saveState: true };

@@ -44,8 +44,8 @@ export async function release(root: string, folder: string): Promise<string[]> {
       "--mtime=@0",
       "--format=ustar",
     ];
-    await run("tar", [...plain, "-C", work, "-cf", `${archive}.new`, name]);
-    Deno.renameSync(`${archive}.new`, archive);
+    await run("tar", [...plain, "-C", work, "-cf", join(work, "archive"), name]);
+    Deno.renameSync(join(work, "archive"), archive);
     write(join(folder, `${name}.cdx.json`), materials);
     write(join(folder, `${name}.tar.sha256`), `${sha256(archive)}  ${name}.tar\n`);
     return [archive, join(folder, `${name}.tar.sha256`), join(folder, `${name}.cdx.json`), executable];
