@@ -1,7 +1,7 @@
 /** A model ready to draw: text encoders, U-Net and autoencoder as programs that are compiled once for each shape. */
 
 import { joined } from "../base/joined.ts";
-import { add, affine, concat, mul, reshape, slice, sub } from "../graph/mod.ts";
+import { add, affine, concat, type Graph, mul, reshape, slice, sub } from "../graph/mod.ts";
 import { decode, encode, latentScale, sampleLatents, UNET, unet, unetHeads, VAE } from "../models/mod.ts";
 import { type DrawingModel, type NetworkInputs, weightsIn } from "./model.ts";
 import { Programs } from "./programs.ts";
@@ -93,9 +93,7 @@ export class Pipeline {
   async decode(latents: Float32Array, { batch, height, width }: LatentShape): Promise<Float32Array> {
     const factor = 1 / this.latentScale;
     const out = await this.programs.run(`decode ${batch} ${height} ${width}`, (graph) => {
-      const x = graph.input("latents", [batch, height, width, 4]);
-      const weights = weightsIn(graph, this.model, "vae").at(VAE);
-      graph.output("image", decode(x, weights, { attention: this.model.vaeAttention }));
+      recordDecode(graph, this.model, { batch, height, width });
     }, { latents: latents.map((x) => Math.fround(factor) * x) });
     return out.image;
   }
@@ -120,4 +118,11 @@ export class Pipeline {
   destroy(): void {
     this.programs.destroy();
   }
+}
+
+/** The program of Pipeline.decode(). */
+export function recordDecode(graph: Graph, model: DrawingModel, { batch, height, width }: LatentShape): void {
+  const x = graph.input("latents", [batch, height, width, 4]);
+  const weights = weightsIn(graph, model, "vae").at(VAE);
+  graph.output("image", decode(x, weights, { attention: model.vaeAttention }));
 }

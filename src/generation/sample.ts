@@ -5,11 +5,12 @@
  * captions. Under `compat` so are these; else they are as gen_img has them.
  */
 
+import { Graph, memoryNeeded } from "../graph/mod.ts";
 import { TorchGenerator } from "../random/mod.ts";
 import { denoise, type DenoisingStep } from "./denoise.ts";
 import { noise, sizeVectors, type Start } from "./draw.ts";
-import type { NetworkInputs } from "./model.ts";
-import type { Pipeline } from "./pipeline.ts";
+import type { DrawingModel, NetworkInputs } from "./model.ts";
+import { type Pipeline, recordDecode } from "./pipeline.ts";
 import type { SamplePrompt } from "./sample_prompt.ts";
 import { createScheduler, type Prediction, type Scheduler } from "./schedulers/mod.ts";
 import type { TextConditioner } from "./text_conditioner.ts";
@@ -74,8 +75,7 @@ export async function drawSample(
   prompt: SamplePrompt,
   options: SampleOptions,
 ): Promise<Sample> {
-  const side = (pixels: number) => Math.max(64, pixels - pixels % 8);
-  const width = side(prompt.width ?? options.size.width), height = side(prompt.height ?? options.size.height);
+  const { width, height } = sizeOf(prompt, options.size);
   const shape = { batch: 1, height: height / 8, width: width / 8 };
   const { scale } = prompt, { networks, signal, observe } = options;
   const scheduler = sampleScheduler(prompt, options);
@@ -115,4 +115,23 @@ export async function drawSample(
     observe,
   });
   return { width, height, latents: final, image: await pipeline.decode(final, shape) };
+}
+
+/** What drawing these prompts takes most of its memory for: the decoder, on the largest picture. */
+export function sampleMemory(
+  model: DrawingModel,
+  prompts: readonly SamplePrompt[],
+  size: SampleOptions["size"],
+): { arenaBytes: number; missingBytes: number } {
+  const pixels = (s: SampleOptions["size"]) => s.width * s.height;
+  const sizes = prompts.map((prompt) => sizeOf(prompt, size));
+  const { width, height } = sizes.reduce((a, b) => pixels(b) > pixels(a) ? b : a);
+  const graph = new Graph();
+  recordDecode(graph, model, { batch: 1, height: height / 8, width: width / 8 });
+  return memoryNeeded(graph, model.store);
+}
+
+function sizeOf({ width, height }: SamplePrompt, size: SampleOptions["size"]): SampleOptions["size"] {
+  const side = (pixels: number) => Math.max(64, pixels - pixels % 8);
+  return { width: side(width ?? size.width), height: side(height ?? size.height) };
 }

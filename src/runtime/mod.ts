@@ -1,5 +1,6 @@
 /** The runtime's front door: devices, parameters, programs. */
 
+export { Arena } from "./arena.ts";
 export { cardHere } from "./card.ts";
 export {
   type DeviceChoice,

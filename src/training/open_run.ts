@@ -173,9 +173,11 @@ export async function assembleRun(
     if (config.cacheLatents) await cacheAll(config, opened, encoder, context);
     const examples = await ExampleMaker.create(file.family, config.maxTokenLength, encoder);
     const made = training = parts.training();
-    await fitMemory(made.step, opened.store, largestLatents(group, config.maxTokenLength), {
+    const arena = await fitMemory(made.step, opened.store, largestLatents(group, config.maxTokenLength), {
       mixedPrecision: config.mixedPrecision,
+      samples: opened.samples?.memory(drawing),
       log: context.log,
+      warn: context.warn,
     });
     return {
       ...opened,
@@ -195,6 +197,7 @@ export async function assembleRun(
       saveModel: (path, steps, epoch) => parts.saveModel(made, path, steps, epoch),
       close() {
         made.destroy();
+        arena?.release();
         if (!config.cacheLatents) encoder.destroy();
         opened.close();
       },

@@ -8,7 +8,13 @@ import { stamp } from "../generation/file_names.ts";
 import type { DrawingModel } from "../generation/model.ts";
 import { Pipeline } from "../generation/pipeline.ts";
 import { toBytes } from "../generation/pixels.ts";
-import { drawSample, sampleConditioner, type SampleOptions, sampleScheduler } from "../generation/sample.ts";
+import {
+  drawSample,
+  sampleConditioner,
+  sampleMemory,
+  type SampleOptions,
+  sampleScheduler,
+} from "../generation/sample.ts";
 import { readSamplePrompts, type SamplePrompt, withoutLoraTags } from "../generation/sample_prompt.ts";
 import type { Prediction } from "../generation/schedulers/mod.ts";
 import type { OutputConfig, PlaceConfig } from "./config.ts";
@@ -83,12 +89,21 @@ export class SamplePictures {
     return epoch === null && sampleEveryNSteps !== null && step % sampleEveryNSteps === 0;
   }
 
+  /** What drawing with the model will take; null where no picture is ever due. */
+  memory(model: DrawingModel): { arenaBytes: number; missingBytes: number } | null {
+    const { sampleAtFirst, sampleEveryNEpochs, sampleEveryNSteps } = this.config;
+    if (!sampleAtFirst && sampleEveryNEpochs === null && sampleEveryNSteps === null) return null;
+    const prompts = this.#read().map(({ prompt }) => prompt);
+    return prompts.length === 0 ? null : sampleMemory(model, prompts, this.size);
+  }
+
   /** Draws every prompt that can be drawn with the model as it is now. */
   async draw(model: DrawingModel, moment: SampleMoment): Promise<void> {
     const { config, context } = this;
     let pipeline: Pipeline | null = null, total = 0;
     try {
       const prompts = this.#read();
+      if (prompts.length === 0) return;
       total = prompts.reduce((sum, { prompt }) => sum + prompt.steps, 0);
       context.progress({ task: TASK, step: 0, total });
       pipeline = new Pipeline(model);
@@ -122,7 +137,7 @@ export class SamplePictures {
       }
     } finally {
       pipeline?.destroy();
-      context.progress({ task: TASK, step: total, total });
+      if (total > 0) context.progress({ task: TASK, step: total, total });
     }
   }
 

@@ -64,6 +64,33 @@ Deno.test("a training that cannot fit ends before the first step and says what w
   Deno.removeSync(dir, { recursive: true });
 });
 
+Deno.test("what sample pictures need is planned with the steps, in one arena", async () => {
+  const { dir, config } = tinyRun();
+  const samplePrompts = join(dir, "prompts.txt");
+  Deno.writeTextFileSync(samplePrompts, "a cat --w 256 --h 192 --s 1 --d 1");
+  const sampled = { ...config, samplePrompts, sampleAtFirst: true };
+  const run = await openNetworkRun(sampled, listening());
+  await run.training.step.updateProgram();
+  const planned = run.device.allocatedBytes,
+    largest = Math.max(...[...run.device.arenas].map((a) => a.buffer.bytes));
+  strictEqual(run.device.arenas.size, 1);
+  await run.samples!.draw(run.drawing, { epoch: 0, step: 0 });
+  const grown = run.device.peakBytes - planned;
+  run.close();
+  strictEqual([...Deno.readDirSync(join(dir, "out/sample"))].length, 1);
+  ok(grown < largest / 2, `weights and scratch, no second arena: ${grown} beside ${largest}`);
+  const plain = await opened(config);
+  ok(planned > plain.peakBytes, "the pictures are larger than the steps");
+
+  const short = listening();
+  Deno.writeTextFileSync(samplePrompts, "a cat --w 768 --h 512 --s 1");
+  await trainNetwork({ ...sampled, maxTrainSteps: 1, vramBudget: plain.peakBytes + (36 << 20) }, short);
+  ok(short.lines.some((line) => line.startsWith("warning: training and sample pictures together need")));
+  ok(short.lines.some((line) => /^warning: sample prompt "a cat" is not drawn: .*--vram_budget/.test(line)));
+  ok(Deno.statSync(join(dir, "out/thing.safetensors")).isFile);
+  Deno.removeSync(dir, { recursive: true });
+});
+
 Deno.test("a budget is a limit for every allocation", async () => {
   const { dir, config } = tinyRun();
   const vae = {
