@@ -4,7 +4,7 @@
  */
 
 import { UsageError } from "../base/errors.ts";
-import { counted, guess, listed } from "../base/phrases.ts";
+import { counted, guess } from "../base/phrases.ts";
 import { isEmptyWord, isUnsetText } from "./unset.ts";
 import { type AnyFlag, camel, convert, type Family, type Rows, type Value } from "./flag.ts";
 
@@ -30,10 +30,10 @@ export function parseArgs(
   argv: readonly string[],
   families: readonly Family[],
   positionals: readonly string[] = [],
-  words: readonly string[] = [],
+  hint = "",
 ): Parsed {
   const { parsed } = parseWords(argv, families, false);
-  checkPositionals(parsed.positionals, positionals, words);
+  checkPositionals(parsed.positionals, positionals, hint);
   return parsed;
 }
 
@@ -143,16 +143,15 @@ export function checked(name: string, row: AnyFlag, text: string): Value {
   return value;
 }
 
-/** `words`: what may stand for them, where that is a choice. */
+/** `hint`: how the line goes on that says that one is missing. */
 function checkPositionals(
   given: readonly string[],
   wanted: readonly string[],
-  words: readonly string[],
+  hint: string,
 ): void {
   const rest = wanted.at(-1)?.endsWith("...") ?? false;
   if (given.length < wanted.length) {
-    const choice = words.length ? `; give ${listed(words, "or")}` : "";
-    throw new UsageError(`${wanted[given.length].replace("...", "")} is missing${choice}`);
+    throw new UsageError(`${wanted[given.length].replace("...", "")} is missing${hint}`);
   }
   if (given.length > wanted.length && !rest) {
     throw new UsageError(

@@ -1,6 +1,7 @@
 /** One subcommand: parse, check, run. */
 
 import { UsageError } from "../base/errors.ts";
+import { listed } from "../base/phrases.ts";
 import type { Command, CommandInput } from "./command.ts";
 import type { CommandEntry } from "./commands/index.ts";
 import { withConfigFile } from "./config_file.ts";
@@ -74,9 +75,10 @@ function withDefaults(
   return { parsed: { ...parsed, values, sources }, unused };
 }
 
-/** What may stand for the arguments that are no flags, where they are a choice. */
-function wordsOf(completes: Command["completes"]): readonly string[] {
-  return completes === undefined || typeof completes === "string" ? [] : completes;
+/** What is said about an argument that is missing: the choice there is, or where an example stands. */
+function argumentHint({ completes }: Command, name: string): string {
+  const words = completes === undefined || typeof completes === "string" ? [] : completes;
+  return words.length ? `; give ${listed(words, "or")}` : `; easel help ${name} shows examples`;
 }
 
 /** Runs a command and returns the exit status. Throws what the job throws. */
@@ -89,7 +91,7 @@ export async function runCommand(line: CommandLine, session: Session): Promise<n
   if (watched && argv.includes("--json")) session.events = new EventPrinter();
   let prepared;
   try {
-    const typed = parseArgs(argv, command.families, command.positionals, wordsOf(command.completes));
+    const typed = parseArgs(argv, command.families, command.positionals, argumentHint(command, entry.name));
     if (typed.values.output_config === true) return await outputConfig(typed, command);
     prepared = settle(command, typed, line.defaults, entry.name);
     if (what === "plan" && !command.plan) throw new UsageError(`there is nothing to plan for ${entry.name}`);
