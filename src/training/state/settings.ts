@@ -199,14 +199,14 @@ function normal<Name extends keyof Config>(config: Partial<Config>, name: Name):
 function describeFiles(config: Partial<Config>): Settings {
   const { pretrainedModelNameOrPath: model, vae, baseWeights, baseWeightsMultiplier, networkWeights } =
     config;
-  const base = baseWeights?.map((path, i) => `${sampleHash(path)}*${baseWeightsMultiplier?.[i] ?? 1}`);
+  const hash = (path: string) => sampleHash(modelPath(path));
+  const base = baseWeights?.map((path, i) => `${hash(path)}*${baseWeightsMultiplier?.[i] ?? 1}`);
   return {
-    "the model's hash": model ? sampleHash(modelPath(model)) : "none",
-    "the hash of --vae": vae ? sampleHash(modelPath(vae)) : "none",
+    "the model's hash": model ? hash(model) : "none",
+    "the hash of --vae": vae ? hash(vae) : "none",
     "the hashes of --base_weights": base?.join(" ") || "none",
     // its ranks and alphas are the network's
-    ...(config.dimFromWeights && networkWeights &&
-      { "the hash of --network_weights": sampleHash(networkWeights) }),
+    ...(config.dimFromWeights && networkWeights && { "the hash of --network_weights": hash(networkWeights) }),
   };
 }
 
