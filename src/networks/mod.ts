@@ -9,7 +9,7 @@ export { bundledEmbedding, otherNetwork } from "./file_keys.ts";
 export { type FileModule, fileModules, type Note } from "./file_modules.ts";
 export { familyOfLora, type LoadedLora, loadInto, loadLora } from "./load.ts";
 export { type MergedModule, mergeNetworks, type MergeOptions } from "./merge_files.ts";
-export { mergedSpec } from "./model_spec.ts";
+export { mergedSpec, modelSpec } from "./model_spec.ts";
 export { type DynamicMethod, type ResizedModule, resizeModule, type ResizeOptions } from "./resize.ts";
 export { baseOf, type BaseWeight, deltaOf, recordMerge } from "./merge.ts";
 export { datasetRecord } from "./dataset_record.ts";

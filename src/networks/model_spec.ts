@@ -60,7 +60,7 @@ export function modelSpec(spec: ModelSpec, time: number): Record<string, string>
     "modelspec.implementation": spec.sdxl || spec.checkpoint
       ? "https://github.com/Stability-AI/generative-models"
       : "diffusers",
-    "modelspec.title": spec.title ?? `LoRA@${time}`,
+    "modelspec.title": spec.title ?? `${spec.checkpoint ? "Checkpoint" : "LoRA"}@${time}`,
     "modelspec.date": localTime(time),
     "modelspec.resolution": `${width}x${height}`,
     "modelspec.prediction_type": spec.vParameterization ? "v" : "epsilon",

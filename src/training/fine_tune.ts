@@ -1,5 +1,7 @@
 /** `easel fine_tune`: trains the U-Net and, if wanted, the text encoders; writes whole checkpoints. */
 import type { JobContext } from "../base/job.ts";
+import type { Family } from "../models/mod.ts";
+import { modelSpec } from "../networks/mod.ts";
 import { writeCheckpoint } from "./checkpoint_file.ts";
 import type { FineTuneConfig } from "./config.ts";
 import { computeDtype } from "./diffusion_training.ts";
@@ -37,7 +39,25 @@ export async function openFineTuneRun(config: FineTuneConfig, context: JobContex
       });
     },
     saveModel(training, path) {
-      writeCheckpoint(path, file, training.weights(true), config.savePrecision, { format: "pt" });
+      const metadata = { format: "pt", ...specification(config, file.family) };
+      writeCheckpoint(path, file, training.weights(true), config.savePrecision, metadata);
     },
   }, context);
+}
+
+/** The modelspec.* entries of a checkpoint that is saved now. */
+function specification(config: FineTuneConfig, family: Family): Record<string, string> {
+  const [width, height = width] = config.resolution?.split(",").map(Number) ?? [];
+  return modelSpec({
+    ...config,
+    sdxl: family === "sdxl",
+    v2: family === "sd2",
+    title: config.metadataTitle ?? config.outputName,
+    author: config.metadataAuthor,
+    description: config.metadataDescription,
+    license: config.metadataLicense,
+    tags: config.metadataTags,
+    resolution: width === undefined ? null : [width, height],
+    checkpoint: true,
+  }, Date.now() / 1000);
 }

@@ -1,9 +1,18 @@
 import { deepStrictEqual, notStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { fileSha256 as hash, openSafetensors } from "../../src/formats/mod.ts";
+import { createHash } from "node:crypto";
+import { openSafetensors } from "../../src/formats/mod.ts";
 import type { FineTuneConfig } from "../../src/training/config.ts";
 import { fineTune } from "../../src/training/fine_tune.ts";
 import { listening, TINY, tinyRun } from "./tiny_run.ts";
+
+/** Of the tensors; the metadata hold the time of saving. */
+function hash(path: string): string {
+  using file = openSafetensors(path);
+  const sum = createHash("sha256");
+  for (const key of file.keys()) sum.update(key).update(file.bytes(key));
+  return sum.digest("hex");
+}
 
 Deno.test("fineTune() writes a whole checkpoint in which exactly what was trained has changed", async () => {
   const { dir, config } = tinyRun();
@@ -14,6 +23,7 @@ Deno.test("fineTune() writes a whole checkpoint in which exactly what was traine
     gradientCheckpointing: true,
     trainTextEncoder: true,
     learningRateTe: null,
+    clipSkip: 2,
     emaDecay: 0.9,
     savePrecision: "fp16",
     saveEveryNSteps: 2,
@@ -32,6 +42,18 @@ Deno.test("fineTune() writes a whole checkpoint in which exactly what was traine
       ok(difference > 5e-4, `${key} has moved by ${difference}`);
     }
   }
+  const { "modelspec.date": date, ...specification } = after.metadata;
+  ok(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/.test(date));
+  deepStrictEqual(specification, {
+    format: "pt",
+    "modelspec.sai_model_spec": "1.0.0",
+    "modelspec.architecture": "stable-diffusion-v1",
+    "modelspec.implementation": "https://github.com/Stability-AI/generative-models",
+    "modelspec.title": "thing",
+    "modelspec.resolution": "64x64",
+    "modelspec.prediction_type": "epsilon",
+    "modelspec.encoder_layer": "2",
+  });
   const resume = join(dir, "out/thing-step00000002-state");
   await fineTune({ ...tuning, outputDir: join(dir, "again"), resume }, listening());
   strictEqual(hash(join(dir, "again/thing.safetensors")), hash(join(dir, "out/thing.safetensors")));
