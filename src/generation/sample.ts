@@ -8,7 +8,7 @@
 import { Graph, memoryNeeded } from "../graph/mod.ts";
 import { TorchGenerator } from "../random/mod.ts";
 import { denoise, type DenoisingStep } from "./denoise.ts";
-import { noise, sizeVectors, type Start } from "./draw.ts";
+import { checkSize, noise, sizeVectors, type Start } from "./draw.ts";
 import type { DrawingModel, NetworkInputs } from "./model.ts";
 import { type Pipeline, recordDecode } from "./pipeline.ts";
 import type { SamplePrompt } from "./sample_prompt.ts";
@@ -54,8 +54,17 @@ export function sampleConditioner(
   }, warn);
 }
 
-/** What draws a prompt. Throws UserError for steps that its sampler cannot take. */
-export function sampleScheduler(
+/** Throws UserError for what cannot be drawn: steps that the sampler cannot take, a size beyond reason. */
+export function checkSample(
+  prompt: SamplePrompt,
+  options: Pick<SampleOptions, "sampler" | "prediction" | "compat" | "size">,
+): void {
+  sampleScheduler(prompt, options);
+  const { width, height } = sizeOf(prompt, options.size);
+  checkSize(width, height);
+}
+
+function sampleScheduler(
   { sampler, steps }: SamplePrompt,
   options: Pick<SampleOptions, "sampler" | "prediction" | "compat">,
 ): Scheduler {

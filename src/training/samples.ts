@@ -9,11 +9,11 @@ import type { DrawingModel } from "../generation/model.ts";
 import { Pipeline } from "../generation/pipeline.ts";
 import { toBytes } from "../generation/pixels.ts";
 import {
+  checkSample,
   drawSample,
   sampleConditioner,
   sampleMemory,
   type SampleOptions,
-  sampleScheduler,
 } from "../generation/sample.ts";
 import { readSamplePrompts, type SamplePrompt, withoutLoraTags } from "../generation/sample_prompt.ts";
 import type { Prediction } from "../generation/schedulers/mod.ts";
@@ -149,7 +149,7 @@ export class SamplePictures {
       if (!prompt) continue;
       const tell = (text: string) => this.#tell(`sample prompt "${prompt.prompt}": ${text}`);
       try {
-        sampleScheduler(prompt, this.#options());
+        checkSample(prompt, this.#options());
         const { compat } = this.config;
         drawable.push({ place, prompt: compat === null ? withoutLoraTags(prompt, tell) : prompt });
       } catch (error) {
