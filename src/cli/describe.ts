@@ -115,6 +115,10 @@ export const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] 
   ["NO_COLOR", "no colour in progress bars"],
   ["TERM=dumb, CI", "plain lines now and then in place of progress bars"],
   ["EASEL_DEBUG", "a stack below every line of error"],
+  [
+    "EASEL_NO_LIMITS",
+    "no limits on what files, prompts and flags may ask for; the errors that name it say which",
+  ],
 ];
 
 /** A command line over several lines that a shell joins again: broken before flags, never inside quotes. */
