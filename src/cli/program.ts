@@ -28,6 +28,8 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     const { runCommand } = await import("./run_command.ts");
     return await runCommand(line, session);
   } catch (error) {
+    const { HelpWanted } = await import("./parse.ts");
+    if (error instanceof HelpWanted) return await showHelp([]); // asked of a launcher
     return await report(session, error);
   }
 }

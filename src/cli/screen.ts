@@ -15,7 +15,12 @@ export function visible(text: string): string {
   );
 }
 
-/** The same as one line, whatever stands in it. */
+/** Characters of a line; what is longer keeps its two ends. */
+const LONGEST = 4000, END = 1000;
+
+/** The same as one line, whatever stands in it and however much. */
 export function oneLine(text: string): string {
-  return visible(text.trimEnd().replaceAll("\n", "\\n"));
+  const line = visible(text.trimEnd().replaceAll("\n", "\\n"));
+  if (line.length <= LONGEST) return line;
+  return `${line.slice(0, LONGEST - END)} [...] ${line.slice(-END)}`;
 }

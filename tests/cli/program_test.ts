@@ -14,7 +14,7 @@ async function fails(args: string[], code: number, pattern: RegExp): Promise<voi
 }
 
 Deno.test("easel --help lists the commands, easel --version tells the version", async () => {
-  for (const args of [[], ["--help"], ["help", "help"]]) {
+  for (const args of [[], ["--help"], ["help", "help"], ["accelerate", "launch", "--help"]]) {
     const { code, stdout, stderr } = await easel(args);
     assert.deepEqual([code, stderr], [0, ""]);
     for (const name of ["train_network", "gen_img", "demo", "doctor", "inspect", "plan"]) {

@@ -21,6 +21,7 @@ Deno.test("visible() writes out what would not be seen and leaves all other text
   ];
   for (const [text, shown] of cases) assert.equal(visible(text), shown);
   assert.equal(oneLine("a\nb\r\nc\n"), "a\\nb\\r\\nc");
+  assert.match(oneLine(`begin${"x".repeat(1e6)}end`), /^beginx{2995} \[\.\.\.\] x{997}end$/);
 });
 
 Deno.test("visible() leaves JSON the same JSON", () => {

@@ -1,0 +1,99 @@
+/** Files of tensors: safetensors, pickles, npz. */
+
+import { unzipSync, zipSync } from "fflate";
+import { join } from "node:path";
+import { latentFileMisfit, writeLatentFile } from "../../../src/data/latent_file.ts";
+import { openCheckpoint } from "../../../src/formats/mod.ts";
+import type { TensorFile } from "../../../src/formats/tensor_file.ts";
+import { fileModules, loadLora } from "../../../src/networks/mod.ts";
+import type { PythonRandom } from "../../../src/random/mod.ts";
+import { inspectFile } from "../../../src/tools/inspect.ts";
+import { TINY, writeTinyLora } from "../../training/tiny_run.ts";
+import { mutate } from "../mutate.ts";
+import type { Topic } from "../topic.ts";
+import { UserError } from "../../../src/base/errors.ts";
+
+/** The bytes that `write` makes at a path. */
+function written(write: (path: string) => void): Uint8Array {
+  const folder = Deno.makeTempDirSync(), path = join(folder, "seed.safetensors");
+  write(path);
+  const bytes = Deno.readFileSync(path);
+  Deno.removeSync(folder, { recursive: true });
+  return bytes;
+}
+
+/** Each use by itself: one that refuses the file must not keep the others from it. */
+function tryAll(uses: readonly (() => unknown)[]): void {
+  for (const use of uses) {
+    try {
+      use();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+    }
+  }
+}
+
+function useTensors(bytes: Uint8Array, folder: string): void {
+  const path = join(folder, "a.safetensors");
+  Deno.writeFileSync(path, bytes);
+  using file: TensorFile = openCheckpoint(path);
+  tryAll([
+    () => file.keys().forEach((key) => file.f32(key)),
+    () => fileModules(file, false).forEach((module) => [module.down(), module.up()]),
+    () => loadLora(file, TINY.shapes, "sd1"),
+    () => inspectFile(path),
+  ]);
+}
+
+export const safetensors: Topic = {
+  seeds: () => {
+    const small = written((path) => writeTinyLora(path, "a", 1, { ss_tag: '{"a": 1}' }));
+    return [small, written((path) => writeTinyLora(path, "b", 2))];
+  },
+  run: useTensors,
+};
+
+const fixture = (name: string) => Deno.readFileSync(new URL(`../../data/formats/${name}`, import.meta.url));
+
+export const pickle: Topic = {
+  seeds: () => [fixture("torch_zip.pt"), fixture("torch_legacy.pt")],
+  repair: insideZip,
+  run: useTensors,
+};
+
+const CACHED = {
+  ...{ width: 8, height: 8, channels: 4, originalSize: [70, 64], cropBox: [0, 0, 64, 64] },
+  latents: Float32Array.from({ length: 256 }, (_, i) => i / 100),
+  flipped: Float32Array.from({ length: 256 }, (_, i) => i / 50),
+  alphaMask: new Float32Array(4096).fill(1),
+};
+
+export const npz: Topic = {
+  seeds: () => {
+    const stored = written((path) => writeLatentFile(path, CACHED));
+    return [stored, zipSync(unzipSync(stored), { level: 6 })];
+  },
+  repair: insideZip,
+  run: (bytes, folder) => {
+    const path = join(folder, "a.npz");
+    Deno.writeFileSync(path, bytes);
+    latentFileMisfit(path, { bucket: [64, 64], flipped: true, alphaMask: true });
+  },
+};
+
+/** An archive that is still one gets its damage inside, under right checksums. */
+function insideZip(bytes: Uint8Array, random: PythonRandom): Uint8Array {
+  let entries: Record<string, Uint8Array>;
+  try {
+    entries = unzipSync(bytes);
+  } catch {
+    return bytes;
+  }
+  const names = Object.keys(entries);
+  if (names.length === 0) return bytes;
+  const name = random.choice(
+    names.filter((n) => n.endsWith(".pkl") || n.endsWith(".npy")).concat(names.slice(0, 1)),
+  );
+  entries[name] = mutate(entries[name], Object.values(entries), random);
+  return zipSync(entries, { level: random.choice([0, 6]) });
+}
