@@ -101,6 +101,14 @@ export function needs(a: string, aGiven: boolean, b: string, bGiven: boolean): v
   if (aGiven && !bGiven) throw new UsageError(`--${a} needs --${b}`);
 }
 
+/** Learning rates by flag, of the parts that are trained; a rate of 0 leaves its part as it is. */
+export function somethingTrained(rates: Readonly<Record<string, number>>): void {
+  const entries = Object.entries(rates);
+  if (entries.some(([, rate]) => rate !== 0)) return;
+  const flags = [...new Set(entries.map(([name]) => `--${name} 0`))].join(" and ");
+  throw new UsageError(`${flags}: nothing would be trained; give a rate above 0`);
+}
+
 /** --device and --vram_budget. */
 export function checkDevice({ device, vramBudget }: { device: string; vramBudget: string | null }): void {
   parseBytes("vram_budget", vramBudget);

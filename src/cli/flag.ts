@@ -33,8 +33,10 @@ export interface Flag<T> {
   readonly support: Support;
   /** Where an abbreviation fits several flags, those of the reference's 0.9.1 win, then 0.10.1's, then easel's own. */
   readonly origin: "0.9.1" | "0.10.1" | "easel";
-  /** Smallest value, for numbers. */
+  /** Smallest and largest value, and one that it must be above, for numbers; all of them are finite anyway. */
   readonly min?: number;
+  readonly max?: number;
+  readonly above?: number;
   /** A further value that means the same as not giving the flag. */
   readonly unset?: string;
   /** "unset" where a 0 that comes from a file means the same: interfaces write it for "none of this". */
@@ -72,9 +74,7 @@ export function camel(name: string): string {
   return name.replace(/_(\w)/g, (_, c: string) => c.toUpperCase());
 }
 
-interface More {
-  readonly min?: number;
-}
+type More = Pick<AnyFlag, "min" | "max" | "above">;
 
 type Or<T, D> = null extends D ? T | null : T;
 
@@ -131,8 +131,12 @@ export function strings(help: string): Flag<string[] | null> {
   return { ...base, type: "str", nargs: "*", default: null, help };
 }
 
-export function floats(help: string, count: "*" | number = "*"): Flag<number[] | null> {
-  return { ...base, type: "float", nargs: count, default: null, help };
+export function floats(
+  help: string,
+  count: "*" | number = "*",
+  more: More = {},
+): Flag<number[] | null> {
+  return { ...base, ...more, type: "float", nargs: count, default: null, help };
 }
 
 /** A whole number is steps, a number below 1 or a percentage a share of all steps. */

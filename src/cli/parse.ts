@@ -4,6 +4,7 @@
  */
 
 import { UsageError } from "../base/errors.ts";
+import { outside } from "../data/ranges.ts";
 import { counted, guess } from "../base/phrases.ts";
 import { isEmptyWord, isUnsetText } from "./unset.ts";
 import { type AnyFlag, camel, convert, type Family, type Rows, type Value } from "./flag.ts";
@@ -137,10 +138,19 @@ export function checked(name: string, row: AnyFlag, text: string): Value {
     const wanted = works.length === 1 ? works[0] : `one of ${works.join(", ")}`;
     throw new UsageError(`--${name} is ${wanted}; "${text}" was given${guess(text, works)}`);
   }
-  if (row.min !== undefined && !((value as number) >= row.min)) {
-    throw new UsageError(`--${name} is ${row.min} or more, ${text} was given`);
-  }
+  const wanted = typeof value === "number" ? wantedNumber(row, value) : null;
+  if (wanted) throw new UsageError(`--${name} is ${wanted}, ${text} was given`);
   return value;
+}
+
+/** The largest number of float32, which is what everything is computed in. */
+const LARGEST = 3.4028234663852886e38;
+
+/** What is wanted in place of a number, null where it is right. */
+function wantedNumber({ min, max, above, type }: AnyFlag, value: number): string | null {
+  if (type === "float" && !(Math.abs(value) <= LARGEST)) return "a finite number";
+  if (above !== undefined && value <= above) return `above ${above}`;
+  return outside({ min, max }, value);
 }
 
 /** `hint`: how the line goes on that says that one is missing. */

@@ -14,6 +14,7 @@ import {
   type Table,
   type ValueKind,
 } from "./config_schema.ts";
+import { outside, RANGES } from "./ranges.ts";
 
 /** A checked value: numbers are numbers again, sizes are always pairs. */
 export type Value = boolean | number | string | readonly number[];
@@ -31,7 +32,7 @@ export interface DatasetFile {
   readonly datasets: readonly DatasetConfig[];
 }
 
-export type Mistake = "unknown" | "missing" | "type" | "mixed";
+export type Mistake = "unknown" | "missing" | "type" | "mixed" | "range";
 
 /** A mistake in a dataset file; `path` leads to it: ["datasets", "0", "batch_size"]. */
 export class DatasetFileError extends UserError {
@@ -174,6 +175,9 @@ class Checker {
       if (converted === undefined) {
         this.fail("type", [...path, key], `is ${describe(raw)}; ${WANTED[table[key]]} is wanted`);
       }
+      const range = RANGES[key as keyof typeof RANGES], numbers = [converted].flat();
+      const wanted = range && numbers.map((x) => outside(range, x as number)).find((text) => text !== null);
+      if (wanted) this.fail("range", [...path, key], `is ${describeNumbers(raw)}; ${wanted} is wanted`);
       out[key] = converted;
     }
     for (const key of required) {
@@ -225,6 +229,10 @@ function place(path: readonly string[]): string {
     (text, part) => /^\d+$/.test(part) ? `${text}[${part}]` : text ? `${text}.${part}` : part,
     "",
   );
+}
+
+function describeNumbers(value: unknown): string {
+  return Array.isArray(value) ? `[${value.join(", ")}]` : String(value);
 }
 
 function describe(value: unknown): string {

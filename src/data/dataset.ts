@@ -20,6 +20,7 @@ import type {
   FineTuningSubset,
   SubsetParams,
 } from "./params.ts";
+import { MOST_ENTRIES } from "./ranges.ts";
 
 /** A bucket: its size and the numbers of its entries, each as often as it is repeated. */
 export interface Bucket {
@@ -123,6 +124,7 @@ async function collectFolders(
     out.reports.push(folderReport(subset, entries, captioned));
     out.subsets.push(subset);
   }
+  requireCountable(trainImages + regImages);
   if (trainImages < regImages) {
     notes.push("more regularisation images than training images: some are not used");
   }
@@ -172,6 +174,7 @@ async function collectMetadata(
     out.reports.push(metadataReport(subset, entries));
     out.subsets.push(subset);
   }
+  requireCountable(trainImages);
   settleLatentFiles(out.entries, sized, params, notes);
   return { ...out, trainImages, sized };
 }
@@ -180,6 +183,13 @@ async function collectMetadata(
 function notFound(keys: readonly string[]): string {
   const names = keys.slice(0, 3).map((key) => JSON.stringify(key)).join(", "), more = keys.length - 3;
   return `no image is found for ${names}${more > 0 ? ` and ${more} more` : ""}; left out${pathHint(keys[0])}`;
+}
+
+function requireCountable(images: number): void {
+  if (images <= MOST_ENTRIES) return;
+  throw new UserError(
+    `the repeats make ${images} images an epoch, at most ${MOST_ENTRIES} are possible; lower the repeats`,
+  );
 }
 
 /** Latents on disk are used when every image has them and the metadata gives their sizes; else none is. */

@@ -11,6 +11,7 @@ import { type ImageEntry, newEntry, type SubsetReport } from "./entries.ts";
 import { foldersLeftOut } from "./left_out.ts";
 import { IMAGE_EXTENSIONS } from "./images/load.ts";
 import type { DreamBoothSubset } from "./params.ts";
+import { outside, REPEATS } from "./ranges.ts";
 
 /** Endings of text files that are captions under another name than the one asked for. */
 const OTHER_CAPTIONS = [".txt", ".caption", ".cap", ".captions", ".tags"];
@@ -57,6 +58,12 @@ export function subsetsBelow(dir: string, isReg: boolean): FoundSubsets {
     const [, repeats, classTokens = ""] = /^\s*\+?(\d+)\s*(?:_(.*))?$/s.exec(name) ?? [];
     if (!repeats || Number(repeats) < 1) return [];
     used.add(name);
+    const wanted = outside(REPEATS, Number(repeats));
+    if (wanted) {
+      throw new UserError(
+        `${join(dir, name)}: its name asks for ${repeats} repeats, ${wanted} are possible; rename the folder`,
+      );
+    }
     const values = { image_dir: join(dir, name), num_repeats: Number(repeats), is_reg: isReg };
     return [{ ...values, class_tokens: classTokens }];
   });

@@ -7,6 +7,7 @@ import { UsageError } from "../base/errors.ts";
 import type { CaptionOptions } from "./captions.ts";
 import type { DatasetFile, Values } from "./config_file.ts";
 import type { Method } from "./config_schema.ts";
+import { outside, RANGES } from "./ranges.ts";
 
 /** Flags by sd-scripts' names, with underscores or in camelCase; null and absent are alike. */
 export type Flags = Readonly<Record<string, unknown>>;
@@ -166,6 +167,8 @@ function parseResolution(value: unknown): readonly number[] | null {
   if (!valid || parts.includes("")) {
     throw new UsageError(`--resolution ${value}: give one size or "width,height", like 512 or 640,448`);
   }
+  const wanted = numbers.map((n) => outside(RANGES.resolution, n)).find((text) => text !== null);
+  if (wanted) throw new UsageError(`--resolution ${value}: a side is ${wanted} pixels`);
   return numbers.length === 1 ? [numbers[0], numbers[0]] : numbers;
 }
 

@@ -1,4 +1,5 @@
 /** Training a LoRA on a frozen model: the step behind `easel train_network`. */
+import { UsageError } from "../base/errors.ts";
 import type { Graph } from "../graph/mod.ts";
 import { loraAdapter } from "../networks/adapter.ts";
 import type { LoraOptions } from "../networks/args.ts";
@@ -46,6 +47,12 @@ export function networkTraining(
 ): DiffusionTraining {
   const { modules, options, weights } = network;
   const groups = networkGroups(network, config);
+  if (groups.length === 0) {
+    throw new UsageError(
+      "every part of the network has a learning rate of 0, so nothing would be trained; raise --learning_rate, " +
+        "--unet_lr, --text_encoder_lr or the lr_weights of --network_args",
+    );
+  }
   allocateGroups(store, groups);
   for (const [key, shape] of networkShapes(modules)) store.upload(key, shape, "f32", weights.get(key)!);
   const drawsOf = new Map<string, LayerDraws[]>();

@@ -1,9 +1,11 @@
 /** easel fine_tune: sd-scripts' fine_tune.py, which also takes the dataset layouts of train_db.py here. */
 
 import type { FineTuneConfig } from "../../training/config.ts";
+import { somethingTrained } from "../checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
 import { besideDatasetFile } from "../dataset_notes.ts";
 import { family, flag, float, noEffect, own } from "../flag.ts";
+import { RATE, SHARE } from "../flags/numbers.ts";
 import { ONE_ATTENTION } from "../flags/precision.ts";
 import { tellPlan } from "../tell_plan.ts";
 import {
@@ -18,9 +20,9 @@ import {
 
 const fineTuneFlags = family("Fine-tuning", {
   train_text_encoder: flag("train the text encoder as well as the U-Net"),
-  learning_rate_te: float(null, "rate for the text encoder; unset takes the U-Net's"),
+  learning_rate_te: float(null, "rate for the text encoder; unset takes the U-Net's", RATE),
   ema_decay: own(
-    float(null, "save a running average of the weights with this decay, such as 0.999", { min: 0 }),
+    float(null, "save a running average of the weights with this decay, such as 0.999", SHARE),
   ),
   use_safetensors: noEffect("files are always safetensors", flag("save as safetensors")),
   diffusers_xformers: noEffect(ONE_ATTENTION, flag("use diffusers' own xformers switch")),
@@ -44,7 +46,14 @@ export const fineTune = command({
     "--output_name tuned --resolution 64 --learning_rate 1e-5 --caption_extension .txt --cache_latents " +
     "--max_train_steps 5",
   ],
-  check: ({ values }) => checkTraining(values),
+  check({ values }) {
+    const { learningRate, learningRateTe, trainTextEncoder } = values;
+    somethingTrained({
+      learning_rate: learningRate,
+      ...(trainTextEncoder && learningRateTe !== null ? { learning_rate_te: learningRateTe } : {}),
+    });
+    checkTraining(values);
+  },
   idle: besideDatasetFile,
   async run(input, context) {
     makeFolders(input.values);

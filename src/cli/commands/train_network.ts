@@ -3,7 +3,7 @@
 import { UsageError } from "../../base/errors.ts";
 import { counted } from "../../base/phrases.ts";
 import type { TrainNetworkConfig } from "../../training/config.ts";
-import { exclusive, modelFile, needs } from "../checks.ts";
+import { exclusive, modelFile, needs, somethingTrained } from "../checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
 import { besideDatasetFile } from "../dataset_notes.ts";
 import { family, flag, noEffect, notYet } from "../flag.ts";
@@ -106,6 +106,13 @@ function check({ values }: Input): void {
       }; give a file for each`,
     );
   }
+  const { learningRate, unetLr, textEncoderLr } = values;
+  const rate = (name: string, own: number | null) =>
+    own === null ? { learning_rate: learningRate } : { [name]: own };
+  somethingTrained({
+    ...(values.networkTrainTextEncoderOnly ? {} : rate("unet_lr", unetLr)),
+    ...(values.networkTrainUnetOnly ? {} : rate("text_encoder_lr", textEncoderLr)),
+  });
   checkTraining(values);
   modelFile("network_weights", values.networkWeights);
   for (const file of files) modelFile("base_weights", file);

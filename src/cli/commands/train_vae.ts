@@ -11,6 +11,7 @@ import {
   readableFile,
   readableFolder,
   required,
+  somethingTrained,
   writableFolder,
 } from "../checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
@@ -22,6 +23,8 @@ import { deviceFlags } from "../flags/device.ts";
 import { automationFlags, consoleFlags } from "../flags/logging.ts";
 import { optimizerFlags } from "../flags/optimizer.ts";
 import { checkResolution, TRAINING_NEEDS } from "../training_flags.ts";
+import { RANGES } from "../../data/ranges.ts";
+import { MOST_STEPS, SEEDS, SHARE } from "../flags/numbers.ts";
 import { tellPlan } from "../tell_plan.ts";
 
 const vaeFlags = family("Autoencoder", {
@@ -31,7 +34,7 @@ const vaeFlags = family("Autoencoder", {
   edge_weight: own(float(1, "weight of the loss on differences between neighbouring pixels", { min: 0 })),
   decoder_only: own(flag("leave the encoder, and so the latents that a U-Net knows, as they are")),
   ema_decay: own(
-    float(null, "save a running average of the weights with this decay, such as 0.999", { min: 0 }),
+    float(null, "save a running average of the weights with this decay, such as 0.999", SHARE),
   ),
   standardize_latents: own(
     flag("at the end, scale and shift latents to deviation 1: for a model whose U-Net is not trained yet"),
@@ -48,10 +51,10 @@ const pictureFlags = family("Pictures", {
 });
 
 const runFlags = family("Training", {
-  train_batch_size: int(1, "pictures a step", { min: 1 }),
-  max_train_steps: int(1600, "total optimizer steps", { min: 1 }),
-  max_train_epochs: int(null, "total epochs; overrides max_train_steps", { min: 1 }),
-  seed: int(null, "random seed"),
+  train_batch_size: int(1, "pictures a step", RANGES.batch_size),
+  max_train_steps: int(1600, "total optimizer steps", { min: 1, max: MOST_STEPS }),
+  max_train_epochs: int(null, "total epochs; overrides max_train_steps", { min: 1, max: MOST_STEPS }),
+  seed: int(null, "random seed", SEEDS),
   mixed_precision: choice(["no", "fp16", "bf16"], "no", "compute format"),
   output_dir: pathTo("folder", str(null, "output folder")),
   output_name: str(null, "base name of results"),
@@ -85,6 +88,7 @@ export const trainVae = command({
   ],
   check({ values }) {
     checkResolution(values);
+    somethingTrained({ learning_rate: values.learningRate });
     exclusive("decoder_only", values.decoderOnly, "standardize_latents", values.standardizeLatents);
     nameInside("output_name", values.outputName, "output_dir");
     checkDevice(values);

@@ -1,6 +1,7 @@
 /** Where images come from, how they are cut and kept. */
 
 import { choice, family, flag, idleZero, int, newer, notYet, path, pathTo, str } from "../flag.ts";
+import { RANGES, REPEATS } from "../../data/ranges.ts";
 
 export const datasetFlags = family("Dataset", {
   dataset_config: pathTo("toml", path("dataset TOML/JSON")),
@@ -22,7 +23,7 @@ export const datasetFlags = family("Dataset", {
   dataset_class: notYet(str(null, "python path of a user dataset class")),
   reg_data_dir: pathTo("folder", str(null, "root of regularisation (class) images")),
   in_json: pathTo("json", str(null, "metadata file with captions/tags (fine-tuning method)")),
-  dataset_repeats: int(1, "repeats per image with the fine-tuning method", { min: 1 }),
+  dataset_repeats: int(1, "repeats per image with the fine-tuning method", REPEATS),
   conditioning_data_dir: notYet(
     pathTo(
       "folder",
@@ -41,9 +42,9 @@ export const datasetFlags = family("Dataset", {
 export const bucketFlags = family("Resolution and buckets", {
   resolution: str(null, 'training size: "side" or "width,height"'),
   enable_bucket: flag("group images by aspect ratio"),
-  min_bucket_reso: int(256, "shortest bucket side, px", { min: 1 }),
-  max_bucket_reso: int(1024, "longest bucket side, px", { min: 1 }),
-  bucket_reso_steps: int(64, "bucket side granularity, px", { min: 1 }),
+  min_bucket_reso: int(256, "shortest bucket side, px", RANGES.min_bucket_reso),
+  max_bucket_reso: int(1024, "longest bucket side, px", RANGES.max_bucket_reso),
+  bucket_reso_steps: int(64, "bucket side granularity, px", RANGES.bucket_reso_steps),
   bucket_no_upscale: flag("make buckets from image sizes and only shrink"),
   resize_interpolation: newer(
     notYet(
@@ -58,7 +59,7 @@ export const bucketFlags = family("Resolution and buckets", {
 
 export const latentFlags = family("Latent cache", {
   cache_latents: flag("encode images once and keep latents in memory"),
-  vae_batch_size: idleZero(int(1, "images encoded at once while caching latents", { min: 1 })),
+  vae_batch_size: idleZero(int(1, "images encoded at once while caching latents", RANGES.batch_size)),
   cache_latents_to_disk: flag("write latents as .npz beside the images; implies cache_latents"),
   skip_cache_check: newer(notYet(flag("trust existing cache files without checking"))),
 });

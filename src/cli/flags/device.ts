@@ -7,7 +7,7 @@ export const deviceFlags = family("Device", {
   device: own(
     str("auto", "where to compute: auto, cpu, cuda or cuda:N; auto takes a GPU where there is one"),
   ),
-  threads: own(int(0, "worker threads; 0 takes one for each core", { min: 0 })),
+  threads: own(int(0, "worker threads; 0 takes one for each core", { min: 0, max: 1024 })),
   vram_budget: own(str(null, "most memory to take on the device, such as 6GB; unset is what is free")),
   no_vendor_libs: own(
     flag("on a GPU, compute everything with easel's own kernels, even where NVIDIA's libraries are faster"),

@@ -18,6 +18,7 @@ import {
   working,
 } from "../flag.ts";
 import { NETWORK_MODULES } from "./network.ts";
+import { SEEDS, SHARE, SIDE } from "./numbers.ts";
 import { ONE_ATTENTION } from "./precision.ts";
 import { SAMPLERS } from "./samples.ts";
 
@@ -33,7 +34,7 @@ export const genModelFlags = family("Model", {
     pathTo("folder", str(null, "folder where tokenizer files are kept for offline use")),
   ),
   clip_skip: int(null, "use the N-th last text-encoder layer (SD1: final norm applied)", { min: 1 }),
-  max_embeddings_multiples: int(null, "prompt length in 75-token chunks"),
+  max_embeddings_multiples: int(null, "prompt length in 75-token chunks", { min: 1, max: 100 }),
   emb_normalize_mode: choice(
     ["original", "none", "abs"],
     "original",
@@ -48,30 +49,30 @@ export const promptFlags = family("Prompts", {
   from_module: notYet(str(null, "python prompter module")),
   prompter_module_args: notYet(str(null, "argument text for it")),
   interactive: notYet(flag("read prompts from standard input")),
-  n_iter: int(1, "passes over the prompt list", { min: 1 }),
+  n_iter: int(1, "passes over the prompt list", { min: 1, max: 1_000_000 }),
   shuffle_prompts: flag("shuffle the prompt list each pass"),
-  images_per_prompt: int(1, "images per prompt", { min: 1 }),
-  seed: int(null, "random seed"),
+  images_per_prompt: int(1, "images per prompt", { min: 1, max: 1_000_000 }),
+  seed: int(null, "random seed", SEEDS),
   iter_same_seed: flag("same seed for all prompts of a pass"),
 });
 
 const OWN_SIZE = "unset = the size that the model was made for";
 
 export const pictureFlags = family("Pictures", {
-  H: int(null, `height; ${OWN_SIZE}`, { min: 1 }),
-  W: int(null, `width; ${OWN_SIZE}`, { min: 1 }),
+  H: int(null, `height; ${OWN_SIZE}`, SIDE),
+  W: int(null, `width; ${OWN_SIZE}`, SIDE),
   original_height: int(null, "SDXL size conditioning: height"),
   original_width: int(null, "SDXL size conditioning: width"),
   original_height_negative: int(null, "same for the negative prompt"),
   original_width_negative: int(null, "same for the negative prompt"),
   crop_top: int(null, "SDXL crop conditioning: top"),
   crop_left: int(null, "SDXL crop conditioning: left"),
-  steps: int(50, "denoising steps", { min: 1 }),
+  steps: int(50, "denoising steps", { min: 1, max: 1000 }),
   sampler: working(samplerNames, choice(SAMPLERS, "ddim", "how noise becomes a picture")),
   scale: float(7.5, "CFG scale"),
   negative_scale: notYet(float(null, "separate scale for a real negative branch")),
-  batch_size: int(1, "batch size", { min: 1 }),
-  vae_batch_size: float(null, "images decoded at once; below 1 a share of the batch"),
+  batch_size: int(1, "batch size", { min: 1, max: 1024 }),
+  vae_batch_size: float(null, "images decoded at once; below 1 a share of the batch", { above: 0 }),
   vae_slices: notYet(int(null, "decode the VAE in N slices")),
   zero_terminal_snr: newer(notYet(flag("rescale betas so that the last step has SNR 0"))),
   force_scheduler_zero_steps_offset: newer(notYet(flag("set steps_offset to 0"))),
@@ -93,7 +94,7 @@ export const imageToImageFlags = family("Image to image", {
   mask_path: notYet(
     pathTo("file", str(null, "inpainting mask file or folder; with networks = region mask")),
   ),
-  strength: float(null, "img2img strength"),
+  strength: float(null, "img2img strength", SHARE),
 });
 
 export const genNetworkFlags = family("Networks", {
@@ -102,7 +103,7 @@ export const genNetworkFlags = family("Networks", {
   network_mul: floats("strength per network"),
   network_args: strings("key=value list given to the network"),
   network_show_meta: notYet(flag("print network metadata")),
-  network_merge_n_models: int(null, "merge the first N networks into the model"),
+  network_merge_n_models: int(null, "merge the first N networks into the model", { min: 0 }),
   network_merge: flag("merge all networks"),
   network_pre_calc: flag("precompute network weights"),
   lora_dir: own(pathTo(

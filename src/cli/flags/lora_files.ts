@@ -9,8 +9,8 @@ const saveTo = pathTo("file", str(null, "output file"));
 
 export const resizeLoraFlags = family("Resizing", {
   save_precision: savePrecision,
-  new_rank: int(4, "target rank", { min: 1 }),
-  new_conv_rank: int(null, "target rank of 3x3 convolutions", { min: 1 }),
+  new_rank: int(4, "target rank", { min: 1, max: 65536 }),
+  new_conv_rank: int(null, "target rank of 3x3 convolutions", { min: 1, max: 65536 }),
   save_to: saveTo,
   model: pathTo("model", str(null, "network file")),
   device: noEffect(

@@ -5,11 +5,11 @@ import { choice, family, flag, float, newer } from "../flag.ts";
 export const lossFlags = family("Loss", {
   loss_type: choice(["l2", "huber", "smooth_l1", "l1"], "l2", "pointwise loss"),
   huber_schedule: choice(["constant", "exponential", "snr"], "snr", "how huber_c depends on the timestep"),
-  huber_c: float(0.1, "Huber transition constant"),
-  prior_loss_weight: float(1.0, "loss weight of regularisation images"),
-  min_snr_gamma: float(null, "min-SNR loss weight gamma"),
+  huber_c: float(0.1, "Huber transition constant", { above: 0 }),
+  prior_loss_weight: float(1.0, "loss weight of regularisation images", { min: 0 }),
+  min_snr_gamma: float(null, "min-SNR loss weight gamma", { min: 0 }),
   scale_v_pred_loss_like_noise_pred: flag("multiply v-loss by snr/(snr+1)"),
   v_pred_like_loss: float(null, "add loss/scale times this value (epsilon models)"),
   debiased_estimation_loss: flag("weight by 1/sqrt(snr) (v: 1/(snr+1))"),
-  huber_scale: newer(float(1.0, "multiplier on huber_c")),
+  huber_scale: newer(float(1.0, "multiplier on huber_c", { above: 0 })),
 });

@@ -1,18 +1,19 @@
 /** The trained network: LoRA and its relatives. */
 
 import { family, flag, float, floats, int, pathTo, str, strings, working } from "../flag.ts";
+import { RATE, SHARE } from "./numbers.ts";
 
 /** Values of --network_module that are more than known by name. */
 export const NETWORK_MODULES: readonly string[] = ["networks.lora"];
 
 export const networkFlags = family("Network", {
-  unet_lr: float(null, "rate for U-Net modules"),
-  text_encoder_lr: float(null, "rate for text-encoder modules"),
+  unet_lr: float(null, "rate for U-Net modules", RATE),
+  text_encoder_lr: float(null, "rate for text-encoder modules", RATE),
   network_weights: pathTo("model", str(null, "network file to start from")),
   network_module: working(NETWORK_MODULES, str(null, "network implementation; unset is networks.lora")),
-  network_dim: int(null, "rank of the network; unset is 4", { min: 1 }),
+  network_dim: int(null, "rank of the network; unset is 4", { min: 1, max: 65536 }),
   network_alpha: float(1, "alpha; scale = alpha/dim"),
-  network_dropout: float(null, "neuron dropout in the network"),
+  network_dropout: float(null, "neuron dropout in the network", SHARE),
   network_args: strings("key=value list given to the network"),
   network_train_unet_only: flag("only U-Net modules"),
   network_train_text_encoder_only: flag("only text-encoder modules"),

@@ -3,12 +3,13 @@
 import { optimizerNames } from "../../training/optimizers/adamw.ts";
 import { scheduleNames, torchScheduleNames } from "../../training/schedules/schedule.ts";
 import { family, flag, float, idleZero, int, named, notYet, stepsOrRatio, str, strings } from "../flag.ts";
+import { MOST_STEPS, RATE, SHARE } from "./numbers.ts";
 
 export const optimizerFlags = family("Optimizer and schedule", {
   optimizer_type: named(optimizerNames, str("", "optimizer; unset is AdamW")),
   use_8bit_adam: notYet(flag("old alias for optimizer_type AdamW8bit")),
   use_lion_optimizer: notYet(flag("old alias for optimizer_type Lion")),
-  learning_rate: float(2e-06, "base learning rate"),
+  learning_rate: float(2e-06, "base learning rate", RATE),
   max_grad_norm: float(1.0, "global gradient-norm clip; 0 = off", { min: 0 }),
   optimizer_args: strings("key=value list given to the optimizer (python literals)"),
   lr_scheduler_type: named(
@@ -19,11 +20,16 @@ export const optimizerFlags = family("Optimizer and schedule", {
   lr_scheduler: named(scheduleNames, str("constant", "how the learning rate goes over the steps")),
   lr_warmup_steps: stepsOrRatio("warm-up: integer steps, or float share of all steps"),
   lr_decay_steps: stepsOrRatio("decay phase of warmup_stable_decay: integer steps or float share"),
-  lr_scheduler_num_cycles: int(1, "restarts (cosine_with_restarts) or half-cycles"),
+  lr_scheduler_num_cycles: int(1, "restarts (cosine_with_restarts) or half-cycles", {
+    min: 1,
+    max: MOST_STEPS,
+  }),
   lr_scheduler_power: float(1, "exponent of the polynomial schedule"),
   fused_backward_pass: notYet(
     flag("step each parameter during backward and free its gradient (Adafactor, no accumulation)"),
   ),
-  lr_scheduler_timescale: idleZero(int(null, "time scale of inverse_sqrt; default = warm-up steps")),
-  lr_scheduler_min_lr_ratio: float(null, "floor of the rate as a share of the base rate"),
+  lr_scheduler_timescale: idleZero(
+    int(null, "time scale of inverse_sqrt; default = warm-up steps", { min: 1 }),
+  ),
+  lr_scheduler_min_lr_ratio: float(null, "floor of the rate as a share of the base rate", SHARE),
 });

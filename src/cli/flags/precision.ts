@@ -31,7 +31,7 @@ export const precisionFlags = family("Precision and memory", {
     flag("PyTorch scaled-dot-product attention"),
   ),
   gradient_checkpointing: flag("recompute activations in backward"),
-  gradient_accumulation_steps: int(1, "micro-batches per optimizer step", { min: 1 }),
+  gradient_accumulation_steps: int(1, "micro-batches per optimizer step", { min: 1, max: 1_000_000 }),
   mixed_precision: choice(["no", "fp16", "bf16"], "no", "compute format"),
   full_fp16: notYet(flag("weights and gradients in fp16 as well")),
   full_bf16: notYet(flag("weights and gradients in bf16 as well")),

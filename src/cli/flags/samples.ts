@@ -24,9 +24,9 @@ export const SAMPLERS = [
 ] as const;
 
 export const sampleFlags = family("Sample pictures", {
-  sample_every_n_steps: idleZero(int(null, "make sample images each N steps")),
+  sample_every_n_steps: idleZero(int(null, "make sample images each N steps", { min: 1 })),
   sample_at_first: flag("make samples before training"),
-  sample_every_n_epochs: idleZero(int(null, "make samples each N epochs (wins over steps)")),
+  sample_every_n_epochs: idleZero(int(null, "make samples each N epochs (wins over steps)", { min: 1 })),
   sample_prompts: pathTo(
     "text",
     str(

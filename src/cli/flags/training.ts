@@ -1,12 +1,16 @@
 /** Length, batch and place of a run. */
 
 import { choice, family, flag, float, idleZero, int, newer, notYet, own } from "../flag.ts";
+import { RANGES } from "../../data/ranges.ts";
+import { MOST_STEPS, SEEDS } from "./numbers.ts";
 
 export const trainingFlags = family("Training", {
-  train_batch_size: int(1, "batch per device", { min: 1 }),
-  max_train_steps: idleZero(int(1600, "total optimizer steps", { min: 1 })),
-  max_train_epochs: idleZero(int(null, "total epochs; overrides max_train_steps", { min: 1 })),
-  seed: int(null, "random seed"),
+  train_batch_size: int(1, "batch per device", RANGES.batch_size),
+  max_train_steps: idleZero(int(1600, "total optimizer steps", { min: 1, max: MOST_STEPS })),
+  max_train_epochs: idleZero(
+    int(null, "total epochs; overrides max_train_steps", { min: 1, max: MOST_STEPS }),
+  ),
+  seed: int(null, "random seed", SEEDS),
   generator: own(
     choice(
       ["one", "fresh"],

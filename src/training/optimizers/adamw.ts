@@ -22,7 +22,7 @@ export function readOptimizer(type: string, args: readonly string[] | null): Ada
   for (const [key, value] of Object.entries(keyValues("--optimizer_args", args))) {
     if (key === "betas") {
       const pair = Array.isArray(value) ? value : [];
-      if (pair.length !== 2 || pair.some((b) => typeof b !== "number" || b < 0 || b >= 1)) {
+      if (pair.length !== 2 || pair.some((b) => typeof b !== "number" || !(b >= 0 && b < 1))) {
         throw new UsageError(
           `--optimizer_args betas must be two numbers in [0, 1), such as betas=(0.9,0.999)`,
         );
