@@ -91,6 +91,11 @@ export async function openRun(
       file.close();
     };
     const session = sessionOf(resumed);
+    if (config.compat !== null && config.generator === null && !newNetwork) {
+      context.log(
+        "latents and epochs each draw from the seed; --generator one draws on after the model is built, as sd-scripts 0.9.1 does",
+      );
+    }
     generators.built(buildingDraws(file, config.vae !== null));
     return { seed, session, settings, generators, group, samples, length, file, device, store, close };
   } catch (error) {
