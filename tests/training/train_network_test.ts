@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { Interrupted } from "../../src/base/errors.ts";
+import type { JobEvent } from "../../src/base/events.ts";
 import { openSafetensors } from "../../src/formats/mod.ts";
 import { fileModules } from "../../src/networks/mod.ts";
 import { productSvd } from "../../src/networks/svd.ts";
@@ -130,7 +131,7 @@ Deno.test("a run that diverges names the step and the tensor, and saves nothing 
   Deno.removeSync(dir, { recursive: true });
 });
 
-Deno.test("sample pictures are drawn, and a prompt file that cannot be read stops nothing", async () => {
+Deno.test("sample pictures are drawn; a prompt file that goes away stops nothing, one that is not there is told at the start", async () => {
   const { dir, config } = tinyRun();
   const prompts = join(dir, "prompts.txt");
   Deno.writeTextFileSync(prompts, "a thing --w 64 --h 64 --s 2 --d 1\n");
@@ -139,14 +140,15 @@ Deno.test("sample pictures are drawn, and a prompt file that cannot be read stop
     listening(),
   );
   match(names(join(dir, "out/sample")).join(), /^thing_000002_00_\d{14}_1\.png$/);
+  const sampled = { ...config, maxTrainSteps: 2, samplePrompts: prompts, sampleEveryNSteps: 1 };
   const context = listening();
-  await trainNetwork({
-    ...config,
-    maxTrainSteps: 1,
-    samplePrompts: join(dir, "none.txt"),
-    sampleEveryNSteps: 1,
-  }, context);
-  match(context.lines.join("\n"), /sample pictures failed: .*none\.txt/);
+  const emit = (event: JobEvent) => void (event.event === "sample" && Deno.removeSync(prompts));
+  await trainNetwork(sampled, { ...context, emit });
+  match(
+    context.lines.join("\n"),
+    /sample pictures failed: .*prompts\.txt: does not exist.*; training goes on/,
+  );
+  await rejects(trainNetwork(sampled, listening()), /prompts\.txt: does not exist/);
   Deno.removeSync(dir, { recursive: true });
 });
 
