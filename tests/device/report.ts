@@ -5,9 +5,11 @@ import { type Ended, outcome } from "./run_row.ts";
 /** A lent machine gives back this much of what a command prints. */
 const MOST = 11_900, MOST_OF_NUMBERS = 10_400, LONGEST = 240, LINES_OF_A_FAILURE = 4;
 
-/** Numbers that are printed; the others are in facts.txt only. */
+/** Numbers that are printed; the others are in facts.txt only. Single ops are called by their sizes. */
 const PRINTED =
-  /\.(best|median|gpu|host|launches|used|made|losses|rate|first_step|error|tflops|gbs|load|card|glibc|nvcc|cores|driver)$|^FACT (own|nvidia|torch)\.[a-z]+_\S+ /;
+  /\.(median|gpu|host|launches|used|losses|rate|first_step|error|tflops|gbs|load|card|glibc|nvcc|cores)$|^(own|nvidia|torch)\.[a-zA-Z]+_\S+$/;
+/** Of what takes longest, the printed: a training step's. */
+const PRINTED_TOP = /^TOP \S+\.step |^(NOTE|SKIP) /;
 
 export class Report {
   #printed = 0;
@@ -83,11 +85,11 @@ export class Report {
     this.#facts += facts.length;
     facts.forEach(this.writeFact);
     for (
-      const line of together(facts.filter((line) => PRINTED.test(line.split(" ")[1]) || PRINTED.test(line)))
+      const line of together(facts.filter((line) => PRINTED.test(line.split(" ")[1])))
     ) {
       this.more(line);
     }
-    for (const line of log.split("\n")) if (/^(TOP|NOTE|SKIP) /.test(line)) this.more(line);
+    for (const line of log.split("\n")) if (PRINTED_TOP.test(line)) this.more(line);
   }
 }
 
@@ -114,7 +116,9 @@ export function together(facts: readonly string[]): string[] {
   let of = "", line = "";
   for (const fact of facts) {
     const [, name, ...rest] = fact.split(" "), dot = name.lastIndexOf(".");
-    const thing = name.slice(0, dot), text = `${name.slice(dot + 1)} ${rest.join(" ")}`;
+    const thing = name.slice(0, dot), isRate = /\/s \d+%$/.test(fact);
+    const value = rest.length > 3 && !isRate ? rest.slice(0, 2) : rest; // words are for facts.txt
+    const text = `${name.slice(dot + 1)} ${value.join(" ")}`;
     if (thing === of && line.length + text.length < LONGEST) line += `, ${text}`;
     else {
       if (line) lines.push(line);

@@ -28,13 +28,13 @@ Deno.test("all numbers are kept; those that matter are printed, together under 1
   const log = [
     "FACT own.sd15.b1.step.median 12.5 ms",
     "FACT own.sd15.b1.step.arena 700 MiB",
-    "TOP own.sd15 ms: matmul 3",
+    "TOP own.sd15.b1.step ms: matmul 3",
   ];
   report.row(ended(log.join("\n")), 34);
   assert.deepEqual(lines, [
     "ROW own_sd15 ok 3s at 34",
     "FACT own.sd15.b1.step: median 12.5 ms",
-    "TOP own.sd15 ms: matmul 3",
+    "TOP own.sd15.b1.step ms: matmul 3",
   ]);
   assert.equal(facts.length, 2);
   for (let k = 0; k < 400; k++) report.row(ended(log.join("\n"), 1), k);
