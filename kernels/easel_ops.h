@@ -50,9 +50,10 @@ enum easel_opcode {
   OP_GEGLU_BACKWARD = 31,
   OP_ADAMW = 32,
   OP_ADAMW_OUTCOME = 33,
+  OP_MATMUL_ACCUMULATE = 34,
 };
 
-#define EASEL_OPCODES 34
+#define EASEL_OPCODES 35
 static const char* const easel_op_names[EASEL_OPCODES] = {
   "fill",
   "copy",
@@ -88,6 +89,7 @@ static const char* const easel_op_names[EASEL_OPCODES] = {
   "gegluBackward",
   "adamw",
   "adamwOutcome",
+  "matmulAccumulate",
 };
 
 enum easel_unary {
@@ -142,6 +144,7 @@ enum { ATTR_GROUP_NORM_BACKWARD_PARAMS_GROUPS = 0, ATTR_GROUP_NORM_BACKWARD_PARA
 enum { ATTR_LAYER_NORM_EPS = 0 };
 enum { ATTR_ATTENTION_HEADS = 0, ATTR_ATTENTION_SCALE = 1, ATTR_ATTENTION_CAUSAL = 2 };
 enum { ATTR_ATTENTION_BACKWARD_HEADS = 0, ATTR_ATTENTION_BACKWARD_SCALE = 1, ATTR_ATTENTION_BACKWARD_CAUSAL = 2 };
+enum { ATTR_MATMUL_ACCUMULATE_TRANS_A = 0, ATTR_MATMUL_ACCUMULATE_TRANS_B = 1 };
 
 // A value: dense, row-major, at `offset` bytes into buffer `buffer` of the program's buffer table.
 // frozen: its bytes do not change while the program exists, so the executor may keep a repacked copy.

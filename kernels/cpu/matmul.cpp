@@ -41,13 +41,13 @@ memory::desc matrix(int64_t B, int64_t rows, int64_t columns, bool transposed, b
 }
 
 dnnl::matmul::primitive_desc product_desc(const memory::desc& a, const memory::desc& b,
-                                          const memory::desc* bias, const memory::desc& y, bool residual) {
+                                          const memory::desc* bias, const memory::desc& y, bool residual,
+                                          bool accumulate) {
   dnnl::primitive_attr attributes = base_attributes();
-  if (residual) {
-    dnnl::post_ops post;
-    post.append_binary(dnnl::algorithm::binary_add, y);
-    attributes.set_post_ops(post);
-  }
+  dnnl::post_ops post;
+  if (residual) post.append_binary(dnnl::algorithm::binary_add, y);
+  if (accumulate) post.append_sum();
+  attributes.set_post_ops(post);
   const dnnl::matmul::desc d = bias ? dnnl::matmul::desc(a, b, *bias, y) : dnnl::matmul::desc(a, b, y);
   return {d, attributes, onednn_engine(), true};
 }
@@ -57,12 +57,12 @@ Run build(const Instruction& i, const Product& p, memory::data_type type, bool c
   const bool stacked = p.B > 1;
   const memory::desc a = matrix(p.B, p.M, p.K, p.trans_a, stacked, type);
   const memory::desc b = matrix(p.B, p.K, p.N, p.trans_b, stacked, type);
-  const memory::desc y = matrix(p.B, p.M, p.N, false, stacked, type);
+  const memory::desc y = matrix(p.B, p.M, p.N, false, stacked, p.accumulate ? memory::data_type::f32 : type);
   const memory::desc bias = stacked ? memory::desc({1, 1, p.N}, type, memory::format_tag::abc)
                                     : memory::desc({1, p.N}, type, memory::format_tag::ab);
   const memory::desc any_b(b.dims(), type, memory::format_tag::any);
   const auto describe = [&](const memory::desc& weights, bool residual) {
-    return product_desc(a, weights, p.bias ? &bias : nullptr, y, residual);
+    return product_desc(a, weights, p.bias ? &bias : nullptr, y, residual, p.accumulate);
   };
   bool pack = p.b.frozen;
   dnnl::matmul::primitive_desc pd = describe(pack ? any_b : b, false);
@@ -207,6 +207,13 @@ Run prepare_matmul(const Instruction& i) {
   const MatmulShape s = matmul_shape(i);
   return prepare_product(
       i, {i.in(0), i.in(1), i.out(0), bias, residual, s.trans_a, s.trans_b, s.batch, s.M, s.N, s.K});
+}
+
+// matmulAccumulate(target f32, a, b; transA, transB)
+Run prepare_matmul_accumulate(const Instruction& i) {
+  const MatmulShape s = matmul_accumulate_shape(i);
+  return prepare_product(
+      i, {i.in(1), i.in(2), i.in(0), nullptr, nullptr, s.trans_a, s.trans_b, s.batch, s.M, s.N, s.K, true});
 }
 
 }  // namespace EASEL_ISA

@@ -7,19 +7,35 @@
 
 namespace easel {
 
-Run prepare_matmul(const Instruction& i) {
-  const auto [bias, residual] = addends(i, ATTR_MATMUL_HAS_BIAS, ATTR_MATMUL_HAS_RESIDUAL);
-  const MatmulShape s = matmul_shape(i);
-  const Tensor &a = i.in(0), &b = i.in(1), &y = i.out(0);
+namespace {
+
+ProductPlan plan_of(const MatmulShape& s, const Tensor& a, const Tensor& b) {
   ProductPlan p;
   p.dtype = a.dtype;
   p.trans_a = s.trans_a, p.trans_b = s.trans_b;
   p.batch = s.batch, p.M = s.M, p.N = s.N, p.K = s.K;
   p.lda = a.last(), p.ldb = b.last(), p.ldy = s.N;
   if (p.batch > 1) p.a_outer = s.M * s.K, p.b_outer = s.K * s.N, p.y_outer = s.M * s.N;
-  p.a = a.data, p.b = b.data, p.y = y.data;
+  p.a = a.data, p.b = b.data;
+  return p;
+}
+
+}  // namespace
+
+Run prepare_matmul(const Instruction& i) {
+  const auto [bias, residual] = addends(i, ATTR_MATMUL_HAS_BIAS, ATTR_MATMUL_HAS_RESIDUAL);
+  ProductPlan p = plan_of(matmul_shape(i), i.in(0), i.in(1));
+  p.y = i.out(0).data;
   if (bias) p.bias = bias->data;
   if (residual) p.residual = residual->data;
+  return prepare_product(i, p);
+}
+
+// matmulAccumulate(target f32, a, b; transA, transB)
+Run prepare_matmul_accumulate(const Instruction& i) {
+  ProductPlan p = plan_of(matmul_accumulate_shape(i), i.in(1), i.in(2));
+  p.sums = i.in(0).data;
+  p.add = p.split_sums = true;
   return prepare_product(i, p);
 }
 

@@ -115,15 +115,18 @@ Run launch_product(const Instruction& i, const ProductPlan& s, const Tiling& t, 
   p.batch = int32_t(s.batch), p.inner_count = int32_t(s.inner);
   p.vector_a = vector_a(s), p.vector_b = vector_b(s);
   p.vector_y = whole(s, s.y, 0, s.ldy, s.y_outer, s.y_inner) && s.bias.aligned() && s.residual.aligned();
-  p.add = s.add;
+  p.add = s.add && t.splits == 1;
   const std::string name = kernel_name(
       ("matmul_" + std::string(s.trans_a ? "t" : "n") + (s.trans_b ? "t" : "n") + "_" + t.name).c_str(),
       s.dtype);
   const Shape shape = product_shape(t, s.batch);
+  const int64_t count = s.batch * s.M * s.N;
   if (t.splits == 1) return launch(i, name, shape, s.y, s.a, s.b, s.bias, s.residual, s.sums, p);
-  return sequence(
-      {launch(i, name, shape, s.y, s.a, s.b, Address(), Address(), parts, p),
-       add_parts(i, s.dtype, s.y, parts, s.bias, s.residual, t.splits, s.batch * s.M * s.N, s.N)});
+  return sequence({launch(i, name, shape, s.y, s.a, s.b, Address(), Address(), parts, p),
+                   s.sums.present()
+                       ? add_parts(i, EASEL_F32, s.sums, parts, Address(), s.add ? s.sums : Address(),
+                                   t.splits, count, s.N)
+                       : add_parts(i, s.dtype, s.y, parts, s.bias, s.residual, t.splits, count, s.N)});
 }
 
 }  // namespace
@@ -132,9 +135,9 @@ Run prepare_product(const Instruction& i, const ProductPlan& s) {
   if (s.M == 0 || s.N == 0 || s.batch == 0) return nothing();
   const int64_t count = s.batch * s.M * s.N;
   const int64_t fit = s.room_bytes ? int64_t(s.room_bytes) / (count * int64_t(sizeof(float))) : 32;
-  const Tiling t = choose_tiling(i, s.dtype, s.M, s.N, s.K, s.batch,
-                                 vector_a(s) && vector_b(s) && !(s.trans_a && s.trans_b),
-                                 s.dense() && !s.sums.present() ? std::max<int64_t>(fit, 1) : 1);
+  const Tiling t = choose_tiling(
+      i, s.dtype, s.M, s.N, s.K, s.batch, vector_a(s) && vector_b(s) && !(s.trans_a && s.trans_b),
+      s.dense() && (s.split_sums || !s.sums.present()) ? std::max<int64_t>(fit, 1) : 1);
   const size_t part_bytes = t.splits == 1 ? 0 : size_t(t.splits * count) * sizeof(float);
   const OwnProduct own = [&](const ProductPlan& s, const Address& parts) {
     return launch_product(i, s, t, parts);

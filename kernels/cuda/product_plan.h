@@ -14,6 +14,7 @@ struct ProductPlan {
   // With `sums` the f32 products go there (M x N, ldy apart) in place of y; add: they are added to it.
   Address sums;
   bool add = false;
+  bool split_sums = false;  // K may be cut for `sums`, too
   // A stack of batch = outer * inner members and their distances in elements.
   int64_t batch = 1, inner = 1;
   int64_t a_outer = 0, b_outer = 0, y_outer = 0, a_inner = 0, b_inner = 0, y_inner = 0;

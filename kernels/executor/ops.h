@@ -18,5 +18,5 @@
   X(LAYER_NORM, layer_norm) X(LAYER_NORM_BACKWARD, layer_norm_backward)              \
   X(LAYER_NORM_BACKWARD_PARAMS, layer_norm_backward_params)                          \
   X(ATTENTION, attention) X(ATTENTION_BACKWARD, attention_backward)                  \
-  X(GEGLU, geglu) X(GEGLU_BACKWARD, geglu_backward) X(ADAMW, adamw) \
-  X(ADAMW_OUTCOME, adamw_outcome)
+  X(GEGLU, geglu) X(GEGLU_BACKWARD, geglu_backward) X(ADAMW, adamw)            \
+  X(ADAMW_OUTCOME, adamw_outcome) X(MATMUL_ACCUMULATE, matmul_accumulate)

@@ -1,10 +1,10 @@
 /** compile(graph, store): the recorded graph as a program on the store's device. */
 
 import { byteSize } from "../base/dtype.ts";
-import type { ParameterStore } from "../runtime/store.ts";
+import type { Parameter, ParameterStore } from "../runtime/store.ts";
 import { Program } from "../runtime/program.ts";
 import { type Graph, showSpec, type Spec } from "./graph.ts";
-import { compileGraph, type CompileOptions } from "./lower.ts";
+import { compileGraph, type CompileOptions, type ParameterPlace } from "./lower.ts";
 
 /**
  * Lowers the graph and prepares it on the device; parameters are looked up in `store` by name.
@@ -18,9 +18,18 @@ export function compile(graph: Graph, store: ParameterStore, options?: CompileOp
         `parameter ${name} is ${showSpec(parameter)} on the device, ${showSpec(spec)} in the graph`,
       );
     }
-    return { offset: parameter.offset, frozen: parameter.frozen };
+    return placeOf(parameter);
   }, options);
   return Program.create(store.device, lowered, lowered.parameters.map(({ name }) => store.get(name).buffer));
+}
+
+function placeOf({ offset, frozen, flat }: Parameter): ParameterPlace {
+  return { offset, frozen, flat: flat && { ...flat, at: offset / byteSize("f32") } };
+}
+
+/** Where the store's parameters lie, for compileGraph(); those that it does not have yet come with frozen weights. */
+export function knownPlaces(store: ParameterStore): (name: string) => ParameterPlace {
+  return (name) => store.has(name) ? placeOf(store.get(name)) : { offset: 0, frozen: true };
 }
 
 /** Bytes that compile() would take: the arena, and parameters that the store does not have yet. */
@@ -29,7 +38,7 @@ export function memoryNeeded(
   store: ParameterStore,
   options?: CompileOptions,
 ): { arenaBytes: number; missingBytes: number } {
-  const { arenaBytes, parameters } = compileGraph(graph, () => ({ offset: 0, frozen: false }), options);
+  const { arenaBytes, parameters } = compileGraph(graph, knownPlaces(store), options);
   const missingBytes = parameters.filter(({ name }) => !store.has(name))
     .reduce((sum, { shape, dtype }) => sum + shape.reduce((n, d) => n * d, 1) * byteSize(dtype), 0);
   return { arenaBytes, missingBytes };

@@ -2,10 +2,12 @@
 
 import { encode, type Encoded, type Place } from "./encode.ts";
 import type { Graph, Node, Spec, Tensor } from "./graph.ts";
+import { accumulateProducts } from "./passes/accumulate.ts";
+import { castTogether } from "./passes/casts.ts";
 import { liveNodes } from "./passes/dead.ts";
 import { fuseResidual } from "./passes/residual.ts";
 import { recompute } from "./passes/recompute.ts";
-import { ALIGNMENT, planMemory } from "./plan.ts";
+import { aliasOffset, ALIGNMENT, planMemory } from "./plan.ts";
 
 export interface Lowered extends Encoded {
   readonly arenaBytes: number;
@@ -22,6 +24,8 @@ export interface Lowered extends Encoded {
 export interface ParameterPlace {
   readonly offset: number;
   readonly frozen: boolean;
+  /** The flat parameter that it is a piece of: its elements, and which of them is the first. */
+  readonly flat?: { readonly name: string; readonly size: number; readonly at: number };
 }
 
 /** The buffer table's fixed entries; parameters follow. */
@@ -40,6 +44,8 @@ export function compileGraph(
 ): Lowered {
   let live = liveNodes(graph, graph.nodes);
   if (options.recompute) live = liveNodes(graph, recompute(graph, live));
+  live = castTogether(graph, live, parameterPlace);
+  live = accumulateProducts(graph, live);
   live = liveNodes(graph, fuseResidual(graph, live));
   const parameters = live.filter((n) => n.source?.kind === "parameter").map((n) => n.outputs[0]);
   const places = new Map<Tensor, Place>();
@@ -49,9 +55,11 @@ export function compileGraph(
   const constants = packConstants(live, places);
   const plan = planMemory(graph, live);
   for (const [t, offset] of plan.offsets) places.set(t, { buffer: ARENA, offset, frozen: false });
-  // A reshape of a parameter or constant lies where it does; chains are resolved in order.
+  // An alias of a parameter or constant lies where it does; chains are resolved in order.
   for (const n of live) {
-    if (n.op?.alias && !places.has(n.outputs[0])) places.set(n.outputs[0], places.get(n.inputs[0])!);
+    if (!n.op?.alias || places.has(n.outputs[0])) continue;
+    const place = places.get(n.inputs[0])!;
+    places.set(n.outputs[0], { ...place, offset: place.offset + aliasOffset(n) });
   }
   const named = (t: Tensor) => ({ shape: t.shape, dtype: t.dtype, offset: places.get(t)!.offset });
   for (const [name, t] of graph.outputs) {

@@ -27,8 +27,17 @@ export const ALIGNMENT = 64;
 export function planMemory(graph: Graph, nodes: readonly Node[]): MemoryPlan {
   const storages = assignStorage(graph, nodes);
   const arenaBytes = place([...new Set(storages.values())]);
-  return { arenaBytes, offsets: new Map([...storages].map(([t, s]) => [t, s.offset])) };
+  const within = new Map<Tensor, number>(); // bytes from the storage's beginning; aliases come after what they are of
+  const offsets = [...storages].map(([t, s]) => {
+    const at = t.node.op?.alias ? (within.get(t.node.inputs[0]) ?? 0) + aliasOffset(t.node) : 0;
+    within.set(t, at);
+    return [t, s.offset + at] as const;
+  });
+  return { arenaBytes, offsets: new Map(offsets) };
 }
+
+/** How many bytes behind its operand's beginning an alias begins. */
+export const aliasOffset = ({ attrs, outputs }: Node) => (attrs.offset ?? 0) * byteSize(outputs[0].dtype);
 
 const bytesOf = (t: Tensor) => elements(t.shape) * byteSize(t.dtype);
 

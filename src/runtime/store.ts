@@ -11,6 +11,8 @@ export interface Parameter {
   readonly offset: number;
   /** Never changed by a program: executors may keep a repacked copy. */
   readonly frozen: boolean;
+  /** Made by allocateFlat: the parameter over all, and how many elements it has. */
+  readonly flat?: { readonly name: string; readonly size: number };
 }
 
 export interface AllocateOptions {
@@ -69,7 +71,14 @@ export class ParameterStore {
     let offset = 0;
     for (const { name, shape } of members) {
       if (this.has(name)) throw new RangeError(`parameter ${name} exists already`);
-      this.#parameters.set(name, { shape: [...shape], dtype: "f32", buffer, offset, frozen: false });
+      this.#parameters.set(name, {
+        shape: [...shape],
+        dtype: "f32",
+        buffer,
+        offset,
+        frozen: false,
+        flat: { name: flat, size: total },
+      });
       offset += count(shape) * 4;
     }
   }

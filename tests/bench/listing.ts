@@ -5,7 +5,7 @@
  */
 
 import { compileGraph, type Graph } from "../../src/graph/mod.ts";
-import { compile } from "../../src/graph/compile.ts";
+import { compile, knownPlaces } from "../../src/graph/compile.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
 import { allocateGroups } from "../../src/training/trainable.ts";
 import { simulatorPath, withEnvironment } from "../kernels/devices.ts";
@@ -82,9 +82,10 @@ async function launches(listed: Listed, counter: Counter): Promise<number> {
 export function costOf(listed: Listed): Promise<Cost> {
   return withEnvironment(CARD, async () => {
     const model = MODELS.get(listed.model)!, options = { recompute: listed.recompute };
-    const cpu = openDevice("cpu"); // nothing is put there
-    const lowered = listed.graphs(new ParameterStore(cpu), model).map((graph) =>
-      compileGraph(graph, (name) => ({ offset: 0, frozen: !/^(train|grad|lora)/.test(name) }), options)
+    const cpu = openDevice("cpu"), store = new ParameterStore(cpu);
+    if (listed.name.includes("step")) allocateGroups(store, loraOf(model).groups);
+    const lowered = listed.graphs(store, model).map((graph) =>
+      compileGraph(graph, knownPlaces(store), options)
     );
     const sum = (of: (l: typeof lowered[number]) => number) => lowered.reduce((total, l) => total + of(l), 0);
     const bytes = (lines: readonly string[]) => lines.reduce((total, line) => total + workOf(line).bytes, 0);
@@ -96,6 +97,7 @@ export function costOf(listed: Listed): Promise<Cost> {
       "moved MB": Math.round(sum((l) => bytes(l.listing)) / 1e6),
     };
     counter?.close();
+    store.destroy();
     cpu.close();
     return cost;
   });

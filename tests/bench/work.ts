@@ -28,6 +28,7 @@ type Flop = (out: readonly Operand[], inputs: readonly Operand[]) => number;
 
 const FLOP: Record<string, Flop> = {
   matmul: ([y], [a]) => 2 * a.count * y.dims.at(-1)!, // each element of a meets a whole row of b
+  matmulAccumulate: (_, [target, a]) => 2 * a.count * target.dims.at(-1)!,
   conv2d: ([y], [, { dims: [, channels, height, width] }]) => 2 * y.count * channels * height * width,
   conv2dBackwardInput: (_, [dy, { dims: [, channels, height, width] }]) =>
     2 * dy.count * channels * height * width,

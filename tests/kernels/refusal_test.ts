@@ -40,6 +40,14 @@ const VALID: Valid[] = [
   { op: "upsampleNearestBackward", outputs: 1, dims: [[1, 2, 3, 2], [1, 4, 6, 2]], attrs: [2, 3] },
   { op: "matmul", outputs: 1, dims: [[2, 4], [2, 3], [3, 4], [4], [2, 4]], attrs: [0, 0, 1, 1] },
   { op: "matmul", outputs: 1, dims: [[5, 2, 4], [5, 3, 2], [5, 4, 3]], attrs: [1, 1, 0, 0] },
+  { op: "matmulAccumulate", outputs: 0, dims: [[2, 4], [2, 3], [3, 4]], attrs: [0, 0] },
+  {
+    op: "matmulAccumulate",
+    outputs: 0,
+    dims: [[5, 2, 4], [5, 3, 2], [5, 4, 3]],
+    attrs: [1, 1],
+    dtypes: [0, F16, F16],
+  },
   {
     op: "conv2d",
     outputs: 1,

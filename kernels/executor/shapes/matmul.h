@@ -11,5 +11,7 @@ struct MatmulShape {
 };
 
 MatmulShape matmul_shape(const Instruction& i);
+// matmulAccumulate(target f32, a, b; transA, transB).
+MatmulShape matmul_accumulate_shape(const Instruction& i);
 
 }  // namespace easel

@@ -1,4 +1,4 @@
-import { expect, type Op, record, type Shape, type Tensor } from "../graph.ts";
+import { type Attrs, expect, type Op, record, type Shape, type Tensor } from "../graph.ts";
 import { cast } from "./cast.ts";
 import { reshape } from "./reshape.ts";
 import { sum } from "./sum.ts";
@@ -12,16 +12,7 @@ export const matmulOp: Op = {
   name: "matmul",
   attrs: ["transA", "transB", "hasBias", "hasResidual"],
   infer(inputs, { transA, transB, hasBias, hasResidual }) {
-    const [a, b] = inputs;
-    const rank = a.shape.length;
-    expect(
-      rank === b.shape.length && (rank === 2 || rank === 3),
-      "matmul",
-      inputs,
-      "wants two matrices or two stacks",
-    );
-    const [m, k] = sides(a.shape, transA), [k2, n] = sides(b.shape, transB);
-    expect(k === k2 && (rank === 2 || a.shape[0] === b.shape[0]), "matmul", inputs, "inner sizes differ");
+    const [a, b] = inputs, shape = productShape("matmul", a, b, { transA, transB }), n = shape.at(-1);
     expect(inputs.every((t) => t.dtype === a.dtype), "matmul", inputs, "operands need one dtype");
     expect(
       !hasBias || (inputs[2].shape.length === 1 && inputs[2].shape[0] === n),
@@ -29,7 +20,6 @@ export const matmulOp: Op = {
       inputs,
       "bias must be (N)",
     );
-    const shape = rank === 2 ? [m, n] : [a.shape[0], m, n];
     if (hasResidual) {
       expect(inputs[inputs.length - 1].shape.join() === shape.join(), "matmul", inputs, "residual differs");
     }
@@ -49,6 +39,20 @@ export const matmulOp: Op = {
     return grads;
   },
 };
+
+/** The shape of op(a) op(b); throws TypeError where they do not fit. */
+export function productShape(name: string, a: Tensor, b: Tensor, { transA, transB }: Attrs): number[] {
+  const rank = a.shape.length, inputs = [a, b];
+  expect(
+    rank === b.shape.length && (rank === 2 || rank === 3),
+    name,
+    inputs,
+    "wants two matrices or two stacks",
+  );
+  const [m, k] = sides(a.shape, transA), [k2, n] = sides(b.shape, transB);
+  expect(k === k2 && (rank === 2 || a.shape[0] === b.shape[0]), name, inputs, "inner sizes differ");
+  return rank === 2 ? [m, n] : [a.shape[0], m, n];
+}
 
 function sides(shape: Shape, transposed: number): [number, number] {
   const [rows, columns] = shape.slice(-2);

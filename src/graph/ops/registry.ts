@@ -15,6 +15,7 @@ import { gegluBackwardOp, gegluOp } from "./geglu.ts";
 import { groupNormBackwardOp, groupNormBackwardParamsOp, groupNormOp } from "./group_norm.ts";
 import { layerNormBackwardOp, layerNormBackwardParamsOp, layerNormOp } from "./layer_norm.ts";
 import { matmulOp } from "./matmul.ts";
+import { matmulAccumulateOp } from "./matmul_accumulate.ts";
 import { permuteOp } from "./permute.ts";
 import { sliceBackwardOp, sliceOp } from "./slice.ts";
 import { sumOp } from "./sum.ts";
@@ -56,4 +57,5 @@ export const OPS: readonly Op[] = [
   gegluBackwardOp,
   adamwOp,
   adamwOutcomeOp,
+  matmulAccumulateOp,
 ];

@@ -3,15 +3,14 @@ import { BINARY, binaryOp } from "../ops/binary.ts";
 import { conv2dOp } from "../ops/conv2d.ts";
 import { matmulOp } from "../ops/matmul.ts";
 import { reshapeOp } from "../ops/reshape.ts";
+import { countReaders } from "./readers.ts";
 
 /**
  * add(matmul(..), r) and add(conv2d(..), r), reshapes between allowed, become one instruction that adds r as it writes.
  * The product must have no other reader; nothing in a gradient reads it.
  */
 export function fuseResidual(graph: Graph, nodes: readonly Node[]): Node[] {
-  const readers = new Map<Tensor, number>();
-  for (const t of graph.outputs.values()) readers.set(t, 1);
-  for (const node of nodes) for (const t of node.inputs) readers.set(t, (readers.get(t) ?? 0) + 1);
+  const readers = countReaders(graph, nodes);
   const replaced = new Map<Tensor, Tensor>();
   const out: Node[] = [];
   for (const node of nodes) {
