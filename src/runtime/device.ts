@@ -6,6 +6,7 @@ import { UserError } from "../base/errors.ts";
 import type { Library } from "../../ffi/abi.ts";
 import { type Backend, openLibrary } from "../../ffi/library.ts";
 import type { Arena } from "./arena.ts";
+import { nvidiaFolders } from "./nvidia_folders.ts";
 
 export interface DeviceOptions {
   /** Worker threads; 0 or absent: one for each core. */
@@ -24,6 +25,8 @@ export interface Buffer {
   readonly bytes: number;
 }
 
+/** Folders with a colon between them; whoever has set it keeps what was set. */
+const NVIDIA_FOLDERS = "EASEL_NVIDIA_FOLDERS";
 const STATUS_OUT_OF_MEMORY = 2;
 /** Allocations below this are not worth asking the system how much it has. */
 const LARGE = 256 << 20;
@@ -170,6 +173,7 @@ export function openDevice(
   backend: Backend = "cpu",
   { threads = 0, ordinal = 0, limitBytes, noVendorLibs }: DeviceOptions = {},
 ): Device {
+  if (backend === "cuda" && !noVendorLibs) tellNvidiaFolders();
   const library = openLibrary(backend);
   const out = new BigUint64Array(1), limit = BigInt(limitBytes ?? 0);
   const choices = noVendorLibs ? null : new TextEncoder().encode(`${choicesFolder()}\0`);
@@ -179,6 +183,12 @@ export function openDevice(
     throw new UserError(text);
   }
   return new Device(library, pointerFrom(out), limitBytes);
+}
+
+/** The backend looks there after the loader; not with a driver that is named, which may be no card's. */
+function tellNvidiaFolders(): void {
+  if (Deno.env.get("EASEL_CUDA_DRIVER") || Deno.env.get(NVIDIA_FOLDERS) !== undefined) return;
+  Deno.env.set(NVIDIA_FOLDERS, nvidiaFolders().join(":"));
 }
 
 /** Where the backend remembers which of two ways is faster; "" for nowhere. */

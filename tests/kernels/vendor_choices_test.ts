@@ -6,8 +6,16 @@ import { compile, Graph, linear, matmul } from "../../src/graph/mod.ts";
 import { type Device, openDevice, ParameterStore } from "../../src/runtime/mod.ts";
 import { vendorTexts } from "../../src/runtime/vendor.ts";
 import { examine } from "../../src/tools/doctor.ts";
-import { standInPath, withEnvironment } from "./devices.ts";
-import { type Case, choicesIn, computed, counted as countedOf, PRODUCT as PLAIN, testsOf } from "./vendor.ts";
+import { simulatorPath, standInPath, withEnvironment } from "./devices.ts";
+import {
+  type Case,
+  choicesIn,
+  computed,
+  CONVOLUTION,
+  counted as countedOf,
+  PRODUCT as PLAIN,
+  testsOf,
+} from "./vendor.ts";
 
 const test = testsOf("cublaslt");
 const counted = async (body: () => Promise<unknown>) => {
@@ -133,3 +141,25 @@ test("where there is no memory to try in, our kernels compute and nothing is rem
   assert.deepEqual([facts.cublasLt.measured, facts.cublasLt.taken], [0, 0]);
   assert.deepEqual(first, (await computed(PLAIN, { noVendorLibs: true })).first);
 });
+
+testsOf("cudnn")(
+  "the libraries are found in the folders of Python's packages, whole paths and all",
+  async (cache) => {
+    const folders = ["cublas", "cudnn"].map((name) => join(cache, "nvidia", name, "lib"));
+    for (const folder of folders) {
+      Deno.mkdirSync(folder, { recursive: true });
+      Deno.symlinkSync(simulatorPath(), join(folder, "libeasel_simt.so")); // where a stand-in looks for what it computes on
+    }
+    Deno.copyFileSync(standInPath("cublaslt"), join(folders[0], "libcublasLt.so.12"));
+    Deno.copyFileSync(standInPath("cudnn"), join(folders[1], "libcudnn.so.9"));
+    const named = {
+      EASEL_CUBLASLT: "",
+      EASEL_CUDNN: "",
+      EASEL_NVIDIA_FOLDERS: ["/nowhere", ...folders].join(":"),
+    };
+    const { facts } = await withEnvironment(named, () => computed(CONVOLUTION));
+    assert.equal(facts.cublasLt.path, join(folders[0], "libcublasLt.so.12"));
+    assert.equal(facts.cudnn.path, join(folders[1], "libcudnn.so.9"));
+    assert.ok(facts.cudnn.usable && facts.cudnn.taken > 0, facts.cudnn.why);
+  },
+);

@@ -21,6 +21,11 @@ void Cudnn::check(int status, const char* what) const {
 }
 
 void Cudnn::open(bool alone, CUstream stream, bool has_cublaslt) {
+  // cuDNN compiles attention with NVRTC, which it asks the loader for by name; that finds what is open
+  // already.
+  if (!alone)
+    for (const char* name : {"libnvrtc.so.13", "libnvrtc.so.12"})
+      if (open_in_folders(name)) break;
   if (!find("EASEL_CUDNN", alone, {"libcudnn.so.9"})) return;
 #define EASEL_FIND(member, name, parameters) member = function<decltype(member)>(name);
   EASEL_CUDNN_FUNCTIONS(EASEL_FIND)

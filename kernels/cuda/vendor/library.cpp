@@ -1,8 +1,10 @@
 #include "library.h"
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include <cstdlib>
+#include <sstream>
 
 namespace easel {
 
@@ -22,7 +24,26 @@ bool VendorLibrary::find(const char* variable, bool alone, std::initializer_list
     library_ = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (library_) path = name;
   }
+  for (const char* name : names) {
+    if (library_) break;
+    library_ = open_in_folders(name, &path);
+  }
   return library_;
+}
+
+// In the folders that src/runtime/nvidia_folders.ts found, by the whole path.
+void* VendorLibrary::open_in_folders(const char* name, std::string* found) {
+  const char* folders = getenv("EASEL_NVIDIA_FOLDERS");
+  std::istringstream list(folders ? folders : "");
+  for (std::string folder; std::getline(list, folder, ':');) {
+    const std::string path = folder + "/" + name;
+    if (access(path.c_str(), R_OK) != 0) continue;
+    if (void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) {
+      if (found) *found = path;
+      return library;
+    }
+  }
+  return nullptr;
 }
 
 std::string VendorLibrary::version_text(size_t version) {

@@ -7,8 +7,9 @@
 namespace easel {
 
 struct VendorLibrary {
-  // variable: the environment variable that names a path in place of `names`, or null in it; alone: without
-  // such a path there is none. False where there is no library, or `why` says what is wrong with it.
+  // variable: the environment variable that names a path in place of `names`, which are looked for where the
+  // loader looks, then in the folders of EASEL_NVIDIA_FOLDERS; alone: in those folders only. False where
+  // there is no library, or `why` says what is wrong with it.
   bool find(const char* variable, bool alone, std::initializer_list<const char*> names);
   // The function called `name`, or null: then `why` says that it is missing.
   template <typename F>
@@ -26,6 +27,9 @@ struct VendorLibrary {
   // 130101 -> "13.1.1", as both libraries number theirs.
   static std::string version_text(size_t version);
   std::string version_text() const { return version_text(version); }
+
+  // One of the folders' libraries by its name, or null; it stays open, so that others that want it find it.
+  static void* open_in_folders(const char* name, std::string* found = nullptr);
 
   std::string path;  // "": there is no library
   size_t version = 0;
