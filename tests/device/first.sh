@@ -21,7 +21,7 @@ unpacked() { # FILE: on standard output; not every machine has xz
   fi
 }
 easel=$WORK/easel
-if ! cmp -s "$kit/stamp" "$WORK/stamp"; then
+if [ "$(cat "$WORK/stamp" 2>/dev/null)" != "$(cat "$kit/stamp")" ]; then
   rm -rf "$easel"
   mkdir -p "$easel"
   (unpacked "$kit/deno.xz" >"$WORK/deno" && chmod +x "$WORK/deno") &
@@ -34,14 +34,17 @@ fi
 libraries=$easel/build
 if LD_LIBRARY_PATH=$libraries ldd "$libraries/libeasel_cpu.so" | grep -q 'not found'; then libraries=$libraries:$libraries/fallback; fi
 if [ -n "${SIMULATOR-}" ]; then
+  SIMULATOR=$(CDPATH='' cd -- "$SIMULATOR" && pwd -P)
+  export SIMULATOR
   mkdir -p "$WORK/card"
-  ln -sf "$(CDPATH='' cd -- "$SIMULATOR" && pwd -P)/libeasel_simt_fast.so" "$WORK/card/libcuda.so.1"
+  ln -sf "$SIMULATOR/libeasel_simt_fast.so" "$WORK/card/libcuda.so.1"
   libraries=$libraries:$WORK/card
 elif ! ldconfig -p | grep -q 'libcuda\.so\.1'; then
   driver=$(find /usr /opt -name libcuda.so.1 ! -path '*stubs*' ! -path '*compat*' 2>/dev/null | head -n 1)
   [ -z "$driver" ] || libraries=$libraries:$(dirname "$driver")
 fi
 
+libraries=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export DENO_DIR="$easel/.deno" DENO_NO_UPDATE_CHECK=1 NO_COLOR=1 LIBRARIES="$libraries"
 "$WORK/deno" --version >/dev/null || die "$WORK/deno does not start here: $(ldd --version | head -n 1), the kit wants $(cat "$kit/stamp")"
 cd "$easel"

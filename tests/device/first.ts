@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Report } from "./report.ts";
-import { type Row, ROWS, type Setup } from "./rows.ts";
+import { limitOf, type Row, ROWS, type Setup } from "./rows.ts";
 import { endAll, runTasks } from "./run_row.ts";
 
 const { values, positionals } = parseArgs({
@@ -14,7 +14,7 @@ const env = (name: string, otherwise = "") => Deno.env.get(name) || otherwise;
 const out = env("OUT"), work = env("WORK"), logs = join(work, "logs");
 const budget = Number(env("BUDGET", "540")), simulator = env("SIMULATOR") || null;
 /** Less than this is not worth beginning a row. */
-const LEAST = simulator ? 1 : 20, SIMULATOR_IS_SLOWER = 3;
+const LEAST = simulator ? 1 : 20;
 
 await Deno.remove(logs, { recursive: true }).catch(() => {});
 Deno.mkdirSync(logs, { recursive: true });
@@ -115,8 +115,7 @@ function missing({ needs }: Row): string | null {
 async function run(row: Row): Promise<boolean> {
   const at = elapsed();
   const made: Setup = { ...setup, spy, left: left() };
-  const slower = simulator ? SIMULATOR_IS_SLOWER : 1;
-  const tasks = row.tasks(made).map((task) => ({ ...task, limit: task.limit * slower }));
+  const tasks = row.tasks(made).map((task) => ({ ...task, limit: limitOf(task.limit, made) }));
   const atOnce = row.together ? Math.min(8, navigator.hardwareConcurrency) : 1;
   const ended = await runTasks(tasks, logs, left, atOnce);
   if (row.together) report.rows(row.name, ended, elapsed() - at, elapsed());

@@ -13,7 +13,7 @@ export interface Setup {
   readonly simulator: string | null;
   /** Whether Python has PyTorch. */
   readonly torch: boolean;
-  /** Seconds that the row may take: a bench begins no job that it could not end. */
+  /** Seconds that are left of all: a bench begins no job that it could not end. */
   readonly left: number;
   readonly ceilings: Readonly<Record<string, number>>;
   /** Whether the spy works here. */
@@ -64,14 +64,17 @@ const deno = (setup: Setup, ...args: string[]) => [
   ...args.slice(1),
 ];
 
+/** The simulator is slower than a card, even with small models. */
+export const limitOf = (limit: number, { simulator }: Setup) => simulator ? 3 * limit : limit;
+
 /** Options of what measures; the simulator gets small models, once. */
-function measuring(setup: Setup): string[] {
-  const { tflops, gbs } = setup.ceilings;
+function measuring(setup: Setup, limit: number): string[] {
+  const { tflops, gbs } = setup.ceilings, seconds = Math.min(limitOf(limit, setup), setup.left);
   return [
     "--device",
     "cuda",
     "--stop-after",
-    String(Math.max(5, setup.left > 40 ? setup.left - 20 : setup.left / 2)),
+    String(Math.max(5, seconds > 40 ? seconds - 20 : seconds / 2)),
     "--logs",
     `${setup.work}/logs`,
     ...(setup.simulator ? ["--sizes", "tiny", "--runs", "1"] : []),
@@ -87,7 +90,7 @@ function bench(name: string, limit: number, libs: Libs, file: string, ...args: s
     tasks: (setup) => {
       const [model, ...jobs] = args,
         few = setup.simulator ? jobs.filter((job) => SIMULATED_JOBS.has(job)) : jobs;
-      const what = [...measuring(setup), "--libs", libs, ...(model ? [model, ...few] : [])];
+      const what = [...measuring(setup, limit), "--libs", libs, ...(model ? [model, ...few] : [])];
       return [{
         name,
         limit,
@@ -103,7 +106,7 @@ function peer(name: string, limit: number, ...args: string[]): Row {
     name,
     needs: "PyTorch",
     tasks: (setup) => {
-      const options = measuring(setup).slice(0, 4); // device and time
+      const options = measuring(setup, limit).slice(0, 4); // device and time
       return [{ name, limit, command: ["python3", "tests/bench/peer.py", ...options, ...args] }];
     },
   };
