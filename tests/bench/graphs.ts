@@ -66,7 +66,8 @@ export function textGraph(model: Model, batch: number, dtype: DType): Graph {
 /** A LoRA on the U-Net's attention and projections, as train_network joins it. */
 export function loraOf(model: Model) {
   const options = loraOptions({ dim: RANK, alpha: RANK, dropout: null, args: null }, model.family === "sdxl");
-  const modules = loraModules(parts.unet(model), model.family, options);
+  const whole = new Map([...parts.unet(model), ...parts.text(model)]); // a family's layers are told by all of its model
+  const modules = loraModules(whole, model.family, options).filter(({ path }) => path.startsWith(UNET));
   const parameters = modules.flatMap((m) => {
     const { down, up } = keysOf(m);
     return [{ name: down, shape: m.downShape }, { name: up, shape: m.upShape }];
