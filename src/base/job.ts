@@ -10,7 +10,7 @@
 import type { JobEvent } from "./events.ts";
 
 export interface JobContext {
-  /** Aborted by the first Ctrl-C (or SIGTERM). */
+  /** Aborted by the first Ctrl-C (or SIGTERM, or the end of the terminal). */
   readonly signal: AbortSignal;
   /** One line of information, on standard error; it is never written into the middle of a progress bar. */
   log(line: string): void;

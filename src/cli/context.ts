@@ -4,7 +4,9 @@ import { removeUnfinished } from "../base/temporary.ts";
 import { Interrupted, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
 import type { EventPrinter } from "./events.ts";
+import { exitNow } from "../../ffi/exit.ts";
 import { ProgressPrinter } from "./progress.ts";
+import { stopSignals } from "./signals.ts";
 import { oneLine } from "./screen.ts";
 
 const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
@@ -24,7 +26,7 @@ export interface RunningContext extends JobContext {
   close(): void;
 }
 
-/** The first SIGINT or SIGTERM aborts the signal, the second removes unfinished files and ends the process. */
+/** The first SIGINT, SIGTERM or SIGHUP aborts the signal, the second removes unfinished files and ends the process. */
 export function openContext(options: LogOptions = {}): RunningContext {
   const controller = new AbortController();
   const progress = new ProgressPrinter();
@@ -34,12 +36,12 @@ export function openContext(options: LogOptions = {}): RunningContext {
     if (controller.signal.aborted) {
       removeUnfinished();
       options.events?.error(controller.signal.reason, "stopped at once by a second signal");
-      Deno.exit(130);
+      exitNow(130);
     }
     controller.abort(new Interrupted("interrupted"));
     progress.line("stopping after this step and saving; press Ctrl-C again to stop at once");
   };
-  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  const signals = stopSignals();
   for (const signal of signals) Deno.addSignalListener(signal, stop);
   const resized = () => progress.resize();
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGWINCH", resized);
@@ -72,5 +74,15 @@ function lineWriter(file: string | null, progress: ProgressPrinter): (line: stri
       },
     );
   }
-  return (line) => Deno.writeTextFileSync(file, oneLine(line) + "\n", { append: true });
+  let broken = false;
+  return (line) => {
+    if (broken) return;
+    try {
+      Deno.writeTextFileSync(file, oneLine(line) + "\n", { append: true });
+    } catch (cause) { // it describes the work and must not end it
+      broken = true;
+      const reason = (cause as Error).message;
+      progress.line(`warning: ${file}: cannot be written any more (${reason}); the work goes on without it`);
+    }
+  };
 }

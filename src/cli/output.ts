@@ -3,17 +3,24 @@
  * of the program: whatever leaves through it is visible text (screen.ts), but for what moves the progress bar.
  */
 
+import { UserError } from "../base/errors.ts";
 import { oneLine, visible } from "./screen.ts";
 
 const encoder = new TextEncoder();
 
-/** Writes a line to standard output. A reader that went away (`| head`) ends the program quietly. */
+/**
+ * Writes a line to standard output. A reader that went away (`| head`) ends the program quietly; throws UserError where
+ * the disk refuses.
+ */
 export function print(line: string): void {
   try {
     writeAllSync(Deno.stdout, encoder.encode(visible(line) + "\n"));
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) Deno.exit(0);
-    throw error;
+    const reason = (error as Error).message;
+    throw new UserError(`standard output cannot be written (${reason}); free space or send it elsewhere`, {
+      cause: error,
+    });
   }
 }
 

@@ -29,14 +29,50 @@ function start(args: string[]) {
   return { child, until, end };
 }
 
-Deno.test("the first Ctrl-C lets the job save, the exit status is 130", async () => {
-  const folder = await Deno.makeTempDir();
-  const { child, until, end } = start([join(folder, "state"), "polite"]);
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  Deno.test(`the first ${signal} lets the job save, the exit status is 130`, async () => {
+    const folder = await Deno.makeTempDir();
+    const { child, until, end } = start([join(folder, "state"), "polite"]);
+    await until("ready");
+    child.kill(signal);
+    assert.equal((await end()).code, 130);
+    assert.deepEqual([...Deno.readDirSync(folder)].map((entry) => entry.name), ["state"]);
+    await Deno.remove(folder, { recursive: true });
+  });
+}
+
+Deno.test("the second signal ends a computation on other threads with 130, not in a crash", async () => {
+  const { child, until, end } = start(["unused", "busy"]);
   await until("ready");
+  child.kill("SIGTERM");
+  await until("press Ctrl-C again");
   child.kill("SIGINT");
-  assert.equal((await end()).code, 130);
-  assert.deepEqual([...Deno.readDirSync(folder)].map((entry) => entry.name), ["state"]);
-  await Deno.remove(folder, { recursive: true });
+  const { code, signal } = await end();
+  assert.deepEqual([code, signal], [130, null]);
+});
+
+Deno.test("a log file on a full disk, and closed or full streams, end output and not the work", async () => {
+  const job = join(import.meta.dirname!, "talking_job.ts");
+  const shell = (line: string) =>
+    new Deno.Command("bash", { args: ["-c", line, job], stdin: "null" }).output();
+  const talk = `'${Deno.execPath()}' run --quiet -A "$0"`;
+  for (
+    const [line, said] of [
+      [
+        `${talk} /dev/full`,
+        /^warning: \/dev\/full: cannot be written any more .*the work goes on without it\n$/,
+      ],
+      [`${talk} 2>/dev/full`, /^$/],
+      [`${talk} 2>&-`, /^$/],
+      [`set -o pipefail; ${talk} 2>&1 >/dev/null | head -n 1 >/dev/null`, /^$/],
+      [`${talk} >/dev/full`, /nobody reads the events of --json any more; the work goes on/],
+      [`set -o pipefail; ${talk} | true`, /./],
+    ] as const
+  ) {
+    const { code, stderr } = await shell(line);
+    assert.equal(code, 0, `${line}: ${new TextDecoder().decode(stderr)}`);
+    assert.match(new TextDecoder().decode(stderr), said);
+  }
 });
 
 Deno.test("the second Ctrl-C ends a job that does not listen", async () => {
