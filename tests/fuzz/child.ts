@@ -14,10 +14,10 @@ const [name, seed, from, to, folder] = Deno.args;
 const topic = TOPICS[name], seeds = await topic.seeds();
 for (let i = Number(from); i < Number(to); i++) {
   const random = new PythonRandom(BigInt(seed) * 1_000_000n + BigInt(i));
-  let bytes = mutate(random.choice(seeds), seeds, random);
-  if (topic.repair && random.random() < 0.5) bytes = topic.repair(bytes, random);
-  Deno.writeFileSync(join(folder, "mutant"), bytes);
   console.log(JSON.stringify({ begins: i }));
+  const own = topic.mutate && random.random() < 0.5;
+  const bytes = (own ? topic.mutate! : mutate)(random.choice(seeds), seeds, random);
+  Deno.writeFileSync(join(folder, "mutant"), bytes);
   const wrong = await attempt(bytes);
   if (wrong) console.log(JSON.stringify({ wrong, i }));
 }

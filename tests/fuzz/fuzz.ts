@@ -10,8 +10,11 @@ export interface Found {
   readonly path: string;
 }
 
-/** Wall time, on a machine that has other things to do: the child itself measures what it computes. */
-const PATIENCE_MS = 60_000;
+/**
+ * A child is killed after so many seconds of computing on one mutant: the machine may have other things to do, and the
+ * child measures itself where it comes back. One that waits for something for minutes is killed, too.
+ */
+const COMPUTING_SECONDS = 20, WAITING_SECONDS = 300;
 
 /** Runs mutants `from` to `to` of a topic; `keep` is a folder for those that do harm. */
 export async function fuzz(topic: string, count: number, seed: number, keep: string): Promise<Found[]> {
@@ -58,20 +61,33 @@ async function watch(
     hung = true;
     child.kill("SIGKILL");
   };
-  let timer = setTimeout(kill, PATIENCE_MS);
+  let began = performance.now(), computed = computedSeconds(child.pid);
+  const timer = setInterval(() => {
+    const waited = (performance.now() - began) / 1000;
+    if (waited > WAITING_SECONDS || computedSeconds(child.pid) - computed > COMPUTING_SECONDS) kill();
+  }, 1000);
   for await (
     const line of child.stdout.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream())
   ) {
     const message = JSON.parse(line) as { begins?: number; wrong?: string };
     if (message.wrong !== undefined) await report(current, message.wrong);
     else current = message.begins!;
-    clearTimeout(timer);
-    timer = setTimeout(kill, PATIENCE_MS);
+    [began, computed] = [performance.now(), computedSeconds(child.pid)];
   }
-  clearTimeout(timer);
+  clearInterval(timer);
   const { success, code } = await child.status;
   if (success) return to;
   if (current < from) throw new Error(`the fuzzer of ${topic} does not start (status ${code})`);
   await report(current, hung ? "hangs" : `ends the process with status ${code}`);
   return current + 1;
+}
+
+/** Of all threads of a process; 0 where the system does not tell. */
+function computedSeconds(pid: number): number {
+  try {
+    const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).replace(/^.*\)/, "").trim().split(" ");
+    return (Number(fields[11]) + Number(fields[12])) / 100; // user and system time in ticks
+  } catch {
+    return 0;
+  }
 }

@@ -57,7 +57,7 @@ const fixture = (name: string) => Deno.readFileSync(new URL(`../../data/formats/
 
 export const pickle: Topic = {
   seeds: () => [fixture("torch_zip.pt"), fixture("torch_legacy.pt")],
-  repair: insideZip,
+  mutate: insideZip,
   run: useTensors,
 };
 
@@ -73,7 +73,7 @@ export const npz: Topic = {
     const stored = written((path) => writeLatentFile(path, CACHED));
     return [stored, zipSync(unzipSync(stored), { level: 6 })];
   },
-  repair: insideZip,
+  mutate: insideZip,
   run: (bytes, folder) => {
     const path = join(folder, "a.npz");
     Deno.writeFileSync(path, bytes);
@@ -81,19 +81,12 @@ export const npz: Topic = {
   },
 };
 
-/** An archive that is still one gets its damage inside, under right checksums. */
-function insideZip(bytes: Uint8Array, random: PythonRandom): Uint8Array {
-  let entries: Record<string, Uint8Array>;
-  try {
-    entries = unzipSync(bytes);
-  } catch {
-    return bytes;
-  }
-  const names = Object.keys(entries);
-  if (names.length === 0) return bytes;
-  const name = random.choice(
-    names.filter((n) => n.endsWith(".pkl") || n.endsWith(".npy")).concat(names.slice(0, 1)),
-  );
+/** An archive gets its damage inside, under right checksums; other files as they are. */
+function insideZip(seed: Uint8Array, seeds: readonly Uint8Array[], random: PythonRandom): Uint8Array {
+  if (seed[0] !== 0x50) return mutate(seed, seeds, random);
+  const entries: Record<string, Uint8Array> = unzipSync(seed), names = Object.keys(entries);
+  const read = names.filter((name) => name.endsWith(".pkl") || name.endsWith(".npy"));
+  const name = random.choice(random.random() < 0.9 ? read : names);
   entries[name] = mutate(entries[name], Object.values(entries), random);
   return zipSync(entries, { level: random.choice([0, 6]) });
 }

@@ -6,15 +6,15 @@ import { placeAmong } from "../../../src/data/buckets.ts";
 import { loadImage, looksWhole, probeSize } from "../../../src/data/images/load.ts";
 import { fit } from "../../../src/data/images/prepare.ts";
 import { crc32 } from "../../../src/formats/crc32.ts";
-import type { PythonRandom } from "../../../src/random/mod.ts";
 import { PICTURES } from "../../data/fixture.ts";
+import { mutate } from "../mutate.ts";
 import type { Topic } from "../topic.ts";
 
 export const pictures: Topic = {
   seeds: () =>
     [...Deno.readDirSync(PICTURES)].filter(({ name }) => !name.endsWith(".json"))
       .map(({ name }) => Deno.readFileSync(join(PICTURES, name))),
-  repair: rightChecksums,
+  mutate: (seed, seeds, random) => rightChecksums(mutate(seed, seeds, random)),
   async run(bytes, folder) {
     const path = join(folder, "a.png");
     Deno.writeFileSync(path, bytes);
@@ -38,8 +38,8 @@ export const pictures: Topic = {
 };
 
 /** PNG's checksums would catch nearly all damage before the decoder sees it. */
-function rightChecksums(bytes: Uint8Array, random: PythonRandom): Uint8Array {
-  if (bytes[0] !== 0x89 || random.random() < 0.2) return bytes;
+function rightChecksums(bytes: Uint8Array): Uint8Array {
+  if (bytes[0] !== 0x89) return bytes;
   const out = bytes.slice(), view = new DataView(out.buffer);
   for (let at = 8; at + 12 <= out.length;) {
     const end = at + 8 + view.getUint32(at);
