@@ -51,9 +51,10 @@ enum easel_opcode {
   OP_ADAMW = 32,
   OP_ADAMW_OUTCOME = 33,
   OP_MATMUL_ACCUMULATE = 34,
+  OP_CHAIN = 35,
 };
 
-#define EASEL_OPCODES 35
+#define EASEL_OPCODES 36
 static const char* const easel_op_names[EASEL_OPCODES] = {
   "fill",
   "copy",
@@ -90,6 +91,7 @@ static const char* const easel_op_names[EASEL_OPCODES] = {
   "adamw",
   "adamwOutcome",
   "matmulAccumulate",
+  "chain",
 };
 
 enum easel_unary {
@@ -118,6 +120,25 @@ enum easel_binary {
   BINARY_MAXIMUM = 5,
 };
 
+// Steps of a chain; the functions above follow, in their order.
+enum easel_chain {
+  CHAIN_LOAD = 0,
+  CHAIN_STORE = 1,
+  CHAIN_STORE_IF = 2,
+  CHAIN_SUM = 3,
+  CHAIN_CONSTANT = 4,
+  CHAIN_ELEMENT = 5,
+  CHAIN_SELECT = 6,
+  CHAIN_FMA = 7,
+  CHAIN_FNMA = 8,
+  CHAIN_SIGN = 9,
+  CHAIN_FINITE = 10,
+  CHAIN_UNARY = 11,
+};
+
+enum { CHAIN_BINARY = CHAIN_UNARY + 14, CHAIN_END = CHAIN_BINARY + 6 };
+enum { CHAIN_STEPS = 64, CHAIN_REGISTERS = 16, CHAIN_SCALARS = 48 };
+enum { CHAIN_FIRST_SCALAR = 64, CHAIN_FIRST_ARRAY = 128 };
 // Positions in easel_instruction.attrs.
 enum { ATTR_FILL_VALUE = 0 };
 enum { ATTR_CAST_DTYPE = 0 };
@@ -145,6 +166,7 @@ enum { ATTR_LAYER_NORM_EPS = 0 };
 enum { ATTR_ATTENTION_HEADS = 0, ATTR_ATTENTION_SCALE = 1, ATTR_ATTENTION_CAUSAL = 2 };
 enum { ATTR_ATTENTION_BACKWARD_HEADS = 0, ATTR_ATTENTION_BACKWARD_SCALE = 1, ATTR_ATTENTION_BACKWARD_CAUSAL = 2 };
 enum { ATTR_MATMUL_ACCUMULATE_TRANS_A = 0, ATTR_MATMUL_ACCUMULATE_TRANS_B = 1 };
+enum { ATTR_CHAIN_LANES = 0, ATTR_CHAIN_VALUES = 1, ATTR_CHAIN_SUMS = 2 };
 
 // A value: dense, row-major, at `offset` bytes into buffer `buffer` of the program's buffer table.
 // frozen: its bytes do not change while the program exists, so the executor may keep a repacked copy.

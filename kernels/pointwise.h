@@ -195,4 +195,8 @@ EASEL_FN T binary(T a, T b) {  // T: float or int32_t
   if constexpr (Fn == BINARY_MAXIMUM) return a < b ? b : a;
 }
 
+// The steps of a chain that are no functions of the lists above.
+EASEL_FN float sign_of(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x; }  // NaN stays NaN
+EASEL_FN float finite_of(float x) { return (float_bits(x) & 0x7f800000u) == 0x7f800000u ? 0.0f : 1.0f; }
+
 }  // namespace easel

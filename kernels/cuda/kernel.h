@@ -9,7 +9,7 @@
 // prepare runs once; what it returns is called once, when the program's CUDA graph is captured at its first
 // run, and again only to profile. So a Run may only launch, zero and copy, with arguments that were fixed in
 // prepare: whatever changes from step to step is read from operands by the kernels. It must not read an
-// operand on the host.
+// operand on the host, but for frozen ones in prepare (host_words).
 //
 //   Run prepare_geglu(const Instruction& i) {
 //     const auto [M, C] = geglu_shape(i);  // the checks
@@ -76,6 +76,9 @@ inline Run nothing() {
 // `layout` (a short text).
 char* packed(const Instruction& i, const Tensor& frozen, const std::string& layout, size_t bytes,
              const std::function<Run(char*)>& make);
+
+// The values of a frozen operand of i32: prepare may read what never changes.
+std::vector<int32_t> host_words(const Instruction& i, const Tensor& frozen);
 
 // The Fault argument of kernels that check their data, and the text for what they report.
 struct Fault {

@@ -111,6 +111,13 @@ char* packed(const Instruction& i, const Tensor& frozen, const std::string& layo
   return copy->data;
 }
 
+std::vector<int32_t> host_words(const Instruction& i, const Tensor& frozen) {
+  i.require(frozen.frozen && frozen.dtype == EASEL_I32, "an operand that changes cannot be read beforehand");
+  std::vector<int32_t> words(size_t(frozen.count()));
+  i.device().download(reinterpret_cast<char*>(words.data()), frozen.data, words.size() * sizeof(int32_t));
+  return words;
+}
+
 Fault on_fault(const Instruction& i, std::function<std::string(int64_t, int64_t)> text) {
   i.program().fault_texts[i.index()] = std::move(text);
   return {i.program().fault_words(), i.index()};

@@ -19,4 +19,5 @@
   X(LAYER_NORM_BACKWARD_PARAMS, layer_norm_backward_params)                          \
   X(ATTENTION, attention) X(ATTENTION_BACKWARD, attention_backward)                  \
   X(GEGLU, geglu) X(GEGLU_BACKWARD, geglu_backward) X(ADAMW, adamw)            \
-  X(ADAMW_OUTCOME, adamw_outcome) X(MATMUL_ACCUMULATE, matmul_accumulate)
+  X(ADAMW_OUTCOME, adamw_outcome) X(MATMUL_ACCUMULATE, matmul_accumulate) \
+  X(CHAIN, chain)

@@ -4,6 +4,7 @@ import { encode, type Encoded, type Place } from "./encode.ts";
 import type { Graph, Node, Spec, Tensor } from "./graph.ts";
 import { accumulateProducts } from "./passes/accumulate.ts";
 import { castTogether } from "./passes/casts.ts";
+import { joinChains } from "./passes/chains.ts";
 import { liveNodes } from "./passes/dead.ts";
 import { fuseResidual } from "./passes/residual.ts";
 import { recompute } from "./passes/recompute.ts";
@@ -34,6 +35,8 @@ export const ARENA = 0, CONSTANTS = 1, FIRST_PARAMETER = 2;
 export interface CompileOptions {
   /** Gradient checkpointing: see passes/recompute.ts; segments are what was recorded under checkpoint(). */
   readonly recompute?: boolean;
+  /** Pointwise ops are joined: see passes/chains.ts. */
+  readonly chains?: boolean;
 }
 
 /** Runs the passes, plans memory and encodes. `parameterPlace` says where each parameter lies in its buffer. */
@@ -47,6 +50,7 @@ export function compileGraph(
   live = castTogether(graph, live, parameterPlace);
   live = accumulateProducts(graph, live);
   live = liveNodes(graph, fuseResidual(graph, live));
+  if (options.chains) live = liveNodes(graph, joinChains(graph, live));
   const parameters = live.filter((n) => n.source?.kind === "parameter").map((n) => n.outputs[0]);
   const places = new Map<Tensor, Place>();
   parameters.forEach((t, i) => {

@@ -12,6 +12,7 @@ export interface TensorRecord {
   dims?: number[];
   buffer?: number;
   offset?: number;
+  frozen?: boolean;
 }
 export interface InstructionRecord {
   opcode: number;
@@ -24,21 +25,25 @@ export interface InstructionRecord {
 /** An opcode by its op's name. */
 export const opcode = (name: string) => OPS.findIndex((op) => op.name === name);
 
-/** A program over one arena of 1024 bytes, made from raw records. */
+/** A program over one arena of 1024 bytes (buffer 0) and `constants` (buffer 1), made from raw records. */
 export function create(
   backend: Backend,
   tensors: TensorRecord[],
   instructions: InstructionRecord[],
+  constants = new Uint8Array(0),
 ): Promise<Program> {
   const t = new DataView(new ArrayBuffer(tensors.length * TENSOR_BYTES));
-  tensors.forEach(({ dtype = 0, dims = [4], rank = dims.length, buffer = 0, offset = 0 }, i) => {
-    const at = i * TENSOR_BYTES;
-    t.setInt32(at, dtype, true);
-    t.setInt32(at + 4, rank, true);
-    for (let d = 0; d < MAX_RANK; d++) t.setBigInt64(at + 8 + 8 * d, BigInt(dims[d] ?? 1), true);
-    t.setInt32(at + 8 + 8 * MAX_RANK, buffer, true);
-    t.setBigInt64(at + 16 + 8 * MAX_RANK, BigInt(offset), true);
-  });
+  tensors.forEach(
+    ({ dtype = 0, dims = [4], rank = dims.length, buffer = 0, offset = 0, frozen = false }, i) => {
+      const at = i * TENSOR_BYTES;
+      t.setInt32(at, dtype, true);
+      t.setInt32(at + 4, rank, true);
+      for (let d = 0; d < MAX_RANK; d++) t.setBigInt64(at + 8 + 8 * d, BigInt(dims[d] ?? 1), true);
+      t.setInt32(at + 8 + 8 * MAX_RANK, buffer, true);
+      t.setInt32(at + 12 + 8 * MAX_RANK, +frozen, true);
+      t.setBigInt64(at + 16 + 8 * MAX_RANK, BigInt(offset), true);
+    },
+  );
   const c = new DataView(new ArrayBuffer(instructions.length * INSTRUCTION_BYTES));
   instructions.forEach(
     ({ opcode, operands, outputs = 1, inputs = operands.length - outputs, attrs = [] }, i) => {
@@ -55,7 +60,7 @@ export function create(
     instructionCount: instructions.length,
     listing: instructions.map(() => ""),
     arenaBytes: 1024,
-    constants: new Uint8Array(0),
+    constants,
     inputs: new Map(),
     outputs: new Map(),
   }, []);

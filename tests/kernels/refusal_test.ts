@@ -15,6 +15,8 @@ interface Valid {
   dims: number[][];
   attrs?: number[];
   dtypes?: number[];
+  /** The operand whose bytes never change. */
+  frozen?: number;
 }
 const group = [[1, 2, 2, 4], [4], [4], [1, 2], [1, 2]]; // x, gamma, beta, mean, rstd
 const [x, gamma, beta, mean, rstd] = group;
@@ -96,11 +98,12 @@ const VALID: Valid[] = [
   { op: "gegluBackward", outputs: 1, dims: [[2, 8], [2, 4], [2, 8]] },
   { op: "adamw", outputs: 0, dims: [[4], [4], [4], [4], [7], [1]] },
   { op: "adamwOutcome", outputs: 1, dims: [[1], [4], [4], [4], [4], [7], [1]] },
+  { op: "chain", outputs: 2, dims: [[3], [1], [4], [3]], dtypes: [0, 0, I32], attrs: [3, 1, 1], frozen: 2 },
 ];
 
 function records(v: Valid): [TensorRecord[], InstructionRecord] {
   return [
-    v.dims.map((dims, k) => ({ dims, dtype: v.dtypes?.[k] ?? 0 })),
+    v.dims.map((dims, k) => ({ dims, dtype: v.dtypes?.[k] ?? 0, frozen: k === v.frozen })),
     { opcode: opcode(v.op), outputs: v.outputs, operands: v.dims.map((_, k) => k), attrs: v.attrs ?? [] },
   ];
 }

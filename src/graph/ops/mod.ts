@@ -6,6 +6,7 @@ export { attention } from "./attention.ts";
 export { add, div, maximum, minimum, mul, sub } from "./binary.ts";
 export { broadcastTo } from "./broadcast.ts";
 export { cast } from "./cast.ts";
+export { finite, select, sign } from "./chained.ts";
 export { concat } from "./concat.ts";
 export { conv2d } from "./conv2d.ts";
 export { embedding } from "./embedding.ts";

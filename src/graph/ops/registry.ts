@@ -7,6 +7,7 @@ import { attentionBackwardOp, attentionOp } from "./attention.ts";
 import { binaryOp } from "./binary.ts";
 import { broadcastOp } from "./broadcast.ts";
 import { castOp } from "./cast.ts";
+import { chainOp } from "./chain.ts";
 import { concatOp } from "./concat.ts";
 import { conv2dBackwardInputOp, conv2dBackwardWeightOp, conv2dOp } from "./conv2d.ts";
 import { embeddingBackwardOp, embeddingOp } from "./embedding.ts";
@@ -58,4 +59,5 @@ export const OPS: readonly Op[] = [
   adamwOp,
   adamwOutcomeOp,
   matmulAccumulateOp,
+  chainOp,
 ];

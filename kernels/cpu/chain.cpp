@@ -1,0 +1,246 @@
+// chain(code, operands…): pointwise steps over blocks of lanes whose registers stay in the first-level cache,
+// so that memory is read and written once however long the formula. Memory-bound.
+#include "../executor/shapes/chain.h"
+
+#include <utility>
+
+#include "kernel.h"
+
+namespace easel {
+namespace {
+
+constexpr int64_t kBlock =
+    256;  // lanes of a step at a time: its registers and operands fit into 32 KiB together
+constexpr int64_t kStride = kBlock + 16;  // between registers
+constexpr int64_t kPart = 1 << 16;        // lanes whose sums are added up before those of other threads
+constexpr int kUnaries = int(CHAIN_BINARY) - int(CHAIN_UNARY), kBinaries = CHAIN_END - CHAIN_BINARY;
+
+// One step over n lanes. A null pointer among a, b, c stands for the number beside it.
+struct Source {
+  const float* lanes;
+  float one;
+};
+using Loop = void (*)(float* y, const Source& a, const Source& b, const Source& c, int64_t n);
+
+template <typename F>
+EASEL_FN void each(float* y, const Source& a, int64_t n, F f) {
+  const float* x = a.lanes;
+  if (x) {
+#pragma omp simd
+    for (int64_t k = 0; k < n; ++k) y[k] = f(x[k]);
+  } else {
+    std::fill_n(y, n, f(a.one));
+  }
+}
+
+template <typename F>
+EASEL_FN void each(float* y, const Source& a, const Source& b, int64_t n, F f) {
+  const float *p = a.lanes, *q = b.lanes, u = a.one, v = b.one;
+  if (p && q) {
+#pragma omp simd
+    for (int64_t k = 0; k < n; ++k) y[k] = f(p[k], q[k]);
+  } else if (p) {
+#pragma omp simd
+    for (int64_t k = 0; k < n; ++k) y[k] = f(p[k], v);
+  } else if (q) {
+#pragma omp simd
+    for (int64_t k = 0; k < n; ++k) y[k] = f(u, q[k]);
+  } else {
+    std::fill_n(y, n, f(u, v));
+  }
+}
+
+template <int Fn>
+void unary_loop(float* y, const Source& a, const Source&, const Source&, int64_t n) {
+  each(y, a, n, [](float x) { return unary<Fn>(x); });
+}
+template <int Fn>
+void binary_loop(float* y, const Source& a, const Source& b, const Source&, int64_t n) {
+  each(y, a, b, n, [](float x, float z) { return binary<Fn>(x, z); });
+}
+template <bool Minus>
+void fma_loop(float* y, const Source& a, const Source& b, const Source& c, int64_t n) {
+  const auto f = [](float x, float z, float w) { return Minus ? w - x * z : x * z + w; };
+  const float *p = a.lanes, *q = b.lanes, *r = c.lanes, v = b.one, w = c.one;
+  if (p && q && r) {
+#pragma omp simd
+    for (int64_t k = 0; k < n; ++k) y[k] = f(p[k], q[k], r[k]);
+  } else if (p && !q && r) {
+#pragma omp simd
+    for (int64_t k = 0; k < n; ++k) y[k] = f(p[k], v, r[k]);
+  } else if (p && !q) {
+#pragma omp simd
+    for (int64_t k = 0; k < n; ++k) y[k] = f(p[k], v, w);
+  } else if (p) {
+#pragma omp simd
+    for (int64_t k = 0; k < n; ++k) y[k] = f(p[k], q[k], w);
+  } else if (q) {
+    fma_loop<Minus>(y, b, a, c, n);
+  } else {
+    each(y, c, n, [=, x = a.one](float z) { return f(x, v, z); });
+  }
+}
+void sign_loop(float* y, const Source& a, const Source&, const Source&, int64_t n) {
+  each(y, a, n, [](float x) { return sign_of(x); });
+}
+void finite_loop(float* y, const Source& a, const Source&, const Source&, int64_t n) {
+  each(y, a, n, [](float x) { return finite_of(x); });
+}
+void select_loop(float* y, const Source& a, const Source& b, const Source& c, int64_t n) {
+  if (!c.lanes) return each(y, c.one != 0.0f ? a : b, n, [](float x) { return x; });
+  const float *p = a.lanes, *q = b.lanes, *r = c.lanes, u = a.one, v = b.one;
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) {
+    const float x = p ? p[k] : u, z = q ? q[k] : v;
+    y[k] = r[k] != 0.0f ? x : z;
+  }
+}
+
+template <int... U, int... B>
+Loop choose(int op, std::integer_sequence<int, U...>, std::integer_sequence<int, B...>) {
+  static const Loop unaries[] = {unary_loop<U>...}, binaries[] = {binary_loop<B>...};
+  if (op >= CHAIN_BINARY) return binaries[op - CHAIN_BINARY];
+  if (op >= CHAIN_UNARY) return unaries[op - CHAIN_UNARY];
+  switch (op) {
+    case CHAIN_SELECT:
+      return select_loop;
+    case CHAIN_FMA:
+      return fma_loop<false>;
+    case CHAIN_FNMA:
+      return fma_loop<true>;
+    default:
+      return op == CHAIN_SIGN ? sign_loop : finite_loop;
+  }
+}
+Loop loop_of(int op) {
+  return choose(op, std::make_integer_sequence<int, kUnaries>(),
+                std::make_integer_sequence<int, kBinaries>());
+}
+
+// A run of an operand, from and to float32.
+template <typename T>
+void load_run(float* y, const char* x, int64_t from, int64_t n) {
+  const T* p = reinterpret_cast<const T*>(x) + from;
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) y[k] = to_float(p[k]);
+}
+template <typename T>
+void store_run(char* y, const Source& x, int64_t to, int64_t n) {
+  T* p = reinterpret_cast<T*>(y) + to;
+  const float *q = x.lanes, one = x.one;
+  if (!q) return void(std::fill_n(p, n, from_float<T>(one)));
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) p[k] = from_float<T>(q[k]);
+}
+
+struct Moves {
+  void (*load)(float*, const char*, int64_t, int64_t);
+  void (*store)(char*, const Source&, int64_t, int64_t);
+};
+Moves moves_of(int32_t dtype) {
+  if (dtype == EASEL_F16) return {load_run<f16>, store_run<f16>};
+  if (dtype == EASEL_BF16) return {load_run<bf16>, store_run<bf16>};
+  return {load_run<float>, store_run<float>};
+}
+
+// The step's work, chosen once.
+struct Step {
+  ChainStep code;
+  Loop loop;
+  Moves moves;
+};
+
+struct Body {
+  Chain chain;
+  Step steps[CHAIN_STEPS];
+
+  explicit Body(const Chain& c) : chain(c) {
+    for (int k = 0; k < chain.scalar_steps + chain.lane_steps; ++k) {
+      const ChainStep& s = chain.steps[k];
+      steps[k].code = s;
+      if (s.op == CHAIN_LOAD) steps[k].moves = moves_of(chain.array[s.a].dtype);
+      if (s.op == CHAIN_STORE || s.op == CHAIN_STORE_IF) steps[k].moves = moves_of(chain.array[s.to].dtype);
+      if (s.op >= CHAIN_SELECT) steps[k].loop = loop_of(s.op);
+    }
+  }
+
+  void scalars(float* s) const {
+    for (int k = 0; k < chain.scalar_steps; ++k) {
+      const auto& [code, loop, moves] = steps[k];
+      if (code.op == CHAIN_CONSTANT)
+        s[code.to] = bits_float(uint32_t(code.c));
+      else if (code.op == CHAIN_ELEMENT)
+        s[code.to] = chain.array[code.a].as<float>()[code.c];
+      else
+        loop(s + code.to, {nullptr, s[code.a]}, {nullptr, s[code.b]},
+             {nullptr, chain_three(code.op) ? s[code.c] : 0.0f}, 1);
+    }
+  }
+
+  // Lanes [from, from + n), n at most kBlock; sums are added to totals by output.
+  void block(const float* s, float* registers, double* totals, int64_t from, int64_t n) const {
+    const auto source = [&](int32_t at) -> Source {
+      if (at >= CHAIN_FIRST_ARRAY) return {chain.array[at - CHAIN_FIRST_ARRAY].as<float>() + from, 0.0f};
+      if (at >= CHAIN_FIRST_SCALAR) return {nullptr, s[at - CHAIN_FIRST_SCALAR]};
+      return {registers + at * kStride, 0.0f};
+    };
+    for (int k = chain.scalar_steps; k < chain.scalar_steps + chain.lane_steps; ++k) {
+      const auto& [code, loop, moves] = steps[k];
+      if (code.op == CHAIN_LOAD)
+        moves.load(registers + code.to * kStride, chain.array[code.a].data, from, n);
+      else if (code.op == CHAIN_STORE ||
+               (code.op == CHAIN_STORE_IF && s[code.c - CHAIN_FIRST_SCALAR] != 0.0f))
+        moves.store(chain.array[code.to].data, source(code.a), from, n);
+      else if (code.op == CHAIN_SUM)
+        totals[code.to] += sum_of(source(code.a), n);
+      else if (code.op != CHAIN_STORE_IF)
+        loop(registers + code.to * kStride, source(code.a), source(code.b),
+             chain_three(code.op) ? source(code.c) : Source{nullptr, 0.0f}, n);
+    }
+  }
+
+  static double sum_of(const Source& x, int64_t n) {
+    if (!x.lanes) return double(x.one) * double(n);
+    float total = 0;
+#pragma omp simd reduction(+ : total)
+    for (int64_t k = 0; k < n; ++k) total += x.lanes[k];
+    return double(total);
+  }
+};
+
+}  // namespace
+
+inline namespace EASEL_ISA {
+
+Run prepare_chain(const Instruction& i) {
+  const Tensor& code = chain_words(i);
+  const Body body(chain_code(i, code.as<int32_t>(), code.count()));
+  const int64_t lanes = body.chain.lanes, parts = std::max<int64_t>(1, (lanes + kPart - 1) / kPart);
+  const Scratch memory =
+      i.scratch(size_t(i.threads()) * size_t(body.chain.registers) * kStride * sizeof(float));
+  const int outputs = i.outputs(), sums = body.chain.sums;
+  const Scratch partial = i.scratch(size_t(parts) * size_t(sums) * sizeof(double));
+  return [=] {
+    float scalars[CHAIN_SCALARS];
+    body.scalars(scalars);
+    double* totals = partial.get<double>();
+    parallel_for(parts, std::max<int64_t>(1, (1 << 14) / kPart), [&](int64_t begin, int64_t end) {
+      float* registers = memory.get<float>() + omp_get_thread_num() * body.chain.registers * kStride;
+      for (int64_t part = begin; part < end; ++part) {
+        double own[EASEL_MAX_OPERANDS] = {};
+        const int64_t last = std::min(lanes, (part + 1) * kPart);
+        for (int64_t from = part * kPart; from < last; from += kBlock)
+          body.block(scalars, registers, own, from, std::min(kBlock, last - from));
+        for (int k = 0; k < sums; ++k) totals[part * sums + k] = own[outputs - sums + k];
+      }
+    });
+    for (int k = 0; k < sums; ++k) {
+      double total = 0;
+      for (int64_t part = 0; part < parts; ++part) total += totals[part * sums + k];
+      body.chain.array[outputs - sums + k].as<float>()[0] = float(total);
+    }
+  };
+}
+
+}  // namespace EASEL_ISA
+}  // namespace easel

@@ -1,0 +1,135 @@
+/**
+ * Joins pointwise ops over equally many elements into one chain instruction, so that a formula of any length reads and
+ * writes memory once. A sum over all elements of a joined value belongs to its chain; what reads the sum begins another.
+ * Scalars of a chain (learning rates, scales) are computed within it, once, not once a lane.
+ */
+
+import { elements, type Graph, type Node, type Tensor } from "../graph.ts";
+import { affineOp } from "../ops/affine.ts";
+import { binaryOp } from "../ops/binary.ts";
+import { castOp } from "../ops/cast.ts";
+import { chainOp } from "../ops/chain.ts";
+import { chainedOp } from "../ops/chained.ts";
+import { accumulateOp, copyOp, fillOp } from "../ops/fill.ts";
+import { reshape } from "../ops/reshape.ts";
+import { sumOp } from "../ops/sum.ts";
+import { unaryOp } from "../ops/unary.ts";
+import { ChainWriter } from "./chain_writer.ts";
+
+const WRITERS = new Set([copyOp, fillOp, accumulateOp]);
+const PURE = new Set([unaryOp, binaryOp, affineOp, chainedOp]);
+
+/** `nodes` with its runs of pointwise ops as chains. `nodes` is live and in order; so is the result. */
+export function joinChains(graph: Graph, nodes: readonly Node[]): Node[] {
+  return new Joiner(graph, nodes).join();
+}
+
+class Joiner {
+  readonly #out: Node[] = [];
+  readonly #replaced = new Map<Tensor, Tensor>();
+  readonly #readers = new Map<Tensor, Set<Node>>();
+  /** Scalars that only a chain can compute, and that no instruction has asked for yet. */
+  readonly #pending = new Set<Node>();
+  #run: Node[] = [];
+  #lanes = 0;
+
+  constructor(private readonly graph: Graph, private readonly nodes: readonly Node[]) {
+    for (const node of nodes) {
+      for (const t of node.inputs) {
+        if (!this.#readers.has(t)) this.#readers.set(t, new Set());
+        this.#readers.get(t)!.add(node);
+      }
+    }
+  }
+
+  join(): Node[] {
+    for (const node of this.nodes) this.#place(node);
+    this.#flush();
+    for (const [name, t] of this.graph.outputs) this.graph.outputs.set(name, this.#actual(t));
+    return this.#out;
+  }
+
+  #place(node: Node): void {
+    const lanes = lanesOf(node), scalar = node.outputs.length === 1 && elements(node.outputs[0].shape) === 1;
+    if (lanes !== null && lanes === this.#lanes && !this.#readsSum(node)) {
+      this.#run.push(node);
+    } else if (lanes !== null && lanes > 1) {
+      this.#flush();
+      this.#lanes = lanes;
+      this.#run.push(node);
+    } else if (node.source || ((scalar || node.op!.alias) && !node.op!.effect && this.#apart(node))) {
+      if (node.op === chainedOp) this.#pending.add(node);
+      else this.#emit(node);
+    } else {
+      this.#flush();
+      if (node.op === chainedOp) this.#pending.add(node);
+      else this.#emit(node);
+    }
+  }
+
+  /** Whether nothing in the open run makes or may change what the node reads: then it may go before the run. */
+  #apart(node: Node): boolean {
+    const made = new Set(this.#run.flatMap((n) => n.outputs));
+    return node.inputs.every((t) =>
+      !made.has(t) && (node.op!.alias || this.#run.length === 0 || t.node.source?.kind !== "parameter")
+    );
+  }
+
+  #readsSum(node: Node): boolean {
+    const sums = new Set(this.#run.filter((n) => n.op === sumOp).flatMap((n) => n.outputs));
+    return node.inputs.some((t) => sums.has(t));
+  }
+
+  #emit(node: Node): void {
+    node.inputs = node.inputs.map((t) => this.#actual(t));
+    this.#out.push(node);
+  }
+
+  /** What holds the value now; a scalar that waited is computed first. */
+  #actual(t: Tensor): Tensor {
+    if (this.#pending.delete(t.node)) this.#chain([t.node], 1);
+    return this.#replaced.get(t) ?? t;
+  }
+
+  #flush(): void {
+    const run = this.#run, lanes = this.#lanes;
+    this.#run = [];
+    this.#lanes = 0;
+    if (run.length > 0) this.#chain(run, lanes);
+  }
+
+  /** One chain where the run fits into one, else the chains of its halves. */
+  #chain(run: readonly Node[], lanes: number): void {
+    if (run.length === 1 && run[0].op !== chainedOp) return this.#emit(run[0]);
+    const inRun = new Set(run), named = new Set(this.graph.outputs.values());
+    const wanted = (t: Tensor) => named.has(t) || [...this.#readers.get(t) ?? []].some((n) => !inRun.has(n));
+    const writer = new ChainWriter(lanes, (t) => this.#actual(t));
+    for (const node of run) writer.add(node);
+    const chain = writer.finish(run.flatMap((n) => n.outputs).filter(wanted));
+    if (!chain) {
+      const half = Math.ceil(run.length / 2);
+      this.#chain(run.slice(0, half), lanes);
+      return this.#chain(run.slice(half), lanes);
+    }
+    const made = this.graph.nodes.length;
+    const code = this.graph.constant(chain.code, [chain.code.length]);
+    const counts = { lanes, values: chain.values.length, sums: chain.sums.length };
+    const { outputs } = this.graph.add(chainOp, [code, ...chain.operands], counts);
+    [...chain.values, ...chain.sums].forEach((t, i) => this.#replaced.set(t, reshape(outputs[i], t.shape)));
+    this.#out.push(...this.graph.nodes.splice(made));
+  }
+}
+
+/** How many elements a node computes one by one; null where it does not, or in types that a chain does not take. */
+function lanesOf({ op, inputs, outputs }: Node): number | null {
+  if (op === null) return null;
+  const floats = inputs.every((t) => t.dtype === "f32");
+  if (op === sumOp) return floats && elements(outputs[0].shape) === 1 ? elements(inputs[0].shape) : null;
+  const lanes = elements((outputs[0] ?? inputs[0]).shape);
+  if (inputs.some((t) => elements(t.shape) !== lanes && elements(t.shape) !== 1)) return null;
+  if (WRITERS.has(op)) return inputs.every((t) => t.dtype !== "i32" && t.dtype !== "u8") ? lanes : null;
+  if (op === castOp) {
+    return outputs[0].dtype === "f32" && inputs[0].dtype !== "i32" && inputs[0].node.source ? lanes : null;
+  }
+  return PURE.has(op) && floats ? lanes : null;
+}
