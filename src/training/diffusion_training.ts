@@ -10,7 +10,7 @@ import type { MixedPrecision, OptimizerConfig, StepConfig } from "./config.ts";
 import { type NoiseLevels, noiseLevels } from "./noise_levels.ts";
 import { diffusionLoss, type LatentsShape, lossType, type Predict } from "./loss.ts";
 import type { StepDraws, StepGenerators } from "./noise.ts";
-import { readOptimizer } from "./optimizers/adamw.ts";
+import { readOptimizer } from "./optimizers/mod.ts";
 import { createSchedule, type Schedule } from "./schedules/schedule.ts";
 import { brokenWeights, updateHeldBack } from "./divergence.ts";
 import { type Inputs, TrainingStep } from "./step.ts";
@@ -67,7 +67,7 @@ export class DiffusionTraining {
     this.step = new TrainingStep(store, {
       groups: parts.groups,
       record: diffusionLoss(parts.predict, lossType(config.lossType)),
-      adamw: readOptimizer(config.optimizerType, config.optimizerArgs),
+      optimizer: readOptimizer(config.optimizerType, config.optimizerArgs),
       maxGradNorm: config.maxGradNorm,
       gradientAccumulationSteps: config.gradientAccumulationSteps,
       scaleLoss: config.mixedPrecision === "fp16",
@@ -108,7 +108,7 @@ export class DiffusionTraining {
     const rates = this.learningRates(t);
     const { gradNorm, heldBack, outputs: after } = await this.step.update(rates, decay, this.#reached);
     this.#reached = undefined;
-    if (heldBack === "weights") throw updateHeldBack(t + 1, rates, this.step.options.adamw);
+    if (heldBack === "weights") throw updateHeldBack(t + 1, rates, this.step.options.optimizer);
     if (heldBack === "gradients" && this.config.mixedPrecision !== "fp16") {
       // the update has cleared the gradients: once more, to name the one that is not finite
       throw this.#diverged("a gradient is not finite", await this.step.backward(shape, all));

@@ -4,7 +4,7 @@ import { UserError } from "../base/errors.ts";
 import { memoryNeeded } from "../graph/mod.ts";
 import { Arena, type Device, type ParameterStore } from "../runtime/mod.ts";
 import type { MixedPrecision } from "./config.ts";
-import type { TrainingStep } from "./step.ts";
+import { type TrainingStep, UPDATE } from "./step.ts";
 
 /** Scratch and repacked weights, which only the backend knows: 3 % of a step of SD1.5 on the CPU. */
 const MARGIN = 1.05, MARGIN_BYTES = 32 << 20;
@@ -95,7 +95,7 @@ function needOf<Shape extends object>(
 ): { bytes: number; arenas: number[] } {
   const needs = shapes.map((shape) => memoryNeeded(step.recordBackward(shape), store, step));
   const arenas = needs.map(({ arenaBytes }) => arenaBytes);
-  const arena = Math.max(...arenas, memoryNeeded(step.recordUpdate(), store).arenaBytes);
+  const arena = Math.max(...arenas, memoryNeeded(step.recordUpdate(), store, UPDATE).arenaBytes);
   const missing = Math.max(...needs.map(({ missingBytes }) => missingBytes));
   return { bytes: (arena + missing) * MARGIN + MARGIN_BYTES, arenas };
 }

@@ -3,6 +3,7 @@ import type { Dataset } from "../data/mod.ts";
 import { datasetRecord, type FileRecord, type LoraOptions, type TrainingRecord } from "../networks/mod.ts";
 import type { Family } from "../models/mod.ts";
 import type { TrainNetworkConfig } from "./config.ts";
+import { recordedOptimizer } from "./optimizers/mod.ts";
 
 export interface RunFacts {
   /** A random integer that all files of the run share. */
@@ -23,13 +24,8 @@ export interface RunFacts {
   readonly networkAlpha?: number | null;
 }
 
-/** The names under which sd-scripts records its optimizers. */
-const OPTIMIZERS: Readonly<Record<string, string>> = {
-  "": "torch.optim.adamw.AdamW",
-  adamw: "torch.optim.adamw.AdamW",
-};
-
 export function networkRecord(config: TrainNetworkConfig, facts: RunFacts): TrainingRecord {
+  const optimizer = recordedOptimizer(config.optimizerType, config.optimizerArgs);
   const datasets = facts.datasets.map(datasetRecord);
   const sum = (of: (d: Dataset) => number) => facts.datasets.reduce((n, d) => n + of(d), 0);
   return {
@@ -43,8 +39,8 @@ export function networkRecord(config: TrainNetworkConfig, facts: RunFacts): Trai
     v2: facts.family === "sd2",
     sdxl: facts.family === "sdxl",
     commitHash: "(unknown)",
-    optimizer: OPTIMIZERS[config.optimizerType.toLowerCase()] ?? config.optimizerType,
-    optimizerArgs: config.optimizerArgs ?? [],
+    optimizer: optimizer.name,
+    optimizerArgs: optimizer.args,
     debiasedEstimation: config.debiasedEstimationLoss,
     networkArgs: config.networkArgs ? facts.options.given : null,
     datasets,

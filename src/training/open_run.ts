@@ -23,7 +23,7 @@ import { type RunGenerators, runGenerators } from "./generators.ts";
 import { largestLatents } from "./largest_shapes.ts";
 import { LatentEncoder } from "./latents.ts";
 import { lossType } from "./loss.ts";
-import { readOptimizer } from "./optimizers/adamw.ts";
+import { readOptimizer } from "./optimizers/mod.ts";
 import { createSchedule } from "./schedules/schedule.ts";
 import { type RunLength, runLength } from "./run_length.ts";
 import { sampleNotes } from "./sample_occasions.ts";

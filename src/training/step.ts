@@ -5,19 +5,19 @@
  */
 import {
   accumulate,
-  adamw,
-  type AdamwOperands,
-  adamwOutcome,
   add,
   affine,
   compile,
   div,
   fill,
+  finite,
   gradients,
   Graph,
   minimum,
   mul,
   reshape,
+  select,
+  slice,
   sqrt,
   square,
   sum,
@@ -25,7 +25,7 @@ import {
   write,
 } from "../graph/mod.ts";
 import type { ParameterStore, Program } from "../runtime/mod.ts";
-import { adamwHyper, type AdamWOptions } from "./optimizers/adamw.ts";
+import type { Group, Operands, Rule } from "./optimizers/mod.ts";
 import { flat, gradientOf, groupSize, type ParameterGroup } from "./trainable.ts";
 
 /** What a step minimises, as recorded for one shape. */
@@ -40,7 +40,7 @@ export interface StepOptions<Shape> {
   readonly groups: readonly ParameterGroup[];
   /** Records the model and its loss for one shape; everything that changes between batches is an input. */
   readonly record: (graph: Graph, shape: Shape) => RecordedLoss;
-  readonly adamw: AdamWOptions;
+  readonly optimizer: Rule;
   /** Gradients are scaled down to this norm; 0 leaves them alone. */
   readonly maxGradNorm: number;
   readonly gradientAccumulationSteps: number;
@@ -78,6 +78,9 @@ export interface StepState {
   stepsAtScale: number;
 }
 
+/** How the optimizer's program is compiled: a formula of any length is to go over memory once. */
+export const UPDATE = { chains: true } as const;
+
 /** torch.amp.GradScaler's constants. */
 const FIRST_SCALE = 65536, GROWTH_INTERVAL = 2000;
 
@@ -89,9 +92,10 @@ export class TrainingStep<Shape extends object> {
   #update: Program | null = null;
   #discard: Program | null = null;
 
-  /** `store` holds the groups' parameters, see allocateGroups. */
+  /** `store` holds the groups' parameters, see allocateGroups; it gets the optimizer's states. */
   constructor(private readonly store: ParameterStore, readonly options: StepOptions<Shape>) {
     this.recompute = options.recompute ?? false;
+    allocateStates(store, options);
     this.state = {
       optimizerSteps: 0,
       lossScale: options.scaleLoss ? FIRST_SCALE : 1,
@@ -131,7 +135,8 @@ export class TrainingStep<Shape extends object> {
     const program = await this.updateProgram();
     const inputs: Inputs = { unscale: Float32Array.of(1 / this.state.lossScale) };
     learningRates.forEach((lr, i) => {
-      inputs[`hyper.${i}`] = adamwHyper(this.options.adamw, lr, this.state.groupSteps[i] + 1);
+      const numbers = this.options.optimizer.hyper({ lr, step: this.state.groupSteps[i] + 1 });
+      inputs[`hyper.${i}`] = Float32Array.from(Object.values(numbers));
       inputs[`hold.${i}`] = Float32Array.of(reached[i] ? 0 : NaN);
     });
     if (this.options.averaging) inputs.average_decay = Float32Array.of(averageDecay);
@@ -150,7 +155,7 @@ export class TrainingStep<Shape extends object> {
    * Changes nothing but gradients that were gathered, which are forgotten.
    */
   async works(shape: Shape, inputs: Inputs): Promise<boolean> {
-    const program = this.#discard ??= await compile(this.#recordDiscard(), this.store);
+    const program = this.#discard ??= await compile(this.#recordDiscard(), this.store, UPDATE);
     await program.run();
     const { loss } = await this.backward(shape, inputs);
     const { grad_norm } = await program.run();
@@ -159,7 +164,7 @@ export class TrainingStep<Shape extends object> {
 
   /** The optimizer's program; made at its first use. */
   async updateProgram(): Promise<Program> {
-    return this.#update ??= await compile(this.recordUpdate(), this.store);
+    return this.#update ??= await compile(this.recordUpdate(), this.store, UPDATE);
   }
 
   /** Frees the programs; before the store and the device. */
@@ -197,25 +202,27 @@ export class TrainingStep<Shape extends object> {
       const constant = (x: number) => graph.constant(Float32Array.of(x), [1]);
       scale = mul(scale, minimum(div(constant(maxGradNorm), affine(norm, 1, 1e-6)), constant(1)));
     }
-    const operands = groups.map((_, i): AdamwOperands => [
-      at(flat.weights, i),
-      at(flat.gradients, i),
-      at(flat.firstMoments, i),
-      at(flat.secondMoments, i),
-      graph.input(`hyper.${i}`, [7]),
-      add(scale, graph.input(`hold.${i}`, [1])),
-    ]);
+    const { optimizer } = this.options, states = Object.keys(optimizer.states);
+    const count = Object.keys(optimizer.hyper({ lr: 1, step: 1 })).length;
+    const operands = groups.map((_, i): Operands => ({
+      weight: at(flat.weights, i),
+      grad: at(flat.gradients, i),
+      states: states.map((name) => at((index) => flat.state(index, name), i)),
+      hyper: graph.input(`hyper.${i}`, [count]),
+      scale: add(scale, graph.input(`hold.${i}`, [1])),
+    }));
     // every group's outcome is known before one of them changes, so that none or all do
-    const weightSquare = total(operands.map((each) => adamwOutcome(...each)));
+    const weightSquare = total(operands.map((each) => outcome(optimizer, each)));
     // 0 * x is NaN where x is not finite, which makes the optimizer skip
     const held = affine(add(norm, weightSquare), 0, 0);
     const decay = averaging ? graph.input("average_decay", [1]) : null;
-    operands.forEach(([weights, grads, first, second, hyper, groupScale], i) => {
-      adamw(weights, grads, first, second, hyper, add(groupScale, held));
-      fill(grads, 0);
+    operands.forEach((each, i) => {
+      const { weight, grad } = each;
+      makeStep(optimizer, { ...each, scale: add(each.scale, held) });
+      fill(grad, 0);
       if (decay) {
         const average = at(flat.averages, i);
-        write(average, add(mul(average, decay), mul(weights, affine(decay, -1, 1))));
+        write(average, add(mul(average, decay), mul(weight, affine(decay, -1, 1))));
       }
     });
     graph.output("grad_norm", norm);
@@ -247,6 +254,44 @@ export class TrainingStep<Shape extends object> {
       state.stepsAtScale = 0;
     }
   }
+}
+
+function allocateStates<Shape>(store: ParameterStore, { groups, optimizer }: StepOptions<Shape>): void {
+  groups.forEach((group, i) => {
+    for (const [name, start] of Object.entries(optimizer.states)) {
+      const key = flat.state(i, name), size = groupSize(group);
+      if (!store.has(key)) store.allocate(key, [size], "f32");
+      if (start !== 0) store.set(key, new Float32Array(size).fill(start));
+    }
+  });
+}
+
+/** Sums of squares of the weights that makeStep() would leave. */
+function outcome({ instruction, ...optimizer }: Rule, operands: Operands): Tensor {
+  if (instruction) return instruction.outcome(operands);
+  const { weight } = optimizer.update(groupOf(optimizer, operands));
+  return square(select(finite(operands.scale), weight, operands.weight));
+}
+
+/** The weight and the states after the step are written where the scale is finite. */
+function makeStep({ instruction, ...optimizer }: Rule, operands: Operands): void {
+  if (instruction) return instruction.step(operands);
+  const group = groupOf(optimizer, operands), going = finite(operands.scale);
+  const { weight, ...states } = optimizer.update(group);
+  write(group.weight, select(going, weight, group.weight));
+  for (const [name, value] of Object.entries(states)) {
+    if (value) write(group.state[name], select(going, value, group.state[name]));
+  }
+}
+
+function groupOf({ states, hyper }: Rule, operands: Operands): Group<string, string> {
+  const names = Object.keys(hyper({ lr: 1, step: 1 }));
+  return {
+    weight: operands.weight,
+    grad: mul(operands.grad, operands.scale),
+    state: Object.fromEntries(Object.keys(states).map((name, k) => [name, operands.states[k]])),
+    hyper: Object.fromEntries(names.map((name, k) => [name, slice(operands.hyper, 0, k, 1)])),
+  };
 }
 
 /** The square of the norm of all gradients, one value. */

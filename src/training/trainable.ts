@@ -20,19 +20,18 @@ export interface ParameterGroup {
 /** The gradient of one trainable parameter: float32, its shape. */
 export const gradientOf = (name: string) => `grad/${name}`;
 
-/** Flat parameters of group `index`: all its weights, gradients, moments and averages in the group's order. */
+/** Flat parameters of group `index`: all its weights, gradients, states of the optimizer and averages in the group's order. */
 export const flat = {
   weights: (index: number) => `train/${index}`,
   gradients: (index: number) => `train/${index}/grad`,
-  firstMoments: (index: number) => `train/${index}/m`,
-  secondMoments: (index: number) => `train/${index}/v`,
+  state: (index: number, name: string) => `train/${index}/${name}`,
   averages: (index: number) => `train/${index}/ema`,
 };
 
 export const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 export const groupSize = (group: ParameterGroup) => group.parameters.reduce((n, p) => n + sizeOf(p.shape), 0);
 
-/** Makes weights, gradients, moments and, if wanted, averages of every group; all zero. */
+/** Makes weights, gradients and, if wanted, averages of every group; all zero. */
 export function allocateGroups(
   store: ParameterStore,
   groups: readonly ParameterGroup[],
@@ -44,8 +43,6 @@ export function allocateGroups(
       flat.gradients(i),
       group.parameters.map(({ name, shape }) => ({ name: gradientOf(name), shape })),
     );
-    store.allocate(flat.firstMoments(i), [groupSize(group)], "f32");
-    store.allocate(flat.secondMoments(i), [groupSize(group)], "f32");
     if (averaging) store.allocate(flat.averages(i), [groupSize(group)], "f32");
   });
 }

@@ -17,7 +17,14 @@ import { RunFiles } from "./run_files.ts";
 import type { Moment } from "./save_names.ts";
 import type { RunLength } from "./run_length.ts";
 import type { SamplePictures } from "./samples.ts";
-import { loadState, type RunPosition, type RunSettings, type RunState, saveState } from "./state/mod.ts";
+import {
+  loadState,
+  type RunPosition,
+  type RunSettings,
+  type RunState,
+  saveState,
+  type Trained,
+} from "./state/mod.ts";
 import { groupSize } from "./trainable.ts";
 import { TrainingLog } from "./training_log.ts";
 
@@ -259,14 +266,19 @@ class Trainer {
     };
   }
 
+  get #trained(): Trained {
+    const { parts, step } = this.run.training;
+    return { groups: parts.groups, states: Object.keys(step.options.optimizer.states) };
+  }
+
   #saveState(path: string): void {
-    const { generators, store, training } = this.run;
-    saveState(path, this.#good.state, generators, store, training.parts.groups, this.context.log);
+    const { generators, store } = this.run;
+    saveState(path, this.#good.state, generators, store, this.#trained, this.context.log);
   }
 
   #resume(path: string): void {
     const { generators, store, training, loader, length } = this.run;
-    const state = loadState(path, this.run.settings.settings, generators, store, training.parts.groups);
+    const state = loadState(path, this.run.settings.settings, generators, store, this.#trained);
     if (state.position.globalStep >= length.steps) {
       throw new UserError(
         `${path}: has ${

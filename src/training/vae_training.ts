@@ -24,7 +24,7 @@ import type { ParameterStore, Program } from "../runtime/mod.ts";
 
 import type { MixedPrecision, OptimizerConfig } from "./config.ts";
 import { computeDtype } from "./diffusion_training.ts";
-import { readOptimizer } from "./optimizers/adamw.ts";
+import { readOptimizer } from "./optimizers/mod.ts";
 import { createSchedule, type Schedule } from "./schedules/schedule.ts";
 import type { PictureShape } from "./largest_shapes.ts";
 import { brokenWeights, updateHeldBack } from "./divergence.ts";
@@ -84,7 +84,7 @@ export class VaeTraining {
     this.step = new TrainingStep(store, {
       groups: [this.group],
       record: (graph, shape) => recordVae(graph, shape, shapes, config),
-      adamw: readOptimizer(config.optimizerType, config.optimizerArgs),
+      optimizer: readOptimizer(config.optimizerType, config.optimizerArgs),
       maxGradNorm: config.maxGradNorm,
       gradientAccumulationSteps: 1,
       scaleLoss: config.mixedPrecision === "fp16",
@@ -106,7 +106,7 @@ export class VaeTraining {
         `step ${t + 1}: the loss is ${loss[0]}, the gradient norm ${gradNorm}; lower the learning rate`,
       );
     }
-    if (heldBack === "weights") throw updateHeldBack(t + 1, rates, this.step.options.adamw);
+    if (heldBack === "weights") throw updateHeldBack(t + 1, rates, this.step.options.optimizer);
     this.#latest = { shape, inputs: { pictures, noise } };
     return { loss: loss[0], error: error[0], gradNorm };
   }

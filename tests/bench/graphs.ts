@@ -15,6 +15,7 @@ import {
 } from "../../src/models/mod.ts";
 import { keysOf, loraAdapter, loraModules, loraOptions } from "../../src/networks/mod.ts";
 import type { ParameterStore } from "../../src/runtime/mod.ts";
+import { readOptimizer } from "../../src/training/optimizers/mod.ts";
 import { TrainingStep } from "../../src/training/step.ts";
 import type { ParameterGroup } from "../../src/training/trainable.ts";
 import { type Model, parts } from "./models.ts";
@@ -90,7 +91,7 @@ export function loraStep(
       const y = recordUnet(graph, model, batch, dtype, loraAdapter(modules));
       return { loss: mean(square(sub(y, graph.input("target", y.shape)))) };
     },
-    adamw: { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 },
+    optimizer: readOptimizer("AdamW", null),
     maxGradNorm: 1,
     gradientAccumulationSteps: 1,
     scaleLoss: false,

@@ -59,7 +59,7 @@ const training = (recompute: boolean): MakeJob => async (store, model, batch, dt
   for (const { name, shape } of groups[0].parameters) {
     setTrained(store, name, shape, name.includes("down") ? scaleOf(shape) : 0); // as a new training starts
   }
-  for (const kept of ["train/0/grad", "train/0/m", "train/0/v"]) {
+  for (const kept of ["train/0/grad", "train/0/exp_avg", "train/0/exp_avg_sq"]) {
     setTrained(store, kept, store.get(kept).shape, 0);
   }
   const step = loraStep(store, model, dtype, recompute), shape = { batch };

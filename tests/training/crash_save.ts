@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
 import { removeState, saveState, seededGenerators } from "../../src/training/state/mod.ts";
-import { GROUPS, STATE, stateStore } from "./saved_state.ts";
+import { STATE, stateStore, TRAINED } from "./saved_state.ts";
 
 /** Each with what lies in the folder before: nothing, or NAME with the numbers 1. */
 export const SAVES = {
@@ -20,7 +20,7 @@ export function saveModel(folder: string, value: number): void {
 }
 
 export function saveOne(folder: string, value: number): void {
-  saveState(join(folder, "thing-state"), STATE, seededGenerators(3), stateStore(value), GROUPS, () => {});
+  saveState(join(folder, "thing-state"), STATE, seededGenerators(3), stateStore(value), TRAINED, () => {});
 }
 
 export const BEGIN = "/easel-save-begins", END = "/easel-save-ends";

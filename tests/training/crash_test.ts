@@ -11,7 +11,7 @@ import { openOutput } from "../../src/training/output_folder.ts";
 import { loadState, seededGenerators } from "../../src/training/state/mod.ts";
 import { installed } from "../cli/easel.ts";
 import { BEGIN, END, saveModel, saveOne, type SAVES } from "./crash_save.ts";
-import { GROUPS, STATE, stateStore } from "./saved_state.ts";
+import { STATE, stateStore, TRAINED } from "./saved_state.ts";
 
 const CALLS =
   "open,openat,creat,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,unlink,unlinkat,rmdir," +
@@ -102,7 +102,7 @@ function valueIn(save: Save, folder: string): number | null {
     return file.f32("x")[1];
   }
   const store = stateStore(0);
-  loadState(path, STATE.settings, seededGenerators(0), store, GROUPS);
+  loadState(path, STATE.settings, seededGenerators(0), store, TRAINED);
   return store.values.get("train/1/v")![4];
 }
 

@@ -1,14 +1,17 @@
 /** A state with something in every field, and a store that holds its tensors. */
 
-import type { RunState } from "../../src/training/state/mod.ts";
+import type { RunState, Trained } from "../../src/training/state/mod.ts";
 import { sizesOf, tensorNames } from "../../src/training/state/format.ts";
 import type { ParameterGroup } from "../../src/training/trainable.ts";
 
+const STATES = ["exp_avg", "exp_avg_sq"];
 export const GROUPS: readonly ParameterGroup[] = [3, 5].map((size, i) => ({
   name: `group ${i}`,
   learningRate: 1e-4,
   parameters: [{ name: `weight ${i}`, shape: [size] }],
 }));
+
+export const TRAINED: Trained = { groups: GROUPS, states: STATES };
 
 const WORDS = Array.from({ length: 625 }, (_, i) => i < 624 ? i * 7919 : 5);
 
@@ -40,7 +43,9 @@ export const STATE: RunState = {
 export function stateStore(value: number) {
   const values = new Map<string, Float32Array>();
   sizesOf(GROUPS).forEach(({ size }, i) => {
-    for (const name of tensorNames(i).slice(0, 3)) values.set(name, new Float32Array(size).fill(value));
+    for (const name of tensorNames(i, STATES).slice(0, 3)) {
+      values.set(name, new Float32Array(size).fill(value));
+    }
   });
   return {
     values,

@@ -13,7 +13,7 @@ import {
   tidyStates,
 } from "../../src/training/state/mod.ts";
 import { seededGenerators } from "../../src/training/state/mod.ts";
-import { GROUPS, STATE, stateStore } from "./saved_state.ts";
+import { STATE, stateStore, TRAINED } from "./saved_state.ts";
 
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 const FILES = ["state.json", "tensors.safetensors"];
@@ -30,12 +30,12 @@ function test(name: string, body: (folder: string) => void): void {
 }
 
 function save(path: string, value = 1, tell: (line: string) => void = assert.fail): void {
-  saveState(path, STATE, seededGenerators(3), stateStore(value), GROUPS, tell);
+  saveState(path, STATE, seededGenerators(3), stateStore(value), TRAINED, tell);
 }
 
 function load(path: string, settings: Settings = STATE.settings) {
   const store = stateStore(0), generators = seededGenerators(0);
-  const state = loadState(path, settings, generators, store, GROUPS);
+  const state = loadState(path, settings, generators, store, TRAINED);
   return { state, store, generators };
 }
 

@@ -1,6 +1,6 @@
 /** Optimizer and learning-rate schedule. */
 
-import { optimizerNames } from "../../training/optimizers/adamw.ts";
+import { optimizerNames } from "../../training/optimizers/mod.ts";
 import { scheduleNames, torchScheduleNames } from "../../training/schedules/schedule.ts";
 import { family, flag, float, idleZero, int, named, notYet, stepsOrRatio, str, strings } from "../flag.ts";
 import { MOST_STEPS, RATE, SHARE } from "./numbers.ts";

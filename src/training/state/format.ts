@@ -52,11 +52,18 @@ export interface StateFile extends RunState {
   readonly tensors: { readonly sha256: string };
 }
 
-/** Those of a group's flat parameters that are kept; averages only where there are any. */
-export const KINDS = ["weights", "firstMoments", "secondMoments", "averages"] as const;
+/** What is trained, and what the optimizer keeps for each weight, by name. */
+export interface Trained {
+  readonly groups: readonly ParameterGroup[];
+  readonly states: readonly string[];
+}
 
-/** Names of the tensors of group `index`. */
-export const tensorNames = (index: number) => KINDS.map((kind) => flat[kind](index));
+/** Names of the tensors of group `index` that are kept; averages only where there are any. */
+export const tensorNames = (index: number, states: readonly string[]) => [
+  flat.weights(index),
+  ...states.map((name) => flat.state(index, name)),
+  flat.averages(index),
+];
 
 export const sizesOf = (groups: readonly ParameterGroup[]) =>
   groups.map((group) => ({ name: group.name, size: groupSize(group) }));

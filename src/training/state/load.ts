@@ -15,6 +15,7 @@ import {
   type StateFile,
   TENSOR_FILE,
   tensorNames,
+  type Trained,
 } from "./format.ts";
 import { differences } from "./settings.ts";
 import { readStateFile } from "./state_file.ts";
@@ -33,11 +34,11 @@ export function loadState(
   now: Settings,
   generators: StepGenerators,
   store: Pick<ParameterStore, "has" | "set">,
-  groups: readonly ParameterGroup[],
+  trained: Trained,
 ): LoadedState {
   const file = readStateFile(path);
-  checkGroups(path, file, groups);
-  loadTensors(path, file, store, groups);
+  checkGroups(path, file, trained.groups);
+  loadTensors(path, file, store, trained);
   try {
     generators.torch.setState(Uint8Array.fromBase64(file.torch));
     generators.python.setState(file.python);
@@ -70,7 +71,7 @@ function loadTensors(
   path: string,
   file: StateFile,
   store: Pick<ParameterStore, "has" | "set">,
-  groups: readonly ParameterGroup[],
+  { groups, states }: Trained,
 ): void {
   const tensorPath = join(path, TENSOR_FILE);
   using tensors = openSafetensors(tensorPath);
@@ -80,7 +81,9 @@ function loadTensors(
     );
   }
   sizesOf(groups).forEach(({ size }, i) => {
-    for (const name of tensorNames(i)) if (store.has(name)) store.set(name, values(tensors, name, size));
+    for (const name of tensorNames(i, states)) {
+      if (store.has(name)) store.set(name, values(tensors, name, size));
+    }
   });
 }
 

@@ -1,6 +1,6 @@
 /** States of a training: saved, loaded, compared, cleared away. */
 export { removeState, tidyStates } from "./folder.ts";
-export { type RunPosition, type RunSettings, type RunState, type Settings } from "./format.ts";
+export { type RunPosition, type RunSettings, type RunState, type Settings, type Trained } from "./format.ts";
 export { loadState, seededGenerators } from "./load.ts";
 export { saveState } from "./save.ts";
 export { describeSettings, refuseOthers } from "./settings.ts";

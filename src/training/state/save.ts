@@ -6,9 +6,16 @@ import { UserError } from "../../base/errors.ts";
 import { writeSafetensors } from "../../formats/safetensors.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 import type { StepGenerators } from "../noise.ts";
-import type { ParameterGroup } from "../trainable.ts";
 import { writeFolder } from "./folder.ts";
-import { FORMAT, type RunState, sizesOf, STATE_FILE, TENSOR_FILE, tensorNames } from "./format.ts";
+import {
+  FORMAT,
+  type RunState,
+  sizesOf,
+  STATE_FILE,
+  TENSOR_FILE,
+  tensorNames,
+  type Trained,
+} from "./format.ts";
 import { encodeStateFile } from "./state_file.ts";
 
 /**
@@ -20,16 +27,16 @@ export function saveState(
   state: RunState,
   generators: StepGenerators,
   store: Pick<ParameterStore, "has" | "download">,
-  groups: readonly ParameterGroup[],
+  trained: Trained,
   tell: (line: string) => void,
 ): void {
   try {
     writeFolder(path, (folder) => {
-      const sha256 = writeTensors(join(folder, TENSOR_FILE), store, groups);
+      const sha256 = writeTensors(join(folder, TENSOR_FILE), store, trained);
       const file = {
         format: FORMAT,
         ...state,
-        groups: sizesOf(groups),
+        groups: sizesOf(trained.groups),
         torch: generators.torch.getState().toBase64(),
         python: generators.python.getState(),
         tensors: { sha256 },
@@ -48,11 +55,11 @@ export function saveState(
 function writeTensors(
   path: string,
   store: Pick<ParameterStore, "has" | "download">,
-  groups: readonly ParameterGroup[],
+  { groups, states }: Trained,
 ): string {
   const hash = createHash("sha256");
   const tensors = sizesOf(groups).flatMap(({ size }, i) =>
-    tensorNames(i).filter((name) => store.has(name)).map((name) => ({
+    tensorNames(i, states).filter((name) => store.has(name)).map((name) => ({
       name,
       dtype: "F32",
       shape: [size],

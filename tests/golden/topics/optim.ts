@@ -1,5 +1,5 @@
 /** Optimizers: 20 steps on fixed gradients. */
-import { readOptimizer } from "../../../src/training/optimizers/adamw.ts";
+import { findOptimizer, readOptimizer } from "../../../src/training/optimizers/mod.ts";
 import { TrainingStep } from "../../../src/training/step.ts";
 import {
   allocateGroups,
@@ -28,9 +28,7 @@ export function match(c: GoldenCase): Runner | string | null {
   const json: Case = c.json;
   if (!json.train_args || !json.params) return "8-bit optimizer states are not supported yet";
   const { config } = readTrainArgs(json.train_args);
-  if (!/^(|AdamW)$/i.test(config.optimizerType)) {
-    return `optimizer ${config.optimizerType} is not supported yet`;
-  }
+  if (!findOptimizer(config.optimizerType)) return `optimizer ${config.optimizerType} is not supported yet`;
   return () => run(c, json);
 }
 
@@ -56,7 +54,7 @@ async function run(c: GoldenCase, json: Case): Promise<Check[]> {
       record: () => {
         throw new Error("only update is run");
       },
-      adamw: readOptimizer(config.optimizerType, config.optimizerArgs),
+      optimizer: readOptimizer(config.optimizerType, config.optimizerArgs),
       maxGradNorm: 0,
       gradientAccumulationSteps: 1,
       scaleLoss: false,

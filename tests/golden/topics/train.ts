@@ -3,6 +3,7 @@ import { type LoraOptions, loraOptions } from "../../../src/networks/args.ts";
 import { keysOf, type LoraModule, loraModules } from "../../../src/networks/modules.ts";
 import { PythonRandom, TorchGenerator } from "../../../src/random/mod.ts";
 import { ParameterStore } from "../../../src/runtime/mod.ts";
+import { findOptimizer } from "../../../src/training/optimizers/mod.ts";
 import type { TrainNetworkConfig } from "../../../src/training/config.ts";
 import { networkTraining } from "../../../src/training/network_training.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
@@ -20,9 +21,7 @@ export function match(c: GoldenCase): Runner | string | null {
   const { json } = c, later = notYet(json);
   if (later) return later;
   const { config } = readTrainArgs(json.train_args);
-  if (!/^(|AdamW)$/i.test(config.optimizerType)) {
-    return `optimizer ${config.optimizerType} is not supported yet`;
-  }
+  if (!findOptimizer(config.optimizerType)) return `optimizer ${config.optimizerType} is not supported yet`;
   return () => networkOf(json, config) ? run(c, config) : full(c, config);
 }
 

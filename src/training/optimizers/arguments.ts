@@ -1,0 +1,102 @@
+/** --optimizer_args: rows of names, defaults and ranges, and their reading. */
+import { UsageError } from "../../base/errors.ts";
+import { guess, listed } from "../../base/phrases.ts";
+import { keyValues, type PythonLiteral } from "../schedules/python_literal.ts";
+
+/** How one argument is read: what it takes in words, its default, and the value or undefined where it does not fit. */
+export interface Row {
+  readonly wanted: string;
+  readonly standard: unknown;
+  read(value: PythonLiteral): unknown;
+}
+export type Rows = Readonly<Record<string, Row>>;
+// deno-lint-ignore no-explicit-any -- each optimizer knows the types of its own rows
+export type Arguments = Readonly<Record<string, any>>;
+
+const finite = (value: PythonLiteral): value is number => typeof value === "number" && Number.isFinite(value);
+
+/** A number, `least` or more. */
+export function number(standard: number | null, least = 0): Row {
+  return {
+    wanted: `a number, ${least} or more`,
+    standard,
+    read: (value) =>
+      finite(value) && value >= least ? value : value === null && standard === null ? null : undefined,
+  };
+}
+
+/** A number in [0, 1). */
+export function share(standard: number): Row {
+  return {
+    wanted: "a number in [0, 1)",
+    standard,
+    read: (value) => finite(value) && value >= 0 && value < 1 ? value : undefined,
+  };
+}
+
+/** As many numbers in [0, 1) as the default has: betas. */
+export function shares(...standard: number[]): Row {
+  const example = standard.join(",");
+  return {
+    wanted: `${["no", "one", "two", "three"][standard.length]} numbers in [0, 1), such as (${example})`,
+    standard,
+    read: (value) =>
+      Array.isArray(value) && value.length === standard.length &&
+        value.every((b) => finite(b) && b >= 0 && b < 1)
+        ? value
+        : undefined,
+  };
+}
+
+/** Two numbers, the first one smaller. */
+export function range(low: number, high: number): Row {
+  return {
+    wanted: `two numbers, the smaller one first, such as (${low},${high})`,
+    standard: [low, high],
+    read: (value) => {
+      const [a, b] = Array.isArray(value) && value.length === 2 ? value : [];
+      return finite(a) && finite(b) && a > 0 && a < b ? [a, b] : undefined;
+    },
+  };
+}
+
+export function flag(standard = false): Row {
+  return {
+    wanted: "True or False",
+    standard,
+    read: (value) => typeof value === "boolean" ? value : undefined,
+  };
+}
+
+/** Ways to compute that give the same numbers: taken, and without effect. */
+const COMPUTING: Rows = {
+  foreach: { wanted: "True, False or None", standard: null, read: sameNumbers },
+  fused: { wanted: "True, False or None", standard: null, read: sameNumbers },
+  capturable: flag(),
+  differentiable: flag(),
+};
+
+function sameNumbers(value: PythonLiteral): unknown {
+  return typeof value === "boolean" || value === null ? value : undefined;
+}
+
+/** The rows of torch.optim's classes, which all can go uphill. */
+export const torchRows = (rows: Rows): Rows => ({ ...rows, maximize: flag(), ...COMPUTING });
+
+/** Reads the list for an optimizer called `name`. Throws UsageError for what does not fit and for unknown names. */
+export function readArguments(name: string, rows: Rows, list: readonly string[] | null): Arguments {
+  const args = Object.fromEntries(Object.entries(rows).map(([key, row]) => [key, row.standard]));
+  for (const [key, value] of Object.entries(keyValues("--optimizer_args", list))) {
+    const row = rows[key];
+    if (!row) {
+      const known = Object.keys(rows).filter((k) => !(k in COMPUTING));
+      throw new UsageError(
+        `--optimizer_args: ${name} takes no ${key}${guess(key, known)}; it takes ${listed(known)}`,
+      );
+    }
+    const read = row.read(value);
+    if (read === undefined) throw new UsageError(`--optimizer_args ${key} must be ${row.wanted}`);
+    args[key] = read;
+  }
+  return args;
+}

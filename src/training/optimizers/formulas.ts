@@ -1,0 +1,20 @@
+/** What the formulas of several optimizers share. */
+import { add, affine, type Tensor } from "../../graph/mod.ts";
+import { mul, sub } from "../../graph/mod.ts";
+
+/** a + (b - a) t: torch.lerp, an exponential moving average. */
+export const lerp = (a: Tensor, b: Tensor, t: Tensor): Tensor => add(a, mul(sub(b, a), t));
+
+/** One minus a number. */
+export const rest = (x: Tensor): Tensor => affine(x, -1, 1);
+
+/** decay v + (1 - decay) g^2. */
+export const meanSquare = (v: Tensor, g: Tensor, decay: Tensor): Tensor =>
+  add(mul(v, decay), mul(mul(g, g), rest(decay)));
+
+/** Weight decay as a part of the gradient (L2), where there is any. */
+export const withDecay = (grad: Tensor, weight: Tensor, decay: number): Tensor =>
+  decay === 0 ? grad : add(grad, affine(weight, decay, 0));
+
+/** The gradient of what is to become smaller: of the loss, or with `maximize` of its opposite. */
+export const downhill = (grad: Tensor, maximize: boolean): Tensor => maximize ? affine(grad, -1, 0) : grad;

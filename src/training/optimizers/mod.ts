@@ -1,0 +1,57 @@
+/** Every optimizer, and the choice of one by --optimizer_type. */
+import { UsageError } from "../../base/errors.ts";
+import { guess } from "../../base/phrases.ts";
+import { adadelta } from "./adadelta.ts";
+import { adagrad } from "./adagrad.ts";
+import { adam, adamw, pagedAdamw, pagedAdamw32bit } from "./adam.ts";
+import { adamax } from "./adamax.ts";
+import { ademamix } from "./ademamix.ts";
+import { readArguments } from "./arguments.ts";
+import { asgd } from "./asgd.ts";
+import { lion } from "./lion.ts";
+import { nadam } from "./nadam.ts";
+import type { Optimizer, Rule } from "./optimizer.ts";
+import { radam } from "./radam.ts";
+import { rmsprop } from "./rmsprop.ts";
+import { rprop } from "./rprop.ts";
+import { sgd, sgdNesterov } from "./sgd.ts";
+
+export type { Group, Moment, Next, Operands, Optimizer, Rule } from "./optimizer.ts";
+
+const OPTIMIZERS: readonly Optimizer[] = [
+  ...[adamw, lion, sgdNesterov, adam, adamax, nadam, radam, adagrad, adadelta, rmsprop, rprop, asgd, sgd],
+  ...[ademamix, pagedAdamw, pagedAdamw32bit],
+];
+
+/** Values of --optimizer_type; capitals do not matter, and torch.optim may stand before them. */
+export const optimizerNames: readonly string[] = OPTIMIZERS.flatMap(({ names }) => names);
+
+/** The optimizer of a name; null where there is none. */
+export function findOptimizer(type: string): Optimizer | null {
+  const name = (type === "" ? "AdamW" : type).toLowerCase().replace(/^torch\.optim\./, "");
+  return OPTIMIZERS.find(({ names }) => names.some((other) => other.toLowerCase() === name)) ?? null;
+}
+
+/** The class and the arguments as sd-scripts records them. */
+export function recordedOptimizer(
+  type: string,
+  args: readonly string[] | null,
+): { name: string; args: string[] } {
+  const { recorded, implied = {} } = findOptimizer(type) ?? { recorded: type };
+  const given = [...args ?? []];
+  const added = Object.entries(implied).filter(([key]) =>
+    !given.some((word) => word.trim().startsWith(`${key}=`))
+  );
+  return { name: recorded, args: [...given, ...added.map(([key, value]) => `${key}=${value}`)] };
+}
+
+/** The optimizer that the flags ask for, with its arguments. Throws UsageError for what there is not. */
+export function readOptimizer(type: string, args: readonly string[] | null): Rule {
+  const optimizer = findOptimizer(type);
+  if (!optimizer) {
+    throw new UsageError(
+      `optimizer ${type} is not supported yet${guess(type, optimizerNames) || "; use AdamW"}`,
+    );
+  }
+  return optimizer.rule(readArguments(optimizer.names[0], optimizer.args, args));
+}

@@ -1,0 +1,43 @@
+/** Whatever an optimizer keeps goes into states and comes back. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { openSafetensors } from "../../../src/formats/mod.ts";
+import { optimizerNames, readOptimizer } from "../../../src/training/optimizers/mod.ts";
+import { trainNetwork } from "../../../src/training/train_network.ts";
+import { listening, tinyRun } from "../tiny_run.ts";
+
+function contents(path: string): Map<string, Uint8Array> {
+  using file = openSafetensors(path);
+  return new Map(file.keys().map((key) => [key, file.bytes(key)]));
+}
+
+Deno.test("a training with any optimizer resumes bit for bit, and its file names the optimizer", async () => {
+  const { dir, config } = tinyRun(1);
+  const args: Record<string, string[]> = {
+    RMSprop: ["momentum=0.5", "centered=True"],
+    Adam: ["amsgrad=True"],
+  };
+  for (const name of optimizerNames.filter((name) => !name.includes("Paged"))) {
+    const run = {
+      ...config,
+      optimizerType: name.toUpperCase(),
+      optimizerArgs: args[name] ?? null,
+      learningRate: 1e-3,
+      maxTrainSteps: 2,
+      saveEveryNSteps: 1,
+      saveState: true,
+      networkTrainUnetOnly: true,
+    };
+    await trainNetwork(run, listening());
+    const whole = join(dir, "out/thing.safetensors"), resume = join(dir, "out/thing-step00000001-state");
+    await trainNetwork({ ...run, outputDir: join(dir, "again"), resume, saveState: false }, listening());
+    assert.deepEqual(contents(join(dir, "again/thing.safetensors")), contents(whole), name);
+    using file = openSafetensors(whole), state = openSafetensors(join(resume, "tensors.safetensors"));
+    assert.match(file.metadata.ss_optimizer, /^(torch|bitsandbytes|lion_pytorch)\.\w+/, name);
+    if (name === "SGDNesterov") assert.equal(file.metadata.ss_optimizer, "torch.optim.sgd.SGD(momentum=0.9)");
+    const { states } = readOptimizer(name, run.optimizerArgs);
+    for (const kept of Object.keys(states)) assert.ok(state.has(`train/0/${kept}`), `${name} keeps ${kept}`);
+  }
+  Deno.removeSync(dir, { recursive: true });
+});
