@@ -30,11 +30,11 @@ static_assert(sizeof(ChainBlock) <= kChainHead, "raise kChainHead");
 
 #define EACH_LANE for (int l = 0; l < N; ++l)
 #define UNARY(FN)                     \
-  case CHAIN_UNARY + FN:              \
+  case int(CHAIN_UNARY) + int(FN):    \
     EACH_LANE y[l] = unary<FN>(a[l]); \
     return;
 #define BINARY(FN)                           \
-  case CHAIN_BINARY + FN:                    \
+  case int(CHAIN_BINARY) + int(FN):          \
     EACH_LANE y[l] = binary<FN>(a[l], b[l]); \
     return;
 

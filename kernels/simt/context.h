@@ -47,9 +47,11 @@ State& context();
 // own.
 extern std::recursive_mutex turn;
 
-// EASEL_SIMT_IDLE: launches are checked and counted, and nothing is computed, not even copies: what comes
-// back is zeros. So programs of any size can be asked how often they launch.
+// EASEL_SIMT_IDLE: launches are checked and counted, and nothing is computed, nor copied but small
+// things (the code of chains, which programs read when they are made): what comes back is zeros. So programs
+// of any size can be asked how often they launch.
 bool idle();
+constexpr size_t kSmall = 4096;
 
 // Work of the stream is kept and done only when the caller waits, as late as a GPU may do it; a kernel's
 // fault shows then and ruins the context.

@@ -58,6 +58,7 @@ EXPORT int cuMemFreeHost(void* data) {
 EXPORT int cuMemcpyHtoDAsync_v2(unsigned long long to, const void* from, size_t bytes, void*) {
   std::lock_guard lock(turn);
   if (!is_device(pointer(to), bytes) || !is_pinned(from, bytes)) return kInvalidValue;
+  if (idle() && bytes <= kSmall) memcpy(const_cast<void*>(pointer(to)), from, bytes);
   return submit([=] {
     memcpy(const_cast<void*>(pointer(to)), from, bytes);
     return int(kSuccess);
@@ -66,7 +67,8 @@ EXPORT int cuMemcpyHtoDAsync_v2(unsigned long long to, const void* from, size_t 
 EXPORT int cuMemcpyDtoHAsync_v2(void* to, unsigned long long from, size_t bytes, void*) {
   std::lock_guard lock(turn);
   if (!is_device(pointer(from), bytes) || !is_pinned(to, bytes)) return kInvalidValue;
-  if (idle()) memset(to, 0, bytes);
+  if (idle() && bytes <= kSmall) memcpy(to, pointer(from), bytes);
+  if (idle() && bytes > kSmall) memset(to, 0, bytes);
   return submit([=] {
     memcpy(to, pointer(from), bytes);
     return int(kSuccess);

@@ -3,5 +3,5 @@
 export { checkpoint, gradients } from "./autodiff.ts";
 export { elements, Graph, sameShape, type Shape, showShape, type Spec, type Tensor } from "./graph.ts";
 export { compile, memoryNeeded } from "./compile.ts";
-export { compileGraph, type Lowered } from "./lower.ts";
+export { compileGraph, type CompileOptions, type Lowered } from "./lower.ts";
 export * from "./ops/mod.ts";

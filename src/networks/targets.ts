@@ -61,6 +61,7 @@ type Row = Omit<Target, "name" | "part"> & { readonly other: string };
 
 function textTargets(shapes: Shapes, family: Family, place: TextEncoderPlace, part: string): Target[] {
   const own = below(shapes, `${place.scope}.`);
+  if (own.size === 0) return [];
   const rows: Row[] = place.layout === "clip_l"
     ? [...own].map(([key, shape]) => ({ other: `text_model.${key}`, path: `${place.scope}.${key}`, shape }))
     : openClipKeys(own, usedLayers(family, clipConfig(own)!.layers)).map(

@@ -4,9 +4,10 @@
  * simulator (sh tools/build_cuda.sh --simulator); a training step is its two programs together.
  */
 
-import { compileGraph, type Graph } from "../../src/graph/mod.ts";
+import { compileGraph, type CompileOptions, type Graph } from "../../src/graph/mod.ts";
 import { compile, knownPlaces } from "../../src/graph/compile.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
+import { UPDATE } from "../../src/training/step.ts";
 import { allocateGroups } from "../../src/training/trainable.ts";
 import { simulatorPath, withEnvironment } from "../kernels/devices.ts";
 import { decodeGraph, forwardGraph, loraOf, loraStep } from "./graphs.ts";
@@ -27,21 +28,42 @@ interface Listed {
   readonly name: string;
   readonly model: string;
   readonly part: Part;
-  readonly graphs: (store: ParameterStore, model: Model) => Graph[];
-  readonly recompute?: boolean;
+  readonly graphs: (store: ParameterStore, model: Model) => Compiled[];
+}
+interface Compiled {
+  readonly graph: Graph;
+  readonly options?: CompileOptions;
 }
 
 const step = (batch: number, recompute: boolean) => (store: ParameterStore, model: Model) => {
   const made = loraStep(store, model, "bf16", recompute);
-  return [made.recordBackward({ batch }), made.recordUpdate()];
+  return [
+    { graph: made.recordBackward({ batch }), options: { recompute } },
+    { graph: made.recordUpdate(), options: UPDATE },
+  ];
 };
 export const LISTED: readonly Listed[] = [
-  { name: "sd15 forward", model: "sd15", part: "unet", graphs: (_, m) => [forwardGraph(m, 1, "bf16")] },
+  {
+    name: "sd15 forward",
+    model: "sd15",
+    part: "unet",
+    graphs: (_, m) => [{ graph: forwardGraph(m, 1, "bf16") }],
+  },
   { name: "sd15 step", model: "sd15", part: "unet", graphs: step(1, false) },
-  { name: "sdxl forward", model: "sdxl", part: "unet", graphs: (_, m) => [forwardGraph(m, 1, "bf16")] },
+  {
+    name: "sdxl forward",
+    model: "sdxl",
+    part: "unet",
+    graphs: (_, m) => [{ graph: forwardGraph(m, 1, "bf16") }],
+  },
   { name: "sdxl step", model: "sdxl", part: "unet", graphs: step(1, false) },
-  { name: "sdxl step:4 recompute", model: "sdxl", part: "unet", graphs: step(4, true), recompute: true },
-  { name: "sdxl decode", model: "sdxl", part: "vae", graphs: (_, m) => [decodeGraph(m, 1, "bf16")] },
+  { name: "sdxl step:4 recompute", model: "sdxl", part: "unet", graphs: step(4, true) },
+  {
+    name: "sdxl decode",
+    model: "sdxl",
+    part: "vae",
+    graphs: (_, m) => [{ graph: decodeGraph(m, 1, "bf16") }],
+  },
 ];
 
 export const COLUMNS = ["instructions", "launches", "planned MiB", "moved MB"] as const;
@@ -61,8 +83,8 @@ async function launches(listed: Listed, counter: Counter): Promise<number> {
   for (const [key, shape] of parts[listed.part](model)) store.allocate(key, shape, "bf16", { frozen: true });
   if (listed.name.includes("step")) allocateGroups(store, loraOf(model).groups);
   let counted = 0;
-  for (const graph of listed.graphs(store, model)) {
-    const program = await compile(graph, store, { recompute: listed.recompute });
+  for (const { graph, options } of listed.graphs(store, model)) {
+    const program = await compile(graph, store, options);
     const inputs = Object.fromEntries(
       [...program.tables.inputs].map(([name, { shape }]) =>
         [name, new Float32Array(shape.reduce((a, b) => a * b, 1))] as const
@@ -81,10 +103,10 @@ async function launches(listed: Listed, counter: Counter): Promise<number> {
 /** What a program costs; launches are NaN without a simulator. */
 export function costOf(listed: Listed): Promise<Cost> {
   return withEnvironment(CARD, async () => {
-    const model = MODELS.get(listed.model)!, options = { recompute: listed.recompute };
+    const model = MODELS.get(listed.model)!;
     const cpu = openDevice("cpu"), store = new ParameterStore(cpu);
     if (listed.name.includes("step")) allocateGroups(store, loraOf(model).groups);
-    const lowered = listed.graphs(store, model).map((graph) =>
+    const lowered = listed.graphs(store, model).map(({ graph, options }) =>
       compileGraph(graph, knownPlaces(store), options)
     );
     const sum = (of: (l: typeof lowered[number]) => number) => lowered.reduce((total, l) => total + of(l), 0);

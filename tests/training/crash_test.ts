@@ -103,7 +103,7 @@ function valueIn(save: Save, folder: string): number | null {
   }
   const store = stateStore(0);
   loadState(path, STATE.settings, seededGenerators(0), store, TRAINED);
-  return store.values.get("train/1/v")![4];
+  return store.values.get("train/1/exp_avg_sq")![4];
 }
 
 function checkAfter(save: Save, folder: string, where: string): void {

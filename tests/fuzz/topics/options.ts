@@ -6,7 +6,7 @@ import { findCommand } from "../../../src/cli/program.ts";
 import { settle } from "../../../src/cli/run_command.ts";
 import { readLaunch } from "../../../src/cli/launcher.ts";
 import { loraOptions } from "../../../src/networks/mod.ts";
-import { readOptimizer } from "../../../src/training/optimizers/adamw.ts";
+import { readOptimizer } from "../../../src/training/optimizers/mod.ts";
 import { createSchedule, type ScheduleConfig } from "../../../src/training/schedules/schedule.ts";
 import { bytesOf, textOf, type Topic } from "../topic.ts";
 
