@@ -22,6 +22,14 @@ export interface CommandInput<V> {
   readonly positionals: readonly string[];
 }
 
+/** A row of the table of commands: its file, and all that it imports, is only loaded when it is called. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  // deno-lint-ignore no-explicit-any -- each command knows its own values
+  load(): Promise<Command<any>>;
+}
+
 export interface Command<V = unknown> {
   readonly families: readonly Family<Rows>[];
   /** Without these it does not start; all that are missing are named at once, and the help begins with them. */

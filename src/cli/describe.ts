@@ -1,8 +1,7 @@
 /** A flag and a command in words: what help, the man page, docs/cli.md and the completions have in common. */
 
-import type { Command } from "./command.ts";
-import type { CommandEntry } from "./commands/index.ts";
 import { listed } from "../base/phrases.ts";
+import type { Command, CommandEntry } from "./command.ts";
 import type { AnyFlag, Value } from "./flag.ts";
 import { allFlags } from "./parse.ts";
 import { neededFlags } from "./required.ts";

@@ -1,7 +1,6 @@
 /** Help texts, made from the same rows that the parser reads. */
 
-import type { Command } from "./command.ts";
-import type { CommandEntry } from "./commands/index.ts";
+import type { Command, CommandEntry } from "./command.ts";
 import { firstFlags, flagText, metavar, notYetFlags, shellLines, usage, wrap } from "./describe.ts";
 import type { AnyFlag } from "./flag.ts";
 

@@ -1,6 +1,6 @@
 /** The manual page (man(7) macros) from the same tables as the help. */
 
-import { COMMANDS } from "./commands/index.ts";
+import type { CommandEntry } from "./command.ts";
 import {
   ENVIRONMENT,
   EXIT_STATUSES,
@@ -16,8 +16,8 @@ import { needText } from "./required.ts";
 import { VERSION } from "./version.ts";
 
 /** easel.1, whole. */
-export async function manPage(): Promise<string> {
-  const commands = await loadCommands(COMMANDS);
+export async function manPage(entries: readonly CommandEntry[]): Promise<string> {
+  const commands = await loadCommands(entries);
   const seen = new Map<string, string>();
   return [
     `.TH EASEL 1 "" "easel ${VERSION}" "User Commands"`,

@@ -2,7 +2,8 @@
 
 import { removeUnfinished } from "../base/temporary.ts";
 import { UsageError, UserError } from "../base/errors.ts";
-import { type CommandEntry, COMMANDS } from "./commands/index.ts";
+import type { CommandEntry } from "./command.ts";
+import { COMMANDS } from "./commands/index.ts";
 import { print, printError, printErrorLine } from "./output.ts";
 import type { CommandLine } from "./run_command.ts";
 import { oneLine } from "./screen.ts";

@@ -2,8 +2,7 @@
 
 import { UsageError } from "../base/errors.ts";
 import { listed } from "../base/phrases.ts";
-import type { Command, CommandInput } from "./command.ts";
-import type { CommandEntry } from "./commands/index.ts";
+import type { Command, CommandEntry, CommandInput } from "./command.ts";
 import { withConfigFile } from "./config_file.ts";
 import { type LogLevel, openContext } from "./context.ts";
 import { EventPrinter } from "./events.ts";

@@ -4,7 +4,8 @@ import { byteSize } from "../base/dtype.ts";
 import type { Parameter, ParameterStore } from "../runtime/store.ts";
 import { Program } from "../runtime/program.ts";
 import { type Graph, showSpec, type Spec } from "./graph.ts";
-import { compileGraph, type CompileOptions, type ParameterPlace } from "./lower.ts";
+import type { ParameterPlace } from "./encode.ts";
+import { compileGraph, type CompileOptions } from "./lower.ts";
 
 /**
  * Lowers the graph and prepares it on the device; parameters are looked up in `store` by name.

@@ -12,6 +12,14 @@ export interface Place {
   readonly frozen: boolean;
 }
 
+/** Where the caller keeps a parameter: an offset in its own buffer, and whether programs may change it. */
+export interface ParameterPlace {
+  readonly offset: number;
+  readonly frozen: boolean;
+  /** The flat parameter that it is a piece of: its elements, and which of them is the first. */
+  readonly flat?: { readonly name: string; readonly size: number; readonly at: number };
+}
+
 export interface Encoded {
   readonly tensors: Uint8Array;
   readonly tensorCount: number;

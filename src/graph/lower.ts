@@ -1,6 +1,6 @@
 /** From a recorded graph to what a device runs: passes, memory plan, instruction tables. */
 
-import { encode, type Encoded, type Place } from "./encode.ts";
+import { encode, type Encoded, type ParameterPlace, type Place } from "./encode.ts";
 import type { Graph, Node, Spec, Tensor } from "./graph.ts";
 import { accumulateProducts } from "./passes/accumulate.ts";
 import { castTogether } from "./passes/casts.ts";
@@ -19,14 +19,6 @@ export interface Lowered extends Encoded {
   readonly parameters: readonly (Spec & { name: string })[];
   /** The constants' bytes, uploaded once. */
   readonly constants: Uint8Array;
-}
-
-/** Where the caller keeps a parameter: an offset in its own buffer, and whether programs may change it. */
-export interface ParameterPlace {
-  readonly offset: number;
-  readonly frozen: boolean;
-  /** The flat parameter that it is a piece of: its elements, and which of them is the first. */
-  readonly flat?: { readonly name: string; readonly size: number; readonly at: number };
 }
 
 /** The buffer table's fixed entries; parameters follow. */

@@ -6,6 +6,7 @@ import { UserError } from "../base/errors.ts";
 import type { Library } from "../../ffi/abi.ts";
 import { type Backend, openLibrary } from "../../ffi/library.ts";
 import type { Arena } from "./arena.ts";
+import type { Buffer } from "./buffer.ts";
 import { nvidiaFolders } from "./nvidia_folders.ts";
 
 export interface DeviceOptions {
@@ -17,12 +18,6 @@ export interface DeviceOptions {
   readonly limitBytes?: number;
   /** True keeps NVIDIA's own libraries out (--no-vendor-libs); else they do what they do faster. */
   readonly noVendorLibs?: boolean;
-}
-
-/** A piece of device memory; `free` gives it back. Its content starts as zeros. */
-export interface Buffer {
-  readonly pointer: NonNullable<Deno.PointerValue>;
-  readonly bytes: number;
 }
 
 /** Folders with a colon between them; whoever has set it keeps what was set. */

@@ -2,7 +2,8 @@
 
 import type { DType } from "../base/dtype.ts";
 import { Arena } from "./arena.ts";
-import { type Buffer, type Device, pointerFrom } from "./device.ts";
+import type { Buffer } from "./buffer.ts";
+import { type Device, pointerFrom } from "./device.ts";
 import { decodeValues, encodeValues } from "./store.ts";
 
 interface Slot {

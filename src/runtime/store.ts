@@ -2,7 +2,8 @@
 
 import { bf16ToF32, byteSize, type DType, f16ToF32, f32ToBf16, f32ToF16 } from "../base/dtype.ts";
 import { notFinite } from "../base/finite.ts";
-import type { Buffer, Device } from "./device.ts";
+import type { Buffer } from "./buffer.ts";
+import type { Device } from "./device.ts";
 
 export interface Parameter {
   readonly shape: readonly number[];

@@ -19,29 +19,9 @@ import {
   saveTensors,
 } from "../networks/mod.ts";
 import { TorchGenerator } from "../random/mod.ts";
+import type { MergeLoraConfig, Precision } from "./merge_config.ts";
 import { mergeIntoModel } from "./merge_into_model.ts";
 import { specOfMerge } from "./merged_spec.ts";
-
-type Precision = "float" | "fp16" | "bf16";
-
-export interface MergeLoraConfig {
-  /** A checkpoint to merge into; null merges the LoRAs with each other. */
-  readonly sdModel: string | null;
-  readonly saveTo: string;
-  readonly models: readonly string[];
-  /** One for each model. */
-  readonly ratios: readonly number[];
-  /** Of the sums. */
-  readonly precision: Precision;
-  /** null is that of the sums. */
-  readonly savePrecision: Precision | null;
-  readonly concat: boolean;
-  readonly shuffle: boolean;
-  /** Leaves modelspec out. */
-  readonly noMetadata: boolean;
-  readonly v2: boolean;
-  readonly compat: string | null;
-}
 
 /** Throws UserError for files that do not fit each other, when the disk refuses, and on Ctrl-C. */
 export async function mergeLora(config: MergeLoraConfig, context: JobContext): Promise<void> {

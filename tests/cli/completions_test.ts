@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { COMMANDS } from "../../src/cli/commands/index.ts";
 import { completionScript, type Shell } from "../../src/cli/completions/mod.ts";
 import { decoded, easel, inFolder, installed } from "./easel.ts";
 
@@ -12,7 +13,7 @@ async function prepared(
 ): Promise<void> {
   await inFolder(async (folder) => {
     const script = join(folder, ".script");
-    await Deno.writeTextFile(script, await completionScript(shell));
+    await Deno.writeTextFile(script, await completionScript(COMMANDS, shell));
     for (const name of ["model one.safetensors", "model.txt", "mine.toml"]) {
       await Deno.writeTextFile(join(folder, name), "");
     }
@@ -160,7 +161,7 @@ Deno.test(
 Deno.test("easel completions prints the script and knows its shells", async () => {
   const { code, stdout } = await easel(["completions", "bash"]);
   assert.equal(code, 0);
-  assert.equal(stdout, `${await completionScript("bash")}\n`);
+  assert.equal(stdout, `${await completionScript(COMMANDS, "bash")}\n`);
   const wrong = await easel(["completions", "tcsh"]);
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /^easel completions: tcsh: there are completions for bash, zsh and fish$/m);

@@ -5,7 +5,7 @@ import config from "../../deno.json" with { type: "json" };
 import { UNBUNDLED } from "./bundle.ts";
 import type { Component } from "./component.ts";
 import { cacheFolder } from "./deno_cache.ts";
-import type { PayloadFile } from "./payload.ts";
+import type { PayloadFile } from "./payload_file.ts";
 
 const lock: { npm: Record<string, { integrity: string }> } = JSON.parse(
   Deno.readTextFileSync(new URL("../../deno.lock", import.meta.url)),

@@ -7,13 +7,7 @@ import { components, licencesText } from "./components.ts";
 import type { Component } from "./component.ts";
 import { neededLibraries, requiredGlibc } from "./libraries.ts";
 import { packageFiles, walk } from "./packages.ts";
-
-export interface PayloadFile {
-  /** Below the unpacked folder. */
-  readonly path: string;
-  readonly source: string;
-  readonly mode: number;
-}
+import type { PayloadFile } from "./payload_file.ts";
 
 export interface Payload {
   readonly files: readonly PayloadFile[];

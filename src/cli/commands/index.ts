@@ -1,13 +1,6 @@
-/** All subcommands by name. A command's file, and all that it imports, is only loaded when it is called. */
+/** All subcommands by name. */
 
-import type { Command } from "../command.ts";
-
-export interface CommandEntry {
-  readonly name: string;
-  readonly summary: string;
-  // deno-lint-ignore no-explicit-any -- each command knows its own values
-  load(): Promise<Command<any>>;
-}
+import type { CommandEntry } from "../command.ts";
 
 export const COMMANDS: readonly CommandEntry[] = [
   {
@@ -68,11 +61,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "completions",
     summary: "Prints completions for bash, zsh or fish",
-    load: async () => (await import("./completions.ts")).completions,
+    load: async () => (await import("./completions.ts")).completions(COMMANDS),
   },
   {
     name: "man",
     summary: "Prints the manual page",
-    load: async () => (await import("./man.ts")).man,
+    load: async () => (await import("./man.ts")).man(COMMANDS),
   },
 ];

@@ -1,14 +1,15 @@
 /** easel man: the manual page. */
 
-import { command } from "../command.ts";
+import { command, type CommandEntry } from "../command.ts";
 import { print } from "../output.ts";
 
-export const man = command({
-  families: [],
-  about: "In the format of man: easel man > easel.1, then man ./easel.1.",
-  examples: ["easel man > easel.1"],
-  async run() {
-    const { manPage } = await import("../man.ts");
-    print(await manPage());
-  },
-});
+export const man = (commands: readonly CommandEntry[]) =>
+  command({
+    families: [],
+    about: "In the format of man: easel man > easel.1, then man ./easel.1.",
+    examples: ["easel man > easel.1"],
+    async run() {
+      const { manPage } = await import("../man.ts");
+      print(await manPage(commands));
+    },
+  });

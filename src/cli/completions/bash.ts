@@ -1,6 +1,6 @@
 /** Completion for bash 4 and newer, without the bash-completion package. */
 
-import type { CompletedCommand, Completes } from "./mod.ts";
+import type { CompletedCommand, Completes } from "./completed.ts";
 
 export function bashScript(commands: readonly CompletedCommand[]): string {
   const names = commands.map((c) => c.name);

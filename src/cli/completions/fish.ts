@@ -1,6 +1,6 @@
 /** Completion for fish 3 and newer. */
 
-import type { CompletedCommand, CompletedFlag, Completes } from "./mod.ts";
+import type { CompletedCommand, CompletedFlag, Completes } from "./completed.ts";
 
 export function fishScript(commands: readonly CompletedCommand[]): string {
   const names = commands.map((c) => c.name);

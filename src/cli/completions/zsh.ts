@@ -1,6 +1,6 @@
 /** Completion for zsh, as a function file for fpath; it also works when sourced after compinit. */
 
-import type { CompletedCommand, CompletedFlag, Completes } from "./mod.ts";
+import type { CompletedCommand, CompletedFlag, Completes } from "./completed.ts";
 
 export function zshScript(commands: readonly CompletedCommand[]): string {
   return `#compdef easel

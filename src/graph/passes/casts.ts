@@ -1,5 +1,5 @@
+import type { ParameterPlace } from "../encode.ts";
 import { elements, type Graph, type Node, type Tensor } from "../graph.ts";
-import type { ParameterPlace } from "../lower.ts";
 import { cast, castOp } from "../ops/cast.ts";
 import { part } from "../ops/part.ts";
 
