@@ -106,7 +106,7 @@ export const EXIT_STATUSES: readonly (readonly [status: number, meaning: string]
   [0, "done"],
   [1, "failed: something that one line on standard error names and the user can mend, or a bug"],
   [2, "a command line that is wrong, or asks for what easel does not have yet; no file was written"],
-  [130, "interrupted by Ctrl-C or SIGTERM, after saving"],
+  [130, "interrupted by Ctrl-C, SIGTERM or SIGHUP, after saving; a second signal ends at once"],
 ];
 
 /** Environment variables that easel reads. */
@@ -114,6 +114,7 @@ export const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] 
   ["NO_COLOR", "no colour in progress bars"],
   ["TERM=dumb, CI", "plain lines now and then in place of progress bars"],
   ["EASEL_DEBUG", "a stack below every line of error"],
+  ["EASEL_CACHE", "the folder that the executable unpacks to, in place of ~/.cache/easel"],
   [
     "EASEL_NO_LIMITS",
     "no limits on what files, prompts and flags may ask for; the errors that name it say which",
