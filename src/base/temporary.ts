@@ -6,6 +6,7 @@
  */
 
 import { basename, dirname, join } from "node:path";
+import { isTaken } from "./exists.ts";
 
 /** Paths of this process's temporaries, so that an interrupted process can remove them. */
 const unfinished = new Set<string>();
@@ -55,7 +56,7 @@ function made(path: string, make: (temporary: string) => Deno.FsFile): Temporary
     try {
       file = make(temporary);
       // Somebody who cleans up may have come between making and locking.
-      if (lock(file) !== "taken" && exists(temporary)) return { path: temporary, file };
+      if (lock(file) !== "taken" && isTaken(temporary)) return { path: temporary, file };
       file.close();
     } catch (error) {
       file?.close();
@@ -87,14 +88,5 @@ export function removeUnfinished(): void {
     try {
       Deno.removeSync(path, { recursive: true });
     } catch { /* already gone */ }
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -3,6 +3,7 @@
 import { dirname } from "node:path";
 import { modelPath } from "../base/assets.ts";
 import { UsageError, UserError } from "../base/errors.ts";
+import { exists } from "../base/exists.ts";
 import { finished, temporaryFile } from "../base/temporary.ts";
 import { isForeignPath, pathHint } from "../base/path_hint.ts";
 import { nameProblem } from "../base/inside_name.ts";
@@ -125,15 +126,6 @@ export function parseBytes(name: string, text: string | null): number | null {
   const match = /^(\d+\.?\d*|\.\d+)\s*([kmgt]?)(i?b)?$/i.exec(text.trim());
   if (!match) throw new UsageError(`--${name} takes a size such as 6GB, "${text}" was given`);
   return Math.floor(Number(match[1]) * 1024 ** " kmgt".indexOf(match[2].toLowerCase() || " "));
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function stat(name: string, path: string): Deno.FileInfo {

@@ -2,6 +2,7 @@
 
 import { basename, extname, join } from "node:path";
 import { UsageError, UserError } from "../base/errors.ts";
+import { isFolder } from "../base/exists.ts";
 import { pathHint } from "../base/path_hint.ts";
 import { counted } from "../base/phrases.ts";
 import { readText } from "../formats/text_file.ts";
@@ -81,14 +82,6 @@ export function subsetsBelow(dir: string, isReg: boolean): FoundSubsets {
     );
   }
   return { subsets, notes };
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
 }
 
 export interface LoadedFolder {

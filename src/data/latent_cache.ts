@@ -2,6 +2,7 @@
 
 import { basename, dirname } from "node:path";
 import { UsageError, UserError } from "../base/errors.ts";
+import { isTaken } from "../base/exists.ts";
 import { removeLeftovers } from "../base/leftovers.ts";
 import type { Size } from "./buckets.ts";
 import type { Dataset } from "./dataset.ts";
@@ -71,25 +72,16 @@ function withoutFile(entries: readonly ImageEntry[], note: (line: string) => voi
   const misfits: string[] = [];
   const waiting = entries.filter((entry) => {
     const path = latentFileOf(entry.path), { bucket, subset: { flip_aug: flipped } } = entry;
-    if (!exists(path)) return true;
+    if (!isTaken(path)) return true;
     const misfit = latentFileMisfit(path, { bucket, flipped, alphaMask: wantsAlpha(entry) });
     if (misfit) refuseForeignFile(path);
-    if (misfit) misfits.push(misfit.replace("; delete it so that it is made again", ""));
+    if (misfit) misfits.push(misfit);
     else entry.latentsFile = path;
     return misfit !== null;
   });
   if (misfits.length === 1) note(`${misfits[0]}; is made again`);
   else if (misfits.length > 1) note(`${misfits[0]}; this and ${misfits.length - 1} more are made again`);
   return waiting;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function wantsAlpha({ subset }: ImageEntry): boolean {

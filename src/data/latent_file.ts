@@ -34,6 +34,7 @@ export function latentFileMisfit(path: string, { bucket, flipped, alphaMask }: E
   try {
     cached = readLatentFile(path, bucket);
   } catch (error) {
+    if (error instanceof OddLatents) return error.fault;
     if (error instanceof UserError) return error.message;
     throw error;
   }
@@ -120,8 +121,15 @@ function floats({ dtype, data }: NpzArray, name: string, path: string): Float32A
   return values.every(Number.isFinite) ? values : odd(path, `has ${name} that are no numbers`);
 }
 
+/** A cache that is none; `fault` is its message without the remedy. */
+class OddLatents extends UserError {
+  constructor(readonly fault: string) {
+    super(`${fault}; delete it so that it is made again`);
+  }
+}
+
 function odd(path: string, what: string): never {
-  throw new UserError(`${path}: ${what}; delete it so that it is made again`);
+  throw new OddLatents(`${path}: ${what}`);
 }
 
 /** (C, H, W) to (H, W, C). */

@@ -2,6 +2,7 @@
 
 import { extname, join } from "node:path";
 import { UserError } from "../base/errors.ts";
+import { isFile } from "../base/exists.ts";
 import { readJson } from "../formats/json.ts";
 import type { Size } from "./buckets.ts";
 import { type ImageEntry, newEntry, type SubsetReport } from "./entries.ts";
@@ -111,12 +112,4 @@ export function findLatents(dir: string | null, key: string): string | null {
   if (isFile(beside)) return beside;
   const inside = dir === null ? null : join(dir, key + ".npz");
   return inside !== null && isFile(inside) ? inside : null;
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }

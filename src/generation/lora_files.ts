@@ -2,6 +2,7 @@
 
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../base/errors.ts";
+import { isFile } from "../base/exists.ts";
 import { nameProblem } from "../base/inside_name.ts";
 import { type LoraTag, loraTagText } from "../text/mod.ts";
 
@@ -52,12 +53,4 @@ function find(tag: LoraTag, folders: readonly string[], files: readonly LoraPath
 
 function stem(path: string): string {
   return basename(path).replace(/\.(safetensors|pt|ckpt)$/i, "");
-}
-
-function isFile(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
 }

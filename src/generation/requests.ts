@@ -103,7 +103,7 @@ export function* pictureRequests(
           lastSeed = null;
         }
         lastSeed = seeds.shift() ?? (line.seeds ? lastSeed : iterationSeed) ?? drawSeed();
-        if (index >= MAX_PICTURES) refuseFlood(index + 1);
+        refuseFlood(index + 1);
         yield {
           index: index++,
           prompt: line.prompt,

@@ -1,6 +1,7 @@
 /** Where Python's packages keep NVIDIA's libraries: PyTorch's wheels bring cuBLASLt, cuDNN and NVRTC, and no loader looks there. */
 
 import { dirname, join } from "node:path";
+import { exists } from "../base/exists.ts";
 
 type Lookup = (name: string) => string | undefined;
 
@@ -37,14 +38,5 @@ function entries(folder: string, name: RegExp): string[] {
       .map((n) => join(folder, n));
   } catch {
     return [];
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -3,6 +3,7 @@
  * takes the machine's GPU, with its vendor libraries where EASEL_TEST_VENDOR=1.
  */
 
+import { exists } from "../../src/base/exists.ts";
 import { type Device, openDevice } from "../../src/runtime/mod.ts";
 import { libraryPath } from "../../ffi/library.ts";
 import type { Backend } from "../../ffi/library.ts";
@@ -78,14 +79,5 @@ export function testOnEach(name: string, body: (backend: Backend) => void | Prom
     const ignore = backend === "cuda" && noCuda !== null;
     const where = backend === "cpu" ? "" : ignore ? ` (cuda, ${noCuda})` : " (cuda)";
     Deno.test({ name: name + where, ignore, fn: () => body(backend) });
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }

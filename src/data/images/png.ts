@@ -3,8 +3,9 @@
  * package decodes 16-bit, palette with transparency and interlaced files without changing their values.
  */
 
-import { joined } from "../../base/joined.ts";
 import { inflateSync } from "node:zlib";
+import { joined } from "../../base/joined.ts";
+import { crc32 } from "../../formats/crc32.ts";
 import { orientationFromTiff } from "./exif.ts";
 import { checkSize, ImageError, type ImageHeader, type Pixels } from "./pixels.ts";
 
@@ -19,12 +20,10 @@ const DEPTHS: Record<number, number[]> = {
   [RGBA]: [8, 16],
 };
 /** Start and step in x and y of Adam7's seven passes. */
-const ADAM7 = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [
-  0,
-  1,
-  1,
-  2,
-]];
+const ADAM7 = [
+  ...[[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4]],
+  ...[[0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]],
+];
 
 export function isPng(bytes: Uint8Array): boolean {
   return SIGNATURE.every((byte, i) => bytes[i] === byte);
@@ -250,15 +249,4 @@ function painter(
 function keyColor(transparency: Uint8Array, channels: number): number[] | null {
   if (transparency.length < channels * 2) return null;
   return Array.from({ length: channels }, (_, k) => transparency[2 * k] << 8 | transparency[2 * k + 1]);
-}
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
-  for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ n >>> 1 : n >>> 1;
-  return n >>> 0;
-});
-
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) crc = CRC_TABLE[(crc ^ bytes[i]) & 255] ^ crc >>> 8;
-  return (crc ^ 0xffffffff) >>> 0;
 }

@@ -1,6 +1,5 @@
 /** What the formulas of several optimizers share. */
-import { add, affine, type Tensor } from "../../graph/mod.ts";
-import { mul, sub } from "../../graph/mod.ts";
+import { add, affine, mul, sub, type Tensor } from "../../graph/mod.ts";
 
 /** a + (b - a) t: torch.lerp, an exponential moving average. */
 export const lerp = (a: Tensor, b: Tensor, t: Tensor): Tensor => add(a, mul(sub(b, a), t));
