@@ -37,7 +37,7 @@ const NEIGHBOURS: readonly (readonly [string, string])[] = [
 /** Ops that are each other's gradient. */
 const CIRCLES = [["src/graph/ops/broadcast.ts", "src/graph/ops/sum.ts"]];
 
-const MOST_LINES = 350;
+const MOST_LINES = 310;
 
 function sources(...folders: string[]): string[] {
   const found: string[] = [];

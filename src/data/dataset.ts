@@ -6,9 +6,8 @@
 import { basename } from "node:path";
 import { UsageError, UserError } from "../base/errors.ts";
 import { pathHint } from "../base/path_hint.ts";
-import { HOW_TO_LIFT, limit } from "../base/limits.ts";
-import { adjustLimits, type BucketRules, Buckets, type Size } from "./buckets.ts";
 import { countTags, type ImageEntry, type SubsetReport, type TagFrequency } from "./entries.ts";
+import { type Bucket, type BucketInfo, fillBuckets } from "./fill_buckets.ts";
 import { folderReport, loadFolder } from "./folders.ts";
 import { leftOutInside } from "./left_out.ts";
 import { loadImage, looksWhole, probeSize, UnreadableImage } from "./images/load.ts";
@@ -21,18 +20,6 @@ import type {
   SubsetParams,
 } from "./params.ts";
 import { MOST_ENTRIES } from "./ranges.ts";
-
-/** A bucket: its size and the numbers of its entries, each as often as it is repeated. */
-export interface Bucket {
-  readonly size: Size;
-  readonly members: readonly number[];
-}
-
-/** For the metadata of what is trained: as sd-scripts' bucket_info. */
-export interface BucketInfo {
-  readonly buckets: Record<number, { resolution: Size; count: number }>;
-  readonly mean_img_ar_error: number;
-}
 
 export interface Dataset {
   readonly kind: DatasetPlan["kind"];
@@ -237,90 +224,6 @@ async function readable(
     }
   }
   return good;
-}
-
-interface Filled {
-  readonly buckets: Bucket[];
-  readonly bucketInfo: BucketInfo | null;
-}
-
-function fillBuckets(
-  entries: readonly ImageEntry[],
-  params: DatasetParams,
-  sized: boolean,
-  notes: string[],
-): Filled {
-  const rule = bucketsFor(entries, params, sized);
-  const errors: number[] = [];
-  const kept = entries.map((entry, number) => ({ entry, number })).filter(({ entry }) => {
-    const placement = rule.buckets.place(...entry.size!);
-    const most = limit(MAX_SCALED), scaled = pixels(placement.resized);
-    if (pixels(placement.bucket) > most || scaled > Math.max(most, pixels(entry.size!))) {
-      const [from, to] = [entry.size!, placement.resized].map((size) => size.join("x"));
-      notes.push(
-        `${entry.path}: is ${from} and would be scaled to ${to}; left out, cut it or ${HOW_TO_LIFT}`,
-      );
-      return false;
-    }
-    const fits = placement.bucket[0] > 0 && placement.bucket[1] > 0;
-    if (!fits) {
-      const step = params.bucket_reso_steps;
-      notes.push(
-        `${entry.path}: is ${entry.size!.join("x")}, a side is below bucket_reso_steps ${step}; left out`,
-      );
-      return false;
-    }
-    entry.bucket = placement.bucket;
-    entry.resized = placement.resized;
-    errors.push(Math.abs(placement.aspectError));
-    return true;
-  });
-  const sizes = rule.buckets.sorted();
-  const buckets = sizes.map((size) => ({
-    size,
-    members: kept.filter(({ entry }) => entry.bucket[0] === size[0] && entry.bucket[1] === size[1])
-      .flatMap(({ entry, number }) => Array<number>(entry.repeats).fill(number)),
-  })).filter(({ members }) => members.length > 0);
-  const bucketInfo = rule.enabled
-    ? {
-      buckets: Object.fromEntries(
-        buckets.map((b, i) => [i, { resolution: b.size, count: b.members.length }]),
-      ),
-      mean_img_ar_error: errors.reduce((a, b) => a + b, 0) / errors.length,
-    }
-    : null;
-  return { buckets, bucketInfo };
-}
-
-/** A picture that is scaled up to fill its bucket has at most as many pixels, what is cut off included. */
-const MAX_SCALED = 2 ** 26;
-
-function pixels([width, height]: Size): number {
-  return width * height;
-}
-
-function bucketsFor(
-  entries: readonly ImageEntry[],
-  params: DatasetParams,
-  sized: boolean,
-): { buckets: Buckets; enabled: boolean } {
-  if (sized) return { buckets: Buckets.among(entries.map((entry) => entry.size!)), enabled: true };
-  const resolution = params.resolution;
-  if (!resolution) throw new UsageError("resolution is required: give --resolution, like 512 or 640,448");
-  if (pixels(resolution) > limit(MAX_SCALED)) {
-    throw new UsageError(
-      `resolution ${resolution.join("x")} is above ${MAX_SCALED} pixels; lower it, or ${HOW_TO_LIFT}`,
-    );
-  }
-  if (!params.enable_bucket) return { buckets: Buckets.among([resolution]), enabled: false };
-  const rules: BucketRules = {
-    resolution,
-    noUpscale: params.bucket_no_upscale,
-    minSize: params.min_bucket_reso,
-    maxSize: params.max_bucket_reso,
-    steps: params.bucket_reso_steps,
-  };
-  return { buckets: Buckets.byRules(adjustLimits(rules)), enabled: true };
 }
 
 function nothingLeft({ subsets }: DatasetPlan, notes: readonly string[]): string {

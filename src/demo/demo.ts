@@ -9,7 +9,8 @@ import { removeLeftovers } from "../base/leftovers.ts";
 import type { JobContext } from "../base/job.ts";
 import { GEN_IMG_DEFAULTS, type GenImgConfig } from "../generation/config.ts";
 import { genImg } from "../generation/gen_img.ts";
-import { type TrainNetworkConfig, trainNetworkDefaults } from "../training/config.ts";
+import type { TrainNetworkConfig } from "../training/config.ts";
+import { trainNetworkDefaults } from "../training/defaults.ts";
 import { trainNetwork } from "../training/train_network.ts";
 import { pictureGrid } from "./grid.ts";
 

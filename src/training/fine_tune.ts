@@ -9,7 +9,8 @@ import { fullTraining, isTrained } from "./full_training.ts";
 import { requireFinite } from "../models/mod.ts";
 import { assembleRun, closingOnError, drawingModel, openRun } from "./open_run.ts";
 import { openOutput } from "./output_folder.ts";
-import { runTraining, type TrainingRun } from "./trainer.ts";
+import { runTraining } from "./trainer.ts";
+import type { TrainingRun } from "./training_run.ts";
 
 /**
  * Runs the whole training. Throws UserError for what the user can mend, and Interrupted after saving when the context's

@@ -18,7 +18,7 @@ import { networkRecord } from "./network_record.ts";
 import { type NetworkSetup, setUpNetwork } from "./network_setup.ts";
 import { networkShapes, networkTraining } from "./network_training.ts";
 import { assembleRun, closingOnError, drawingModel, type OpenedRun, openRun } from "./open_run.ts";
-import type { TrainingRun } from "./trainer.ts";
+import type { TrainingRun } from "./training_run.ts";
 
 export async function openNetworkRun(config: TrainNetworkConfig, context: JobContext): Promise<TrainingRun> {
   const opened = await openRun(config, context, { newNetwork: config.networkWeights === null });

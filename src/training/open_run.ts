@@ -35,7 +35,7 @@ import {
   type RunSettings,
   type RunState,
 } from "./state/mod.ts";
-import type { Session, TrainingRun } from "./trainer.ts";
+import type { Session, TrainingRun } from "./training_run.ts";
 
 export type RunConfig = StepConfig & OptimizerConfig & DataConfig & OutputConfig & PlaceConfig;
 

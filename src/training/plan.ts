@@ -6,7 +6,7 @@ import type { DataConfig, StepConfig } from "./config.ts";
 import { largestLatents } from "./largest_shapes.ts";
 import type { RunLength } from "./run_length.ts";
 import type { TrainingStep } from "./step.ts";
-import type { TrainingRun } from "./trainer.ts";
+import type { TrainingRun } from "./training_run.ts";
 
 export interface TrainingPlan {
   readonly steps: number;

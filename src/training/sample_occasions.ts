@@ -1,5 +1,6 @@
 /** Sample pictures that seem wanted and would never be drawn: told before the training, not found out after it. */
-import { type OutputConfig, trainNetworkDefaults } from "./config.ts";
+import type { OutputConfig } from "./config.ts";
+import { trainNetworkDefaults } from "./defaults.ts";
 import type { RunLength } from "./run_length.ts";
 
 type SampleFlags = Pick<

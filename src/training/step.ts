@@ -3,30 +3,10 @@
  * parameters; `update` takes their norm, clips, steps the optimizer and clears them, and may then look after the weights.
  * What changes from step to step is an input. Between two updates `backward` may run several times: gradient accumulation.
  */
-import {
-  accumulate,
-  add,
-  affine,
-  compile,
-  div,
-  fill,
-  finite,
-  gradients,
-  Graph,
-  minimum,
-  mul,
-  reshape,
-  select,
-  slice,
-  sqrt,
-  square,
-  sum,
-  type Tensor,
-  write,
-} from "../graph/mod.ts";
+import { accumulate, compile, gradients, Graph, reshape, type Tensor } from "../graph/mod.ts";
 import type { ParameterStore, Program } from "../runtime/mod.ts";
-import type { Group, Operands, Rule } from "./optimizers/mod.ts";
-import { flat, gradientOf, groupSize, type ParameterGroup } from "./trainable.ts";
+import { gradientOf } from "./trainable.ts";
+import { allocateStates, recordDiscard, recordUpdate, UPDATE, type UpdateOptions } from "./update.ts";
 
 /** What a step minimises, as recorded for one shape. */
 export interface RecordedLoss {
@@ -36,13 +16,9 @@ export interface RecordedLoss {
   readonly outputs?: Readonly<Record<string, Tensor>>;
 }
 
-export interface StepOptions<Shape> {
-  readonly groups: readonly ParameterGroup[];
+export interface StepOptions<Shape> extends UpdateOptions {
   /** Records the model and its loss for one shape; everything that changes between batches is an input. */
   readonly record: (graph: Graph, shape: Shape) => RecordedLoss;
-  readonly optimizer: Rule;
-  /** Gradients are scaled down to this norm; 0 leaves them alone. */
-  readonly maxGradNorm: number;
   readonly gradientAccumulationSteps: number;
   /** Float16 needs its loss scaled so that small gradients do not vanish. */
   readonly scaleLoss: boolean;
@@ -50,10 +26,6 @@ export interface StepOptions<Shape> {
   readonly recompute?: boolean;
   /** Gives the store the parameters that a recorded program needs. */
   readonly load?: (graph: Graph) => Promise<void>;
-  /** Keeps a running average of the trained parameters (flat.averages), which the caller sets at first. */
-  readonly averaging?: boolean;
-  /** Records what is done to the parameters after each update; its values come back with the update. */
-  readonly afterUpdate?: (graph: Graph) => Readonly<Record<string, Tensor>>;
 }
 
 export type Inputs = Record<string, Float32Array | Int32Array>;
@@ -77,9 +49,6 @@ export interface StepState {
   /** Updates since the loss scale last changed. */
   stepsAtScale: number;
 }
-
-/** How the optimizer's program is compiled: a formula of any length is to go over memory once. */
-export const UPDATE = { chains: true } as const;
 
 /** torch.amp.GradScaler's constants. */
 const FIRST_SCALE = 65536, GROWTH_INTERVAL = 2000;
@@ -155,7 +124,7 @@ export class TrainingStep<Shape extends object> {
    * Changes nothing but gradients that were gathered, which are forgotten.
    */
   async works(shape: Shape, inputs: Inputs): Promise<boolean> {
-    const program = this.#discard ??= await compile(this.#recordDiscard(), this.store, UPDATE);
+    const program = this.#discard ??= await compile(recordDiscard(this.options.groups), this.store, UPDATE);
     await program.run();
     const { loss } = await this.backward(shape, inputs);
     const { grad_norm } = await program.run();
@@ -192,51 +161,7 @@ export class TrainingStep<Shape extends object> {
   }
 
   recordUpdate(): Graph {
-    const { groups, maxGradNorm, averaging, afterUpdate } = this.options;
-    const graph = new Graph();
-    const at = (of: (index: number) => string, i: number) => graph.parameter(of(i), [groupSize(groups[i])]);
-    const unscale = graph.input("unscale", [1]);
-    const norm = mul(sqrt(gradientSquare(graph, groups)), unscale);
-    let scale = unscale;
-    if (maxGradNorm > 0) {
-      const constant = (x: number) => graph.constant(Float32Array.of(x), [1]);
-      scale = mul(scale, minimum(div(constant(maxGradNorm), affine(norm, 1, 1e-6)), constant(1)));
-    }
-    const { optimizer } = this.options, states = Object.keys(optimizer.states);
-    const count = Object.keys(optimizer.hyper({ lr: 1, step: 1 })).length;
-    const operands = groups.map((_, i): Operands => ({
-      weight: at(flat.weights, i),
-      grad: at(flat.gradients, i),
-      states: states.map((name) => at((index) => flat.state(index, name), i)),
-      hyper: graph.input(`hyper.${i}`, [count]),
-      scale: add(scale, graph.input(`hold.${i}`, [1])),
-    }));
-    // every group's outcome is known before one of them changes, so that none or all do
-    const weightSquare = total(operands.map((each) => outcome(optimizer, each)));
-    // 0 * x is NaN where x is not finite, which makes the optimizer skip
-    const held = affine(add(norm, weightSquare), 0, 0);
-    const decay = averaging ? graph.input("average_decay", [1]) : null;
-    operands.forEach((each, i) => {
-      const { weight, grad } = each;
-      makeStep(optimizer, { ...each, scale: add(each.scale, held) });
-      fill(grad, 0);
-      if (decay) {
-        const average = at(flat.averages, i);
-        write(average, add(mul(average, decay), mul(weight, affine(decay, -1, 1))));
-      }
-    });
-    graph.output("grad_norm", norm);
-    graph.output("weight_square", weightSquare);
-    for (const [name, value] of Object.entries(afterUpdate?.(graph) ?? {})) graph.output(name, value);
-    return graph;
-  }
-
-  /** Clears the gradients, and tells their norm. */
-  #recordDiscard(): Graph {
-    const { groups } = this.options, graph = new Graph();
-    graph.output("grad_norm", sqrt(gradientSquare(graph, groups)));
-    groups.forEach((group, i) => fill(graph.parameter(flat.gradients(i), [groupSize(group)]), 0));
-    return graph;
+    return recordUpdate(this.options);
   }
 
   #parameters() {
@@ -254,52 +179,4 @@ export class TrainingStep<Shape extends object> {
       state.stepsAtScale = 0;
     }
   }
-}
-
-function allocateStates<Shape>(store: ParameterStore, { groups, optimizer }: StepOptions<Shape>): void {
-  groups.forEach((group, i) => {
-    for (const [name, start] of Object.entries(optimizer.states)) {
-      const key = flat.state(i, name), size = groupSize(group);
-      if (!store.has(key)) store.allocate(key, [size], "f32");
-      if (start !== 0) store.set(key, new Float32Array(size).fill(start));
-    }
-  });
-}
-
-/** Sums of squares of the weights that makeStep() would leave. */
-function outcome({ instruction, ...optimizer }: Rule, operands: Operands): Tensor {
-  if (instruction) return instruction.outcome(operands);
-  const { weight } = optimizer.update(groupOf(optimizer, operands));
-  return square(select(finite(operands.scale), weight, operands.weight));
-}
-
-/** The weight and the states after the step are written where the scale is finite. */
-function makeStep({ instruction, ...optimizer }: Rule, operands: Operands): void {
-  if (instruction) return instruction.step(operands);
-  const group = groupOf(optimizer, operands), going = finite(operands.scale);
-  const { weight, ...states } = optimizer.update(group);
-  write(group.weight, select(going, weight, group.weight));
-  for (const [name, value] of Object.entries(states)) {
-    if (value) write(group.state[name], select(going, value, group.state[name]));
-  }
-}
-
-function groupOf({ states, hyper }: Rule, operands: Operands): Group<string, string> {
-  const names = Object.keys(hyper({ lr: 1, step: 1 }));
-  return {
-    weight: operands.weight,
-    grad: mul(operands.grad, operands.scale),
-    state: Object.fromEntries(Object.keys(states).map((name, k) => [name, operands.states[k]])),
-    hyper: Object.fromEntries(names.map((name, k) => [name, slice(operands.hyper, 0, k, 1)])),
-  };
-}
-
-/** The square of the norm of all gradients, one value. */
-function gradientSquare(graph: Graph, groups: readonly ParameterGroup[]): Tensor {
-  return total(groups.map((group, i) => square(graph.parameter(flat.gradients(i), [groupSize(group)]))));
-}
-
-/** The sum of everything, one value. */
-function total(parts: readonly Tensor[]): Tensor {
-  return parts.map((part) => reshape(sum(part), [1])).reduce((a, b) => add(a, b));
 }

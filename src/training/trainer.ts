@@ -5,62 +5,18 @@
 import { Interrupted, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
 import { counted } from "../base/phrases.ts";
-import type { BatchLoader } from "../data/mod.ts";
-import type { DrawingModel } from "../generation/model.ts";
-import type { Device, ParameterStore } from "../runtime/mod.ts";
 import type { DataConfig, OptimizerConfig, OutputConfig, StepConfig } from "./config.ts";
-import type { DiffusionTraining, StepResult } from "./diffusion_training.ts";
-import type { ExampleMaker } from "./examples.ts";
+import type { StepResult } from "./diffusion_training.ts";
 import { LossRecorder } from "./loss_recorder.ts";
 import type { StepGenerators } from "./noise.ts";
+import type { TrainingRun } from "./training_run.ts";
 import { RunFiles } from "./run_files.ts";
 import type { Moment } from "./save_names.ts";
-import type { RunLength } from "./run_length.ts";
-import type { SamplePictures } from "./samples.ts";
-import {
-  loadState,
-  type RunPosition,
-  type RunSettings,
-  type RunState,
-  saveState,
-  type Trained,
-} from "./state/mod.ts";
+import { loadState, type RunPosition, type RunState, saveState, type Trained } from "./state/mod.ts";
 import { groupSize } from "./trainable.ts";
 import { TrainingLog } from "./training_log.ts";
 
 export type TrainerConfig = StepConfig & OptimizerConfig & DataConfig & OutputConfig;
-
-/** Everything that one run works with, opened, checked and loaded. */
-export interface TrainingRun {
-  /** Names the log's folder. */
-  readonly name: string;
-  /** What is trained, in a line. */
-  readonly what: string;
-  readonly seed: number;
-  readonly length: RunLength;
-  readonly generators: StepGenerators;
-  readonly loader: BatchLoader;
-  readonly examples: ExampleMaker;
-  readonly training: DiffusionTraining;
-  readonly device: Device;
-  readonly store: ParameterStore;
-  /** The model as it is now, for sample pictures. */
-  readonly drawing: DrawingModel;
-  readonly session: Session;
-  readonly settings: RunSettings;
-  /** Null where none are wanted. */
-  readonly samples: SamplePictures | null;
-  /** Writes the file that the job is for. `epoch` counts from 1. */
-  saveModel(path: string, steps: number, epoch: number): void;
-  close(): void;
-}
-
-/** What all files of a run share, resumed or not. */
-export interface Session {
-  readonly sessionId: number;
-  /** Unix time in seconds. */
-  readonly startedAt: number;
-}
 
 /** Trains to the end and closes the run. Throws Interrupted after saving when the context's signal is aborted. */
 export async function runTraining(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { toChannelsLast } from "../../src/generation/latents.ts";
 import { PythonRandom, TorchGenerator } from "../../src/random/mod.ts";
-import { trainNetworkDefaults } from "../../src/training/config.ts";
+import { trainNetworkDefaults } from "../../src/training/defaults.ts";
 import { drawStep, type LatentShape } from "../../src/training/noise.ts";
 import { noiseLevels } from "../../src/training/noise_levels.ts";
 

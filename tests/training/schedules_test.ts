@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { UsageError } from "../../src/base/errors.ts";
-import { trainNetworkDefaults } from "../../src/training/config.ts";
+import { trainNetworkDefaults } from "../../src/training/defaults.ts";
 import { readOptimizer } from "../../src/training/optimizers/mod.ts";
 import { keyValues } from "../../src/training/schedules/python_literal.ts";
 import { createSchedule } from "../../src/training/schedules/schedule.ts";

@@ -5,7 +5,8 @@ import { quietContext } from "../../src/base/job.ts";
 import { writeSafetensors } from "../../src/formats/mod.ts";
 import { encodePng } from "../../src/formats/png.ts";
 import { keysOf, loraModules, loraOptions, saveLora } from "../../src/networks/mod.ts";
-import { type TrainNetworkConfig, trainNetworkDefaults } from "../../src/training/config.ts";
+import type { TrainNetworkConfig } from "../../src/training/config.ts";
+import { trainNetworkDefaults } from "../../src/training/defaults.ts";
 import { synthTensor, uniform } from "../golden/synth.ts";
 import { synthModel } from "../golden/synth_models.ts";
 

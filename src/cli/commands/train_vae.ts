@@ -1,7 +1,8 @@
 /** easel train_vae: training the autoencoder of a checkpoint. */
 
 import { dirname, join } from "node:path";
-import { trainNetworkDefaults, type TrainVaeConfig } from "../../training/config.ts";
+import type { TrainVaeConfig } from "../../training/config.ts";
+import { trainNetworkDefaults } from "../../training/defaults.ts";
 import {
   checkDevice,
   checkpoint,
