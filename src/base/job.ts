@@ -59,6 +59,8 @@ export interface StepDetails {
   readonly gradNorm: number | null;
   /** By the name of what they are for. */
   readonly learningRates: Readonly<Record<string, number>>;
+  /** The same rates times what the optimizer estimates, where it does. */
+  readonly adaptedRates?: Readonly<Record<string, number>>;
 }
 
 /** A context that shows nothing and is never interrupted: for tests and for jobs inside jobs. */

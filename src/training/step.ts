@@ -5,6 +5,7 @@
  */
 import { accumulate, compile, gradients, Graph, reshape, type Tensor } from "../graph/mod.ts";
 import type { ParameterStore, Program } from "../runtime/mod.ts";
+import { leadingRate, takesPart } from "./optimizers/shared_rate.ts";
 import { gradientOf } from "./trainable.ts";
 import { allocateStates, recordDiscard, recordUpdate, UPDATE, type UpdateOptions } from "./update.ts";
 
@@ -48,6 +49,8 @@ export interface StepState {
   groupSteps: readonly number[];
   /** Updates since the loss scale last changed. */
   stepsAtScale: number;
+  /** The optimizer's numbers over all groups (Rule.shared). */
+  numbers: Readonly<Record<string, number>>;
 }
 
 /** torch.amp.GradScaler's constants. */
@@ -70,6 +73,7 @@ export class TrainingStep<Shape extends object> {
       lossScale: options.scaleLoss ? FIRST_SCALE : 1,
       groupSteps: options.groups.map(() => 0),
       stepsAtScale: 0,
+      numbers: options.optimizer.shared?.numbers ?? {},
     };
   }
 
@@ -101,22 +105,34 @@ export class TrainingStep<Shape extends object> {
     averageDecay = 0,
     reached: readonly boolean[] = learningRates.map(() => true),
   ): Promise<UpdateResult> {
-    const program = await this.updateProgram();
+    const program = await this.updateProgram(), { shared, hyper } = this.options.optimizer;
+    const names = Object.keys(shared?.numbers ?? {});
     const inputs: Inputs = { unscale: Float32Array.of(1 / this.state.lossScale) };
-    learningRates.forEach((lr, i) => {
-      const numbers = this.options.optimizer.hyper({ lr, step: this.state.groupSteps[i] + 1 });
+    if (shared) inputs.numbers = Float32Array.from(names, (name) => this.state.numbers[name]);
+    const rates = shared ? learningRates.map(() => leadingRate(learningRates)) : learningRates;
+    const moved = reached.map((r, i) => r && (!shared || takesPart(shared, learningRates, i)));
+    rates.forEach((lr, i) => {
+      const numbers = hyper({ lr, step: this.state.groupSteps[i] + 1 });
       inputs[`hyper.${i}`] = Float32Array.from(Object.values(numbers));
-      inputs[`hold.${i}`] = Float32Array.of(reached[i] ? 0 : NaN);
+      inputs[`hold.${i}`] = Float32Array.of(moved[i] ? 0 : NaN);
     });
     if (this.options.averaging) inputs.average_decay = Float32Array.of(averageDecay);
-    const { grad_norm: [gradNorm], weight_square: [square], ...outputs } = await program.run(inputs);
+    const { grad_norm: [gradNorm], weight_square: [square], numbers, ...outputs } = await program.run(inputs);
     const heldBack = !Number.isFinite(gradNorm) ? "gradients" : !Number.isFinite(square) ? "weights" : null;
     if (heldBack === null) {
       this.state.optimizerSteps++;
-      this.state.groupSteps = this.state.groupSteps.map((steps, i) => steps + (reached[i] ? 1 : 0));
+      this.state.groupSteps = this.state.groupSteps.map((steps, i) => steps + (moved[i] ? 1 : 0));
+      this.state.numbers = Object.fromEntries(names.map((name, k) => [name, numbers[k]]));
     }
     if (this.options.scaleLoss) this.#adjustScale(heldBack === "gradients");
     return { gradNorm, heldBack, outputs };
+  }
+
+  /** The groups' rates as the optimizer's own estimate makes them; null where it makes none. */
+  adaptedRates(learningRates: readonly number[]): number[] | null {
+    const { shared } = this.options.optimizer, { d } = this.state.numbers;
+    if (!shared || d === undefined) return null;
+    return learningRates.map((rate) => rate > 0 ? d * leadingRate(learningRates) : 0);
   }
 
   /**

@@ -10,6 +10,7 @@ import { fitMemory } from "./fit.ts";
 import { largestBatches } from "./largest_shapes.ts";
 import { LatentStatistics, standardizeLatents } from "./latent_statistics.ts";
 import { type OpenedRun, openRun } from "./open_run.ts";
+import { rateNotes } from "./optimizers/mod.ts";
 import { openOutput } from "./output_folder.ts";
 import { planSteps, type TrainingPlan } from "./plan.ts";
 import { RunFiles } from "./run_files.ts";
@@ -99,6 +100,7 @@ async function run(
     state: () => {},
   }, context);
   context.log(`autoencoder: ${counted(length.steps, "step")}, ${config.mixedPrecision} mixed precision`);
+  for (const note of rateNotes(training.step.options.optimizer, [training.group])) context.warn(note);
   const { steps, epochs, batchesPerEpoch } = length;
   context.emit({ event: "plan", task: "training", steps, epochs, batchesPerEpoch, seed: opened.seed });
   const orLastGood = <T>(work: Promise<T>) =>

@@ -9,6 +9,7 @@ import type { DataConfig, OptimizerConfig, OutputConfig, StepConfig } from "./co
 import type { StepResult } from "./diffusion_training.ts";
 import { LossRecorder } from "./loss_recorder.ts";
 import type { StepGenerators } from "./noise.ts";
+import { rateNotes } from "./optimizers/mod.ts";
 import type { TrainingRun } from "./training_run.ts";
 import { RunFiles } from "./run_files.ts";
 import type { Moment } from "./save_names.ts";
@@ -149,11 +150,15 @@ class Trainer {
   #record(result: StepResult, rates: readonly number[]): void {
     const { run: { training, device, length }, context } = this, { globalStep } = this.#position;
     const average = this.#losses.average;
-    const learningRates = new Map(training.parts.groups.map(({ name }, i) => [name, rates[i]]));
+    const named = (values: readonly number[]) =>
+      new Map(training.parts.groups.map(({ name }, i) => [name, values[i]]));
+    const learningRates = named(rates), adapted = training.step.adaptedRates(rates);
+    const adaptedRates = adapted && named(adapted);
     this.#log?.step(globalStep, {
       loss: result.loss,
       average,
       learningRates,
+      adaptedRates,
       gradNorm: result.gradNorm,
       norms: result.norms,
     });
@@ -169,6 +174,7 @@ class Trainer {
         batchLoss: result.loss,
         gradNorm: result.gradNorm,
         learningRates: Object.fromEntries(learningRates),
+        ...adaptedRates && { adaptedRates: Object.fromEntries(adaptedRates) },
       },
     });
   }
@@ -242,10 +248,12 @@ class Trainer {
         } done and ${length.steps} are asked for; raise --max_train_steps`,
       );
     }
-    const { lossScale, stepsAtScale } = training.step.state;
+    const { lossScale, stepsAtScale, numbers } = training.step.state;
     // one without a scale, or whose scale a run in another precision has left, begins as a new run does
     const scaled = training.step.options.scaleLoss === (state.settings["--mixed_precision"] === "fp16");
     Object.assign(training.step.state, state.step, !scaled && { lossScale, stepsAtScale });
+    // other arguments may ask for numbers that the saved run had not
+    training.step.state.numbers = { ...numbers, ...state.step.numbers };
     this.#losses.restore(state.losses);
     loader.restore(state.data);
     this.#position = state.position;
@@ -266,6 +274,8 @@ class Trainer {
     context.log(
       `${steps}, ${epochs} of ${batches}, gradients of ${gathered} a step, ${config.mixedPrecision} mixed precision`,
     );
+    const { optimizer } = training.step.options;
+    for (const note of rateNotes(optimizer, training.parts.groups)) context.warn(note);
     context.emit({
       event: "plan",
       task: "training",

@@ -10,6 +10,8 @@ export interface StepLog {
   readonly average: number;
   /** Group name -> rate. */
   readonly learningRates: ReadonlyMap<string, number>;
+  /** With an optimizer that estimates the rate: its estimate times the rate. */
+  readonly adaptedRates: ReadonlyMap<string, number> | null;
   readonly gradNorm: number | null;
   readonly norms?: NormReport;
 }
@@ -26,10 +28,11 @@ export class TrainingLog {
     return new TrainingLog(new EventWriter(join(loggingDir, run, logTrackerName ?? tracker)));
   }
 
-  step(globalStep: number, { loss, average, learningRates, gradNorm, norms }: StepLog): void {
+  step(globalStep: number, { loss, average, learningRates, adaptedRates, gradNorm, norms }: StepLog): void {
     this.writer.scalar("loss/current", loss, globalStep);
     this.writer.scalar("loss/average", average, globalStep);
     for (const [name, rate] of learningRates) this.writer.scalar(`lr/${name}`, rate, globalStep);
+    for (const [name, rate] of adaptedRates ?? []) this.writer.scalar(`lr/d*lr/${name}`, rate, globalStep);
     if (gradNorm !== null) this.writer.scalar("grad_norm", gradNorm, globalStep);
     if (!norms) return;
     this.writer.scalar("max_norm/keys_scaled", norms.keysScaled, globalStep);

@@ -1,7 +1,11 @@
-/** The optimizer's program: the gradients' norm, clipping, the optimizer's formula for every group, clean gradients. */
+/**
+ * The optimizer's program: the gradients' norm, clipping, the step of every group, running averages. Whatever is not
+ * finite is known before anything is written, so that all groups step or none does.
+ */
 import {
   add,
   affine,
+  concat,
   div,
   fill,
   finite,
@@ -18,7 +22,7 @@ import {
   write,
 } from "../graph/mod.ts";
 import type { ParameterStore } from "../runtime/mod.ts";
-import type { Group, Operands, Rule } from "./optimizers/mod.ts";
+import type { Group, Numbers, Operands, Rule } from "./optimizers/mod.ts";
 import { flat, groupSize, type ParameterGroup } from "./trainable.ts";
 
 export interface UpdateOptions {
@@ -36,45 +40,47 @@ export interface UpdateOptions {
 export const UPDATE = { chains: true } as const;
 
 /**
- * Inputs: `unscale`, and `hyper.I` and `hold.I` of each group, where NaN leaves the group as it is; `average_decay` with
- * averaging. Outputs: `grad_norm`, `weight_square` and those of afterUpdate.
+ * Inputs are `unscale`, by which gradients are multiplied; for each group i its numbers of the step, `hyper.i`, and
+ * `hold.i`, NaN where it is to stay as it is, else 0; `numbers` of an optimizer that has some over all groups, which come
+ * back under that name as they are after the step; and `average_decay` with averaging.
  */
-export function recordUpdate(options: UpdateOptions): Graph {
-  const { groups, optimizer, maxGradNorm, averaging, afterUpdate } = options;
+export function recordUpdate(
+  { groups, optimizer, maxGradNorm, averaging, afterUpdate }: UpdateOptions,
+): Graph {
   const graph = new Graph();
   const at = (of: (index: number) => string, i: number) => graph.parameter(of(i), [groupSize(groups[i])]);
   const unscale = graph.input("unscale", [1]);
   const norm = mul(sqrt(gradientSquare(graph, groups)), unscale);
-  let scale = unscale;
-  if (maxGradNorm > 0) {
-    const constant = (x: number) => graph.constant(Float32Array.of(x), [1]);
-    scale = mul(scale, minimum(div(constant(maxGradNorm), affine(norm, 1, 1e-6)), constant(1)));
-  }
-  const states = Object.keys(optimizer.states);
+  const scale = maxGradNorm > 0 ? mul(unscale, clipping(norm, maxGradNorm)) : unscale;
   const count = Object.keys(optimizer.hyper({ lr: 1, step: 1 })).length;
   const operands = groups.map((_, i): Operands => ({
     weight: at(flat.weights, i),
     grad: at(flat.gradients, i),
-    states: states.map((name) => at((index) => flat.state(index, name), i)),
+    states: Object.keys(optimizer.states).map((name) => at((index) => flat.state(index, name), i)),
     hyper: graph.input(`hyper.${i}`, [count]),
     scale: add(scale, graph.input(`hold.${i}`, [1])),
   }));
+  const { numbers, next } = advance(graph, optimizer, operands);
+  const step = (each: Operands) => ({ ...groupOf(optimizer, each), numbers, next });
   // every group's outcome is known before one of them changes, so that none or all do
-  const weightSquare = total(operands.map((each) => outcome(optimizer, each)));
+  const weights = total(operands.map((each) => outcome(optimizer, each, step)));
   // 0 * x is NaN where x is not finite, which makes the optimizer skip
+  const weightSquare = Object.values(next).reduce((sum, number) => add(sum, affine(number, 0, 0)), weights);
   const held = affine(add(norm, weightSquare), 0, 0);
   const decay = averaging ? graph.input("average_decay", [1]) : null;
   operands.forEach((each, i) => {
-    const { weight, grad } = each;
-    makeStep(optimizer, { ...each, scale: add(each.scale, held) });
-    fill(grad, 0);
+    makeStep(optimizer, { ...each, scale: add(each.scale, held) }, step);
+    fill(each.grad, 0);
     if (decay) {
       const average = at(flat.averages, i);
-      write(average, add(mul(average, decay), mul(weight, affine(decay, -1, 1))));
+      write(average, add(mul(average, decay), mul(each.weight, affine(decay, -1, 1))));
     }
   });
   graph.output("grad_norm", norm);
   graph.output("weight_square", weightSquare);
+  if (optimizer.shared) {
+    graph.output("numbers", concat(Object.keys(optimizer.shared.numbers).map((name) => next[name]), 0));
+  }
   for (const [name, value] of Object.entries(afterUpdate?.(graph) ?? {})) graph.output(name, value);
   return graph;
 }
@@ -98,32 +104,69 @@ export function allocateStates(store: ParameterStore, { groups, optimizer }: Upd
   });
 }
 
+function clipping(norm: Tensor, most: number): Tensor {
+  const constant = (x: number) => norm.graph.constant(Float32Array.of(x), [1]);
+  return minimum(div(constant(most), affine(norm, 1, 1e-6)), constant(1));
+}
+
+/** The optimizer's numbers over all groups before the step and after it. What is held adds nothing to them. */
+function advance(
+  graph: Graph,
+  optimizer: Rule,
+  operands: readonly Operands[],
+): { numbers: Numbers; next: Numbers } {
+  const { shared } = optimizer;
+  if (!shared) return { numbers: {}, next: {} };
+  const names = Object.keys(shared.numbers);
+  const numbers = named(names, graph.input("numbers", [names.length]));
+  const nothing = graph.constant(Float32Array.of(0), [1]);
+  const parts = operands.map((each) => {
+    const going = finite(each.scale), sums = shared.sums({ ...groupOf(optimizer, each), numbers });
+    return mapValues(sums, (value) => reshape(sum(select(going, value, nothing)), [1]));
+  });
+  const sums = parts.reduce((a, b) => mapValues(a, (value, name) => add(value, b[name])));
+  const { hyper } = groupOf(optimizer, operands[0]);
+  return { numbers, next: shared.advance({ numbers, sums, hyper }) };
+}
+
+type Step = (operands: Operands) => Group;
+
 /** Sums of squares of the weights that makeStep() would leave. */
-function outcome({ instruction, ...optimizer }: Rule, operands: Operands): Tensor {
+function outcome({ instruction, update }: Rule, operands: Operands, step: Step): Tensor {
   if (instruction) return instruction.outcome(operands);
-  const { weight } = optimizer.update(groupOf(optimizer, operands));
-  return square(select(finite(operands.scale), weight, operands.weight));
+  return square(select(finite(operands.scale), update(step(operands)).weight, operands.weight));
 }
 
 /** The weight and the states after the step are written where the scale is finite. */
-function makeStep({ instruction, ...optimizer }: Rule, operands: Operands): void {
+function makeStep({ instruction, update }: Rule, operands: Operands, step: Step): void {
   if (instruction) return instruction.step(operands);
-  const group = groupOf(optimizer, operands), going = finite(operands.scale);
-  const { weight, ...states } = optimizer.update(group);
+  const group = step(operands), going = finite(operands.scale);
+  const { weight, ...states } = update(group);
   write(group.weight, select(going, weight, group.weight));
   for (const [name, value] of Object.entries(states)) {
     if (value) write(group.state[name], select(going, value, group.state[name]));
   }
 }
 
-function groupOf({ states, hyper }: Rule, operands: Operands): Group<string, string> {
-  const names = Object.keys(hyper({ lr: 1, step: 1 }));
+function groupOf({ states, hyper }: Rule, operands: Operands): Omit<Group, "numbers" | "next"> {
   return {
     weight: operands.weight,
     grad: mul(operands.grad, operands.scale),
     state: Object.fromEntries(Object.keys(states).map((name, k) => [name, operands.states[k]])),
-    hyper: Object.fromEntries(names.map((name, k) => [name, slice(operands.hyper, 0, k, 1)])),
+    hyper: named(Object.keys(hyper({ lr: 1, step: 1 })), operands.hyper),
   };
+}
+
+/** The elements of an array by name. */
+function named(names: readonly string[], values: Tensor): Numbers {
+  return Object.fromEntries(names.map((name, k) => [name, slice(values, 0, k, 1)]));
+}
+
+function mapValues<T, U>(
+  record: Readonly<Record<string, T>>,
+  of: (value: T, name: string) => U,
+): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, of(value, name)]));
 }
 
 /** The square of the norm of all gradients, one value. */

@@ -17,7 +17,7 @@ const WORDS = Array.from({ length: 625 }, (_, i) => i < 624 ? i * 7919 : 5);
 
 export const STATE: RunState = {
   position: { epoch: 1, batch: 2, globalStep: 7 },
-  step: { optimizerSteps: 7, lossScale: 1, groupSteps: [7, 6], stepsAtScale: 0 },
+  step: { optimizerSteps: 7, lossScale: 1, groupSteps: [7, 6], stepsAtScale: 0, numbers: { d: 1e-6 } },
   losses: { losses: [0.5, 0.25], total: 0.75 },
   seed: 1,
   sessionId: 11,

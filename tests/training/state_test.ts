@@ -60,6 +60,9 @@ const MAY_BE_NULL = new Set([
   ...["data.waiting", `${ITEM}.left`, `${ITEM}.top`, `${ITEM}.color`],
 ]);
 
+/** What may hold any names. */
+const ANY_NAMES = new Set(["fingerprint", "settings", "step.numbers"]);
+
 /** Every place in a JSON value, of lists the first item, with what is wrong there. */
 function* damages(
   value: unknown,
@@ -71,7 +74,7 @@ function* damages(
     if (typeof value !== "string") yield { at, put: "x" };
     if (typeof value === "number") yield { at, put: -0.5 };
   }
-  if (typeof value !== "object" || value === null || at[0] === "fingerprint" || at[0] === "settings") return;
+  if (typeof value !== "object" || value === null || ANY_NAMES.has(at.join("."))) return;
   for (const name of Array.isArray(value) ? ["0"] : Object.keys(value)) {
     if (name in value) yield* damages((value as Record<string, unknown>)[name], [...at, name]);
   }

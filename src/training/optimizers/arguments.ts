@@ -25,12 +25,25 @@ export function number(standard: number | null, least = 0): Row {
   };
 }
 
-/** A number in [0, 1). */
-export function share(standard: number): Row {
+export function positive(standard: number): Row {
+  return {
+    wanted: "a number above 0",
+    standard,
+    read: (value) => finite(value) && value > 0 ? value : undefined,
+  };
+}
+
+/** A number in [0, 1); None where that is the default. */
+export function share(standard: number | null): Row {
   return {
     wanted: "a number in [0, 1)",
     standard,
-    read: (value) => finite(value) && value >= 0 && value < 1 ? value : undefined,
+    read: (value) =>
+      finite(value) && value >= 0 && value < 1
+        ? value
+        : value === null && standard === null
+        ? null
+        : undefined,
   };
 }
 

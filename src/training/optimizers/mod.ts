@@ -8,19 +8,38 @@ import { adamax } from "./adamax.ts";
 import { ademamix } from "./ademamix.ts";
 import { readArguments } from "./arguments.ts";
 import { asgd } from "./asgd.ts";
+import { dadaptAdagrad } from "./dadapt_adagrad.ts";
+import { dadaptAdam } from "./dadapt_adam.ts";
+import { dadaptAdamPreprint } from "./dadapt_adam_preprint.ts";
+import { dadaptAdan } from "./dadapt_adan.ts";
+import { dadaptAdanIp } from "./dadapt_adan_ip.ts";
+import { dadaptLion } from "./dadapt_lion.ts";
+import { dadaptSgd } from "./dadapt_sgd.ts";
 import { lion } from "./lion.ts";
 import { nadam } from "./nadam.ts";
 import type { Optimizer, Rule } from "./optimizer.ts";
+import { prodigy } from "./prodigy.ts";
 import { radam } from "./radam.ts";
 import { rmsprop } from "./rmsprop.ts";
 import { rprop } from "./rprop.ts";
 import { sgd, sgdNesterov } from "./sgd.ts";
 
-export type { Group, Moment, Next, Operands, Optimizer, Rule } from "./optimizer.ts";
+export { rateNotes } from "./shared_rate.ts";
+export type { Group, Moment, Next, Numbers, Operands, Optimizer, Rule } from "./optimizer.ts";
 
 const OPTIMIZERS: readonly Optimizer[] = [
   ...[adamw, lion, sgdNesterov, adam, adamax, nadam, radam, adagrad, adadelta, rmsprop, rprop, asgd, sgd],
   ...[ademamix, pagedAdamw, pagedAdamw32bit],
+  ...[
+    prodigy,
+    dadaptAdamPreprint,
+    dadaptAdagrad,
+    dadaptAdam,
+    dadaptAdan,
+    dadaptAdanIp,
+    dadaptLion,
+    dadaptSgd,
+  ],
 ];
 
 /** Values of --optimizer_type; capitals do not matter, and torch.optim may stand before them. */

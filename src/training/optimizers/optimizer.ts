@@ -8,18 +8,29 @@ import type { Arguments, Rows } from "./arguments.ts";
 
 /** When an update happens. */
 export interface Moment {
+  /** The group's rate; with `shared` the rate of all groups. */
   readonly lr: number;
   /** Optimizer steps of the group, this one included: 1 at first. */
   readonly step: number;
 }
 
+/** Values of one element by name. */
+export type Numbers<Names extends string = string> = Readonly<Record<Names, Tensor>>;
+
 /** One group as an update sees it: flat arrays of its size, and numbers of one element. */
-export interface Group<States extends string, Hyper extends string> {
+export interface Group<
+  States extends string = string,
+  Hyper extends string = string,
+  Shared extends string = string,
+> {
   readonly weight: Tensor;
   /** Unscaled and clipped. */
   readonly grad: Tensor;
   readonly state: Readonly<Record<States, Tensor>>;
-  readonly hyper: Readonly<Record<Hyper, Tensor>>;
+  readonly hyper: Numbers<Hyper>;
+  /** The numbers over all groups before this step, and as this step makes them. */
+  readonly numbers: Numbers<Shared>;
+  readonly next: Numbers<Shared>;
 }
 
 /** The weight and the states after the step; what is not named stays. */
@@ -27,12 +38,39 @@ export type Next<States extends string> =
   & { readonly weight: Tensor }
   & Readonly<Partial<Record<States, Tensor>>>;
 
+/**
+ * Numbers that belong to all groups together, such as an estimate of the right rate, and so one rate for all groups. They
+ * begin at `numbers[name]`; the one called d is what rates are multiplied by.
+ */
+export interface Shared<
+  States extends string = string,
+  Hyper extends string = string,
+  Names extends string = string,
+  Sums extends string = string,
+> {
+  readonly numbers: Readonly<Record<Names, number>>;
+  /** What is added up over all weights that take part in the step, of each weight. */
+  sums(group: Omit<Group<States, Hyper, Names>, "next">): Readonly<Record<Sums, Tensor>>;
+  /** The numbers after the step. */
+  advance(
+    step: { readonly numbers: Numbers<Names>; readonly sums: Numbers<Sums>; readonly hyper: Numbers<Hyper> },
+  ): Numbers<Names>;
+  /** At a rate of 0 the states go on, as the reference's do; else nothing does. */
+  readonly goesOnAtZero?: boolean;
+}
+
 /** An optimizer with its arguments. States are float32, one number a weight, and begin at `states[name]`. */
-export interface Rule<States extends string = string, Hyper extends string = string> {
+export interface Rule<
+  States extends string = string,
+  Hyper extends string = string,
+  Names extends string = string,
+  Sums extends string = string,
+> {
   readonly states: Readonly<Record<States, number>>;
   /** The numbers of one step, in the order in which they are uploaded. */
   hyper(moment: Moment): Readonly<Record<Hyper, number>>;
-  update(group: Group<States, Hyper>): Next<States>;
+  readonly shared?: Shared<States, Hyper, Names, Sums>;
+  update(group: Group<States, Hyper, Names>): Next<States>;
   /** An instruction that does what `update` does, faster than the chain that is made of it. */
   readonly instruction?: Instruction;
   /** What may help where the update gives no finite weights, beside a lower rate. */
@@ -68,6 +106,8 @@ export interface Optimizer {
 }
 
 /** Keeps the types of a rule's states and numbers together while it is written. */
-export function rule<States extends string, Hyper extends string>(r: Rule<States, Hyper>): Rule {
+export function rule<States extends string, Hyper extends string, Names extends string, Sums extends string>(
+  r: Rule<States, Hyper, Names, Sums>,
+): Rule {
   return r as unknown as Rule;
 }

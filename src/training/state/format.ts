@@ -8,7 +8,7 @@ import type { LossRecorderState } from "../loss_recorder.ts";
 import type { StepState } from "../step.ts";
 import { flat, groupSize, type ParameterGroup } from "../trainable.ts";
 
-export const FORMAT = "easel training state 2";
+export const FORMAT = "easel training state 3";
 export const STATE_FILE = "state.json", TENSOR_FILE = "tensors.safetensors";
 
 /** Where a run is. */

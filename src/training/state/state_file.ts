@@ -83,6 +83,7 @@ const stateFile = object<StateFile>({
     lossScale: positive,
     groupSteps: listOf(count),
     stepsAtScale: count,
+    numbers: namesTo(number),
   }),
   losses: object<LossRecorderState>({ losses: listOf(numberOrNaN), total: numberOrNaN }),
   seed: integer,

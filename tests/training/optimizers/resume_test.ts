@@ -34,9 +34,15 @@ Deno.test("a training with any optimizer resumes bit for bit, and its file names
     await trainNetwork({ ...run, outputDir: join(dir, "again"), resume, saveState: false }, listening());
     assert.deepEqual(contents(join(dir, "again/thing.safetensors")), contents(whole), name);
     using file = openSafetensors(whole), state = openSafetensors(join(resume, "tensors.safetensors"));
-    assert.match(file.metadata.ss_optimizer, /^(torch|bitsandbytes|lion_pytorch)\.\w+/, name);
+    assert.match(
+      file.metadata.ss_optimizer,
+      /^(torch|bitsandbytes|lion_pytorch|prodigyopt|dadaptation)\.\w+/,
+      name,
+    );
     if (name === "SGDNesterov") assert.equal(file.metadata.ss_optimizer, "torch.optim.sgd.SGD(momentum=0.9)");
-    const { states } = readOptimizer(name, run.optimizerArgs);
+    const { states, shared } = readOptimizer(name, run.optimizerArgs);
+    const { step } = JSON.parse(Deno.readTextFileSync(join(resume, "state.json")));
+    assert.deepEqual(Object.keys(step.numbers), Object.keys(shared?.numbers ?? {}), name);
     for (const kept of Object.keys(states)) assert.ok(state.has(`train/0/${kept}`), `${name} keeps ${kept}`);
   }
   Deno.removeSync(dir, { recursive: true });
