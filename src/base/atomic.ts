@@ -1,12 +1,14 @@
 /**
  * Whole files or none: written beside the target, synced, then renamed over it. Where the target is a link, what it
  * points to is replaced, as every program that opens a file for writing would; the temporary itself is new, so nothing
- * is ever written through a link that somebody put in its place.
+ * is ever written through a link that somebody put in its place. No device is replaced, which whoever may write to
+ * /dev would lose to a link that leads there.
  */
 
 import { UserError } from "./errors.ts";
 import { finished, type Temporary, temporaryFile } from "./temporary.ts";
 import { throughLinks } from "./links.ts";
+import { refuseToReplace } from "./regular_file.ts";
 
 /**
  * Calls `write` with a new file beside `path`, syncs it and renames it to `path`. When anything fails the old
@@ -37,6 +39,7 @@ class Draft {
   constructor(private readonly path: string) {
     this.attempt(() => {
       this.#target = throughLinks(path);
+      refuseToReplace(this.#target, path);
       this.#temporary = temporaryFile(this.#target);
     });
   }

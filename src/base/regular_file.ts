@@ -30,6 +30,23 @@ export function refuseIrregular(path: string): void {
   if (kind !== null) throw new NoFile(`${path}: is ${kind}; a file is wanted`);
 }
 
+/**
+ * Throws NoFile where a device or a folder stands at `target`; `path` is its name for the user. A pipe or a socket is
+ * a name and holds nothing.
+ */
+export function refuseToReplace(target: string, path = target): void {
+  let found: Deno.FileInfo;
+  try {
+    found = Deno.statSync(target);
+  } catch {
+    return; // there is nothing, or writing says what is wrong
+  }
+  const kind = kindBesidesFile(found);
+  if (kind !== null) {
+    throw new NoFile(`${path}: is ${kind}, which is not replaced; move it or give another name`);
+  }
+}
+
 /** Opens a file for reading. Throws NoFile, or what Deno throws. */
 export function openFile(path: string): Deno.FsFile {
   refuseIrregular(path);

@@ -1,6 +1,7 @@
 /** Latent caches on the disk: .npz files with the names and arrays of sd-scripts 0.9.1. */
 
 import { UserError } from "../base/errors.ts";
+import { refuseToReplace } from "../base/regular_file.ts";
 import { f32Array, i64Array, integers, listNpz, type NpzArray, readNpz, writeNpz } from "../formats/npz.ts";
 import { toF32 } from "../formats/tensor_file.ts";
 import type { Size } from "./buckets.ts";
@@ -43,8 +44,9 @@ export function latentFileMisfit(path: string, { bucket, flipped, alphaMask }: E
   return `${path}: ${alphaMask ? "holds no alpha mask" : "was made with --alpha_mask"}`;
 }
 
-/** Throws UserError for somebody else's arrays under the name of a cache file, which must not be replaced. */
+/** Throws UserError for what must not be replaced under the name of a cache file: a device, a folder, or somebody else's arrays. */
 export function refuseForeignFile(path: string): void {
+  refuseToReplace(path);
   let names: string[];
   try {
     names = listNpz(path);

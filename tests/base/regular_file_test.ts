@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../../src/base/errors.ts";
-import { fileText } from "../../src/base/regular_file.ts";
+import { atomicWriteFile } from "../../src/base/atomic.ts";
+import { fileText, refuseToReplace } from "../../src/base/regular_file.ts";
+import { refuseForeignFile } from "../../src/data/latent_file.ts";
 import { loadFolder } from "../../src/data/folders.ts";
 import { loadImage, probeSize } from "../../src/data/images/load.ts";
 import { loadMetadata } from "../../src/data/metadata.ts";
@@ -61,6 +63,30 @@ Deno.test({
       }
       assert.throws(() => fileText("/dev/zero"), /is a device; a file is wanted/);
       assert.throws(() => fileText(folder), /is a folder; a file is wanted/);
+    }),
+});
+
+Deno.test({
+  name: "a device or a folder is never replaced by a file, through links neither",
+  ignore: windows,
+  fn: () =>
+    withPipes((folder) => {
+      const link = join(folder, "link.npz"), inside = join(folder, "folder.npz");
+      Deno.symlinkSync("/dev/null", link);
+      Deno.mkdirSync(inside);
+      for (const path of [link, inside]) {
+        const before = Deno.statSync(path);
+        const refused = {
+          name: "NoFile",
+          message: /^\S+: is a (device|folder), which is not replaced; move it/,
+        };
+        assert.throws(() => refuseToReplace(path), refused);
+        assert.throws(() => refuseForeignFile(path), refused);
+        // a test that fails must not take the device
+        if (path !== link) assert.throws(() => atomicWriteFile(path, "x"), refused);
+        assert.equal(Deno.statSync(path).ino, before.ino);
+      }
+      return Promise.resolve();
     }),
 });
 

@@ -100,7 +100,7 @@ export const torchRows = (rows: Rows): Rows => ({ ...rows, maximize: flag(), ...
 export function readArguments(name: string, rows: Rows, list: readonly string[] | null): Arguments {
   const args = Object.fromEntries(Object.entries(rows).map(([key, row]) => [key, row.standard]));
   for (const [key, value] of Object.entries(keyValues("--optimizer_args", list))) {
-    const row = rows[key];
+    const row = Object.hasOwn(rows, key) ? rows[key] : undefined;
     if (!row) {
       const known = Object.keys(rows).filter((k) => !(k in COMPUTING));
       throw new UsageError(
