@@ -107,6 +107,26 @@ testOnEach(
   },
 );
 
+testOnEach("a choice is written wherever a formula that is too long is cut", async (backend) => {
+  const n = 8, w = values(n, 1), inputs = { x: values(n, 2), going: Float32Array.of(1) };
+  for (let ops = 1; ops <= 10; ops++) {
+    const { out } = await run(
+      backend,
+      (g) => {
+        const w = g.parameter("w", [n]), v = g.parameter("v", [n]);
+        let x = g.input("x", [n]);
+        for (const [parameter, more] of [[w, 60 + ops], [v, 70 - ops]] as const) {
+          for (let k = 0; k < more; k++) x = affine(x, 1, 1);
+          write(parameter, select(g.input("going", [1]), affine(x, 1, 1), parameter));
+        }
+      },
+      inputs,
+      { w: { values: w }, v: { values: w } },
+    );
+    for (const v of [out.w, out.v]) assert.ok(v.every((x) => x > 50), `${ops} ops: ${v}`);
+  }
+});
+
 testOnEach("a chain reads and writes 16-bit parameters, rounding once", async (backend) => {
   const n = 1000, w = values(n, 1), g = values(n, 2);
   for (const dtype of ["bf16", "f16"] as const) {

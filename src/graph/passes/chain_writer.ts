@@ -76,7 +76,7 @@ export class ChainWriter {
   #write(target: Tensor, value: Tensor): void {
     const { op, attrs, inputs: [chosen, other, condition] } = value.node;
     const held = op === chainedOp && CHAINED[attrs.fn] === "select" && other === target &&
-      elements(condition.shape) === 1 && this.count > 1;
+      elements(condition.shape) === 1 && this.count > 1 && this.#lanes.has(value);
     if (!held) return this.#store(target, this.#value(value));
     const last = this.#laneSteps.at(-1);
     if (last?.to && last.to === this.#lanes.get(value)) this.#laneSteps.pop();
