@@ -63,7 +63,10 @@ export function defaultText(value: Value): string {
   return String(value);
 }
 
-/** What the help begins with: flags that must be given, then those that most people give. They also stand in their families. */
+/**
+ * What the help begins with: flags that must be given, then those that most people give. They also stand in their
+ * families.
+ */
 export function firstFlags({ families, required, usual }: Command): FirstFlags[] {
   const flags = allFlags(families);
   const instead = (names: readonly string[]) =>

@@ -15,7 +15,10 @@ export interface WrittenConfig {
 
 const NEVER = ["config_file", "output_config"];
 
-/** Writes the file that --config_file names; `tell` hears of what a killed call left. Throws UserError when it exists, as sd-scripts refuses to overwrite it. */
+/**
+ * Writes the file that --config_file names; `tell` hears of what a killed call left. Throws UserError when it exists,
+ * as sd-scripts refuses to overwrite it.
+ */
 export function writeConfig(
   parsed: Parsed,
   families: readonly Family[],

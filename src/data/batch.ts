@@ -38,7 +38,10 @@ export type Pair = readonly [number, number];
 
 export interface RenderOptions {
   readonly compat: boolean;
-  /** Without buckets, scale pictures of other sizes instead of refusing them; those that random_crop can cut stay unscaled. */
+  /**
+   * Without buckets, scale pictures of other sizes instead of refusing them; those that random_crop can cut stay
+   * unscaled.
+   */
   readonly scale?: boolean;
   readonly note: (line: string) => void;
 }

@@ -1,4 +1,7 @@
-/** Images that lie where they are not looked for, or in a format that is not read: told, or a third of a dataset is missed unseen. */
+/**
+ * Images that lie where they are not looked for, or in a format that is not read: told, or a third of a dataset is
+ * missed unseen.
+ */
 
 import { basename, extname, join } from "node:path";
 import { IMAGE_EXTENSIONS } from "./images/load.ts";

@@ -1,6 +1,6 @@
 /**
- * TensorBoard's event files: TFRecord frames around Event messages (protocol buffers, written by hand below). What torch's SummaryWriter
- * writes for the same calls, so any TensorBoard shows them.
+ * TensorBoard's event files: TFRecord frames around Event messages (protocol buffers, written by hand below). What
+ * torch's SummaryWriter writes for the same calls, so any TensorBoard shows them.
  */
 
 import { joined } from "../base/joined.ts";

@@ -1,4 +1,7 @@
-/** From prompts to single pictures with everything decided: sizes, steps, seeds. Seeds are drawn as gen_img.py draws them. */
+/**
+ * From prompts to single pictures with everything decided: sizes, steps, seeds. Seeds are drawn as gen_img.py draws
+ * them.
+ */
 
 import { UsageError } from "../base/errors.ts";
 import { HOW_TO_LIFT, limit } from "../base/limits.ts";

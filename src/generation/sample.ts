@@ -1,8 +1,8 @@
 /**
- * Pictures drawn while a model is being trained: sd-scripts' sample_images. Unlike gen_img it allows three chunks and draws
- * no random numbers ahead. The reference also holds the predicted latents in [-1, 1], which are wider than that, so that
- * DDIM gives little but noise; its timesteps have no offset, its BREAK is a word, and SD2's prompts are padded otherwise than
- * captions. Under `compat` so are these; else they are as gen_img has them.
+ * Pictures drawn while a model is being trained: sd-scripts' sample_images. Unlike gen_img it allows three chunks and
+ * draws no random numbers ahead. The reference also holds the predicted latents in [-1, 1], which are wider than that,
+ * so that DDIM gives little but noise; its timesteps have no offset, its BREAK is a word, and SD2's prompts are padded
+ * otherwise than captions. Under `compat` so are these; else they are as gen_img has them.
  */
 
 import { Graph, memoryNeeded } from "../graph/mod.ts";

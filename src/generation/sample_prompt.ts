@@ -54,7 +54,10 @@ const OPTIONS: readonly [RegExp, (prompt: Mutable, value: string) => void][] = [
   [/^ss (.+)/i, (p, v) => p.sampler = v.trim()],
 ];
 
-/** `a cat --n blurry --w 512 --h 512 --d 1 --l 7.5 --s 28 --ss euler_a`. Options that nobody knows are noted and left out. */
+/**
+ * `a cat --n blurry --w 512 --h 512 --d 1 --l 7.5 --s 28 --ss euler_a`. Options that nobody knows are noted and left
+ * out.
+ */
 export function parseSampleLine(line: string, note: (text: string) => void = () => {}): SamplePrompt {
   const [prompt, ...options] = line.split(" --");
   const out: Mutable = { ...DEFAULTS, prompt };

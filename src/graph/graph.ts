@@ -25,7 +25,10 @@ export interface Op {
   grad?(dys: readonly (Tensor | null)[], node: Node): (Tensor | null)[];
   /** Changes its first operands in place and has no outputs: never removed, never reordered. */
   readonly effect?: boolean;
-  /** The output may take the memory of an input of equal size that dies here: the kernel reads an element before writing it. */
+  /**
+   * The output may take the memory of an input of equal size that dies here: the kernel reads an element before writing
+   * it.
+   */
   readonly inPlace?: boolean;
   /** The output is the input's bytes under another shape: no instruction is made. */
   readonly alias?: boolean;

@@ -120,9 +120,9 @@ export interface OtherAlpha {
 
 /**
  * --network_weights for a network made from options: the file's modules must have the same rank. Returns the network's
- * modules with the file's alphas where it has them, and the first of them whose own alpha is another. sd-scripts 0.9.1 (`compat`)
- * computes with the options' alpha all the same, and keeps the file's as an integer where the options' is one. Throws
- * UserError.
+ * modules with the file's alphas where it has them, and the first of them whose own alpha is another. sd-scripts 0.9.1
+ * (`compat`) computes with the options' alpha all the same, and keeps the file's as an integer where the options' is
+ * one. Throws UserError.
  */
 export function loadInto(
   file: TensorFile,

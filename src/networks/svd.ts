@@ -1,4 +1,7 @@
-/** Singular values of a product of two thin matrices, without the product: QR of each, then Jacobi on the rank x rank core. */
+/**
+ * Singular values of a product of two thin matrices, without the product: QR of each, then Jacobi on the rank x rank
+ * core.
+ */
 
 /** product = sum over k of values[k] * left[k] (outer) right[k]; values fall. */
 export interface ProductSvd {

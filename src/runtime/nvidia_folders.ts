@@ -1,11 +1,17 @@
-/** Where Python's packages keep NVIDIA's libraries: PyTorch's wheels bring cuBLASLt, cuDNN and NVRTC, and no loader looks there. */
+/**
+ * Where Python's packages keep NVIDIA's libraries: PyTorch's wheels bring cuBLASLt, cuDNN and NVRTC, and no loader
+ * looks there.
+ */
 
 import { dirname, join } from "node:path";
 import { exists } from "../base/exists.ts";
 
 type Lookup = (name: string) => string | undefined;
 
-/** Folders that hold such libraries, of the active environment first, then of the `python3` on PATH and the user's own packages. */
+/**
+ * Folders that hold such libraries, of the active environment first, then of the `python3` on PATH and the user's own
+ * packages.
+ */
 export function nvidiaFolders(env: Lookup = (name) => Deno.env.get(name)): string[] {
   const prefixes = [env("VIRTUAL_ENV"), env("CONDA_PREFIX"), pythonPrefix(env("PATH") ?? "")];
   const home = env("HOME");

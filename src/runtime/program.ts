@@ -118,8 +118,8 @@ export class Program {
   }
 
   /**
-   * Runs once with the given inputs and tells the seconds each instruction took, slowest first. It is a run like any other: what
-   * the program adds to parameters is added.
+   * Runs once with the given inputs and tells the seconds each instruction took, slowest first. It is a run like any
+   * other: what the program adds to parameters is added.
    */
   async profile(
     inputs: Readonly<Record<string, Values>> = {},

@@ -116,7 +116,8 @@ export class ParameterStore {
 
   /**
    * Makes a parameter from a range of a file without passing it through JavaScript memory; converts to `dtype`.
-   * fileDtype is safetensors' name ("F16", "F32", "BF16", "F64", "I64"...). Throws UserError when the file cannot be read or holds NaN or infinity.
+   * fileDtype is safetensors' name ("F16", "F32", "BF16", "F64", "I64"...). Throws UserError when the file cannot be
+   * read or holds NaN or infinity.
    */
   async readFile(
     name: string,

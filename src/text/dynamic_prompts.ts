@@ -11,7 +11,10 @@ export interface RandomChoices {
   sample<T>(population: readonly T[], count: number): T[];
 }
 
-/** What stands between braces. The reference's one expression for a whole prompt takes years on `{|||||||` without an end. */
+/**
+ * What stands between braces. The reference's one expression for a whole prompt takes years on `{|||||||` without an
+ * end.
+ */
 const INSIDE = /^(?:([eE])\$\$)?(?:([\d-]+)\$\$)?(?:([^|]+?)\$\$)?(.+)$/;
 
 /** Prompts that one may stand for. */

@@ -19,7 +19,10 @@ export interface Share {
 
 type Round = (values: Float32Array) => Float32Array;
 
-/** Throws UserError when a LoRA does not fit the model, and what Ctrl-C asks for between two tensors; neither leaves a file. */
+/**
+ * Throws UserError when a LoRA does not fit the model, and what Ctrl-C asks for between two tensors; neither leaves a
+ * file.
+ */
 export async function mergeIntoModel(
   config: MergeLoraConfig,
   files: readonly TensorFile[],

@@ -1,4 +1,7 @@
-/** Memory, settled before the first step: gradient checkpointing where it is needed, and a clear end where it does not help. */
+/**
+ * Memory, settled before the first step: gradient checkpointing where it is needed, and a clear end where it does not
+ * help.
+ */
 import { bytesText } from "../base/bytes.ts";
 import { UserError } from "../base/errors.ts";
 import { memoryNeeded } from "../graph/mod.ts";

@@ -10,7 +10,10 @@ import { sizeOf } from "./trainable.ts";
 const ZERO =
   /^model\.diffusion_model\.(out\.2|.*\.(out_layers\.3|proj_out))\.(weight|bias)$|^first_stage_model\..*\.proj_out\.weight$/;
 
-/** The autoencoder starts nearly without noise in its latents (deviation e^-3), or channels drown before they say anything. */
+/**
+ * The autoencoder starts nearly without noise in its latents (deviation e^-3), or channels drown before they say
+ * anything.
+ */
 const FIRST_LOGVAR = -6, QUANT_BIAS = "first_stage_model.quant_conv.bias";
 
 /**

@@ -4,7 +4,10 @@ import { noiseSchedule, signalToNoise, zeroTerminalSnr } from "../models/noise/s
 export interface NoiseLevels {
   /** (1000) f32: the share of signal left at each timestep. */
   readonly alphasCumprod: Float32Array;
-  /** Signal over noise in the unchanged schedule, which loss weights go by even with --zero_terminal_snr, as in the reference. */
+  /**
+   * Signal over noise in the unchanged schedule, which loss weights go by even with --zero_terminal_snr, as in the
+   * reference.
+   */
   readonly snr: Float32Array;
 }
 

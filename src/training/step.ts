@@ -34,7 +34,10 @@ export type Inputs = Record<string, Float32Array | Int32Array>;
 export interface UpdateResult {
   /** Norm of all gradients before clipping. */
   readonly gradNorm: number;
-  /** What was not finite, so that weights and moments were left as they were: the gradients, or what the weights would be. */
+  /**
+   * What was not finite, so that weights and moments were left as they were: the gradients, or what the weights would
+   * be.
+   */
   readonly heldBack: "gradients" | "weights" | null;
   /** What `afterUpdate` gave. */
   readonly outputs: Readonly<Record<string, Float32Array>>;

@@ -20,7 +20,10 @@ export interface ParameterGroup {
 /** The gradient of one trainable parameter: float32, its shape. */
 export const gradientOf = (name: string) => `grad/${name}`;
 
-/** Flat parameters of group `index`: all its weights, gradients, states of the optimizer and averages in the group's order. */
+/**
+ * Flat parameters of group `index`: all its weights, gradients, states of the optimizer and averages in the group's
+ * order.
+ */
 export const flat = {
   weights: (index: number) => `train/${index}`,
   gradients: (index: number) => `train/${index}/grad`,

@@ -1,8 +1,8 @@
 /**
  * Training an autoencoder (arXiv 2112.10752 without the adversary): each picture goes through the encoder, a sample of
- * its latents back through the decoder. The loss is the mean absolute and the mean squared error (the one is sharp, the other finds
- * colours sooner), plus the absolute error of differences between neighbouring pixels, which keeps edges sharp, plus a
- * little KL divergence that keeps latents near a unit normal.
+ * its latents back through the decoder. The loss is the mean absolute and the mean squared error (the one is sharp, the
+ * other finds colours sooner), plus the absolute error of differences between neighbouring pixels, which keeps edges
+ * sharp, plus a little KL divergence that keeps latents near a unit normal.
  */
 import { UserError } from "../base/errors.ts";
 import {
@@ -53,7 +53,10 @@ export interface VaeStepResult {
 
 const DECODER = /^first_stage_model\.(decoder|post_quant_conv)\./;
 
-/** An autoencoder on a device, all its weights float32, and trainable as far as the config says. Keys start with `first_stage_model.` */
+/**
+ * An autoencoder on a device, all its weights float32, and trainable as far as the config says. Keys start with
+ * `first_stage_model.`
+ */
 export class VaeTraining {
   readonly step: TrainingStep<PictureShape>;
   readonly group: ParameterGroup;

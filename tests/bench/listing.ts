@@ -1,7 +1,7 @@
 /**
- * deno task listing [--write]: what six programs cost before anything is measured, against listing.txt: instructions, launches on a card of
- * 132 multiprocessors, planned memory, bytes that instructions move (each operand once). Launches are counted by the idle
- * simulator (sh tools/build_cuda.sh --simulator); a training step is its two programs together.
+ * deno task listing [--write]: what six programs cost before anything is measured, against listing.txt: instructions,
+ * launches on a card of 132 multiprocessors, planned memory, bytes that instructions move (each operand once). Launches
+ * are counted by the idle simulator (sh tools/build_cuda.sh --simulator); a training step is its two programs together.
  */
 
 import { compileGraph, type CompileOptions, type Graph } from "../../src/graph/mod.ts";

@@ -1,7 +1,8 @@
 /**
- * deno task bench [--device cuda] [MODEL] [JOB[:BATCH]..]: easel and PyTorch one after the other on this machine, same shapes, dtype and
- * threads. Without more: SD1.5's forward, step and decode; on the CPU each in f32 and bf16. EASEL_BENCH_PYTHON (python3) names
- * the Python that may have PyTorch, EASEL_BENCH_RUNS how often each is run (3, on a GPU 20).
+ * deno task bench [--device cuda] [MODEL] [JOB[:BATCH]..]: easel and PyTorch one after the other on this machine, same
+ * shapes, dtype and threads. Without more: SD1.5's forward, step and decode; on the CPU each in f32 and bf16.
+ * EASEL_BENCH_PYTHON (python3) names the Python that may have PyTorch, EASEL_BENCH_RUNS how often each is run (3, on a
+ * GPU 20).
  */
 
 const args = [...Deno.args], at = args.indexOf("--device");

@@ -1,6 +1,7 @@
 /**
- * measure.ts [--device cuda] [..] MODEL JOB[:BATCH]..: sd15 or sdxl; forward, step (LoRA of rank 16), recompute (the same with gradient
- * checkpointing), decode, text, draw (gen_img's loop). Made-up weights. Prints facts; the options are in options.ts.
+ * measure.ts [--device cuda] [..] MODEL JOB[:BATCH]..: sd15 or sdxl; forward, step (LoRA of rank 16), recompute (the
+ * same with gradient checkpointing), decode, text, draw (gen_img's loop). Made-up weights. Prints facts; the options
+ * are in options.ts.
  */
 
 import { ParameterStore } from "../../src/runtime/mod.ts";

@@ -32,8 +32,9 @@ async function kinds(
 }
 
 /**
- * Prints the time by op as facts, its longest on a line TOP, and writes all of it into the folder of --logs. Launches come one by one, so
- * small instructions show the gaps between them, too: the sum is to be compared with a graph's time.
+ * Prints the time by op as facts, its longest on a line TOP, and writes all of it into the folder of --logs. Launches
+ * come one by one, so small instructions show the gaps between them, too: the sum is to be compared with a graph's
+ * time.
  */
 export async function profile(
   name: string,

@@ -1,6 +1,6 @@
 /**
- * rates.ts [--device cuda] [--libs nvidia] [--only PATTERN]: how fast single ops are: the best microseconds of one, of up to 20 in one
- * graph where the spy can time that, else of one by the program's profile.
+ * rates.ts [--device cuda] [--libs nvidia] [--only PATTERN]: how fast single ops are: the best microseconds of one, of
+ * up to 20 in one graph where the spy can time that, else of one by the program's profile.
  */
 
 import { compile, gradients, Graph, mul, sum } from "../../src/graph/mod.ts";

@@ -1,4 +1,7 @@
-/** What first.sh starts after unpacking: runs the rows within the budget, prints a line as each ends, keeps all numbers and logs. */
+/**
+ * What first.sh starts after unpacking: runs the rows within the budget, prints a line as each ends, keeps all numbers
+ * and logs.
+ */
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";

@@ -1,7 +1,8 @@
 /**
- * deno task device-pack [FOLDER]: writes all that first.sh needs on a machine with a card, at most 60 MB, into FOLDER (build/device-pack):
- * first.sh, Deno, and this checkout as it is with npm packages and both libraries; the kernels for compute capability 9.0, or those in
- * EASEL_CUDA_ARCHS. Without the built-in model, which nothing there needs. Minutes the first time, then half a minute.
+ * deno task device-pack [FOLDER]: writes all that first.sh needs on a machine with a card, at most 60 MB, into FOLDER
+ * (build/device-pack): first.sh, Deno, and this checkout as it is with npm packages and both libraries; the kernels for
+ * compute capability 9.0, or those in EASEL_CUDA_ARCHS. Without the built-in model, which nothing there needs. Minutes
+ * the first time, then half a minute.
  */
 
 import { basename, join } from "node:path";

@@ -1,4 +1,7 @@
-/** The rows of first.ts, the ones that are worth most first. Tests and models run by easel's own kernels before NVIDIA's libraries. */
+/**
+ * The rows of first.ts, the ones that are worth most first. Tests and models run by easel's own kernels before NVIDIA's
+ * libraries.
+ */
 
 import type { Task } from "./run_row.ts";
 
@@ -134,7 +137,10 @@ function test(setup: Setup, libs: Libs, name: string, limit: number, path: strin
   return { name, limit, env: environment(setup, libs), command: deno(setup, "test", ...chosen, path) };
 }
 
-/** All ops against their formulas, then at real sizes against the CPU: a process a file, so that one fault spoils one file. */
+/**
+ * All ops against their formulas, then at real sizes against the CPU: a process a file, so that one fault spoils one
+ * file.
+ */
 function opTests(setup: Setup, libs: Libs, name: string): Task[] {
   const files = setup.simulator ? SIMULATED_KERNELS : KERNELS;
   const small = files.map((file) =>

@@ -4,7 +4,8 @@ import { fuzz } from "./fuzz.ts";
 import { TOPICS } from "./topics/mod.ts";
 
 const [topic, count = "2000", seed = "1"] = Deno.args;
-if (topic !== "all" && !Object.hasOwn(TOPICS, topic ?? "")) {
+const known = topic === "all" || Object.hasOwn(TOPICS, topic ?? "");
+if (!known || ![count, seed].every((text) => /^\d+$/.test(text))) {
   console.error(`usage: deno task fuzz TOPIC N [SEED], TOPIC one of all, ${Object.keys(TOPICS).join(", ")}`);
   Deno.exit(2);
 }

@@ -50,8 +50,8 @@ export function probePng(bytes: Uint8Array): ImageHeader {
 }
 
 /**
- * Decodes to RGBA, or to RGB where the file is plain RGB. 16-bit samples keep their high byte; with `clipGrey16` 16-bit grey is cut at 255 instead, as
- * Pillow's convert() does. Throws ImageError.
+ * Decodes to RGBA, or to RGB where the file is plain RGB. 16-bit samples keep their high byte; with `clipGrey16` 16-bit
+ * grey is cut at 255 instead, as Pillow's convert() does. Throws ImageError.
  */
 export function decodePng(bytes: Uint8Array, clipGrey16 = false): Pixels {
   const png = readChunks(bytes, false);

@@ -1,6 +1,9 @@
 import { elements, expect, type Op, record, type Shape, type Tensor } from "../graph.ts";
 
-/** part(x): the bytes of x from one element on, under a shape of its own; nothing runs. Made by passes only: it has no gradient. */
+/**
+ * part(x): the bytes of x from one element on, under a shape of its own; nothing runs. Made by passes only: it has no
+ * gradient.
+ */
 export const partOp: Op = {
   name: "part",
   attrs: ["offset", "d0", "d1", "d2", "d3", "d4", "rank"],

@@ -1,6 +1,9 @@
 import { expect, type Op, record, type Tensor } from "../graph.ts";
 
-/** upsampleNearest(x (N, H, W, C); height, width): pixel (y, x) copies (floor(y*H/height), floor(x*W/width)), as PyTorch's interpolate(mode="nearest"). */
+/**
+ * upsampleNearest(x (N, H, W, C); height, width): pixel (y, x) copies (floor(y*H/height), floor(x*W/width)), as
+ * PyTorch's interpolate(mode="nearest").
+ */
 export const upsampleNearestOp: Op = {
   name: "upsampleNearest",
   attrs: ["height", "width"],
@@ -14,7 +17,10 @@ export const upsampleNearestOp: Op = {
   },
 };
 
-/** upsampleNearestBackward(dy; height, width): adds up the copies of each source pixel; height and width are the source's. */
+/**
+ * upsampleNearestBackward(dy; height, width): adds up the copies of each source pixel; height and width are the
+ * source's.
+ */
 export const upsampleNearestBackwardOp: Op = {
   name: "upsampleNearestBackward",
   attrs: ["height", "width"],

@@ -7,9 +7,10 @@ import { reshape, reshapeOp } from "../ops/reshape.ts";
 import { countReaders } from "./readers.ts";
 
 /**
- * accumulate(target, cast(matmul(..))), reshapes between allowed, becomes one instruction that adds the product to its float32
- * target: a weight's gradient is neither rounded nor written on its way. A LoRA has two of them for each layer. It runs where the
- * product did: gradients are accumulated at a program's end, and what they are made of need not live so long.
+ * accumulate(target, cast(matmul(..))), reshapes between allowed, becomes one instruction that adds the product to its
+ * float32 target: a weight's gradient is neither rounded nor written on its way. A LoRA has two of them for each layer.
+ * It runs where the product did: gradients are accumulated at a program's end, and what they are made of need not live
+ * so long.
  */
 export function accumulateProducts(graph: Graph, nodes: readonly Node[]): Node[] {
   const readers = countReaders(graph, nodes), gone = new Set<Node>(), made = new Map<Node, Node[]>();

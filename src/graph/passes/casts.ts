@@ -7,8 +7,8 @@ import { part } from "../ops/part.ts";
 const SMALL = 1 << 18;
 
 /**
- * Casts of many small parameters that lie in one flat parameter, as a LoRA's do, become parts of one cast of all of it. A flat
- * parameter that the program changes is left alone.
+ * Casts of many small parameters that lie in one flat parameter, as a LoRA's do, become parts of one cast of all of it.
+ * A flat parameter that the program changes is left alone.
  */
 export function castTogether(
   graph: Graph,

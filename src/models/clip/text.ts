@@ -29,7 +29,10 @@ export class TextStates {
     return this.blocks.length;
   }
 
-  /** Hidden state k (N, L, width), without the final norm; negative k counts from the end, -1 is the last. UserError outside. */
+  /**
+   * Hidden state k (N, L, width), without the final norm; negative k counts from the end, -1 is the last. UserError
+   * outside.
+   */
   hidden(k: number): Tensor {
     const index = k < 0 ? this.layers + 1 + k : k;
     if (index < 0 || index > this.layers) {

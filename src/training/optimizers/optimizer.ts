@@ -77,7 +77,10 @@ export interface Rule<
   readonly remedy?: string;
 }
 
-/** Flat arrays in place of a Group; nothing is written where `scale`, which the gradients are multiplied by, is not finite. */
+/**
+ * Flat arrays in place of a Group; nothing is written where `scale`, which the gradients are multiplied by, is not
+ * finite.
+ */
 export interface Operands {
   readonly weight: Tensor;
   readonly grad: Tensor;

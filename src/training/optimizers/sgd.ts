@@ -1,4 +1,7 @@
-/** Stochastic gradient descent with momentum: torch.optim.SGD, and sd-scripts' SGDNesterov, which is that with other defaults. */
+/**
+ * Stochastic gradient descent with momentum: torch.optim.SGD, and sd-scripts' SGDNesterov, which is that with other
+ * defaults.
+ */
 import { add, affine, mul, sub } from "../../graph/mod.ts";
 import { type Arguments, flag, number, torchRows } from "./arguments.ts";
 import { downhill, withDecay } from "./formulas.ts";

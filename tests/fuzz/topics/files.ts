@@ -10,8 +10,7 @@ import type { PythonRandom } from "../../../src/random/mod.ts";
 import { inspectFile } from "../../../src/tools/inspect.ts";
 import { TINY, writeTinyLora } from "../../training/tiny_run.ts";
 import { mutate } from "../mutate.ts";
-import type { Topic } from "../topic.ts";
-import { UserError } from "../../../src/base/errors.ts";
+import { type Topic, tryAll } from "../topic.ts";
 
 /** The bytes that `write` makes at a path. */
 function written(write: (path: string) => void): Uint8Array {
@@ -22,22 +21,11 @@ function written(write: (path: string) => void): Uint8Array {
   return bytes;
 }
 
-/** Each use by itself: one that refuses the file must not keep the others from it. */
-function tryAll(uses: readonly (() => unknown)[]): void {
-  for (const use of uses) {
-    try {
-      use();
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-    }
-  }
-}
-
-function useTensors(bytes: Uint8Array, folder: string): void {
+function useTensors(bytes: Uint8Array, folder: string): number {
   const path = join(folder, "a.safetensors");
   Deno.writeFileSync(path, bytes);
   using file: TensorFile = openCheckpoint(path);
-  tryAll([
+  return tryAll([
     () => file.keys().forEach((key) => file.f32(key)),
     () => fileModules(file, false).forEach((module) => [module.down(), module.up()]),
     () => loadLora(file, TINY.shapes, "sd1"),
@@ -77,7 +65,7 @@ export const npz: Topic = {
   run: (bytes, folder) => {
     const path = join(folder, "a.npz");
     Deno.writeFileSync(path, bytes);
-    latentFileMisfit(path, { bucket: [64, 64], flipped: true, alphaMask: true });
+    return latentFileMisfit(path, { bucket: [64, 64], flipped: true, alphaMask: true }) === null ? 1 : 0;
   },
 };
 

@@ -8,7 +8,7 @@ import { readLaunch } from "../../../src/cli/launcher.ts";
 import { loraOptions } from "../../../src/networks/mod.ts";
 import { readOptimizer } from "../../../src/training/optimizers/mod.ts";
 import { createSchedule, type ScheduleConfig } from "../../../src/training/schedules/schedule.ts";
-import { bytesOf, textOf, type Topic } from "../topic.ts";
+import { bytesOf, textOf, type Topic, tryAll } from "../topic.ts";
 
 const LINES = [
   "train_network --pretrained_model_name_or_path builtin:tiny --train_data_dir / --output_dir out --output_name a/b " +
@@ -37,20 +37,12 @@ export const options: Topic = {
     }
     const list = (key: string) => (values[key] ?? null) as string[] | null;
     const flagsOf = { dim: 4, alpha: 1, dropout: null, args: list("network_args") };
-    for (
-      const use of [
-        () => loraOptions(flagsOf, false),
-        () => loraOptions(flagsOf, true, true),
-        () => readOptimizer("AdamW", list("optimizer_args")),
-        () => createSchedule({ ...SCHEDULE, ...(values.lr_scheduler ? scheduleOf(values) : {}) })(3, 1e-3),
-      ]
-    ) {
-      try {
-        use();
-      } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-      }
-    }
+    return tryAll([
+      () => loraOptions(flagsOf, false),
+      () => loraOptions(flagsOf, true, true),
+      () => readOptimizer("AdamW", list("optimizer_args")),
+      () => createSchedule({ ...SCHEDULE, ...(values.lr_scheduler ? scheduleOf(values) : {}) })(3, 1e-3),
+    ]);
   },
 };
 

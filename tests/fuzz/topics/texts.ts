@@ -16,8 +16,9 @@ import { pictureRequests } from "../../../src/generation/requests.ts";
 import { parseSampleLine, readSamplePrompts } from "../../../src/generation/sample_prompt.ts";
 import { PythonRandom } from "../../../src/random/mod.ts";
 import { loadTokenizer, weightedTokens } from "../../../src/text/mod.ts";
-import { readStateFile } from "../../../src/training/state/state_file.ts";
-import { bytesOf, textOf, type Topic } from "../topic.ts";
+import { readStateFile, saveState, seededGenerators } from "../../../src/training/state/mod.ts";
+import { STATE, stateStore, TRAINED } from "../../training/saved_state.ts";
+import { bytesOf, textOf, type Topic, tryAll } from "../topic.ts";
 
 const CONFIG = `# a comment
 [model]
@@ -49,7 +50,6 @@ const JSONS = [
   { "a/b.png": { caption: "a cat", tags: "x, y", train_resolution: [512, 512] }, c: { tags: "d" } },
   { datasets: [{ resolution: 512, subsets: [{ image_dir: "a", num_repeats: 2 }] }] },
   [{ prompt: "a cat", width: 64, seed: 1, scale: 7.5 }, "a dog --w 64 --d 1"],
-  { format: "easel training state 1", seed: 1, position: { epoch: 0, batch: 1, globalStep: 1 }, groups: [] },
 ];
 
 const SAMPLES = `[prompt]
@@ -59,16 +59,27 @@ prompt = "a cat"
 seed = 3
 `;
 
+/** The state.json of a whole state. */
+function savedState(): string {
+  const folder = Deno.makeTempDirSync(), path = join(folder, "a-state");
+  saveState(path, STATE, seededGenerators(1), stateStore(1), TRAINED, () => {});
+  const content = Deno.readTextFileSync(join(path, "state.json"));
+  Deno.removeSync(folder, { recursive: true });
+  return content;
+}
+
 /** Every reader that names end in .toml or .json, whatever the text was meant for. */
 export const text: Topic = {
   seeds: () =>
-    [CONFIG, DATASET, SAMPLES, ...JSONS.map((value) => JSON.stringify(value, null, 1))].map(bytesOf),
+    [CONFIG, DATASET, SAMPLES, savedState(), ...JSONS.map((value) => JSON.stringify(value, null, 1))].map(
+      bytesOf,
+    ),
   run(bytes, folder) {
     const [toml, json] = ["a.toml", "state.json"].map((name) => join(folder, name));
     for (const path of [toml, json]) Deno.writeFileSync(path, bytes);
     const subset = { metadata_file: json, image_dir: folder, caption_separator: ",", num_repeats: 1 };
     const typed = parseArgs(["--config_file", toml], trainNetwork.families);
-    const uses = [
+    return tryAll([
       () => withConfigFile(typed, trainNetwork.families),
       () => planDatasets({ dataset_config: toml }),
       () => planDatasets({ dataset_config: json }),
@@ -76,14 +87,7 @@ export const text: Topic = {
       () => readSamplePrompts(toml),
       () => readSamplePrompts(json),
       () => readStateFile(folder),
-    ];
-    for (const use of uses) {
-      try {
-        use();
-      } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-      }
-    }
+    ]);
   },
 };
 
