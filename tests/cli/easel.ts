@@ -50,7 +50,10 @@ export async function inFolder(body: (folder: string) => Promise<void>): Promise
   }
 }
 
-/** A folder with a small model as builtin:tiny (EASEL_ASSETS) and model.safetensors, pictures in images/, and `easel` in bin/. */
+/**
+ * A folder with a small model as builtin:tiny (EASEL_ASSETS) and model.safetensors, pictures in images/, and `easel` in
+ * bin/.
+ */
 export async function userFolder(folder: string): Promise<Record<string, string>> {
   const assets = join(folder, "assets"), bin = join(folder, "bin");
   for (const name of [assets, bin]) await Deno.mkdir(name);
