@@ -1,7 +1,14 @@
 /** Why a path may lead nowhere although its writer sees the file: it was written for another system, or with escapes. */
 
-/** The characters that TOML and JSON make of \n, \t, \r, \b and \f between double quotes, and what was written. */
-const ESCAPES: Readonly<Record<string, string>> = { "\n": "n", "\t": "t", "\r": "r", "\b": "b", "\f": "f" };
+/** The characters that TOML and JSON make of \n, \t, \r, \b, \f and \e between double quotes, and what was written. */
+const ESCAPES: Readonly<Record<string, string>> = {
+  "\n": "n",
+  "\t": "t",
+  "\r": "r",
+  "\b": "b",
+  "\f": "f",
+  "\x1b": "e",
+};
 
 /** What to write in place of a backslash between double quotes: the end of a sentence. */
 export const BACKSLASHES = "double the backslashes, or use single quotes or forward slashes";
@@ -13,7 +20,7 @@ export function isForeignPath(path: string): boolean {
 
 /** The end of a line about a path that leads nowhere: "" or "; ..." with what is odd about it. */
 export function pathHint(path: string): string {
-  const [escaped] = /[\n\t\r\b\f]/.exec(path) ?? [];
+  const escaped = [...path].find((character) => Object.hasOwn(ESCAPES, character));
   if (escaped) {
     return `; \\${ESCAPES[escaped]} between double quotes is a control character: ${BACKSLASHES}`;
   }

@@ -24,6 +24,15 @@ export function isOpenPipe(path: string): boolean {
   return /^\/(dev|proc)\//.test(path) && Deno.statSync(path).isFifo === true;
 }
 
+/** Whether opening for writing would wait for a reader, where not even Ctrl-C is heard. */
+export function wouldWait(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFifo === true && !isOpenPipe(path);
+  } catch {
+    return false; // there is nothing, or opening says what is wrong
+  }
+}
+
 /** Throws NoFile, or what Deno throws where there is nothing at all. */
 export function refuseIrregular(path: string): void {
   const kind = kindBesidesFile(Deno.statSync(path));

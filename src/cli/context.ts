@@ -7,6 +7,7 @@ import type { EventPrinter } from "./events.ts";
 import { exitNow } from "../../ffi/exit.ts";
 import { ProgressPrinter } from "./progress.ts";
 import { stopSignals } from "./signals.ts";
+import { wouldWait } from "../base/regular_file.ts";
 import { oneLine } from "./screen.ts";
 
 const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
@@ -64,6 +65,7 @@ export function openContext(options: LogOptions = {}): RunningContext {
 
 function lineWriter(file: string | null, progress: ProgressPrinter): (line: string) => void {
   if (file === null) return (line) => progress.line(line);
+  if (wouldWait(file)) throw new UserError(`${file}: is a pipe, --console_log_file names a file`);
   try {
     Deno.writeTextFileSync(file, "");
   } catch (cause) {

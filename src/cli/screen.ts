@@ -20,7 +20,7 @@ const LONGEST = 4000, END = 1000;
 
 /** The same as one line, whatever stands in it and however much. */
 export function oneLine(text: string): string {
-  const line = visible(text.trimEnd().replaceAll("\n", "\\n"));
+  const line = visible(text.trimEnd().replaceAll("\n", "\\n").replaceAll("\t", "\\t"));
   if (line.length <= LONGEST) return line;
   return `${line.slice(0, LONGEST - END)} [...] ${line.slice(-END)}`;
 }

@@ -7,11 +7,19 @@ import type { AnyFlag } from "./flag.ts";
 
 /** Whether a file's value is the same as leaving the key out. */
 export function isUnset(row: AnyFlag, value: unknown): boolean {
-  if (value === "") return true;
+  if (value === "" || isNoneText(row, value)) return true;
   if (row.type === "flag") return false;
   if (value === false) return true;
   if (row.nargs === null && Array.isArray(value)) return value.length === 0;
   return isUnsetText(row, value) || isIdleZero(row, value);
+}
+
+/** Python's None as an interface may write it, but for names and other free texts, which may be called so. */
+function isNoneText(row: AnyFlag, value: unknown): boolean {
+  if (typeof value !== "string" || value.toLowerCase() !== "none" || row.choices?.includes(value)) {
+    return false;
+  }
+  return row.type !== "str" || row.leadsTo !== undefined || row.choices !== null;
 }
 
 /** 75 tokens for --max_token_length, "no" for --dynamo_backend: meant so on the command line as well. */
@@ -26,6 +34,6 @@ export function isEmptyWord(row: AnyFlag, text: string): boolean {
 
 /** 0 where a file's 0 can only mean that there is to be none of it. */
 export function isIdleZero(row: AnyFlag, value: unknown): boolean {
-  if (Number(value) !== 0 || typeof value === "boolean" || Array.isArray(value)) return false;
+  if (Number(value) !== 0 || value === "" || typeof value === "boolean" || Array.isArray(value)) return false;
   return row.zeroInFiles === "unset" || (row.support.kind === "not yet" && row.default === null);
 }

@@ -56,9 +56,6 @@ export async function createDataset(plan: DatasetPlan, options: DatasetOptions):
 }
 
 function refuseUnsupported({ kind, subsets }: DatasetPlan): void {
-  if (subsets.length === 0) {
-    throw new UserError("a dataset has no [[datasets.subsets]]; add one with image_dir");
-  }
   if (kind === "controlnet") throw new UsageError("conditioning_data_dir is not supported yet");
   for (const subset of subsets) {
     const where = subset.image_dir ?? (subset as FineTuningSubset).metadata_file;

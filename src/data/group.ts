@@ -25,7 +25,11 @@ export function planDatasets(flags: Flags, supports: Supports = TRAIN_NETWORK): 
   const text = (camel: string, name: string) => (flags[name] ?? flags[camel] ?? null) as string | null;
   const config = text("datasetConfig", "dataset_config");
   const trainDir = text("trainDataDir", "train_data_dir"), metadata = text("inJson", "in_json");
-  if (config) return settle(readDatasetFile(config, supports), flags);
+  if (config) {
+    const file = readDatasetFile(config, supports);
+    refuseEmpty(config, file);
+    return settle(file, flags);
+  }
   if (metadata) {
     const subset: Values = { metadata_file: metadata, ...(trainDir && { image_dir: trainDir }) };
     return settle(
@@ -43,13 +47,26 @@ export function planDatasets(flags: Flags, supports: Supports = TRAIN_NETWORK): 
   return settle(file, flags).map((plan) => ({ ...plan, notes }));
 }
 
+/** What the reference's schema lets through and nobody can train on. */
+function refuseEmpty(path: string, { datasets }: DatasetFile): void {
+  if (datasets.length === 0) throw new UserError(`${path}: has no [[datasets]]; begin with that line`);
+  datasets.forEach(({ subsets }, i) => {
+    if (subsets.length === 0) {
+      throw new UserError(`${path}: datasets[${i}] has no [[datasets.subsets]]; add one with image_dir`);
+    }
+    const empty = subsets.findIndex((subset) => subset.image_dir === "");
+    if (empty >= 0) {
+      throw new UserError(`${path}: datasets[${i}].subsets[${empty}].image_dir is empty; name a folder`);
+    }
+  });
+}
+
 /** Finds and sorts the images. Draws the seed from `random`, then reseeds it, as the reference does. */
 export async function createDatasetGroup(
   plans: readonly DatasetPlan[],
   random: PythonRandom,
   options: DatasetOptions,
 ): Promise<DatasetGroup> {
-  if (plans.length === 0) throw new UserError("the dataset file has no [[datasets]]");
   const datasets: Dataset[] = [];
   for (const plan of plans) datasets.push(await createDataset(plan, options));
   const seed = random.randint(0, 2 ** 31);

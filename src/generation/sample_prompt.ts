@@ -130,7 +130,9 @@ const FIELDS: Readonly<Record<string, [keyof SamplePrompt, "string" | "number"]>
 };
 
 function fromTable(table: Record<string, unknown>): SamplePrompt {
-  if (typeof table !== "object" || table === null) throw new UserError("is neither a text nor a table");
+  if (typeof table !== "object" || table === null || Array.isArray(table)) {
+    throw new UserError("is neither a text nor a table");
+  }
   const out: Record<string, unknown> = { ...DEFAULTS };
   for (const [key, value] of Object.entries(table)) {
     if (key === "controlnet_image") throw new UserError("controlnet_image is not supported yet");

@@ -4,6 +4,7 @@ import { UserError } from "../../src/base/errors.ts";
 import { atomicWriteFile } from "../../src/base/atomic.ts";
 import { fileText, refuseToReplace } from "../../src/base/regular_file.ts";
 import { refuseForeignFile } from "../../src/data/latent_file.ts";
+import { openContext } from "../../src/cli/context.ts";
 import { loadFolder } from "../../src/data/folders.ts";
 import { loadImage, probeSize } from "../../src/data/images/load.ts";
 import { loadMetadata } from "../../src/data/metadata.ts";
@@ -52,6 +53,7 @@ Deno.test({
         ["a.txt", () => loadFolder(subset as unknown as DreamBoothSubset)],
         ["i.jpg", (path) => initialImages(path, { W: 64, H: 64, compat: null }, () => {})],
         ["j", fileText],
+        ["log", (path) => openContext({ file: path }).close()],
       ];
       for (const [name, read] of readers) {
         const path = pipe(name);

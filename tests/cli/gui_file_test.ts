@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { trainNetwork } from "../../src/cli/commands/train_network.ts";
+import { withConfigFile } from "../../src/cli/config_file.ts";
 import { parseArgs } from "../../src/cli/parse.ts";
 import { settle } from "../../src/cli/run_command.ts";
 import { inFolder } from "./easel.ts";
@@ -87,6 +88,26 @@ wandb_run_name = "x"
 weighted_captions = false
 xformers = true
 `;
+
+Deno.test("None as a text is taken as not given, where no free text is meant", () =>
+  inFolder((folder) => {
+    const path = join(folder, "none.toml");
+    const unset = {
+      vae: null,
+      resume: null,
+      log_with: null,
+      max_train_epochs: null,
+      seed: null,
+      flip_aug: false,
+    };
+    const lines = Object.keys(unset).map((name) => `${name} = "None"\n`).join("");
+    Deno.writeTextFileSync(path, lines + 'save_every_n_steps = ""\noutput_name = "None"\n');
+    const { families } = trainNetwork;
+    const { values, warnings } = withConfigFile(parseArgs(["--config_file", path], families), families);
+    const read = Object.fromEntries(Object.keys(unset).map((name) => [name, values[name]]));
+    assert.deepEqual([read, values.output_name, warnings], [unset, "None", []]);
+    return Promise.resolve();
+  }));
 
 Deno.test("a kohya_ss TOML with every field passes, and what is left out is named", () =>
   inFolder((folder) => {

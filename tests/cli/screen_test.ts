@@ -20,7 +20,7 @@ Deno.test("visible() writes out what would not be seen and leaves all other text
     ["\ttab, naïve 猫 👩‍🎨 שלום\n", "\ttab, naïve 猫 👩‍🎨 שלום\n"],
   ];
   for (const [text, shown] of cases) assert.equal(visible(text), shown);
-  assert.equal(oneLine("a\nb\r\nc\n"), "a\\nb\\r\\nc");
+  assert.equal(oneLine("a\nb\r\nc\td\n"), "a\\nb\\r\\nc\\td");
   assert.match(oneLine(`begin${"x".repeat(1e6)}end`), /^beginx{2995} \[\.\.\.\] x{997}end$/);
 });
 

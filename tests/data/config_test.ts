@@ -69,6 +69,26 @@ Deno.test("mistakes in a dataset file are one line: file, place, remedy", () =>
     );
   }));
 
+Deno.test("a dataset file with nothing to train on is told with its name", () =>
+  withFolder((dir) => {
+    const path = join(dir, "set.toml"), subset = "[[datasets]]\n[[datasets.subsets]]\n";
+    for (
+      const [text, message] of [
+        ["", "has no [[datasets]]; begin with that line"],
+        ["[general]\n", "has no [[datasets]]; begin with that line"],
+        [
+          "[[datasets]]\nresolution = 64\n",
+          "datasets[0] has no [[datasets.subsets]]; add one with image_dir",
+        ],
+        [`${subset}image_dir = ""\n`, "datasets[0].subsets[0].image_dir is empty; name a folder"],
+      ]
+    ) {
+      Deno.writeTextFileSync(path, text);
+      const refused = { name: "UserError", message: `${path}: ${message}` };
+      assert.throws(() => planDatasets({ dataset_config: path }), refused);
+    }
+  }));
+
 Deno.test("a file of random bytes, or a mutated one, is a mistake or a config, never another error", () =>
   withFolder((dir) => {
     const random = new PythonRandom(3);
