@@ -1,6 +1,7 @@
 /** Finds and opens a backend's library. */
 
 import { UserError } from "../src/base/errors.ts";
+import { isFile } from "../src/base/exists.ts";
 import { INSTRUCTION_BYTES, TENSOR_BYTES } from "../src/base/records.ts";
 import { ROOT, UNPACKED } from "../src/base/root.ts";
 import { ABI_VERSION, type Library, SYMBOLS } from "./abi.ts";
@@ -48,11 +49,7 @@ function loaderText(cause: unknown, path: string): string {
 
 /** Whether a backend's library lies where openLibrary looks for it. */
 export function libraryThere(backend: Backend): boolean {
-  try {
-    return Deno.statSync(libraryPath(backend)).isFile;
-  } catch {
-    return false;
-  }
+  return isFile(libraryPath(backend));
 }
 
 /**

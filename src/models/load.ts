@@ -26,6 +26,12 @@ export interface ModelFile {
   close(): void;
 }
 
+/** A tensor of the model as float32. Throws UserError where a value is not finite. */
+export function weightOf({ places }: Pick<ModelFile, "places">, key: string): Float32Array {
+  const { file, key: stored } = places.get(key)!;
+  return file.f32(stored);
+}
+
 interface Place {
   readonly file: TensorFile;
   readonly key: string;

@@ -9,6 +9,7 @@ export {
   openModel,
   type OpenOptions,
   requireFinite,
+  weightOf,
 } from "./load.ts";
 export { buildingDraws } from "./building_draws.ts";
 export { type Adapter, type Layer, type Shapes, Weights, type WeightsOptions } from "./weights.ts";

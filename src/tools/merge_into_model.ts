@@ -3,7 +3,7 @@
 import { modelPath } from "../base/assets.ts";
 import { hearSignals, type JobContext } from "../base/job.ts";
 import { type TensorFile, writeSafetensorsSlowly } from "../formats/mod.ts";
-import { checkFlags, openModel, requireFinite } from "../models/mod.ts";
+import { checkFlags, openModel, requireFinite, weightOf } from "../models/mod.ts";
 import { baseOf, deltaOf, keysOf, type LoadedLora, loadLora, type LoraModule } from "../networks/mod.ts";
 import { checkpointTensors } from "../training/checkpoint_file.ts";
 import type { MergeLoraConfig } from "./merge_config.ts";
@@ -47,8 +47,7 @@ export async function mergeIntoModel(
       get(key: string) {
         const list = shares.get(key);
         if (!list) return undefined;
-        const { file, key: stored } = model.places.get(key)!;
-        const sum = mergedWeight(round(file.f32(stored)), list, round);
+        const sum = mergedWeight(round(weightOf(model, key)), list, round);
         context.progress({ task: "merging", step: ++done, total: shares.size });
         return sum;
       },

@@ -1,12 +1,11 @@
 /** `easel fine_tune`: trains the U-Net and, if wanted, the text encoders; writes whole checkpoints. */
 import type { JobContext } from "../base/job.ts";
-import type { Family } from "../models/mod.ts";
+import { type Family, requireFinite, weightOf } from "../models/mod.ts";
 import { modelSpec } from "../networks/mod.ts";
 import { writeCheckpoint } from "./checkpoint_file.ts";
 import type { FineTuneConfig } from "./config.ts";
 import { computeDtype } from "./diffusion_training.ts";
 import { fullTraining, isTrained } from "./full_training.ts";
-import { requireFinite } from "../models/mod.ts";
 import { assembleRun, closingOnError, drawingModel, openRun } from "./open_run.ts";
 import { openOutput } from "./output_folder.ts";
 import { runTraining } from "./trainer.ts";
@@ -34,10 +33,7 @@ export async function openFineTuneRun(config: FineTuneConfig, context: JobContex
     training: () => {
       const model = { family: file.family, shapes: file.shapes, file };
       const settled = { ...config, maxTrainSteps: length.steps };
-      return fullTraining(store, model, settled, (key) => {
-        const place = file.places.get(key)!;
-        return place.file.f32(place.key);
-      });
+      return fullTraining(store, model, settled, (key) => weightOf(file, key));
     },
     saveModel(training, path) {
       const metadata = { format: "pt", ...specification(config, file.family) };

@@ -3,7 +3,7 @@ import { Interrupted, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
 import { counted } from "../base/phrases.ts";
 import { type Batch, BatchLoader, type DatasetGroup } from "../data/mod.ts";
-import { requireFinite, VAE } from "../models/mod.ts";
+import { requireFinite, VAE, weightOf } from "../models/mod.ts";
 import { writeCheckpoint } from "./checkpoint_file.ts";
 import type { TrainVaeConfig } from "./config.ts";
 import { fitMemory } from "./fit.ts";
@@ -51,10 +51,7 @@ async function withTraining<T>(
     training = new VaeTraining(opened.store, opened.file.shapes, {
       ...config,
       maxTrainSteps: opened.length.steps,
-    }, (key) => {
-      const place = opened.file.places.get(key)!;
-      return place.file.f32(place.key);
-    });
+    }, (key) => weightOf(opened.file, key));
     await fitMemory(training.step, opened.store, largestBatches(opened.group), {
       mixedPrecision: config.mixedPrecision,
       log: context.log,

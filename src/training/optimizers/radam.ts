@@ -38,7 +38,7 @@ export const radam: Optimizer = {
         const g = withDecay(downhill(grad, maximize), start, decoupled_weight_decay ? 0 : weight_decay);
         const exp_avg = lerp(state.exp_avg, g, rest(hyper.beta1));
         const exp_avg_sq = meanSquare(state.exp_avg_sq, g, hyper.beta2);
-        // eps keeps the unused way finite; where it is 0, so is what it stands under only if all gradients were
+        // eps keeps the unused way finite; an eps of 0 does not, where every gradient so far was 0
         const rate = add(div(hyper.adaptive, affine(sqrt(exp_avg_sq), 1, eps)), hyper.plain);
         return { weight: sub(start, mul(exp_avg, rate)), exp_avg, exp_avg_sq };
       },
