@@ -20,3 +20,4 @@ export { keysOf, type LoraModule, loraModules, scaleOf } from "./modules.ts";
 export { type NormReport, normReport, type NormTensors, recordNormLimit } from "./norms.ts";
 export { encode, loraTensors, type SaveDtype, saveDtype, saveLora, saveTensors } from "./save.ts";
 export { loraTargets, type Part, type Target } from "./targets.ts";
+export { pyFloat, pyStr } from "./python_text.ts";

@@ -11,7 +11,8 @@ import { type NoiseLevels, noiseLevels } from "./noise_levels.ts";
 import { diffusionLoss, type LatentsShape, lossType, type Predict } from "./loss.ts";
 import type { StepDraws, StepGenerators } from "./noise.ts";
 import { readOptimizer } from "./optimizers/mod.ts";
-import { createSchedule, type Schedule } from "./schedules/schedule.ts";
+import { createRates } from "./rates.ts";
+import type { Schedule } from "./schedules/schedule.ts";
 import { brokenWeights, updateHeldBack } from "./divergence.ts";
 import { type Inputs, TrainingStep } from "./step.ts";
 import { flat, gradientOf, type ParameterGroup, splitGroup } from "./trainable.ts";
@@ -63,11 +64,12 @@ export class DiffusionTraining {
     readonly parts: TrainingParts,
   ) {
     this.schedule = noiseLevels(config.zeroTerminalSnr);
-    this.#rates = createSchedule(config);
+    const optimizer = readOptimizer(config.optimizerType, config.optimizerArgs);
+    this.#rates = createRates(config, optimizer);
     this.step = new TrainingStep(store, {
       groups: parts.groups,
       record: diffusionLoss(parts.predict, lossType(config.lossType)),
-      optimizer: readOptimizer(config.optimizerType, config.optimizerArgs),
+      optimizer,
       maxGradNorm: config.maxGradNorm,
       gradientAccumulationSteps: config.gradientAccumulationSteps,
       scaleLoss: config.mixedPrecision === "fp16",

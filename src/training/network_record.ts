@@ -1,9 +1,16 @@
 /** What a LoRA run tells about itself in its files: the configuration and what only the run knows, as one record. */
 import type { Dataset } from "../data/mod.ts";
-import { datasetRecord, type FileRecord, type LoraOptions, type TrainingRecord } from "../networks/mod.ts";
+import {
+  datasetRecord,
+  type FileRecord,
+  type LoraOptions,
+  pyFloat,
+  pyStr,
+  type TrainingRecord,
+} from "../networks/mod.ts";
 import type { Family } from "../models/mod.ts";
 import type { TrainNetworkConfig } from "./config.ts";
-import { recordedOptimizer } from "./optimizers/mod.ts";
+import { readOptimizer, recordedOptimizer } from "./optimizers/mod.ts";
 
 export interface RunFacts {
   /** A random integer that all files of the run share. */
@@ -26,11 +33,13 @@ export interface RunFacts {
 
 export function networkRecord(config: TrainNetworkConfig, facts: RunFacts): TrainingRecord {
   const optimizer = recordedOptimizer(config.optimizerType, config.optimizerArgs);
+  const { ownRate } = readOptimizer(config.optimizerType, config.optimizerArgs);
   const datasets = facts.datasets.map(datasetRecord);
   const sum = (of: (d: Dataset) => number) => facts.datasets.reduce((n, d) => n + of(d), 0);
   return {
     ...config,
     ...facts,
+    ...ownRate ? ownRates(config) : {},
     networkAlpha: facts.networkAlpha ?? (config.networkAlpha === 1 ? null : config.networkAlpha),
     numTrainImages: sum((d) => d.trainImages),
     numRegImages: sum((d) => d.regImages),
@@ -59,4 +68,10 @@ export function networkRecord(config: TrainNetworkConfig, facts: RunFacts): Trai
       maxTimestep: config.maxTimestep,
     },
   };
+}
+
+/** sd-scripts forgets the rates that Adafactor's own take the place of. */
+function ownRates({ learningRate }: TrainNetworkConfig) {
+  const base = pyStr(pyFloat(learningRate));
+  return { learningRate: null, unetLr: null, textEncoderLr: null, lrScheduler: `adafactor:${base}` };
 }

@@ -24,7 +24,7 @@ import { largestLatents } from "./largest_shapes.ts";
 import { LatentEncoder } from "./latents.ts";
 import { lossType } from "./loss.ts";
 import { readOptimizer } from "./optimizers/mod.ts";
-import { createSchedule } from "./schedules/schedule.ts";
+import { createRates } from "./rates.ts";
 import { type RunLength, runLength } from "./run_length.ts";
 import { sampleNotes } from "./sample_occasions.ts";
 import { SamplePictures, sampleSize } from "./samples.ts";
@@ -122,8 +122,7 @@ function checkConfig(config: RunConfig): void {
     throw new UsageError("--masked_loss needs masks: give --alpha_mask and pictures with an alpha channel");
   }
   lossType(config.lossType);
-  readOptimizer(config.optimizerType, config.optimizerArgs);
-  createSchedule(config);
+  createRates(config, readOptimizer(config.optimizerType, config.optimizerArgs));
 }
 
 function sessionOf(resumed: RunState | null): Session {

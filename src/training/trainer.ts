@@ -16,6 +16,7 @@ import type { Moment } from "./save_names.ts";
 import { loadState, type RunPosition, type RunState, saveState, type Trained } from "./state/mod.ts";
 import { groupSize } from "./trainable.ts";
 import { TrainingLog } from "./training_log.ts";
+import { stateSize } from "./update.ts";
 
 export type TrainerConfig = StepConfig & OptimizerConfig & DataConfig & OutputConfig;
 
@@ -230,7 +231,12 @@ class Trainer {
 
   get #trained(): Trained {
     const { parts, step } = this.run.training;
-    return { groups: parts.groups, states: Object.keys(step.options.optimizer.states) };
+    const { optimizer } = step.options;
+    return {
+      groups: parts.groups,
+      states: Object.keys(optimizer.states),
+      stateSize: (name, group) => stateSize(optimizer, name, group),
+    };
   }
 
   #saveState(path: string): void {

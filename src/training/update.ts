@@ -23,7 +23,7 @@ import {
 } from "../graph/mod.ts";
 import type { ParameterStore } from "../runtime/mod.ts";
 import type { Group, Numbers, Operands, Rule } from "./optimizers/mod.ts";
-import { flat, groupSize, type ParameterGroup } from "./trainable.ts";
+import { flat, gradientOf, groupSize, type ParameterGroup, sizeOf } from "./trainable.ts";
 
 export interface UpdateOptions {
   readonly groups: readonly ParameterGroup[];
@@ -53,27 +53,24 @@ export function recordUpdate(
   const norm = mul(sqrt(gradientSquare(graph, groups)), unscale);
   const scale = maxGradNorm > 0 ? mul(unscale, clipping(norm, maxGradNorm)) : unscale;
   const count = Object.keys(optimizer.hyper({ lr: 1, step: 1 })).length;
-  const operands = groups.map((_, i): Operands => ({
-    weight: at(flat.weights, i),
-    grad: at(flat.gradients, i),
-    states: Object.keys(optimizer.states).map((name) => at((index) => flat.state(index, name), i)),
-    hyper: graph.input(`hyper.${i}`, [count]),
-    scale: add(scale, graph.input(`hold.${i}`, [1])),
-  }));
-  const { numbers, next } = advance(graph, optimizer, operands);
+  const operands = groups.map((group, i) => {
+    const hyper = graph.input(`hyper.${i}`, [count]), hold = add(scale, graph.input(`hold.${i}`, [1]));
+    return pieces(graph, optimizer, group, i).map((piece): Operands => ({ ...piece, hyper, scale: hold }));
+  });
+  const { numbers, next } = advance(graph, optimizer, operands.flat());
   const step = (each: Operands) => ({ ...groupOf(optimizer, each), numbers, next });
   // every group's outcome is known before one of them changes, so that none or all do
-  const weights = total(operands.map((each) => outcome(optimizer, each, step)));
+  const weights = total(operands.flat().map((each) => outcome(optimizer, each, step)));
   // 0 * x is NaN where x is not finite, which makes the optimizer skip
   const weightSquare = Object.values(next).reduce((sum, number) => add(sum, affine(number, 0, 0)), weights);
   const held = affine(add(norm, weightSquare), 0, 0);
   const decay = averaging ? graph.input("average_decay", [1]) : null;
-  operands.forEach((each, i) => {
-    makeStep(optimizer, { ...each, scale: add(each.scale, held) }, step);
-    fill(each.grad, 0);
+  operands.forEach((group, i) => {
+    for (const each of group) makeStep(optimizer, { ...each, scale: add(each.scale, held) }, step);
+    fill(at(flat.gradients, i), 0);
     if (decay) {
       const average = at(flat.averages, i);
-      write(average, add(mul(average, decay), mul(each.weight, affine(decay, -1, 1))));
+      write(average, add(mul(average, decay), mul(at(flat.weights, i), affine(decay, -1, 1))));
     }
   });
   graph.output("grad_norm", norm);
@@ -97,10 +94,51 @@ export function recordDiscard(groups: readonly ParameterGroup[]): Graph {
 export function allocateStates(store: ParameterStore, { groups, optimizer }: UpdateOptions): void {
   groups.forEach((group, i) => {
     for (const [name, start] of Object.entries(optimizer.states)) {
-      const key = flat.state(i, name), size = groupSize(group);
-      if (!store.has(key)) store.allocate(key, [size], "f32");
+      const key = flat.state(i, name), size = stateSize(optimizer, name, group);
+      if (!store.has(key) && size > 0) store.allocateFlat(key, stateParts(optimizer, name, group, i));
       if (start !== 0) store.set(key, new Float32Array(size).fill(start));
     }
+  });
+}
+
+/** How many numbers a state has for all of a group. */
+export function stateSize(rule: Pick<Rule, "stateShape">, name: string, group: ParameterGroup): number {
+  return stateParts(rule, name, group, 0).reduce((n, { shape }) => n + sizeOf(shape), 0);
+}
+
+/** What one update goes over: a whole group, or each of its parameters. */
+function pieces(graph: Graph, optimizer: Rule, group: ParameterGroup, i: number) {
+  const names = Object.keys(optimizer.states);
+  if (!optimizer.stateShape) {
+    const at = (name: string) => graph.parameter(name, [groupSize(group)]);
+    const state = Object.fromEntries(names.map((name) => [name, at(flat.state(i, name))]));
+    return [{ weight: at(flat.weights(i)), grad: at(flat.gradients(i)), state }];
+  }
+  return group.parameters.map((p) => {
+    const alone = { ...group, parameters: [p] };
+    const state = names.flatMap((name) =>
+      stateParts(optimizer, name, alone, i).map((part) => [name, graph.parameter(part.name, part.shape)])
+    );
+    return {
+      weight: graph.parameter(p.name, p.shape),
+      grad: graph.parameter(gradientOf(p.name), p.shape),
+      state: Object.fromEntries(state) as Record<string, Tensor>,
+    };
+  });
+}
+
+/** One state of a group: of all its weights, or of each parameter that has it. */
+function stateParts(
+  { stateShape }: Pick<Rule, "stateShape">,
+  name: string,
+  group: ParameterGroup,
+  i: number,
+) {
+  const key = flat.state(i, name);
+  if (!stateShape) return [{ name: `${key}/all`, shape: [groupSize(group)] }];
+  return group.parameters.flatMap((p) => {
+    const shape = stateShape(name, p.shape);
+    return shape ? [{ name: `${key}/${p.name}`, shape }] : [];
   });
 }
 
@@ -148,11 +186,10 @@ function makeStep({ instruction, update }: Rule, operands: Operands, step: Step)
   }
 }
 
-function groupOf({ states, hyper }: Rule, operands: Operands): Omit<Group, "numbers" | "next"> {
+function groupOf({ hyper }: Rule, operands: Operands): Omit<Group, "numbers" | "next"> {
   return {
-    weight: operands.weight,
+    ...operands,
     grad: mul(operands.grad, operands.scale),
-    state: Object.fromEntries(Object.keys(states).map((name, k) => [name, operands.states[k]])),
     hyper: named(Object.keys(hyper({ lr: 1, step: 1 })), operands.hyper),
   };
 }

@@ -25,7 +25,8 @@ import type { ParameterStore, Program } from "../runtime/mod.ts";
 import type { MixedPrecision, OptimizerConfig } from "./config.ts";
 import { computeDtype } from "./diffusion_training.ts";
 import { readOptimizer } from "./optimizers/mod.ts";
-import { createSchedule, type Schedule } from "./schedules/schedule.ts";
+import { createRates } from "./rates.ts";
+import type { Schedule } from "./schedules/schedule.ts";
 import type { PictureShape } from "./largest_shapes.ts";
 import { brokenWeights, updateHeldBack } from "./divergence.ts";
 import { type Inputs, type RecordedLoss, TrainingStep } from "./step.ts";
@@ -83,11 +84,12 @@ export class VaeTraining {
       if (!trained(name)) store.upload(name, shape, "f32", initial(name), { frozen: true });
     }
     if (config.emaDecay !== null) store.set(flat.averages(0), store.download(flat.weights(0)));
-    this.#rates = createSchedule(config);
+    const optimizer = readOptimizer(config.optimizerType, config.optimizerArgs);
+    this.#rates = createRates(config, optimizer);
     this.step = new TrainingStep(store, {
       groups: [this.group],
       record: (graph, shape) => recordVae(graph, shape, shapes, config),
-      optimizer: readOptimizer(config.optimizerType, config.optimizerArgs),
+      optimizer,
       maxGradNorm: config.maxGradNorm,
       gradientAccumulationSteps: 1,
       scaleLoss: config.mixedPrecision === "fp16",

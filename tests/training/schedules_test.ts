@@ -2,6 +2,7 @@ import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { UsageError } from "../../src/base/errors.ts";
 import { trainNetworkDefaults } from "../../src/training/defaults.ts";
 import { readOptimizer } from "../../src/training/optimizers/mod.ts";
+import { createRates } from "../../src/training/rates.ts";
 import { keyValues } from "../../src/training/schedules/python_literal.ts";
 import { createSchedule } from "../../src/training/schedules/schedule.ts";
 import { parseStepsOrRatio } from "../../src/training/schedules/steps.ts";
@@ -48,4 +49,12 @@ Deno.test("keyValues() reads what the reference's help writes, and says what it 
     readOptimizer("AdamW", ["weight_decay=0.01", "betas=.9,.99"]).hyper({ lr: 1, step: 1 }).beta2,
     0.99,
   );
+});
+
+Deno.test("an optimizer with rates of its own takes no warm-up, and leaves a rate of 0 at 0", () => {
+  const { ownRate } = readOptimizer("Adafactor", ["warmup_init=True"]);
+  const rates = createRates(config, { ownRate });
+  deepStrictEqual([rates(0, 1), rates(2, 0.5), rates(2, 0)], [1e-6, 3 * 1e-6, 0]);
+  const warm = { ...config, lrWarmupSteps: parseStepsOrRatio("5") };
+  throws(() => createRates(warm, { ownRate }), /relative steps take no --lr_warmup_steps/);
 });

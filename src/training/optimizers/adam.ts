@@ -63,8 +63,8 @@ const instruction: Instruction = {
   step: (operands) => adamwStep(...inOrder(operands)),
 };
 
-function inOrder({ weight, grad, states: [m, v], hyper, scale }: Operands): AdamwOperands {
-  return [weight, grad, m, v, hyper, scale];
+function inOrder({ weight, grad, state, hyper, scale }: Operands): AdamwOperands {
+  return [weight, grad, state.exp_avg, state.exp_avg_sq, hyper, scale];
 }
 
 export const adam: Optimizer = {

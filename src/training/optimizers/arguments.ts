@@ -61,6 +61,18 @@ export function shares(...standard: number[]): Row {
   };
 }
 
+/** Two numbers, 0 or more. */
+export function numbers(...standard: [number, number]): Row {
+  return {
+    wanted: `two numbers, 0 or more, such as (${standard.join(",")})`,
+    standard,
+    read: (value) =>
+      Array.isArray(value) && value.length === 2 && value.every((x) => finite(x) && x >= 0)
+        ? value
+        : undefined,
+  };
+}
+
 /** Two numbers, the first one smaller. */
 export function range(low: number, high: number): Row {
   return {

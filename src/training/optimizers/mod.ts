@@ -2,6 +2,7 @@
 import { UsageError } from "../../base/errors.ts";
 import { guess } from "../../base/phrases.ts";
 import { adadelta } from "./adadelta.ts";
+import { adafactor } from "./adafactor.ts";
 import { adagrad } from "./adagrad.ts";
 import { adam, adamw, pagedAdamw, pagedAdamw32bit } from "./adam.ts";
 import { adamax } from "./adamax.ts";
@@ -31,6 +32,7 @@ const OPTIMIZERS: readonly Optimizer[] = [
   ...[adamw, lion, sgdNesterov, adam, adamax, nadam, radam, adagrad, adadelta, rmsprop, rprop, asgd, sgd],
   ...[ademamix, pagedAdamw, pagedAdamw32bit],
   ...[
+    adafactor,
     prodigy,
     dadaptAdamPreprint,
     dadaptAdagrad,

@@ -69,6 +69,13 @@ export interface Rule<
   readonly states: Readonly<Record<States, number>>;
   /** The numbers of one step, in the order in which they are uploaded. */
   hyper(moment: Moment): Readonly<Record<Hyper, number>>;
+  /**
+   * With it `update` goes over each parameter alone, in its own shape, and this is the shape of one of its states; null
+   * where it has none of that name.
+   */
+  stateShape?(name: States, parameter: readonly number[]): readonly number[] | null;
+  /** The rate of step 1, 2, ... where the schedule has no part in it. */
+  ownRate?(step: number): number;
   readonly shared?: Shared<States, Hyper, Names, Sums>;
   update(group: Group<States, Hyper, Names>): Next<States>;
   /** An instruction that does what `update` does, faster than the chain that is made of it. */
@@ -84,7 +91,7 @@ export interface Rule<
 export interface Operands {
   readonly weight: Tensor;
   readonly grad: Tensor;
-  readonly states: readonly Tensor[];
+  readonly state: Readonly<Record<string, Tensor>>;
   /** All numbers of the step. */
   readonly hyper: Tensor;
   readonly scale: Tensor;

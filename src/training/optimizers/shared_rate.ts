@@ -13,9 +13,12 @@ export function takesPart({ goesOnAtZero }: Shared, rates: readonly number[], in
 
 /** What sd-scripts warns of. */
 export function rateNotes(
-  { shared }: Rule,
+  { shared, ownRate }: Rule,
   groups: readonly { readonly name: string; readonly learningRate: number }[],
 ): string[] {
+  if (ownRate) {
+    return ["relative_step=True has rates of its own: learning rates and --lr_scheduler have no effect"];
+  }
   if (!shared) return [];
   const rates = groups.map(({ learningRate }) => learningRate), first = leadingRate(rates);
   const other = groups.find(({ learningRate }) => learningRate > 0 && learningRate !== first);

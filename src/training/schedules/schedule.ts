@@ -170,7 +170,9 @@ export function createSchedule(config: ScheduleConfig, processes = 1): Schedule 
   } else {
     const name = config.lrScheduler;
     if (name.startsWith("adafactor")) {
-      throw new UsageError("the adafactor schedule needs --optimizer_type Adafactor");
+      throw new UsageError(
+        "the adafactor schedule is that of --optimizer_type Adafactor with relative_step=True",
+      );
     }
     const create = Object.hasOwn(factors, name) ? factors[name] : null;
     if (!create) {

@@ -56,6 +56,8 @@ export interface StateFile extends RunState {
 export interface Trained {
   readonly groups: readonly ParameterGroup[];
   readonly states: readonly string[];
+  /** How many numbers a state has for a group; the group's size where it is not given. */
+  readonly stateSize?: (name: string, group: ParameterGroup) => number;
 }
 
 /** Names of the tensors of group `index` that are kept; averages only where there are any. */
@@ -64,6 +66,16 @@ export const tensorNames = (index: number, states: readonly string[]) => [
   ...states.map((name) => flat.state(index, name)),
   flat.averages(index),
 ];
+
+/** The tensors that are kept, and how many numbers they have. */
+export function tensorsOf({ groups, states, stateSize = (_, group) => groupSize(group) }: Trained) {
+  return groups.flatMap((group, i) =>
+    tensorNames(i, states).map((name, k) => ({
+      name,
+      size: states[k - 1] === undefined ? groupSize(group) : stateSize(states[k - 1], group),
+    }))
+  );
+}
 
 export const sizesOf = (groups: readonly ParameterGroup[]) =>
   groups.map((group) => ({ name: group.name, size: groupSize(group) }));

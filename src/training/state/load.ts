@@ -14,7 +14,7 @@ import {
   STATE_FILE,
   type StateFile,
   TENSOR_FILE,
-  tensorNames,
+  tensorsOf,
   type Trained,
 } from "./format.ts";
 import { differences } from "./settings.ts";
@@ -71,7 +71,7 @@ function loadTensors(
   path: string,
   file: StateFile,
   store: Pick<ParameterStore, "has" | "set">,
-  { groups, states }: Trained,
+  trained: Trained,
 ): void {
   const tensorPath = join(path, TENSOR_FILE);
   using tensors = openSafetensors(tensorPath);
@@ -80,11 +80,9 @@ function loadTensors(
       `${tensorPath}: does not match the checksum in ${STATE_FILE}, it is damaged or of another state; use another one`,
     );
   }
-  sizesOf(groups).forEach(({ size }, i) => {
-    for (const name of tensorNames(i, states)) {
-      if (store.has(name)) store.set(name, values(tensors, name, size));
-    }
-  });
+  for (const { name, size } of tensorsOf(trained)) {
+    if (store.has(name)) store.set(name, values(tensors, name, size));
+  }
 }
 
 function values(tensors: SafetensorsFile, name: string, size: number): Float32Array {

@@ -13,7 +13,7 @@ import {
   sizesOf,
   STATE_FILE,
   TENSOR_FILE,
-  tensorNames,
+  tensorsOf,
   type Trained,
 } from "./format.ts";
 import { encodeStateFile } from "./state_file.ts";
@@ -55,20 +55,18 @@ export function saveState(
 function writeTensors(
   path: string,
   store: Pick<ParameterStore, "has" | "download">,
-  { groups, states }: Trained,
+  trained: Trained,
 ): string {
   const hash = createHash("sha256");
-  const tensors = sizesOf(groups).flatMap(({ size }, i) =>
-    tensorNames(i, states).filter((name) => store.has(name)).map((name) => ({
-      name,
-      dtype: "F32",
-      shape: [size],
-      data: () => {
-        const values = store.download(name);
-        return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-      },
-    }))
-  );
+  const tensors = tensorsOf(trained).filter(({ name }) => store.has(name)).map(({ name, size }) => ({
+    name,
+    dtype: "F32",
+    shape: [size],
+    data: () => {
+      const values = store.download(name);
+      return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    },
+  }));
   writeSafetensors(path, tensors, { format: FORMAT }, (bytes) => hash.update(bytes));
   return hash.digest("hex");
 }

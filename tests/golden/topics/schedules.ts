@@ -1,5 +1,7 @@
 /** Learning-rate schedules: 100 rates each, the parsing of warm-up steps, and what is refused. */
 import { UsageError } from "../../../src/base/errors.ts";
+import { readOptimizer } from "../../../src/training/optimizers/mod.ts";
+import { createRates } from "../../../src/training/rates.ts";
 import { createSchedule, type Schedule } from "../../../src/training/schedules/schedule.ts";
 import { parseStepsOrRatio } from "../../../src/training/schedules/steps.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
@@ -13,11 +15,11 @@ export function match(c: GoldenCase): Runner | string | null {
   if (Array.isArray(json.cases)) return () => Promise.resolve(refusals(json.cases));
   if (!Array.isArray(json.lr)) return `no rule for a schedules case with ${Object.keys(json).join(", ")}`;
   const { config } = readTrainArgs(json.train_args);
-  if ((json["effective --lr_scheduler"] ?? "").startsWith("adafactor")) {
-    return "optimizer Adafactor's own relative step is not supported yet";
-  }
-  return () =>
-    Promise.resolve(rates(createSchedule(config, json.num_processes ?? 1), config.learningRate, json));
+  const { ownRate } = readOptimizer(config.optimizerType, config.optimizerArgs);
+  const schedule = ownRate
+    ? createRates(config, { ownRate })
+    : createSchedule(config, json.num_processes ?? 1);
+  return () => Promise.resolve(rates(schedule, config.learningRate, json));
 }
 
 // deno-lint-ignore no-explicit-any -- the case as it is

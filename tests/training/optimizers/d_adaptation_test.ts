@@ -66,5 +66,9 @@ Deno.test("rates that hold the estimate down, or have no effect, are told", () =
   assert.deepEqual(notes(1, 0, 1), []);
   assert.match(notes(0, 1e-4).join("\n"), /^the learning rate 0.0001 multiplies .* give 1$/);
   assert.match(notes(1, 0.5).join("\n"), /the first one: 1; that of part 1, 0.5, has no effect$/);
+  assert.match(
+    rateNotes(readOptimizer("Adafactor", null), [])[0],
+    /^relative_step=True has rates of its own/,
+  );
   assert.deepEqual(rateNotes(readOptimizer("AdamW", null), [{ name: "unet", learningRate: 1e-4 }]), []);
 });
