@@ -1,6 +1,7 @@
 /** Latent caches on the disk: .npz files with the names and arrays of sd-scripts 0.9.1. */
 
 import { UserError } from "../base/errors.ts";
+import { toChannelsFirst, toChannelsLast } from "../base/layout.ts";
 import { refuseToReplace } from "../base/regular_file.ts";
 import { f32Array, i64Array, integers, listNpz, type NpzArray, readNpz, writeNpz } from "../formats/npz.ts";
 import { toF32 } from "../formats/tensor_file.ts";
@@ -80,8 +81,8 @@ export function readLatentFile(path: string, bucket: Size): CachedLatents {
   const mask = optional("alpha_mask", [bucket[1], bucket[0]]);
   return {
     ...{ channels: CHANNELS, height, width },
-    latents: channelsLast(floats(latents, "latents", path), CHANNELS),
-    flipped: flipped && channelsLast(floats(flipped, "latents_flipped", path), CHANNELS),
+    latents: toChannelsLast(floats(latents, "latents", path), 1, CHANNELS),
+    flipped: flipped && toChannelsLast(floats(flipped, "latents_flipped", path), 1, CHANNELS),
     alphaMask: mask && floats(mask, "alpha_mask", path),
     originalSize: sizes(get("original_size", [2]), path),
     cropBox: box(get("crop_ltrb", [4]), path),
@@ -93,10 +94,10 @@ export function writeLatentFile(path: string, cached: CachedLatents): void {
   const { channels, height, width } = cached, shape = [channels, height, width];
   const box = Float64Array.from(cached.cropBox);
   writeNpz(path, {
-    latents: f32Array(channelsFirst(cached.latents, channels), shape),
+    latents: f32Array(toChannelsFirst(cached.latents, 1, channels), shape),
     original_size: i64Array(cached.originalSize),
     crop_ltrb: { dtype: "F64", shape: [box.length], data: new Uint8Array(box.buffer) },
-    ...(cached.flipped && { latents_flipped: f32Array(channelsFirst(cached.flipped, channels), shape) }),
+    ...(cached.flipped && { latents_flipped: f32Array(toChannelsFirst(cached.flipped, 1, channels), shape) }),
     ...(cached.alphaMask && {
       alpha_mask: f32Array(cached.alphaMask, [height * PIXELS_PER_LATENT, width * PIXELS_PER_LATENT]),
     }),
@@ -132,22 +133,4 @@ class OddLatents extends UserError {
 
 function odd(path: string, what: string): never {
   throw new OddLatents(`${path}: ${what}`);
-}
-
-/** (C, H, W) to (H, W, C). */
-function channelsLast(data: Float32Array, channels: number): Float32Array {
-  const plane = data.length / channels, out = new Float32Array(data.length);
-  for (let c = 0; c < channels; c++) {
-    for (let i = 0; i < plane; i++) out[i * channels + c] = data[c * plane + i];
-  }
-  return out;
-}
-
-/** (H, W, C) to (C, H, W). */
-function channelsFirst(data: Float32Array, channels: number): Float32Array {
-  const plane = data.length / channels, out = new Float32Array(data.length);
-  for (let c = 0; c < channels; c++) {
-    for (let i = 0; i < plane; i++) out[c * plane + i] = data[i * channels + c];
-  }
-  return out;
 }

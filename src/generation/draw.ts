@@ -6,7 +6,7 @@ import { HOW_TO_LIFT, limit } from "../base/limits.ts";
 import type { Pixels } from "../data/images/pixels.ts";
 import { TorchGenerator } from "../random/mod.ts";
 import { denoise, type DenoisingStep } from "./denoise.ts";
-import { toChannelsLast } from "./latents.ts";
+import { toChannelsLast } from "../base/layout.ts";
 import type { NetworkInputs } from "./model.ts";
 import type { Guidance, LatentShape, Pipeline } from "./pipeline.ts";
 import { fromBytes } from "./pixels.ts";
@@ -192,7 +192,7 @@ function drawNoise(
 
 /** randn(N, 4, h, w), channels last. */
 export function noise(generator: TorchGenerator, { batch, height, width }: LatentShape): Float32Array {
-  return toChannelsLast(generator.randn(batch * 4 * height * width), batch);
+  return toChannelsLast(generator.randn(batch * 4 * height * width), batch, 4);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The random masks of a LoRA's dropouts, drawn for every run in the order in which PyTorch's layers draw them. */
 
+import { toChannelsLast } from "../base/layout.ts";
 import { elements, type Shape } from "../graph/mod.ts";
 
 /** What one layer draws: module dropout first; a dropped module draws nothing more. */
@@ -27,7 +28,7 @@ export function drawMasks(draws: readonly LayerDraws[], generator: MaskSource): 
     if (dropout) {
       const count = elements(dropout.shape);
       const mask = kept ? generator.dropoutMask(dropout.p, count) : new Float32Array(count);
-      values[dropout.input] = channelsFirst ? channelsLast(mask, dropout.shape) : mask;
+      values[dropout.input] = channelsFirst ? toChannelsLast(mask, dropout.shape[0], dropout.shape[3]) : mask;
     }
     if (rank) {
       values[rank.input] = kept
@@ -36,19 +37,4 @@ export function drawMasks(draws: readonly LayerDraws[], generator: MaskSource): 
     }
   }
   return values;
-}
-
-/** (N, C, H, W) -> (N, H, W, C); `shape` is the result's. */
-function channelsLast(values: Float32Array, shape: Shape): Float32Array {
-  const [batch, height, width, channels] = shape;
-  const pixels = height * width;
-  const out = new Float32Array(values.length);
-  for (let n = 0, from = 0; n < batch; n++) {
-    for (let c = 0; c < channels; c++) {
-      for (let i = 0, to = n * pixels * channels + c; i < pixels; i++, to += channels) {
-        out[to] = values[from++];
-      }
-    }
-  }
-  return out;
 }

@@ -1,5 +1,5 @@
 /** A batch of latents and captions, with noise drawn for it, as the inputs of one training step. */
-import { toChannelsLast } from "../generation/latents.ts";
+import { toChannelsLast } from "../base/layout.ts";
 import type { StepConfig } from "./config.ts";
 import type { NoiseLevels } from "./noise_levels.ts";
 import { lossWeights } from "./loss_weights.ts";

@@ -1,7 +1,7 @@
 /** From a batch of the data room to the latents, token ids and weights that a training step takes. */
 import type { Batch } from "../data/mod.ts";
 import { UsageError } from "../base/errors.ts";
-import { toChannelsFirst } from "../generation/latents.ts";
+import { toChannelsFirst } from "../base/layout.ts";
 import { type Family, latentScale } from "../models/mod.ts";
 import type { TorchGenerator } from "../random/mod.ts";
 import { captionChunks, type ClipTokenizer, loadTokenizer, type TokenizerKind } from "../text/mod.ts";

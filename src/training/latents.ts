@@ -3,7 +3,7 @@ import { Programs } from "../generation/programs.ts";
 import { type DrawingModel, weightsIn } from "../generation/model.ts";
 import { encode, sampleLatents, VAE } from "../models/mod.ts";
 import type { TorchGenerator } from "../random/mod.ts";
-import { toChannelsLast } from "../generation/latents.ts";
+import { toChannelsLast } from "../base/layout.ts";
 
 export class LatentEncoder {
   readonly #programs: Programs;

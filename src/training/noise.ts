@@ -4,7 +4,7 @@
  */
 import type { PythonRandom, TorchGenerator } from "../random/mod.ts";
 import { UsageError } from "../base/errors.ts";
-import { toChannelsFirst } from "../generation/latents.ts";
+import { toChannelsFirst } from "../base/layout.ts";
 import type { StepConfig } from "./config.ts";
 import { TIMESTEPS } from "../models/noise/schedule.ts";
 import type { NoiseLevels } from "./noise_levels.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { toChannelsLast } from "../../src/generation/latents.ts";
+import { toChannelsLast } from "../../src/base/layout.ts";
 import { PythonRandom, TorchGenerator } from "../../src/random/mod.ts";
 import { trainNetworkDefaults } from "../../src/training/defaults.ts";
 import { drawStep, type LatentShape } from "../../src/training/noise.ts";
@@ -39,5 +39,5 @@ Deno.test("noise for one picture, or for latents of a cache, is drawn channels f
   const cached = draw([2, 4, 2, 3], false).noise;
   near(cached, [-0.07664429396390915, 0.35988152027130127, -0.7820168137550354]);
   assert.deepEqual(draw([1, 4, 4, 3], true).noise, cached);
-  assert.notDeepEqual(toChannelsLast(draw([2, 4, 2, 3], true).noise, 2), cached);
+  assert.notDeepEqual(toChannelsLast(draw([2, 4, 2, 3], true).noise, 2, 4), cached);
 });

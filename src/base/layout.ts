@@ -1,7 +1,7 @@
-/** Latents are channels-last on the device; random draws and files keep PyTorch's order. */
+/** Values are channels-last on the device; random draws and files keep PyTorch's order. */
 
 /** (N, C, H, W) -> (N, H, W, C). */
-export function toChannelsLast(values: Float32Array, batch: number, channels = 4): Float32Array {
+export function toChannelsLast(values: Float32Array, batch: number, channels: number): Float32Array {
   const out = new Float32Array(values.length), pixels = values.length / batch / channels;
   for (let n = 0, i = 0; n < batch; n++) {
     for (let c = 0; c < channels; c++) {
@@ -12,7 +12,7 @@ export function toChannelsLast(values: Float32Array, batch: number, channels = 4
 }
 
 /** (N, H, W, C) -> (N, C, H, W). */
-export function toChannelsFirst(values: Float32Array, batch: number, channels = 4): Float32Array {
+export function toChannelsFirst(values: Float32Array, batch: number, channels: number): Float32Array {
   const out = new Float32Array(values.length), pixels = values.length / batch / channels;
   for (let n = 0, o = 0; n < batch; n++) {
     for (let c = 0; c < channels; c++) {
