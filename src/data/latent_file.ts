@@ -15,6 +15,8 @@ const CHANNELS = 4;
 /** The arrays that are read; whatever else a file holds stays unread. */
 const NAMES = ["latents", "latents_flipped", "alpha_mask", "original_size", "crop_ltrb"];
 const FLOATS = ["F16", "F32", "F64"];
+/** Above any picture, and exact in float32. */
+const WIDEST_PICTURE = 2 ** 24;
 /** Bytes of the widest number and of an array's header, with room. */
 const WIDEST = 8, HEADER = 65536;
 
@@ -106,7 +108,9 @@ export function writeLatentFile(path: string, cached: CachedLatents): void {
 
 function sizes(array: NpzArray, path: string): number[] {
   const values = isInteger(array) ? integers(array) : odd(path, `has original_size as ${array.dtype}`);
-  return values.every((side) => side > 0) ? values : odd(path, `has original_size ${values.join("x")}`);
+  return values.every((side) => side > 0 && side <= WIDEST_PICTURE)
+    ? values
+    : odd(path, `has original_size ${values.join("x")}`);
 }
 
 function box(array: NpzArray, path: string): number[] {

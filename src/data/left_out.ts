@@ -12,6 +12,9 @@ const OTHER_PICTURES =
 
 const READ = "only PNG, JPEG, WebP and BMP files are read";
 
+/** Folders that are looked into, where somebody gives a whole disk. */
+const MOST_FOLDERS = 1000;
+
 /** One line for each folder of images below `dir` that is not among `used`, and for images in `dir` itself. */
 export function foldersLeftOut(dir: string, names: readonly string[], used: ReadonlySet<string>): string[] {
   const lines: string[] = [], here = imagesIn(dir);
@@ -19,26 +22,17 @@ export function foldersLeftOut(dir: string, names: readonly string[], used: Read
     lines.push(`${dir}: ${images(here)} beside the folders left out; put them into one of the folders`);
   }
   for (const name of names) {
-    const path = join(dir, name), count = used.has(name) || hidden(name) ? 0 : imagesIn(path);
+    if (used.has(name) || hidden(name)) continue;
+    const path = join(dir, name), count = imagesIn(path);
     if (count > 0) lines.push(`${path}: ${images(count)} left out, for its name ${whyUnused(name)}`);
+    lines.push(...leftOutBelow(path, dir, "folders directly"));
   }
   return lines;
 }
 
 /** The same for the folders inside one that is trained on, and for pictures in it that are not read. */
 export function leftOutInside(dir: string): string[] {
-  const lines = entriesOf(dir).filter((entry) => entry.isDirectory && !hidden(entry.name)).flatMap(
-    ({ name }) => {
-      const count = imagesIn(join(dir, name));
-      return count > 0
-        ? [
-          `${join(dir, name)}: ${images(count)} left out; only those directly in ${
-            basename(dir)
-          } are trained on`,
-        ]
-        : [];
-    },
-  );
+  const lines = leftOutBelow(dir, dir, "those directly");
   const passed = new Map<string, number>();
   for (const { name, isDirectory } of entriesOf(dir)) {
     const ending = extname(name).toLowerCase();
@@ -48,6 +42,26 @@ export function leftOutInside(dir: string): string[] {
   }
   const list = [...passed].map(([ending, count]) => `${count} ${ending}`).join(", ");
   return list === "" ? lines : [...lines, `${dir}: left out: ${list}; ${READ}`];
+}
+
+/** One line for each folder of images somewhere below `dir`; `what` in `place` is what is trained on. */
+function leftOutBelow(dir: string, place: string, what: string): string[] {
+  const lines: string[] = [];
+  const waiting = foldersIn(dir);
+  for (let looked = 0; waiting.length > 0 && looked < MOST_FOLDERS; looked++) {
+    const path = waiting.shift()!, count = imagesIn(path);
+    if (count > 0) {
+      lines.push(`${path}: ${images(count)} left out; only ${what} in ${basename(place)} are trained on`);
+    }
+    waiting.push(...foldersIn(path));
+  }
+  return lines;
+}
+
+/** Links are not followed: they may lead back. */
+function foldersIn(dir: string): string[] {
+  return entriesOf(dir).filter(({ name, isDirectory }) => isDirectory && !hidden(name))
+    .map(({ name }) => join(dir, name));
 }
 
 function whyUnused(name: string): string {

@@ -222,6 +222,7 @@ Deno.test("cache files with odd arrays are made again, with one line; what nobod
       [{ original_size: floatSize } as Partial<typeof good>, /has original_size as F64/],
       [{ original_size: i64Array([64]) }, /has original_size of \[1\]/],
       [{ original_size: i64Array([64, -1]) }, /has original_size 64x-1/],
+      [{ original_size: i64Array([64, 2 ** 40]) }, /has original_size 64x1099511627776/],
       [{ crop_ltrb: i64Array([0, 0, 64]) }, /has crop_ltrb of \[3\]/],
       [{ crop_ltrb: undefined }, /has no crop_ltrb/],
     ];
