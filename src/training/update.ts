@@ -60,7 +60,7 @@ export function recordUpdate(
   const { numbers, next } = advance(graph, optimizer, operands.flat());
   const step = (each: Operands) => ({ ...groupOf(optimizer, each), numbers, next });
   // every group's outcome is known before one of them changes, so that none or all do
-  const weights = total(operands.flat().map((each) => outcome(optimizer, each, step)));
+  const weights = total(operands.flat().values().map((each) => outcome(optimizer, each, step)));
   // 0 * x is NaN where x is not finite, which makes the optimizer skip
   const weightSquare = Object.values(next).reduce((sum, number) => add(sum, affine(number, 0, 0)), weights);
   const held = affine(add(norm, weightSquare), 0, 0);
@@ -208,10 +208,12 @@ function mapValues<T, U>(
 
 /** The square of the norm of all gradients, one value. */
 function gradientSquare(graph: Graph, groups: readonly ParameterGroup[]): Tensor {
-  return total(groups.map((group, i) => square(graph.parameter(flat.gradients(i), [groupSize(group)]))));
+  const squares = (group: ParameterGroup, i: number) =>
+    square(graph.parameter(flat.gradients(i), [groupSize(group)]));
+  return total(groups.values().map(squares));
 }
 
-/** The sum of everything, one value. */
-function total(parts: readonly Tensor[]): Tensor {
+/** The sum of everything, one value. Each part is summed up before the next one is recorded, and need not be kept. */
+function total(parts: IteratorObject<Tensor>): Tensor {
   return parts.map((part) => reshape(sum(part), [1])).reduce((a, b) => add(a, b));
 }
