@@ -84,9 +84,10 @@ export function factorsOf(file: TensorFile, name: string, entry: Entry): { down:
 /** A module's alpha, null where the file has none. Throws UserError when it is no finite number. */
 export function alphaOf(file: TensorFile, { alpha }: Entry): number | null {
   if (!alpha) return null;
-  const [value] = file.f32(alpha);
-  if (value !== undefined && Number.isFinite(value)) return value;
-  throw new UserError(`${file.path}: ${alpha} is ${value}, a finite number is wanted; the file is damaged`);
+  const values = file.f32(alpha), [value] = values;
+  if (values.length === 1 && Number.isFinite(value)) return value;
+  const found = values.length === 1 ? String(value) : `a list of ${values.length}`;
+  throw new UserError(`${file.path}: ${alpha} is ${found}, a finite number is wanted; the file is damaged`);
 }
 
 /** Every module of a file. A missing alpha, or 0, is the rank. Throws UserError for what is no whole LoRA. */
