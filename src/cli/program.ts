@@ -77,7 +77,7 @@ export async function findCommand(word: string): Promise<Found> {
   if (exact) return { entry: exact, flags: [] };
   const { SCRIPT_ALIASES, scriptName, SCRIPTS_NOT_YET } = await import("./scripts.ts");
   const name = scriptName(word);
-  const [alias, ...flags] = SCRIPT_ALIASES[name] ?? [name];
+  const [alias, ...flags] = Object.hasOwn(SCRIPT_ALIASES, name) ? SCRIPT_ALIASES[name] : [name];
   const entry = named(alias);
   if (entry) return { entry, flags };
   if (word.startsWith("-")) {

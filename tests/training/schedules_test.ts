@@ -58,3 +58,11 @@ Deno.test("an optimizer with rates of its own takes no warm-up, and leaves a rat
   const warm = { ...config, lrWarmupSteps: parseStepsOrRatio("5") };
   throws(() => createRates(warm, { ownRate }), /relative steps take no --lr_warmup_steps/);
 });
+
+Deno.test("a schedule that there is not is refused, whatever its name", () => {
+  for (const name of ["NoSuchLR", "constructor", "toString", "__proto__"]) {
+    const message = new RegExp(`--lr_scheduler(_type)? ${name} is not supported`);
+    throws(() => createSchedule({ ...config, lrSchedulerType: name }), { name: "UsageError", message });
+    throws(() => createSchedule({ ...config, lrScheduler: name }), { name: "UsageError", message });
+  }
+});

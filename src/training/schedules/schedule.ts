@@ -157,7 +157,7 @@ export function createSchedule(config: ScheduleConfig, processes = 1): Schedule 
   let schedule: Schedule;
   if (config.lrSchedulerType) {
     const type = config.lrSchedulerType.replace(/^torch\.optim\.lr_scheduler\./, "");
-    const create = torchSchedules[type];
+    const create = Object.hasOwn(torchSchedules, type) ? torchSchedules[type] : null;
     if (!create) {
       throw new UsageError(
         `--lr_scheduler_type ${config.lrSchedulerType} is not supported yet; ${
