@@ -105,7 +105,7 @@ function accelerate(argv: readonly string[]): Launch {
     const name = word.replace(/=.*$/, "").replaceAll("-", "_").replace(/^__/, "--");
     if (REFUSED.test(name)) throw new UsageError(`accelerate launch ${name} is not supported yet`);
   }
-  const words = argv.map((word) => SHORT[word] ?? word);
+  const words = argv.map((word) => Object.hasOwn(SHORT, word) ? SHORT[word] : word);
   const { parsed, rest } = named(() => parseLeading(words, [launcherFlags]));
   named(() => refuseUnsupported(parsed, [launcherFlags]));
   // short spellings are only the launcher's: what follows the script is left alone

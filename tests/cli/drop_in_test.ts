@@ -191,5 +191,6 @@ Deno.test("scripts that easel does not have are told from misspelt ones", async 
 Deno.test("a word that is no command is refused, whatever it is", async () => {
   for (const word of ["trian", "constructor", "toString.py", "__proto__"]) {
     await assert.rejects(() => findCommand(word), { name: "UsageError", message: /is not a command/ });
+    assert.deepEqual(readLaunch(["accelerate", "launch", word])?.argv, [word]);
   }
 });
