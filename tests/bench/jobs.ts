@@ -59,7 +59,10 @@ const training = (recompute: boolean): MakeJob => async (store, model, batch, dt
   for (const { name, shape } of groups[0].parameters) {
     setTrained(store, name, shape, name.includes("down") ? scaleOf(shape) : 0); // as a new training starts
   }
-  for (const kept of ["train/0/grad", "train/0/exp_avg", "train/0/exp_avg_sq"]) {
+  // the optimizer's states are there from the first step on
+  for (
+    const kept of ["train/0/grad", "train/0/exp_avg", "train/0/exp_avg_sq"].filter((name) => store.has(name))
+  ) {
     setTrained(store, kept, store.get(kept).shape, 0);
   }
   const step = loraStep(store, model, dtype, recompute), shape = { batch };
