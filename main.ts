@@ -1,5 +1,5 @@
 /** easel's entry: `easel COMMAND [FLAGS]`. */
 
-import { runProgram } from "./src/cli/program.ts";
+import { runProgram } from "./src/cli/front/program.ts";
 
 Deno.exit(await runProgram(Deno.args));

@@ -1,7 +1,7 @@
 /** Finds and opens a backend's library. */
 
 import { UserError } from "../src/base/errors.ts";
-import { isFile } from "../src/base/exists.ts";
+import { isFile } from "../src/base/files/exists.ts";
 import { INSTRUCTION_BYTES, TENSOR_BYTES } from "../src/base/records.ts";
 import { ROOT, UNPACKED } from "../src/base/root.ts";
 import { ABI_VERSION, type Library, SYMBOLS } from "./abi.ts";

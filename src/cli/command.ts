@@ -2,8 +2,8 @@
 
 import type { JobContext } from "../base/job.ts";
 import type { Family, PathKind, Rows, Values } from "./flag.ts";
-import type { Source } from "./parse.ts";
-import type { Need } from "./required.ts";
+import type { Source } from "./front/parse.ts";
+import type { Need } from "./front/required.ts";
 
 type Intersection<U> = (U extends unknown ? (x: U) => void : never) extends (x: infer I) => void ? I : never;
 

@@ -4,14 +4,14 @@
  */
 
 import { assetPath } from "../base/assets.ts";
-import { atomicWriteFile } from "../base/atomic.ts";
-import { removeLeftovers } from "../base/leftovers.ts";
+import { atomicWriteFile } from "../base/files/atomic.ts";
+import { removeLeftovers } from "../base/files/leftovers.ts";
 import type { JobContext } from "../base/job.ts";
 import { GEN_IMG_DEFAULTS, type GenImgConfig } from "../generation/config.ts";
 import { genImg } from "../generation/gen_img.ts";
 import type { TrainNetworkConfig } from "../training/config.ts";
 import { trainNetworkDefaults } from "../training/defaults.ts";
-import { trainNetwork } from "../training/train_network.ts";
+import { trainNetwork } from "../training/jobs/train_network.ts";
 import { pictureGrid } from "./grid.ts";
 
 export interface DemoConfig {

@@ -1,8 +1,8 @@
 /** Pictures side by side in one PNG. */
 
-import { loadImage } from "../data/images/load.ts";
-import type { Pixels } from "../data/images/pixels.ts";
-import { encodePng } from "../formats/png.ts";
+import { loadImage } from "../images/load.ts";
+import type { Pixels } from "../images/pixels.ts";
+import { encodePng } from "../images/png_file.ts";
 import { lettering, lineHeight, wrapped } from "./lettering.ts";
 
 export interface GridRow {

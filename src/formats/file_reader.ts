@@ -1,7 +1,7 @@
 /** Positional reads of one file: what every reader of big files here stands on. */
 
 import { UserError } from "../base/errors.ts";
-import { kindBesidesFile } from "../base/regular_file.ts";
+import { kindBesidesFile } from "../base/files/regular_file.ts";
 import { whyNotOpened } from "./what_file.ts";
 
 /** An open file of known size. Reads are synchronous, so moving the position and reading cannot be torn apart. */

@@ -1,7 +1,7 @@
 /** NumPy's .npz: a ZIP of .npy arrays. The latent caches on disk are such files. */
 
 import { zipSync } from "fflate";
-import { atomicWriteFile } from "../base/atomic.ts";
+import { atomicWriteFile } from "../base/files/atomic.ts";
 import { UserError } from "../base/errors.ts";
 import { elementCount, elementSize } from "./tensor_file.ts";
 import { ZipFile } from "./zip.ts";

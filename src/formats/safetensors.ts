@@ -3,7 +3,7 @@
  * Reading keeps only the header in memory; writing holds one tensor at a time.
  */
 
-import { atomicWrite, atomicWriteSlowly, writeAll } from "../base/atomic.ts";
+import { atomicWrite, atomicWriteSlowly, writeAll } from "../base/files/atomic.ts";
 import { UserError } from "../base/errors.ts";
 import { firstNotFinite } from "../base/finite.ts";
 import { counted } from "../base/phrases.ts";

@@ -5,7 +5,7 @@
 
 import { joined } from "../base/joined.ts";
 import { join } from "node:path";
-import { writeAll } from "../base/atomic.ts";
+import { writeAll } from "../base/files/atomic.ts";
 import { UserError } from "../base/errors.ts";
 import { crc32c } from "./crc32.ts";
 

@@ -1,7 +1,7 @@
 /** Text files as the editors of all systems write them: UTF-8 or UTF-16, with a byte order mark or without. */
 
 import { UserError } from "../base/errors.ts";
-import { fileBytes, NoFile } from "../base/regular_file.ts";
+import { fileBytes, NoFile } from "../base/files/regular_file.ts";
 import { HEAD, pageOrPointer, whatFile, whyNotOpened } from "./what_file.ts";
 
 /**

@@ -2,7 +2,7 @@
 
 import { parse, type TomlDate, TomlError } from "smol-toml";
 import { UserError } from "../base/errors.ts";
-import { BACKSLASHES } from "../base/path_hint.ts";
+import { BACKSLASHES } from "../base/files/path_hint.ts";
 import { readText } from "./text_file.ts";
 
 export type TomlValue = string | number | bigint | boolean | TomlDate | TomlValue[] | TomlTable;

@@ -4,8 +4,8 @@
  * Seen from its first bytes. For messages only; nothing is decided by it.
  */
 
-import { pathHint } from "../base/path_hint.ts";
-import { openFile } from "../base/regular_file.ts";
+import { pathHint } from "../base/files/path_hint.ts";
+import { openFile } from "../base/files/regular_file.ts";
 
 /** Bytes that are looked at. */
 export const HEAD = 4096;

@@ -1,27 +1,27 @@
 /** easel gen_img: pictures from prompts, files named and written as sd-scripts' gen_img.py does. */
 
 import { basename, join } from "node:path";
-import { atomicWriteFile } from "../base/atomic.ts";
-import { removeLeftovers } from "../base/leftovers.ts";
+import { atomicWriteFile } from "../base/files/atomic.ts";
+import { removeLeftovers } from "../base/files/leftovers.ts";
 import { Interrupted, UsageError, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
-import type { Pixels } from "../data/images/pixels.ts";
+import type { Pixels } from "../images/pixels.ts";
 import type { GenImgConfig } from "./config.ts";
-import { type Batch, checkSize, drawBatch, type Drawn } from "./draw.ts";
-import { chosenName, FileNames } from "./file_names.ts";
-import { initialImages } from "./initial_images.ts";
-import { loadDrawingModel, type Loaded, openCheckpoint, standardSize } from "./load_model.ts";
-import { type LoraPath, loraPaths } from "./lora_files.ts";
-import type { UsedNetwork } from "./networks.ts";
-import type { PictureSize } from "./own_size.ts";
-import { Pipeline } from "./pipeline.ts";
-import { pictureTexts } from "./picture_text.ts";
-import { toBytes } from "./pixels.ts";
-import { encodePng } from "../formats/png.ts";
+import { type Batch, checkSize, drawBatch, type Drawn } from "./pipeline/draw.ts";
+import { chosenName, FileNames } from "./pictures/file_names.ts";
+import { initialImages } from "./pictures/initial_images.ts";
+import { loadDrawingModel, type Loaded, openCheckpoint, standardSize } from "./pipeline/load_model.ts";
+import { type LoraPath, loraPaths } from "./prompts/lora_files.ts";
+import type { UsedNetwork } from "./pipeline/networks.ts";
+import type { PictureSize } from "./pipeline/own_size.ts";
+import { Pipeline } from "./pipeline/pipeline.ts";
+import { pictureTexts } from "./pictures/picture_text.ts";
+import { toBytes } from "./pictures/pixels.ts";
+import { encodePng } from "../images/png_file.ts";
 import { readText } from "../formats/text_file.ts";
-import { promptLines } from "./prompt_line.ts";
-import { batches, pictureRequests } from "./requests.ts";
-import { createScheduler } from "./schedulers/mod.ts";
+import { promptLines } from "./prompts/prompt_line.ts";
+import { batches, pictureRequests } from "./prompts/requests.ts";
+import { createScheduler } from "./samplers/mod.ts";
 
 /** Draws every picture that is asked for. Throws UserError for what cannot be drawn, Interrupted between two steps. */
 export async function genImg(config: GenImgConfig, context: JobContext): Promise<void> {

@@ -7,13 +7,13 @@
 
 import { Graph, memoryNeeded } from "../graph/mod.ts";
 import { TorchGenerator } from "../random/mod.ts";
-import { denoise, type DenoisingStep } from "./denoise.ts";
-import { checkSize, noise, sizeVectors, type Start } from "./draw.ts";
-import type { DrawingModel, NetworkInputs } from "./model.ts";
-import { type Pipeline, recordDecode } from "./pipeline.ts";
-import type { SamplePrompt } from "./sample_prompt.ts";
-import { createScheduler, type Prediction, type Scheduler } from "./schedulers/mod.ts";
-import type { TextConditioner } from "./text_conditioner.ts";
+import { denoise, type DenoisingStep } from "./pipeline/denoise.ts";
+import { checkSize, noise, sizeVectors, type Start } from "./pipeline/draw.ts";
+import type { DrawingModel, NetworkInputs } from "./pipeline/model.ts";
+import { type Pipeline, recordDecode } from "./pipeline/pipeline.ts";
+import type { SamplePrompt } from "./prompts/sample_prompt.ts";
+import { createScheduler, type Prediction, type Scheduler } from "./samplers/mod.ts";
+import type { TextConditioner } from "./prompts/text_conditioner.ts";
 
 export interface SampleOptions {
   /** --sample_sampler, for prompts that name none. */

@@ -1,6 +1,6 @@
 /** Whether this machine shows an NVIDIA card, without asking its driver: who has none should hear nothing of GPUs. */
 
-import { exists } from "../base/exists.ts";
+import { exists } from "../base/files/exists.ts";
 
 /** Linux with the driver's kernel module, its first card, Jetson boards, and Windows' driver seen from WSL. */
 const SIGNS = ["/dev/nvidiactl", "/dev/nvidia0", "/dev/nvhost-gpu", "/usr/lib/wsl/lib/libcuda.so.1"];

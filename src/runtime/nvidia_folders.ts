@@ -4,7 +4,7 @@
  */
 
 import { dirname, join } from "node:path";
-import { exists } from "../base/exists.ts";
+import { exists } from "../base/files/exists.ts";
 
 type Lookup = (name: string) => string | undefined;
 

@@ -5,7 +5,7 @@ import { hearSignals, type JobContext } from "../base/job.ts";
 import { type TensorFile, writeSafetensorsSlowly } from "../formats/mod.ts";
 import { checkFlags, openModel, requireFinite, weightOf } from "../models/mod.ts";
 import { baseOf, deltaOf, keysOf, type LoadedLora, loadLora, type LoraModule } from "../networks/mod.ts";
-import { checkpointTensors } from "../training/checkpoint_file.ts";
+import { checkpointTensors } from "../training/trained/checkpoint_file.ts";
 import type { MergeLoraConfig } from "./merge_config.ts";
 import { specOfMerge } from "./merged_spec.ts";
 

@@ -4,8 +4,8 @@ import { modelPath } from "../base/assets.ts";
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "../base/dtype.ts";
 import { UsageError, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
-import { removeLeftoversOf } from "../base/leftovers.ts";
-import { isSameFile } from "../base/links.ts";
+import { removeLeftoversOf } from "../base/files/leftovers.ts";
+import { isSameFile } from "../base/files/links.ts";
 import { openCheckpoint, type TensorFile } from "../formats/mod.ts";
 import { checkFlags } from "../models/mod.ts";
 import {

@@ -1,6 +1,6 @@
 /** `easel resize_lora`: a LoRA file of lower rank. */
 
-import { removeLeftoversOf } from "../base/leftovers.ts";
+import { removeLeftoversOf } from "../base/files/leftovers.ts";
 import { hearSignals, type JobContext } from "../base/job.ts";
 import { counted } from "../base/phrases.ts";
 import { openCheckpoint, type TensorToWrite } from "../formats/mod.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { nameProblem } from "../../src/base/inside_name.ts";
+import { nameProblem } from "../../src/base/files/inside_name.ts";
 
 Deno.test("nameProblem() lets names through that stay inside their folder", () => {
   for (const name of ["cat", "cat.v1", ".hidden", "..cat", "Katze ü 猫", "a\\b", "x".repeat(175)]) {

@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../../src/base/errors.ts";
-import { atomicWriteFile } from "../../src/base/atomic.ts";
-import { fileText, refuseToReplace } from "../../src/base/regular_file.ts";
-import { refuseForeignFile } from "../../src/data/latent_file.ts";
-import { openContext } from "../../src/cli/context.ts";
-import { loadFolder } from "../../src/data/folders.ts";
-import { loadImage, probeSize } from "../../src/data/images/load.ts";
-import { loadMetadata } from "../../src/data/metadata.ts";
-import type { DreamBoothSubset, FineTuningSubset } from "../../src/data/params.ts";
+import { atomicWriteFile } from "../../src/base/files/atomic.ts";
+import { fileText, refuseToReplace } from "../../src/base/files/regular_file.ts";
+import { refuseForeignFile } from "../../src/data/cache/latent_file.ts";
+import { openContext } from "../../src/cli/screen/context.ts";
+import { loadFolder } from "../../src/data/dataset/folders.ts";
+import { loadImage, probeSize } from "../../src/images/load.ts";
+import { loadMetadata } from "../../src/data/dataset/metadata.ts";
+import type { DreamBoothSubset, FineTuningSubset } from "../../src/data/dataset/params.ts";
 import { openCheckpoint, openSafetensors, readNpz, readToml } from "../../src/formats/mod.ts";
-import { initialImages } from "../../src/generation/initial_images.ts";
-import { readSamplePrompts } from "../../src/generation/sample_prompt.ts";
+import { initialImages } from "../../src/generation/pictures/initial_images.ts";
+import { readSamplePrompts } from "../../src/generation/prompts/sample_prompt.ts";
 import { readStateFile } from "../../src/training/state/mod.ts";
-import { encodePng } from "../../src/formats/png.ts";
+import { encodePng } from "../../src/images/png_file.ts";
 
 const windows = Deno.build.os === "windows";
 
@@ -110,7 +110,10 @@ Deno.test({
   name: "a pipe that the caller opened is read to its end",
   ignore: windows,
   fn: async () => {
-    const script = `import { fileText } from "${new URL("../../src/base/regular_file.ts", import.meta.url)}";
+    const script = `import { fileText } from "${new URL(
+      "../../src/base/files/regular_file.ts",
+      import.meta.url,
+    )}";
       console.log(fileText("/dev/stdin"))`;
     const child = new Deno.Command(Deno.execPath(), {
       args: ["eval", script],

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { atomicWrite, atomicWriteFile, atomicWriteSlowly } from "../../src/base/atomic.ts";
+import { atomicWrite, atomicWriteFile, atomicWriteSlowly } from "../../src/base/files/atomic.ts";
 import { UserError } from "../../src/base/errors.ts";
-import { removeLeftovers, removeLeftoversOf } from "../../src/base/leftovers.ts";
-import { finished, removeUnfinished, temporaryFile } from "../../src/base/temporary.ts";
+import { removeLeftovers, removeLeftoversOf } from "../../src/base/files/leftovers.ts";
+import { finished, removeUnfinished, temporaryFile } from "../../src/base/files/temporary.ts";
 
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 
@@ -119,7 +119,7 @@ inFolder(
     const path = join(folder, "a.bin"), clear = () => removeLeftovers(folder, () => true, () => {});
     const code = `
     const { temporaryFile } = await import(${
-      JSON.stringify(import.meta.resolve("../../src/base/temporary.ts"))
+      JSON.stringify(import.meta.resolve("../../src/base/files/temporary.ts"))
     });
     temporaryFile(${JSON.stringify(path)});
     console.log("made");

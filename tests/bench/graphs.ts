@@ -16,8 +16,8 @@ import {
 import { keysOf, loraAdapter, loraModules, loraOptions } from "../../src/networks/mod.ts";
 import type { ParameterStore } from "../../src/runtime/mod.ts";
 import { readOptimizer } from "../../src/training/optimizers/mod.ts";
-import { TrainingStep } from "../../src/training/step.ts";
-import type { ParameterGroup } from "../../src/training/trainable.ts";
+import { TrainingStep } from "../../src/training/step/step.ts";
+import type { ParameterGroup } from "../../src/training/step/trainable.ts";
 import { type Model, parts } from "./models.ts";
 
 const RANK = 16;

@@ -2,13 +2,13 @@
 
 import type { DType } from "../../src/base/dtype.ts";
 import { compile, type Graph } from "../../src/graph/mod.ts";
-import { denoise } from "../../src/generation/denoise.ts";
-import type { DrawingModel } from "../../src/generation/model.ts";
-import { Pipeline } from "../../src/generation/pipeline.ts";
-import { createScheduler } from "../../src/generation/schedulers/mod.ts";
+import { denoise } from "../../src/generation/pipeline/denoise.ts";
+import type { DrawingModel } from "../../src/generation/pipeline/model.ts";
+import { Pipeline } from "../../src/generation/pipeline/pipeline.ts";
+import { createScheduler } from "../../src/generation/samplers/mod.ts";
 import { TEXT_ENCODERS } from "../../src/models/mod.ts";
 import type { ParameterStore, Program, Values } from "../../src/runtime/mod.ts";
-import { allocateGroups } from "../../src/training/trainable.ts";
+import { allocateGroups } from "../../src/training/step/trainable.ts";
 import { decodeGraph, forwardGraph, loraOf, loraStep, textGraph } from "./graphs.ts";
 import { type Model, numbers, parts, unetValues } from "./models.ts";
 import { tiny } from "./options.ts";

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Interrupted, UserError } from "../../src/base/errors.ts";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
-import { loadCommands } from "../../src/cli/describe.ts";
-import { EventPrinter } from "../../src/cli/events.ts";
+import { loadCommands } from "../../src/cli/pages/describe.ts";
+import { EventPrinter } from "../../src/cli/screen/events.ts";
 import { easel, easelCommand, inFolder, ROOT, userFolder } from "./easel.ts";
 
 type Event = Record<string, unknown>;

@@ -1,9 +1,9 @@
 /** Flags from TOML, as people and interfaces write it. */
 
 import assert from "node:assert/strict";
-import { withConfigFile } from "../../src/cli/config_file.ts";
+import { withConfigFile } from "../../src/cli/front/config_file.ts";
 import type { Value } from "../../src/cli/flag.ts";
-import { parseArgs } from "../../src/cli/parse.ts";
+import { parseArgs } from "../../src/cli/front/parse.ts";
 import { families } from "./example_flags.ts";
 
 function fromToml(text: string, ...argv: string[]) {

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
-import { crashReport, SECRET_FLAGS, withoutSecrets } from "../../src/cli/crash.ts";
-import { allFlags } from "../../src/cli/parse.ts";
-import { VERSION } from "../../src/cli/version.ts";
+import { crashReport, SECRET_FLAGS, withoutSecrets } from "../../src/cli/screen/crash.ts";
+import { allFlags } from "../../src/cli/front/parse.ts";
+import { VERSION } from "../../src/cli/screen/version.ts";
 import { decoded } from "./easel.ts";
 
 Deno.test("crashReport() has version, platform, command line and stack in one block", () => {
@@ -50,7 +50,7 @@ Deno.test("every flag that is marked secret, or reads like one, is masked", asyn
 });
 
 Deno.test("an error that is no UserError ends with status 1 and the block, a UserError with one line", async () => {
-  const program = new URL("../../src/cli/program.ts", import.meta.url).href;
+  const program = new URL("../../src/cli/front/program.ts", import.meta.url).href;
   const commands = new URL("../../src/cli/commands/index.ts", import.meta.url).href;
   const code = (thrown: string) => `
     import { runProgram } from "${program}";

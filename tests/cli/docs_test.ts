@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
-import { loadCommands, shellLines } from "../../src/cli/describe.ts";
-import { commandHelp } from "../../src/cli/help.ts";
-import { manPage } from "../../src/cli/man.ts";
-import { commandLinePage } from "../../src/cli/markdown.ts";
+import { loadCommands, shellLines } from "../../src/cli/pages/describe.ts";
+import { commandHelp } from "../../src/cli/pages/help.ts";
+import { manPage } from "../../src/cli/pages/man.ts";
+import { commandLinePage } from "../../src/cli/pages/markdown.ts";
 import { decoded, easel, inFolder, installed, ROOT, userFolder } from "./easel.ts";
 
 Deno.test("docs/cli.md is fresh", async () => {

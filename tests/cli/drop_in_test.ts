@@ -6,12 +6,12 @@
 import assert from "node:assert/strict";
 import { UsageError, UserError } from "../../src/base/errors.ts";
 import type { Value } from "../../src/cli/flag.ts";
-import { readLaunch } from "../../src/cli/launcher.ts";
-import { parseArgs } from "../../src/cli/parse.ts";
-import { findCommand } from "../../src/cli/program.ts";
-import { settle } from "../../src/cli/run_command.ts";
-import { refuseUnsupported } from "../../src/cli/support.ts";
-import { SCRIPTS_NOT_YET } from "../../src/cli/scripts.ts";
+import { readLaunch } from "../../src/cli/front/launcher.ts";
+import { parseArgs } from "../../src/cli/front/parse.ts";
+import { findCommand } from "../../src/cli/front/program.ts";
+import { settle } from "../../src/cli/front/run_command.ts";
+import { refuseUnsupported } from "../../src/cli/front/support.ts";
+import { SCRIPTS_NOT_YET } from "../../src/cli/front/scripts.ts";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
 
 interface Row {

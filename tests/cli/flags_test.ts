@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
 import { camel, type Value } from "../../src/cli/flag.ts";
-import { allFlags } from "../../src/cli/parse.ts";
+import { allFlags } from "../../src/cli/front/parse.ts";
 
 interface SpecRow {
   flag: string;

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { trainNetwork } from "../../src/cli/commands/train_network.ts";
-import { withConfigFile } from "../../src/cli/config_file.ts";
-import { parseArgs } from "../../src/cli/parse.ts";
-import { settle } from "../../src/cli/run_command.ts";
+import { withConfigFile } from "../../src/cli/front/config_file.ts";
+import { parseArgs } from "../../src/cli/front/parse.ts";
+import { settle } from "../../src/cli/front/run_command.ts";
 import { inFolder } from "./easel.ts";
 
 const FORM = `

@@ -6,11 +6,11 @@ import { UsageError } from "../../src/base/errors.ts";
 import type { Command } from "../../src/cli/command.ts";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
 import type { AnyFlag } from "../../src/cli/flag.ts";
-import { allFlags, parseArgs } from "../../src/cli/parse.ts";
-import { settle } from "../../src/cli/run_command.ts";
-import { settle as settleDatasets } from "../../src/data/params.ts";
-import { checkDatasetFile } from "../../src/data/config_file.ts";
-import { TRAIN_NETWORK } from "../../src/data/config_schema.ts";
+import { allFlags, parseArgs } from "../../src/cli/front/parse.ts";
+import { settle } from "../../src/cli/front/run_command.ts";
+import { settle as settleDatasets } from "../../src/data/dataset/params.ts";
+import { checkDatasetFile } from "../../src/data/dataset/config_file.ts";
+import { TRAIN_NETWORK } from "../../src/data/dataset/config_schema.ts";
 import { writePictures } from "../training/tiny_run.ts";
 import { inFolder } from "./easel.ts";
 

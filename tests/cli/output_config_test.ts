@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { withConfigFile } from "../../src/cli/config_file.ts";
+import { withConfigFile } from "../../src/cli/front/config_file.ts";
 import {
   family,
   flag,
@@ -14,8 +14,8 @@ import {
   strings,
   type Value,
 } from "../../src/cli/flag.ts";
-import { writeConfig } from "../../src/cli/output_config.ts";
-import { parseArgs } from "../../src/cli/parse.ts";
+import { writeConfig } from "../../src/cli/pages/output_config.ts";
+import { parseArgs } from "../../src/cli/front/parse.ts";
 import { easel, inFolder } from "./easel.ts";
 
 const families = [

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { UsageError } from "../../src/base/errors.ts";
-import { parseArgs } from "../../src/cli/parse.ts";
-import { findCommand } from "../../src/cli/program.ts";
-import { settle } from "../../src/cli/run_command.ts";
+import { parseArgs } from "../../src/cli/front/parse.ts";
+import { findCommand } from "../../src/cli/front/program.ts";
+import { settle } from "../../src/cli/front/run_command.ts";
 import { inFolder } from "./easel.ts";
 
 const COMMON = ["--pretrained_model_name_or_path", "builtin:tiny", "--resolution", "64"];

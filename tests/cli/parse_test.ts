@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../src/base/errors.ts";
 import { choice, family, flag, named, notYet, str, strings, working } from "../../src/cli/flag.ts";
-import { HelpWanted, parseArgs } from "../../src/cli/parse.ts";
-import { refuseUnsupported, withoutEffect } from "../../src/cli/support.ts";
+import { HelpWanted, parseArgs } from "../../src/cli/front/parse.ts";
+import { refuseUnsupported, withoutEffect } from "../../src/cli/front/support.ts";
 import { families } from "./example_flags.ts";
 
 const parse = (...argv: string[]) => parseArgs(argv, families).values;

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Progress } from "../../src/base/job.ts";
 import { bytesText } from "../../src/base/bytes.ts";
-import { durationText } from "../../src/cli/output.ts";
-import { ProgressPrinter, type Surroundings } from "../../src/cli/progress.ts";
+import { durationText } from "../../src/cli/screen/output.ts";
+import { ProgressPrinter, type Surroundings } from "../../src/cli/screen/progress.ts";
 import { installed } from "./easel.ts";
 
 function screen(options: Partial<Surroundings>) {

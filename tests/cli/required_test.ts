@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../src/base/errors.ts";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
-import { loadCommands } from "../../src/cli/describe.ts";
-import { allFlags } from "../../src/cli/parse.ts";
-import { neededFlags, refuseMissing } from "../../src/cli/required.ts";
-import { TRAINING_NEEDS } from "../../src/cli/training_flags.ts";
+import { loadCommands } from "../../src/cli/pages/describe.ts";
+import { allFlags } from "../../src/cli/front/parse.ts";
+import { neededFlags, refuseMissing } from "../../src/cli/front/required.ts";
+import { TRAINING_NEEDS } from "../../src/cli/front/training_flags.ts";
 
 const model = { pretrained_model_name_or_path: "m" }, out = { output_dir: "o" };
 

@@ -1,6 +1,6 @@
 /** A program for progress_test.ts, run on a terminal: shows a bar, makes the terminal narrower, waits, ends. */
 
-import { openContext } from "../../src/cli/context.ts";
+import { openContext } from "../../src/cli/screen/context.ts";
 
 const context = openContext();
 const pause = (ms: number) => new Promise((later) => setTimeout(later, ms));

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { ProgressPrinter } from "../../src/cli/progress.ts";
-import { oneLine, visible } from "../../src/cli/screen.ts";
+import { ProgressPrinter } from "../../src/cli/screen/progress.ts";
+import { oneLine, visible } from "../../src/cli/screen/screen.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
 import { easel, inFolder, ROOT } from "./easel.ts";
 
@@ -67,7 +67,7 @@ Deno.test("metadata, names and errors reach the screen as text; --json stays JSO
   });
 });
 
-Deno.test("src/cli/output.ts is the one mouth of the program", async () => {
+Deno.test("src/cli/screen/output.ts is the one mouth of the program", async () => {
   const talkers: string[] = [];
   const walk = async (folder: string) => {
     for await (const entry of Deno.readDir(join(ROOT, folder))) {
@@ -85,6 +85,6 @@ Deno.test("src/cli/output.ts is the one mouth of the program", async () => {
   await walk("src");
   // the others are programs of their own, for developers
   assert.deepEqual(talkers.filter((path) => !/^src\/(graph\/header|tools\/.*\/main)\.ts$/.test(path)), [
-    "src/cli/output.ts",
+    "src/cli/screen/output.ts",
   ]);
 });

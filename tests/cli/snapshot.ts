@@ -5,8 +5,8 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { runProgram } from "../../src/cli/program.ts";
-import { VERSION } from "../../src/cli/version.ts";
+import { runProgram } from "../../src/cli/front/program.ts";
+import { VERSION } from "../../src/cli/screen/version.ts";
 import type { Outcome } from "./easel.ts";
 
 const FOLDER = join(import.meta.dirname!, "snapshots");

@@ -1,7 +1,7 @@
 /** A program for interrupt_test.ts: says a lot everywhere and ends well. argv: where the console log goes. */
 
-import { openContext } from "../../src/cli/context.ts";
-import { EventPrinter } from "../../src/cli/events.ts";
+import { openContext } from "../../src/cli/screen/context.ts";
+import { EventPrinter } from "../../src/cli/screen/events.ts";
 
 const context = openContext({ file: Deno.args[0] ?? null, events: new EventPrinter() });
 for (let step = 0; step <= 100; step++) {

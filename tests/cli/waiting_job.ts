@@ -1,9 +1,9 @@
 /** A program for interrupt_test.ts: waits for Ctrl-C, then saves and ends, or does not listen, as argv says. */
 
-import { atomicWriteFile } from "../../src/base/atomic.ts";
+import { atomicWriteFile } from "../../src/base/files/atomic.ts";
 import { compile, Graph, matmul } from "../../src/graph/mod.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
-import { openContext } from "../../src/cli/context.ts";
+import { openContext } from "../../src/cli/screen/context.ts";
 
 const [path, manners] = Deno.args;
 const context = openContext();

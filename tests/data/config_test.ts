@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { overriddenFlags } from "../../src/data/overridden.ts";
+import { overriddenFlags } from "../../src/data/dataset/overridden.ts";
 import { join } from "node:path";
 import { UserError } from "../../src/base/errors.ts";
-import { checkDatasetFile, readDatasetFile } from "../../src/data/config_file.ts";
-import { type Supports, TRAIN_NETWORK } from "../../src/data/config_schema.ts";
+import { checkDatasetFile, readDatasetFile } from "../../src/data/dataset/config_file.ts";
+import { type Supports, TRAIN_NETWORK } from "../../src/data/dataset/config_schema.ts";
 import { planDatasets } from "../../src/data/mod.ts";
-import { settle } from "../../src/data/params.ts";
+import { settle } from "../../src/data/dataset/params.ts";
 import { PythonRandom } from "../../src/random/mod.ts";
 import { withFolder, writePictures } from "./fixture.ts";
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { basename, join } from "node:path";
 import { createDatasetGroup, type DatasetGroup, describeDatasets, planDatasets } from "../../src/data/mod.ts";
-import { adjustLimits, bucketResolutions, Buckets, cropBox } from "../../src/data/buckets.ts";
-import { processCaption } from "../../src/data/captions.ts";
-import type { DreamBoothSubset } from "../../src/data/params.ts";
+import { adjustLimits, bucketResolutions, Buckets, cropBox } from "../../src/data/batches/buckets.ts";
+import { processCaption } from "../../src/data/batches/captions.ts";
+import type { DreamBoothSubset } from "../../src/data/dataset/params.ts";
 import { PythonRandom } from "../../src/random/mod.ts";
 import { withFolder, writePictures } from "./fixture.ts";
 

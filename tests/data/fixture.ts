@@ -1,7 +1,7 @@
 /** Folders of small pictures with captions, for the tests of this room. */
 
 import { join } from "node:path";
-import { encodePng } from "../../src/formats/png.ts";
+import { encodePng } from "../../src/images/png_file.ts";
 
 export const PICTURES = join(import.meta.dirname!, "pictures");
 

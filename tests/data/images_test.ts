@@ -1,17 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  decodeImage,
-  loadImage,
-  looksWhole,
-  probeSize,
-  UnreadableImage,
-} from "../../src/data/images/load.ts";
-import { changeColor } from "../../src/data/images/color.ts";
-import { applyOrientation } from "../../src/data/images/exif.ts";
-import { flip, ImageError, type Pixels } from "../../src/data/images/pixels.ts";
-import { alphaMask, fit, writeNormalized } from "../../src/data/images/prepare.ts";
-import { resize, resizeArea, resizeLanczos } from "../../src/data/images/resize.ts";
+import { decodeImage, loadImage, looksWhole, probeSize, UnreadableImage } from "../../src/images/load.ts";
+import { changeColor } from "../../src/images/color.ts";
+import { applyOrientation } from "../../src/images/exif.ts";
+import { flip, ImageError, type Pixels } from "../../src/images/pixels.ts";
+import { alphaMask, fit, writeNormalized } from "../../src/data/batches/prepare.ts";
+import { resize, resizeArea, resizeLanczos } from "../../src/images/resize.ts";
 import { PythonRandom } from "../../src/random/mod.ts";
 import { hex, PICTURES, withFolder } from "./fixture.ts";
 

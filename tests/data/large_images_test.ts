@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { decodeImage } from "../../src/data/images/load.ts";
+import { decodeImage } from "../../src/images/load.ts";
 import { crc32 } from "../../src/formats/crc32.ts";
 import { createDatasetGroup, planDatasets } from "../../src/data/mod.ts";
 import { PythonRandom } from "../../src/random/mod.ts";
 import { withFolder, writePictures } from "./fixture.ts";
-import { checkMemory, dropAlpha, type ImageHeader } from "../../src/data/images/pixels.ts";
+import { checkMemory, dropAlpha, type ImageHeader } from "../../src/images/pixels.ts";
 
 /** Headers that say 13000x13000, and nothing behind them. */
 const view = (length: number, fill: (v: DataView, bytes: Uint8Array) => void) => {

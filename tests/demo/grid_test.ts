@@ -1,9 +1,9 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { decodeImage } from "../../src/data/images/load.ts";
+import { decodeImage } from "../../src/images/load.ts";
 import { pictureGrid } from "../../src/demo/grid.ts";
 import { lettering, wrapped } from "../../src/demo/lettering.ts";
-import { encodePng } from "../../src/formats/png.ts";
+import { encodePng } from "../../src/images/png_file.ts";
 
 /** A line of text as rows of # and blanks. */
 function drawn(text: string): string[] {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { trainNetwork } from "../../src/training/train_network.ts";
+import { trainNetwork } from "../../src/training/jobs/train_network.ts";
 import { listening, lossesOf, tinyRun } from "../training/tiny_run.ts";
 
 const STEPS = 200;

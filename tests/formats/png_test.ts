@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { decodeImage } from "../../src/data/images/load.ts";
-import { toBytes } from "../../src/generation/pixels.ts";
-import { encodePng } from "../../src/formats/png.ts";
+import { decodeImage } from "../../src/images/load.ts";
+import { toBytes } from "../../src/generation/pictures/pixels.ts";
+import { encodePng } from "../../src/images/png_file.ts";
 
 Deno.test("a PNG reads back to the byte, with its texts inside", async () => {
   const data = Uint8Array.from({ length: 5 * 4 * 3 }, (_, i) => (i * 37 + i * i) & 255);

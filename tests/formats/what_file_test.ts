@@ -1,7 +1,7 @@
 /** What a file is said to be when it is not what its name says. */
 
 import assert from "node:assert/strict";
-import { isForeignPath, pathHint } from "../../src/base/path_hint.ts";
+import { isForeignPath, pathHint } from "../../src/base/files/path_hint.ts";
 import { whatFile, whatFileIs } from "../../src/formats/what_file.ts";
 
 const latin1 = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { quietContext } from "../../src/base/job.ts";
-import { decodeImage } from "../../src/data/images/load.ts";
+import { decodeImage } from "../../src/images/load.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
 import { GEN_IMG_DEFAULTS, type GenImgConfig } from "../../src/generation/config.ts";
 import { genImg } from "../../src/generation/gen_img.ts";

@@ -1,6 +1,6 @@
 import { deepStrictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { loraPaths } from "../../src/generation/lora_files.ts";
+import { loraPaths } from "../../src/generation/prompts/lora_files.ts";
 
 const tag = (name: string) => ({ name, text: 1, unet: 1 });
 

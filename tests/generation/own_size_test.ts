@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { modelPath } from "../../src/base/assets.ts";
 import { openSafetensors } from "../../src/formats/safetensors.ts";
-import { ownSize, referenceSize } from "../../src/generation/own_size.ts";
+import { ownSize, referenceSize } from "../../src/generation/pipeline/own_size.ts";
 
 Deno.test("a model is drawn at the size that its file says, else at its family's", () => {
   const size = (family: "sd1" | "sd2" | "sdxl", resolution?: string, velocity = false) => {

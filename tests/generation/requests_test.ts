@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../src/base/errors.ts";
 import { GEN_IMG_DEFAULTS, type GenImgConfig } from "../../src/generation/config.ts";
-import { checkSize } from "../../src/generation/draw.ts";
-import { createScheduler } from "../../src/generation/schedulers/mod.ts";
-import { FileNames } from "../../src/generation/file_names.ts";
-import { parsePromptLine, promptLines } from "../../src/generation/prompt_line.ts";
-import { batches, pictureRequests } from "../../src/generation/requests.ts";
-import { parseSampleLine } from "../../src/generation/sample_prompt.ts";
+import { checkSize } from "../../src/generation/pipeline/draw.ts";
+import { createScheduler } from "../../src/generation/samplers/mod.ts";
+import { FileNames } from "../../src/generation/pictures/file_names.ts";
+import { parsePromptLine, promptLines } from "../../src/generation/prompts/prompt_line.ts";
+import { batches, pictureRequests } from "../../src/generation/prompts/requests.ts";
+import { parseSampleLine } from "../../src/generation/prompts/sample_prompt.ts";
 import { PythonRandom } from "../../src/random/mod.ts";
 
 const config: GenImgConfig = { ...GEN_IMG_DEFAULTS, ckpt: "model.safetensors", seed: 7 };

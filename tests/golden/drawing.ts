@@ -2,15 +2,15 @@
 
 import { UserError } from "../../src/base/errors.ts";
 import { genImg } from "../../src/cli/commands/gen_img.ts";
-import { parseArgs } from "../../src/cli/parse.ts";
-import { refuseUnsupported } from "../../src/cli/support.ts";
-import { decodeImage } from "../../src/data/images/load.ts";
+import { parseArgs } from "../../src/cli/front/parse.ts";
+import { refuseUnsupported } from "../../src/cli/front/support.ts";
+import { decodeImage } from "../../src/images/load.ts";
 import { GEN_IMG_DEFAULTS, type GenImgConfig } from "../../src/generation/config.ts";
-import type { Start } from "../../src/generation/draw.ts";
-import type { DrawingModel } from "../../src/generation/model.ts";
-import { Pipeline } from "../../src/generation/pipeline.ts";
-import { toBytes } from "../../src/generation/pixels.ts";
-import { samplerProblem } from "../../src/generation/schedulers/mod.ts";
+import type { Start } from "../../src/generation/pipeline/draw.ts";
+import type { DrawingModel } from "../../src/generation/pipeline/model.ts";
+import { Pipeline } from "../../src/generation/pipeline/pipeline.ts";
+import { toBytes } from "../../src/generation/pictures/pixels.ts";
+import { samplerProblem } from "../../src/generation/samplers/mod.ts";
 import { ParameterStore } from "../../src/runtime/mod.ts";
 import type { Check, GoldenCase } from "./case.ts";
 import { goldenDevice } from "./device.ts";

@@ -5,8 +5,8 @@
  * its tolerance, what rounding alone does is measured, and each step is compared by itself, which nothing amplifies.
  */
 
-import { denoise } from "../../src/generation/denoise.ts";
-import type { LatentShape, Pipeline } from "../../src/generation/pipeline.ts";
+import { denoise } from "../../src/generation/pipeline/denoise.ts";
+import type { LatentShape, Pipeline } from "../../src/generation/pipeline/pipeline.ts";
 import type { Check, GoldenCase } from "./case.ts";
 import { close, relL2 } from "./compare.ts";
 import type { Recorder } from "./drawing.ts";

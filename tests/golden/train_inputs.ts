@@ -1,9 +1,9 @@
 /** The items that training cases draw their batches from, by the rules in the case. */
 import { UserError } from "../../src/base/errors.ts";
 import type { Family } from "../../src/models/mod.ts";
-import { areaResize } from "../../src/training/masks.ts";
-import { textInputs } from "../../src/training/conditioning.ts";
-import type { LatentBatch } from "../../src/training/batch.ts";
+import { areaResize } from "../../src/training/objective/masks.ts";
+import { textInputs } from "../../src/training/objective/conditioning.ts";
+import type { LatentBatch } from "../../src/training/objective/batch.ts";
 import { uniform } from "./synth.ts";
 
 const BOS = 49406, EOS = 49407, LENGTH = 77;

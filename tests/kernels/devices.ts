@@ -3,7 +3,7 @@
  * takes the machine's GPU, with its vendor libraries where EASEL_TEST_VENDOR=1.
  */
 
-import { exists } from "../../src/base/exists.ts";
+import { exists } from "../../src/base/files/exists.ts";
 import { type Device, openDevice } from "../../src/runtime/mod.ts";
 import { libraryPath } from "../../ffi/library.ts";
 import type { Backend } from "../../ffi/library.ts";

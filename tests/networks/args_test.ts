@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../src/base/errors.ts";
 import { loraOptions, type NetworkFlags } from "../../src/networks/mod.ts";
-import { blockIndex, parseBlockLrWeights } from "../../src/networks/blocks.ts";
+import { blockIndex, parseBlockLrWeights } from "../../src/networks/sites/blocks.ts";
 
 const flags = (...args: string[]): NetworkFlags => ({ dim: 8, alpha: 4, dropout: null, args });
 

@@ -1,8 +1,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { compile, Graph } from "../../src/graph/mod.ts";
 import { keysOf, type LoraModule, normReport, recordNormLimit } from "../../src/networks/mod.ts";
-import { loraModule } from "../../src/networks/modules.ts";
-import { wholeAlpha } from "../../src/networks/values.ts";
+import { loraModule } from "../../src/networks/sites/modules.ts";
+import { wholeAlpha } from "../../src/networks/sites/values.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
 import { synthTensor } from "../golden/synth.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { floatRepr, PyFloat, pyJson, pyStr } from "../../src/networks/python_text.ts";
+import { floatRepr, PyFloat, pyJson, pyStr } from "../../src/networks/metadata/python_text.ts";
 
 Deno.test("floatRepr() writes floats as Python's repr()", () => {
   const cases: [number, string][] = [

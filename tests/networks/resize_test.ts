@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { resizeModule, type ResizeOptions } from "../../src/networks/mod.ts";
-import { productSvd } from "../../src/networks/svd.ts";
+import { productSvd } from "../../src/networks/files/svd.ts";
 import { relL2 } from "../golden/compare.ts";
 import { uniform } from "../golden/synth.ts";
 import { loraPair, product, productOf } from "./lora_files.ts";

@@ -4,7 +4,7 @@ import { quietContext } from "../../src/base/job.ts";
 import { openSafetensors } from "../../src/formats/mod.ts";
 import { mergeLora } from "../../src/tools/merge_lora.ts";
 import type { TrainNetworkConfig } from "../../src/training/config.ts";
-import { trainNetwork } from "../../src/training/train_network.ts";
+import { trainNetwork } from "../../src/training/jobs/train_network.ts";
 import { relL2 } from "../golden/compare.ts";
 import { listening, lossesOf, tinyRun, writeTinyLora } from "./tiny_run.ts";
 

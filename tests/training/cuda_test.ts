@@ -3,11 +3,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openSafetensors } from "../../src/formats/mod.ts";
-import { decodeImage } from "../../src/data/images/load.ts";
+import { decodeImage } from "../../src/images/load.ts";
 import { GEN_IMG_DEFAULTS } from "../../src/generation/config.ts";
 import { genImg } from "../../src/generation/gen_img.ts";
 import type { TrainNetworkConfig } from "../../src/training/config.ts";
-import { trainNetwork } from "../../src/training/train_network.ts";
+import { trainNetwork } from "../../src/training/jobs/train_network.ts";
 import { relL2 } from "../golden/compare.ts";
 import { noCuda, simulatorPath, standInPath, withEnvironment } from "../kernels/devices.ts";
 import { listening, lossesOf, tinyRun } from "./tiny_run.ts";

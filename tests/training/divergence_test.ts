@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { UserError } from "../../src/base/errors.ts";
 import { openSafetensors } from "../../src/formats/mod.ts";
 import type { TrainNetworkConfig } from "../../src/training/config.ts";
-import { fineTune } from "../../src/training/fine_tune.ts";
-import { trainNetwork } from "../../src/training/train_network.ts";
-import { trainVae } from "../../src/training/train_vae.ts";
+import { fineTune } from "../../src/training/jobs/fine_tune.ts";
+import { trainNetwork } from "../../src/training/jobs/train_network.ts";
+import { trainVae } from "../../src/training/jobs/train_vae.ts";
 import { listening, tinyRun } from "./tiny_run.ts";
 
 const FULL = { trainTextEncoder: true, learningRateTe: null, emaDecay: 0.5 };

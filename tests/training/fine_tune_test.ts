@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { openSafetensors } from "../../src/formats/mod.ts";
 import type { FineTuneConfig } from "../../src/training/config.ts";
-import { fineTune } from "../../src/training/fine_tune.ts";
+import { fineTune } from "../../src/training/jobs/fine_tune.ts";
 import { listening, TINY, tinyRun } from "./tiny_run.ts";
 
 /** Of the tensors; the metadata hold the time of saving. */

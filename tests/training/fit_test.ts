@@ -3,9 +3,9 @@ import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/st
 import { join } from "node:path";
 import type { UserError } from "../../src/base/errors.ts";
 import { openDevice } from "../../src/runtime/mod.ts";
-import { openNetworkRun } from "../../src/training/network_run.ts";
-import { trainNetwork } from "../../src/training/train_network.ts";
-import { trainVae } from "../../src/training/train_vae.ts";
+import { openNetworkRun } from "../../src/training/jobs/network_run.ts";
+import { trainNetwork } from "../../src/training/jobs/train_network.ts";
+import { trainVae } from "../../src/training/jobs/train_vae.ts";
 import { listening, lossesOf, tinyRun } from "./tiny_run.ts";
 
 /** What the device held after the largest program was made, and whether it recomputes. */

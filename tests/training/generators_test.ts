@@ -1,6 +1,6 @@
 import { notStrictEqual, strictEqual } from "node:assert/strict";
 import { TorchGenerator } from "../../src/random/mod.ts";
-import { runGenerators } from "../../src/training/generators.ts";
+import { runGenerators } from "../../src/training/objective/generators.ts";
 
 const next = (torch: TorchGenerator) => torch.rand(1)[0];
 

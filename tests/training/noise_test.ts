@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { toChannelsLast } from "../../src/base/layout.ts";
 import { PythonRandom, TorchGenerator } from "../../src/random/mod.ts";
 import { trainNetworkDefaults } from "../../src/training/defaults.ts";
-import { drawStep, type LatentShape } from "../../src/training/noise.ts";
-import { noiseLevels } from "../../src/training/noise_levels.ts";
+import { drawStep, type LatentShape } from "../../src/training/objective/noise.ts";
+import { noiseLevels } from "../../src/training/objective/noise_levels.ts";
 
 /** What a step draws after torch.manual_seed(3); with ipNoiseGamma 1 the noise of the noisy latents shows. */
 function draw(shape: LatentShape, encoded: boolean) {

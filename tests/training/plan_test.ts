@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { openNetworkRun } from "../../src/training/network_run.ts";
-import { planTraining } from "../../src/training/plan.ts";
-import { planVae } from "../../src/training/train_vae.ts";
+import { openNetworkRun } from "../../src/training/jobs/network_run.ts";
+import { planTraining } from "../../src/training/jobs/plan.ts";
+import { planVae } from "../../src/training/jobs/train_vae.ts";
 import { listening, tinyRun } from "./tiny_run.ts";
 
 Deno.test("planTraining() counts the largest program and the weights, and writes nothing", async () => {

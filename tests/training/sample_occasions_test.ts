@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { trainNetworkDefaults } from "../../src/training/defaults.ts";
-import { sampleNotes } from "../../src/training/sample_occasions.ts";
+import { sampleNotes } from "../../src/training/loop/sample_occasions.ts";
 
 const CASES: readonly [flags: Partial<typeof trainNetworkDefaults>, notes: readonly RegExp[]][] = [
   [{}, []],

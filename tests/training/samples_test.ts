@@ -4,8 +4,8 @@ import { quietContext } from "../../src/base/job.ts";
 import { loadImage } from "../../src/data/mod.ts";
 import { GEN_IMG_DEFAULTS } from "../../src/generation/config.ts";
 import { genImg } from "../../src/generation/gen_img.ts";
-import { sampleSize } from "../../src/training/samples.ts";
-import { trainNetwork } from "../../src/training/train_network.ts";
+import { sampleSize } from "../../src/training/loop/samples.ts";
+import { trainNetwork } from "../../src/training/jobs/train_network.ts";
 import { listening, tinyRun } from "./tiny_run.ts";
 
 Deno.test("sample pictures are gen_img's, and a prompt that cannot be drawn loses only itself", async () => {

@@ -2,7 +2,7 @@
 
 import type { RunState, Trained } from "../../src/training/state/mod.ts";
 import { sizesOf, tensorNames } from "../../src/training/state/format.ts";
-import type { ParameterGroup } from "../../src/training/trainable.ts";
+import type { ParameterGroup } from "../../src/training/step/trainable.ts";
 
 const STATES = ["exp_avg", "exp_avg_sq"];
 export const GROUPS: readonly ParameterGroup[] = [3, 5].map((size, i) => ({

@@ -2,7 +2,7 @@ import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { UsageError } from "../../src/base/errors.ts";
 import { trainNetworkDefaults } from "../../src/training/defaults.ts";
 import { readOptimizer } from "../../src/training/optimizers/mod.ts";
-import { createRates } from "../../src/training/rates.ts";
+import { createRates } from "../../src/training/step/rates.ts";
 import { keyValues } from "../../src/training/schedules/python_literal.ts";
 import { createSchedule } from "../../src/training/schedules/schedule.ts";
 import { parseStepsOrRatio } from "../../src/training/schedules/steps.ts";

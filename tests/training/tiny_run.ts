@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { JobContext, Progress } from "../../src/base/job.ts";
 import { quietContext } from "../../src/base/job.ts";
 import { writeSafetensors } from "../../src/formats/mod.ts";
-import { encodePng } from "../../src/formats/png.ts";
+import { encodePng } from "../../src/images/png_file.ts";
 import { keysOf, loraModules, loraOptions, saveLora } from "../../src/networks/mod.ts";
 import type { TrainNetworkConfig } from "../../src/training/config.ts";
 import { trainNetworkDefaults } from "../../src/training/defaults.ts";

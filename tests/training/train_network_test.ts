@@ -4,9 +4,9 @@ import { Interrupted } from "../../src/base/errors.ts";
 import type { JobEvent } from "../../src/base/events.ts";
 import { openSafetensors } from "../../src/formats/mod.ts";
 import { fileModules } from "../../src/networks/mod.ts";
-import { productSvd } from "../../src/networks/svd.ts";
+import { productSvd } from "../../src/networks/files/svd.ts";
 import type { TrainNetworkConfig } from "../../src/training/config.ts";
-import { trainNetwork } from "../../src/training/train_network.ts";
+import { trainNetwork } from "../../src/training/jobs/train_network.ts";
 import { listening, tinyRun } from "./tiny_run.ts";
 
 /** Key -> bytes of a LoRA file. */

@@ -1,14 +1,14 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { Interrupted } from "../../src/base/errors.ts";
-import { encodePng } from "../../src/formats/png.ts";
+import { encodePng } from "../../src/images/png_file.ts";
 import { openSafetensors } from "../../src/formats/mod.ts";
 import { compile, Graph } from "../../src/graph/mod.ts";
 import { decode, encode, latentScale, VAE, Weights } from "../../src/models/mod.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
 import type { TrainVaeConfig } from "../../src/training/config.ts";
-import { LatentStatistics, standardizeLatents } from "../../src/training/latent_statistics.ts";
-import { trainVae } from "../../src/training/train_vae.ts";
+import { LatentStatistics, standardizeLatents } from "../../src/training/trained/latent_statistics.ts";
+import { trainVae } from "../../src/training/jobs/train_vae.ts";
 import { relL2 } from "../golden/compare.ts";
 import { synthTensor } from "../golden/synth.ts";
 import { listening, TINY, tinyRun } from "./tiny_run.ts";

@@ -2,7 +2,7 @@
 
 import { dirname, join } from "node:path";
 import config from "../../deno.json" with { type: "json" };
-import { temporaryPath } from "../../src/base/temporary.ts";
+import { temporaryPath } from "../../src/base/files/temporary.ts";
 import type { Payload } from "./payload.ts";
 import { run } from "./process.ts";
 

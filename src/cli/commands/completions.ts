@@ -3,7 +3,7 @@
 import { UsageError } from "../../base/errors.ts";
 import { listed } from "../../base/phrases.ts";
 import { command, type CommandEntry } from "../command.ts";
-import { print } from "../output.ts";
+import { print } from "../screen/output.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;
 

@@ -1,6 +1,6 @@
 /** easel demo. */
 
-import { checkDevice, parseBytes, writableFolder } from "../checks.ts";
+import { checkDevice, parseBytes, writableFolder } from "../front/checks.ts";
 import { command } from "../command.ts";
 import { family, own, pathTo, str } from "../flag.ts";
 import { deviceFlags } from "../flags/device.ts";

@@ -4,8 +4,8 @@ import { UserError } from "../../base/errors.ts";
 import type { Finding } from "../../tools/doctor.ts";
 import { command } from "../command.ts";
 import { family, flag, own } from "../flag.ts";
-import { print } from "../output.ts";
-import { VERSION } from "../version.ts";
+import { print } from "../screen/output.ts";
+import { VERSION } from "../screen/version.ts";
 
 const doctorFlags = family("Output", { json: own(flag("one JSON object instead of text")) });
 

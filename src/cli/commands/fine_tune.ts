@@ -1,13 +1,13 @@
 /** easel fine_tune: sd-scripts' fine_tune.py, which also takes the dataset layouts of train_db.py here. */
 
 import type { FineTuneConfig } from "../../training/config.ts";
-import { somethingTrained } from "../checks.ts";
+import { somethingTrained } from "../front/checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
-import { besideDatasetFile } from "../dataset_notes.ts";
+import { besideDatasetFile } from "../front/dataset_notes.ts";
 import { family, flag, float, noEffect, own } from "../flag.ts";
 import { RATE, SHARE } from "../flags/numbers.ts";
 import { ONE_ATTENTION } from "../flags/precision.ts";
-import { tellPlan } from "../tell_plan.ts";
+import { tellPlan } from "../screen/tell_plan.ts";
 import {
   checkTraining,
   DATA_FAMILIES,
@@ -16,7 +16,7 @@ import {
   RUN_FAMILIES,
   TRAINING_NEEDS,
   trainingConfig,
-} from "../training_flags.ts";
+} from "../front/training_flags.ts";
 
 const fineTuneFlags = family("Fine-tuning", {
   train_text_encoder: flag("train the text encoder as well as the U-Net"),
@@ -57,12 +57,12 @@ export const fineTune = command({
   idle: besideDatasetFile,
   async run(input, context) {
     makeFolders(input.values);
-    const { fineTune } = await import("../../training/fine_tune.ts");
+    const { fineTune } = await import("../../training/jobs/fine_tune.ts");
     await fineTune(toConfig(input), context);
   },
   async plan(input, context) {
-    const { planTraining } = await import("../../training/plan.ts");
-    const { openFineTuneRun } = await import("../../training/fine_tune.ts");
+    const { planTraining } = await import("../../training/jobs/plan.ts");
+    const { openFineTuneRun } = await import("../../training/jobs/fine_tune.ts");
     tellPlan(await planTraining(toConfig(input), openFineTuneRun, context), context, input.values.json);
   },
 });

@@ -14,7 +14,7 @@ import {
   readableFolder,
   required,
   writableFolder,
-} from "../checks.ts";
+} from "../front/checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
 import { compatFlags, deviceFlags } from "../flags/device.ts";
 import {

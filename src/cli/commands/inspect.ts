@@ -3,11 +3,11 @@
 import type { Inspection } from "../../tools/inspect.ts";
 import { command } from "../command.ts";
 import { family, flag, own } from "../flag.ts";
-import { modelFile } from "../checks.ts";
+import { modelFile } from "../front/checks.ts";
 import { bytesText } from "../../base/bytes.ts";
 import { counted } from "../../base/phrases.ts";
-import { print } from "../output.ts";
-import { oneLine } from "../screen.ts";
+import { print } from "../screen/output.ts";
+import { oneLine } from "../screen/screen.ts";
 
 const inspectFlags = family("Output", {
   json: own(flag("one JSON object instead of text")),

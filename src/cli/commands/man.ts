@@ -1,7 +1,7 @@
 /** easel man: the manual page. */
 
 import { command, type CommandEntry } from "../command.ts";
-import { print } from "../output.ts";
+import { print } from "../screen/output.ts";
 
 export const man = (commands: readonly CommandEntry[]) =>
   command({
@@ -9,7 +9,7 @@ export const man = (commands: readonly CommandEntry[]) =>
     about: "In the format of man: easel man > easel.1, then man ./easel.1.",
     examples: ["easel man > easel.1"],
     async run() {
-      const { manPage } = await import("../man.ts");
+      const { manPage } = await import("../pages/man.ts");
       print(await manPage(commands));
     },
   });

@@ -2,7 +2,7 @@
 
 import { UsageError } from "../../base/errors.ts";
 import { counted } from "../../base/phrases.ts";
-import { checkpoint, exclusive, modelFile, required, safetensorsFile } from "../checks.ts";
+import { checkpoint, exclusive, modelFile, required, safetensorsFile } from "../front/checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
 import { compatFlags } from "../flags/device.ts";
 import { automationFlags } from "../flags/logging.ts";

@@ -1,7 +1,7 @@
 /** easel resize_lora: sd-scripts' networks/resize_lora.py. */
 
 import { UsageError } from "../../base/errors.ts";
-import { modelFile, required, safetensorsFile } from "../checks.ts";
+import { modelFile, required, safetensorsFile } from "../front/checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
 import { compatFlags } from "../flags/device.ts";
 import { automationFlags } from "../flags/logging.ts";

@@ -3,12 +3,12 @@
 import { UsageError } from "../../base/errors.ts";
 import { counted } from "../../base/phrases.ts";
 import type { TrainNetworkConfig } from "../../training/config.ts";
-import { exclusive, modelFile, needs, somethingTrained } from "../checks.ts";
+import { exclusive, modelFile, needs, somethingTrained } from "../front/checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
-import { besideDatasetFile } from "../dataset_notes.ts";
+import { besideDatasetFile } from "../front/dataset_notes.ts";
 import { family, flag, noEffect, notYet } from "../flag.ts";
 import { networkFlags } from "../flags/network.ts";
-import { tellPlan } from "../tell_plan.ts";
+import { tellPlan } from "../screen/tell_plan.ts";
 import {
   checkTraining,
   DATA_FAMILIES,
@@ -17,7 +17,7 @@ import {
   RUN_FAMILIES,
   TRAINING_NEEDS,
   trainingConfig,
-} from "../training_flags.ts";
+} from "../front/training_flags.ts";
 
 const FAMILIES = [...MODEL_FAMILIES, networkFlags, ...DATA_FAMILIES, ...RUN_FAMILIES] as const;
 
@@ -69,12 +69,12 @@ function trainNetworkCommand(sdxl: boolean) {
     idle: besideDatasetFile,
     async run(input, context) {
       makeFolders(input.values);
-      const { trainNetwork } = await import("../../training/train_network.ts");
+      const { trainNetwork } = await import("../../training/jobs/train_network.ts");
       await trainNetwork(toConfig(input, sdxl), context);
     },
     async plan(input, context) {
-      const { planTraining } = await import("../../training/plan.ts");
-      const { openNetworkRun } = await import("../../training/network_run.ts");
+      const { planTraining } = await import("../../training/jobs/plan.ts");
+      const { openNetworkRun } = await import("../../training/jobs/network_run.ts");
       tellPlan(
         await planTraining(toConfig(input, sdxl), openNetworkRun, context),
         context,

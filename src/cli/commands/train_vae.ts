@@ -14,19 +14,19 @@ import {
   required,
   somethingTrained,
   writableFolder,
-} from "../checks.ts";
+} from "../front/checks.ts";
 import { command, type CommandInput, type ValuesOf } from "../command.ts";
-import { besideDatasetFile } from "../dataset_notes.ts";
+import { besideDatasetFile } from "../front/dataset_notes.ts";
 import { choice, family, flag, float, int, own, path, pathTo, str } from "../flag.ts";
 import { configFileFlags } from "../flags/config_file.ts";
 import { bucketFlags } from "../flags/dataset.ts";
 import { deviceFlags } from "../flags/device.ts";
 import { automationFlags, consoleFlags } from "../flags/logging.ts";
 import { optimizerFlags } from "../flags/optimizer.ts";
-import { checkResolution, TRAINING_NEEDS } from "../training_flags.ts";
-import { RANGES } from "../../data/ranges.ts";
+import { checkResolution, TRAINING_NEEDS } from "../front/training_flags.ts";
+import { RANGES } from "../../data/dataset/ranges.ts";
 import { MOST_STEPS, SEEDS, SHARE } from "../flags/numbers.ts";
-import { tellPlan } from "../tell_plan.ts";
+import { tellPlan } from "../screen/tell_plan.ts";
 
 const vaeFlags = family("Autoencoder", {
   pretrained_model_name_or_path: pathTo("model", str(null, "checkpoint whose autoencoder is trained")),
@@ -102,11 +102,11 @@ export const trainVae = command({
   async run(input, context) {
     const { outputDir, outputName } = input.values;
     writableFolder("output_dir", dirname(join(outputDir!, outputName || "name")));
-    const { trainVae } = await import("../../training/train_vae.ts");
+    const { trainVae } = await import("../../training/jobs/train_vae.ts");
     await trainVae(toConfig(input), context);
   },
   async plan(input, context) {
-    const { planVae } = await import("../../training/train_vae.ts");
+    const { planVae } = await import("../../training/jobs/train_vae.ts");
     tellPlan(await planVae(toConfig(input), context), context, input.values.json);
   },
 });

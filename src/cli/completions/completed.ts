@@ -1,6 +1,6 @@
 /** What the scripts of all shells know of a command: its flags, and what may stand for their values. */
 
-import { type LoadedCommand, valuesOf } from "../describe.ts";
+import { type LoadedCommand, valuesOf } from "../pages/describe.ts";
 import type { AnyFlag, PathKind } from "../flag.ts";
 
 /** What may stand for a value: words, files with one of some endings, folders, any file, or something unknown. */

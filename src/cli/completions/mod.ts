@@ -1,7 +1,7 @@
 /** Completion scripts for shells, made from the flag tables. */
 
 import type { CommandEntry } from "../command.ts";
-import { loadCommands } from "../describe.ts";
+import { loadCommands } from "../pages/describe.ts";
 import { bashScript } from "./bash.ts";
 import { completedCommand } from "./completed.ts";
 import { fishScript } from "./fish.ts";

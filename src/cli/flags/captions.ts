@@ -1,7 +1,7 @@
 /** Captions: files, tokens, dropout. */
 
 import { family, flag, float, int, notYet, str } from "../flag.ts";
-import { RANGES } from "../../data/ranges.ts";
+import { RANGES } from "../../data/dataset/ranges.ts";
 
 export const captionFlags = family("Captions", {
   shuffle_caption: flag("permute the non-kept caption tokens per sample"),

@@ -1,7 +1,7 @@
 /** Where images come from, how they are cut and kept. */
 
 import { choice, family, flag, idleZero, int, newer, notYet, path, pathTo, str } from "../flag.ts";
-import { RANGES, REPEATS } from "../../data/ranges.ts";
+import { RANGES, REPEATS } from "../../data/dataset/ranges.ts";
 
 export const datasetFlags = family("Dataset", {
   dataset_config: pathTo("toml", path("dataset TOML/JSON")),

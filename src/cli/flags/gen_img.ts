@@ -1,6 +1,6 @@
 /** Drawing pictures. */
 
-import { samplerNames } from "../../generation/schedulers/mod.ts";
+import { samplerNames } from "../../generation/samplers/mod.ts";
 import {
   choice,
   family,

@@ -1,9 +1,9 @@
 /** Pictures drawn during training. */
 
-import { samplerNames } from "../../generation/schedulers/mod.ts";
+import { samplerNames } from "../../generation/samplers/mod.ts";
 import { choice, family, flag, idleZero, int, named, pathTo, str } from "../flag.ts";
 
-/** Names that sd-scripts knows; which of them easel has, src/generation/schedulers says. */
+/** Names that sd-scripts knows; which of them easel has, src/generation/samplers says. */
 export const SAMPLERS = [
   "ddim",
   "pndm",

@@ -1,7 +1,7 @@
 /** Length, batch and place of a run. */
 
 import { choice, family, flag, float, idleZero, int, newer, notYet, own } from "../flag.ts";
-import { RANGES } from "../../data/ranges.ts";
+import { RANGES } from "../../data/dataset/ranges.ts";
 import { MOST_STEPS, SEEDS } from "./numbers.ts";
 
 export const trainingFlags = family("Training", {

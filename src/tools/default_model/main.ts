@@ -5,7 +5,7 @@
  * FOLDER (out/default-model) keeps what each stage made; a stage whose result is there is not repeated.
  */
 
-import { initialWeights } from "../../training/initial_weights.ts";
+import { initialWeights } from "../../training/trained/initial_weights.ts";
 import { writeSafetensors } from "../../formats/mod.ts";
 import { drawFolder } from "../pictures/folder.ts";
 import { drawPicture } from "../pictures/scenes.ts";

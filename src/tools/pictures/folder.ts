@@ -1,7 +1,7 @@
 /** Writes drawn pictures as a training folder: 00000.png with its caption in 00000.txt. */
 
-import { atomicWriteFile } from "../../base/atomic.ts";
-import { encodePng } from "../../formats/png.ts";
+import { atomicWriteFile } from "../../base/files/atomic.ts";
+import { encodePng } from "../../images/png_file.ts";
 import { PythonRandom } from "../../random/mod.ts";
 import type { Picture } from "./scenes.ts";
 

@@ -1,31 +1,31 @@
 /** Every optimizer, and the choice of one by --optimizer_type. */
 import { UsageError } from "../../base/errors.ts";
 import { guess } from "../../base/phrases.ts";
-import { adadelta } from "./adadelta.ts";
+import { adadelta } from "./torch/adadelta.ts";
 import { adafactor } from "./adafactor.ts";
-import { adagrad } from "./adagrad.ts";
-import { adam, adamw, pagedAdamw, pagedAdamw32bit } from "./adam.ts";
-import { adamax } from "./adamax.ts";
+import { adagrad } from "./torch/adagrad.ts";
+import { adam, adamw, pagedAdamw, pagedAdamw32bit } from "./torch/adam.ts";
+import { adamax } from "./torch/adamax.ts";
 import { ademamix } from "./ademamix.ts";
 import { readArguments } from "./arguments.ts";
-import { asgd } from "./asgd.ts";
-import { dadaptAdagrad } from "./dadapt_adagrad.ts";
-import { dadaptAdam } from "./dadapt_adam.ts";
-import { dadaptAdamPreprint } from "./dadapt_adam_preprint.ts";
-import { dadaptAdan } from "./dadapt_adan.ts";
-import { dadaptAdanIp } from "./dadapt_adan_ip.ts";
-import { dadaptLion } from "./dadapt_lion.ts";
-import { dadaptSgd } from "./dadapt_sgd.ts";
+import { asgd } from "./torch/asgd.ts";
+import { dadaptAdagrad } from "./adaptive_rate/dadapt_adagrad.ts";
+import { dadaptAdam } from "./adaptive_rate/dadapt_adam.ts";
+import { dadaptAdamPreprint } from "./adaptive_rate/dadapt_adam_preprint.ts";
+import { dadaptAdan } from "./adaptive_rate/dadapt_adan.ts";
+import { dadaptAdanIp } from "./adaptive_rate/dadapt_adan_ip.ts";
+import { dadaptLion } from "./adaptive_rate/dadapt_lion.ts";
+import { dadaptSgd } from "./adaptive_rate/dadapt_sgd.ts";
 import { lion } from "./lion.ts";
-import { nadam } from "./nadam.ts";
+import { nadam } from "./torch/nadam.ts";
 import type { Optimizer, Rule } from "./optimizer.ts";
-import { prodigy } from "./prodigy.ts";
-import { radam } from "./radam.ts";
-import { rmsprop } from "./rmsprop.ts";
-import { rprop } from "./rprop.ts";
-import { sgd, sgdNesterov } from "./sgd.ts";
+import { prodigy } from "./adaptive_rate/prodigy.ts";
+import { radam } from "./torch/radam.ts";
+import { rmsprop } from "./torch/rmsprop.ts";
+import { rprop } from "./torch/rprop.ts";
+import { sgd, sgdNesterov } from "./torch/sgd.ts";
 
-export { rateNotes } from "./shared_rate.ts";
+export { rateNotes } from "./adaptive_rate/shared_rate.ts";
 export type { Group, Moment, Next, Numbers, Operands, Optimizer, Rule } from "./optimizer.ts";
 
 const OPTIMIZERS: readonly Optimizer[] = [

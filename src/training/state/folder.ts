@@ -5,9 +5,9 @@
  */
 import { basename, dirname, join } from "node:path";
 import { exchange } from "../../../ffi/exchange.ts";
-import { forEachLeftover, type Leftover } from "../../base/leftovers.ts";
-import { throughLinks } from "../../base/links.ts";
-import { finished, parseTemporary, temporaryFolder, temporaryPath } from "../../base/temporary.ts";
+import { forEachLeftover, type Leftover } from "../../base/files/leftovers.ts";
+import { throughLinks } from "../../base/files/links.ts";
+import { finished, parseTemporary, temporaryFolder, temporaryPath } from "../../base/files/temporary.ts";
 import { STATE_FILE, TENSOR_FILE } from "./format.ts";
 
 type Tell = (line: string) => void;

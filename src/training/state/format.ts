@@ -4,9 +4,9 @@
  */
 import type { LoaderState } from "../../data/mod.ts";
 import type { PythonRandomState } from "../../random/mod.ts";
-import type { LossRecorderState } from "../loss_recorder.ts";
-import type { StepState } from "../step.ts";
-import { flat, groupSize, type ParameterGroup } from "../trainable.ts";
+import type { LossRecorderState } from "../loop/loss_recorder.ts";
+import type { StepState } from "../step/step.ts";
+import { flat, groupSize, type ParameterGroup } from "../step/trainable.ts";
 
 export const FORMAT = "easel training state 3";
 export const STATE_FILE = "state.json", TENSOR_FILE = "tensors.safetensors";

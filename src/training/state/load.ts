@@ -5,8 +5,8 @@ import { counted } from "../../base/phrases.ts";
 import { fileSha256, openSafetensors, type SafetensorsFile } from "../../formats/mod.ts";
 import { PythonRandom, TorchGenerator } from "../../random/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
-import type { StepGenerators } from "../noise.ts";
-import type { ParameterGroup } from "../trainable.ts";
+import type { StepGenerators } from "../objective/noise.ts";
+import type { ParameterGroup } from "../step/trainable.ts";
 import {
   type RunState,
   type Settings,

@@ -1,11 +1,11 @@
 /** Writing a state. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { atomicWriteFile } from "../../base/atomic.ts";
+import { atomicWriteFile } from "../../base/files/atomic.ts";
 import { UserError } from "../../base/errors.ts";
 import { writeSafetensors } from "../../formats/safetensors.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
-import type { StepGenerators } from "../noise.ts";
+import type { StepGenerators } from "../objective/noise.ts";
 import { writeFolder } from "./folder.ts";
 import {
   FORMAT,

@@ -10,7 +10,7 @@ import { UsageError } from "../../base/errors.ts";
 import type { DatasetGroup } from "../../data/mod.ts";
 import { sampleHash } from "../../formats/mod.ts";
 import type { FineTuneConfig, TrainNetworkConfig } from "../config.ts";
-import type { RunLength } from "../run_length.ts";
+import type { RunLength } from "../loop/run_length.ts";
 import type { RunSettings, Settings } from "./format.ts";
 
 type Config = TrainNetworkConfig & FineTuneConfig;

@@ -2,11 +2,11 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
-import { fileText, NoFile } from "../../base/regular_file.ts";
+import { fileText, NoFile } from "../../base/files/regular_file.ts";
 import type { LoaderState } from "../../data/mod.ts";
 import type { PythonRandomState } from "../../random/mod.ts";
-import type { LossRecorderState } from "../loss_recorder.ts";
-import type { StepState } from "../step.ts";
+import type { LossRecorderState } from "../loop/loss_recorder.ts";
+import type { StepState } from "../step/step.ts";
 import {
   count,
   integer,

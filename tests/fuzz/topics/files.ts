@@ -2,7 +2,7 @@
 
 import { unzipSync, zipSync } from "fflate";
 import { join } from "node:path";
-import { latentFileMisfit, writeLatentFile } from "../../../src/data/latent_file.ts";
+import { latentFileMisfit, writeLatentFile } from "../../../src/data/cache/latent_file.ts";
 import { openCheckpoint } from "../../../src/formats/mod.ts";
 import type { TensorFile } from "../../../src/formats/tensor_file.ts";
 import { fileModules, loadLora } from "../../../src/networks/mod.ts";

@@ -1,10 +1,10 @@
 /** Command lines, one word a line. */
 
 import { UserError } from "../../../src/base/errors.ts";
-import { HelpWanted, parseArgs } from "../../../src/cli/parse.ts";
-import { findCommand } from "../../../src/cli/program.ts";
-import { settle } from "../../../src/cli/run_command.ts";
-import { readLaunch } from "../../../src/cli/launcher.ts";
+import { HelpWanted, parseArgs } from "../../../src/cli/front/parse.ts";
+import { findCommand } from "../../../src/cli/front/program.ts";
+import { settle } from "../../../src/cli/front/run_command.ts";
+import { readLaunch } from "../../../src/cli/front/launcher.ts";
 import { loraOptions } from "../../../src/networks/mod.ts";
 import { readOptimizer } from "../../../src/training/optimizers/mod.ts";
 import { createSchedule, type ScheduleConfig } from "../../../src/training/schedules/schedule.ts";

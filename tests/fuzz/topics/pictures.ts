@@ -2,9 +2,9 @@
 
 import { join } from "node:path";
 import { UserError } from "../../../src/base/errors.ts";
-import { placeAmong } from "../../../src/data/buckets.ts";
-import { loadImage, looksWhole, probeSize } from "../../../src/data/images/load.ts";
-import { fit } from "../../../src/data/images/prepare.ts";
+import { placeAmong } from "../../../src/data/batches/buckets.ts";
+import { loadImage, looksWhole, probeSize } from "../../../src/images/load.ts";
+import { fit } from "../../../src/data/batches/prepare.ts";
 import { crc32 } from "../../../src/formats/crc32.ts";
 import { PICTURES } from "../../data/fixture.ts";
 import { mutate } from "../mutate.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../../src/base/errors.ts";
-import { createScheduler, type SchedulerOptions } from "../../../src/generation/schedulers/mod.ts";
+import { createScheduler, type SchedulerOptions } from "../../../src/generation/samplers/mod.ts";
 import { noiseSchedule } from "../../../src/models/noise/schedule.ts";
 import { TorchGenerator } from "../../../src/random/mod.ts";
 

@@ -1,8 +1,8 @@
 /** Dataset files: what they resolve to, and which mistakes are found where. */
 
-import { checkDatasetFile, DatasetFileError, type Mistake } from "../../../src/data/config_file.ts";
-import type { Supports } from "../../../src/data/config_schema.ts";
-import { settle } from "../../../src/data/params.ts";
+import { checkDatasetFile, DatasetFileError, type Mistake } from "../../../src/data/dataset/config_file.ts";
+import type { Supports } from "../../../src/data/dataset/config_schema.ts";
+import { settle } from "../../../src/data/dataset/params.ts";
 import { UserError } from "../../../src/base/errors.ts";
 import { parseToml } from "../../../src/formats/toml.ts";
 import type { Check, GoldenCase } from "../case.ts";

@@ -1,10 +1,10 @@
 /** One image from its file to training pixels: bucket, resampling, cut, flip, mask. */
 
 import { dirname, join } from "node:path";
-import { type BucketRules, Buckets } from "../../../src/data/buckets.ts";
-import { loadImage } from "../../../src/data/images/load.ts";
-import { dropAlpha, type Pixels } from "../../../src/data/images/pixels.ts";
-import { alphaMask, fit, type Fitted, writeNormalized } from "../../../src/data/images/prepare.ts";
+import { type BucketRules, Buckets } from "../../../src/data/batches/buckets.ts";
+import { loadImage } from "../../../src/images/load.ts";
+import { dropAlpha, type Pixels } from "../../../src/images/pixels.ts";
+import { alphaMask, fit, type Fitted, writeNormalized } from "../../../src/data/batches/prepare.ts";
 import { PythonRandom } from "../../../src/random/mod.ts";
 import type { Check, GoldenCase } from "../case.ts";
 import { exact, within } from "../compare.ts";

@@ -2,10 +2,10 @@
 
 import { basename, extname, join, relative } from "node:path";
 import { type Batch, createDatasetGroup, type DatasetGroup } from "../../../src/data/mod.ts";
-import type { Values } from "../../../src/data/config_file.ts";
-import { BatchLoader } from "../../../src/data/loader.ts";
-import { settle } from "../../../src/data/params.ts";
-import { encodePng } from "../../../src/formats/png.ts";
+import type { Values } from "../../../src/data/dataset/config_file.ts";
+import { BatchLoader } from "../../../src/data/batches/loader.ts";
+import { settle } from "../../../src/data/dataset/params.ts";
+import { encodePng } from "../../../src/images/png_file.ts";
 import { PythonRandom, TorchGenerator } from "../../../src/random/mod.ts";
 import type { Check, GoldenCase } from "../case.ts";
 import { exact, maxAbs } from "../compare.ts";

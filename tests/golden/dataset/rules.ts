@@ -1,7 +1,7 @@
 /** The parts of the dataset that are pure functions: bucket sizes, bucket choice, captions. */
 
-import { bucketResolutions, type BucketRules, Buckets, cropBox } from "../../../src/data/buckets.ts";
-import { type CaptionOptions, processCaption } from "../../../src/data/captions.ts";
+import { bucketResolutions, type BucketRules, Buckets, cropBox } from "../../../src/data/batches/buckets.ts";
+import { type CaptionOptions, processCaption } from "../../../src/data/batches/captions.ts";
 import { PythonRandom } from "../../../src/random/mod.ts";
 import type { Check, GoldenCase } from "../case.ts";
 import { exact } from "../compare.ts";

@@ -1,13 +1,13 @@
 /** Optimizers: 20 steps on fixed gradients. */
 import { findOptimizer, readOptimizer } from "../../../src/training/optimizers/mod.ts";
-import { TrainingStep } from "../../../src/training/step.ts";
+import { TrainingStep } from "../../../src/training/step/step.ts";
 import {
   allocateGroups,
   flat,
   gradientOf,
   type ParameterGroup,
   splitGroup,
-} from "../../../src/training/trainable.ts";
+} from "../../../src/training/step/trainable.ts";
 import { ParameterStore } from "../../../src/runtime/mod.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
 import { goldenDevice } from "../device.ts";

@@ -1,10 +1,10 @@
 /** Text to image and image to image through gen_img, and the pictures that training samples. */
 
-import type { Pixels } from "../../../src/data/images/pixels.ts";
-import { drawBatch } from "../../../src/generation/draw.ts";
-import { pictureRequests } from "../../../src/generation/requests.ts";
+import type { Pixels } from "../../../src/images/pixels.ts";
+import { drawBatch } from "../../../src/generation/pipeline/draw.ts";
+import { pictureRequests } from "../../../src/generation/prompts/requests.ts";
 import { drawSample, sampleConditioner } from "../../../src/generation/sample.ts";
-import { parseSampleLine, type SamplePrompt } from "../../../src/generation/sample_prompt.ts";
+import { parseSampleLine, type SamplePrompt } from "../../../src/generation/prompts/sample_prompt.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
 import { exact } from "../compare.ts";
 import {

@@ -1,7 +1,7 @@
 /** Tables of the noise schedule, and whole sampling runs with a synthetic U-Net. */
 
-import { drawBatch } from "../../../src/generation/draw.ts";
-import type { PictureRequest } from "../../../src/generation/requests.ts";
+import { drawBatch } from "../../../src/generation/pipeline/draw.ts";
+import type { PictureRequest } from "../../../src/generation/prompts/requests.ts";
 import {
   noiseSchedule,
   noiseSigmas,

@@ -1,7 +1,7 @@
 /** Learning-rate schedules: 100 rates each, the parsing of warm-up steps, and what is refused. */
 import { UsageError } from "../../../src/base/errors.ts";
 import { readOptimizer } from "../../../src/training/optimizers/mod.ts";
-import { createRates } from "../../../src/training/rates.ts";
+import { createRates } from "../../../src/training/step/rates.ts";
 import { createSchedule, type Schedule } from "../../../src/training/schedules/schedule.ts";
 import { parseStepsOrRatio } from "../../../src/training/schedules/steps.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";

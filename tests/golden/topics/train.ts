@@ -1,11 +1,11 @@
 /** Training steps of LoRA networks and of whole models: losses, rates, gradient norms, noise, first gradients and final weights. */
-import { type LoraOptions, loraOptions } from "../../../src/networks/args.ts";
-import { keysOf, type LoraModule, loraModules } from "../../../src/networks/modules.ts";
+import { type LoraOptions, loraOptions } from "../../../src/networks/sites/args.ts";
+import { keysOf, type LoraModule, loraModules } from "../../../src/networks/sites/modules.ts";
 import { PythonRandom, TorchGenerator } from "../../../src/random/mod.ts";
 import { ParameterStore } from "../../../src/runtime/mod.ts";
 import { findOptimizer } from "../../../src/training/optimizers/mod.ts";
 import type { TrainNetworkConfig } from "../../../src/training/config.ts";
-import { networkTraining } from "../../../src/training/network_training.ts";
+import { networkTraining } from "../../../src/training/trained/network_training.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
 import { goldenDevice } from "../device.ts";
 import { close } from "../compare.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { rateNotes, readOptimizer } from "../../../src/training/optimizers/mod.ts";
-import { flat } from "../../../src/training/trainable.ts";
+import { flat } from "../../../src/training/step/trainable.ts";
 import { device, testOnEach } from "../../kernels/devices.ts";
 import recorded from "./d_adaptation.json" with { type: "json" };
 import { recordedRun } from "./recorded_steps.ts";

@@ -1,7 +1,12 @@
 /** Twelve numbers, their gradients in every step by the rule in torch.json, and a step that only updates them. */
 import { readOptimizer } from "../../../src/training/optimizers/mod.ts";
-import { TrainingStep } from "../../../src/training/step.ts";
-import { allocateGroups, flat, gradientOf, type ParameterGroup } from "../../../src/training/trainable.ts";
+import { TrainingStep } from "../../../src/training/step/step.ts";
+import {
+  allocateGroups,
+  flat,
+  gradientOf,
+  type ParameterGroup,
+} from "../../../src/training/step/trainable.ts";
 import { type Device, ParameterStore } from "../../../src/runtime/mod.ts";
 import { relL2 } from "../../golden/compare.ts";
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openSafetensors } from "../../../src/formats/mod.ts";
 import { optimizerNames, readOptimizer } from "../../../src/training/optimizers/mod.ts";
-import { trainNetwork } from "../../../src/training/train_network.ts";
+import { trainNetwork } from "../../../src/training/jobs/train_network.ts";
 import { listening, tinyRun } from "../tiny_run.ts";
 
 function contents(path: string): Map<string, Uint8Array> {

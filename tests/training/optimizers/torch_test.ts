@@ -1,7 +1,7 @@
 /** torch.optim's classes, step by step against recorded numbers of PyTorch itself. */
 
 import assert from "node:assert/strict";
-import { gradientOf } from "../../../src/training/trainable.ts";
+import { gradientOf } from "../../../src/training/step/trainable.ts";
 import { device, testOnEach } from "../../kernels/devices.ts";
 import { numbers, recordedRun, u } from "./recorded_steps.ts";
 import torch from "./torch.json" with { type: "json" };

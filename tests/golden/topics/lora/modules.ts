@@ -2,7 +2,7 @@
 
 import { UserError } from "../../../../src/base/errors.ts";
 import type { Family } from "../../../../src/models/mod.ts";
-import { blockIndex, parseBlockLrWeights } from "../../../../src/networks/blocks.ts";
+import { blockIndex, parseBlockLrWeights } from "../../../../src/networks/sites/blocks.ts";
 import {
   initialWeights,
   keysOf,

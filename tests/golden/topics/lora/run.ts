@@ -17,8 +17,8 @@ import {
 } from "../../../../src/networks/mod.ts";
 import { PythonRandom, TorchGenerator } from "../../../../src/random/mod.ts";
 import type { TrainNetworkConfig } from "../../../../src/training/config.ts";
-import { networkRecord } from "../../../../src/training/network_record.ts";
-import { type Moment, saveName } from "../../../../src/training/save_names.ts";
+import { networkRecord } from "../../../../src/training/trained/network_record.ts";
+import { type Moment, saveName } from "../../../../src/training/loop/save_names.ts";
 import type { Check, GoldenCase } from "../../case.ts";
 import { exact } from "../../compare.ts";
 import { synthTensor } from "../../synth.ts";

@@ -1,6 +1,6 @@
 /** What training steps gave, compared with a case: losses, rates, gradient norms, timesteps, noise and final weights. */
 import type { TrainNetworkConfig } from "../../../../src/training/config.ts";
-import type { DiffusionTraining, StepResult } from "../../../../src/training/diffusion_training.ts";
+import type { DiffusionTraining, StepResult } from "../../../../src/training/step/diffusion_training.ts";
 import type { Check, GoldenCase } from "../../case.ts";
 import { close, exact, within } from "../../compare.ts";
 import { toChannelsFirst } from "../../layout.ts";

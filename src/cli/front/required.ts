@@ -1,0 +1,51 @@
+/** Flags without which a command does not start. What is missing is said at once, not one after the other. */
+
+import { UsageError } from "../../base/errors.ts";
+import { listed } from "../../base/phrases.ts";
+import type { Value } from "../flag.ts";
+
+/** A flag by name, or several sets of flags of which one is enough; the first is the usual one. */
+export type Need = string | readonly (readonly string[])[];
+
+/** Throws one UsageError that names all that is missing. */
+export function refuseMissing(
+  values: Readonly<Record<string, Value>>,
+  needs: readonly Need[],
+  command: string,
+): void {
+  const missing = needs.flatMap((need) => missingOf(need, (name) => isMissing(values[name])));
+  if (missing.length === 0) return;
+  const verb = missing.length === 1 ? "is" : "are";
+  throw new UsageError(`${listed(missing)} ${verb} missing; easel help ${command} begins with what it needs`);
+}
+
+function missingOf(need: Need, missing: (name: string) => boolean): string[] {
+  if (typeof need === "string") return missing(need) ? [`--${need}`] : [];
+  const lacks = need.map((set) => set.filter(missing));
+  if (lacks.some((names) => names.length === 0)) return [];
+  // whoever gave one flag of a set means that set
+  const begun = Math.max(0, lacks.findIndex((names, i) => names.length < need[i].length));
+  const others = need.filter((_, i) => i !== begun).map((set) => listed(set.map((name) => `--${name}`)));
+  const words = lacks[begun].map((name) => `--${name}`);
+  return [...words.slice(0, -1), `${words.at(-1)} (or ${others.join(", or ")})`];
+}
+
+function isMissing(value: Value): boolean {
+  return value === null || value === "" || (Array.isArray(value) && value.length === 0);
+}
+
+/** "--train_data_dir and --resolution (or --dataset_config)", each name as `written` gives it. */
+export function needText(need: Need, written: (name: string) => string): string {
+  if (typeof need === "string") return written(need);
+  const [first, ...others] = need.map((set) => listed(set.map(written)));
+  return `${first} (or ${others.join(", or ")})`;
+}
+
+/** Every flag that is named, and what it may stand in place of. */
+export function neededFlags(needs: readonly Need[]): { name: string; inPlaceOf: readonly string[] }[] {
+  return needs.flatMap((need) =>
+    typeof need === "string"
+      ? [{ name: need, inPlaceOf: [] }]
+      : need.flatMap((set, i) => set.map((name) => ({ name, inPlaceOf: i === 0 ? [] : need[0] })))
+  );
+}

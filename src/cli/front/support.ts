@@ -1,0 +1,42 @@
+/** What easel says about flags that it knows and does not honour. Nothing that was given is passed over in silence. */
+
+import { UsageError } from "../../base/errors.ts";
+import { listed } from "../../base/phrases.ts";
+import { type AnyFlag, type Family, sameValue, type Value } from "../flag.ts";
+import { allFlags, type Parsed } from "./parse.ts";
+
+interface Refused {
+  /** As it was written: "--deepspeed", "--sampler heun". */
+  readonly what: string;
+  /** The values that work, empty for a flag that does not work at all. */
+  readonly takes: string;
+}
+
+/** Throws one UsageError for all flags and values that are known and not supported yet. */
+export function refuseUnsupported(parsed: Parsed, families: readonly Family[]): void {
+  const refused = Object.entries(allFlags(families)).flatMap(([name, row]) =>
+    sameValue(parsed.values[name], row.default) ? [] : refusedOf(name, row, parsed.values[name])
+  );
+  if (refused.length === 0) return;
+  const hints = [...new Set(refused.map(({ takes }) => takes))].join("");
+  const verb = refused.length === 1 ? "is" : "are";
+  throw new UsageError(`${listed(refused.map(({ what }) => what))} ${verb} not supported yet${hints}`);
+}
+
+function refusedOf(name: string, { support, works, open }: AnyFlag, value: Value): Refused[] {
+  if (support.kind === "not yet") return [{ what: `--${name}`, takes: "" }];
+  if (!works || open) return [];
+  const texts = (Array.isArray(value) ? value : [value]).map(String);
+  const takes = `; --${name} takes ${listed(works, "or")}`;
+  return texts.filter((text) => !works.includes(text)).map((text) => ({ what: `--${name} ${text}`, takes }));
+}
+
+/** One line for each flag that was given and changes nothing. */
+export function withoutEffect(parsed: Parsed, families: readonly Family[]): string[] {
+  const lines: string[] = [];
+  for (const [name, row] of Object.entries(allFlags(families))) {
+    if (row.support.kind !== "no effect" || sameValue(parsed.values[name], row.default)) continue;
+    lines.push(`--${name} has no effect: ${row.support.why}`);
+  }
+  return lines;
+}

@@ -1,0 +1,165 @@
+/** What all commands that train have in common: flag families, checks, and the job's view of the values. */
+
+import { dirname, join } from "node:path";
+import { UsageError } from "../../base/errors.ts";
+import { samplerProblem } from "../../generation/samplers/mod.ts";
+import type {
+  DataConfig,
+  OptimizerConfig,
+  OutputConfig,
+  PlaceConfig,
+  StepConfig,
+} from "../../training/config.ts";
+import {
+  checkDevice,
+  checkpoint,
+  exclusive,
+  nameInside,
+  needs,
+  parseBytes,
+  readableFile,
+  readableFolder,
+  required,
+  writableFolder,
+} from "./checks.ts";
+import type { ValuesOf } from "../command.ts";
+import { captionFlags } from "../flags/captions.ts";
+import { configFileFlags } from "../flags/config_file.ts";
+import { bucketFlags, datasetFlags, latentFlags } from "../flags/dataset.ts";
+import { compatFlags, deviceFlags } from "../flags/device.ts";
+import { automationFlags, consoleFlags, loggingFlags } from "../flags/logging.ts";
+import { lossFlags } from "../flags/loss.ts";
+import { modelFlags } from "../flags/model.ts";
+import { noiseFlags } from "../flags/noise.ts";
+import { optimizerFlags } from "../flags/optimizer.ts";
+import { distributedFlags, precisionFlags } from "../flags/precision.ts";
+import { sampleFlags } from "../flags/samples.ts";
+import { hubFlags, metadataFlags, savingFlags } from "../flags/saving.ts";
+import { trainingFlags } from "../flags/training.ts";
+import type { Need } from "./required.ts";
+
+/** In the order of the help; a command puts its own families where they belong. */
+export const DATA_FAMILIES = [datasetFlags, captionFlags, bucketFlags, latentFlags] as const;
+export const RUN_FAMILIES = [
+  trainingFlags,
+  optimizerFlags,
+  noiseFlags,
+  lossFlags,
+  savingFlags,
+  metadataFlags,
+  sampleFlags,
+  loggingFlags,
+  precisionFlags,
+  deviceFlags,
+  compatFlags,
+  configFileFlags,
+  consoleFlags,
+  automationFlags,
+  distributedFlags,
+  hubFlags,
+] as const;
+export const MODEL_FAMILIES = [modelFlags] as const;
+
+export type TrainingValues = ValuesOf<
+  [...typeof MODEL_FAMILIES, ...typeof DATA_FAMILIES, ...typeof RUN_FAMILIES]
+>;
+
+export type TrainingConfig = StepConfig & OptimizerConfig & DataConfig & OutputConfig & PlaceConfig;
+
+/** The values as a job takes them: required ones present, aliases resolved. */
+export function trainingConfig<V extends TrainingValues>(values: V, sdxl: boolean): V & TrainingConfig {
+  const positive = (n: number | null) => n !== null && n > 0 ? n : null;
+  return {
+    ...values,
+    pretrainedModelNameOrPath: required("pretrained_model_name_or_path", values.pretrainedModelNameOrPath),
+    outputDir: required("output_dir", values.outputDir),
+    outputName: values.outputName || null,
+    logTrackerName: values.logTrackerName || null,
+    captionExtension: values.captionExtention ?? values.captionExtension,
+    cacheLatents: values.cacheLatents || values.cacheLatentsToDisk,
+    sampleEveryNSteps: positive(values.sampleEveryNSteps),
+    sampleEveryNEpochs: positive(values.sampleEveryNEpochs),
+    vramBudget: parseBytes("vram_budget", values.vramBudget),
+    sdxl: sdxl || null,
+  };
+}
+
+/** Without these no training starts. */
+export const TRAINING_NEEDS: readonly Need[] = [
+  "pretrained_model_name_or_path",
+  "output_dir",
+  [["train_data_dir", "resolution"], ["dataset_config"]],
+];
+
+/** Everything about a training that can be known before a model is loaded. Makes no folder. */
+export function checkTraining(values: TrainingValues): void {
+  nameInside("output_name", values.outputName, "output_dir");
+  // the time is put behind the prefix
+  nameInside("log_prefix", values.logPrefix && `${values.logPrefix}0`, "logging_dir");
+  nameInside("log_tracker_name", values.logTrackerName, "logging_dir");
+  checkDevice(values);
+  if (values.samplePrompts !== null) {
+    const problem = samplerProblem(values.sampleSampler);
+    if (problem) throw new UsageError(`--sample_sampler: ${problem}`);
+  }
+  checkContradictions(values);
+  checkpoint("pretrained_model_name_or_path", values.pretrainedModelNameOrPath);
+  checkpoint("vae", values.vae);
+  readableFile("dataset_config", values.datasetConfig);
+  if (values.datasetConfig === null) {
+    readableFolder("train_data_dir", values.trainDataDir);
+    readableFolder("reg_data_dir", values.regDataDir);
+    readableFile("in_json", values.inJson);
+  }
+  readableFile("sample_prompts", values.samplePrompts);
+  readableFolder("resume", values.resume);
+}
+
+/** The folders a run writes into are tried before it starts. */
+export function makeFolders(values: TrainingValues): void {
+  // a name may lead into a folder below
+  writableFolder("output_dir", dirname(join(values.outputDir!, values.outputName || "name")));
+  if (values.loggingDir !== null) writableFolder("logging_dir", values.loggingDir);
+}
+
+function checkContradictions(values: TrainingValues): void {
+  const given = (x: unknown) => x !== null && x !== false;
+  exclusive(
+    "v_pred_like_loss",
+    Boolean(values.vPredLikeLoss),
+    "v_parameterization",
+    values.vParameterization,
+  );
+  const cached = values.cacheLatents || values.cacheLatentsToDisk;
+  exclusive("cache_latents", cached, "color_aug", values.colorAug);
+  exclusive("cache_latents", cached, "random_crop", values.randomCrop);
+  needs("adaptive_noise_scale", given(values.adaptiveNoiseScale), "noise_offset", given(values.noiseOffset));
+  needs(
+    "scale_v_pred_loss_like_noise_pred",
+    values.scaleVPredLossLikeNoisePred,
+    "v_parameterization",
+    values.vParameterization,
+  );
+  needs("log_with", given(values.logWith), "logging_dir", given(values.loggingDir));
+  const low = values.minTimestep ?? 0, high = values.maxTimestep ?? 1000;
+  if (low < 0 || high > 1000 || low >= high) {
+    throw new UsageError(
+      `--min_timestep ${low} and --max_timestep ${high} leave no timestep between 0 and 1000`,
+    );
+  }
+  checkResolution(values);
+}
+
+/** What every command with pictures takes. */
+export function checkResolution(
+  values: Pick<TrainingValues, "resolution" | "minBucketReso" | "maxBucketReso">,
+): void {
+  if (values.resolution !== null && !/^\s*\d+\s*(,\s*\d+\s*)?$/.test(values.resolution)) {
+    throw new UsageError(`--resolution takes "side" or "width,height", "${values.resolution}" was given`);
+  }
+  if (values.minBucketReso > values.maxBucketReso) {
+    throw new UsageError(
+      `--min_bucket_reso ${values.minBucketReso} is above --max_bucket_reso ${values.maxBucketReso}`,
+    );
+  }
+}

@@ -1,0 +1,74 @@
+/** `--output_config`: the flags that differ from their defaults as TOML that `--config_file` reads back. */
+
+import { atomicWriteFile } from "../../base/files/atomic.ts";
+import { UsageError, UserError } from "../../base/errors.ts";
+import { removeLeftoversOf } from "../../base/files/leftovers.ts";
+import { configPath } from "../front/config_file.ts";
+import { type AnyFlag, type Family, sameValue, type Value } from "../flag.ts";
+import { allFlags, type Parsed } from "../front/parse.ts";
+
+export interface WrittenConfig {
+  readonly path: string;
+  /** Keys and tokens that were given and left out. */
+  readonly secrets: readonly string[];
+}
+
+const NEVER = ["config_file", "output_config"];
+
+/**
+ * Writes the file that --config_file names; `tell` hears of what a killed call left. Throws UserError when it exists,
+ * as sd-scripts refuses to overwrite it.
+ */
+export function writeConfig(
+  parsed: Parsed,
+  families: readonly Family[],
+  tell: (line: string) => void,
+): WrittenConfig {
+  const given = parsed.values.config_file;
+  if (typeof given !== "string" || given === "") {
+    throw new UsageError("--output_config needs --config_file, which names the file to write");
+  }
+  const path = configPath(given);
+  if (exists(path)) {
+    throw new UserError(`${path}: exists already; give --config_file another name or remove it`);
+  }
+  removeLeftoversOf(path, tell);
+  const flags = Object.entries(allFlags(families)).filter(([name, row]) =>
+    !NEVER.includes(name) && !sameValue(parsed.values[name], row.default) && parsed.values[name] !== ""
+  );
+  const open = flags.filter(([, row]) => !row.secret);
+  const lines = open.map(([name, row]) => `${name} = ${toToml(row, parsed.values[name])}`);
+  atomicWriteFile(path, lines.map((line) => line + "\n").join(""));
+  return { path, secrets: flags.filter(([, row]) => row.secret).map(([name]) => name) };
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return false;
+    throw new UserError(`${path}: cannot be written (${(cause as Error).message})`, { cause });
+  }
+}
+
+/** One value; null differs from a default only where the flag has none, and then is not written at all. */
+function toToml(row: AnyFlag, value: Value): string {
+  if (Array.isArray(value)) return `[${value.map((item) => toToml(row, item)).join(", ")}]`;
+  if (typeof value === "boolean") return String(value);
+  if (typeof value === "object" && value !== null) {
+    return "steps" in value ? String(value.steps) : floatText(value.ratio);
+  }
+  if (typeof value === "number") return row.type === "float" ? floatText(value) : String(value);
+  return textToml(String(value));
+}
+
+/** TOML wants a point or an exponent in a float. */
+function floatText(x: number): string {
+  return Number.isInteger(x) && !/e/.test(String(x)) ? `${x}.0` : String(x);
+}
+
+/** JSON's escapes are among TOML's; DEL is the one character that only JSON takes as it is. */
+function textToml(text: string): string {
+  return JSON.stringify(text).replaceAll("\x7f", "\\u007f");
+}

@@ -1,0 +1,90 @@
+/** The JobContext of a run from the command line: log lines, progress, Ctrl-C. */
+
+import { removeUnfinished } from "../../base/files/temporary.ts";
+import { Interrupted, UserError } from "../../base/errors.ts";
+import type { JobContext } from "../../base/job.ts";
+import type { EventPrinter } from "./events.ts";
+import { exitNow } from "../../../ffi/exit.ts";
+import { ProgressPrinter } from "./progress.ts";
+import { stopSignals } from "./signals.ts";
+import { wouldWait } from "../../base/files/regular_file.ts";
+import { oneLine } from "./screen.ts";
+
+const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
+export type LogLevel = typeof LEVELS[number];
+
+export interface LogOptions {
+  /** Lines below this are not shown; default INFO. */
+  readonly level?: LogLevel | null;
+  /** Lines go to this file instead of standard error. */
+  readonly file?: string | null;
+  /** Where --json prints to; null without it. */
+  readonly events?: EventPrinter | null;
+}
+
+export interface RunningContext extends JobContext {
+  /** Ends the progress bar and stops listening to signals. */
+  close(): void;
+}
+
+/** The first SIGINT, SIGTERM or SIGHUP aborts the signal, the second removes unfinished files and ends the process. */
+export function openContext(options: LogOptions = {}): RunningContext {
+  const controller = new AbortController();
+  const progress = new ProgressPrinter();
+  const least = LEVELS.indexOf(options.level ?? "INFO");
+  const write = lineWriter(options.file ?? null, progress);
+  const stop = () => {
+    if (controller.signal.aborted) {
+      removeUnfinished();
+      options.events?.error(controller.signal.reason, "stopped at once by a second signal");
+      exitNow(130);
+    }
+    controller.abort(new Interrupted("interrupted"));
+    progress.line("stopping after this step and saving; press Ctrl-C again to stop at once");
+  };
+  const signals = stopSignals();
+  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  const resized = () => progress.resize();
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGWINCH", resized);
+  return {
+    signal: controller.signal,
+    log: (line) => least <= 1 && write(line),
+    warn: (line) => least <= 2 && write(`warning: ${line}`),
+    progress(event) {
+      progress.update(event);
+      options.events?.progress(event);
+    },
+    emit: (event) => options.events?.emit(event),
+    close() {
+      progress.finish();
+      for (const signal of signals) Deno.removeSignalListener(signal, stop);
+      if (Deno.build.os !== "windows") Deno.removeSignalListener("SIGWINCH", resized);
+    },
+  };
+}
+
+function lineWriter(file: string | null, progress: ProgressPrinter): (line: string) => void {
+  if (file === null) return (line) => progress.line(line);
+  if (wouldWait(file)) throw new UserError(`${file}: is a pipe, --console_log_file names a file`);
+  try {
+    Deno.writeTextFileSync(file, "");
+  } catch (cause) {
+    throw new UserError(
+      `${file}: cannot be written (${(cause as Error).message}); give --console_log_file another path`,
+      {
+        cause,
+      },
+    );
+  }
+  let broken = false;
+  return (line) => {
+    if (broken) return;
+    try {
+      Deno.writeTextFileSync(file, oneLine(line) + "\n", { append: true });
+    } catch (cause) { // it describes the work and must not end it
+      broken = true;
+      const reason = (cause as Error).message;
+      progress.line(`warning: ${file}: cannot be written any more (${reason}); the work goes on without it`);
+    }
+  };
+}

@@ -1,0 +1,28 @@
+/** What `easel plan` says: a few lines, or an event. */
+
+import type { JobContext } from "../../base/job.ts";
+import { bytesText } from "../../base/bytes.ts";
+import { counted } from "../../base/phrases.ts";
+import type { TrainingPlan } from "../../training/jobs/plan.ts";
+import { durationText, print } from "./output.ts";
+
+export function tellPlan(
+  { steps, epochs, programBytes, parameterBytes, processBytes, secondsPerStep }: TrainingPlan,
+  context: JobContext,
+  json: boolean,
+): void {
+  const peakBytes = parameterBytes + programBytes + processBytes;
+  const sizes = { parameterBytes, programBytes, processBytes, peakBytes, secondsPerStep };
+  context.emit({ event: "plan", task: "training", steps, epochs, ...sizes });
+  if (json) return;
+  print(`${counted(steps, "step")} in ${counted(epochs, "epoch")}`);
+  print(`weights, gradients and optimizer: ${bytesText(parameterBytes)}`);
+  print(`activations of the largest bucket: ${bytesText(programBytes)}`);
+  if (processBytes > 0) print(`easel itself: ${bytesText(processBytes)}`);
+  print(`planned peak: ${bytesText(peakBytes)}`);
+  print(
+    `time: ${secondsPerStep.toPrecision(3)} s a step as measured now, about ${
+      durationText(secondsPerStep * steps)
+    } in all`,
+  );
+}

@@ -1,0 +1,190 @@
+/** Batches as training takes them: a draw made into pixels or latents. */
+
+import type { Size } from "./buckets.ts";
+import type { Dataset } from "../dataset/dataset.ts";
+import type { BatchDraws, ItemDraws } from "./draws.ts";
+import type { CachedLatents, ImageEntry } from "../dataset/entries.ts";
+import { changeColor } from "../../images/color.ts";
+import { loadImage, UnreadableImage } from "../../images/load.ts";
+import { crop, flip, type Pixels } from "../../images/pixels.ts";
+import { alphaMask, fit, writeNormalized } from "./prepare.ts";
+import { readLatentFile } from "../cache/latent_file.ts";
+import { UserError } from "../../base/errors.ts";
+
+/** What a training step needs to know of its images. N images of one bucket; all pairs are (height, width). */
+export interface Batch {
+  /** Width and height in pixels. */
+  readonly bucket: Size;
+  readonly imagePaths: readonly string[];
+  readonly captions: readonly string[];
+  /** (N, height, width, 3) in [-1, 1]; null when there are latents. */
+  readonly pixels: Float32Array | null;
+  /** (N, height, width, channels) of the VAE before scaling; null when there are pixels. */
+  readonly latents: Float32Array | null;
+  /** Height, width and channels of `latents`. */
+  readonly latentShape: readonly [number, number, number] | null;
+  readonly originalSizes: readonly Pair[];
+  /** (top, left). */
+  readonly cropTopLefts: readonly Pair[];
+  readonly targetSizes: readonly Pair[];
+  readonly flippeds: readonly boolean[];
+  /** 1, or the prior loss weight for regularisation images. */
+  readonly lossWeights: Float32Array;
+  readonly networkMultipliers: Float32Array;
+  /** (N, height, width) in pixels, 0 to 1; null when no image has one. */
+  readonly alphaMasks: Float32Array | null;
+}
+export type Pair = readonly [number, number];
+
+export interface RenderOptions {
+  readonly compat: boolean;
+  /**
+   * Without buckets, scale pictures of other sizes instead of refusing them; those that random_crop can cut stay
+   * unscaled.
+   */
+  readonly scale?: boolean;
+  readonly note: (line: string) => void;
+}
+
+interface Item {
+  readonly entry: ImageEntry;
+  readonly draws: ItemDraws;
+  readonly image: Pixels | null;
+  readonly cached: CachedLatents | null;
+  readonly alphaMask: Float32Array | null;
+  readonly originalSize: readonly number[];
+  readonly cropBox: readonly number[];
+}
+
+/** Makes the batch that was drawn. Images that turn out unreadable are left out, noted once; null when all are. */
+export async function renderBatch(
+  dataset: Dataset,
+  draws: BatchDraws,
+  options: RenderOptions,
+): Promise<Batch | null> {
+  const items: Item[] = [];
+  for (const itemDraws of draws.items) {
+    const entry = dataset.entries[itemDraws.entry];
+    if (entry.broken) continue;
+    try {
+      items.push(await renderItem(dataset, entry, itemDraws, options));
+    } catch (error) {
+      if (!(error instanceof UnreadableImage)) throw error;
+      entry.broken = true;
+      options.note(`${error.message}; left out`);
+    }
+  }
+  return items.length === 0 ? null : assemble(dataset, dataset.buckets[draws.bucket].size, items);
+}
+
+async function renderItem(
+  dataset: Dataset,
+  entry: ImageEntry,
+  draws: ItemDraws,
+  options: RenderOptions,
+): Promise<Item> {
+  const cached = entry.latents ??
+    (entry.latentsFile ? readLatentFile(entry.latentsFile, entry.bucket) : null);
+  if (cached) {
+    const mask = cached.alphaMask && draws.flipped
+      ? flipMask(cached.alphaMask, entry.bucket[0])
+      : cached.alphaMask;
+    return { entry, draws, image: null, cached, alphaMask: mask, ...pick(cached) };
+  }
+  const alpha = "alpha_mask" in entry.subset && entry.subset.alpha_mask;
+  const loaded = await loadImage(entry.path, { alpha, compat: options.compat });
+  const cutOut = entry.subset.random_crop && loaded.width >= entry.bucket[0] &&
+    loaded.height >= entry.bucket[1];
+  let { image, ...sizes } = dataset.bucketInfo || options.scale && !cutOut
+    ? fit(loaded, entry.bucket, entry.resized, draws.left, draws.top)
+    : cutToSize(loaded, entry, draws, options.compat);
+  if (draws.color) image = changeColor(image, draws.color);
+  if (draws.flipped) image = flip(image);
+  return { entry, draws, image, cached: null, alphaMask: alpha ? alphaMask(image) : null, ...sizes };
+}
+
+/** Without buckets images are cut, never scaled; what is left counts as the original. */
+function cutToSize(image: Pixels, entry: ImageEntry, draws: ItemDraws, compat: boolean) {
+  const [width, height] = entry.bucket;
+  if (image.width < width || image.height < height) throw sizeError(entry, "is smaller than");
+  const cutsSomething = image.width > width || image.height > height;
+  if (cutsSomething && !entry.subset.random_crop) throw sizeError(entry, "is larger than");
+  const cut = crop(image, draws.left ?? 0, draws.top ?? 0, width, height);
+  // The reference gives a box without width, so a mirrored image counts as cut off at its whole width.
+  const cropBox = compat ? [0, 0, 0, 0] : [0, 0, width, height];
+  return { image: cut, originalSize: [width, height], cropBox };
+}
+
+function sizeError({ path, size, bucket }: ImageEntry, relation: string): UserError {
+  return new UserError(
+    `${path}: ${size?.join("x")} ${relation} the resolution ${
+      bucket.join("x")
+    }; use --enable_bucket or --cache_latents`,
+  );
+}
+
+function pick({ originalSize, cropBox }: CachedLatents) {
+  return { originalSize, cropBox };
+}
+
+function flipMask(mask: Float32Array, width: number): Float32Array {
+  return mask.map((_, i) => mask[i - i % width + width - 1 - i % width]);
+}
+
+function assemble(dataset: Dataset, bucket: Size, items: readonly Item[]): Batch {
+  const first = items[0].cached;
+  const [width, height] = first ? [first.width * 8, first.height * 8] : bucket;
+  const { prior_loss_weight: prior = 1, network_multiplier: multiplier } = dataset.params;
+  return {
+    bucket,
+    imagePaths: items.map(({ entry }) => entry.path),
+    captions: items.map(({ draws }) => draws.caption),
+    pixels: first ? null : stackPixels(items, bucket),
+    latents: first && stackLatents(items, first),
+    latentShape: first && [first.height, first.width, first.channels],
+    originalSizes: items.map(({ originalSize: [w, h] }): Pair => [Math.trunc(h), Math.trunc(w)]),
+    cropTopLefts: items.map(({ cropBox: [left, top, right], draws }): Pair => {
+      return [Math.trunc(top), Math.trunc(draws.flipped ? width - right : left)];
+    }),
+    targetSizes: items.map((): Pair => [height, width]),
+    flippeds: items.map(({ draws }) => draws.flipped),
+    lossWeights: Float32Array.from(items, ({ entry }) => entry.isReg ? prior : 1),
+    networkMultipliers: new Float32Array(items.length).fill(multiplier),
+    alphaMasks: stackMasks(items, width * height),
+  };
+}
+
+function stackPixels(items: readonly Item[], [width, height]: Size): Float32Array {
+  const size = width * height * 3, out = new Float32Array(size * items.length);
+  items.forEach(({ image, entry }, i) => {
+    if (!image) throw mixed(entry);
+    writeNormalized(image, out, i * size);
+  });
+  return out;
+}
+
+function stackLatents(items: readonly Item[], { height, width, channels }: CachedLatents): Float32Array {
+  const size = height * width * channels, out = new Float32Array(size * items.length);
+  items.forEach(({ cached, entry, draws }, i) => {
+    const latents = draws.flipped ? cached?.flipped : cached?.latents;
+    if (!latents || latents.length !== size) throw mixed(entry);
+    out.set(latents, i * size);
+  });
+  return out;
+}
+
+function mixed({ path, latentsFile }: ImageEntry): UserError {
+  return new UserError(
+    `${
+      latentsFile ?? path
+    }: its latents do not go with those of its batch; delete the cache so that it is made again`,
+  );
+}
+
+/** Ones stand in for images without a mask where another of the batch has one. */
+function stackMasks(items: readonly Item[], size: number): Float32Array | null {
+  if (items.every((item) => item.alphaMask === null)) return null;
+  const out = new Float32Array(size * items.length).fill(1);
+  items.forEach((item, i) => item.alphaMask && out.set(item.alphaMask, i * size));
+  return out;
+}

@@ -1,0 +1,232 @@
+/**
+ * A dataset: images sorted into buckets, and the batches that can be cut from them. Nothing here changes once it is
+ * made except what the latent cache fills in; the order of an epoch is an Order.
+ */
+
+import { basename } from "node:path";
+import { UsageError, UserError } from "../../base/errors.ts";
+import { pathHint } from "../../base/files/path_hint.ts";
+import { countTags, type ImageEntry, type SubsetReport, type TagFrequency } from "./entries.ts";
+import { type Bucket, type BucketInfo, fillBuckets } from "../batches/fill_buckets.ts";
+import { folderReport, loadFolder } from "./folders.ts";
+import { leftOutInside } from "./left_out.ts";
+import { loadImage, looksWhole, probeSize, UnreadableImage } from "../../images/load.ts";
+import { loadMetadata, metadataReport } from "./metadata.ts";
+import type {
+  DatasetParams,
+  DatasetPlan,
+  DreamBoothSubset,
+  FineTuningSubset,
+  SubsetParams,
+} from "./params.ts";
+import { MOST_ENTRIES } from "./ranges.ts";
+
+export interface Dataset {
+  readonly kind: DatasetPlan["kind"];
+  readonly params: DatasetParams;
+  /** Those that gave images. */
+  readonly subsets: readonly SubsetParams[];
+  readonly entries: readonly ImageEntry[];
+  readonly buckets: readonly Bucket[];
+  readonly bucketInfo: BucketInfo | null;
+  readonly reports: readonly SubsetReport[];
+  readonly tagFrequency: TagFrequency;
+  /** Counted with repeats. */
+  readonly trainImages: number;
+  readonly regImages: number;
+  /** One line for each thing worth knowing: unreadable images, ignored subsets. */
+  readonly notes: readonly string[];
+}
+
+export interface DatasetOptions {
+  /** Read images as sd-scripts 0.9.1 does (EXIF orientation ignored, see LoadOptions). */
+  readonly compat: boolean;
+}
+
+/** Finds images and captions, reads sizes, makes buckets. Throws UserError when nothing can be trained on. */
+export async function createDataset(plan: DatasetPlan, options: DatasetOptions): Promise<Dataset> {
+  refuseUnsupported(plan);
+  const notes: string[] = [...plan.notes ?? []], tagFrequency: TagFrequency = {};
+  const collect = plan.kind === "dreambooth" ? collectFolders : collectMetadata;
+  const collected = await collect(plan, options, notes, tagFrequency);
+  const { sized, ...rest } = collected;
+  const { buckets, bucketInfo } = fillBuckets(rest.entries, plan.params, sized, notes);
+  if (buckets.length === 0) throw new UserError(nothingLeft(plan, notes));
+  return { kind: plan.kind, params: plan.params, ...rest, buckets, bucketInfo, tagFrequency, notes };
+}
+
+function refuseUnsupported({ kind, subsets }: DatasetPlan): void {
+  if (kind === "controlnet") throw new UsageError("conditioning_data_dir is not supported yet");
+  for (const subset of subsets) {
+    const where = subset.image_dir ?? (subset as FineTuningSubset).metadata_file;
+    if (subset.face_crop_aug_range) {
+      throw new UsageError(`${where}: face_crop_aug_range is not supported yet`);
+    }
+    if (subset.caption_separator === "") throw new UserError(`${where}: caption_separator must not be empty`);
+  }
+}
+
+interface Collected {
+  readonly entries: ImageEntry[];
+  readonly subsets: SubsetParams[];
+  readonly reports: SubsetReport[];
+  readonly trainImages: number;
+  readonly regImages: number;
+  /** Every image came with the size its latents were made for. */
+  readonly sized: boolean;
+}
+
+const NOTHING = { trainImages: 0, regImages: 0, sized: false };
+
+async function collectFolders(
+  { params, subsets }: DatasetPlan,
+  options: DatasetOptions,
+  notes: string[],
+  tagFrequency: TagFrequency,
+): Promise<Collected> {
+  if (!params.resolution) {
+    throw new UsageError("resolution is required: give --resolution, like 512 or 640,448");
+  }
+  const out: Collected = { entries: [], subsets: [], reports: [], ...NOTHING };
+  const regEntries: ImageEntry[] = [];
+  let trainImages = 0, regImages = 0;
+  for (const subset of subsets as readonly DreamBoothSubset[]) {
+    const dir = subset.image_dir;
+    if (ignored(subset, dir, out.subsets.some((s) => s.image_dir === dir), notes)) continue;
+    const { entries: found, captioned } = loadFolder(subset);
+    const entries = await readable(found, options, notes);
+    notes.push(...leftOutInside(dir));
+    if (entries.length === 0) {
+      notes.push(`${dir}: has no ${found.length ? "readable " : ""}images; the subset is left out`);
+      continue;
+    }
+    countTags(tagFrequency, basename(dir), entries.map(({ caption }) => caption));
+    (subset.is_reg ? regEntries : out.entries).push(...entries);
+    const count = entries.length * subset.num_repeats;
+    if (subset.is_reg) regImages += count;
+    else trainImages += count;
+    out.reports.push(folderReport(subset, entries, captioned));
+    out.subsets.push(subset);
+  }
+  requireCountable(trainImages + regImages);
+  if (trainImages < regImages) {
+    notes.push("more regularisation images than training images: some are not used");
+  }
+  out.entries.push(...balance(regEntries, trainImages));
+  return { ...out, trainImages, regImages };
+}
+
+/** As many regularisation images as training images: cut off, or repeated in turns. */
+function balance(entries: ImageEntry[], wanted: number): ImageEntry[] {
+  let count = 0;
+  const used: ImageEntry[] = [];
+  for (const entry of entries) {
+    if (count >= wanted) break;
+    used.push(entry);
+    count += entry.repeats;
+  }
+  for (let i = 0; count < wanted && used.length > 0; i = (i + 1) % used.length, count++) used[i].repeats++;
+  return used;
+}
+
+async function collectMetadata(
+  { params, subsets }: DatasetPlan,
+  options: DatasetOptions,
+  notes: string[],
+  tagFrequency: TagFrequency,
+): Promise<Collected> {
+  const out: Collected = { entries: [], subsets: [], reports: [], ...NOTHING };
+  let trainImages = 0, sized = true;
+  for (const subset of subsets as readonly FineTuningSubset[]) {
+    const file = subset.metadata_file;
+    const twice = out.subsets.some((s) => (s as FineTuningSubset).metadata_file === file);
+    if (ignored(subset, file, twice, notes)) continue;
+    const loaded = loadMetadata(subset);
+    if (loaded.missing.length > 0) notes.push(`${file}: ${notFound(loaded.missing)}`);
+    const allSized = loaded.entries.every((entry) => entry.size !== null);
+    const entries = allSized && loaded.entries.every((entry) => entry.latentsFile !== null)
+      ? loaded.entries
+      : await readable(loaded.entries, options, notes);
+    sized &&= allSized;
+    if (entries.length === 0) {
+      notes.push(`${file}: names no image that can be read; the subset is left out`);
+      continue;
+    }
+    countTags(tagFrequency, basename(file), loaded.tags);
+    out.entries.push(...entries);
+    trainImages += entries.length * subset.num_repeats;
+    out.reports.push(metadataReport(subset, entries));
+    out.subsets.push(subset);
+  }
+  requireCountable(trainImages);
+  settleLatentFiles(out.entries, sized, params, notes);
+  return { ...out, trainImages, sized };
+}
+
+/** In one line: a metadata file from another machine may name thousands. */
+function notFound(keys: readonly string[]): string {
+  const names = keys.slice(0, 3).map((key) => JSON.stringify(key)).join(", "), more = keys.length - 3;
+  return `no image is found for ${names}${more > 0 ? ` and ${more} more` : ""}; left out${pathHint(keys[0])}`;
+}
+
+function requireCountable(images: number): void {
+  if (images <= MOST_ENTRIES) return;
+  throw new UserError(
+    `the repeats make ${images} images an epoch, at most ${MOST_ENTRIES} are possible; lower the repeats`,
+  );
+}
+
+/** Latents on disk are used when every image has them and the metadata gives their sizes; else none is. */
+function settleLatentFiles(
+  entries: ImageEntry[],
+  sized: boolean,
+  params: DatasetParams,
+  notes: string[],
+): void {
+  const withFile = entries.filter((entry) => entry.latentsFile !== null).length;
+  if (sized && params.bucket_no_upscale) {
+    throw new UserError("bucket_no_upscale cannot be used with metadata that gives train_resolution");
+  }
+  if (sized && withFile === entries.length) return;
+  if (withFile > 0) {
+    notes.push("latents beside the images are not used: some images or their sizes lack them");
+  }
+  for (const entry of entries) entry.latentsFile = null;
+}
+
+function ignored(subset: SubsetParams, name: string, twice: boolean, notes: string[]): boolean {
+  if (subset.num_repeats < 1) {
+    notes.push(`${name}: num_repeats is ${subset.num_repeats}; the subset is left out`);
+  } else if (twice) notes.push(`${name}: is listed twice; the first entry counts`);
+  else return false;
+  return true;
+}
+
+/** Entries whose headers can be read, with their sizes; a file that seems cut off is decoded to make sure. */
+async function readable(
+  entries: ImageEntry[],
+  { compat }: DatasetOptions,
+  notes: string[],
+): Promise<ImageEntry[]> {
+  const good: ImageEntry[] = [];
+  for (const entry of entries) {
+    try {
+      const { width, height } = probeSize(entry.path, compat);
+      if (!looksWhole(entry.path)) await loadImage(entry.path, { compat });
+      entry.size ??= [width, height];
+      good.push(entry);
+    } catch (error) {
+      if (!(error instanceof UnreadableImage)) throw error;
+      notes.push(`${error.message}; left out`);
+    }
+  }
+  return good;
+}
+
+function nothingLeft({ subsets }: DatasetPlan, notes: readonly string[]): string {
+  const names = subsets.map((subset) => "metadata_file" in subset ? subset.metadata_file : subset.image_dir);
+  const first = notes.length > 0
+    ? ` (${notes.slice(0, 3).join("; ")}${notes.length > 3 ? "; ..." : ""})`
+    : "";
+  return `${names.join(", ")}: no image to train on${first}; PNG, JPEG, WebP and BMP files are looked for`;
+}

@@ -1,0 +1,155 @@
+/** DreamBooth folders: images with captions beside them, repeats and class in the folder's name. */
+
+import { basename, extname, join } from "node:path";
+import { UsageError, UserError } from "../../base/errors.ts";
+import { isFolder } from "../../base/files/exists.ts";
+import { pathHint } from "../../base/files/path_hint.ts";
+import { counted } from "../../base/phrases.ts";
+import { readText } from "../../formats/text_file.ts";
+import { strip } from "../batches/captions.ts";
+import type { Values } from "./config_file.ts";
+import { type ImageEntry, newEntry, type SubsetReport } from "./entries.ts";
+import { foldersLeftOut } from "./left_out.ts";
+import { IMAGE_EXTENSIONS } from "../../images/load.ts";
+import type { DreamBoothSubset } from "./params.ts";
+import { outside, REPEATS } from "./ranges.ts";
+
+/** Endings of text files that are captions under another name than the one asked for. */
+const OTHER_CAPTIONS = [".txt", ".caption", ".cap", ".captions", ".tags"];
+
+/** Paths of the images directly in `dir`, sorted. Throws UserError when it is no folder. */
+export function listImages(dir: string): string[] {
+  return listFiles(dir).filter((name) => IMAGE_EXTENSIONS.includes(extname(name).toLowerCase()))
+    .map((name) => join(dir, name));
+}
+
+function listFiles(dir: string): string[] {
+  try {
+    return [...Deno.readDirSync(dir)].filter((entry) => !entry.isDirectory).map(({ name }) => name).sort();
+  } catch (cause) {
+    throw new UserError(`${dir}: ${whyNoFolder(dir, cause)}`, { cause });
+  }
+}
+
+function whyNoFolder(dir: string, cause: unknown): string {
+  if (cause instanceof Deno.errors.NotFound) return `no such folder${pathHint(dir)}`;
+  if (cause instanceof Deno.errors.NotADirectory) return "is not a folder";
+  return `cannot be read (${cause instanceof Error ? cause.message : cause})`;
+}
+
+export interface FoundSubsets {
+  readonly subsets: readonly Values[];
+  /** One line for each folder of images that is none. */
+  readonly notes: readonly string[];
+}
+
+/** Subsets from the folders `10_name class` below `dir`. Throws UserError when there is none. */
+export function subsetsBelow(dir: string, isReg: boolean): FoundSubsets {
+  let names: string[];
+  try {
+    const entries = [...Deno.readDirSync(dir)];
+    names = entries.filter((e) => e.isDirectory || e.isSymlink && isFolder(join(dir, e.name))).map((e) =>
+      e.name
+    );
+  } catch (cause) {
+    throw new UserError(`${dir}: ${whyNoFolder(dir, cause)}`, { cause });
+  }
+  const used = new Set<string>();
+  const subsets = names.sort().flatMap((name) => {
+    const [, repeats, classTokens = ""] = /^\s*\+?(\d+)\s*(?:_(.*))?$/s.exec(name) ?? [];
+    if (!repeats || Number(repeats) < 1) return [];
+    used.add(name);
+    const wanted = outside(REPEATS, Number(repeats));
+    if (wanted) {
+      throw new UserError(
+        `${join(dir, name)}: its name asks for ${repeats} repeats, ${wanted} are possible; rename the folder`,
+      );
+    }
+    const values = { image_dir: join(dir, name), num_repeats: Number(repeats), is_reg: isReg };
+    return [{ ...values, class_tokens: classTokens }];
+  });
+  const notes = foldersLeftOut(dir, names, used);
+  if (subsets.length === 0) {
+    const here = listImages(dir).length, them = here === 1 ? "it" : "them";
+    throw new UserError(
+      here > 0
+        ? `${dir}: holds ${
+          counted(here, "image")
+        } itself; put ${them} into a folder named REPEATS_NAME below it, like ${join(dir, "10_name")}`
+        : `${dir}: has no folder named REPEATS_NAME, like 10_name, with images${
+          notes.length ? ` (${notes[0]})` : ""
+        }`,
+    );
+  }
+  return { subsets, notes };
+}
+
+export interface LoadedFolder {
+  readonly entries: ImageEntry[];
+  /** Those whose caption came from a file. */
+  readonly captioned: ReadonlySet<ImageEntry>;
+}
+
+/** The images of a subset with their captions. Throws UserError when captions lie there under another ending. */
+export function loadFolder(subset: DreamBoothSubset): LoadedFolder {
+  if (subset.cache_info) {
+    throw new UsageError(`${subset.image_dir}: cache_info is not supported yet; leave it out`);
+  }
+  const { image_dir: dir, num_repeats: repeats, is_reg: isReg } = subset;
+  const files = listFiles(dir), present = new Set(files);
+  const extension = subset.caption_extension && !subset.caption_extension.startsWith(".")
+    ? `.${subset.caption_extension}`
+    : subset.caption_extension;
+  const images = files.filter((name) => IMAGE_EXTENSIONS.includes(extname(name).toLowerCase()));
+  const captioned = new Set<ImageEntry>();
+  const entries = images.map((name) => {
+    const captionFile = captionNames(name, extension).find((candidate) => present.has(candidate));
+    const caption = captionFile
+      ? readCaption(join(dir, captionFile), subset.enable_wildcard)
+      : subset.class_tokens ?? "";
+    const path = join(dir, name);
+    const entry = newEntry({ key: path, path, caption, repeats, isReg, subset, size: null });
+    if (captionFile) captioned.add(entry);
+    return entry;
+  });
+  if (entries.length > 0 && captioned.size === 0) refuseOtherEndings(dir, images, present, extension);
+  return { entries, captioned };
+}
+
+/** What a folder gave, counted over the images that can be read. */
+export function folderReport(
+  { image_dir: name, is_reg: isReg, num_repeats: repeats }: DreamBoothSubset,
+  entries: readonly ImageEntry[],
+  captioned: LoadedFolder["captioned"],
+): SubsetReport {
+  const withFile = entries.filter((entry) => captioned.has(entry));
+  return {
+    ...{ name, isReg, repeats, images: entries.length, captionFiles: withFile.length },
+    emptyCaptions: withFile.filter(({ caption }) => caption === "").length,
+    withoutCaption: entries.length - withFile.length,
+  };
+}
+
+/** `a.caption` for `a.png`; for `a_1_2_3_4.png`, a name with a face box, also `a.caption`. */
+function captionNames(image: string, extension: string): string[] {
+  const stem = basename(image, extname(image)), parts = stem.split("_");
+  return [stem + extension, ...parts.length >= 5 ? [parts.slice(0, -4).join("_") + extension] : []];
+}
+
+function readCaption(path: string, wildcard: boolean): string {
+  const lines = readText(path, "mend or remove this caption file").split(/\r\n|\r|\n/).map(strip);
+  return wildcard ? lines.filter((line) => line !== "").join("\n") : lines[0];
+}
+
+/** Training without the captions that lie there is what nobody wants. */
+function refuseOtherEndings(dir: string, images: string[], present: Set<string>, extension: string): void {
+  for (const other of OTHER_CAPTIONS) {
+    if (other === extension) continue;
+    const count = images.filter((name) => present.has(basename(name, extname(name)) + other)).length;
+    if (count === 0) continue;
+    throw new UserError(
+      `${dir}: no caption file ends in ${extension}, but ${count} of ${images.length} images have a ${other} file; ` +
+        `use --caption_extension ${other}`,
+    );
+  }
+}

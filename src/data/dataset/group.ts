@@ -1,0 +1,74 @@
+/** All datasets of a run, from flags or a dataset file, in their first order. */
+
+import { UsageError, UserError } from "../../base/errors.ts";
+import type { PythonRandom } from "../../random/mod.ts";
+import { type DatasetFile, readDatasetFile, type Values } from "./config_file.ts";
+import { type Supports, TRAIN_NETWORK } from "./config_schema.ts";
+import { createDataset, type Dataset, type DatasetOptions } from "./dataset.ts";
+import { subsetsBelow } from "./folders.ts";
+import { Order } from "../batches/order.ts";
+import { type DatasetPlan, type Flags, settle } from "./params.ts";
+
+export interface DatasetGroup {
+  readonly datasets: readonly Dataset[];
+  /** One for each dataset, at epoch 0. */
+  readonly orders: readonly Order[];
+  /** Of all orders; drawn from the Python generator. */
+  readonly seed: number;
+}
+
+/**
+ * What `--dataset_config`, or `--train_data_dir` with `--reg_data_dir` or `--in_json`, ask for, every option settled.
+ * Reads no image. Throws UsageError or UserError.
+ */
+export function planDatasets(flags: Flags, supports: Supports = TRAIN_NETWORK): DatasetPlan[] {
+  const text = (camel: string, name: string) => (flags[name] ?? flags[camel] ?? null) as string | null;
+  const config = text("datasetConfig", "dataset_config");
+  const trainDir = text("trainDataDir", "train_data_dir"), metadata = text("inJson", "in_json");
+  if (config) {
+    const file = readDatasetFile(config, supports);
+    refuseEmpty(config, file);
+    return settle(file, flags);
+  }
+  if (metadata) {
+    const subset: Values = { metadata_file: metadata, ...(trainDir && { image_dir: trainDir }) };
+    return settle(
+      { general: {}, datasets: [{ method: "finetuning", values: {}, subsets: [subset] }] },
+      flags,
+    );
+  }
+  if (!trainDir) {
+    throw new UsageError("no images: give --train_data_dir, or --dataset_config with a TOML file");
+  }
+  const regDir = text("regDataDir", "reg_data_dir");
+  const found = [subsetsBelow(trainDir, false), ...regDir ? [subsetsBelow(regDir, true)] : []];
+  const subsets = found.flatMap((below) => below.subsets), notes = found.flatMap((below) => below.notes);
+  const file: DatasetFile = { general: {}, datasets: [{ method: "dreambooth", values: {}, subsets }] };
+  return settle(file, flags).map((plan) => ({ ...plan, notes }));
+}
+
+/** What the reference's schema lets through and nobody can train on. */
+function refuseEmpty(path: string, { datasets }: DatasetFile): void {
+  if (datasets.length === 0) throw new UserError(`${path}: has no [[datasets]]; begin with that line`);
+  datasets.forEach(({ subsets }, i) => {
+    if (subsets.length === 0) {
+      throw new UserError(`${path}: datasets[${i}] has no [[datasets.subsets]]; add one with image_dir`);
+    }
+    const empty = subsets.findIndex((subset) => subset.image_dir === "");
+    if (empty >= 0) {
+      throw new UserError(`${path}: datasets[${i}].subsets[${empty}].image_dir is empty; name a folder`);
+    }
+  });
+}
+
+/** Finds and sorts the images. Draws the seed from `random`, then reseeds it, as the reference does. */
+export async function createDatasetGroup(
+  plans: readonly DatasetPlan[],
+  random: PythonRandom,
+  options: DatasetOptions,
+): Promise<DatasetGroup> {
+  const datasets: Dataset[] = [];
+  for (const plan of plans) datasets.push(await createDataset(plan, options));
+  const seed = random.randint(0, 2 ** 31);
+  return { datasets, orders: datasets.map((dataset) => new Order(dataset, seed, random)), seed };
+}

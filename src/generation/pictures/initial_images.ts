@@ -1,0 +1,60 @@
+/** The pictures that image to image starts from. */
+
+import { join } from "node:path";
+import { UserError } from "../../base/errors.ts";
+import { kindBesidesFile } from "../../base/files/regular_file.ts";
+import { loadImage } from "../../images/load.ts";
+import type { Pixels } from "../../images/pixels.ts";
+import { resizeLanczos } from "../../images/resize.ts";
+
+/** Endings that gen_img.py looks for in a folder. */
+const ENDINGS = /\.(png|jpg|jpeg|webp)$/;
+
+/**
+ * One file, or all pictures of a folder in name order, as RGB. With both --W and --H they are scaled to that size; then
+ * down to multiples of 32.
+ */
+export async function initialImages(
+  path: string,
+  { W, H, compat }: { W: number | null; H: number | null; compat: string | null },
+  warn: (text: string) => void,
+): Promise<Pixels[]> {
+  const images: Pixels[] = [];
+  for (const file of imageFiles(path, warn)) {
+    let image = await loadImage(file, { compat: compat !== null });
+    if (W !== null && H !== null) image = resizeLanczos(image, W, H);
+    const width = image.width - image.width % 32, height = image.height - image.height % 32;
+    if (width === 0 || height === 0) {
+      throw new UserError(
+        `${file}: is ${image.width}x${image.height}, sides of at least 32 are wanted; set --W and --H`,
+      );
+    }
+    if (width !== image.width || height !== image.height) {
+      warn(`${file}: is scaled from ${image.width}x${image.height} to ${width}x${height}, multiples of 32`);
+      image = resizeLanczos(image, width, height);
+    }
+    images.push(image);
+  }
+  return images;
+}
+
+function imageFiles(path: string, warn: (text: string) => void): string[] {
+  try {
+    if (!Deno.statSync(path).isDirectory) return [path];
+    const names = [...Deno.readDirSync(path)].map((entry) => entry.name).filter((name) =>
+      ENDINGS.test(name) && isFile(join(path, name), warn)
+    );
+    if (names.length) return names.sort().map((name) => join(path, name));
+  } catch (cause) {
+    throw new UserError(`${path}: cannot be read; --image_path takes a picture or a folder of them`, {
+      cause,
+    });
+  }
+  throw new UserError(`${path}: holds no picture (png, jpg, jpeg, webp)`);
+}
+
+function isFile(path: string, warn: (text: string) => void): boolean {
+  const kind = kindBesidesFile(Deno.statSync(path));
+  if (kind !== null) warn(`${path}: is ${kind}, no picture; left out`);
+  return kind === null;
+}

@@ -1,0 +1,81 @@
+/** What is written into a picture: gen_img.py's entries, and one line the way the AUTOMATIC1111 web UI writes it. */
+
+import { loraTagText } from "../../text/mod.ts";
+import type { UsedNetwork } from "../pipeline/networks.ts";
+import type { PictureRequest } from "../prompts/requests.ts";
+
+export interface PictureFacts {
+  readonly request: PictureRequest;
+  readonly width: number;
+  readonly height: number;
+  readonly sampler: string;
+  readonly modelName: string;
+  readonly clipSkip: number;
+  readonly sdxl: boolean;
+  /** Those that took part. */
+  readonly networks: readonly UsedNetwork[];
+  /** Null for text to image. */
+  readonly strength: number | null;
+}
+
+export function pictureTexts(facts: PictureFacts): [string, string][] {
+  const { prompt, negativePrompt, seed, clipPrompt, rawPrompt, settings } = facts.request;
+  const texts: [string, string][] = [
+    ["prompt", prompt],
+    ["seed", String(seed)],
+    ["sampler", facts.sampler],
+    ["steps", String(settings.steps)],
+    ["scale", pythonFloat(settings.scale)],
+    ["negative-prompt", negativePrompt],
+  ];
+  if (clipPrompt !== null) texts.push(["clip-prompt", clipPrompt]);
+  texts.push(["raw-prompt", rawPrompt]);
+  if (facts.sdxl) {
+    const none = (x: number | null) => x === null ? "None" : String(x);
+    texts.push(
+      ["original-height", none(settings.originalHeight)],
+      ["original-width", none(settings.originalWidth)],
+      ["original-height-negative", none(settings.originalHeightNegative)],
+      ["original-width-negative", none(settings.originalWidthNegative)],
+      ["crop-top", none(settings.cropTop)],
+      ["crop-left", none(settings.cropLeft)],
+    );
+  }
+  texts.push(["parameters", webUiLine(facts)]);
+  return texts;
+}
+
+const WEB_UI_SAMPLERS: Readonly<Record<string, string>> = {
+  ddim: "DDIM",
+  euler: "Euler",
+  k_euler: "Euler",
+  euler_a: "Euler a",
+  k_euler_a: "Euler a",
+};
+
+function webUiLine(facts: PictureFacts): string {
+  const { words, negativePrompt, seed, settings } = facts.request, { networks } = facts;
+  const entries = [
+    `Steps: ${settings.steps}`,
+    `Sampler: ${WEB_UI_SAMPLERS[facts.sampler] ?? facts.sampler}`,
+    `CFG scale: ${settings.scale}`,
+    `Seed: ${seed}`,
+    `Size: ${facts.width}x${facts.height}`,
+    `Model: ${facts.modelName.replaceAll(",", " ")}`,
+  ];
+  if (facts.strength !== null) entries.push(`Denoising strength: ${facts.strength}`);
+  if (facts.clipSkip > 1) entries.push(`Clip skip: ${facts.clipSkip}`);
+  // strengths as they were: the prompt's own tags do not know of --network_mul and --am
+  const prompt = [words, ...networks.map(loraTagText)].join(" ");
+  if (networks.length > 0) {
+    const hashes = networks.map(({ name, hash }) => `${name}: ${hash.slice(0, 12)}`).join(", ");
+    entries.push(`Lora hashes: ${JSON.stringify(hashes)}`);
+  }
+  const negative = negativePrompt ? [`Negative prompt: ${negativePrompt}`] : [];
+  return [prompt, ...negative, entries.join(", ")].join("\n");
+}
+
+/** As Python's str(float) writes it. */
+function pythonFloat(x: number): string {
+  return Number.isInteger(x) ? `${x}.0` : String(x);
+}

@@ -1,0 +1,46 @@
+/** The sampling loop: from noise (or a noised picture) to latents, one U-Net run for each evaluation of the sampler. */
+
+import { Interrupted } from "../../base/errors.ts";
+import type { Guidance, LatentShape, Pipeline } from "./pipeline.ts";
+import type { DrawNoise, Scheduler } from "../samplers/mod.ts";
+
+export interface Denoising {
+  readonly scheduler: Scheduler;
+  readonly shape: LatentShape;
+  readonly guidance: Guidance;
+  /** (N, h, w, 4), with the noise that evaluation `start` expects. */
+  readonly latents: Float32Array;
+  /** The evaluation to begin with: 0, later for image to image. */
+  readonly start: number;
+  /** (N, h, w, 4) of standard normal noise. */
+  readonly draw: DrawNoise;
+  readonly signal: AbortSignal;
+  /** Called after each evaluation. */
+  readonly observe?: (step: DenoisingStep) => void;
+}
+
+export interface DenoisingStep {
+  /** Evaluations made in this run, and how many it will make. */
+  readonly done: number;
+  readonly total: number;
+  readonly timestep: number;
+  /** The guided answer, and the latents made of it. */
+  readonly prediction: Float32Array;
+  readonly latents: Float32Array;
+}
+
+/** Runs the sampler from `start` to its end. Throws Interrupted between two steps when told to stop. */
+export async function denoise(pipeline: Pipeline, run: Denoising): Promise<Float32Array> {
+  const { scheduler, shape, guidance, start, draw, signal } = run;
+  const total = scheduler.timesteps.length - start;
+  let { latents } = run;
+  for (let done = 0; done < total; done++) {
+    if (signal.aborted) throw new Interrupted("interrupted while drawing");
+    const i = start + done, divisor = scheduler.inputDivisor(i), timestep = scheduler.timesteps[i];
+    const input = divisor === 1 ? latents : latents.map((x) => x / divisor);
+    const prediction = await pipeline.predict(input, timestep, shape, guidance);
+    latents = scheduler.step(i, prediction, latents, draw);
+    run.observe?.({ done: done + 1, total, timestep, prediction, latents });
+  }
+  return latents;
+}

@@ -1,0 +1,87 @@
+/** A checkpoint made ready to draw: checked against the flags, on a device, networks on it. */
+
+import { modelPath } from "../../base/assets.ts";
+import { UserError } from "../../base/errors.ts";
+import type { JobContext } from "../../base/job.ts";
+import type { Graph } from "../../graph/mod.ts";
+import { checkFlags, loadMissing, type ModelFile, openModel, VAE } from "../../models/mod.ts";
+import { type Device, openChosenDevice, ParameterStore } from "../../runtime/mod.ts";
+import type { GenImgConfig } from "../config.ts";
+import type { LoraPath } from "../prompts/lora_files.ts";
+import type { DrawingModel } from "./model.ts";
+import { attachNetworks, type LiveNetworks, openNetworks } from "./networks.ts";
+import { ownSize, type PictureSize, referenceSize } from "./own_size.ts";
+
+export interface Loaded {
+  readonly model: DrawingModel;
+  readonly networks: LiveNetworks;
+  readonly device: Device;
+  close(): void;
+}
+
+/** Opens the checkpoint that the flags name and checks that it is what they say; reads no weights. */
+export function openCheckpoint(config: GenImgConfig): ModelFile {
+  const path = modelPath(config.ckpt);
+  const file = openModel(path, { vae: config.vae === null ? undefined : modelPath(config.vae) });
+  try {
+    checkFlags(file.family, { v2: config.v2, sdxl: config.sdxl }, config.ckpt);
+    if (config.v1 && file.family !== "sd1") {
+      throw new UserError(`${config.ckpt}: is no SD1 checkpoint, the flags ask for one; leave --v1 away`);
+    }
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** The size of pictures for which none is asked. */
+export function standardSize(config: GenImgConfig, { family, metadata }: ModelFile): PictureSize {
+  return config.compat === null
+    ? ownSize({ family, metadata, velocity: config.vParameterization })
+    : referenceSize(family);
+}
+
+/**
+ * Brings networks to a device and opens it; the model's weights are read when a program first needs them. Closes the file
+ * at the end, or when this fails.
+ */
+export async function loadDrawingModel(
+  config: GenImgConfig,
+  file: ModelFile,
+  loras: readonly LoraPath[],
+  context: Pick<JobContext, "log" | "warn">,
+): Promise<Loaded> {
+  try {
+    const opened = openNetworks(config, loras, file, context.warn);
+    const dtype = config.fp16 ? "f16" : config.bf16 ? "bf16" : "f32";
+    const vaeDtype = config.noHalfVae ? "f32" : dtype;
+    const { threads, vramBudget, noVendorLibs } = config;
+    const limitBytes = vramBudget ?? undefined;
+    const device = openChosenDevice(config.device, { threads, limitBytes, noVendorLibs }, context.log);
+    const store = new ParameterStore(device);
+    const load = (graph: Graph) => loadMissing(graph, store, file);
+    const networks = await attachNetworks(opened, store, load, file.shapes, dtype);
+    const model: DrawingModel = {
+      family: file.family,
+      shapes: file.shapes,
+      store,
+      source: config.ckpt,
+      dtype,
+      vaeDtype,
+      storage: (key) => key.startsWith(`${VAE}.`) ? vaeDtype : dtype,
+      adapter: networks.adapter,
+      load,
+      vaeAttention: config.compat === null,
+    };
+    const close = () => {
+      store.destroy();
+      device.close();
+      file.close();
+    };
+    return { model, networks, device, close };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}

@@ -1,0 +1,39 @@
+/** What drawing needs of a model, whatever it comes from: a file, a training run, synthetic weights. */
+
+import type { DType } from "../../base/dtype.ts";
+import type { Graph } from "../../graph/mod.ts";
+import { type Adapter, type Family, type Shapes, Weights } from "../../models/mod.ts";
+import type { ParameterStore } from "../../runtime/mod.ts";
+
+export interface DrawingModel {
+  readonly family: Family;
+  /** Every tensor of the model under its original key. */
+  readonly shapes: Shapes;
+  /** Holds them under the same names. */
+  readonly store: ParameterStore;
+  /** Named in errors. */
+  readonly source: string;
+  /** The dtype that U-Net and text encoders compute in. */
+  readonly dtype: DType;
+  /** The dtype that the autoencoder computes in. */
+  readonly vaeDtype: DType;
+  /** The dtype a key is stored in where it is not the one it is computed in. */
+  readonly storage?: (key: string) => DType;
+  /** Live networks: joins U-Net and text encoders of the program being recorded. */
+  readonly adapter?: (graph: Graph) => Adapter;
+  /** Gives the store the parameters that a recorded program needs; without it they are all there. */
+  readonly load?: (graph: Graph) => Promise<void>;
+  /** False leaves the autoencoder's attention away, as gen_img.py 0.9.1 does by mistake. Default true. */
+  readonly vaeAttention?: boolean;
+}
+
+/** Values that the live networks' inputs take in the runs to come: multipliers. */
+export type NetworkInputs = Readonly<Record<string, Float32Array>>;
+
+/** The model's weights in a graph: of U-Net and text encoders with the networks on them, or of the autoencoder. */
+export function weightsIn(graph: Graph, model: DrawingModel, part: "model" | "vae"): Weights {
+  const { shapes, storage, source } = model;
+  return part === "vae"
+    ? Weights.over(graph, shapes, { dtype: model.vaeDtype, storage, source })
+    : Weights.over(graph, shapes, { dtype: model.dtype, storage, source, adapter: model.adapter?.(graph) });
+}

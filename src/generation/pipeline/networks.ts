@@ -1,0 +1,170 @@
+/** LoRA files on a model that draws: merged into its weights, or live with a multiplier that may change. */
+
+import { UsageError, UserError } from "../../base/errors.ts";
+import { dataSha256 } from "../../formats/model_hash.ts";
+import { openCheckpoint } from "../../formats/checkpoint.ts";
+import { compile, Graph } from "../../graph/mod.ts";
+import type { Adapter, ModelFile } from "../../models/mod.ts";
+import {
+  adapters,
+  keysOf,
+  type LoadedLora,
+  loadLora,
+  loraAdapter,
+  multiplierInput,
+  type Note,
+  recordMerge,
+} from "../../networks/mod.ts";
+import type { ParameterStore } from "../../runtime/mod.ts";
+import { type LoraTag, loraTagText } from "../../text/mod.ts";
+import type { GenImgConfig } from "../config.ts";
+import type { LoraPath } from "../prompts/lora_files.ts";
+import type { NetworkInputs } from "./model.ts";
+import type { Settings } from "../prompts/requests.ts";
+
+interface Network extends LoraPath {
+  readonly lora: LoadedLora;
+  /** What the command line gives. */
+  readonly multiplier: number;
+  readonly merged: boolean;
+  /** By which web interfaces know the file. */
+  readonly hash: string;
+}
+
+type Flags = Pick<
+  GenImgConfig,
+  "networkModule" | "networkWeights" | "networkMul" | "networkArgs" | "networkMerge" | "networkMergeNModels"
+>;
+
+/** Reads the files and fits them to the model. Throws UserError for what does not fit or is not supported. */
+export function openNetworks(
+  flags: Flags,
+  paths: readonly LoraPath[],
+  model: ModelFile,
+  note: Note,
+): Network[] {
+  if (flags.networkArgs?.length) {
+    throw new UsageError("--network_args has no meaning for a LoRA that is drawn with; leave it away");
+  }
+  const listed = flags.networkWeights?.length ?? 0, modules = flags.networkModule ?? [];
+  if (modules.length > listed) {
+    throw new UsageError(
+      `${modules.length} --network_module but ${listed} --network_weights; give a file for each`,
+    );
+  }
+  const merged = flags.networkMerge ? listed : Math.min(listed, flags.networkMergeNModels ?? 0);
+  return paths.map((place, i) => {
+    if ((modules[i] ?? "networks.lora") !== "networks.lora") {
+      throw new UsageError(`--network_module ${modules[i]} is not supported yet; networks.lora is`);
+    }
+    using file = openCheckpoint(place.path);
+    const lora = loadLora(file, model.shapes, model.family, note);
+    const hash = file.metadata.sshs_model_hash ?? dataSha256(place.path);
+    const multiplier = place.listed ? flags.networkMul?.[i] ?? 1 : 1;
+    return { ...place, lora, multiplier, merged: i < merged, hash };
+  });
+}
+
+/** What a picture says of its networks: --am (the last number holds for the rest; null takes the command line's), tags. */
+export type Wishes = Pick<Settings, "networkMultipliers" | "loras">;
+
+/** A network that takes part in a picture. */
+export interface UsedNetwork extends LoraTag {
+  readonly hash: string;
+}
+
+export interface LiveNetworks {
+  /** Undefined where no network is live. */
+  readonly adapter: ((graph: Graph) => Adapter) | undefined;
+  inputs(wishes: Wishes): { readonly text: NetworkInputs; readonly unet: NetworkInputs };
+  /** Merged ones too. Throws UserError where a tag wants another strength of one that is merged. */
+  used(wishes: Wishes): UsedNetwork[];
+}
+
+/** Strengths of every network, merged or live, in a picture. */
+function strengths(networks: readonly Network[], { networkMultipliers, loras }: Wishes): LoraTag[] {
+  let live = 0;
+  return networks.map(({ name, listed, merged, multiplier }) => {
+    const tags = loras.filter((tag) => tag.name === name);
+    if (merged) {
+      if (tags.some(({ text, unet }) => text !== 1 || unet !== 1)) {
+        throw new UserError(
+          `${
+            loraTagText(tags[0])
+          }: that LoRA is merged into the model, its strength is the same for all prompts; ` +
+            "leave --network_merge and --network_merge_n_models away",
+        );
+      }
+      return { name, text: multiplier, unet: multiplier };
+    }
+    const given = listed && networkMultipliers
+      ? networkMultipliers[live++] ?? networkMultipliers[networkMultipliers.length - 1]
+      : multiplier;
+    // one that is listed is on without a tag
+    const sum = (part: "text" | "unet") =>
+      listed && tags.length === 0 ? 1 : tags.reduce((total, tag) => total + tag[part], 0);
+    return { name, text: given * sum("text"), unet: given * sum("unet") };
+  });
+}
+
+/** Brings the networks to the device and merges those that are to be merged; `load` reads base weights. */
+export async function attachNetworks(
+  networks: readonly Network[],
+  store: ParameterStore,
+  load: (graph: Graph) => Promise<void>,
+  shapes: ModelFile["shapes"],
+  dtype: "f32" | "f16" | "bf16",
+): Promise<LiveNetworks> {
+  const live: { network: Network; prefix: string }[] = [];
+  for (const [i, network] of networks.entries()) {
+    const prefix = `network${i}.`, { modules, weights } = network.lora;
+    upload(store, network, prefix);
+    if (!network.merged) {
+      live.push({ network, prefix });
+      continue;
+    }
+    const graph = new Graph();
+    const base = (key: string) => shapes.has(key) ? { shape: shapes.get(key)!, dtype } : undefined;
+    recordMerge(graph, modules, base, network.multiplier, prefix);
+    await load(graph);
+    const program = await compile(graph, store);
+    await program.run();
+    program.destroy();
+    for (const key of weights.keys()) store.free(prefix + key);
+  }
+  const inputName = (prefix: string) => `${prefix}multiplier`;
+  return {
+    adapter: live.length === 0 ? undefined : (graph) =>
+      adapters(live.map(({ network, prefix }) => {
+        const multiplier = multiplierInput(graph, 1, inputName(prefix));
+        return loraAdapter(network.lora.modules, { multiplier, prefix });
+      })),
+    inputs(wishes) {
+      const all = strengths(networks, wishes);
+      const of = (part: "text" | "unet") =>
+        Object.fromEntries(live.map(({ network, prefix }) => {
+          const value = all[networks.indexOf(network)][part];
+          return [inputName(prefix), Float32Array.of(value)];
+        }));
+      return { text: of("text"), unet: of("unet") };
+    },
+    used: (wishes) =>
+      strengths(networks, wishes)
+        .map((strength, i) => ({ ...strength, hash: networks[i].hash }))
+        .filter(({ text, unet }) => text !== 0 || unet !== 0),
+  };
+}
+
+function upload(store: ParameterStore, { lora }: Network, prefix: string): void {
+  const shapes = loraShapes(lora);
+  for (const [key, values] of lora.weights) {
+    store.upload(prefix + key, shapes.get(key)!, "f32", values, { frozen: true });
+  }
+}
+
+function loraShapes({ modules }: LoadedLora): Map<string, readonly number[]> {
+  return new Map(modules.flatMap((module): [string, readonly number[]][] => {
+    const keys = keysOf(module);
+    return [[keys.down, module.downShape], [keys.up, module.upShape]];
+  }));
+}

@@ -1,0 +1,128 @@
+/** A model ready to draw: text encoders, U-Net and autoencoder as programs that are compiled once for each shape. */
+
+import { joined } from "../../base/joined.ts";
+import { add, affine, concat, type Graph, mul, reshape, slice, sub } from "../../graph/mod.ts";
+import { decode, encode, latentScale, sampleLatents, UNET, unet, unetHeads, VAE } from "../../models/mod.ts";
+import { type DrawingModel, type NetworkInputs, weightsIn } from "./model.ts";
+import { Programs } from "./programs.ts";
+import { type Conditioning, TextConditioner, type TextSettings } from "../prompts/text_conditioner.ts";
+
+/** The size of a batch of latents. */
+export interface LatentShape {
+  readonly batch: number;
+  /** Latent pixels: an eighth of the picture's. */
+  readonly height: number;
+  readonly width: number;
+}
+
+/** What does not change from step to step. */
+export interface Guidance {
+  /** One for each picture. */
+  readonly positive: readonly Conditioning[];
+  /** One for each picture where the scale is above 1, else null: then the negative prompt is not looked at. */
+  readonly negative: readonly Conditioning[] | null;
+  readonly scale: number;
+  /** SDXL: one vector for each picture, as sizedVector() makes them. */
+  readonly positiveVectors: readonly Float32Array[] | null;
+  readonly negativeVectors: readonly Float32Array[] | null;
+  readonly networks?: NetworkInputs;
+}
+
+export class Pipeline {
+  readonly programs: Programs;
+
+  constructor(readonly model: DrawingModel) {
+    this.programs = new Programs(model);
+  }
+
+  conditioner(settings: TextSettings, warn?: (text: string) => void): Promise<TextConditioner> {
+    return TextConditioner.load(this.model, this.programs, settings, warn);
+  }
+
+  /** The scale of latents to what the U-Net sees. */
+  get latentScale(): number {
+    return latentScale(this.model.family);
+  }
+
+  /**
+   * The guided answer of the U-Net to latents (N, h, w, 4), already divided by the sampler's inputDivisor. Negative and
+   * positive go through it as one batch of 2 N, negatives first.
+   */
+  async predict(
+    latents: Float32Array,
+    timestep: number,
+    shape: LatentShape,
+    guidance: Guidance,
+  ): Promise<Float32Array> {
+    const { batch, height, width } = shape;
+    const { model } = this, guided = guidance.negative !== null;
+    const rows = guided ? 2 * batch : batch, { tokens } = guidance.positive[0];
+    const contexts = [...guidance.negative ?? [], ...guidance.positive].map((c) => c.context);
+    const vectors = [...guidance.negativeVectors ?? [], ...guidance.positiveVectors ?? []];
+    const contextWidth = contexts[0].length / tokens;
+    const inputs: Record<string, Float32Array> = {
+      ...guidance.networks,
+      latents,
+      timesteps: new Float32Array(rows).fill(timestep),
+      context: joined(Float32Array, contexts),
+      scale: Float32Array.of(guidance.scale),
+    };
+    if (vectors.length) inputs.vector = joined(Float32Array, vectors);
+    const key = `unet ${batch} ${height} ${width} ${tokens} ${guided}`;
+    const out = await this.programs.run(key, (graph) => {
+      const x = graph.input("latents", [batch, height, width, 4]);
+      const answer = unet(
+        guided ? concat([x, x], 0) : x,
+        graph.input("timesteps", [rows]),
+        graph.input("context", [rows, tokens, contextWidth]),
+        weightsIn(graph, model, "model").at(UNET),
+        {
+          heads: unetHeads(model.family),
+          vector: vectors.length ? graph.input("vector", [rows, vectors[0].length]) : undefined,
+        },
+      );
+      if (!guided) return graph.output("prediction", answer);
+      const negative = slice(answer, 0, 0, batch), positive = slice(answer, 0, batch, batch);
+      const scale = reshape(graph.input("scale", [1]), [1, 1, 1, 1]);
+      graph.output("prediction", add(negative, mul(sub(positive, negative), scale)));
+    }, inputs);
+    return out.prediction;
+  }
+
+  /** Latents (N, h, w, 4) as the U-Net knows them -> pictures (N, 8 h, 8 w, 3) around [-1, 1]. */
+  async decode(latents: Float32Array, { batch, height, width }: LatentShape): Promise<Float32Array> {
+    const factor = 1 / this.latentScale;
+    const out = await this.programs.run(`decode ${batch} ${height} ${width}`, (graph) => {
+      recordDecode(graph, this.model, { batch, height, width });
+    }, { latents: latents.map((x) => Math.fround(factor) * x) });
+    return out.image;
+  }
+
+  /** Pictures (N, 8 h, 8 w, 3) in [-1, 1] and noise (N, h, w, 4) -> latents as the U-Net knows them. */
+  async encode(
+    images: Float32Array,
+    noise: Float32Array,
+    { batch, height, width }: LatentShape,
+  ): Promise<Float32Array> {
+    const out = await this.programs.run(`encode ${batch} ${height} ${width}`, (graph) => {
+      const x = graph.input("images", [batch, 8 * height, 8 * width, 3]);
+      const weights = weightsIn(graph, this.model, "vae").at(VAE);
+      const distribution = encode(x, weights, { attention: this.model.vaeAttention });
+      const sampled = sampleLatents(distribution, graph.input("noise", [batch, height, width, 4]));
+      graph.output("latents", affine(sampled, this.latentScale, 0));
+    }, { images, noise });
+    return out.latents;
+  }
+
+  /** Frees the programs; the model's parameters stay. */
+  destroy(): void {
+    this.programs.destroy();
+  }
+}
+
+/** The program of Pipeline.decode(). */
+export function recordDecode(graph: Graph, model: DrawingModel, { batch, height, width }: LatentShape): void {
+  const x = graph.input("latents", [batch, height, width, 4]);
+  const weights = weightsIn(graph, model, "vae").at(VAE);
+  graph.output("image", decode(x, weights, { attention: model.vaeAttention }));
+}

@@ -1,0 +1,117 @@
+/** One line of prompt with its options, as gen_img reads it: `a cat --n blurry --w 512 --s 20 --d 1`. */
+
+import { UsageError } from "../../base/errors.ts";
+
+/** What a line says; absent where it says nothing. */
+export interface PromptLine {
+  prompt: string;
+  /** --n */
+  negativePrompt?: string;
+  /** --w and --h, pixels */
+  width?: number;
+  height?: number;
+  /** --ow, --oh, --nw, --nh, --ct, --cl: SDXL's size conditioning. */
+  originalWidth?: number;
+  originalHeight?: number;
+  originalWidthNegative?: number;
+  originalHeightNegative?: number;
+  cropTop?: number;
+  cropLeft?: number;
+  /** --s, held within 1 to 1000 */
+  steps?: number;
+  /** --d: one seed for each picture, the last one for all that follow. */
+  seeds?: number[];
+  /** --l */
+  scale?: number;
+  /** --t */
+  strength?: number;
+  /** --am: a multiplier for each network, the last one for all that follow. */
+  networkMultipliers?: number[];
+  /** --c: only written into the picture. */
+  clipPrompt?: string;
+  /** --f */
+  fileName?: string;
+  /** Options that nobody knows, as written. */
+  unknown?: string[];
+}
+
+type Read = (line: PromptLine, value: string) => void;
+
+const SIZES = {
+  w: "width",
+  h: "height",
+  ow: "originalWidth",
+  oh: "originalHeight",
+  nw: "originalWidthNegative",
+  nh: "originalHeightNegative",
+  ct: "cropTop",
+  cl: "cropLeft",
+} as const;
+
+/** Name, the part of the value that counts (what follows it is ignored, as in the reference), and what to do with it. */
+const OPTIONS: readonly [string, RegExp, Read][] = [
+  ...Object.entries(SIZES).map(([name, field]): [string, RegExp, Read] => [
+    name,
+    /^\d+/,
+    (line, value) => line[field] = Number(value),
+  ]),
+  ["s", /^\d+/, (line, value) => line.steps = Math.max(1, Math.min(1000, Number(value)))],
+  ["d", /^[\d,]+/, (line, value) => line.seeds = list(value).map(seed)],
+  ["l", /^[\d.]+/, (line, value) => line.scale = number(value)],
+  ["t", /^[\d.]+/, (line, value) => line.strength = number(value)],
+  ["n", /^.+/, (line, value) => line.negativePrompt = value],
+  ["c", /^.+/, (line, value) => line.clipPrompt = value],
+  ["am", /^[\d.,-]+/, (line, value) => line.networkMultipliers = list(value).map(number)],
+  ["f", /^.+/, (line, value) => line.fileName = value],
+];
+
+/** Options of ways to draw that are not there yet. */
+const LATER = /^(nl|dsd1|dst1|dsd2|dst2|dsr|glt|glr|gle|gls|glsn|glus) /i;
+
+/** Splits a line at " --". Throws UserError for options that are not supported yet and for values that are no numbers. */
+export function parsePromptLine(text: string): PromptLine {
+  const [prompt, ...options] = text.trim().split(" --");
+  const line: PromptLine = { prompt };
+  for (const option of options) {
+    if (LATER.test(option)) {
+      throw new UsageError(`prompt option --${option.split(" ")[0]} is not supported yet; leave it away`);
+    }
+    const found = OPTIONS.find(([name, value]) => {
+      const start = name.length + 1;
+      return option.slice(0, start).toLowerCase() === `${name} ` && value.test(option.slice(start));
+    });
+    if (!found) {
+      (line.unknown ??= []).push(`--${option}`);
+      continue;
+    }
+    const [name, pattern, read] = found;
+    try {
+      read(line, option.slice(name.length + 1).match(pattern)![0]);
+    } catch (cause) {
+      throw new UsageError(`prompt option --${option}: ${(cause as Error).message}`, { cause });
+    }
+  }
+  return line;
+}
+
+/** The lines of a prompt file that are prompts. */
+export function promptLines(text: string): string[] {
+  return text.split(/\r\n|\r|\n/).filter((line) => line.trim() !== "" && !line.startsWith("#"));
+}
+
+function list(text: string): string[] {
+  return text.split(",");
+}
+
+function number(text: string): number {
+  const value = text === "" ? NaN : Number(text);
+  if (Number.isNaN(value)) throw new SyntaxError(`"${text}" is not a number`);
+  return value;
+}
+
+/** Of larger seeds PyTorch's generator uses the low 32 bits. */
+function seed(text: string): number {
+  if (text === "") throw new SyntaxError("a seed is missing");
+  const value = Number(text);
+  return Number.isSafeInteger(value) ? value : Number(BigInt.asUintN(32, BigInt(text)));
+}

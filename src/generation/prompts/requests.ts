@@ -1,0 +1,166 @@
+/**
+ * From prompts to single pictures with everything decided: sizes, steps, seeds. Seeds are drawn as gen_img.py draws
+ * them.
+ */
+
+import { UsageError } from "../../base/errors.ts";
+import { HOW_TO_LIFT, limit } from "../../base/limits.ts";
+import { PythonRandom } from "../../random/mod.ts";
+import { dynamicPrompts, type LoraTag, loraTagText, takeLoraTags } from "../../text/mod.ts";
+import type { GenImgConfig } from "../config.ts";
+import { parsePromptLine, type PromptLine } from "./prompt_line.ts";
+
+/** What pictures drawn in one batch have in common. */
+export interface Settings {
+  readonly width: number;
+  readonly height: number;
+  /** SDXL's size conditioning; null takes the picture's own. */
+  readonly originalWidth: number | null;
+  readonly originalHeight: number | null;
+  readonly originalWidthNegative: number | null;
+  readonly originalHeightNegative: number | null;
+  readonly cropTop: number | null;
+  readonly cropLeft: number | null;
+  readonly steps: number;
+  readonly scale: number;
+  /** Image to image: 0 keeps the picture, 1 forgets it. */
+  readonly strength: number;
+  /** One for each network; null takes the command line's. */
+  readonly networkMultipliers: readonly number[] | null;
+  /** What <lora:NAME:0.8> in the prompt asks for. */
+  readonly loras: readonly LoraTag[];
+}
+
+export interface PictureRequest {
+  /** Counts the pictures of the run from 0. */
+  readonly index: number;
+  /** As written, without options. */
+  readonly prompt: string;
+  /** The prompt without tags: what the text encoders read. */
+  readonly words: string;
+  readonly negativePrompt: string;
+  readonly seed: number;
+  readonly clipPrompt: string | null;
+  /** The line as written, after dynamic prompts were chosen. */
+  readonly rawPrompt: string;
+  readonly fileName: string | null;
+  readonly settings: Settings;
+}
+
+const MAX_SEED = 2 ** 32 - 1;
+
+/** All pictures of a run are settled before the first is drawn. */
+const MAX_PICTURES = 100_000;
+
+function refuseFlood(pictures: number): void {
+  if (pictures <= limit(MAX_PICTURES)) return;
+  throw new UsageError(
+    `${pictures} pictures are asked for, at most ${MAX_PICTURES} are drawn at a time; ${HOW_TO_LIFT}`,
+  );
+}
+
+/**
+ * All pictures of a run, lazily. `prompts` come from the file (`fromFile`) or the flag. `size` is the default.
+ * The seeds: --d as written; with one prompt in a file and one picture --seed itself; else a Python random seeded by
+ * --seed draws one for each picture, or for each iteration with --iter_same_seed.
+ */
+export function* pictureRequests(
+  config: GenImgConfig,
+  prompts: readonly string[],
+  size: { width: number; height: number },
+  warn: (text: string) => void = () => {},
+): Generator<PictureRequest> {
+  refuseFlood(prompts.length * config.nIter * config.imagesPerPrompt);
+  const own = config.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
+  const seedRandom = new PythonRandom(own);
+  const seedItself = config.seed !== null && config.fromFile !== null && prompts.length === 1 &&
+    config.imagesPerPrompt === 1;
+  const drawSeed = () => seedItself ? own : seedRandom.randint(0, MAX_SEED);
+  // The reference leaves these to chance; here they depend on --seed too.
+  const choices = new PythonRandom(own);
+
+  // to the reference they are words
+  const taken = (text: string) => config.compat === null ? takeLoraTags(text) : { words: text, tags: [] };
+  const lines = [...prompts];
+  let index = 0;
+  for (let iteration = 0; iteration < config.nIter; iteration++) {
+    const iterationSeed = config.iterSameSeed ? drawSeed() : null;
+    if (config.shufflePrompts) choices.shuffle(lines);
+    for (const raw of lines) {
+      const variants = dynamicPrompts(raw, config.imagesPerPrompt, choices);
+      const count = variants.length === 1 ? config.imagesPerPrompt : variants.length;
+      let line: PromptLine | undefined, words = "", negativePrompt = "", loras: readonly LoraTag[] = [];
+      let seeds: number[] = [], lastSeed: number | null = null;
+      for (let i = 0; i < count; i++) {
+        const rawPrompt = variants.length === 1 ? variants[0] : variants[i];
+        if (!line || variants.length > 1) {
+          line = parsePromptLine(rawPrompt);
+          line.unknown?.forEach((option) => warn(`prompt option ${option} is unknown and left out`));
+          ({ words, tags: loras } = taken(line.prompt));
+          const negative = taken(line.negativePrompt ?? "");
+          negative.tags.forEach((tag) =>
+            warn(`${loraTagText(tag)} in a negative prompt does nothing and is left out`)
+          );
+          negativePrompt = negative.words;
+          seeds = [...line.seeds ?? []];
+          lastSeed = null;
+        }
+        lastSeed = seeds.shift() ?? (line.seeds ? lastSeed : iterationSeed) ?? drawSeed();
+        refuseFlood(index + 1);
+        yield {
+          index: index++,
+          prompt: line.prompt,
+          words,
+          negativePrompt,
+          seed: lastSeed,
+          clipPrompt: line.clipPrompt ?? null,
+          rawPrompt,
+          fileName: i === 0 || variants.length > 1 ? line.fileName ?? null : null,
+          settings: { ...settingsOf(config, line, size), loras },
+        };
+      }
+    }
+  }
+}
+
+function settingsOf(
+  config: GenImgConfig,
+  line: PromptLine,
+  size: { width: number; height: number },
+): Omit<Settings, "loras"> {
+  return {
+    width: line.width ?? size.width,
+    height: line.height ?? size.height,
+    originalWidth: line.originalWidth ?? config.originalWidth,
+    originalHeight: line.originalHeight ?? config.originalHeight,
+    originalWidthNegative: line.originalWidthNegative ?? config.originalWidthNegative,
+    originalHeightNegative: line.originalHeightNegative ?? config.originalHeightNegative,
+    cropTop: line.cropTop ?? config.cropTop,
+    cropLeft: line.cropLeft ?? config.cropLeft,
+    steps: line.steps ?? config.steps,
+    scale: line.scale ?? config.scale,
+    strength: line.strength ?? config.strength ?? 0.8,
+    networkMultipliers: line.networkMultipliers ?? null,
+  };
+}
+
+/** Neighbours with equal settings, at most `size` together. */
+export function* batches(requests: Iterable<PictureRequest>, size: number): Generator<PictureRequest[]> {
+  let batch: PictureRequest[] = [];
+  for (const request of requests) {
+    if (batch.length && !sameSettings(batch[0].settings, request.settings)) {
+      yield batch;
+      batch = [];
+    }
+    batch.push(request);
+    if (batch.length === size) {
+      yield batch;
+      batch = [];
+    }
+  }
+  if (batch.length) yield batch;
+}
+
+function sameSettings(a: Settings, b: Settings): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,135 @@
+/** Prompts to what the U-Net is conditioned on; each prompt goes through the text encoders once. */
+
+import type { Tensor } from "../../graph/mod.ts";
+import { eosRows, type Family, generationConditioning, type Normalization } from "../../models/mod.ts";
+import {
+  CHUNK_LENGTH,
+  chunksNeeded,
+  type ClipTokenizer,
+  cutWeighted,
+  loadTokenizer,
+  padWeighted,
+  type TokenizerKind,
+  weightedTokens,
+} from "../../text/mod.ts";
+import { type DrawingModel, type NetworkInputs, weightsIn } from "../pipeline/model.ts";
+import type { Programs } from "../pipeline/programs.ts";
+
+export interface TextSettings {
+  /** Layer counted from the end; null: 1 for SD1, 2 for SD2 and SDXL, as in gen_img. */
+  readonly clipSkip: number | null;
+  readonly normalization: Normalization;
+  /** Chunks of 75 tokens; longer prompts are cut. */
+  readonly maxChunks: number;
+  /** BREAK fills up a chunk (gen_img) or is a word (pictures during training). */
+  readonly knowsBreak: boolean;
+  /** Pictures during training of SD1 and SD2 pad with EOS; SDXL and gen_img with the tokenizer's own padding. */
+  readonly padWithEos: boolean;
+}
+
+export interface Conditioning {
+  /** (tokens, width): 77 tokens a chunk. */
+  readonly context: Float32Array;
+  readonly tokens: number;
+  /** SDXL: the pooled state of the second encoder. */
+  readonly pooled: Float32Array | null;
+}
+
+const TOKENIZERS: Readonly<Record<Family, readonly TokenizerKind[]>> = {
+  sd1: ["sd1"],
+  sd2: ["sd2"],
+  sdxl: ["sd1", "sdxl2"],
+};
+
+/** Encoded prompts that are remembered; about a quarter of a megabyte each. */
+const KEPT = 200;
+
+export class TextConditioner {
+  readonly #known = new Map<string, Conditioning>();
+  readonly #truncated = new Set<string>();
+
+  private constructor(
+    private readonly model: DrawingModel,
+    private readonly programs: Programs,
+    private readonly settings: TextSettings,
+    private readonly tokenizers: readonly ClipTokenizer[],
+    private readonly warn: (text: string) => void,
+  ) {}
+
+  static async load(
+    model: DrawingModel,
+    programs: Programs,
+    settings: TextSettings,
+    warn: (text: string) => void = () => {},
+  ): Promise<TextConditioner> {
+    const tokenizers = await Promise.all(TOKENIZERS[model.family].map(loadTokenizer));
+    return new TextConditioner(model, programs, settings, tokenizers, warn);
+  }
+
+  /** Prompts that are used together get equally many tokens: as many chunks as the longest needs. */
+  async encode(prompts: readonly string[], networks: NetworkInputs = {}): Promise<Conditioning[]> {
+    const tokens = prompts.flatMap((prompt) => this.#tokens(prompt));
+    const chunks = chunksNeeded(tokens, this.settings.maxChunks);
+    const state = JSON.stringify(Object.entries(networks).map(([name, values]) => [name, ...values]));
+    if (this.#known.size > KEPT) this.#known.clear();
+    const encoded: Conditioning[] = [];
+    for (const prompt of prompts) {
+      const key = `${chunks} ${state} ${prompt}`;
+      const known = this.#known.get(key) ?? await this.#encode(prompt, chunks, networks);
+      this.#known.set(key, known);
+      encoded.push(known);
+    }
+    return encoded;
+  }
+
+  /** Forgets what was encoded, after weights changed. */
+  forget(): void {
+    this.#known.clear();
+  }
+
+  #tokens(prompt: string) {
+    const { maxChunks, knowsBreak } = this.settings;
+    const limit = maxChunks * (CHUNK_LENGTH - 2);
+    const tokens = this.tokenizers.map((tokenizer) =>
+      weightedTokens(tokenizer, prompt, limit, { knowsBreak })
+    );
+    if (tokens.some((t) => t.truncated) && !this.#truncated.has(prompt)) {
+      this.#truncated.add(prompt);
+      this.warn(`only the first ${limit} tokens are used of the prompt "${prompt}"`);
+    }
+    return tokens;
+  }
+
+  async #encode(prompt: string, chunks: number, networks: NetworkInputs): Promise<Conditioning> {
+    const inputs: Record<string, Int32Array | Float32Array> = { ...networks };
+    this.#tokens(prompt).forEach((tokens, i) => {
+      const tokenizer = this.tokenizers[i];
+      const { ids, weights } = padWeighted(tokenizer, tokens, chunks, this.settings.padWithEos);
+      const rows = Int32Array.from(cutWeighted(tokenizer, ids).flat());
+      inputs[`ids.${i}`] = rows;
+      inputs[`weights.${i}`] = Float32Array.from(weights);
+      if (i === 1) inputs.eosRows = eosRows(rows, CHUNK_LENGTH);
+    });
+    const { clipSkip, normalization } = this.settings;
+    const key = `text ${chunks} ${clipSkip} ${normalization}`;
+    const out = await this.programs.run(key, (graph) => {
+      const perEncoder = (make: (i: number) => Tensor) => this.tokenizers.map((_, i) => make(i));
+      const { context, pooled } = generationConditioning(
+        this.model.family,
+        {
+          ids: perEncoder((i) => graph.input(`ids.${i}`, [chunks, CHUNK_LENGTH], "i32")),
+          weights: perEncoder((i) =>
+            graph.input(`weights.${i}`, [1, chunks * CHUNK_LENGTH], this.model.dtype)
+          ),
+          chunks,
+          eosRows: this.tokenizers.length > 1 ? graph.input("eosRows", [chunks], "i32") : undefined,
+        },
+        weightsIn(graph, this.model, "model"),
+        { clipSkip, normalization },
+      );
+      graph.output("context", context);
+      if (pooled) graph.output("pooled", pooled);
+    }, inputs);
+    return { context: out.context, tokens: chunks * CHUNK_LENGTH, pooled: out.pooled ?? null };
+  }
+}

@@ -1,0 +1,164 @@
+/** LoRA files read and fitted to a model; an error names the key, what was found, what was wanted and the remedy. */
+
+import { UserError } from "../../base/errors.ts";
+import { counted } from "../../base/phrases.ts";
+import type { TensorFile } from "../../formats/tensor_file.ts";
+import { parseFileKey } from "./file_keys.ts";
+import { alphaOf, type Entry, factorsOf, type Note, readEntries, some } from "./file_modules.ts";
+import type { LoraWeights } from "../kinds/init.ts";
+import { keysOf, type LoraModule, loraModule } from "../sites/modules.ts";
+import { type Family, FAMILY_NAMES, type Shapes } from "../../models/mod.ts";
+import { loraTargets, type Target } from "../sites/targets.ts";
+import { floatAlpha, wholeAlpha } from "../sites/values.ts";
+
+/** A network with its weights, under sd-scripts' file keys whatever the file's own were. */
+export interface LoadedLora {
+  readonly modules: readonly LoraModule[];
+  readonly weights: LoraWeights;
+}
+
+/**
+ * Every module of a file on its layer of the model, in creation order; rank and alpha are the file's own, a missing
+ * alpha is the rank. What fits nowhere is noted and left out. Throws UserError when nothing fits, and for shapes and network
+ * types that do not.
+ */
+export function loadLora(
+  file: TensorFile,
+  shapes: Shapes,
+  family: Family,
+  note: Note = () => {},
+): LoadedLora {
+  const entries = readEntries(file, family === "sdxl", note);
+  const modules: LoraModule[] = [], weights: LoraWeights = new Map();
+  for (const target of loraTargets(shapes, family, { convolutions: true })) {
+    const name = entries.has(target.name) ? target.name : target.alias ?? target.name;
+    const entry = entries.get(name);
+    if (!entry) continue;
+    entries.delete(name);
+    const module = fit(file, target, entry, name, family);
+    const keys = keysOf(module);
+    modules.push(module);
+    weights.set(keys.down, file.f32(entry.down!));
+    weights.set(keys.up, file.f32(entry.up!));
+  }
+  if (entries.size > 0) {
+    const names = [...entries].map(([name, { down, up, alpha }]) => down ?? up ?? alpha ?? name);
+    const made = familyOfLora(file), model = `this ${FAMILY_NAMES[family]} model`;
+    if (modules.length === 0 || (made !== null && made !== family)) {
+      throw new UserError(
+        `${file.path}: ${names[0]} is for no layer of ${model}${others(entries.size)}; ${
+          remedy(file, family)
+        }`,
+      );
+    }
+    note(`${file.path}: left out, being for no layer of ${model}: ${some(names)}`);
+  }
+  return { modules, weights };
+}
+
+function others(count: number): string {
+  return count > 1 ? `, nor ${count === 2 ? "is" : "are"} ${counted(count - 1, "other module")}` : "";
+}
+
+function fit(file: TensorFile, target: Target, entry: Entry, name: string, family: Family): LoraModule {
+  const keys = factorsOf(file, name, entry);
+  const down = file.info(keys.down).shape, up = file.info(keys.up).shape;
+  const rank = down[0] ?? 0, alpha = alphaOf(file, entry);
+  const module = loraModule(target, rank, alpha === null ? wholeAlpha(rank) : floatAlpha(alpha));
+  for (
+    const [key, found, wanted] of [[keys.down, down, module.downShape], [
+      keys.up,
+      up,
+      module.upShape,
+    ]] as const
+  ) {
+    if (rank < 1 || !sameButOnes(found, wanted)) {
+      throw new UserError(
+        `${file.path}: ${key} is [${found.join(", ")}], this ${FAMILY_NAMES[family]} model takes [${
+          wanted.join(", ")
+        }]; ${remedy(file, family)}`,
+      );
+    }
+  }
+  return module;
+}
+
+/** Linear layers and 1x1 convolutions hold the same numbers. */
+function sameButOnes(a: readonly number[], b: readonly number[]): boolean {
+  const bare = (shape: readonly number[]) =>
+    shape.length === 4 && shape[2] * shape[3] === 1 ? shape.slice(0, 2) : shape;
+  return bare(a).join() === bare(b).join();
+}
+
+/** Which model the file was made for, as far as its keys say. */
+function remedy(file: TensorFile, family: Family): string {
+  const made = familyOfLora(file);
+  return made && made !== family
+    ? `use an ${FAMILY_NAMES[made]} model`
+    : "use a model of the kind that the LoRA was trained on";
+}
+
+/** The family that a LoRA file was trained for: by its second text encoder, else by the width of its text keys. */
+export function familyOfLora(file: TensorFile): Family | null {
+  for (const key of file.keys()) {
+    if (/^lora_te2_|^text_encoder_2\.|^lora_unet_(input|output)_blocks/.test(key)) return "sdxl";
+  }
+  for (const key of file.keys()) {
+    if (!/attn2[._](processor[._])?to_k/.test(key) || parseFileKey(key, false)?.role !== "down") continue;
+    const width = file.info(key).shape[1];
+    return width === 768 ? "sd1" : width === 1024 ? "sd2" : width === 2048 ? "sdxl" : null;
+  }
+  return null;
+}
+
+/** A module whose alpha is one thing in a file and another by the options. */
+export interface OtherAlpha {
+  readonly name: string;
+  readonly file: number;
+  readonly options: number;
+}
+
+/**
+ * --network_weights for a network made from options: the file's modules must have the same rank. Returns the network's
+ * modules with the file's alphas where it has them, and the first of them whose own alpha is another. sd-scripts 0.9.1
+ * (`compat`) computes with the options' alpha all the same, and keeps the file's as an integer where the options' is
+ * one. Throws UserError.
+ */
+export function loadInto(
+  file: TensorFile,
+  modules: readonly LoraModule[],
+  loaded: LoadedLora,
+  compat = false,
+): { modules: LoraModule[]; missing: number; otherAlpha?: OtherAlpha } {
+  const parts = new Set(modules.map((module) => module.part)); // with --network_train_unet_only, the rest is left out
+  const known = new Map(
+    loaded.modules.filter((m) => parts.has(m.part)).map((module) => [module.name, module]),
+  );
+  let missing = 0;
+  let otherAlpha: OtherAlpha | undefined;
+  const joined = modules.map((module) => {
+    const other = known.get(module.name);
+    if (!other) missing++;
+    if (!other) return module;
+    known.delete(module.name);
+    if (other.rank !== module.rank) {
+      throw new UserError(
+        `${file.path}: ${module.name} has rank ${other.rank}, the options ask for ${module.rank}; use --dim_from_weights`,
+      );
+    }
+    if (other.alpha.value !== module.alpha.value) {
+      otherAlpha ??= { name: module.name, file: other.alpha.value, options: module.alpha.value };
+    }
+    if (!compat) return { ...module, alpha: other.alpha };
+    const kept = module.alpha.integer ? wholeAlpha(Math.trunc(other.alpha.value)) : other.alpha;
+    return { ...module, alpha: kept, computedAlpha: module.alpha };
+  });
+  for (const name of known.keys()) {
+    throw new UserError(
+      `${file.path}: ${name} is not in the network that the options ask for${
+        others(known.size)
+      }; use --dim_from_weights`,
+    );
+  }
+  return { modules: joined, missing, otherAlpha };
+}

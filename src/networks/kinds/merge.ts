@@ -1,0 +1,95 @@
+/** LoRA added into base weights: weight + multiplier * alpha / rank * up down, on arrays and on a device. */
+
+import {
+  add,
+  affine,
+  cast,
+  concat,
+  type Graph,
+  matmul,
+  reshape,
+  slice,
+  type Tensor,
+} from "../../graph/mod.ts";
+import { write } from "../../graph/mod.ts";
+import type { DType } from "../../base/dtype.ts";
+import { keysOf, type LoraModule, scaleOf } from "../sites/modules.ts";
+
+/** alpha / rank * up down, in the base weight's layout; float32 products of float64 sums. */
+export function deltaOf(module: LoraModule, down: Float32Array, up: Float32Array): Float32Array {
+  const { rank } = module, scale = scaleOf(module);
+  const out = module.shape[0], width = down.length / rank;
+  const delta = new Float32Array(out * width);
+  const row = new Float64Array(width);
+  for (let o = 0; o < out; o++) {
+    row.fill(0);
+    for (let r = 0; r < rank; r++) {
+      const u = up[o * rank + r];
+      if (u === 0) continue;
+      for (let i = 0, d = r * width; i < width; i++) row[i] += u * down[d++];
+    }
+    for (let i = 0; i < width; i++) delta[o * width + i] = scale * row[i];
+  }
+  return delta;
+}
+
+/** Where open_clip keeps three layers in one tensor. */
+const FUSED = /^(.*\.attn)\.([qkv])_proj$/;
+
+/** The key of the base weight that a module changes, and which third of its rows. */
+export function baseOf(
+  module: LoraModule,
+  has: (key: string) => boolean,
+): { key: string; part: number | null } {
+  const key = `${module.path}.weight`;
+  const [, attention, letter] = FUSED.exec(module.path) ?? [];
+  if (!attention || has(key)) return { key, part: null };
+  return { key: `${attention}.in_proj_weight`, part: "qkv".indexOf(letter) };
+}
+
+export interface BaseWeight {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+}
+
+/**
+ * Records a program that merges modules into base weights held as parameters under their checkpoint keys; the LoRA's
+ * weights are float32 parameters under prefix + file key. Sums in float32, then rounds once to the stored dtype.
+ */
+export function recordMerge(
+  graph: Graph,
+  modules: readonly LoraModule[],
+  base: (key: string) => BaseWeight | undefined,
+  multiplier: number,
+  prefix = "",
+): void {
+  const parts = new Map<string, { module: LoraModule; part: number | null }[]>();
+  for (const module of modules) {
+    const { key, part } = baseOf(module, (k) => base(k) !== undefined);
+    parts.set(key, [...parts.get(key) ?? [], { module, part }]);
+  }
+  for (const [key, members] of parts) {
+    const { shape, dtype } = base(key) ?? {};
+    if (!shape || !dtype) throw new TypeError(`${key} is not on the device`);
+    const stored = graph.parameter(key, shape, dtype);
+    const rows = shape[0], flat = [rows, shape.slice(1).reduce((a, d) => a * d, 1)];
+    const weight = reshape(cast(stored, "f32"), flat);
+    const pieces: Tensor[] = members[0].part === null
+      ? [weight]
+      : [0, 1, 2].map((part) => slice(weight, 0, part * rows / 3, rows / 3));
+    for (const { module, part } of members) {
+      pieces[part ?? 0] = add(pieces[part ?? 0], deltaTensor(graph, module, multiplier, prefix));
+    }
+    const merged = pieces.length === 1 ? pieces[0] : concat(pieces, 0);
+    write(stored, cast(reshape(merged, shape), dtype));
+  }
+}
+
+function deltaTensor(graph: Graph, module: LoraModule, multiplier: number, prefix: string): Tensor {
+  const keys = keysOf(module);
+  const { rank, downShape, upShape } = module;
+  const width = downShape.slice(1).reduce((a, d) => a * d, 1);
+  const down = reshape(graph.parameter(prefix + keys.down, downShape, "f32"), [rank, width]);
+  const up = reshape(graph.parameter(prefix + keys.up, upShape, "f32"), [upShape[0], rank]);
+  return affine(matmul(up, down), multiplier * scaleOf(module), 0);
+}

@@ -1,0 +1,116 @@
+/** `--network_args` of networks.lora: "key=value" strings to checked options. Unknown keys are errors, never silence. */
+
+import { distance } from "fastest-levenshtein";
+import { UsageError } from "../../base/errors.ts";
+import { type BlockPlan, planBlocks } from "./blocks.ts";
+import { type Alpha, floatAlpha, integer, number, positive, probability, wholeAlpha } from "./values.ts";
+
+/** What shapes a LoRA network, as plain data. */
+export interface LoraOptions {
+  /** Rank of linear layers and 1x1 convolutions. */
+  readonly dim: number;
+  readonly alpha: Alpha;
+  /** Rank of larger convolutions; null leaves them alone. */
+  readonly convDim: number | null;
+  readonly convAlpha: Alpha;
+  /** Rank and alpha by block of the U-Net; null gives every block the same. */
+  readonly blocks: BlockPlan | null;
+  /** Probabilities, null where the option is off. */
+  readonly dropout: number | null;
+  readonly rankDropout: number | null;
+  readonly moduleDropout: number | null;
+  readonly loraPlus: LoraPlus;
+  /** As given, with the "dropout" entry that sd-scripts adds: what ss_network_args shows. */
+  readonly given: Readonly<Record<string, string | number | null>>;
+}
+
+/** Learning-rate ratio of lora_up over lora_down (arXiv 2402.12354), null where it is off. */
+export interface LoraPlus {
+  readonly ratio: number | null;
+  readonly unet: number | null;
+  readonly textEncoder: number | null;
+}
+
+export interface NetworkFlags {
+  /** --network_dim; null is 4. */
+  dim: number | null;
+  /** --network_alpha; null is the flag's default, the integer 1. */
+  alpha: number | null;
+  /** --network_dropout. */
+  dropout: number | null;
+  /** --network_args. */
+  args: readonly string[] | null;
+}
+
+const KEYS = [
+  "conv_dim",
+  "conv_alpha",
+  "rank_dropout",
+  "module_dropout",
+  "dropout",
+  "block_dims",
+  "block_alphas",
+  "conv_block_dims",
+  "conv_block_alphas",
+  "down_lr_weight",
+  "mid_lr_weight",
+  "up_lr_weight",
+  "block_lr_zero_threshold",
+  "loraplus_lr_ratio",
+  "loraplus_unet_lr_ratio",
+  "loraplus_text_encoder_lr_ratio",
+];
+
+/** "key=value" strings as a record; the value may contain further "=". Throws UsageError. */
+export function splitNetworkArgs(args: readonly string[]): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const arg of args) {
+    const at = arg.indexOf("=");
+    if (at < 0) throw new UsageError(`--network_args ${arg}: write it as key=value`);
+    const key = arg.slice(0, at).trim();
+    if (!KEYS.includes(key)) {
+      const nearest = KEYS.reduce((a, b) => distance(key, b) < distance(key, a) ? b : a);
+      throw new UsageError(
+        `--network_args ${key}: networks.lora has no such option; did you mean ${nearest}?`,
+      );
+    }
+    found[key] = arg.slice(at + 1);
+  }
+  return found;
+}
+
+/**
+ * The options of a new network. `sdxl` decides how many blocks the block lists have; `compat` accepts overlong lists
+ * of learning-rate weights where sd-scripts 0.9.1 does. Throws UsageError.
+ */
+export function loraOptions(flags: NetworkFlags, sdxl: boolean, compat = false): LoraOptions {
+  const given = splitNetworkArgs(flags.args ?? []);
+  const read = <T>(key: string, parse: (key: string, text: string) => T): T | null =>
+    key in given ? parse(key, given[key]) : null;
+  const dropout = (key: string) =>
+    read(key, (_, text) => probability(`--network_args ${key}`, number(key, text)));
+  const dim = flags.dim ?? 4;
+  if (!Number.isInteger(dim) || dim < 1) {
+    throw new UsageError(`--network_dim ${dim}: give a rank of at least 1`);
+  }
+  const alpha = flags.alpha === null ? wholeAlpha(1) : floatAlpha(flags.alpha);
+  const convDim = read("conv_dim", integer);
+  const convAlpha = floatAlpha(read("conv_alpha", number) ?? 1);
+  return {
+    dim,
+    alpha,
+    convDim,
+    convAlpha,
+    blocks: planBlocks(given, { sdxl, dim, alpha, convDim, convAlpha }, compat),
+    // sd-scripts records an argument called "dropout" but only the flag has an effect there
+    dropout: flags.dropout === null ? dropout("dropout") : probability("--network_dropout", flags.dropout),
+    rankDropout: dropout("rank_dropout"),
+    moduleDropout: dropout("module_dropout"),
+    loraPlus: {
+      ratio: read("loraplus_lr_ratio", positive),
+      unet: read("loraplus_unet_lr_ratio", positive),
+      textEncoder: read("loraplus_text_encoder_lr_ratio", positive),
+    },
+    given: "dropout" in given ? given : { ...given, dropout: flags.dropout },
+  };
+}

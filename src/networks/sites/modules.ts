@@ -1,0 +1,73 @@
+/** The modules of one LoRA network: targets with rank and alpha, in creation order. */
+
+import { blockIndex } from "./blocks.ts";
+import type { LoraOptions } from "./args.ts";
+import type { Family, Shapes } from "../../models/mod.ts";
+import { isLargeConvolution, loraTargets, type Target } from "./targets.ts";
+import { type Alpha, wholeAlpha } from "./values.ts";
+
+export interface LoraModule extends Target {
+  readonly rank: number;
+  /** As in the module's file. */
+  readonly alpha: Alpha;
+  /** What is computed with where that is another alpha, see loadInto(). */
+  readonly computedAlpha?: Alpha;
+  /** [rank, in] or, for a convolution, [rank, in, kernel, kernel]. */
+  readonly downShape: readonly number[];
+  /** [out, rank] or [out, rank, 1, 1]. */
+  readonly upShape: readonly number[];
+}
+
+/** A module of a rank on a layer. Alpha 0 stands for the rank: no scaling. */
+export function loraModule(target: Target, rank: number, alpha: Alpha): LoraModule {
+  const [out, ...inputs] = target.shape;
+  return {
+    ...target,
+    rank,
+    alpha: alpha.value === 0 ? wholeAlpha(rank) : alpha,
+    downShape: [rank, ...inputs],
+    upShape: target.shape.length === 4 ? [out, rank, 1, 1] : [out, rank],
+  };
+}
+
+export interface ModuleOptions {
+  /** See TargetOptions. */
+  readonly linearProjection?: boolean;
+  /** Linear layers and 1x1 convolutions of resnets and resamplers too, although there is no conv_dim. */
+  readonly resnets?: boolean;
+}
+
+/**
+ * The modules that sd-scripts' create_network makes for a checkpoint, always of text encoders and U-Net (which matters
+ * for the random numbers of their weights); keep only those of the parts that are trained.
+ */
+export function loraModules(
+  shapes: Shapes,
+  family: Family,
+  options: LoraOptions,
+  { linearProjection = false, resnets = false }: ModuleOptions = {},
+): LoraModule[] {
+  const { blocks } = options;
+  const convolutions = resnets || options.convDim !== null || blocks?.convDims != null;
+  return loraTargets(shapes, family, { convolutions, linearProjection }).flatMap((target) => {
+    const large = isLargeConvolution(target);
+    let rank = large ? options.convDim : options.dim;
+    let alpha: Alpha | undefined = large ? options.convAlpha : options.alpha;
+    if (blocks && target.part === "unet") {
+      const block = blockIndex(target.name, family === "sdxl");
+      rank = (large ? blocks.convDims : blocks.dims)?.at(block) ?? null;
+      alpha = (large ? blocks.convAlphas : blocks.alphas)?.at(block);
+    }
+    return rank && alpha ? [loraModule(target, rank, alpha)] : [];
+  });
+}
+
+/** alpha / rank: what the product up * down is scaled by. */
+export function scaleOf({ alpha, computedAlpha = alpha, rank }: LoraModule): number {
+  return computedAlpha.value / rank;
+}
+
+/** Keys of a LoRA file. */
+export function keysOf({ name }: LoraModule): { down: string; up: string; alpha: string } {
+  return { down: `${name}.lora_down.weight`, up: `${name}.lora_up.weight`, alpha: `${name}.alpha` };
+}

@@ -1,0 +1,146 @@
+/**
+ * The layers of a checkpoint that a LoRA may join, in the order in which sd-scripts creates its modules: text encoders,
+ * then the U-Net. Modules carry transformers' and diffusers' names; only SDXL's U-Net keeps those of the file.
+ */
+
+import {
+  below,
+  clipConfig,
+  type Family,
+  openClipKeys,
+  type Shapes,
+  TEXT_ENCODERS,
+  type TextEncoderPlace,
+  UNET,
+  unetKeys,
+  usedLayers,
+} from "../../models/mod.ts";
+
+export type Part = "te" | "te1" | "te2" | "unet";
+
+export interface Target {
+  /** As in LoRA files: lora_unet_down_blocks_0_attentions_0_proj_in. */
+  readonly name: string;
+  /** The layer's key without ".weight"; parts of open_clip's fused projection end in q_proj, k_proj, v_proj. */
+  readonly path: string;
+  readonly part: Part;
+  /** diffusers' name of an SDXL layer, under which some programs save it. */
+  readonly alias?: string;
+  /** The base weight as the LoRA sees it: [out, in], or OIHW of a convolution. */
+  readonly shape: readonly number[];
+}
+
+export interface TargetOptions {
+  /** Also resnets and resamplers of the U-Net: with conv_dim. */
+  convolutions: boolean;
+  /**
+   * SD2 files hold linear proj_in and proj_out; sd-scripts makes 1x1 convolutions of them, so that their LoRA weights
+   * are 4-D. true keeps them linear, as models in diffusers' layout have them.
+   */
+  linearProjection?: boolean;
+}
+
+/** Whether a layer takes conv_dim: a convolution over more than one pixel. */
+export function isLargeConvolution({ shape }: Target): boolean {
+  return shape.length === 4 && shape[2] * shape[3] > 1;
+}
+
+/** All layers that a LoRA of a family joins, from the original keys' shapes. */
+export function loraTargets(shapes: Shapes, family: Family, options: TargetOptions): Target[] {
+  const encoders = TEXT_ENCODERS[family];
+  return [
+    ...encoders.flatMap((place, i) =>
+      textTargets(shapes, family, place, encoders.length > 1 ? `te${i + 1}` : "te")
+    ),
+    ...unetTargets(shapes, family, options),
+  ];
+}
+
+/** A layer under its name in transformers or diffusers, which its place in the order goes by. */
+type Row = Omit<Target, "name" | "part"> & { readonly other: string };
+
+function textTargets(shapes: Shapes, family: Family, place: TextEncoderPlace, part: string): Target[] {
+  const own = below(shapes, `${place.scope}.`);
+  if (own.size === 0) return [];
+  const rows: Row[] = place.layout === "clip_l"
+    ? [...own].map(([key, shape]) => ({ other: `text_model.${key}`, path: `${place.scope}.${key}`, shape }))
+    : openClipKeys(own, usedLayers(family, clipConfig(own)!.layers)).map(
+      ({ original, other, otherShape, third }) => {
+        const letter = third === undefined ? "" : "qkv"[third];
+        const path = letter ? original.replace(/in_proj_/, `${letter}_proj.`) : original;
+        return { other, path: `${place.scope}.${path}`, shape: otherShape };
+      },
+    );
+  return weights(rows.filter(({ other }) => /\.(self_attn|mlp)\./.test(other))).map((
+    { other, path, shape },
+  ) => ({
+    name: flatName(part, other),
+    path,
+    part: part as Part,
+    shape,
+  }));
+}
+
+function unetTargets(shapes: Shapes, family: Family, options: TargetOptions): Target[] {
+  const linearProjection = family !== "sd2" || options.linearProjection;
+  const wanted = options.convolutions ? /\.(attentions|resnets|downsamplers|upsamplers)\./ : /\.attentions\./;
+  const rows = unetKeys(below(shapes, `${UNET}.`), { linearProjection })
+    .filter(({ other }) => wanted.test(other))
+    .map(({ original, other, otherShape }) => ({
+      other: family === "sdxl" ? original : other, // SDXL's modules are called and ordered as in the file
+      alias: family === "sdxl" ? flatName("unet", other.slice(0, -".weight".length)) : undefined,
+      path: `${UNET}.${original}`,
+      shape: otherShape,
+    }));
+  return weights(rows)
+    .map(({ other, path, shape, alias }) => ({
+      name: flatName("unet", other),
+      path,
+      part: "unet",
+      shape,
+      alias,
+    }));
+}
+
+/** The matrices and convolutions among the rows, without ".weight", in the order of PyTorch's modules. */
+function weights(rows: readonly Row[]): Row[] {
+  return rows
+    .filter(({ other, shape }) => other.endsWith(".weight") && shape.length > 1)
+    .map((row) => {
+      const other = row.other.slice(0, -".weight".length);
+      return {
+        row: { ...row, other, path: row.path.slice(0, -".weight".length) },
+        rank: other.split(".").map(rank),
+      };
+    })
+    .sort((a, b) => compareRanks(a.rank, b.rank))
+    .map(({ row }) => row);
+}
+
+/** Names of sibling modules in the order in which their parents register them. Only siblings are compared. */
+const ORDER = [
+  ...["down_blocks", "up_blocks", "mid_block"],
+  ...["attentions", "resnets", "downsamplers", "upsamplers"],
+  ...["conv1", "time_emb_proj", "conv2", "conv_shortcut"],
+  ...["input_blocks", "middle_block", "output_blocks"],
+  ...["in_layers", "emb_layers", "out_layers", "skip_connection"],
+  ...["proj_in", "transformer_blocks", "proj_out"],
+  ...["attn1", "ff", "attn2"],
+  ...["to_q", "to_k", "to_v", "to_out"],
+  ...["self_attn", "mlp"],
+  ...["k_proj", "v_proj", "q_proj", "out_proj"],
+  ...["fc1", "fc2"],
+];
+
+function rank(name: string): number {
+  return /^\d+$/.test(name) ? Number(name) : ORDER.indexOf(name);
+}
+
+function compareRanks(a: readonly number[], b: readonly number[]): number {
+  for (let i = 0; i < Math.min(a.length, b.length); i++) if (a[i] !== b[i]) return a[i] - b[i];
+  return a.length - b.length;
+}
+
+function flatName(part: string, path: string): string {
+  return `lora_${part}_${path.replaceAll(".", "_")}`;
+}

@@ -1,0 +1,75 @@
+/** A run of `easel train_network`: a LoRA on a model, and the file with all its metadata. */
+import { basename } from "node:path";
+import { modelPath } from "../../base/assets.ts";
+import type { JobContext } from "../../base/job.ts";
+import { counted } from "../../base/phrases.ts";
+import { fileSha256, legacyHash } from "../../formats/mod.ts";
+import {
+  type FileRecord,
+  initialDraws,
+  loraAdapter,
+  saveDtype,
+  saveLora,
+  trainingMetadata,
+} from "../../networks/mod.ts";
+import { loadMerged, openBaseNetworks } from "../trained/base_networks.ts";
+import type { TrainNetworkConfig } from "../config.ts";
+import { networkRecord } from "../trained/network_record.ts";
+import { type NetworkSetup, setUpNetwork } from "../trained/network_setup.ts";
+import { networkShapes, networkTraining } from "../trained/network_training.ts";
+import { assembleRun, closingOnError, drawingModel, type OpenedRun, openRun } from "./open_run.ts";
+import type { TrainingRun } from "./training_run.ts";
+
+export async function openNetworkRun(config: TrainNetworkConfig, context: JobContext): Promise<TrainingRun> {
+  const opened = await openRun(config, context, { newNetwork: config.networkWeights === null });
+  const { file, store, length, generators } = opened;
+  const { network, under } = closingOnError(opened, () => ({
+    network: setUpNetwork(config, file, context.warn),
+    under: openBaseNetworks(config, file, context.warn),
+  }));
+  for (const { path, multiplier, lora } of under) {
+    context.log(`merging ${path} into the model, times ${multiplier}`);
+    generators.built(initialDraws(lora.modules)); // each is built as a network with first weights
+  }
+  const load = under.length > 0 ? loadMerged(under, file, store, context) : undefined;
+  const metadata = metadataWriter(config, opened, network);
+  return await assembleRun(config, opened, {
+    name: "network_train",
+    what: counted(network.modules.length, "LoRA module"),
+    drawing: drawingModel(config, opened, { adapter: () => loraAdapter(network.modules), load }),
+    training: () => {
+      const model = { family: file.family, shapes: file.shapes, file };
+      const weights = network.weights(generators.network);
+      const settled = { ...config, maxTrainSteps: length.steps };
+      return networkTraining(store, model, { ...network, weights }, settled, { load });
+    },
+    saveModel(_training, path, steps, epoch) {
+      // of all modules: one whose rate is 0 is in no group, and --scale_weight_norms may have changed it even so
+      const keys = [...networkShapes(network.modules).keys()];
+      const weights = new Map(keys.map((key) => [key, store.download(key)]));
+      saveLora(path, network.modules, weights, saveDtype(config.savePrecision), metadata(steps, epoch));
+    },
+  }, context);
+}
+
+function metadataWriter(config: TrainNetworkConfig, run: OpenedRun, network: NetworkSetup) {
+  const { file, group, length, seed } = run;
+  const record = networkRecord(config, {
+    ...run.session,
+    model: fileRecord(modelPath(config.pretrainedModelNameOrPath)),
+    vae: config.vae === null ? null : fileRecord(modelPath(config.vae)),
+    family: file.family,
+    seed,
+    datasets: group.datasets,
+    numBatchesPerEpoch: length.batchesPerEpoch,
+    numEpochs: length.epochs,
+    maxTrainSteps: length.steps,
+    options: network.options,
+  });
+  return (steps: number, epoch: number) =>
+    trainingMetadata(record, { steps, epoch, finishedAt: Date.now() / 1000 });
+}
+
+function fileRecord(path: string): FileRecord {
+  return { name: basename(path), hash: legacyHash(path), sha256: fileSha256(path) };
+}

@@ -1,0 +1,254 @@
+/** What every diffusion training job opens alike: images, model file, device, latents, captions. */
+import { cpus } from "node:os";
+import { modelPath } from "../../base/assets.ts";
+import { UsageError } from "../../base/errors.ts";
+import type { JobContext } from "../../base/job.ts";
+import {
+  BatchLoader,
+  cacheLatents,
+  createDatasetGroup,
+  type DatasetGroup,
+  datasetName,
+  describeDatasets,
+  planDatasets,
+} from "../../data/mod.ts";
+import type { DrawingModel } from "../../generation/pipeline/model.ts";
+import { buildingDraws, checkFlags, loadMissing, type ModelFile, openModel, VAE } from "../../models/mod.ts";
+import { type Device, openChosenDevice, ParameterStore } from "../../runtime/mod.ts";
+import type { DataConfig, OptimizerConfig, OutputConfig, PlaceConfig, StepConfig } from "../config.ts";
+import { computeDtype, type DiffusionTraining } from "../step/diffusion_training.ts";
+import { ExampleMaker } from "../objective/examples.ts";
+import { fitMemory } from "../step/fit.ts";
+import { type RunGenerators, runGenerators } from "../objective/generators.ts";
+import { largestLatents } from "../step/largest_shapes.ts";
+import { LatentEncoder } from "../objective/latents.ts";
+import { lossType } from "../objective/loss.ts";
+import { readOptimizer } from "../optimizers/mod.ts";
+import { createRates } from "../step/rates.ts";
+import { type RunLength, runLength } from "../loop/run_length.ts";
+import { sampleNotes } from "../loop/sample_occasions.ts";
+import { SamplePictures, sampleSize } from "../loop/samples.ts";
+import {
+  describeSettings,
+  readStateFile,
+  refuseOthers,
+  type RunSettings,
+  type RunState,
+} from "../state/mod.ts";
+import type { Session, TrainingRun } from "./training_run.ts";
+
+export type RunConfig = StepConfig & OptimizerConfig & DataConfig & OutputConfig & PlaceConfig;
+
+/** A run without what is trained. */
+export interface OpenedRun {
+  readonly seed: number;
+  readonly session: Session;
+  /** What a state remembers, to be compared when a run goes on from it. */
+  readonly settings: RunSettings;
+  readonly generators: RunGenerators;
+  readonly group: DatasetGroup;
+  readonly samples: SamplePictures | null;
+  readonly length: RunLength;
+  readonly file: ModelFile;
+  readonly device: Device;
+  readonly store: ParameterStore;
+  close(): void;
+}
+
+/** Finds the images, tells what was found, opens the model. Throws UserError before anything is computed. */
+export async function openRun(
+  config: RunConfig,
+  context: JobContext,
+  { newNetwork = false } = {},
+): Promise<OpenedRun> {
+  checkConfig(config);
+  const resumed = config.resume === null ? null : readStateFile(config.resume);
+  const seed = config.seed ?? resumed?.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
+  const generators = runGenerators(seed, config, newNetwork);
+  const plans = planDatasets(config as unknown as Record<string, unknown>);
+  const group = await createDatasetGroup(plans, generators.python, { compat: config.compat !== null });
+  for (const line of describeDatasets(group)) context.log(line);
+  const samples = SamplePictures.open(config, sampleSize(group, config), context);
+  const file = openModel(modelPath(config.pretrainedModelNameOrPath), {
+    vae: config.vae === null ? undefined : modelPath(config.vae),
+  });
+  try {
+    checkFlags(file.family, { v2: config.v2, sdxl: config.sdxl ?? false }, file.path);
+    const length = runLength(config, group);
+    for (const note of sampleNotes(config, length)) context.warn(note);
+    const settings = describeSettings(config, { seed, length, group });
+    if (resumed) refuseOthers(config.resume!, resumed, settings);
+    const { threads, vramBudget, noVendorLibs } = config;
+    const device = openChosenDevice(
+      config.device,
+      { threads, limitBytes: vramBudget ?? undefined, noVendorLibs },
+      context.log,
+    );
+    const store = new ParameterStore(device);
+    const close = () => {
+      store.destroy();
+      device.close();
+      file.close();
+    };
+    const session = sessionOf(resumed);
+    if (config.compat !== null && config.generator === null && !newNetwork) {
+      context.log(
+        "latents and epochs each draw from the seed; --generator one draws on after the model is built, as sd-scripts 0.9.1 does",
+      );
+    }
+    generators.built(buildingDraws(file, config.vae !== null));
+    return { seed, session, settings, generators, group, samples, length, file, device, store, close };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** Closes the run where `work` throws. */
+export function closingOnError<T>(opened: OpenedRun, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    opened.close();
+    throw error;
+  }
+}
+
+/** What can be refused before anything is opened. */
+function checkConfig(config: RunConfig): void {
+  const notYet = (flag: string) => new UsageError(`--${flag} is not supported yet`);
+  if (config.weightedCaptions) throw notYet("weighted_captions");
+  if (config.maskedLoss && !config.alphaMask && config.datasetConfig === null) {
+    throw new UsageError("--masked_loss needs masks: give --alpha_mask and pictures with an alpha channel");
+  }
+  lossType(config.lossType);
+  createRates(config, readOptimizer(config.optimizerType, config.optimizerArgs));
+}
+
+function sessionOf(resumed: RunState | null): Session {
+  return {
+    sessionId: resumed?.sessionId ?? crypto.getRandomValues(new Uint32Array(1))[0],
+    startedAt: resumed?.startedAt ?? Date.now() / 1000,
+  };
+}
+
+/** The model for sample pictures and the autoencoder; `parts` say what training changes about it. */
+export function drawingModel(
+  config: RunConfig,
+  { file, store }: OpenedRun,
+  parts: Pick<DrawingModel, "adapter" | "storage" | "load">,
+): DrawingModel {
+  const dtype = computeDtype(config.mixedPrecision);
+  const vaeDtype = config.noHalfVae ? "f32" : dtype;
+  return {
+    family: file.family,
+    shapes: file.shapes,
+    store,
+    source: file.path,
+    dtype,
+    vaeDtype,
+    adapter: parts.adapter,
+    storage: (key) => key.startsWith(`${VAE}.`) ? vaeDtype : parts.storage?.(key) ?? dtype,
+    load: parts.load ?? ((graph) => loadMissing(graph, store, file)),
+  };
+}
+
+/** What the job adds to an opened run. */
+export interface RunParts {
+  readonly name: string;
+  readonly what: string;
+  readonly drawing: DrawingModel;
+  /** Called after latents are cached. */
+  readonly training: () => DiffusionTraining;
+  saveModel(training: DiffusionTraining, path: string, steps: number, epoch: number): void;
+}
+
+/** Caches latents where asked for and puts everything together. Closes the run when that fails. */
+export async function assembleRun(
+  config: RunConfig,
+  opened: OpenedRun,
+  parts: RunParts,
+  context: JobContext,
+): Promise<TrainingRun> {
+  const { group, generators, length, file } = opened, { drawing } = parts;
+  let training: DiffusionTraining | null = null;
+  try {
+    const encoder = new LatentEncoder(drawing);
+    if (config.cacheLatents) await cacheAll(config, opened, encoder, context);
+    const examples = await ExampleMaker.create(file.family, config.maxTokenLength, encoder);
+    const made = training = parts.training();
+    const arena = await fitMemory(made.step, opened.store, largestLatents(group, config.maxTokenLength), {
+      mixedPrecision: config.mixedPrecision,
+      samples: opened.samples?.memory(drawing),
+      log: context.log,
+      warn: context.warn,
+    });
+    return {
+      ...opened,
+      name: parts.name,
+      what: parts.what,
+      drawing,
+      examples,
+      training: made,
+      loader: new BatchLoader(group, {
+        torch: generators.torch,
+        random: generators.python,
+        maxTrainSteps: length.steps,
+        compat: config.compat !== null,
+        ...loaderWorkers(config, context),
+        note: (line) => context.warn(line),
+      }),
+      saveModel: (path, steps, epoch) => parts.saveModel(made, path, steps, epoch),
+      close() {
+        made.destroy();
+        arena?.release();
+        if (!config.cacheLatents) encoder.destroy();
+        opened.close();
+      },
+    };
+  } catch (error) {
+    training?.destroy();
+    opened.close();
+    throw error;
+  }
+}
+
+/** The processes that sd-scripts' DataLoader would have on this machine; imitated with --compat alone. */
+function loaderWorkers(
+  { compat, maxDataLoaderNWorkers: asked, persistentDataLoaderWorkers: persistentWorkers }:
+    & DataConfig
+    & PlaceConfig,
+  context: JobContext,
+): { workers: number; persistentWorkers: boolean } {
+  if (compat === null) return { workers: 0, persistentWorkers: false };
+  const workers = Math.min(asked, cpus().length);
+  if (workers > 0) {
+    const limit = workers < asked ? ` (--max_data_loader_n_workers ${asked}, but as many CPUs)` : "";
+    context.log(`order and captions as of ${workers} loader workers of sd-scripts ${compat}${limit}`);
+  }
+  return { workers, persistentWorkers };
+}
+
+/** Latents of all images. */
+async function cacheAll(
+  config: RunConfig,
+  { group, generators: { latents: torch } }: OpenedRun,
+  encoder: LatentEncoder,
+  context: JobContext,
+): Promise<void> {
+  for (const [i, dataset] of group.datasets.entries()) {
+    await cacheLatents(dataset, {
+      encode: (pixels, count, height, width) => encoder.encode(pixels, count, height, width, torch),
+      batchSize: config.vaeBatchSize,
+      toDisk: config.cacheLatentsToDisk,
+      compat: config.compat !== null,
+      onStart: () => {
+        if (group.datasets.length > 1) context.log(`caching latents of ${datasetName(dataset, i)}`);
+      },
+      onProgress: (step, total) => context.progress({ task: "caching latents", step, total }),
+      note: (line) => context.warn(line),
+      checkpoint: () => context.signal.throwIfAborted(),
+    });
+  }
+  encoder.destroy();
+}

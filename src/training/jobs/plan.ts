@@ -1,0 +1,92 @@
+/** `easel plan COMMAND`: what a training would need, without training or writing anything. */
+import { byteSize } from "../../base/dtype.ts";
+import type { JobContext } from "../../base/job.ts";
+import type { ParameterStore, Program } from "../../runtime/mod.ts";
+import type { DataConfig, StepConfig } from "../config.ts";
+import { largestLatents } from "../step/largest_shapes.ts";
+import type { RunLength } from "../loop/run_length.ts";
+import type { TrainingStep } from "../step/step.ts";
+import type { TrainingRun } from "./training_run.ts";
+
+export interface TrainingPlan {
+  readonly steps: number;
+  readonly epochs: number;
+  /** Activations, inputs, scratch and repacked weights: what programs run in, which is as large as the largest needs. */
+  readonly programBytes: number;
+  /** Weights, gradients and optimizer moments on the device. */
+  readonly parameterBytes: number;
+  /** What the program itself takes where it shares memory with the device (the CPU); else 0. */
+  readonly processBytes: number;
+  /** Of one step at the largest bucket, gradient accumulation included, as measured on this machine just now. */
+  readonly secondsPerStep: number;
+}
+
+/**
+ * Plans the programs of the largest bucket and of the optimizer, and times one run of each. `open` makes the run, whose
+ * latents are not cached and which is thrown away; no file is written. Throws UserError.
+ */
+export async function planTraining<C extends DataConfig & StepConfig>(
+  config: C,
+  open: (config: C, context: JobContext) => Promise<TrainingRun>,
+  context: JobContext,
+): Promise<TrainingPlan> {
+  const run = await open({ ...config, cacheLatents: false, cacheLatentsToDisk: false }, context);
+  try {
+    const { store, length, training: { step } } = run;
+    const shapes = largestLatents(run.loader.group, config.maxTokenLength);
+    return await planSteps({ store, length, step, shapes, accumulated: config.gradientAccumulationSteps });
+  } finally {
+    run.close();
+  }
+}
+
+/** A training as far as its plan needs it. */
+export interface PlannedSteps<Shape extends object> {
+  readonly store: ParameterStore;
+  readonly length: RunLength;
+  readonly step: TrainingStep<Shape>;
+  readonly shapes: readonly Shape[];
+  /** Batches whose gradients make a step. */
+  readonly accumulated: number;
+}
+
+/** Makes and times the programs of a training that is open already. */
+export async function planSteps<Shape extends object>(
+  { store, length, step, shapes, accumulated }: PlannedSteps<Shape>,
+): Promise<TrainingPlan> {
+  const { device } = store;
+  let seconds = 0;
+  for (const shape of shapes) seconds = Math.max(seconds, await timeOf(await step.program(shape)));
+  // Runs too: memory that no step has touched yet would be missing from the process.
+  const updateSeconds = await timeOf(await step.updateProgram());
+  const parameterBytes = store.names().reduce((sum, name) => {
+    const { shape, dtype, buffer, offset } = store.get(name);
+    const bytes = shape.reduce((n, d) => n * d, 1) * byteSize(dtype);
+    // members of a flat parameter lie inside it
+    return offset === 0 && bytes >= buffer.bytes ? sum + bytes : sum;
+  }, 0);
+  return {
+    steps: length.steps,
+    epochs: length.epochs,
+    programBytes: device.allocatedBytes - parameterBytes,
+    parameterBytes,
+    processBytes: device.info().backend === "cpu"
+      ? Math.max(0, Deno.memoryUsage().rss - device.allocatedBytes)
+      : 0,
+    secondsPerStep: seconds * accumulated + updateSeconds,
+  };
+}
+
+/** Seconds of the second of two runs; the first touches the memory. Zeros are as slow as any other numbers. */
+async function timeOf(program: Program): Promise<number> {
+  const inputs = Object.fromEntries(
+    [...program.tables.inputs].map(([name, { shape, dtype }]) => {
+      const count = shape.reduce((n, d) => n * d, 1);
+      return [name, dtype === "i32" ? new Int32Array(count) : new Float32Array(count)];
+    }),
+  );
+  await program.run(inputs);
+  const start = performance.now();
+  await program.run(inputs);
+  return (performance.now() - start) / 1000;
+}

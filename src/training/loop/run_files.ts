@@ -1,0 +1,76 @@
+/** What a run leaves on the disk: models and states after epochs and steps, the old ones removed. */
+import { dirname, join } from "node:path";
+import type { JobContext } from "../../base/job.ts";
+import type { OutputConfig } from "../config.ts";
+import { type Moment, saveName, staleSave, staleState, stateName } from "./save_names.ts";
+import { removeState } from "../state/mod.ts";
+
+export interface RunWriters {
+  /** Writes the model as a file. */
+  readonly model: (path: string, steps: number, epoch: number) => void;
+  readonly state: (path: string) => void;
+}
+
+export class RunFiles {
+  /** Saved by this run, the latest of each. */
+  #model: string | null = null;
+  #state: string | null = null;
+
+  constructor(
+    private readonly config: OutputConfig,
+    private readonly writers: RunWriters,
+    private readonly context: JobContext,
+  ) {}
+
+  /** Saves the model for a moment, then its state if wanted, then removes what has become old. */
+  save(moment: Moment, steps: number, epoch: number, withState: boolean): void {
+    const path = this.model(moment, steps, epoch);
+    const old = staleSave(this.config, moment);
+    if (old) removeFile(join(this.config.outputDir, `${saveName(this.config, old)}.safetensors`));
+    if (withState) this.state(moment, steps);
+    this.context.log(`saved ${path}${withState ? " and its state" : ""}`);
+  }
+
+  /** Returns the file's path. */
+  model(moment: Moment, steps: number, epoch: number): string {
+    const path = this.#path(`${saveName(this.config, moment)}.safetensors`);
+    this.writers.model(path, steps, epoch);
+    this.context.emit({ event: "save", what: "model", path, step: steps });
+    this.#model = path;
+    return path;
+  }
+
+  /** Returns the folder's path. */
+  state(moment: Moment, steps: number): string {
+    const path = this.#path(stateName(this.config, moment));
+    this.writers.state(path);
+    this.context.emit({ event: "save", what: "state", path, step: steps });
+    this.#state = path;
+    const old = staleState(this.config, moment);
+    if (old) removeState(join(this.config.outputDir, stateName(this.config, old)), this.context.log);
+    return path;
+  }
+
+  /** --output_name may lead into a folder below --output_dir. */
+  #path(name: string): string {
+    const path = join(this.config.outputDir, name);
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    return path;
+  }
+
+  /** Where to go on from when the weights of now are of no use. */
+  lastGood(): string {
+    if (this.#state) return `the last good state is ${this.#state}`;
+    const model = this.#model ? `the last good model is ${this.#model}` : "";
+    if (this.config.resume === null) return model || "nothing was saved before it";
+    return `${model ? `${model}, ` : ""}the state before this run is ${this.config.resume}`;
+  }
+}
+
+function removeFile(path: string): void {
+  try {
+    if (!Deno.lstatSync(path).isDirectory) Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

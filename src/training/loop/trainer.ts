@@ -1,0 +1,295 @@
+/**
+ * The loop of every diffusion training job: epochs, steps, models and states saved on the way, logs, sample pictures,
+ * Ctrl-C and divergence. What is trained is the TrainingRun's business.
+ */
+import { Interrupted, UserError } from "../../base/errors.ts";
+import type { JobContext } from "../../base/job.ts";
+import { counted } from "../../base/phrases.ts";
+import type { DataConfig, OptimizerConfig, OutputConfig, StepConfig } from "../config.ts";
+import type { StepResult } from "../step/diffusion_training.ts";
+import { LossRecorder } from "./loss_recorder.ts";
+import type { StepGenerators } from "../objective/noise.ts";
+import { rateNotes } from "../optimizers/mod.ts";
+import type { TrainingRun } from "../jobs/training_run.ts";
+import { RunFiles } from "./run_files.ts";
+import type { Moment } from "./save_names.ts";
+import { loadState, type RunPosition, type RunState, saveState, type Trained } from "../state/mod.ts";
+import { groupSize } from "../step/trainable.ts";
+import { TrainingLog } from "./training_log.ts";
+import { stateSize } from "../step/update.ts";
+
+export type TrainerConfig = StepConfig & OptimizerConfig & DataConfig & OutputConfig;
+
+/** Trains to the end and closes the run. Throws Interrupted after saving when the context's signal is aborted. */
+export async function runTraining(
+  config: TrainerConfig,
+  run: TrainingRun,
+  context: JobContext,
+): Promise<void> {
+  try {
+    await new Trainer(withEpochRatio(config, run.length.epochs), run, context).train();
+  } finally {
+    run.close();
+  }
+}
+
+/** --save_n_epoch_ratio as the number of epochs it means. */
+function withEpochRatio(config: TrainerConfig, epochs: number): TrainerConfig {
+  if (!config.saveNEpochRatio) return config;
+  return { ...config, saveEveryNEpochs: Math.floor(epochs / config.saveNEpochRatio) || 1 };
+}
+
+/** A moment between two steps, as plain data: what a state needs beside the weights. */
+interface Snapshot {
+  readonly state: RunState;
+  readonly torch: Uint8Array;
+  readonly python: ReturnType<StepGenerators["python"]["getState"]>;
+}
+
+class Trainer {
+  readonly #losses = new LossRecorder();
+  readonly #files: RunFiles;
+  readonly #log: TrainingLog | null;
+  #position: RunPosition = { epoch: 0, batch: 0, globalStep: 0 };
+  #resumedFrom = 0;
+  /** After the last update: what a state of now would hold. */
+  #good!: Snapshot;
+  /** The step after which the weights were last tried. */
+  #proven = 0;
+
+  constructor(
+    private readonly config: TrainerConfig,
+    private readonly run: TrainingRun,
+    private readonly context: JobContext,
+  ) {
+    this.#log = TrainingLog.open(config, run.name);
+    this.#files = new RunFiles(config, {
+      model: (path, steps, epoch) => run.saveModel(path, steps, epoch),
+      state: (path) => this.#saveState(path),
+    }, context);
+  }
+
+  async train(): Promise<void> {
+    const { config, run, context } = this, { length } = run;
+    try {
+      if (config.resume !== null) this.#resume(config.resume);
+      this.#tellPlan();
+      this.#snapshot();
+      if (this.#position.globalStep === 0) await this.#sample(0);
+      for (let epoch = this.#position.epoch; epoch < length.epochs; epoch++) {
+        await this.#epoch(epoch);
+        if (this.#position.globalStep >= length.steps) break;
+      }
+      await this.#finish();
+    } catch (error) {
+      if (!(error instanceof UserError) || error instanceof Interrupted || this.#position.globalStep === 0) {
+        throw error;
+      }
+      throw await this.#rescue(error);
+    } finally {
+      this.#log?.close();
+      context.progress({ task: "training", step: this.#position.globalStep, total: length.steps });
+    }
+  }
+
+  async #epoch(epoch: number): Promise<void> {
+    const { config, run: { loader, length, training } } = this;
+    if (this.#position.batch === 0) loader.startEpoch(epoch + 1);
+    for (let index = this.#position.batch; this.#position.globalStep < length.steps; index++) {
+      const batch = await loader.next(this.#position.globalStep);
+      if (!batch) break;
+      const example = await this.run.examples.make(batch, this.run.generators.torch);
+      const rates = training.learningRates(training.step.state.optimizerSteps);
+      const result = await training.train(example, this.run.generators, !loader.inEpoch);
+      this.#losses.add(epoch, index, result.loss);
+      const updated = result.gradNorm !== null;
+      const globalStep = this.#position.globalStep + (updated ? 1 : 0);
+      this.#position = { epoch, batch: index + 1, globalStep };
+      this.#record(result, rates);
+      if (!updated) continue;
+      this.#snapshot();
+      await this.#sample(null);
+      if (config.saveEveryNSteps !== null && globalStep % config.saveEveryNSteps === 0) {
+        await this.#save({ step: globalStep }, epoch + 1, config.saveState);
+      }
+      if (this.context.signal.aborted) await this.#interrupt();
+    }
+    await this.#endEpoch(epoch + 1);
+  }
+
+  /** `epoch` counts from 1. */
+  async #endEpoch(epoch: number): Promise<void> {
+    const { config, run: { length } } = this, { globalStep } = this.#position;
+    this.#log?.epoch(epoch, this.#losses.average);
+    this.#position = { epoch, batch: 0, globalStep };
+    this.#snapshot();
+    if (config.saveEveryNEpochs !== null && epoch % config.saveEveryNEpochs === 0 && epoch < length.epochs) {
+      await this.#save({ epoch }, epoch, config.saveState);
+    }
+    await this.#sample(epoch);
+  }
+
+  async #finish(): Promise<void> {
+    const { config, run: { length } } = this;
+    await this.#save("last", length.epochs, config.saveState || config.saveStateOnTrainEnd);
+  }
+
+  /** `epoch` counts from 1. */
+  async #save(moment: Moment, epoch: number, withState: boolean): Promise<void> {
+    await this.#prove();
+    this.#files.save(moment, this.#position.globalStep, epoch, withState);
+  }
+
+  /** Throws UserError where the latest update has broken the weights, which the next step would only notice. */
+  async #prove(): Promise<void> {
+    const { globalStep } = this.#position;
+    if (this.#proven === globalStep) return;
+    await this.run.training.prove();
+    this.#proven = globalStep;
+  }
+
+  #record(result: StepResult, rates: readonly number[]): void {
+    const { run: { training, device, length }, context } = this, { globalStep } = this.#position;
+    const average = this.#losses.average;
+    const named = (values: readonly number[]) =>
+      new Map(training.parts.groups.map(({ name }, i) => [name, values[i]]));
+    const learningRates = named(rates), adapted = training.step.adaptedRates(rates);
+    const adaptedRates = adapted && named(adapted);
+    this.#log?.step(globalStep, {
+      loss: result.loss,
+      average,
+      learningRates,
+      adaptedRates,
+      gradNorm: result.gradNorm,
+      norms: result.norms,
+    });
+    context.progress({
+      task: "training",
+      step: globalStep,
+      total: length.steps,
+      resumedFrom: this.#resumedFrom,
+      loss: average,
+      memory: device.peakBytes,
+      details: {
+        epoch: this.#position.epoch + 1,
+        batchLoss: result.loss,
+        gradNorm: result.gradNorm,
+        learningRates: Object.fromEntries(learningRates),
+        ...adaptedRates && { adaptedRates: Object.fromEntries(adaptedRates) },
+      },
+    });
+  }
+
+  async #sample(epoch: number | null): Promise<void> {
+    const { samples, drawing } = this.run, moment = { epoch, step: this.#position.globalStep };
+    if (!samples?.due(moment)) return;
+    await this.#prove();
+    await samples.draw(drawing, moment);
+  }
+
+  async #interrupt(): Promise<never> {
+    const { globalStep, epoch } = this.#position;
+    await this.#prove();
+    const moment = { step: globalStep };
+    const path = this.#files.model(moment, globalStep, epoch + 1);
+    const state = this.#files.state(moment, globalStep);
+    throw new Interrupted(`stopped after step ${globalStep}; saved ${path}; go on with --resume ${state}`);
+  }
+
+  /** After a failure: saves what was good before it and says where, or says what was saved before. */
+  async #rescue(error: UserError): Promise<UserError> {
+    const { globalStep } = this.#good.state.position;
+    try {
+      await this.run.training.prove();
+      this.run.generators.torch.setState(this.#good.torch);
+      this.run.generators.python.setState(this.#good.python);
+      const state = this.#files.state({ step: globalStep }, globalStep);
+      return new UserError(`${error.message}; the state after step ${globalStep} is in ${state}`, {
+        cause: error,
+      });
+    } catch { // the weights are lost, or the disk is the reason for both
+      return new UserError(`${error.message}; ${this.#files.lastGood()}`, { cause: error });
+    }
+  }
+
+  #snapshot(): void {
+    const { seed, session, training, loader, generators } = this.run;
+    this.#good = {
+      state: {
+        position: this.#position,
+        step: { ...training.step.state },
+        losses: this.#losses.state(),
+        seed,
+        ...session,
+        ...this.run.settings,
+        data: loader.state(),
+      },
+      torch: generators.torch.getState(),
+      python: generators.python.getState(),
+    };
+  }
+
+  get #trained(): Trained {
+    const { parts, step } = this.run.training;
+    const { optimizer } = step.options;
+    return {
+      groups: parts.groups,
+      states: Object.keys(optimizer.states),
+      stateSize: (name, group) => stateSize(optimizer, name, group),
+    };
+  }
+
+  #saveState(path: string): void {
+    const { generators, store } = this.run;
+    saveState(path, this.#good.state, generators, store, this.#trained, this.context.log);
+  }
+
+  #resume(path: string): void {
+    const { generators, store, training, loader, length } = this.run;
+    const state = loadState(path, this.run.settings.settings, generators, store, this.#trained);
+    if (state.position.globalStep >= length.steps) {
+      throw new UserError(
+        `${path}: has ${
+          counted(state.position.globalStep, "step")
+        } done and ${length.steps} are asked for; raise --max_train_steps`,
+      );
+    }
+    const { lossScale, stepsAtScale, numbers } = training.step.state;
+    // one without a scale, or whose scale a run in another precision has left, begins as a new run does
+    const scaled = training.step.options.scaleLoss === (state.settings["--mixed_precision"] === "fp16");
+    Object.assign(training.step.state, state.step, !scaled && { lossScale, stepsAtScale });
+    // other arguments may ask for numbers that the saved run had not
+    training.step.state.numbers = { ...numbers, ...state.step.numbers };
+    this.#losses.restore(state.losses);
+    loader.restore(state.data);
+    this.#position = state.position;
+    this.#resumedFrom = state.position.globalStep;
+    this.context.log(`resumed from ${path} at step ${state.position.globalStep}`);
+    if (state.changed.length) {
+      this.context.log(`settings that are others than in the saved run: ${state.changed.join(", ")}`);
+    }
+  }
+
+  #tellPlan(): void {
+    const { config, run: { what, length, training, seed }, context } = this;
+    const parameters = training.parts.groups.reduce((n, group) => n + groupSize(group), 0);
+    context.log(`${what}: ${counted(parameters, "trainable parameter")}, seed ${seed}`);
+    const [steps, epochs] = [counted(length.steps, "step"), counted(length.epochs, "epoch")];
+    const batches = counted(length.batchesPerEpoch, "batch");
+    const gathered = counted(config.gradientAccumulationSteps, "batch");
+    context.log(
+      `${steps}, ${epochs} of ${batches}, gradients of ${gathered} a step, ${config.mixedPrecision} mixed precision`,
+    );
+    const { optimizer } = training.step.options;
+    for (const note of rateNotes(optimizer, training.parts.groups)) context.warn(note);
+    context.emit({
+      event: "plan",
+      task: "training",
+      steps: length.steps,
+      epochs: length.epochs,
+      batchesPerEpoch: length.batchesPerEpoch,
+      trainableParameters: parameters,
+      seed,
+    });
+  }
+}

@@ -1,0 +1,51 @@
+/** TensorBoard events of a run, under sd-scripts' tags. */
+import { join } from "node:path";
+import { EventWriter } from "../../formats/mod.ts";
+import { stamp } from "../../generation/pictures/file_names.ts";
+import type { NormReport } from "../../networks/mod.ts";
+import type { OutputConfig } from "../config.ts";
+
+export interface StepLog {
+  readonly loss: number;
+  readonly average: number;
+  /** Group name -> rate. */
+  readonly learningRates: ReadonlyMap<string, number>;
+  /** With an optimizer that estimates the rate: its estimate times the rate. */
+  readonly adaptedRates: ReadonlyMap<string, number> | null;
+  readonly gradNorm: number | null;
+  readonly norms?: NormReport;
+}
+
+type LogConfig = Pick<OutputConfig, "loggingDir" | "logPrefix" | "logTrackerName">;
+
+export class TrainingLog {
+  private constructor(private readonly writer: EventWriter) {}
+
+  /** null without --logging_dir. `tracker` is the folder's name unless --log_tracker_name gives another. */
+  static open({ loggingDir, logPrefix, logTrackerName }: LogConfig, tracker: string): TrainingLog | null {
+    if (loggingDir === null) return null;
+    const run = `${logPrefix ?? ""}${stamp(new Date())}`;
+    return new TrainingLog(new EventWriter(join(loggingDir, run, logTrackerName ?? tracker)));
+  }
+
+  step(globalStep: number, { loss, average, learningRates, adaptedRates, gradNorm, norms }: StepLog): void {
+    this.writer.scalar("loss/current", loss, globalStep);
+    this.writer.scalar("loss/average", average, globalStep);
+    for (const [name, rate] of learningRates) this.writer.scalar(`lr/${name}`, rate, globalStep);
+    for (const [name, rate] of adaptedRates ?? []) this.writer.scalar(`lr/d*lr/${name}`, rate, globalStep);
+    if (gradNorm !== null) this.writer.scalar("grad_norm", gradNorm, globalStep);
+    if (!norms) return;
+    this.writer.scalar("max_norm/keys_scaled", norms.keysScaled, globalStep);
+    this.writer.scalar("max_norm/average_key_norm", norms.meanNorm, globalStep);
+    this.writer.scalar("max_norm/max_key_norm", norms.maximumNorm, globalStep);
+  }
+
+  /** `epoch` counts from 1. */
+  epoch(epoch: number, average: number): void {
+    this.writer.scalar("loss/epoch", average, epoch);
+  }
+
+  close(): void {
+    this.writer.close();
+  }
+}

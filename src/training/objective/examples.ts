@@ -1,0 +1,83 @@
+/** From a batch of the data room to the latents, token ids and weights that a training step takes. */
+import type { Batch } from "../../data/mod.ts";
+import { UsageError } from "../../base/errors.ts";
+import { toChannelsFirst } from "../../base/layout.ts";
+import { type Family, latentScale } from "../../models/mod.ts";
+import type { TorchGenerator } from "../../random/mod.ts";
+import { captionChunks, type ClipTokenizer, loadTokenizer, type TokenizerKind } from "../../text/mod.ts";
+import type { LatentBatch } from "./batch.ts";
+import { textInputs } from "./conditioning.ts";
+import type { LatentEncoder } from "./latents.ts";
+import { areaResize } from "./masks.ts";
+
+const TOKENIZERS: Readonly<Record<Family, readonly TokenizerKind[]>> = {
+  sd1: ["sd1"],
+  sd2: ["sd2"],
+  sdxl: ["sd1", "sdxl2"],
+};
+
+export class ExampleMaker {
+  private constructor(
+    private readonly family: Family,
+    private readonly tokenizers: readonly ClipTokenizer[],
+    private readonly maxTokenLength: number | null,
+    private readonly encoder: LatentEncoder,
+  ) {}
+
+  static async create(
+    family: Family,
+    maxTokenLength: number | null,
+    encoder: LatentEncoder,
+  ): Promise<ExampleMaker> {
+    const tokenizers = await Promise.all(TOKENIZERS[family].map(loadTokenizer));
+    return new ExampleMaker(family, tokenizers, maxTokenLength, encoder);
+  }
+
+  /** Encodes pictures that have no latents yet, which draws from `torch`. */
+  async make(batch: Batch, torch: TorchGenerator): Promise<LatentBatch> {
+    const n = batch.captions.length;
+    const { latents, shape: [h, w, c] } = await this.#latents(batch, torch);
+    if (batch.networkMultipliers.some((m) => m !== 1)) {
+      throw new UsageError("network_multiplier other than 1 is not supported yet");
+    }
+    const scale = latentScale(this.family);
+    const [ids, ids2] = this.tokenizers.map((tokenizer) =>
+      Int32Array.from(
+        batch.captions.flatMap((text) => captionChunks(tokenizer, text, this.maxTokenLength).flat()),
+      )
+    );
+    return {
+      latents: toChannelsFirst(latents.map((x) => x * scale), n, c),
+      shape: [n, c, h, w],
+      encoded: batch.latents === null,
+      chunks: (this.maxTokenLength ?? 75) / 75,
+      sampleWeights: batch.lossWeights,
+      mask: masks(batch, h, w),
+      model: textInputs(this.family, { ids, ids2, sizes: sizes(batch) }),
+    };
+  }
+
+  /** (N, h, w, C) of the autoencoder, and [h, w, C]. */
+  async #latents(batch: Batch, torch: TorchGenerator) {
+    if (batch.latents) return { latents: batch.latents, shape: batch.latentShape! };
+    const [width, height] = batch.bucket;
+    const encoded = await this.encoder.encode(batch.pixels!, batch.captions.length, height, width, torch);
+    return { latents: encoded.latents, shape: [height >> 3, width >> 3, encoded.channels] as const };
+  }
+}
+
+function masks({ alphaMasks, bucket: [width, height], captions }: Batch, h: number, w: number) {
+  if (!alphaMasks) return undefined;
+  const area = width * height, out = new Float32Array(captions.length * h * w);
+  captions.forEach((_, i) => {
+    out.set(areaResize(alphaMasks.subarray(i * area, (i + 1) * area), height, width, h, w), i * h * w);
+  });
+  return out;
+}
+
+/** SDXL's six numbers of each picture. */
+function sizes({ originalSizes, cropTopLefts, targetSizes }: Batch): Float32Array {
+  return Float32Array.from(
+    originalSizes.flatMap((size, i) => [...size, ...cropTopLefts[i], ...targetSizes[i]]),
+  );
+}

@@ -1,0 +1,25 @@
+/**
+ * torch.optim.ASGD (Polyak and Juditsky, 1992). PyTorch keeps an average of the weights too, which nothing reads; and it
+ * takes a changed learning rate one step later, for it works a step's rate out at the end of the step before.
+ */
+import { mul, sub } from "../../../graph/mod.ts";
+import { number, torchRows } from "../arguments.ts";
+import { downhill, withDecay } from "../formulas.ts";
+import { type Optimizer, rule } from "../optimizer.ts";
+
+export const asgd: Optimizer = {
+  names: ["ASGD"],
+  recorded: "torch.optim.asgd.ASGD",
+  args: torchRows({ lambd: number(1e-4), alpha: number(0.75), t0: number(1e6), weight_decay: number(0) }),
+  rule: ({ lambd, alpha, weight_decay, maximize }) =>
+    rule({
+      states: {},
+      hyper({ lr, step }) {
+        const eta = step === 1 ? lr : lr / (1 + lambd * lr * (step - 1)) ** alpha;
+        return { eta, keep: 1 - lambd * eta };
+      },
+      update: ({ weight, grad, hyper: { eta, keep } }) => ({
+        weight: sub(mul(weight, keep), mul(withDecay(downhill(grad, maximize), weight, weight_decay), eta)),
+      }),
+    }),
+};

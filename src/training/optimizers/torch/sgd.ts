@@ -1,0 +1,54 @@
+/**
+ * Stochastic gradient descent with momentum: torch.optim.SGD, and sd-scripts' SGDNesterov, which is that with other
+ * defaults.
+ */
+import { add, affine, mul, sub } from "../../../graph/mod.ts";
+import { type Arguments, flag, number, torchRows } from "../arguments.ts";
+import { downhill, withDecay } from "../formulas.ts";
+import { type Optimizer, type Rule, rule } from "../optimizer.ts";
+
+const rows = (momentum: number, nesterov: boolean) =>
+  torchRows({
+    momentum: number(momentum),
+    dampening: number(0),
+    weight_decay: number(0),
+    nesterov: flag(nesterov),
+  });
+
+/** The first step takes the gradient as it is, undamped. */
+function sgdRule({ momentum, dampening, weight_decay, nesterov, maximize }: Arguments): Rule {
+  if (momentum === 0) {
+    return rule({
+      states: {},
+      hyper: ({ lr }) => ({ lr }),
+      update: ({ weight, grad, hyper: { lr } }) => ({
+        weight: sub(weight, mul(withDecay(downhill(grad, maximize), weight, weight_decay), lr)),
+      }),
+    });
+  }
+  return rule({
+    states: { momentum_buffer: 0 },
+    hyper: ({ lr, step }) => ({ lr, fresh: step === 1 ? 1 : 1 - dampening }),
+    update({ weight, grad, state: { momentum_buffer }, hyper: { lr, fresh } }) {
+      const g = withDecay(downhill(grad, maximize), weight, weight_decay);
+      const buffer = add(affine(momentum_buffer, momentum, 0), mul(g, fresh));
+      const direction = nesterov ? add(g, affine(buffer, momentum, 0)) : buffer;
+      return { weight: sub(weight, mul(direction, lr)), momentum_buffer: buffer };
+    },
+  });
+}
+
+export const sgd: Optimizer = {
+  names: ["SGD"],
+  recorded: "torch.optim.sgd.SGD",
+  args: rows(0, false),
+  rule: sgdRule,
+};
+
+export const sgdNesterov: Optimizer = {
+  names: ["SGDNesterov"],
+  recorded: "torch.optim.sgd.SGD",
+  args: rows(0.9, true),
+  implied: { momentum: "0.9" },
+  rule: sgdRule,
+};

@@ -1,0 +1,169 @@
+/** Training a diffusion model, whatever of it is trained: noise for a batch, gradients, and an update when enough are in. */
+import { UserError } from "../../base/errors.ts";
+import type { DType } from "../../base/dtype.ts";
+import type { Graph } from "../../graph/mod.ts";
+import { type NormReport, normReport, type NormTensors } from "../../networks/mod.ts";
+import type { TorchGenerator } from "../../random/mod.ts";
+import type { ParameterStore } from "../../runtime/mod.ts";
+import { type LatentBatch, noiseBatch } from "../objective/batch.ts";
+import type { MixedPrecision, OptimizerConfig, StepConfig } from "../config.ts";
+import { type NoiseLevels, noiseLevels } from "../objective/noise_levels.ts";
+import { diffusionLoss, type LatentsShape, lossType, type Predict } from "../objective/loss.ts";
+import type { StepDraws, StepGenerators } from "../objective/noise.ts";
+import { readOptimizer } from "../optimizers/mod.ts";
+import { createRates } from "./rates.ts";
+import type { Schedule } from "../schedules/schedule.ts";
+import { brokenWeights, updateHeldBack } from "./divergence.ts";
+import { type Inputs, TrainingStep } from "./step.ts";
+import { flat, gradientOf, type ParameterGroup, splitGroup } from "./trainable.ts";
+
+/** The dtype of activations and frozen weights. */
+export const computeDtype = (precision: MixedPrecision): DType =>
+  precision === "no" ? "f32" : precision === "fp16" ? "f16" : "bf16";
+
+export interface TrainingParts {
+  /** What is trained; its parameters are already in the store, see allocateGroups. */
+  readonly groups: readonly ParameterGroup[];
+  readonly predict: Predict;
+  /** Gives the store the parameters that a recorded program needs. */
+  readonly load?: (graph: Graph) => Promise<void>;
+  /** Further inputs that draw random numbers: before the noise for the text encoder's layers, after it for the U-Net's. */
+  readonly masks?: (part: "text" | "unet", shape: LatentsShape, torch: TorchGenerator) => Inputs;
+  /** Which groups a batch with these inputs gives gradients to; absent: all. */
+  readonly reached?: (inputs: Inputs) => boolean[];
+  /** Records what looks after the weights when they have changed: --scale_weight_norms. */
+  readonly limitNorms?: (graph: Graph) => NormTensors;
+  /** Decay of a running average of the weights; null keeps none. */
+  readonly emaDecay?: number | null;
+}
+
+export interface StepResult {
+  readonly loss: number;
+  /** Norm of the gradients before clipping; null while gradients are only gathered. */
+  readonly gradNorm: number | null;
+  readonly draws: StepDraws;
+  /** Where weights have changed and their norms are limited. */
+  readonly norms?: NormReport;
+  /** `sample_losses` and `prediction`, see diffusionLoss. */
+  readonly outputs: Readonly<Record<string, Float32Array>>;
+}
+
+export class DiffusionTraining {
+  readonly step: TrainingStep<LatentsShape>;
+  readonly schedule: NoiseLevels;
+  readonly #rates: Schedule;
+  #gathered = 0;
+  /** The batch of the latest update, to try the weights with. */
+  #latest: { shape: LatentsShape; inputs: Inputs } | null = null;
+  /** Groups that the batches since the last update gave gradients to. */
+  #reached: boolean[] | undefined;
+
+  constructor(
+    private readonly store: ParameterStore,
+    readonly config: StepConfig & OptimizerConfig,
+    readonly parts: TrainingParts,
+  ) {
+    this.schedule = noiseLevels(config.zeroTerminalSnr);
+    const optimizer = readOptimizer(config.optimizerType, config.optimizerArgs);
+    this.#rates = createRates(config, optimizer);
+    this.step = new TrainingStep(store, {
+      groups: parts.groups,
+      record: diffusionLoss(parts.predict, lossType(config.lossType)),
+      optimizer,
+      maxGradNorm: config.maxGradNorm,
+      gradientAccumulationSteps: config.gradientAccumulationSteps,
+      scaleLoss: config.mixedPrecision === "fp16",
+      recompute: config.gradientCheckpointing,
+      averaging: parts.emaDecay != null,
+      afterUpdate: parts.limitNorms && ((graph) => ({ ...parts.limitNorms!(graph) })),
+      load: parts.load,
+    });
+    if (parts.emaDecay != null) {
+      parts.groups.forEach((_, i) => store.set(flat.averages(i), store.download(flat.weights(i))));
+    }
+  }
+
+  /**
+   * Forward and backward of one batch; every gradient_accumulation_steps of them, or with `last` of an epoch, the weights
+   * change. Throws UserError naming the first non-finite tensor when loss or gradients are not finite, or where the update
+   * would make weights that are not; weights and moments are then those before the step.
+   */
+  async train(batch: LatentBatch, generators: StepGenerators, last = false): Promise<StepResult> {
+    const [n, , height, width] = batch.shape;
+    const shape = { batch: n, height, width, chunks: batch.chunks, masked: batch.mask !== undefined };
+    await this.step.program(shape);
+    const text = this.parts.masks?.("text", shape, generators.torch);
+    const { inputs, draws } = noiseBatch(this.config, this.schedule, batch, generators);
+    const all = { ...inputs, ...text, ...this.parts.masks?.("unet", shape, generators.torch) };
+    const outputs = await this.step.backward(shape, all);
+    const reached = this.parts.reached?.(all);
+    this.#reached = reached?.map((r, i) => r || (this.#reached?.[i] ?? false));
+    const loss = outputs.loss[0];
+    if (!Number.isFinite(loss)) throw this.#diverged(`the loss is ${loss}`, outputs);
+    if (++this.#gathered < this.config.gradientAccumulationSteps && !last) {
+      return { loss, gradNorm: null, draws, outputs };
+    }
+    this.#gathered = 0;
+    const t = this.step.state.optimizerSteps;
+    // a young average forgets its random start quickly
+    const decay = Math.min(this.parts.emaDecay ?? 0, (1 + t) / (10 + t));
+    const rates = this.learningRates(t);
+    const { gradNorm, heldBack, outputs: after } = await this.step.update(rates, decay, this.#reached);
+    this.#reached = undefined;
+    if (heldBack === "weights") throw updateHeldBack(t + 1, rates, this.step.options.optimizer);
+    if (heldBack === "gradients" && this.config.mixedPrecision !== "fp16") {
+      // the update has cleared the gradients: once more, to name the one that is not finite
+      throw this.#diverged("a gradient is not finite", await this.step.backward(shape, all));
+    }
+    this.#latest = { shape, inputs: all };
+    const norms = this.parts.limitNorms ? normReport(after.norms, after.ratios) : undefined;
+    return { loss, gradNorm, draws, outputs, norms };
+  }
+
+  /**
+   * Throws UserError unless the weights, as the latest update left them, give a finite loss for its batch again: what is
+   * asked before they are saved or drawn with. Draws nothing; gathered gradients are forgotten.
+   */
+  async prove(): Promise<void> {
+    if (!this.#latest) return;
+    const { shape, inputs } = this.#latest;
+    if (!await this.step.works(shape, inputs)) throw brokenWeights(this.step.state.optimizerSteps);
+  }
+
+  /** What each group uses at optimizer step t, counted from 0. */
+  learningRates(t: number): number[] {
+    return this.parts.groups.map((g) => this.#rates(t, g.learningRate));
+  }
+
+  /** Trained weights by key; the running averages where asked for and kept. */
+  weights(averaged = false): Map<string, Float32Array> {
+    const from = averaged && this.parts.emaDecay != null ? flat.averages : flat.weights;
+    return new Map(
+      this.parts.groups.flatMap((group, i) => [...splitGroup(group, this.store.download(from(i)))]),
+    );
+  }
+
+  destroy(): void {
+    this.step.destroy();
+  }
+
+  #diverged(what: string, outputs: Readonly<Record<string, Float32Array>>): UserError {
+    const step = this.step.state.optimizerSteps + 1;
+    const found = this.#firstNonFinite(outputs);
+    return new UserError(
+      `step ${step}: ${what}; first non-finite tensor: ${found}; lower the learning rate or use --mixed_precision bf16`,
+    );
+  }
+
+  /** Weights first, then what was computed from them, then gradients. */
+  #firstNonFinite(outputs: Readonly<Record<string, Float32Array>>): string {
+    const bad = (values: Float32Array) => values.some((x) => !Number.isFinite(x));
+    for (const [name, values] of this.weights()) if (bad(values)) return `the weight ${name}`;
+    if (bad(outputs.prediction)) return "the U-Net's prediction";
+    if (bad(outputs.sample_losses)) return "the loss of a sample";
+    for (const { name } of this.parts.groups.flatMap((g) => g.parameters)) {
+      if (bad(this.store.download(gradientOf(name)))) return `the gradient of ${name}`;
+    }
+    return "the norm of the gradients";
+  }
+}

@@ -1,0 +1,34 @@
+/** The shapes that take the most memory: a training that holds them holds all others. */
+import type { DatasetGroup } from "../../data/mod.ts";
+import type { LatentsShape } from "../objective/loss.ts";
+
+/** Pictures of a batch, with sides in pixels. */
+export interface PictureShape {
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Of each dataset the batch with the most pixels. */
+export function largestBatches(group: DatasetGroup): PictureShape[] {
+  return group.datasets.map(({ buckets, params }) => {
+    const shapes = buckets.map(({ size: [width, height], members }) => ({
+      batch: Math.min(params.batch_size, members.length),
+      height,
+      width,
+    }));
+    const pixels = ({ batch, height, width }: PictureShape) => batch * height * width;
+    return shapes.reduce((a, b) => pixels(b) > pixels(a) ? b : a);
+  });
+}
+
+/** The same as a diffusion step sees them. */
+export function largestLatents(group: DatasetGroup, maxTokenLength: number | null): LatentsShape[] {
+  return largestBatches(group).map(({ batch, height, width }, i) => ({
+    batch,
+    height: height >> 3,
+    width: width >> 3,
+    chunks: (maxTokenLength ?? 75) / 75,
+    masked: group.datasets[i].subsets.some((subset) => "alpha_mask" in subset && subset.alpha_mask),
+  }));
+}

@@ -1,0 +1,201 @@
+/**
+ * One training step as two programs. `backward` (one per bucket shape) runs the model and adds its gradients to float32
+ * parameters; `update` takes their norm, clips, steps the optimizer and clears them, and may then look after the weights.
+ * What changes from step to step is an input. Between two updates `backward` may run several times: gradient accumulation.
+ */
+import { accumulate, compile, gradients, Graph, reshape, type Tensor } from "../../graph/mod.ts";
+import type { ParameterStore, Program } from "../../runtime/mod.ts";
+import { leadingRate, takesPart } from "../optimizers/adaptive_rate/shared_rate.ts";
+import { gradientOf } from "./trainable.ts";
+import { allocateStates, recordDiscard, recordUpdate, UPDATE, type UpdateOptions } from "./update.ts";
+
+/** What a step minimises, as recorded for one shape. */
+export interface RecordedLoss {
+  /** One value. */
+  readonly loss: Tensor;
+  /** Other values that `backward` gives back. */
+  readonly outputs?: Readonly<Record<string, Tensor>>;
+}
+
+export interface StepOptions<Shape> extends UpdateOptions {
+  /** Records the model and its loss for one shape; everything that changes between batches is an input. */
+  readonly record: (graph: Graph, shape: Shape) => RecordedLoss;
+  readonly gradientAccumulationSteps: number;
+  /** Float16 needs its loss scaled so that small gradients do not vanish. */
+  readonly scaleLoss: boolean;
+  /** Gradient checkpointing. */
+  readonly recompute?: boolean;
+  /** Gives the store the parameters that a recorded program needs. */
+  readonly load?: (graph: Graph) => Promise<void>;
+}
+
+export type Inputs = Record<string, Float32Array | Int32Array>;
+
+export interface UpdateResult {
+  /** Norm of all gradients before clipping. */
+  readonly gradNorm: number;
+  /**
+   * What was not finite, so that weights and moments were left as they were: the gradients, or what the weights would
+   * be.
+   */
+  readonly heldBack: "gradients" | "weights" | null;
+  /** What `afterUpdate` gave. */
+  readonly outputs: Readonly<Record<string, Float32Array>>;
+}
+
+/** What of the step must be saved to go on from it. */
+export interface StepState {
+  /** Optimizer steps made. */
+  optimizerSteps: number;
+  lossScale: number;
+  /** Optimizer steps that each group took part in: fewer where module dropout left it out. */
+  groupSteps: readonly number[];
+  /** Updates since the loss scale last changed. */
+  stepsAtScale: number;
+  /** The optimizer's numbers over all groups (Rule.shared). */
+  numbers: Readonly<Record<string, number>>;
+}
+
+/** torch.amp.GradScaler's constants. */
+const FIRST_SCALE = 65536, GROWTH_INTERVAL = 2000;
+
+export class TrainingStep<Shape extends object> {
+  readonly state: StepState;
+  /** Gradient checkpointing of the programs that are made from now on. */
+  recompute: boolean;
+  #backward = new Map<string, Program>();
+  #update: Program | null = null;
+  #discard: Program | null = null;
+
+  /** `store` holds the groups' parameters, see allocateGroups; it gets the optimizer's states. */
+  constructor(private readonly store: ParameterStore, readonly options: StepOptions<Shape>) {
+    this.recompute = options.recompute ?? false;
+    allocateStates(store, options);
+    this.state = {
+      optimizerSteps: 0,
+      lossScale: options.scaleLoss ? FIRST_SCALE : 1,
+      groupSteps: options.groups.map(() => 0),
+      stepsAtScale: 0,
+      numbers: options.optimizer.shared?.numbers ?? {},
+    };
+  }
+
+  /** The program for a bucket; made at its first use. */
+  async program(shape: Shape): Promise<Program> {
+    const key = Object.values(shape).join();
+    const known = this.#backward.get(key);
+    if (known) return known;
+    const graph = this.recordBackward(shape);
+    await this.options.load?.(graph);
+    const program = await compile(graph, this.store, { recompute: this.recompute });
+    this.#backward.set(key, program);
+    return program;
+  }
+
+  /** Runs forward and backward and gathers the gradients; gives `loss` and the recorded outputs. */
+  async backward(shape: Shape, inputs: Inputs): Promise<Record<string, Float32Array>> {
+    const program = await this.program(shape);
+    const scale = Float32Array.of(this.state.lossScale / this.options.gradientAccumulationSteps);
+    return await program.run({ ...inputs, loss_scale: scale });
+  }
+
+  /**
+   * Applies the gathered gradients with one learning rate per group and clears them. Groups that are not `reached` stay
+   * as they are, moments too.
+   */
+  async update(
+    learningRates: readonly number[],
+    averageDecay = 0,
+    reached: readonly boolean[] = learningRates.map(() => true),
+  ): Promise<UpdateResult> {
+    const program = await this.updateProgram(), { shared, hyper } = this.options.optimizer;
+    const names = Object.keys(shared?.numbers ?? {});
+    const inputs: Inputs = { unscale: Float32Array.of(1 / this.state.lossScale) };
+    if (shared) inputs.numbers = Float32Array.from(names, (name) => this.state.numbers[name]);
+    const rates = shared ? learningRates.map(() => leadingRate(learningRates)) : learningRates;
+    const moved = reached.map((r, i) => r && (!shared || takesPart(shared, learningRates, i)));
+    rates.forEach((lr, i) => {
+      const numbers = hyper({ lr, step: this.state.groupSteps[i] + 1 });
+      inputs[`hyper.${i}`] = Float32Array.from(Object.values(numbers));
+      inputs[`hold.${i}`] = Float32Array.of(moved[i] ? 0 : NaN);
+    });
+    if (this.options.averaging) inputs.average_decay = Float32Array.of(averageDecay);
+    const { grad_norm: [gradNorm], weight_square: [square], numbers, ...outputs } = await program.run(inputs);
+    const heldBack = !Number.isFinite(gradNorm) ? "gradients" : !Number.isFinite(square) ? "weights" : null;
+    if (heldBack === null) {
+      this.state.optimizerSteps++;
+      this.state.groupSteps = this.state.groupSteps.map((steps, i) => steps + (moved[i] ? 1 : 0));
+      this.state.numbers = Object.fromEntries(names.map((name, k) => [name, numbers[k]]));
+    }
+    if (this.options.scaleLoss) this.#adjustScale(heldBack === "gradients");
+    return { gradNorm, heldBack, outputs };
+  }
+
+  /** The groups' rates as the optimizer's own estimate makes them; null where it makes none. */
+  adaptedRates(learningRates: readonly number[]): number[] | null {
+    const { shared } = this.options.optimizer, { d } = this.state.numbers;
+    if (!shared || d === undefined) return null;
+    return learningRates.map((rate) => rate > 0 ? d * leadingRate(learningRates) : 0);
+  }
+
+  /**
+   * Whether a batch gives a finite loss and, where the loss is not scaled, finite gradients with the weights as they are.
+   * Changes nothing but gradients that were gathered, which are forgotten.
+   */
+  async works(shape: Shape, inputs: Inputs): Promise<boolean> {
+    const program = this.#discard ??= await compile(recordDiscard(this.options.groups), this.store, UPDATE);
+    await program.run();
+    const { loss } = await this.backward(shape, inputs);
+    const { grad_norm } = await program.run();
+    return Number.isFinite(loss[0]) && (this.options.scaleLoss || Number.isFinite(grad_norm[0]));
+  }
+
+  /** The optimizer's program; made at its first use. */
+  async updateProgram(): Promise<Program> {
+    return this.#update ??= await compile(this.recordUpdate(), this.store, UPDATE);
+  }
+
+  /** Frees the programs; before the store and the device. */
+  destroy(): void {
+    for (const program of this.#backward.values()) program.destroy();
+    this.#update?.destroy();
+    this.#discard?.destroy();
+    this.#backward.clear();
+    this.#update = this.#discard = null;
+  }
+
+  recordBackward(shape: Shape): Graph {
+    const graph = new Graph();
+    const { loss, outputs } = this.options.record(graph, shape);
+    const parameters = this.#parameters();
+    const seed = reshape(graph.input("loss_scale", [1]), loss.shape);
+    const grads = gradients(loss, parameters.map((p) => graph.parameter(p.name, p.shape)), seed);
+    grads.forEach((grad, i) => {
+      // a part that this batch does not reach keeps its zero gradient
+      if (grad) accumulate(graph.parameter(gradientOf(parameters[i].name), parameters[i].shape), grad);
+    });
+    graph.output("loss", loss);
+    for (const [name, value] of Object.entries(outputs ?? {})) graph.output(name, value);
+    return graph;
+  }
+
+  recordUpdate(): Graph {
+    return recordUpdate(this.options);
+  }
+
+  #parameters() {
+    return this.options.groups.flatMap((g) => g.parameters);
+  }
+
+  /** Doubles the scale after 2000 good steps in a row, halves it after a bad one. */
+  #adjustScale(skipped: boolean): void {
+    const { state } = this;
+    if (skipped) {
+      state.lossScale /= 2;
+      state.stepsAtScale = 0;
+    } else if (++state.stepsAtScale === GROWTH_INTERVAL) {
+      state.lossScale *= 2;
+      state.stepsAtScale = 0;
+    }
+  }
+}

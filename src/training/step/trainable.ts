@@ -1,0 +1,57 @@
+/**
+ * What is trained: float32 parameters in groups of one learning rate. The parameters of a group lie one behind the other
+ * in one flat parameter, and so do their gradients and moments, so that an optimizer step is one instruction a group.
+ */
+import type { ParameterStore } from "../../runtime/mod.ts";
+
+export interface Trainable {
+  /** Name in the ParameterStore. */
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+export interface ParameterGroup {
+  /** "unet", "textencoder" or a finer name: how logs call the group. */
+  readonly name: string;
+  readonly learningRate: number;
+  readonly parameters: readonly Trainable[];
+}
+
+/** The gradient of one trainable parameter: float32, its shape. */
+export const gradientOf = (name: string) => `grad/${name}`;
+
+/**
+ * Flat parameters of group `index`: all its weights, gradients, states of the optimizer and averages in the group's
+ * order.
+ */
+export const flat = {
+  weights: (index: number) => `train/${index}`,
+  gradients: (index: number) => `train/${index}/grad`,
+  state: (index: number, name: string) => `train/${index}/${name}`,
+  averages: (index: number) => `train/${index}/ema`,
+};
+
+export const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+export const groupSize = (group: ParameterGroup) => group.parameters.reduce((n, p) => n + sizeOf(p.shape), 0);
+
+/** Makes weights, gradients and, if wanted, averages of every group; all zero. */
+export function allocateGroups(
+  store: ParameterStore,
+  groups: readonly ParameterGroup[],
+  averaging = false,
+): void {
+  groups.forEach((group, i) => {
+    store.allocateFlat(flat.weights(i), group.parameters);
+    store.allocateFlat(
+      flat.gradients(i),
+      group.parameters.map(({ name, shape }) => ({ name: gradientOf(name), shape })),
+    );
+    if (averaging) store.allocate(flat.averages(i), [groupSize(group)], "f32");
+  });
+}
+
+/** Cuts a flat array of a group into its parameters' values. */
+export function splitGroup(group: ParameterGroup, values: Float32Array): Map<string, Float32Array> {
+  let at = 0;
+  return new Map(group.parameters.map(({ name, shape }) => [name, values.subarray(at, at += sizeOf(shape))]));
+}

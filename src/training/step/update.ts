@@ -1,0 +1,219 @@
+/**
+ * The optimizer's program: the gradients' norm, clipping, the step of every group, running averages. Whatever is not
+ * finite is known before anything is written, so that all groups step or none does.
+ */
+import {
+  add,
+  affine,
+  concat,
+  div,
+  fill,
+  finite,
+  Graph,
+  minimum,
+  mul,
+  reshape,
+  select,
+  slice,
+  sqrt,
+  square,
+  sum,
+  type Tensor,
+  write,
+} from "../../graph/mod.ts";
+import type { ParameterStore } from "../../runtime/mod.ts";
+import type { Group, Numbers, Operands, Rule } from "../optimizers/mod.ts";
+import { flat, gradientOf, groupSize, type ParameterGroup, sizeOf } from "./trainable.ts";
+
+export interface UpdateOptions {
+  readonly groups: readonly ParameterGroup[];
+  readonly optimizer: Rule;
+  /** Gradients are scaled down to this norm; 0 leaves them alone. */
+  readonly maxGradNorm: number;
+  /** Keeps a running average of the trained parameters (flat.averages), which the caller sets at first. */
+  readonly averaging?: boolean;
+  /** Records what is done to the parameters after each update; its values come back with the update. */
+  readonly afterUpdate?: (graph: Graph) => Readonly<Record<string, Tensor>>;
+}
+
+/** How the optimizer's program is compiled: a formula of any length is to go over memory once. */
+export const UPDATE = { chains: true } as const;
+
+/**
+ * Inputs are `unscale`, by which gradients are multiplied; for each group i its numbers of the step, `hyper.i`, and
+ * `hold.i`, NaN where it is to stay as it is, else 0; `numbers` of an optimizer that has some over all groups, which come
+ * back under that name as they are after the step; and `average_decay` with averaging.
+ */
+export function recordUpdate(
+  { groups, optimizer, maxGradNorm, averaging, afterUpdate }: UpdateOptions,
+): Graph {
+  const graph = new Graph();
+  const at = (of: (index: number) => string, i: number) => graph.parameter(of(i), [groupSize(groups[i])]);
+  const unscale = graph.input("unscale", [1]);
+  const norm = mul(sqrt(gradientSquare(graph, groups)), unscale);
+  const scale = maxGradNorm > 0 ? mul(unscale, clipping(norm, maxGradNorm)) : unscale;
+  const count = Object.keys(optimizer.hyper({ lr: 1, step: 1 })).length;
+  const operands = groups.map((group, i) => {
+    const hyper = graph.input(`hyper.${i}`, [count]), hold = add(scale, graph.input(`hold.${i}`, [1]));
+    return pieces(graph, optimizer, group, i).map((piece): Operands => ({ ...piece, hyper, scale: hold }));
+  });
+  const { numbers, next } = advance(graph, optimizer, operands.flat());
+  const step = (each: Operands) => ({ ...groupOf(optimizer, each), numbers, next });
+  // every group's outcome is known before one of them changes, so that none or all do
+  const weights = total(operands.flat().values().map((each) => outcome(optimizer, each, step)));
+  // 0 * x is NaN where x is not finite, which makes the optimizer skip
+  const weightSquare = Object.values(next).reduce((sum, number) => add(sum, affine(number, 0, 0)), weights);
+  const held = affine(add(norm, weightSquare), 0, 0);
+  const decay = averaging ? graph.input("average_decay", [1]) : null;
+  operands.forEach((group, i) => {
+    for (const each of group) makeStep(optimizer, { ...each, scale: add(each.scale, held) }, step);
+    fill(at(flat.gradients, i), 0);
+    if (decay) {
+      const average = at(flat.averages, i);
+      write(average, add(mul(average, decay), mul(at(flat.weights, i), affine(decay, -1, 1))));
+    }
+  });
+  graph.output("grad_norm", norm);
+  graph.output("weight_square", weightSquare);
+  if (optimizer.shared) {
+    graph.output("numbers", concat(Object.keys(optimizer.shared.numbers).map((name) => next[name]), 0));
+  }
+  for (const [name, value] of Object.entries(afterUpdate?.(graph) ?? {})) graph.output(name, value);
+  return graph;
+}
+
+/** Clears the gradients, and tells their norm. */
+export function recordDiscard(groups: readonly ParameterGroup[]): Graph {
+  const graph = new Graph();
+  graph.output("grad_norm", sqrt(gradientSquare(graph, groups)));
+  groups.forEach((group, i) => fill(graph.parameter(flat.gradients(i), [groupSize(group)]), 0));
+  return graph;
+}
+
+/** Gives the store the optimizer's states, as they begin. */
+export function allocateStates(store: ParameterStore, { groups, optimizer }: UpdateOptions): void {
+  groups.forEach((group, i) => {
+    for (const [name, start] of Object.entries(optimizer.states)) {
+      const key = flat.state(i, name), size = stateSize(optimizer, name, group);
+      if (!store.has(key) && size > 0) store.allocateFlat(key, stateParts(optimizer, name, group, i));
+      if (start !== 0) store.set(key, new Float32Array(size).fill(start));
+    }
+  });
+}
+
+/** How many numbers a state has for all of a group. */
+export function stateSize(rule: Pick<Rule, "stateShape">, name: string, group: ParameterGroup): number {
+  return stateParts(rule, name, group, 0).reduce((n, { shape }) => n + sizeOf(shape), 0);
+}
+
+/** What one update goes over: a whole group, or each of its parameters. */
+function pieces(graph: Graph, optimizer: Rule, group: ParameterGroup, i: number) {
+  const names = Object.keys(optimizer.states);
+  if (!optimizer.stateShape) {
+    const at = (name: string) => graph.parameter(name, [groupSize(group)]);
+    const state = Object.fromEntries(names.map((name) => [name, at(flat.state(i, name))]));
+    return [{ weight: at(flat.weights(i)), grad: at(flat.gradients(i)), state }];
+  }
+  return group.parameters.map((p) => {
+    const alone = { ...group, parameters: [p] };
+    const state = names.flatMap((name) =>
+      stateParts(optimizer, name, alone, i).map((part) => [name, graph.parameter(part.name, part.shape)])
+    );
+    return {
+      weight: graph.parameter(p.name, p.shape),
+      grad: graph.parameter(gradientOf(p.name), p.shape),
+      state: Object.fromEntries(state) as Record<string, Tensor>,
+    };
+  });
+}
+
+/** One state of a group: of all its weights, or of each parameter that has it. */
+function stateParts(
+  { stateShape }: Pick<Rule, "stateShape">,
+  name: string,
+  group: ParameterGroup,
+  i: number,
+) {
+  const key = flat.state(i, name);
+  if (!stateShape) return [{ name: `${key}/all`, shape: [groupSize(group)] }];
+  return group.parameters.flatMap((p) => {
+    const shape = stateShape(name, p.shape);
+    return shape ? [{ name: `${key}/${p.name}`, shape }] : [];
+  });
+}
+
+function clipping(norm: Tensor, most: number): Tensor {
+  const constant = (x: number) => norm.graph.constant(Float32Array.of(x), [1]);
+  return minimum(div(constant(most), affine(norm, 1, 1e-6)), constant(1));
+}
+
+/** The optimizer's numbers over all groups before the step and after it. What is held adds nothing to them. */
+function advance(
+  graph: Graph,
+  optimizer: Rule,
+  operands: readonly Operands[],
+): { numbers: Numbers; next: Numbers } {
+  const { shared } = optimizer;
+  if (!shared) return { numbers: {}, next: {} };
+  const names = Object.keys(shared.numbers);
+  const numbers = named(names, graph.input("numbers", [names.length]));
+  const nothing = graph.constant(Float32Array.of(0), [1]);
+  const parts = operands.map((each) => {
+    const going = finite(each.scale), sums = shared.sums({ ...groupOf(optimizer, each), numbers });
+    return mapValues(sums, (value) => reshape(sum(select(going, value, nothing)), [1]));
+  });
+  const sums = parts.reduce((a, b) => mapValues(a, (value, name) => add(value, b[name])));
+  const { hyper } = groupOf(optimizer, operands[0]);
+  return { numbers, next: shared.advance({ numbers, sums, hyper }) };
+}
+
+type Step = (operands: Operands) => Group;
+
+/** Sums of squares of the weights that makeStep() would leave. */
+function outcome({ instruction, update }: Rule, operands: Operands, step: Step): Tensor {
+  if (instruction) return instruction.outcome(operands);
+  return square(select(finite(operands.scale), update(step(operands)).weight, operands.weight));
+}
+
+/** The weight and the states after the step are written where the scale is finite. */
+function makeStep({ instruction, update }: Rule, operands: Operands, step: Step): void {
+  if (instruction) return instruction.step(operands);
+  const group = step(operands), going = finite(operands.scale);
+  const { weight, ...states } = update(group);
+  write(group.weight, select(going, weight, group.weight));
+  for (const [name, value] of Object.entries(states)) {
+    if (value) write(group.state[name], select(going, value, group.state[name]));
+  }
+}
+
+function groupOf({ hyper }: Rule, operands: Operands): Omit<Group, "numbers" | "next"> {
+  return {
+    ...operands,
+    grad: mul(operands.grad, operands.scale),
+    hyper: named(Object.keys(hyper({ lr: 1, step: 1 })), operands.hyper),
+  };
+}
+
+/** The elements of an array by name. */
+function named(names: readonly string[], values: Tensor): Numbers {
+  return Object.fromEntries(names.map((name, k) => [name, slice(values, 0, k, 1)]));
+}
+
+function mapValues<T, U>(
+  record: Readonly<Record<string, T>>,
+  of: (value: T, name: string) => U,
+): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, of(value, name)]));
+}
+
+/** The square of the norm of all gradients, one value. */
+function gradientSquare(graph: Graph, groups: readonly ParameterGroup[]): Tensor {
+  const squares = (group: ParameterGroup, i: number) =>
+    square(graph.parameter(flat.gradients(i), [groupSize(group)]));
+  return total(groups.values().map(squares));
+}
+
+/** The sum of everything, one value. Each part is summed up before the next one is recorded, and need not be kept. */
+function total(parts: IteratorObject<Tensor>): Tensor {
+  return parts.map((part) => reshape(sum(part), [1])).reduce((a, b) => add(a, b));
+}

@@ -1,0 +1,77 @@
+/** What a LoRA run tells about itself in its files: the configuration and what only the run knows, as one record. */
+import type { Dataset } from "../../data/mod.ts";
+import {
+  datasetRecord,
+  type FileRecord,
+  type LoraOptions,
+  pyFloat,
+  pyStr,
+  type TrainingRecord,
+} from "../../networks/mod.ts";
+import type { Family } from "../../models/mod.ts";
+import type { TrainNetworkConfig } from "../config.ts";
+import { readOptimizer, recordedOptimizer } from "../optimizers/mod.ts";
+
+export interface RunFacts {
+  /** A random integer that all files of the run share. */
+  readonly sessionId: number;
+  /** Unix time in seconds. */
+  readonly startedAt: number;
+  readonly family: Family;
+  readonly seed: number;
+  readonly datasets: readonly Dataset[];
+  readonly numBatchesPerEpoch: number;
+  readonly numEpochs: number;
+  /** After --max_train_epochs. */
+  readonly maxTrainSteps: number;
+  readonly options: LoraOptions;
+  readonly model: FileRecord;
+  readonly vae: FileRecord | null;
+  /** null: the flag's default. Where absent, 1 is taken for the default. */
+  readonly networkAlpha?: number | null;
+}
+
+export function networkRecord(config: TrainNetworkConfig, facts: RunFacts): TrainingRecord {
+  const optimizer = recordedOptimizer(config.optimizerType, config.optimizerArgs);
+  const { ownRate } = readOptimizer(config.optimizerType, config.optimizerArgs);
+  const datasets = facts.datasets.map(datasetRecord);
+  const sum = (of: (d: Dataset) => number) => facts.datasets.reduce((n, d) => n + of(d), 0);
+  return {
+    ...config,
+    ...facts,
+    ...ownRate ? ownRates(config) : {},
+    networkAlpha: facts.networkAlpha ?? (config.networkAlpha === 1 ? null : config.networkAlpha),
+    numTrainImages: sum((d) => d.trainImages),
+    numRegImages: sum((d) => d.regImages),
+    fullFp16: false,
+    lowram: false,
+    v2: facts.family === "sd2",
+    sdxl: facts.family === "sdxl",
+    commitHash: "(unknown)",
+    optimizer: optimizer.name,
+    optimizerArgs: optimizer.args,
+    debiasedEstimation: config.debiasedEstimationLoss,
+    networkArgs: config.networkArgs ? facts.options.given : null,
+    datasets,
+    datasetFlags: config.datasetConfig ? null : {
+      ...config,
+      totalBatchSize: config.trainBatchSize * config.gradientAccumulationSteps,
+      resolution: facts.datasets[0].params.resolution,
+    },
+    spec: {
+      title: config.metadataTitle,
+      author: config.metadataAuthor,
+      description: config.metadataDescription,
+      license: config.metadataLicense,
+      tags: config.metadataTags,
+      minTimestep: config.minTimestep,
+      maxTimestep: config.maxTimestep,
+    },
+  };
+}
+
+/** sd-scripts forgets the rates that Adafactor's own take the place of. */
+function ownRates({ learningRate }: TrainNetworkConfig) {
+  const base = pyStr(pyFloat(learningRate));
+  return { learningRate: null, unetLr: null, textEncoderLr: null, lrScheduler: `adafactor:${base}` };
+}

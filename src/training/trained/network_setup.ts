@@ -1,0 +1,123 @@
+/** A new LoRA network, or one continued from a file, as --network_* ask for. */
+import { bytesText } from "../../base/bytes.ts";
+import { UsageError } from "../../base/errors.ts";
+import { openCheckpoint } from "../../formats/mod.ts";
+import type { ModelFile } from "../../models/mod.ts";
+import {
+  initialWeights,
+  loadInto,
+  loadLora,
+  type LoraModule,
+  loraModules,
+  type LoraOptions,
+  loraOptions,
+  type LoraWeights,
+  type Note,
+  type UniformSource,
+} from "../../networks/mod.ts";
+import type { TrainNetworkConfig } from "../config.ts";
+import { sizeOf } from "../step/trainable.ts";
+
+/** Bytes of a weight. */
+const FLOAT = 4;
+
+type NetworkConfig = Pick<
+  TrainNetworkConfig,
+  | "networkModule"
+  | "networkDim"
+  | "networkAlpha"
+  | "networkDropout"
+  | "networkArgs"
+  | "networkWeights"
+  | "dimFromWeights"
+  | "networkTrainUnetOnly"
+  | "networkTrainTextEncoderOnly"
+  | "baseWeights"
+  | "compat"
+>;
+
+/** A network whose first weights are still to be drawn. */
+export interface NetworkSetup {
+  readonly options: LoraOptions;
+  /** Of the parts that are trained. */
+  readonly modules: readonly LoraModule[];
+  /**
+   * First values by file key. Every part draws, trained or not and given by a file or not, so that a seed means the same
+   * network either way.
+   */
+  weights(torch: UniformSource): LoraWeights;
+}
+
+/** Throws UserError for options and files that do not fit the model. `note` takes what one should know. */
+export function setUpNetwork(
+  config: NetworkConfig,
+  { shapes, family }: Pick<ModelFile, "shapes" | "family">,
+  note: Note,
+): NetworkSetup {
+  const options = readOptions(config, family === "sdxl");
+  const compat = config.compat !== null;
+  // to read base weights, sd-scripts 0.9.1 lengthens its class's own list of layers: all later networks join resnets too
+  const resnets = compat && (config.baseWeights ?? []).length > 0;
+  const trained = ({ part }: LoraModule) =>
+    part === "unet" ? !config.networkTrainTextEncoderOnly : !config.networkTrainUnetOnly;
+  let all: readonly LoraModule[], modules: readonly LoraModule[], given: LoraWeights = new Map();
+  if (config.networkWeights !== null) {
+    using file = openCheckpoint(config.networkWeights);
+    const loaded = loadLora(file, shapes, family, note);
+    given = loaded.weights;
+    if (config.dimFromWeights) {
+      all = loaded.modules;
+      modules = all.filter(trained);
+    } else {
+      all = loraModules(shapes, family, options, { resnets });
+      const fitted = loadInto(file, all.filter(trained), loaded, compat);
+      modules = fitted.modules;
+      if (fitted.otherAlpha) note(tellAlpha(file.path, fitted.otherAlpha, compat));
+    }
+  } else {
+    all = loraModules(shapes, family, options, { resnets });
+    modules = all.filter(trained);
+  }
+  if (modules.length === 0) throw new UsageError("the network has no module to train; check --network_args");
+  checkRoom(all);
+  return { options, modules, weights: (torch) => new Map([...initialWeights(all, torch), ...given]) };
+}
+
+function readOptions(config: NetworkConfig, sdxl: boolean): LoraOptions {
+  if (config.networkModule !== "networks.lora") {
+    throw new UsageError(`--network_module ${config.networkModule} is not supported yet; networks.lora is`);
+  }
+  const flags = {
+    dim: config.networkDim,
+    // 1 is the flag's default, which is recorded as an integer
+    alpha: config.networkAlpha === 1 ? null : config.networkAlpha,
+    dropout: config.networkDropout,
+    args: config.networkArgs,
+  };
+  return loraOptions(flags, sdxl, config.compat !== null);
+}
+
+/** Which alpha counts where the file's is not the options'. */
+function tellAlpha(
+  path: string,
+  { name, file, options }: { name: string; file: number; options: number },
+  compat: boolean,
+): string {
+  return compat
+    ? `${path}: alpha is ${file} (${name}), --network_alpha and --network_args say ${options}; as in sd-scripts 0.9.1 theirs is trained with and the file's saved`
+    : `${path}: alpha is ${file} (${name}) and is used; the ${options} of --network_alpha or --network_args is not`;
+}
+
+/** Throws UsageError where even the weights alone are more than the memory holds. */
+function checkRoom(modules: readonly LoraModule[]): void {
+  const count = modules.reduce((sum, { downShape, upShape }) => sum + sizeOf(downShape) + sizeOf(upShape), 0);
+  const { available, swapFree } = Deno.systemMemoryInfo(), room = available + swapFree;
+  // drawn in the host's memory, then copied to the device's, whose room is asked for later
+  if (2 * FLOAT * count <= room) return;
+  const rank = Math.max(...modules.map((module) => module.rank));
+  throw new UsageError(
+    `a network of rank ${rank} has ${count.toPrecision(3)} weights, which take ${
+      bytesText(2 * FLOAT * count)
+    } to begin with, and ${bytesText(room)} can be had; lower --network_dim or conv_dim in --network_args`,
+  );
+}

@@ -1,0 +1,126 @@
+/** Training a LoRA on a frozen model: the step behind `easel train_network`. */
+import { UsageError } from "../../base/errors.ts";
+import type { Graph } from "../../graph/mod.ts";
+import { loraAdapter } from "../../networks/kinds/adapter.ts";
+import type { LoraOptions } from "../../networks/sites/args.ts";
+import { drawMasks, type LayerDraws } from "../../networks/kinds/dropout.ts";
+import { parameterGroups } from "../../networks/sites/groups.ts";
+import { keysOf, type LoraModule } from "../../networks/sites/modules.ts";
+import { recordNormLimit } from "../../networks/kinds/norms.ts";
+import { loadMissing } from "../../models/mod.ts";
+import type { ParameterStore } from "../../runtime/mod.ts";
+import { type BaseModel, predictNoise } from "./base_model.ts";
+import type { OptimizerConfig, StepConfig } from "../config.ts";
+import { computeDtype, DiffusionTraining } from "../step/diffusion_training.ts";
+import type { LatentsShape } from "../objective/loss.ts";
+import { allocateGroups, type ParameterGroup } from "../step/trainable.ts";
+
+export interface NetworkTrainingConfig extends StepConfig, OptimizerConfig {
+  readonly unetLr: number | null;
+  readonly textEncoderLr: number | null;
+  /** Largest norm of a module's alpha / rank * up down; null or 0 leaves them alone. */
+  readonly scaleWeightNorms: number | null;
+}
+
+export interface LoraNetwork {
+  /** Of the parts that are trained. */
+  readonly modules: readonly LoraModule[];
+  readonly options: LoraOptions;
+  /** First values of every lora_down and lora_up weight by file key. */
+  readonly weights: ReadonlyMap<string, Float32Array>;
+}
+
+export interface NetworkTrainingOptions {
+  /** Attention heads at a width, where they are not the family's. */
+  readonly heads?: (channels: number) => number;
+  /** Gives the store the model's weights that a graph needs; default: as the model's file has them. */
+  readonly load?: (graph: Graph) => Promise<void>;
+}
+
+/** The network's weights are float32 parameters under their file keys; the model's are read when first needed. */
+export function networkTraining(
+  store: ParameterStore,
+  model: BaseModel,
+  network: LoraNetwork,
+  config: NetworkTrainingConfig,
+  { heads, load }: NetworkTrainingOptions = {},
+): DiffusionTraining {
+  const { modules, options, weights } = network;
+  const groups = networkGroups(network, config);
+  if (groups.length === 0) {
+    throw new UsageError(
+      "every part of the network has a learning rate of 0, so nothing would be trained; raise --learning_rate, " +
+        "--unet_lr, --text_encoder_lr or the lr_weights of --network_args",
+    );
+  }
+  allocateGroups(store, groups);
+  for (const [key, shape] of networkShapes(modules)) store.upload(key, shape, "f32", weights.get(key)!);
+  const drawsOf = new Map<string, LayerDraws[]>();
+  const draws = (
+    { batch, height, width, chunks }: Pick<LatentsShape, "batch" | "height" | "width" | "chunks">,
+  ) => {
+    const key = [batch, height, width, chunks].join();
+    if (!drawsOf.has(key)) drawsOf.set(key, []);
+    return drawsOf.get(key)!;
+  };
+  const { dropout, rankDropout, moduleDropout } = options;
+  return new DiffusionTraining(store, config, {
+    groups,
+    predict: (graph, noisy, timesteps, shape) => {
+      const list = draws(shape);
+      list.length = 0;
+      return predictNoise(model, {
+        dtype: computeDtype(config.mixedPrecision),
+        adapter: () => loraAdapter(modules, { dropout, rankDropout, moduleDropout, draws: list }),
+        clipSkip: config.clipSkip,
+        heads,
+      })(graph, noisy, timesteps, shape);
+    },
+    load: load ?? (async (graph) => {
+      if (model.file) await loadMissing(graph, store, model.file);
+    }),
+    // a dropped module has no gradient at all, so that the optimizer passes over it
+    reached: moduleDropout == null
+      ? undefined
+      : (inputs) =>
+        groups.map(({ parameters: [{ name }] }) => inputs[`${moduleOf(name)}.module_mask`][0] === 1),
+    limitNorms: config.scaleWeightNorms
+      ? (graph) => recordNormLimit(graph, modules, config.scaleWeightNorms!)
+      : undefined,
+    masks: (part, shape, torch) =>
+      drawMasks(draws(shape).filter((d) => isText(d) === (part === "text")), torch),
+  });
+}
+
+/** Whether a layer's masks belong to a text encoder, which runs before the noise is drawn. */
+function isText({ module, dropout, rank }: LayerDraws): boolean {
+  return /^lora_te/.test((module ?? dropout ?? rank)!.input);
+}
+
+/** File key -> shape of every lora_down and lora_up weight. */
+export function networkShapes(modules: readonly LoraModule[]): Map<string, readonly number[]> {
+  return new Map(modules.flatMap((module): [string, readonly number[]][] => {
+    const { down, up } = keysOf(module);
+    return [[down, module.downShape], [up, module.upShape]];
+  }));
+}
+
+/** One group for each learning rate, named as sd-scripts' logs name it. */
+export function networkGroups(network: LoraNetwork, config: NetworkTrainingConfig): ParameterGroup[] {
+  const shapes = networkShapes(network.modules);
+  const rates = { default: config.learningRate, unet: config.unetLr, textEncoder: config.textEncoderLr };
+  return parameterGroups(network.modules, network.options, rates).flatMap(({ description, lr, keys }) => {
+    // with module dropout each module steps by itself
+    const parts = network.options.moduleDropout == null
+      ? [keys]
+      : Object.values(Object.groupBy(keys, moduleOf));
+    return parts.map((part) => ({
+      name: description,
+      learningRate: lr,
+      parameters: part!.map((name) => ({ name, shape: shapes.get(name)! })),
+    }));
+  });
+}
+
+/** The module of a file key: lora_unet_..._to_q.lora_down.weight -> lora_unet_..._to_q. */
+const moduleOf = (key: string) => key.slice(0, key.indexOf("."));

@@ -1,0 +1,203 @@
+/**
+ * Training an autoencoder (arXiv 2112.10752 without the adversary): each picture goes through the encoder, a sample of
+ * its latents back through the decoder. The loss is the mean absolute and the mean squared error (the one is sharp, the
+ * other finds colours sooner), plus the absolute error of differences between neighbouring pixels, which keeps edges
+ * sharp, plus a little KL divergence that keeps latents near a unit normal.
+ */
+import { UserError } from "../../base/errors.ts";
+import {
+  abs,
+  add,
+  affine,
+  compile,
+  exp,
+  Graph,
+  mean,
+  slice,
+  square,
+  sub,
+  type Tensor,
+} from "../../graph/mod.ts";
+import { decode, moments, sampleLatents, type Shapes, VAE, Weights } from "../../models/mod.ts";
+import type { TorchGenerator } from "../../random/mod.ts";
+import type { ParameterStore, Program } from "../../runtime/mod.ts";
+
+import type { MixedPrecision, OptimizerConfig } from "../config.ts";
+import { computeDtype } from "../step/diffusion_training.ts";
+import { readOptimizer } from "../optimizers/mod.ts";
+import { createRates } from "../step/rates.ts";
+import type { Schedule } from "../schedules/schedule.ts";
+import type { PictureShape } from "../step/largest_shapes.ts";
+import { brokenWeights, updateHeldBack } from "../step/divergence.ts";
+import { type Inputs, type RecordedLoss, TrainingStep } from "../step/step.ts";
+import { allocateGroups, flat, type ParameterGroup, splitGroup } from "../step/trainable.ts";
+
+export interface VaeTrainingConfig extends OptimizerConfig {
+  readonly mixedPrecision: MixedPrecision;
+  readonly maxGradNorm: number;
+  /** Weight of the KL divergence per latent value; 1e-6 is usual. */
+  readonly klWeight: number;
+  /** Weight of the loss on differences between neighbouring pixels; 0 leaves it out. */
+  readonly edgeWeight: number;
+  /** Decay of a running average of the weights; null keeps none. */
+  readonly emaDecay: number | null;
+  /** Leaves the encoder as it is: latents keep their meaning for a U-Net that knows them. */
+  readonly decoderOnly: boolean;
+}
+
+export interface VaeStepResult {
+  readonly loss: number;
+  /** Mean absolute error of the pictures, which are in [-1, 1]. */
+  readonly error: number;
+  readonly gradNorm: number;
+}
+
+const DECODER = /^first_stage_model\.(decoder|post_quant_conv)\./;
+
+/**
+ * An autoencoder on a device, all its weights float32, and trainable as far as the config says. Keys start with
+ * `first_stage_model.`
+ */
+export class VaeTraining {
+  readonly step: TrainingStep<PictureShape>;
+  readonly group: ParameterGroup;
+  readonly #rates: Schedule;
+  readonly #encoders = new Map<string, Program>();
+  #latest: { shape: PictureShape; inputs: Inputs } | null = null;
+
+  constructor(
+    private readonly store: ParameterStore,
+    private readonly shapes: Shapes,
+    readonly config: VaeTrainingConfig,
+    initial: (key: string) => Float32Array,
+  ) {
+    const all = [...shapes].filter(([key]) => key.startsWith(`${VAE}.`)).map(([name, shape]) => ({
+      name,
+      shape,
+    }));
+    const trained = (name: string) => !config.decoderOnly || DECODER.test(name);
+    const parameters = all.filter(({ name }) => trained(name));
+    this.group = { name: "vae", learningRate: config.learningRate, parameters };
+    allocateGroups(store, [this.group], config.emaDecay !== null);
+    for (const { name } of parameters) store.set(name, initial(name));
+    for (const { name, shape } of all) {
+      if (!trained(name)) store.upload(name, shape, "f32", initial(name), { frozen: true });
+    }
+    if (config.emaDecay !== null) store.set(flat.averages(0), store.download(flat.weights(0)));
+    const optimizer = readOptimizer(config.optimizerType, config.optimizerArgs);
+    this.#rates = createRates(config, optimizer);
+    this.step = new TrainingStep(store, {
+      groups: [this.group],
+      record: (graph, shape) => recordVae(graph, shape, shapes, config),
+      optimizer,
+      maxGradNorm: config.maxGradNorm,
+      gradientAccumulationSteps: 1,
+      scaleLoss: config.mixedPrecision === "fp16",
+      averaging: config.emaDecay !== null,
+    });
+  }
+
+  /** One step on pictures (N, H, W, 3) in [-1, 1]; H and W are multiples of 8. Throws UserError when it diverges. */
+  async train(pictures: Float32Array, shape: PictureShape, torch: TorchGenerator): Promise<VaeStepResult> {
+    const { batch, height, width } = shape;
+    const noise = torch.randn(batch * (height / 8) * (width / 8) * this.#latentChannels());
+    const { loss, error } = await this.step.backward(shape, { pictures, noise });
+    const t = this.step.state.optimizerSteps;
+    const decay = Math.min(this.config.emaDecay ?? 0, (1 + t) / (10 + t));
+    const rates = [this.#rates(t, this.config.learningRate)];
+    const { gradNorm, heldBack } = await this.step.update(rates, decay);
+    if (!Number.isFinite(loss[0]) || (heldBack === "gradients" && this.config.mixedPrecision !== "fp16")) {
+      throw new UserError(
+        `step ${t + 1}: the loss is ${loss[0]}, the gradient norm ${gradNorm}; lower the learning rate`,
+      );
+    }
+    if (heldBack === "weights") throw updateHeldBack(t + 1, rates, this.step.options.optimizer);
+    this.#latest = { shape, inputs: { pictures, noise } };
+    return { loss: loss[0], error: error[0], gradNorm };
+  }
+
+  /** Throws UserError unless the weights give a finite loss for the latest batch: asked before they are saved. */
+  async prove(): Promise<void> {
+    if (!this.#latest) return;
+    const { shape, inputs } = this.#latest;
+    if (!await this.step.works(shape, inputs)) throw brokenWeights(this.step.state.optimizerSteps);
+  }
+
+  /** Trained weights by key, the running averages where kept. */
+  weights(averaged: boolean): Map<string, Float32Array> {
+    const from = averaged && this.config.emaDecay !== null ? flat.averages : flat.weights;
+    return splitGroup(this.group, this.store.download(from(0)));
+  }
+
+  /** Puts the running averages in the weights' place, where they are kept. */
+  useAverages(): void {
+    if (this.config.emaDecay === null) return;
+    this.store.set(flat.weights(0), this.store.download(flat.averages(0)));
+  }
+
+  /** pictures (N, H, W, 3) in [-1, 1] -> the means of their latents (N, H / 8, W / 8, channels), before any scale factor. */
+  async latents(pictures: Float32Array, shape: PictureShape): Promise<Float32Array> {
+    const key = Object.values(shape).join();
+    let program = this.#encoders.get(key);
+    if (!program) {
+      const graph = new Graph();
+      const weights = Weights.over(graph, this.shapes, {
+        dtype: computeDtype(this.config.mixedPrecision),
+        storage: () => "f32",
+      });
+      const input = graph.input("pictures", [shape.batch, shape.height, shape.width, 3]);
+      graph.output("latents", moments(input, weights.at(VAE)).mean);
+      program = await compile(graph, this.store);
+      this.#encoders.set(key, program);
+    }
+    return (await program.run({ pictures })).latents;
+  }
+
+  destroy(): void {
+    for (const program of this.#encoders.values()) program.destroy();
+    this.step.destroy();
+  }
+
+  #latentChannels(): number {
+    return this.group.parameters.find((p) => p.name === `${VAE}.decoder.conv_in.weight`)!.shape[1];
+  }
+}
+
+function recordVae(
+  graph: Graph,
+  shape: PictureShape,
+  shapes: Shapes,
+  config: VaeTrainingConfig,
+): RecordedLoss {
+  const { batch, height, width } = shape;
+  const weights = Weights.over(graph, shapes, {
+    dtype: computeDtype(config.mixedPrecision),
+    storage: () => "f32",
+  });
+  const pictures = graph.input("pictures", [batch, height, width, 3]);
+  const latents = moments(pictures, weights.at(VAE));
+  const noise = graph.input("noise", latents.mean.shape);
+  const drawn = decode(sampleLatents(latents, noise), weights.at(VAE));
+  const difference = sub(drawn, pictures);
+  const error = mean(abs(difference));
+  let loss = add(
+    add(error, mean(square(difference))),
+    affine(divergence(latents.mean, latents.logvar), config.klWeight, 0),
+  );
+  if (config.edgeWeight > 0) loss = add(loss, affine(edges(difference), config.edgeWeight, 0));
+  return { loss, outputs: { error } };
+}
+
+/** Mean over all latents of KL(N(mean, exp(logvar)) || N(0, 1)). */
+function divergence(mu: Tensor, logvar: Tensor): Tensor {
+  return mean(affine(sub(add(square(mu), exp(logvar)), logvar), 0.5, -0.5));
+}
+
+/** Mean absolute difference between neighbours of the error picture, across and down. */
+function edges(difference: Tensor): Tensor {
+  const along = (axis: number) => {
+    const length = difference.shape[axis] - 1;
+    return mean(abs(sub(slice(difference, axis, 1, length), slice(difference, axis, 0, length))));
+  };
+  return add(along(1), along(2));
+}
