@@ -1,17 +1,9 @@
 /** A subcommand: what it takes and what it does, as data and one short function. */
 
 import type { JobContext } from "../base/job.ts";
-import type { Family, PathKind, Rows, Values } from "./flag.ts";
+import type { ConfigOf, Group, PathKind, Rows } from "../options/mod.ts";
 import type { Source } from "./front/parse.ts";
 import type { Need } from "./front/required.ts";
-
-type Intersection<U> = (U extends unknown ? (x: U) => void : never) extends (x: infer I) => void ? I : never;
-
-/** The parsed values of several families as one object. */
-export type ValuesOf<F extends readonly Family[]> = Readonly<Intersection<FamilyValues<F[number]>>>;
-
-/** Distributes over the union of families. */
-type FamilyValues<F> = F extends Family<infer R> ? Values<R> : never;
 
 /** What run() gets besides its values. */
 export interface CommandInput<V> {
@@ -31,7 +23,7 @@ export interface CommandEntry {
 }
 
 export interface Command<V = unknown> {
-  readonly families: readonly Family<Rows>[];
+  readonly groups: readonly Group<Rows>[];
   /** Without these it does not start; all that are missing are named at once, and the help begins with them. */
   readonly required?: readonly Need[];
   /** Flags that most people give, for the help. */
@@ -55,9 +47,9 @@ export interface Command<V = unknown> {
   plan?(input: CommandInput<V>, context: JobContext): Promise<void>;
 }
 
-/** Ties the type of the values to the families. */
-export function command<const F extends readonly Family[]>(
-  parts: Omit<Command<ValuesOf<F>>, "families"> & { readonly families: F },
-): Command<ValuesOf<F>> {
+/** Ties the type of the values to the groups. */
+export function command<const F extends readonly Group[]>(
+  parts: Omit<Command<ConfigOf<F>>, "groups"> & { readonly groups: F },
+): Command<ConfigOf<F>> {
   return parts;
 }

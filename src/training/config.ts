@@ -2,7 +2,7 @@
  * What a training job is told, as plain data: sd-scripts' option names in camelCase with its types.
  * Command-line flags and TOML end in these objects; nobody changes them afterwards.
  */
-import type { StepsOrRatio } from "./schedules/steps.ts";
+import type { StepsOrRatio } from "../options/steps.ts";
 
 export type MixedPrecision = "no" | "fp16" | "bf16";
 export type SavePrecision = "float" | "fp16" | "bf16";

@@ -95,7 +95,7 @@ Deno.test("docs/automation.md names every command that prints events", async () 
   const named = [...sentence.matchAll(/`(\w+)`/g)].map(([, name]) => name);
   const loaded = await loadCommands(COMMANDS);
   const having = loaded.filter(({ command }) =>
-    !command.jsonIsResult && command.families.some(({ flags }) => "json" in flags)
+    !command.jsonIsResult && command.groups.some(({ rows }) => "json" in rows)
   );
   assert.deepEqual(named.sort(), [...having.map(({ entry }) => entry.name), "plan"].sort());
 });

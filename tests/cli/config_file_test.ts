@@ -2,15 +2,15 @@
 
 import assert from "node:assert/strict";
 import { withConfigFile } from "../../src/cli/front/config_file.ts";
-import type { Value } from "../../src/cli/flag.ts";
 import { parseArgs } from "../../src/cli/front/parse.ts";
-import { families } from "./example_flags.ts";
+import type { Value } from "../../src/options/mod.ts";
+import { groups } from "./example_flags.ts";
 
 function fromToml(text: string, ...argv: string[]) {
   const path = Deno.makeTempFileSync({ suffix: ".toml" });
   Deno.writeTextFileSync(path, text);
   try {
-    return withConfigFile(parseArgs(["--config_file", path, ...argv], families), families);
+    return withConfigFile(parseArgs(["--config_file", path, ...argv], groups), groups);
   } finally {
     Deno.removeSync(path);
   }
@@ -32,8 +32,8 @@ Deno.test("withConfigFile() flattens sections and lets the command line win", ()
 Deno.test("withConfigFile() adds .toml to a name without it", () => {
   const path = Deno.makeTempFileSync({ suffix: ".toml" });
   Deno.writeTextFileSync(path, "seed = 8\n");
-  const parsed = parseArgs(["--config_file", path.replace(/\.toml$/, "")], families);
-  assert.equal(withConfigFile(parsed, families).values.seed, 8);
+  const parsed = parseArgs(["--config_file", path.replace(/\.toml$/, "")], groups);
+  assert.equal(withConfigFile(parsed, groups).values.seed, 8);
   Deno.removeSync(path);
 });
 
@@ -51,11 +51,11 @@ Deno.test("withConfigFile() names file and key of what is wrong", () => {
   ];
   for (const [text, pattern] of cases) assert.throws(() => fromToml(text), pattern);
   assert.throws(
-    () => withConfigFile(parseArgs(["--config_file", "none-here"], families), families),
+    () => withConfigFile(parseArgs(["--config_file", "none-here"], groups), groups),
     /none-here\.toml: does not exist/,
   );
   assert.throws(
-    () => withConfigFile(parseArgs(["--config_file", "gui.json"], families), families),
+    () => withConfigFile(parseArgs(["--config_file", "gui.json"], groups), groups),
     /gui\.json: --config_file takes TOML/,
   );
 });
@@ -65,8 +65,8 @@ Deno.test("withConfigFile() takes what means unset as unset, and names what it l
   const path = Deno.makeTempFileSync({ suffix: ".toml" });
   const read = (text: string, ...argv: string[]) => {
     Deno.writeTextFileSync(path, text);
-    const families = trainNetwork.families;
-    return withConfigFile(parseArgs(["--config_file", path, ...argv], families), families);
+    const groups = trainNetwork.groups;
+    return withConfigFile(parseArgs(["--config_file", path, ...argv], groups), groups);
   };
   try {
     const unset = [
@@ -91,7 +91,7 @@ Deno.test("withConfigFile() takes what means unset as unset, and names what it l
     ];
     for (const line of unset) {
       const key = line.split(" ")[0], { values, sources } = read(line);
-      assert.deepEqual(values[key], parseArgs([], trainNetwork.families).values[key], line);
+      assert.deepEqual(values[key], parseArgs([], trainNetwork.groups).values[key], line);
       if (!/75|no/.test(line)) assert.equal(sources[key], "default", line);
     }
     const taken: [string, Value][] = [

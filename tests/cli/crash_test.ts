@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
 import { crashReport, SECRET_FLAGS, withoutSecrets } from "../../src/cli/screen/crash.ts";
-import { allFlags } from "../../src/cli/front/parse.ts";
+import { rowsOf } from "../../src/options/mod.ts";
 import { VERSION } from "../../src/cli/screen/version.ts";
 import { decoded } from "./easel.ts";
 
@@ -41,7 +41,7 @@ Deno.test("withoutSecrets() masks keys and tokens however they are given, and ke
 
 Deno.test("every flag that is marked secret, or reads like one, is masked", async () => {
   for (const entry of COMMANDS) {
-    for (const [name, row] of Object.entries(allFlags((await entry.load()).families))) {
+    for (const [name, row] of Object.entries(rowsOf((await entry.load()).groups))) {
       const sounds = /(api_?key|_token$|secret|password)/.test(name);
       assert.equal(row.secret ?? false, sounds, `${entry.name} --${name}`);
       assert.equal(SECRET_FLAGS.includes(name), sounds, `${entry.name} --${name}`);

@@ -18,7 +18,7 @@ Deno.test("docs/cli.md and the manual page have every flag of every command", as
   const page = await commandLinePage(), man = await manPage(COMMANDS);
   for (const { entry, command } of await loadCommands(COMMANDS)) {
     assert.ok(page.includes(`\n## ${entry.name}\n`), entry.name);
-    for (const name of command.families.flatMap(({ flags }) => Object.keys(flags))) {
+    for (const name of command.groups.flatMap(({ rows }) => Object.keys(rows))) {
       assert.ok(page.includes(`\`--${name}\``), name);
       assert.ok(man.includes(`\\-\\-${name}`), name);
     }

@@ -5,9 +5,9 @@
 
 import assert from "node:assert/strict";
 import { UsageError, UserError } from "../../src/base/errors.ts";
-import type { Value } from "../../src/cli/flag.ts";
-import { readLaunch } from "../../src/cli/front/launcher.ts";
 import { parseArgs } from "../../src/cli/front/parse.ts";
+import type { Value } from "../../src/options/mod.ts";
+import { readLaunch } from "../../src/cli/front/launcher.ts";
 import { findCommand } from "../../src/cli/front/program.ts";
 import { settle } from "../../src/cli/front/run_command.ts";
 import { refuseUnsupported } from "../../src/cli/front/support.ts";
@@ -36,9 +36,9 @@ async function parse(argv: readonly string[]) {
   const command = await entry.load();
   return {
     name: entry.name,
-    families: command.families,
+    groups: command.groups,
     launch,
-    ...parseArgs([...flags, ...rest], command.families, command.positionals),
+    ...parseArgs([...flags, ...rest], command.groups, command.positionals),
   };
 }
 
@@ -52,7 +52,7 @@ for (const row of rows) {
   Deno.test(`${row.from}: ${row.refused ? `${row.refused} is refused` : "the same values as the reference's"}`, async () => {
     if (row.refused) {
       await assert.rejects(
-        parse(row.argv).then((parsed) => refuseUnsupported(parsed, parsed.families)),
+        parse(row.argv).then((parsed) => refuseUnsupported(parsed, parsed.groups)),
         new RegExp(`^UsageError: .*${row.refused}\\b.* (is not a flag of this command|not supported yet)`),
       );
       return;
@@ -101,7 +101,7 @@ Deno.test("the launcher's values give way to the config file's, and those to the
   const { trainNetwork } = await import("../../src/cli/commands/train_network.ts");
   const unchecked = { ...trainNetwork, check: undefined, required: undefined };
   const settled = (...argv: string[]) => {
-    const typed = parseArgs(argv, trainNetwork.families);
+    const typed = parseArgs(argv, trainNetwork.groups);
     const { input, notes } = settle(
       unchecked,
       typed,

@@ -2,10 +2,10 @@
 
 import {
   choice,
-  family,
   flag,
   float,
   floats,
+  group,
   int,
   newer,
   noEffect,
@@ -14,10 +14,10 @@ import {
   stepsOrRatio,
   str,
   strings,
-} from "../../src/cli/flag.ts";
+} from "../../src/options/mod.ts";
 
-export const families = [
-  family("one", {
+export const groups = [
+  group("one", {
     learning_rate: float(2e-6, "rate"),
     learning_steps: int(1, "steps", { min: 1 }),
     seed: int(null, "seed"),
@@ -29,7 +29,7 @@ export const families = [
     mode: choice(["no", "fp16", "bf16"], "no", "format"),
     config_file: str(null, "toml"),
   }),
-  family("two", {
+  group("two", {
     learning_curve: newer(flag("newer")),
     flat: own(flag("own")),
     turbo: notYet(float(1.5, "not yet")),

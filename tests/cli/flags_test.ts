@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
-import { camel, type Value } from "../../src/cli/flag.ts";
-import { allFlags } from "../../src/cli/front/parse.ts";
+import { camel } from "../../src/options/group.ts";
+import { rowsOf, type Value } from "../../src/options/mod.ts";
 
 interface SpecRow {
   flag: string;
@@ -29,7 +29,7 @@ const scripts: Record<string, SpecRow[]> = {
 for (const [script, rows] of Object.entries(scripts)) {
   const load = async () => {
     const entry = COMMANDS.find((command) => command.name === script)!;
-    return allFlags((await entry.load()).families);
+    return rowsOf((await entry.load()).groups);
   };
 
   Deno.test(`${script} knows every flag of the script, with its type, default and arity`, async () => {
@@ -63,7 +63,7 @@ for (const [script, rows] of Object.entries(scripts)) {
 }
 
 Deno.test("fine_tune knows what the script has beyond train_network's flags", async () => {
-  const flags = allFlags((await COMMANDS.find(({ name }) => name === "fine_tune")!.load()).families);
+  const flags = rowsOf((await COMMANDS.find(({ name }) => name === "fine_tune")!.load()).groups);
   for (const { flag } of more.fine_tune) assert.ok(flags[flag.slice(2)], flag);
 });
 
@@ -74,7 +74,7 @@ Deno.test("flags that read like paths say what they lead to, so that shells comp
   const others =
     /^(network_module|huggingface_path_in_repo|output_config|log_config|network_merge_n_models|control_net_weights)$/;
   for (const entry of COMMANDS) {
-    for (const [name, row] of Object.entries(allFlags((await entry.load()).families))) {
+    for (const [name, row] of Object.entries(rowsOf((await entry.load()).groups))) {
       if (row.type === "flag" || !reads.test(name) || others.test(name)) continue;
       assert.ok(row.leadsTo, `${entry.name} --${name}`);
     }

@@ -102,8 +102,8 @@ Deno.test("None as a text is taken as not given, where no free text is meant", (
     };
     const lines = Object.keys(unset).map((name) => `${name} = "None"\n`).join("");
     Deno.writeTextFileSync(path, lines + 'save_every_n_steps = ""\noutput_name = "None"\n');
-    const { families } = trainNetwork;
-    const { values, warnings } = withConfigFile(parseArgs(["--config_file", path], families), families);
+    const { groups } = trainNetwork;
+    const { values, warnings } = withConfigFile(parseArgs(["--config_file", path], groups), groups);
     const read = Object.fromEntries(Object.keys(unset).map((name) => [name, values[name]]));
     assert.deepEqual([read, values.output_name, warnings], [unset, "None", []]);
     return Promise.resolve();
@@ -114,7 +114,7 @@ Deno.test("a kohya_ss TOML with every field passes, and what is left out is name
     const path = join(folder, "gui.toml");
     Deno.writeTextFileSync(path, FORM.replaceAll("\n", "\r\n"));
     const line = ["--config_file", path, "--train_data_dir", folder, "--output_dir", folder];
-    const { input, warnings, notes } = settle(trainNetwork, parseArgs(line, trainNetwork.families), {});
+    const { input, warnings, notes } = settle(trainNetwork, parseArgs(line, trainNetwork.groups), {});
     const values = input.values as Record<string, unknown>;
     const unset = [
       "vae",

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { UsageError } from "../../src/base/errors.ts";
 import type { Command } from "../../src/cli/command.ts";
+import { parseArgs } from "../../src/cli/front/parse.ts";
+import { type AnyOption, rowsOf } from "../../src/options/mod.ts";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
-import type { AnyFlag } from "../../src/cli/flag.ts";
-import { allFlags, parseArgs } from "../../src/cli/front/parse.ts";
 import { settle } from "../../src/cli/front/run_command.ts";
 import { settle as settleDatasets } from "../../src/data/dataset/params.ts";
 import { checkDatasetFile } from "../../src/data/dataset/config_file.ts";
@@ -18,10 +18,10 @@ const load = (name: string): Promise<Command> => COMMANDS.find((command) => comm
 const JOBS = ["train_network", "fine_tune", "train_vae", "gen_img", "resize_lora", "merge_lora"];
 
 /** What happens with one value of one flag: null where it is taken. */
-function refusal(command: Command, name: string, row: AnyFlag, text: string): string | null {
+function refusal(command: Command, name: string, row: AnyOption, text: string): string | null {
   const count = typeof row.nargs === "number" ? row.nargs : 1;
   try {
-    parseArgs([`--${name}=${text}`, ...Array(count - 1).fill(text)], command.families);
+    parseArgs([`--${name}=${text}`, ...Array(count - 1).fill(text)], command.groups);
     return null;
   } catch (error) {
     assert.ok(error instanceof UsageError, `--${name} ${text}: ${(error as Error).stack}`);
@@ -32,7 +32,7 @@ function refusal(command: Command, name: string, row: AnyFlag, text: string): st
 Deno.test("no number of any flag may be NaN, infinite or more than float32 holds", async () => {
   for (const job of JOBS) {
     const command = await load(job);
-    for (const [name, row] of Object.entries(allFlags(command.families))) {
+    for (const [name, row] of Object.entries(rowsOf(command.groups))) {
       if (row.type !== "float" && row.type !== "int") continue;
       if (typeof row.nargs === "number" && row.nargs > 1) continue;
       for (const text of ["nan", "inf", "-inf", "1e308", "-1e308"]) {
@@ -67,7 +67,7 @@ Deno.test("rates, shares, sizes and counts keep to their ranges", async () => {
     ["resize_lora", "new_rank", ["0", "1000000000"], ["4"]],
   ];
   for (const [job, flag, refused, taken] of cases) {
-    const command = await load(job), row = allFlags(command.families)[flag];
+    const command = await load(job), row = rowsOf(command.groups)[flag];
     for (const text of refused) {
       assert.match(
         refusal(command, flag, row, text) ?? "taken",
@@ -104,7 +104,7 @@ Deno.test("rates of 0 for everything are one line that names the flags; for one 
     ];
     for (const [job, args, said] of cases) {
       const command = await load(job);
-      const run = () => settle(command, parseArgs([...common, ...args], command.families), {});
+      const run = () => settle(command, parseArgs([...common, ...args], command.groups), {});
       if (said) {
         assert.throws(
           run,

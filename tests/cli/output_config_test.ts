@@ -3,23 +3,23 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { withConfigFile } from "../../src/cli/front/config_file.ts";
+import { parseArgs } from "../../src/cli/front/parse.ts";
 import {
-  family,
   flag,
   float,
+  group,
   int,
   secret,
   stepsOrRatio,
   str,
   strings,
   type Value,
-} from "../../src/cli/flag.ts";
+} from "../../src/options/mod.ts";
 import { writeConfig } from "../../src/cli/pages/output_config.ts";
-import { parseArgs } from "../../src/cli/front/parse.ts";
 import { easel, inFolder } from "./easel.ts";
 
-const families = [
-  family("all", {
+const groups = [
+  group("all", {
     rate: float(2e-6, "rate"),
     steps: int(1600, "steps"),
     name: str(null, "name"),
@@ -54,9 +54,9 @@ Deno.test("what writeConfig() writes reads back as the same values, whatever the
     ];
     for (const [i, line] of lines.entries()) {
       const path = join(folder, `${i}.toml`);
-      const typed = parseArgs([...line, "--config_file", path, "--output_config"], families);
-      assert.deepEqual(writeConfig(typed, families, assert.fail), { path, secrets: [] });
-      const back = withConfigFile(parseArgs(["--config_file", path], families), families);
+      const typed = parseArgs([...line, "--config_file", path, "--output_config"], groups);
+      assert.deepEqual(writeConfig(typed, groups, assert.fail), { path, secrets: [] });
+      const back = withConfigFile(parseArgs(["--config_file", path], groups), groups);
       // an empty text in a file means that the flag is not given
       const without = ({ output_config: _, ...rest }: Record<string, Value>) => ({
         ...rest,
@@ -71,8 +71,8 @@ Deno.test("what writeConfig() writes reads back as the same values, whatever the
 Deno.test("writeConfig() leaves defaults, itself and secrets out", async () => {
   await inFolder((folder) => {
     const line = ["--rate", "2e-6", "--steps", "5", "--warmup", "0", "--token", "abc", "--output_config"];
-    const typed = parseArgs([...line, "--config_file", join(folder, "c")], families);
-    assert.deepEqual(writeConfig(typed, families, assert.fail).secrets, ["token"]);
+    const typed = parseArgs([...line, "--config_file", join(folder, "c")], groups);
+    assert.deepEqual(writeConfig(typed, groups, assert.fail).secrets, ["token"]);
     assert.equal(Deno.readTextFileSync(join(folder, "c.toml")), "steps = 5\n");
     return Promise.resolve();
   });

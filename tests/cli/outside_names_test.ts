@@ -13,7 +13,7 @@ const COMMON = ["--pretrained_model_name_or_path", "builtin:tiny", "--resolution
 async function check(name: string, argv: string[]): Promise<void> {
   const { entry } = await findCommand(name);
   const command = await entry.load();
-  settle(command, parseArgs(argv, command.families), {});
+  settle(command, parseArgs(argv, command.groups), {});
 }
 
 Deno.test("a name that leaves its folder is refused, from the command line and from a file alike", async () => {

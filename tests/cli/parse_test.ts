@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { UsageError } from "../../src/base/errors.ts";
-import { choice, family, flag, named, notYet, str, strings, working } from "../../src/cli/flag.ts";
 import { HelpWanted, parseArgs } from "../../src/cli/front/parse.ts";
+import { choice, flag, group, named, notYet, str, strings, working } from "../../src/options/mod.ts";
 import { refuseUnsupported, withoutEffect } from "../../src/cli/front/support.ts";
-import { families } from "./example_flags.ts";
+import { groups } from "./example_flags.ts";
 
-const parse = (...argv: string[]) => parseArgs(argv, families).values;
+const parse = (...argv: string[]) => parseArgs(argv, groups).values;
 const fails = (pattern: RegExp, ...argv: string[]) =>
   assert.throws(() => parse(...argv), (error) => {
     assert.ok(error instanceof UsageError, String(error));
@@ -15,7 +15,7 @@ const fails = (pattern: RegExp, ...argv: string[]) =>
   });
 
 Deno.test("parseArgs() leaves defaults where nothing is given, and says so", () => {
-  const { values, sources } = parseArgs(["--seed", "3"], families);
+  const { values, sources } = parseArgs(["--seed", "3"], groups);
   assert.deepEqual([values.learning_rate, values.seed, values.flip_aug], [2e-6, 3, false]);
   assert.deepEqual([sources.learning_rate, sources.seed], ["default", "command line"]);
 });
@@ -91,13 +91,13 @@ Deno.test("parseArgs() asks for help wherever -h stands", () => {
 });
 
 Deno.test("parseArgs() counts arguments that are no flags", () => {
-  assert.deepEqual(parseArgs(["a", "--", "--b"], families, ["FILE", "MORE..."]).positionals, ["a", "--b"]);
-  assert.throws(() => parseArgs([], families, ["FILE"]), /FILE is missing/);
-  assert.throws(() => parseArgs(["a", "b"], families, ["FILE"]), /"b" is not expected here/);
+  assert.deepEqual(parseArgs(["a", "--", "--b"], groups, ["FILE", "MORE..."]).positionals, ["a", "--b"]);
+  assert.throws(() => parseArgs([], groups, ["FILE"]), /FILE is missing/);
+  assert.throws(() => parseArgs(["a", "b"], groups, ["FILE"]), /"b" is not expected here/);
 });
 
 Deno.test("refuseUnsupported() lets defaults pass and nothing else", () => {
-  const check = (...argv: string[]) => refuseUnsupported(parseArgs(argv, families), families);
+  const check = (...argv: string[]) => refuseUnsupported(parseArgs(argv, groups), groups);
   check();
   check("--turbo", "1.5");
   assert.throws(() => check("--turbo", "2"), /^UsageError: --turbo is not supported yet$/);
@@ -106,7 +106,7 @@ Deno.test("refuseUnsupported() lets defaults pass and nothing else", () => {
 
 Deno.test("values that are known but do nothing yet are refused together with flags, names of others are not", () => {
   const rows = [
-    family("three", {
+    group("three", {
       sampler: working(["ddim", "euler_a"], choice(["ddim", "euler_a", "heun"], "ddim", "sampler")),
       modules: working(["networks.lora"], strings("modules")),
       optimizer: named(["AdamW"], str("", "optimizer")),
@@ -131,15 +131,15 @@ Deno.test("values that are known but do nothing yet are refused together with fl
 });
 
 Deno.test("withoutEffect() names flags that change nothing", () => {
-  assert.deepEqual(withoutEffect(parseArgs(["--xformers"], families), families), [
+  assert.deepEqual(withoutEffect(parseArgs(["--xformers"], groups), groups), [
     "--xformers has no effect: there is one attention",
   ]);
-  assert.deepEqual(withoutEffect(parseArgs([], families), families), []);
+  assert.deepEqual(withoutEffect(parseArgs([], groups), groups), []);
 });
 
 Deno.test("an empty path and 75 tokens mean unset on the command line as well", async () => {
   const { trainNetwork } = await import("../../src/cli/commands/train_network.ts");
-  const parse = (...argv: string[]) => parseArgs(argv, trainNetwork.families).values;
+  const parse = (...argv: string[]) => parseArgs(argv, trainNetwork.groups).values;
   assert.equal(parse("--vae", "").vae, null);
   assert.equal(parse("--log_with", "").log_with, null);
   assert.equal(parse("--max_token_length", "75").max_token_length, null);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { UsageError } from "../../src/base/errors.ts";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
 import { loadCommands } from "../../src/cli/pages/describe.ts";
-import { allFlags } from "../../src/cli/front/parse.ts";
+import { rowsOf } from "../../src/options/mod.ts";
 import { neededFlags, refuseMissing } from "../../src/cli/front/required.ts";
 import { TRAINING_NEEDS } from "../../src/cli/front/training_flags.ts";
 
@@ -48,7 +48,7 @@ Deno.test("all flags that are missing are named at once, with what may stand in 
 Deno.test("what a command needs and what most people give are flags of it, each once", async () => {
   for (const { entry, command } of await loadCommands(COMMANDS)) {
     const names = [...neededFlags(command.required ?? []).map(({ name }) => name), ...command.usual ?? []];
-    const flags = allFlags(command.families);
+    const flags = rowsOf(command.groups);
     assert.deepEqual(names.filter((name) => flags[name]?.support.kind !== "supported"), [], entry.name);
     assert.equal(new Set(names).size, names.length, entry.name);
   }

@@ -21,8 +21,8 @@ import { caseModel } from "./synth_models.ts";
 
 /** gen_img's flags: the defaults with a case's extra_args on them, as 0.9.1 draws. */
 export function genArgs(args: readonly string[]): GenImgConfig {
-  const parsed = parseArgs(args, genImg.families);
-  refuseUnsupported(parsed, genImg.families);
+  const parsed = parseArgs(args, genImg.groups);
+  refuseUnsupported(parsed, genImg.groups);
   const camel = (name: string) => name.replace(/_([a-z0-9])/g, (_, c) => c.toUpperCase());
   const values = Object.fromEntries(
     Object.entries(parsed.values).map(([name, value]) => [camel(name), value]),

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { modelFile } from "../../src/cli/front/checks.ts";
+import { modelFile } from "../../src/options/paths.ts";
 import { openCheckpoint } from "../../src/formats/mod.ts";
 import { inspectFile } from "../../src/tools/inspect.ts";
 import { writeTinyModel } from "../training/tiny_run.ts";

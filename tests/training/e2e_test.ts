@@ -67,7 +67,7 @@ Deno.test("trainings from seed, files and flags have sd-scripts' losses", async 
         argv.push("--pretrained_model_name_or_path", join(dir, "model.safetensors"));
         argv.push("--output_dir", join(dir, name), "--threads", "1", "--device", "cpu");
         const context = listening();
-        const { input } = settle(COMMAND, parseArgs(argv, COMMAND.families), {});
+        const { input } = settle(COMMAND, parseArgs(argv, COMMAND.groups), {});
         await COMMAND.run(input, context);
         const steps = context.events.filter(({ task, details }) => task === "training" && details);
         assert.equal(steps.length, losses.length);

@@ -3,9 +3,9 @@ import { UsageError } from "../../src/base/errors.ts";
 import { trainNetworkDefaults } from "../../src/training/defaults.ts";
 import { readOptimizer } from "../../src/training/optimizers/mod.ts";
 import { createRates } from "../../src/training/step/rates.ts";
-import { keyValues } from "../../src/training/schedules/python_literal.ts";
+import { keyValues } from "../../src/options/key_values.ts";
 import { createSchedule } from "../../src/training/schedules/schedule.ts";
-import { parseStepsOrRatio } from "../../src/training/schedules/steps.ts";
+import { parseStepsOrRatio } from "../../src/options/steps.ts";
 
 const config = { ...trainNetworkDefaults, learningRate: 1, maxTrainSteps: 10 };
 

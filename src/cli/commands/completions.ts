@@ -9,7 +9,7 @@ const SHELLS = ["bash", "zsh", "fish"] as const;
 
 export const completions = (commands: readonly CommandEntry[]) =>
   command({
-    families: [],
+    groups: [],
     positionals: ["SHELL"],
     completes: SHELLS,
     about: [

@@ -1,12 +1,14 @@
 /** easel demo. */
 
-import { checkDevice, parseBytes, writableFolder } from "../front/checks.ts";
 import { command } from "../command.ts";
-import { family, own, pathTo, str } from "../flag.ts";
-import { deviceFlags } from "../flags/device.ts";
-import { automationFlags } from "../flags/logging.ts";
+import { automationOptions } from "../../options/shared.ts";
+import { group, own, pathTo, str } from "../../options/mod.ts";
+import { writableFolder } from "../../options/paths.ts";
+import { parseBytes } from "../../options/rules.ts";
+import { checkDevice } from "../../runtime/check_device.ts";
+import { deviceOptions } from "../../runtime/options.ts";
 
-const demoFlags = family("Output", {
+const demoOptions = group("Output", {
   output_dir: pathTo(
     "folder",
     own(str("out/demo", "folder for before.png, after.png, grid.png, the LoRA file and the single pictures")),
@@ -14,7 +16,7 @@ const demoFlags = family("Output", {
 });
 
 export const demo = command({
-  families: [demoFlags, deviceFlags, automationFlags],
+  groups: [demoOptions, deviceOptions, automationOptions],
   examples: ["easel demo"],
   about: "Takes a few minutes on two cores. The model and the pictures come with easel.",
   check: ({ values }) => checkDevice(values),

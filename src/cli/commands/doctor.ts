@@ -3,14 +3,14 @@
 import { UserError } from "../../base/errors.ts";
 import type { Finding } from "../../tools/doctor.ts";
 import { command } from "../command.ts";
-import { family, flag, own } from "../flag.ts";
+import { flag, group, own } from "../../options/mod.ts";
 import { print } from "../screen/output.ts";
 import { VERSION } from "../screen/version.ts";
 
-const doctorFlags = family("Output", { json: own(flag("one JSON object instead of text")) });
+const doctorOptions = group("Output", { json: own(flag("one JSON object instead of text")) });
 
 export const doctor = command({
-  families: [doctorFlags],
+  groups: [doctorOptions],
   about:
     "Says what to do about whatever is wrong. Exit status 1 when something that easel needs is missing or broken.",
   jsonIsResult: true,

@@ -1,24 +1,23 @@
 /** easel fine_tune: sd-scripts' fine_tune.py, which also takes the dataset layouts of train_db.py here. */
 
 import type { FineTuneConfig } from "../../training/config.ts";
-import { somethingTrained } from "../front/checks.ts";
-import { command, type CommandInput, type ValuesOf } from "../command.ts";
+import { command, type CommandInput } from "../command.ts";
+import { ONE_ATTENTION } from "../../options/shared.ts";
+import { type ConfigOf, flag, float, group, noEffect, own, RATE, SHARE } from "../../options/mod.ts";
+import { somethingTrained } from "../../options/rules.ts";
 import { besideDatasetFile } from "../front/dataset_notes.ts";
-import { family, flag, float, noEffect, own } from "../flag.ts";
-import { RATE, SHARE } from "../flags/numbers.ts";
-import { ONE_ATTENTION } from "../flags/precision.ts";
 import { tellPlan } from "../screen/tell_plan.ts";
 import {
   checkTraining,
-  DATA_FAMILIES,
+  DATA_GROUPS,
   makeFolders,
-  MODEL_FAMILIES,
-  RUN_FAMILIES,
+  MODEL_GROUPS,
+  RUN_GROUPS,
   TRAINING_NEEDS,
   trainingConfig,
 } from "../front/training_flags.ts";
 
-const fineTuneFlags = family("Fine-tuning", {
+const fineTuneOptions = group("Fine-tuning", {
   train_text_encoder: flag("train the text encoder as well as the U-Net"),
   learning_rate_te: float(null, "rate for the text encoder; unset takes the U-Net's", RATE),
   ema_decay: own(
@@ -28,10 +27,10 @@ const fineTuneFlags = family("Fine-tuning", {
   diffusers_xformers: noEffect(ONE_ATTENTION, flag("use diffusers' own xformers switch")),
 });
 
-const FAMILIES = [...MODEL_FAMILIES, fineTuneFlags, ...DATA_FAMILIES, ...RUN_FAMILIES] as const;
+const GROUPS = [...MODEL_GROUPS, fineTuneOptions, ...DATA_GROUPS, ...RUN_GROUPS] as const;
 
 export const fineTune = command({
-  families: FAMILIES,
+  groups: GROUPS,
   required: TRAINING_NEEDS,
   usual: [
     "output_name",
@@ -67,6 +66,6 @@ export const fineTune = command({
   },
 });
 
-function toConfig({ values }: CommandInput<ValuesOf<typeof FAMILIES>>): FineTuneConfig {
+function toConfig({ values }: CommandInput<ConfigOf<typeof GROUPS>>): FineTuneConfig {
   return Object.freeze(trainingConfig(values, false));
 }

@@ -3,61 +3,53 @@
 import { UsageError } from "../../base/errors.ts";
 import { counted } from "../../base/phrases.ts";
 import type { GenImgConfig } from "../../generation/config.ts";
+import { command, type CommandInput } from "../command.ts";
+import { automationOptions, compatOptions, consoleOptions } from "../../options/shared.ts";
+import type { ConfigOf } from "../../options/mod.ts";
+import { checkpoint, modelFile, readableFile, readableFolder, writableFolder } from "../../options/paths.ts";
+import { exclusive, needs, parseBytes, required } from "../../options/rules.ts";
+import { checkDevice } from "../../runtime/check_device.ts";
+import { deviceOptions } from "../../runtime/options.ts";
 import {
-  checkDevice,
-  checkpoint,
-  exclusive,
-  modelFile,
-  needs,
-  parseBytes,
-  readableFile,
-  readableFolder,
-  required,
-  writableFolder,
-} from "../front/checks.ts";
-import { command, type CommandInput, type ValuesOf } from "../command.ts";
-import { compatFlags, deviceFlags } from "../flags/device.ts";
+  genModelOptions,
+  genNetworkOptions,
+  genOutputOptions,
+  genPrecisionOptions,
+  imageToImageOptions,
+  pictureOptions,
+  promptOptions,
+} from "../../generation/options.ts";
 import {
-  genModelFlags,
-  genNetworkFlags,
-  genOutputFlags,
-  genPrecisionFlags,
-  imageToImageFlags,
-  pictureFlags,
-  promptFlags,
-} from "../flags/gen_img.ts";
-import {
-  controlFlags,
-  deepShrinkFlags,
-  gradualLatentFlags,
-  highresFlags,
-  olderGenFlags,
-} from "../flags/gen_img_more.ts";
-import { automationFlags, consoleFlags } from "../flags/logging.ts";
+  controlOptions,
+  deepShrinkOptions,
+  gradualLatentOptions,
+  highresOptions,
+  olderGenOptions,
+} from "../../generation/pipeline/options.ts";
 
-const FAMILIES = [
-  genModelFlags,
-  promptFlags,
-  pictureFlags,
-  genNetworkFlags,
-  imageToImageFlags,
-  genOutputFlags,
-  genPrecisionFlags,
-  deviceFlags,
-  compatFlags,
-  consoleFlags,
-  automationFlags,
-  highresFlags,
-  controlFlags,
-  deepShrinkFlags,
-  gradualLatentFlags,
-  olderGenFlags,
+const GROUPS = [
+  genModelOptions,
+  promptOptions,
+  pictureOptions,
+  genNetworkOptions,
+  imageToImageOptions,
+  genOutputOptions,
+  genPrecisionOptions,
+  deviceOptions,
+  compatOptions,
+  consoleOptions,
+  automationOptions,
+  highresOptions,
+  controlOptions,
+  deepShrinkOptions,
+  gradualLatentOptions,
+  olderGenOptions,
 ] as const;
 
-type Input = CommandInput<ValuesOf<typeof FAMILIES>>;
+type Input = CommandInput<ConfigOf<typeof GROUPS>>;
 
 export const genImg = command({
-  families: FAMILIES,
+  groups: GROUPS,
   required: ["ckpt", [["prompt"], ["from_file"]]],
   usual: ["outdir", "W", "H", "steps", "sampler", "network_weights", "network_mul"],
   about:

@@ -2,20 +2,20 @@
 
 import type { Inspection } from "../../tools/inspect.ts";
 import { command } from "../command.ts";
-import { family, flag, own } from "../flag.ts";
-import { modelFile } from "../front/checks.ts";
+import { flag, group, own } from "../../options/mod.ts";
+import { modelFile } from "../../options/paths.ts";
 import { bytesText } from "../../base/bytes.ts";
 import { counted } from "../../base/phrases.ts";
 import { print } from "../screen/output.ts";
 import { oneLine } from "../screen/screen.ts";
 
-const inspectFlags = family("Output", {
+const inspectOptions = group("Output", {
   json: own(flag("one JSON object instead of text")),
   no_keys: own(flag("leave the list of tensors out")),
 });
 
 export const inspect = command({
-  families: [inspectFlags],
+  groups: [inspectOptions],
   positionals: ["FILE"],
   completes: "model",
   jsonIsResult: true,

@@ -5,7 +5,7 @@ import { print } from "../screen/output.ts";
 
 export const man = (commands: readonly CommandEntry[]) =>
   command({
-    families: [],
+    groups: [],
     about: "In the format of man: easel man > easel.1, then man ./easel.1.",
     examples: ["easel man > easel.1"],
     async run() {

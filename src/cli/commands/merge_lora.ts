@@ -2,16 +2,17 @@
 
 import { UsageError } from "../../base/errors.ts";
 import { counted } from "../../base/phrases.ts";
-import { checkpoint, exclusive, modelFile, required, safetensorsFile } from "../front/checks.ts";
-import { command, type CommandInput, type ValuesOf } from "../command.ts";
-import { compatFlags } from "../flags/device.ts";
-import { automationFlags } from "../flags/logging.ts";
-import { mergeLoraFlags } from "../flags/lora_files.ts";
+import { command, type CommandInput } from "../command.ts";
+import { automationOptions, compatOptions } from "../../options/shared.ts";
+import type { ConfigOf } from "../../options/mod.ts";
+import { checkpoint, modelFile, safetensorsFile } from "../../options/paths.ts";
+import { exclusive, required } from "../../options/rules.ts";
+import { mergeLoraOptions } from "../../tools/options.ts";
 
-const FAMILIES = [mergeLoraFlags, compatFlags, automationFlags] as const;
+const GROUPS = [mergeLoraOptions, compatOptions, automationOptions] as const;
 
 export const mergeLora = command({
-  families: FAMILIES,
+  groups: GROUPS,
   required: ["models", "ratios", "save_to"],
   about:
     "With --sd_model the LoRAs are added into the model. Without it they become one LoRA: their factors are added, " +
@@ -35,7 +36,7 @@ export const mergeLora = command({
   },
 });
 
-function check({ values }: CommandInput<ValuesOf<typeof FAMILIES>>): void {
+function check({ values }: CommandInput<ConfigOf<typeof GROUPS>>): void {
   const models = values.models ?? [], ratios = values.ratios ?? [];
   if (models.length !== ratios.length) {
     throw new UsageError(

@@ -5,7 +5,7 @@ import { command } from "../command.ts";
 
 /** Only its help is here: the arguments belong to the other command, so program.ts takes them apart. */
 export const plan = command({
-  families: [],
+  groups: [],
   examples: ["easel plan train_network --config_file cat.toml"],
   about: "COMMAND is any command that trains, with its flags; nothing is trained or written.",
   run: () =>

@@ -1,16 +1,17 @@
 /** easel resize_lora: sd-scripts' networks/resize_lora.py. */
 
 import { UsageError } from "../../base/errors.ts";
-import { modelFile, required, safetensorsFile } from "../front/checks.ts";
-import { command, type CommandInput, type ValuesOf } from "../command.ts";
-import { compatFlags } from "../flags/device.ts";
-import { automationFlags } from "../flags/logging.ts";
-import { resizeLoraFlags } from "../flags/lora_files.ts";
+import { command, type CommandInput } from "../command.ts";
+import { automationOptions, compatOptions } from "../../options/shared.ts";
+import type { ConfigOf } from "../../options/mod.ts";
+import { modelFile, safetensorsFile } from "../../options/paths.ts";
+import { required } from "../../options/rules.ts";
+import { resizeLoraOptions } from "../../tools/options.ts";
 
-const FAMILIES = [resizeLoraFlags, compatFlags, automationFlags] as const;
+const GROUPS = [resizeLoraOptions, compatOptions, automationOptions] as const;
 
 export const resizeLora = command({
-  families: FAMILIES,
+  groups: GROUPS,
   required: ["model", "save_to"],
   about:
     "Each module becomes the best one of its new rank. With --dynamic_method the rank is as low as the threshold allows.",
@@ -31,7 +32,7 @@ export const resizeLora = command({
   },
 });
 
-function check({ values }: CommandInput<ValuesOf<typeof FAMILIES>>): void {
+function check({ values }: CommandInput<ConfigOf<typeof GROUPS>>): void {
   modelFile("model", values.model);
   safetensorsFile("save_to", values.saveTo);
   const { dynamicMethod, dynamicParam } = values;

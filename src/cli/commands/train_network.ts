@@ -3,25 +3,26 @@
 import { UsageError } from "../../base/errors.ts";
 import { counted } from "../../base/phrases.ts";
 import type { TrainNetworkConfig } from "../../training/config.ts";
-import { exclusive, modelFile, needs, somethingTrained } from "../front/checks.ts";
-import { command, type CommandInput, type ValuesOf } from "../command.ts";
+import { command, type CommandInput } from "../command.ts";
+import { type ConfigOf, flag, group, noEffect, notYet } from "../../options/mod.ts";
+import { modelFile } from "../../options/paths.ts";
+import { exclusive, needs, somethingTrained } from "../../options/rules.ts";
 import { besideDatasetFile } from "../front/dataset_notes.ts";
-import { family, flag, noEffect, notYet } from "../flag.ts";
-import { networkFlags } from "../flags/network.ts";
+import { networkOptions } from "../../networks/options.ts";
 import { tellPlan } from "../screen/tell_plan.ts";
 import {
   checkTraining,
-  DATA_FAMILIES,
+  DATA_GROUPS,
   makeFolders,
-  MODEL_FAMILIES,
-  RUN_FAMILIES,
+  MODEL_GROUPS,
+  RUN_GROUPS,
   TRAINING_NEEDS,
   trainingConfig,
 } from "../front/training_flags.ts";
 
-const FAMILIES = [...MODEL_FAMILIES, networkFlags, ...DATA_FAMILIES, ...RUN_FAMILIES] as const;
+const GROUPS = [...MODEL_GROUPS, networkOptions, ...DATA_GROUPS, ...RUN_GROUPS] as const;
 
-const sdxlFlags = family("SDXL", {
+const sdxlOptions = group("SDXL", {
   cache_text_encoder_outputs: notYet(flag("encode captions once, before training")),
   cache_text_encoder_outputs_to_disk: notYet(flag("write them to *_te_outputs.npz beside the images")),
   disable_mmap_load_safetensors: noEffect(
@@ -30,7 +31,7 @@ const sdxlFlags = family("SDXL", {
   ),
 });
 
-const SDXL_FAMILIES = [...FAMILIES, sdxlFlags] as const;
+const SDXL_GROUPS = [...GROUPS, sdxlOptions] as const;
 
 const EXAMPLES = [
   "easel train_network --pretrained_model_name_or_path builtin:tiny --train_data_dir images --output_dir out " +
@@ -47,14 +48,14 @@ const SDXL_EXAMPLES = [
   "--caption_extension .txt --cache_latents --mixed_precision bf16 --no_half_vae --max_train_epochs 10",
 ];
 
-type Input = CommandInput<ValuesOf<typeof FAMILIES>>;
+type Input = CommandInput<ConfigOf<typeof GROUPS>>;
 
 export const trainNetwork = trainNetworkCommand(false);
 export const sdxlTrainNetwork = trainNetworkCommand(true);
 
 function trainNetworkCommand(sdxl: boolean) {
   return command({
-    families: sdxl ? SDXL_FAMILIES : FAMILIES,
+    groups: sdxl ? SDXL_GROUPS : GROUPS,
     required: TRAINING_NEEDS,
     usual: [
       "output_name",

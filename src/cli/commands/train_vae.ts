@@ -3,32 +3,35 @@
 import { dirname, join } from "node:path";
 import type { TrainVaeConfig } from "../../training/config.ts";
 import { trainNetworkDefaults } from "../../training/defaults.ts";
-import {
-  checkDevice,
-  checkpoint,
-  exclusive,
-  nameInside,
-  parseBytes,
-  readableFile,
-  readableFolder,
-  required,
-  somethingTrained,
-  writableFolder,
-} from "../front/checks.ts";
-import { command, type CommandInput, type ValuesOf } from "../command.ts";
-import { besideDatasetFile } from "../front/dataset_notes.ts";
-import { choice, family, flag, float, int, own, path, pathTo, str } from "../flag.ts";
-import { configFileFlags } from "../flags/config_file.ts";
-import { bucketFlags } from "../flags/dataset.ts";
-import { deviceFlags } from "../flags/device.ts";
-import { automationFlags, consoleFlags } from "../flags/logging.ts";
-import { optimizerFlags } from "../flags/optimizer.ts";
-import { checkResolution, TRAINING_NEEDS } from "../front/training_flags.ts";
+import { command, type CommandInput } from "../command.ts";
 import { RANGES } from "../../data/dataset/ranges.ts";
-import { MOST_STEPS, SEEDS, SHARE } from "../flags/numbers.ts";
+import { automationOptions, configFileOptions, consoleOptions } from "../../options/shared.ts";
+import {
+  choice,
+  type ConfigOf,
+  flag,
+  float,
+  group,
+  int,
+  MOST_STEPS,
+  own,
+  path,
+  pathTo,
+  SEEDS,
+  SHARE,
+  str,
+} from "../../options/mod.ts";
+import { checkpoint, nameInside, readableFile, readableFolder, writableFolder } from "../../options/paths.ts";
+import { exclusive, parseBytes, required, somethingTrained } from "../../options/rules.ts";
+import { checkDevice } from "../../runtime/check_device.ts";
+import { deviceOptions } from "../../runtime/options.ts";
+import { besideDatasetFile } from "../front/dataset_notes.ts";
+import { bucketOptions } from "../../data/dataset/options.ts";
+import { optimizerOptions } from "../../training/optimizers/options.ts";
+import { checkResolution, TRAINING_NEEDS } from "../front/training_flags.ts";
 import { tellPlan } from "../screen/tell_plan.ts";
 
-const vaeFlags = family("Autoencoder", {
+const vaeOptions = group("Autoencoder", {
   pretrained_model_name_or_path: pathTo("model", str(null, "checkpoint whose autoencoder is trained")),
   vae: pathTo("model", str(null, "autoencoder file to start from in place of the checkpoint's")),
   kl_weight: own(float(1e-6, "weight of the KL divergence of a latent value", { min: 0 })),
@@ -43,7 +46,7 @@ const vaeFlags = family("Autoencoder", {
 });
 
 /** Captions play no part, so the dataset's flags are few. */
-const pictureFlags = family("Pictures", {
+const pictureOptions = group("Pictures", {
   train_data_dir: pathTo("folder", str(null, "parent of folders named REPEATS_NAME with pictures")),
   dataset_config: pathTo("toml", path("dataset TOML/JSON")),
   random_crop: flag("cut a piece of the training size out of larger pictures, unscaled"),
@@ -51,7 +54,7 @@ const pictureFlags = family("Pictures", {
   caption_extension: str(".txt", "suffix of caption files that lie beside the pictures"),
 });
 
-const runFlags = family("Training", {
+const runOptions = group("Training", {
   train_batch_size: int(1, "pictures a step", RANGES.batch_size),
   max_train_steps: int(1600, "total optimizer steps", { min: 1, max: MOST_STEPS }),
   max_train_epochs: int(null, "total epochs; overrides max_train_steps", { min: 1, max: MOST_STEPS }),
@@ -63,21 +66,21 @@ const runFlags = family("Training", {
   save_every_n_steps: int(null, "save each N optimizer steps", { min: 1 }),
 });
 
-const FAMILIES = [
-  vaeFlags,
-  pictureFlags,
-  bucketFlags,
-  runFlags,
-  optimizerFlags,
-  deviceFlags,
-  configFileFlags,
-  consoleFlags,
-  automationFlags,
+const GROUPS = [
+  vaeOptions,
+  pictureOptions,
+  bucketOptions,
+  runOptions,
+  optimizerOptions,
+  deviceOptions,
+  configFileOptions,
+  consoleOptions,
+  automationOptions,
 ] as const;
-type Input = CommandInput<ValuesOf<typeof FAMILIES>>;
+type Input = CommandInput<ConfigOf<typeof GROUPS>>;
 
 export const trainVae = command({
-  families: FAMILIES,
+  groups: GROUPS,
   required: TRAINING_NEEDS,
   usual: ["output_name", "learning_rate", "max_train_steps"],
   about:

@@ -1,7 +1,7 @@
 /** What the scripts of all shells know of a command: its flags, and what may stand for their values. */
 
 import { type LoadedCommand, valuesOf } from "../pages/describe.ts";
-import type { AnyFlag, PathKind } from "../flag.ts";
+import type { AnyOption, PathKind } from "../../options/mod.ts";
 
 /** What may stand for a value: words, files with one of some endings, folders, any file, or something unknown. */
 export type Completes =
@@ -43,9 +43,7 @@ export function completedCommand({ entry, command }: LoadedCommand): CompletedCo
   return {
     name: entry.name,
     summary: entry.summary,
-    flags: command.families.flatMap(({ flags }) =>
-      Object.entries(flags).map(([name, row]) => flagOf(name, row))
-    ),
+    flags: command.groups.flatMap(({ rows }) => Object.entries(rows).map(([name, row]) => flagOf(name, row))),
     argument: argument === undefined
       ? null
       : { name: argument.replace("...", ""), completes: completesOf(command.completes) },
@@ -53,7 +51,7 @@ export function completedCommand({ entry, command }: LoadedCommand): CompletedCo
   };
 }
 
-function flagOf(name: string, row: AnyFlag): CompletedFlag {
+function flagOf(name: string, row: AnyOption): CompletedFlag {
   const word = row.leadsTo === "folder" ? "FOLDER" : row.leadsTo ? "FILE" : "VALUE";
   return {
     name,

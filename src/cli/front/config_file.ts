@@ -3,9 +3,9 @@
 import { UserError } from "../../base/errors.ts";
 import { guess } from "../../base/phrases.ts";
 import { plainToml, readToml, type TomlTable, type TomlValue } from "../../formats/toml.ts";
-import type { AnyFlag, Family, Rows, Value } from "../flag.ts";
+import { checked, type Parsed } from "./parse.ts";
+import { type AnyOption, type Group, type Rows, rowsOf, type Value } from "../../options/mod.ts";
 import { isForeignKey } from "./foreign_keys.ts";
-import { allFlags, checked, type Parsed } from "./parse.ts";
 import { isIdleZero, isUnset } from "./unset.ts";
 
 export interface WithFile extends Parsed {
@@ -14,15 +14,15 @@ export interface WithFile extends Parsed {
 }
 
 /** The parsed arguments with the file's values in place of defaults. Throws UserError naming file and key. */
-export function withConfigFile(parsed: Parsed, families: readonly Family[]): WithFile {
+export function withConfigFile(parsed: Parsed, groups: readonly Group[]): WithFile {
   const given = parsed.values["config_file"];
   if (typeof given !== "string" || given === "") return { ...parsed, warnings: [] };
-  const path = configPath(given), flags = allFlags(families);
+  const path = configPath(given), flags = rowsOf(groups);
   const values = { ...parsed.values }, sources = { ...parsed.sources };
   const entries = flatEntries(readConfig(path, given)), foreign: string[] = [], zeros: string[] = [];
   refuseMisspelt(path, entries.map(([key]) => key), flags);
   for (const [key, value] of entries) {
-    const row: AnyFlag | undefined = Object.hasOwn(flags, key) ? flags[key] : undefined;
+    const row: AnyOption | undefined = Object.hasOwn(flags, key) ? flags[key] : undefined;
     if (row === undefined) {
       if (!isUnset(NO_FLAG, value)) foreign.push(key);
     } else if (sources[key] !== "command line" && !isUnset(row, value)) {
@@ -42,7 +42,7 @@ export function withConfigFile(parsed: Parsed, families: readonly Family[]): Wit
 }
 
 /** Stands for a key that is left out whatever it holds; empty ones need no word. */
-const NO_FLAG: AnyFlag = {
+const NO_FLAG: AnyOption = {
   ...{ type: "str", default: null, nargs: null, choices: null, help: "", origin: "0.9.1" },
   support: { kind: "not yet" },
 };
@@ -83,7 +83,7 @@ function refuseMisspelt(path: string, keys: readonly string[], flags: Rows): voi
 }
 
 /** A TOML value as the flag's type: numbers may also be written as text, as they would be on the command line. */
-function fromToml(name: string, row: AnyFlag, value: TomlValue): Value {
+function fromToml(name: string, row: AnyOption, value: TomlValue): Value {
   if (row.type === "flag") return switched(name, value);
   // a file's value is not held to the choices by sd-scripts, which matters where it changes nothing
   const lenient = row.support.kind === "no effect" ? { ...row, choices: null } : row;

@@ -3,12 +3,12 @@
 import { listed } from "../../base/phrases.ts";
 import { overriddenFlags } from "../../data/dataset/overridden.ts";
 import type { CommandInput } from "../command.ts";
-import { captionFlags } from "../flags/captions.ts";
-import { bucketFlags, datasetFlags } from "../flags/dataset.ts";
-import { trainingFlags } from "../flags/training.ts";
-import { allFlags } from "./parse.ts";
+import { rowsOf } from "../../options/mod.ts";
+import { captionOptions } from "../../data/batches/options.ts";
+import { bucketOptions, datasetOptions } from "../../data/dataset/options.ts";
+import { trainingOptions } from "../../training/loop/options.ts";
 
-const NAMES = Object.keys(allFlags([datasetFlags, captionFlags, bucketFlags, trainingFlags]));
+const NAMES = Object.keys(rowsOf([datasetOptions, captionOptions, bucketOptions, trainingOptions]));
 
 /** Flags that were given and that the dataset file takes the place of, in one line. Throws UserError for a wrong file. */
 export function besideDatasetFile(

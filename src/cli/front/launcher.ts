@@ -4,8 +4,8 @@
  */
 
 import { UsageError } from "../../base/errors.ts";
-import { choice, family, flag, float, int, noEffect, notYet, str, type Value } from "../flag.ts";
 import { parseLeading } from "./parse.ts";
+import { choice, flag, float, group, int, noEffect, notYet, str, type Value } from "../../options/mod.ts";
 import { refuseUnsupported, withoutEffect } from "./support.ts";
 
 export interface Launch {
@@ -19,8 +19,8 @@ export interface Launch {
 
 const ONE = "easel computes in one process";
 
-/** The options of `accelerate launch`, except for families of them that only serve what is refused anyway. */
-export const launcherFlags = family("accelerate launch", {
+/** The options of `accelerate launch`, except for groups of them that only serve what is refused anyway. */
+export const launcherOptions = group("accelerate launch", {
   config_file: notYet(str(null, "accelerate's own settings")),
   cpu: flag("compute on the CPU"),
   mixed_precision: choice(["no", "fp16", "bf16", "fp8"], null, "default of the script's flag"),
@@ -106,8 +106,8 @@ function accelerate(argv: readonly string[]): Launch {
     if (REFUSED.test(name)) throw new UsageError(`accelerate launch ${name} is not supported yet`);
   }
   const words = argv.map((word) => Object.hasOwn(SHORT, word) ? SHORT[word] : word);
-  const { parsed, rest } = named(() => parseLeading(words, [launcherFlags]));
-  named(() => refuseUnsupported(parsed, [launcherFlags]));
+  const { parsed, rest } = named(() => parseLeading(words, [launcherOptions]));
+  named(() => refuseUnsupported(parsed, [launcherOptions]));
   // short spellings are only the launcher's: what follows the script is left alone
   const after = script(argv.slice(argv.length - rest.length), "accelerate launch");
   const values = parsed.values;
@@ -121,7 +121,7 @@ function accelerate(argv: readonly string[]): Launch {
   if (values.mixed_precision === "fp8") {
     throw new UsageError("accelerate launch --mixed_precision fp8 is not supported yet; bf16 and fp16 are");
   }
-  const notes = withoutEffect(parsed, [launcherFlags]);
+  const notes = withoutEffect(parsed, [launcherOptions]);
   if (values.gpu_ids !== null) notes.push("--gpu_ids has no effect: easel takes the first GPU");
   const defaults: Record<string, Value> = {};
   if (values.cpu) defaults.device = "cpu";

@@ -4,15 +4,17 @@
  */
 
 import { UsageError } from "../../base/errors.ts";
-import { outside } from "../../data/dataset/ranges.ts";
+import { convert } from "../../options/convert.ts";
+import { camel } from "../../options/group.ts";
+import { type AnyOption, type Group, type Rows, rowsOf, type Value } from "../../options/mod.ts";
+import { outside } from "../../options/ranges.ts";
 import { counted, guess } from "../../base/phrases.ts";
 import { isEmptyWord, isUnsetText } from "./unset.ts";
-import { type AnyFlag, camel, convert, type Family, type Rows, type Value } from "../flag.ts";
 
 export type Source = "default" | "launcher" | "config file" | "command line";
 
 export interface Parsed {
-  /** Every flag of the families, by sd-scripts' name. */
+  /** Every flag of the groups, by sd-scripts' name. */
   readonly values: Record<string, Value>;
   /** Where each value comes from. */
   readonly sources: Record<string, Source>;
@@ -22,18 +24,14 @@ export interface Parsed {
 /** Thrown when the user asked for help: not an error. */
 export class HelpWanted extends Error {}
 
-export function allFlags(families: readonly Family[]): Rows {
-  return Object.assign({}, ...families.map((f) => f.flags));
-}
-
 /** Parses the arguments after the subcommand. Throws UsageError (one line) or HelpWanted. */
 export function parseArgs(
   argv: readonly string[],
-  families: readonly Family[],
+  groups: readonly Group[],
   positionals: readonly string[] = [],
   hint = "",
 ): Parsed {
-  const { parsed } = parseWords(argv, families, false);
+  const { parsed } = parseWords(argv, groups, false);
   checkPositionals(parsed.positionals, positionals, hint);
   return parsed;
 }
@@ -41,17 +39,17 @@ export function parseArgs(
 /** Parses flags up to the first argument that is none; what comes from there on is `rest`. */
 export function parseLeading(
   argv: readonly string[],
-  families: readonly Family[],
+  groups: readonly Group[],
 ): { parsed: Parsed; rest: readonly string[] } {
-  return parseWords(argv, families, true);
+  return parseWords(argv, groups, true);
 }
 
 function parseWords(
   argv: readonly string[],
-  families: readonly Family[],
+  groups: readonly Group[],
   leading: boolean,
 ): { parsed: Parsed; rest: readonly string[] } {
-  const flags = allFlags(families);
+  const flags = rowsOf(groups);
   const parsed: Parsed = { values: {}, sources: {}, positionals: [] };
   for (const [name, row] of Object.entries(flags)) {
     parsed.values[name] = row.default;
@@ -112,7 +110,7 @@ function resolveName(written: string, flags: Rows): string {
   throw new UsageError(`${written} is not a flag of this command${guess(wanted, Object.keys(flags), "--")}`);
 }
 
-function readValue(name: string, row: AnyFlag, texts: readonly string[], explicit: boolean): Value {
+function readValue(name: string, row: AnyOption, texts: readonly string[], explicit: boolean): Value {
   if (row.type === "flag") {
     if (explicit) throw new UsageError(`--${name} takes no value, "${texts[0]}" was given`);
     return true;
@@ -128,7 +126,7 @@ function readValue(name: string, row: AnyFlag, texts: readonly string[], explici
 }
 
 /** One text as the flag's type, within its choices and above its minimum. */
-export function checked(name: string, row: AnyFlag, text: string): Value {
+export function checked(name: string, row: AnyOption, text: string): Value {
   if (isUnsetText(row, text) || isEmptyWord(row, text)) return row.default;
   const result = convert(row.type, text);
   if ("wanted" in result) throw new UsageError(`--${name} takes ${result.wanted}, "${text}" was given`);
@@ -147,7 +145,7 @@ export function checked(name: string, row: AnyFlag, text: string): Value {
 const LARGEST = 3.4028234663852886e38;
 
 /** What is wanted in place of a number, null where it is right. */
-function wantedNumber({ min, max, above, type }: AnyFlag, value: number): string | null {
+function wantedNumber({ min, max, above, type }: AnyOption, value: number): string | null {
   if (type === "float" && !(Math.abs(value) <= LARGEST)) return "a finite number";
   if (above !== undefined && value <= above) return `above ${above}`;
   return outside({ min, max }, value);

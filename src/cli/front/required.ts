@@ -2,7 +2,7 @@
 
 import { UsageError } from "../../base/errors.ts";
 import { listed } from "../../base/phrases.ts";
-import type { Value } from "../flag.ts";
+import type { Value } from "../../options/mod.ts";
 
 /** A flag by name, or several sets of flags of which one is enough; the first is the usual one. */
 export type Need = string | readonly (readonly string[])[];

@@ -3,12 +3,12 @@
 import { UsageError } from "../../base/errors.ts";
 import { listed } from "../../base/phrases.ts";
 import type { Command, CommandEntry, CommandInput } from "../command.ts";
+import { camelValues, HelpWanted, parseArgs, type Parsed } from "./parse.ts";
+import { rowsOf, type Value } from "../../options/mod.ts";
 import { withConfigFile } from "./config_file.ts";
 import { type LogLevel, openContext } from "../screen/context.ts";
 import { EventPrinter } from "../screen/events.ts";
-import type { Value } from "../flag.ts";
 import { print, printErrorLine } from "../screen/output.ts";
-import { allFlags, camelValues, HelpWanted, parseArgs, type Parsed } from "./parse.ts";
 import { refuseMissing } from "./required.ts";
 import type { Session } from "./session.ts";
 import { refuseUnsupported, withoutEffect } from "./support.ts";
@@ -38,12 +38,12 @@ export function settle(
   defaults: CommandLine["defaults"],
   name = "COMMAND",
 ): Prepared {
-  const { families } = command, flags = allFlags(families);
+  const { groups } = command, flags = rowsOf(groups);
   const { warnings, ...filled } = "config_file" in flags
-    ? withConfigFile(typed, families)
+    ? withConfigFile(typed, groups)
     : { ...typed, warnings: [] };
   const { parsed, unused } = withDefaults(filled, defaults);
-  refuseUnsupported(parsed, families);
+  refuseUnsupported(parsed, groups);
   refuseMissing(parsed.values, command.required ?? [], name);
   const input: CommandInput<unknown> = {
     values: camelValues(parsed.values),
@@ -57,7 +57,7 @@ export function settle(
     command,
     input,
     warnings: [...warnings, ...idle],
-    notes: [...notes, ...withoutEffect(parsed, families)],
+    notes: [...notes, ...withoutEffect(parsed, groups)],
   };
 }
 
@@ -85,12 +85,12 @@ export async function runCommand(line: CommandLine, session: Session): Promise<n
   const started = performance.now();
   const { entry, argv, what } = line;
   const command: Command = await entry.load();
-  const watched = command.families.some(({ flags }) => "json" in flags) && !command.jsonIsResult;
+  const watched = command.groups.some(({ rows }) => "json" in rows) && !command.jsonIsResult;
   // until the flags are parsed, a mistake among them is reported to whoever seems to watch
   if (watched && argv.includes("--json")) session.events = new EventPrinter();
   let prepared;
   try {
-    const typed = parseArgs(argv, command.families, command.positionals, argumentHint(command, entry.name));
+    const typed = parseArgs(argv, command.groups, command.positionals, argumentHint(command, entry.name));
     if (typed.values.output_config === true) return await outputConfig(typed, command);
     prepared = settle(command, typed, line.defaults, entry.name);
     if (what === "plan" && !command.plan) throw new UsageError(`there is nothing to plan for ${entry.name}`);
@@ -121,9 +121,9 @@ export async function runCommand(line: CommandLine, session: Session): Promise<n
   }
 }
 
-async function outputConfig(typed: Parsed, { families }: Command): Promise<number> {
+async function outputConfig(typed: Parsed, { groups }: Command): Promise<number> {
   const { writeConfig } = await import("../pages/output_config.ts");
-  const { path, secrets } = writeConfig(typed, families, printErrorLine);
+  const { path, secrets } = writeConfig(typed, groups, printErrorLine);
   for (const name of secrets) printErrorLine(`warning: --${name} is a secret and was left out of ${path}`);
   printErrorLine(`wrote ${path}; nothing else was done`);
   return 0;

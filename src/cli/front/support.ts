@@ -2,8 +2,9 @@
 
 import { UsageError } from "../../base/errors.ts";
 import { listed } from "../../base/phrases.ts";
-import { type AnyFlag, type Family, sameValue, type Value } from "../flag.ts";
-import { allFlags, type Parsed } from "./parse.ts";
+import type { Parsed } from "./parse.ts";
+import { sameValue } from "../../options/convert.ts";
+import { type AnyOption, type Group, rowsOf, type Value } from "../../options/mod.ts";
 
 interface Refused {
   /** As it was written: "--deepspeed", "--sampler heun". */
@@ -13,8 +14,8 @@ interface Refused {
 }
 
 /** Throws one UsageError for all flags and values that are known and not supported yet. */
-export function refuseUnsupported(parsed: Parsed, families: readonly Family[]): void {
-  const refused = Object.entries(allFlags(families)).flatMap(([name, row]) =>
+export function refuseUnsupported(parsed: Parsed, groups: readonly Group[]): void {
+  const refused = Object.entries(rowsOf(groups)).flatMap(([name, row]) =>
     sameValue(parsed.values[name], row.default) ? [] : refusedOf(name, row, parsed.values[name])
   );
   if (refused.length === 0) return;
@@ -23,7 +24,7 @@ export function refuseUnsupported(parsed: Parsed, families: readonly Family[]): 
   throw new UsageError(`${listed(refused.map(({ what }) => what))} ${verb} not supported yet${hints}`);
 }
 
-function refusedOf(name: string, { support, works, open }: AnyFlag, value: Value): Refused[] {
+function refusedOf(name: string, { support, works, open }: AnyOption, value: Value): Refused[] {
   if (support.kind === "not yet") return [{ what: `--${name}`, takes: "" }];
   if (!works || open) return [];
   const texts = (Array.isArray(value) ? value : [value]).map(String);
@@ -32,9 +33,9 @@ function refusedOf(name: string, { support, works, open }: AnyFlag, value: Value
 }
 
 /** One line for each flag that was given and changes nothing. */
-export function withoutEffect(parsed: Parsed, families: readonly Family[]): string[] {
+export function withoutEffect(parsed: Parsed, groups: readonly Group[]): string[] {
   const lines: string[] = [];
-  for (const [name, row] of Object.entries(allFlags(families))) {
+  for (const [name, row] of Object.entries(rowsOf(groups))) {
     if (row.support.kind !== "no effect" || sameValue(parsed.values[name], row.default)) continue;
     lines.push(`--${name} has no effect: ${row.support.why}`);
   }

@@ -1,4 +1,4 @@
-/** What all commands that train have in common: flag families, checks, and the job's view of the values. */
+/** What all commands that train have in common: flag groups, checks, and the job's view of the values. */
 
 import { dirname, join } from "node:path";
 import { UsageError } from "../../base/errors.ts";
@@ -10,58 +10,49 @@ import type {
   PlaceConfig,
   StepConfig,
 } from "../../training/config.ts";
-import {
-  checkDevice,
-  checkpoint,
-  exclusive,
-  nameInside,
-  needs,
-  parseBytes,
-  readableFile,
-  readableFolder,
-  required,
-  writableFolder,
-} from "./checks.ts";
-import type { ValuesOf } from "../command.ts";
-import { captionFlags } from "../flags/captions.ts";
-import { configFileFlags } from "../flags/config_file.ts";
-import { bucketFlags, datasetFlags, latentFlags } from "../flags/dataset.ts";
-import { compatFlags, deviceFlags } from "../flags/device.ts";
-import { automationFlags, consoleFlags, loggingFlags } from "../flags/logging.ts";
-import { lossFlags } from "../flags/loss.ts";
-import { modelFlags } from "../flags/model.ts";
-import { noiseFlags } from "../flags/noise.ts";
-import { optimizerFlags } from "../flags/optimizer.ts";
-import { distributedFlags, precisionFlags } from "../flags/precision.ts";
-import { sampleFlags } from "../flags/samples.ts";
-import { hubFlags, metadataFlags, savingFlags } from "../flags/saving.ts";
-import { trainingFlags } from "../flags/training.ts";
+import { automationOptions, compatOptions, configFileOptions, consoleOptions } from "../../options/shared.ts";
+import type { ConfigOf } from "../../options/mod.ts";
+import { checkpoint, nameInside, readableFile, readableFolder, writableFolder } from "../../options/paths.ts";
+import { exclusive, needs, parseBytes, required } from "../../options/rules.ts";
+import { checkDevice } from "../../runtime/check_device.ts";
+import { deviceOptions } from "../../runtime/options.ts";
+import { loggingOptions } from "../../training/loop/logging_options.ts";
+import { sampleOptions } from "../../training/loop/sample_options.ts";
+import { distributedOptions, precisionOptions } from "../../training/step/options.ts";
+import { captionOptions } from "../../data/batches/options.ts";
+import { bucketOptions, datasetOptions, latentOptions } from "../../data/dataset/options.ts";
+import { lossOptions } from "../../training/objective/loss_options.ts";
+import { modelOptions } from "../../models/options.ts";
+import { noiseOptions } from "../../training/objective/noise_options.ts";
+import { optimizerOptions } from "../../training/optimizers/options.ts";
+import { hubOptions, metadataOptions, savingOptions } from "../../training/loop/saving_options.ts";
+import { trainingOptions } from "../../training/loop/options.ts";
 import type { Need } from "./required.ts";
 
-/** In the order of the help; a command puts its own families where they belong. */
-export const DATA_FAMILIES = [datasetFlags, captionFlags, bucketFlags, latentFlags] as const;
-export const RUN_FAMILIES = [
-  trainingFlags,
-  optimizerFlags,
-  noiseFlags,
-  lossFlags,
-  savingFlags,
-  metadataFlags,
-  sampleFlags,
-  loggingFlags,
-  precisionFlags,
-  deviceFlags,
-  compatFlags,
-  configFileFlags,
-  consoleFlags,
-  automationFlags,
-  distributedFlags,
-  hubFlags,
+/** In the order of the help; a command puts its own groups where they belong. */
+export const DATA_GROUPS = [datasetOptions, captionOptions, bucketOptions, latentOptions] as const;
+export const RUN_GROUPS = [
+  trainingOptions,
+  optimizerOptions,
+  noiseOptions,
+  lossOptions,
+  savingOptions,
+  metadataOptions,
+  sampleOptions,
+  loggingOptions,
+  precisionOptions,
+  deviceOptions,
+  compatOptions,
+  configFileOptions,
+  consoleOptions,
+  automationOptions,
+  distributedOptions,
+  hubOptions,
 ] as const;
-export const MODEL_FAMILIES = [modelFlags] as const;
+export const MODEL_GROUPS = [modelOptions] as const;
 
-export type TrainingValues = ValuesOf<
-  [...typeof MODEL_FAMILIES, ...typeof DATA_FAMILIES, ...typeof RUN_FAMILIES]
+export type TrainingValues = ConfigOf<
+  [...typeof MODEL_GROUPS, ...typeof DATA_GROUPS, ...typeof RUN_GROUPS]
 >;
 
 export type TrainingConfig = StepConfig & OptimizerConfig & DataConfig & OutputConfig & PlaceConfig;

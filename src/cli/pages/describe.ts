@@ -2,8 +2,7 @@
 
 import { listed } from "../../base/phrases.ts";
 import type { Command, CommandEntry } from "../command.ts";
-import type { AnyFlag, Value } from "../flag.ts";
-import { allFlags } from "../front/parse.ts";
+import { type AnyOption, rowsOf, type Value } from "../../options/mod.ts";
 import { neededFlags } from "../front/required.ts";
 
 export interface LoadedCommand {
@@ -19,12 +18,12 @@ export async function loadCommands(entries: readonly CommandEntry[]): Promise<Lo
 /** "easel inspect FILE [FLAGS]". */
 export function usage({ entry, command }: LoadedCommand): string {
   const args = (command.positionals ?? []).map((name) => ` ${name}`).join("");
-  const flags = command.families.length ? " [FLAGS]" : "";
+  const flags = command.groups.length ? " [FLAGS]" : "";
   return entry.name === "plan" ? "easel plan COMMAND [FLAGS]" : `easel ${entry.name}${args}${flags}`;
 }
 
 /** What stands for the value: "N", "no|fp16|bf16", "[FILE ...]"; nothing for switches. */
-export function metavar(row: AnyFlag): string {
+export function metavar(row: AnyOption): string {
   if (row.type === "flag") return "";
   const values = valuesOf(row);
   if (values && values.join("|").length <= 40 && row.nargs === null) return values.join("|");
@@ -38,19 +37,19 @@ export function metavar(row: AnyFlag): string {
 }
 
 /** The values that do something; null where it is not a matter of choosing one. */
-export function valuesOf(row: AnyFlag): readonly string[] | null {
+export function valuesOf(row: AnyOption): readonly string[] | null {
   return row.works ?? row.choices?.map(String) ?? null;
 }
 
 /** "; one of a, b, c", nothing where the placeholder tells them. */
-export function choicesText(row: AnyFlag): string {
+export function choicesText(row: AnyOption): string {
   const values = valuesOf(row);
   if (!values || metavar(row) === values.join("|")) return "";
   return values.length === 1 ? `; ${values[0]}` : `; one of ${values.join(", ")}`;
 }
 
 /** What a flag does, its choices where the placeholder has no room for them, its default, and whether it matters. */
-export function flagText(row: AnyFlag): string {
+export function flagText(row: AnyOption): string {
   const standard = defaultText(row.default);
   const idle = row.support.kind === "no effect" ? "; has no effect here" : "";
   return `${row.help}${choicesText(row)}${standard ? ` (default ${standard})` : ""}${idle}`;
@@ -65,10 +64,10 @@ export function defaultText(value: Value): string {
 
 /**
  * What the help begins with: flags that must be given, then those that most people give. They also stand in their
- * families.
+ * groups.
  */
-export function firstFlags({ families, required, usual }: Command): FirstFlags[] {
-  const flags = allFlags(families);
+export function firstFlags({ groups, required, usual }: Command): FirstFlags[] {
+  const flags = rowsOf(groups);
   const instead = (names: readonly string[]) =>
     names.length ? `; in place of ${listed(names.map((name) => `--${name}`))}` : "";
   const needed = neededFlags(required ?? []).map(({ name, inPlaceOf }) => ({
@@ -83,13 +82,13 @@ export function firstFlags({ families, required, usual }: Command): FirstFlags[]
 
 export interface FirstFlags {
   readonly title: string;
-  readonly lines: readonly { readonly name: string; readonly row: AnyFlag; readonly more: string }[];
+  readonly lines: readonly { readonly name: string; readonly row: AnyOption; readonly more: string }[];
 }
 
 /** The flags of a command that are only known by name. */
-export function notYetFlags({ families }: Command): string[] {
-  return families.flatMap(({ flags }) =>
-    Object.entries(flags).filter(([, row]) => row.support.kind === "not yet").map(([name]) => name)
+export function notYetFlags({ groups }: Command): string[] {
+  return groups.flatMap(({ rows }) =>
+    Object.entries(rows).filter(([, row]) => row.support.kind === "not yet").map(([name]) => name)
   );
 }
 

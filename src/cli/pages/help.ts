@@ -1,8 +1,8 @@
 /** Help texts, made from the same rows that the parser reads. */
 
 import type { Command, CommandEntry } from "../command.ts";
+import type { AnyOption } from "../../options/mod.ts";
 import { firstFlags, flagText, metavar, notYetFlags, shellLines, usage, wrap } from "./describe.ts";
-import type { AnyFlag } from "../flag.ts";
 
 /** Where what a flag does begins. */
 const INDENT = 34;
@@ -44,13 +44,13 @@ export function commandHelp(entry: CommandEntry, command: Command, screen = scre
   for (const { title, lines: rows } of firstFlags(command)) {
     lines.push("", `${title}:`, ...rows.flatMap(({ name, row, more }) => flagLines(name, row, screen, more)));
   }
-  for (const { title, flags } of command.families) {
-    const rows = Object.entries(flags).filter(([, row]) => row.support.kind !== "not yet");
-    if (rows.length) {
+  for (const { title, rows } of command.groups) {
+    const shown = Object.entries(rows).filter(([, row]) => row.support.kind !== "not yet");
+    if (shown.length) {
       lines.push(
         "",
         `${title}:`,
-        ...rows.flatMap(([name, row]) => flagLines(name, row, screen)),
+        ...shown.flatMap(([name, row]) => flagLines(name, row, screen)),
       );
     }
   }
@@ -65,7 +65,7 @@ export function commandHelp(entry: CommandEntry, command: Command, screen = scre
   return lines.join("\n");
 }
 
-function flagLines(name: string, row: AnyFlag, screen: number, more = ""): string[] {
+function flagLines(name: string, row: AnyOption, screen: number, more = ""): string[] {
   const head = `  --${name} ${metavar(row)}`.trimEnd();
   const body = wrap(`${flagText(row)}${more}`, screen - INDENT);
   const indented = (l: string) => " ".repeat(INDENT) + l;

@@ -58,13 +58,13 @@ function section(loaded: LoadedCommand, seen: Map<string, string>): string[] {
     lines.push(".PP", text(`Required: ${needs.join(", ")}.`));
   }
   if (command.usual) lines.push(".PP", text(`Usually given: ${command.usual.map(named).join(", ")}.`));
-  const flags = command.families.flatMap(({ title, flags }) => {
-    const rows = Object.entries(flags).filter(([, row]) => row.support.kind !== "not yet");
-    if (rows.length === 0) return [];
+  const flags = command.groups.flatMap(({ title, rows }) => {
+    const shown = Object.entries(rows).filter(([, row]) => row.support.kind !== "not yet");
+    if (shown.length === 0) return [];
     return [
       ".PP",
       text(`${title}:`),
-      ...rows.flatMap(([name, row]) => [
+      ...shown.flatMap(([name, row]) => [
         ".TP",
         `.BR \\-\\-${text(name)}${metavar(row) ? ` " ${text(metavar(row))}"` : ""}`,
         text(flagText(row)),

@@ -13,7 +13,7 @@ import {
   shellLines,
   usage,
 } from "./describe.ts";
-import type { AnyFlag, Family } from "../flag.ts";
+import type { AnyOption, Group } from "../../options/mod.ts";
 import { needText } from "../front/required.ts";
 
 /** The whole page. */
@@ -21,7 +21,7 @@ export async function commandLinePage(): Promise<string> {
   const commands = await loadCommands(COMMANDS);
   const seen = new Map<string, string>(); // flags of a command as text -> the command that showed them
   return [
-    "<!-- Made from the flag tables in src/cli by `deno task docs`; edit those. -->",
+    "<!-- Made from the rows of options in src by `deno task docs`; edit those. -->",
     "",
     "# Command line",
     "",
@@ -64,7 +64,7 @@ function section(loaded: LoadedCommand, seen: Map<string, string>): string[] {
     lines.push(`Required: ${command.required.map((need) => needText(need, code)).join(", ")}.`, "");
   }
   if (command.usual) lines.push(`Usually given: ${command.usual.map(code).join(", ")}.`, "");
-  const flags = [...command.families.flatMap(table), ...notYetLines(loaded)];
+  const flags = [...command.groups.flatMap(table), ...notYetLines(loaded)];
   const before = seen.get(flags.join("\n"));
   if (before !== undefined && flags.length) {
     return [...lines, `The flags are those of [${before}](#${before}).`, ""];
@@ -73,22 +73,22 @@ function section(loaded: LoadedCommand, seen: Map<string, string>): string[] {
   return [...lines, ...flags];
 }
 
-function table({ title, flags }: Family): string[] {
-  const rows = Object.entries(flags).filter(([, row]) => row.support.kind !== "not yet");
-  if (rows.length === 0) return [];
+function table({ title, rows }: Group): string[] {
+  const shown = Object.entries(rows).filter(([, row]) => row.support.kind !== "not yet");
+  if (shown.length === 0) return [];
   return [
     `### ${title}`,
     "",
     "| flag | value | default | |",
     "| --- | --- | --- | --- |",
-    ...rows.map(([name, row]) =>
+    ...shown.map(([name, row]) =>
       `| \`--${name}\` | ${cell(metavar(row))} | ${cell(defaultText(row.default))} | ${meaning(row)} |`
     ),
     "",
   ];
 }
 
-function meaning(row: AnyFlag): string {
+function meaning(row: AnyOption): string {
   const idle = row.support.kind === "no effect" ? ` *No effect: ${cell(row.support.why)}.*` : "";
   const origin = row.origin === "easel"
     ? " *(easel)*"

@@ -4,8 +4,9 @@ import { atomicWriteFile } from "../../base/files/atomic.ts";
 import { UsageError, UserError } from "../../base/errors.ts";
 import { removeLeftoversOf } from "../../base/files/leftovers.ts";
 import { configPath } from "../front/config_file.ts";
-import { type AnyFlag, type Family, sameValue, type Value } from "../flag.ts";
-import { allFlags, type Parsed } from "../front/parse.ts";
+import type { Parsed } from "../front/parse.ts";
+import { sameValue } from "../../options/convert.ts";
+import { type AnyOption, type Group, rowsOf, type Value } from "../../options/mod.ts";
 
 export interface WrittenConfig {
   readonly path: string;
@@ -21,7 +22,7 @@ const NEVER = ["config_file", "output_config"];
  */
 export function writeConfig(
   parsed: Parsed,
-  families: readonly Family[],
+  groups: readonly Group[],
   tell: (line: string) => void,
 ): WrittenConfig {
   const given = parsed.values.config_file;
@@ -33,7 +34,7 @@ export function writeConfig(
     throw new UserError(`${path}: exists already; give --config_file another name or remove it`);
   }
   removeLeftoversOf(path, tell);
-  const flags = Object.entries(allFlags(families)).filter(([name, row]) =>
+  const flags = Object.entries(rowsOf(groups)).filter(([name, row]) =>
     !NEVER.includes(name) && !sameValue(parsed.values[name], row.default) && parsed.values[name] !== ""
   );
   const open = flags.filter(([, row]) => !row.secret);
@@ -53,7 +54,7 @@ function exists(path: string): boolean {
 }
 
 /** One value; null differs from a default only where the flag has none, and then is not written at all. */
-function toToml(row: AnyFlag, value: Value): string {
+function toToml(row: AnyOption, value: Value): string {
   if (Array.isArray(value)) return `[${value.map((item) => toToml(row, item)).join(", ")}]`;
   if (typeof value === "boolean") return String(value);
   if (typeof value === "object" && value !== null) {

@@ -14,7 +14,8 @@ import {
   type Table,
   type ValueKind,
 } from "./config_schema.ts";
-import { outside, RANGES } from "./ranges.ts";
+import { RANGES } from "./ranges.ts";
+import { outside } from "../../options/ranges.ts";
 
 /** A checked value: numbers are numbers again, sizes are always pairs. */
 export type Value = boolean | number | string | readonly number[];

@@ -12,7 +12,8 @@ import { type ImageEntry, newEntry, type SubsetReport } from "./entries.ts";
 import { foldersLeftOut } from "./left_out.ts";
 import { IMAGE_EXTENSIONS } from "../../images/load.ts";
 import type { DreamBoothSubset } from "./params.ts";
-import { outside, REPEATS } from "./ranges.ts";
+import { REPEATS } from "./ranges.ts";
+import { outside } from "../../options/ranges.ts";
 
 /** Endings of text files that are captions under another name than the one asked for. */
 const OTHER_CAPTIONS = [".txt", ".caption", ".cap", ".captions", ".tags"];

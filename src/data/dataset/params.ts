@@ -7,7 +7,8 @@ import { UsageError } from "../../base/errors.ts";
 import type { CaptionOptions } from "../batches/captions.ts";
 import type { DatasetFile, Values } from "./config_file.ts";
 import type { Method } from "./config_schema.ts";
-import { outside, RANGES } from "./ranges.ts";
+import { RANGES } from "./ranges.ts";
+import { outside } from "../../options/ranges.ts";
 
 /** Flags by sd-scripts' names, with underscores or in camelCase; null and absent are alike. */
 export type Flags = Readonly<Record<string, unknown>>;

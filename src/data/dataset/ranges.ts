@@ -1,9 +1,6 @@
 /** Which numbers make sense for the options of datasets: for flags and for dataset files alike. */
 
-export interface Range {
-  readonly min?: number;
-  readonly max?: number;
-}
+import type { Range } from "../../options/ranges.ts";
 
 /** By the name in dataset files. */
 export const RANGES = {
@@ -28,10 +25,3 @@ export const REPEATS = { ...RANGES.num_repeats, min: 1 } as const;
 
 /** Entries that all repeats together may make: more would take gigabytes before the first step. */
 export const MOST_ENTRIES = 20_000_000;
-
-/** What is wanted in place of `value`: "1 or more", "from 64 to 16384"; null where it is right. */
-export function outside({ min = -Infinity, max = Infinity }: Range, value: number): string | null {
-  if (value >= min && value <= max) return null;
-  if (min === -Infinity) return `${max} or less`;
-  return max === Infinity ? `${min} or more` : `from ${min} to ${max}`;
-}

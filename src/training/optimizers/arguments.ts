@@ -1,7 +1,7 @@
 /** --optimizer_args: rows of names, defaults and ranges, and their reading. */
 import { UsageError } from "../../base/errors.ts";
 import { guess, listed } from "../../base/phrases.ts";
-import { keyValues, type PythonLiteral } from "../schedules/python_literal.ts";
+import { keyValues, type PythonLiteral } from "../../options/key_values.ts";
 
 /** How one argument is read: what it takes in words, its default, and the value or undefined where it does not fit. */
 export interface Row {

@@ -4,8 +4,8 @@
  */
 import { UsageError } from "../../base/errors.ts";
 import { guess, listed } from "../../base/phrases.ts";
-import { keyValues, type PythonLiteral } from "./python_literal.ts";
-import { resolveSteps, type StepsOrRatio } from "./steps.ts";
+import { keyValues, type PythonLiteral } from "../../options/key_values.ts";
+import { resolveSteps, type StepsOrRatio } from "../../options/steps.ts";
 
 /** The learning rate that optimizer step `step` (from 0) uses in a group whose own rate is `base`. */
 export type Schedule = (step: number, base: number) => number;

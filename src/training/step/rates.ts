@@ -2,7 +2,7 @@
 import { UsageError } from "../../base/errors.ts";
 import type { Rule } from "../optimizers/mod.ts";
 import { createSchedule, type Schedule, type ScheduleConfig } from "../schedules/schedule.ts";
-import { resolveSteps } from "../schedules/steps.ts";
+import { resolveSteps } from "../../options/steps.ts";
 
 /** Throws UsageError for a schedule that there is not, or that the optimizer does not take. */
 export function createRates(config: ScheduleConfig, { ownRate }: Pick<Rule, "ownRate">): Schedule {

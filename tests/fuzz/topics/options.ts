@@ -29,7 +29,7 @@ export const options: Topic = {
     const command = await entry.load();
     let values: Record<string, unknown> = {};
     try {
-      const typed = parseArgs([...flags, ...argv], command.families, command.positionals);
+      const typed = parseArgs([...flags, ...argv], command.groups, command.positionals);
       values = typed.values;
       settle(command, typed, launch?.defaults ?? {});
     } catch (error) {

@@ -78,9 +78,9 @@ export const text: Topic = {
     const [toml, json] = ["a.toml", "state.json"].map((name) => join(folder, name));
     for (const path of [toml, json]) Deno.writeFileSync(path, bytes);
     const subset = { metadata_file: json, image_dir: folder, caption_separator: ",", num_repeats: 1 };
-    const typed = parseArgs(["--config_file", toml], trainNetwork.families);
+    const typed = parseArgs(["--config_file", toml], trainNetwork.groups);
     return tryAll([
-      () => withConfigFile(typed, trainNetwork.families),
+      () => withConfigFile(typed, trainNetwork.groups),
       () => planDatasets({ dataset_config: toml }),
       () => planDatasets({ dataset_config: json }),
       () => loadMetadata(subset as unknown as FineTuningSubset),

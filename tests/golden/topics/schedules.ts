@@ -3,7 +3,7 @@ import { UsageError } from "../../../src/base/errors.ts";
 import { readOptimizer } from "../../../src/training/optimizers/mod.ts";
 import { createRates } from "../../../src/training/step/rates.ts";
 import { createSchedule, type Schedule } from "../../../src/training/schedules/schedule.ts";
-import { parseStepsOrRatio } from "../../../src/training/schedules/steps.ts";
+import { parseStepsOrRatio } from "../../../src/options/steps.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
 import { exact } from "../compare.ts";
 import { readTrainArgs } from "../train_args.ts";

@@ -1,28 +1,30 @@
 /** Drawing pictures. */
 
-import { samplerNames } from "../../generation/samplers/mod.ts";
+import { samplerNames } from "./samplers/mod.ts";
+import { SAMPLERS } from "./samplers/known.ts";
+import { ONE_ATTENTION } from "../options/shared.ts";
 import {
   choice,
-  family,
   flag,
   float,
   floats,
+  group,
   int,
   newer,
   noEffect,
   notYet,
   own,
   pathTo,
+  SEEDS,
+  SHARE,
+  SIDE,
   str,
   strings,
   working,
-} from "../flag.ts";
-import { NETWORK_MODULES } from "./network.ts";
-import { SEEDS, SHARE, SIDE } from "./numbers.ts";
-import { ONE_ATTENTION } from "./precision.ts";
-import { SAMPLERS } from "./samples.ts";
+} from "../options/mod.ts";
+import { NETWORK_MODULES } from "../networks/options.ts";
 
-export const genModelFlags = family("Model", {
+export const genModelOptions = group("Model", {
   ckpt: pathTo("model", str(null, "model: a .safetensors or .ckpt file, or builtin:tiny")),
   v1: flag("treat the model as SD 1.x"),
   v2: flag("treat the base model as SD 2.x (OpenCLIP-H text encoder, 1024-wide context)"),
@@ -43,7 +45,7 @@ export const genModelFlags = family("Model", {
   textual_inversion_embeddings: notYet(pathTo("model", strings("embedding files; file stem is the token"))),
 });
 
-export const promptFlags = family("Prompts", {
+export const promptOptions = group("Prompts", {
   prompt: str(null, "prompt text"),
   from_file: pathTo("text", str(null, "prompt file, one per line, # comments")),
   from_module: notYet(str(null, "python prompter module")),
@@ -58,7 +60,7 @@ export const promptFlags = family("Prompts", {
 
 const OWN_SIZE = "unset = the size that the model was made for";
 
-export const pictureFlags = family("Pictures", {
+export const pictureOptions = group("Pictures", {
   H: int(null, `height; ${OWN_SIZE}`, SIDE),
   W: int(null, `width; ${OWN_SIZE}`, SIDE),
   original_height: int(null, "SDXL size conditioning: height"),
@@ -82,14 +84,14 @@ export const pictureFlags = family("Pictures", {
   noise_offset_range: newer(notYet(floats("its range", 2))),
 });
 
-export const genOutputFlags = family("Output", {
+export const genOutputOptions = group("Output", {
   outdir: pathTo("folder", str("outputs", "output folder")),
   sequential_file_name: flag("number files instead of time stamps"),
   use_original_file_name: notYet(flag("name after the source image")),
   no_preview: noEffect("there is no preview window", flag("no preview window")),
 });
 
-export const imageToImageFlags = family("Image to image", {
+export const imageToImageOptions = group("Image to image", {
   image_path: pathTo("file", str(null, "img2img source file or folder")),
   mask_path: notYet(
     pathTo("file", str(null, "inpainting mask file or folder; with networks = region mask")),
@@ -97,7 +99,7 @@ export const imageToImageFlags = family("Image to image", {
   strength: float(null, "img2img strength", SHARE),
 });
 
-export const genNetworkFlags = family("Networks", {
+export const genNetworkOptions = group("Networks", {
   network_module: working(NETWORK_MODULES, strings("network implementation; needs no mention")),
   network_weights: pathTo("model", strings("network files to apply")),
   network_mul: floats("strength per network"),
@@ -116,7 +118,7 @@ export const genNetworkFlags = family("Networks", {
   network_regional_mask_max_color_codes: notYet(int(null, "read up to N regions from mask colours")),
 });
 
-export const genPrecisionFlags = family("Precision and memory", {
+export const genPrecisionOptions = group("Precision and memory", {
   fp16: flag("run in fp16"),
   bf16: flag("run in bf16"),
   no_half_vae: flag("run the VAE in fp32"),

@@ -1,11 +1,24 @@
 /** Optimizer and learning-rate schedule. */
 
-import { optimizerNames } from "../../training/optimizers/mod.ts";
-import { scheduleNames, torchScheduleNames } from "../../training/schedules/schedule.ts";
-import { family, flag, float, idleZero, int, named, notYet, stepsOrRatio, str, strings } from "../flag.ts";
-import { MOST_STEPS, RATE, SHARE } from "./numbers.ts";
+import { optimizerNames } from "./mod.ts";
+import { scheduleNames, torchScheduleNames } from "../schedules/schedule.ts";
+import {
+  flag,
+  float,
+  group,
+  idleZero,
+  int,
+  MOST_STEPS,
+  named,
+  notYet,
+  RATE,
+  SHARE,
+  stepsOrRatio,
+  str,
+  strings,
+} from "../../options/mod.ts";
 
-export const optimizerFlags = family("Optimizer and schedule", {
+export const optimizerOptions = group("Optimizer and schedule", {
   optimizer_type: named(optimizerNames, str("", "optimizer; unset is AdamW")),
   use_8bit_adam: notYet(flag("old alias for optimizer_type AdamW8bit")),
   use_lion_optimizer: notYet(flag("old alias for optimizer_type Lion")),

@@ -1,5 +1,5 @@
 /** `--lr_warmup_steps` and `--lr_decay_steps`: a number of steps, or a share of the whole run. */
-import { UsageError } from "../../base/errors.ts";
+import { UsageError } from "../base/errors.ts";
 
 /** The reference's int (steps) and float (ratio of all steps). */
 export type StepsOrRatio = { steps: number } | { ratio: number };

@@ -2,8 +2,8 @@
 
 import {
   choice,
-  family,
   flag,
+  group,
   idleZero,
   int,
   newer,
@@ -13,9 +13,9 @@ import {
   secret,
   str,
   working,
-} from "../flag.ts";
+} from "../../options/mod.ts";
 
-export const savingFlags = family("Saving", {
+export const savingOptions = group("Saving", {
   output_dir: pathTo("folder", str(null, "output folder")),
   output_name: str(null, "base name of results"),
   save_precision: choice(
@@ -41,7 +41,7 @@ export const savingFlags = family("Saving", {
   training_comment: str(null, "free text in metadata"),
 });
 
-export const metadataFlags = family("Metadata", {
+export const metadataOptions = group("Metadata", {
   metadata_title: str(null, "modelspec title"),
   metadata_author: str(null, "modelspec author"),
   metadata_description: str(null, "modelspec description"),
@@ -57,7 +57,7 @@ export const metadataFlags = family("Metadata", {
 
 const ONLY_UPLOADS = "only uploads to --huggingface_repo_id read it";
 
-export const hubFlags = family("Hugging Face hub", {
+export const hubOptions = group("Hugging Face hub", {
   huggingface_repo_id: notYet(str(null, "hub repository for uploads")),
   huggingface_repo_type: noEffect(ONLY_UPLOADS, str(null, "hub repository type")),
   huggingface_path_in_repo: noEffect(ONLY_UPLOADS, str(null, "path inside the hub repository")),

@@ -1,8 +1,8 @@
 /** The values of `--optimizer_args` and `--lr_scheduler_args`: `key=value` with a Python literal on the right. */
-import { UsageError } from "../../base/errors.ts";
-import { type PythonLiteral, readLiteral } from "../../text/python_literal.ts";
+import { UsageError } from "../base/errors.ts";
+import { type PythonLiteral, readLiteral } from "../text/python_literal.ts";
 
-export type { PythonLiteral } from "../../text/python_literal.ts";
+export type { PythonLiteral } from "../text/python_literal.ts";
 
 /** Splits `key=value` words and reads the values; `flag` names the option in errors. */
 export function keyValues(flag: string, words: readonly string[] | null): Record<string, PythonLiteral> {

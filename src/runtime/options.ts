@@ -1,9 +1,9 @@
 /** Flags that easel adds to those of sd-scripts: where to compute, and how faithfully. */
 
-import { choice, family, flag, int, own, str } from "../flag.ts";
+import { flag, group, int, own, str } from "../options/mod.ts";
 
 /** For every command that computes. */
-export const deviceFlags = family("Device", {
+export const deviceOptions = group("Device", {
   device: own(
     str("auto", "where to compute: auto, cpu, cuda or cuda:N; auto takes a GPU where there is one"),
   ),
@@ -11,12 +11,5 @@ export const deviceFlags = family("Device", {
   vram_budget: own(str(null, "most memory to take on the device, such as 6GB; unset is what is free")),
   no_vendor_libs: own(
     flag("on a GPU, compute everything with easel's own kernels, even where NVIDIA's libraries are faster"),
-  ),
-});
-
-/** For every command that sd-scripts has too. */
-export const compatFlags = family("Compatibility", {
-  compat: own(
-    choice(["0.9.1"], null, "reproduce sd-scripts of this version even where it is plainly wrong"),
   ),
 });

@@ -1,16 +1,15 @@
 /**
- * A flag is one row of a family: sd-scripts' spelling as the key, its type, default and choices as data. Parser, help,
+ * An option is one row of a group: sd-scripts' spelling as the key, its type, default and choices as data. Parser, help,
  * config files, "not supported yet" and the TypeScript type of the parsed values all come from the row.
  */
 
-import { pythonFloat, pythonInt } from "../text/python_number.ts";
-import { parseStepsOrRatio, type StepsOrRatio } from "../training/schedules/steps.ts";
+import type { StepsOrRatio } from "./steps.ts";
 
 export type Scalar = string | number | boolean | StepsOrRatio;
 export type Value = Scalar | null | string[] | number[];
 
 /** Names as in the spec of sd-scripts' parsers. */
-export type FlagType = "str" | "int" | "float" | "flag" | "int_or_float" | "Path";
+export type OptionType = "str" | "int" | "float" | "flag" | "int_or_float" | "Path";
 
 /** What easel does with a flag that was given. */
 export type Support =
@@ -19,8 +18,8 @@ export type Support =
   | { readonly kind: "no effect"; readonly why: string }
   | { readonly kind: "not yet" };
 
-export interface Flag<T> {
-  readonly type: FlagType;
+export interface Option<T> {
+  readonly type: OptionType;
   readonly default: T;
   /** null: one value; "*": any number; a count: that many. */
   readonly nargs: null | "*" | number;
@@ -50,41 +49,19 @@ export interface Flag<T> {
 /** Files by what they hold; "file" is any. */
 export type PathKind = "model" | "toml" | "json" | "text" | "file" | "folder";
 
-export type AnyFlag = Flag<Value>;
-export type Rows = Record<string, AnyFlag>;
+export type AnyOption = Option<Value>;
 
-/** Flags that belong together: a heading of the help. */
-export interface Family<R extends Rows = Rows> {
-  readonly title: string;
-  readonly flags: R;
-}
-
-export function family<R extends Rows>(title: string, flags: R): Family<R> {
-  return { title, flags };
-}
-
-type Camel<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}`
-  : S;
-type ValueOf<F> = F extends Flag<infer T> ? T : never;
-
-/** The parsed values of a family, in camelCase: `min_snr_gamma: Flag<number | null>` gives `minSnrGamma: number | null`. */
-export type Values<R> = { -readonly [K in keyof R & string as Camel<K>]: ValueOf<R[K]> };
-
-export function camel(name: string): string {
-  return name.replace(/_(\w)/g, (_, c: string) => c.toUpperCase());
-}
-
-type More = Pick<AnyFlag, "min" | "max" | "above">;
+type More = Pick<AnyOption, "min" | "max" | "above">;
 
 type Or<T, D> = null extends D ? T | null : T;
 
 const base = { nargs: null, choices: null, support: { kind: "supported" }, origin: "0.9.1" } as const;
 
-export function str<D extends string | null>(standard: D, help: string): Flag<Or<string, D>> {
+export function str<D extends string | null>(standard: D, help: string): Option<Or<string, D>> {
   return { ...base, type: "str", default: standard as Or<string, D>, help };
 }
 
-export function path(help: string): Flag<string | null> {
+export function path(help: string): Option<string | null> {
   return { ...base, type: "Path", default: null, help };
 }
 
@@ -92,7 +69,7 @@ export function int<D extends number | null>(
   standard: D,
   help: string,
   more: More = {},
-): Flag<Or<number, D>> {
+): Option<Or<number, D>> {
   return { ...base, ...more, type: "int", default: standard as Or<number, D>, help };
 }
 
@@ -100,12 +77,12 @@ export function float<D extends number | null>(
   standard: D,
   help: string,
   more: More = {},
-): Flag<Or<number, D>> {
+): Option<Or<number, D>> {
   return { ...base, ...more, type: "float", default: standard as Or<number, D>, help };
 }
 
 /** store_true. */
-export function flag(help: string): Flag<boolean> {
+export function flag(help: string): Option<boolean> {
   return { ...base, type: "flag", default: false, help };
 }
 
@@ -114,7 +91,7 @@ export function choice<const C extends string, D extends C | null>(
   choices: readonly C[],
   standard: D,
   help: string,
-): Flag<Or<C, D>> {
+): Option<Or<C, D>> {
   return { ...base, type: "str", choices, default: standard as Or<C, D>, help };
 }
 
@@ -123,11 +100,11 @@ export function intChoice<const C extends number, D extends C | null>(
   choices: readonly C[],
   standard: D,
   help: string,
-): Flag<Or<C, D>> {
+): Option<Or<C, D>> {
   return { ...base, type: "int", choices, default: standard as Or<C, D>, help };
 }
 
-export function strings(help: string): Flag<string[] | null> {
+export function strings(help: string): Option<string[] | null> {
   return { ...base, type: "str", nargs: "*", default: null, help };
 }
 
@@ -135,99 +112,61 @@ export function floats(
   help: string,
   count: "*" | number = "*",
   more: More = {},
-): Flag<number[] | null> {
+): Option<number[] | null> {
   return { ...base, ...more, type: "float", nargs: count, default: null, help };
 }
 
 /** A whole number is steps, a number below 1 or a percentage a share of all steps. */
-export function stepsOrRatio(help: string): Flag<StepsOrRatio> {
+export function stepsOrRatio(help: string): Option<StepsOrRatio> {
   return { ...base, type: "int_or_float", default: { steps: 0 }, help };
 }
 
 /** Known with all of the reference's values, of which `works` are honoured: another one is refused by name. */
-export function working<T>(works: readonly string[], f: Flag<T>): Flag<T> {
+export function working<T>(works: readonly string[], f: Option<T>): Option<T> {
   return { ...f, works };
 }
 
 /** Names that are right, while whoever uses the value takes other spellings too. */
-export function named<T>(works: readonly string[], f: Flag<T>): Flag<T> {
+export function named<T>(works: readonly string[], f: Option<T>): Option<T> {
   return { ...f, works, open: true };
 }
 
 /** Known by name only: giving it a value other than its default is an error. */
-export function notYet<T>(f: Flag<T>): Flag<T> {
+export function notYet<T>(f: Option<T>): Option<T> {
   return { ...f, support: { kind: "not yet" } };
 }
 
 /** Accepted, because here it changes nothing; the user is told. */
-export function noEffect<T>(why: string, f: Flag<T>): Flag<T> {
+export function noEffect<T>(why: string, f: Option<T>): Option<T> {
   return { ...f, support: { kind: "no effect", why } };
 }
 
 /** Not in sd-scripts 0.9.1 but in 0.10.1. */
-export function newer<T>(f: Flag<T>): Flag<T> {
+export function newer<T>(f: Option<T>): Option<T> {
   return { ...f, origin: "0.10.1" };
 }
 
 /** The value is a path. */
-export function pathTo<T>(kind: PathKind, f: Flag<T>): Flag<T> {
+export function pathTo<T>(kind: PathKind, f: Option<T>): Option<T> {
   return { ...f, leadsTo: kind };
 }
 
 /** The value is a key or token: left out of written configuration files, masked in reports. */
-export function secret<T>(f: Flag<T>): Flag<T> {
+export function secret<T>(f: Option<T>): Option<T> {
   return { ...f, secret: true };
 }
 
 /** `text` means the same as not giving the flag. */
-export function sameAsUnset<T>(text: string, f: Flag<T>): Flag<T> {
+export function sameAsUnset<T>(text: string, f: Option<T>): Option<T> {
   return { ...f, unset: text };
 }
 
 /** In a file, 0 means the same as not giving the flag. */
-export function idleZero<T>(f: Flag<T>): Flag<T> {
+export function idleZero<T>(f: Option<T>): Option<T> {
   return { ...f, zeroInFiles: "unset" };
 }
 
 /** easel's own. */
-export function own<T>(f: Flag<T>): Flag<T> {
+export function own<T>(f: Option<T>): Option<T> {
   return { ...f, origin: "easel" };
-}
-
-/** Whether two values of a flag mean the same: no steps are no share either. */
-export function sameValue(a: Value, b: Value): boolean {
-  if (Array.isArray(a) && Array.isArray(b)) {
-    return a.length === b.length && a.every((item, i) => Object.is(item, b[i]));
-  }
-  if (isSteps(a) && isSteps(b)) {
-    const [x, y] = [a, b].map((v) => "steps" in v ? { steps: v.steps } : v.ratio === 0 ? { steps: 0 } : v);
-    return JSON.stringify(x) === JSON.stringify(y);
-  }
-  return Object.is(a, b);
-}
-
-function isSteps(value: Value): value is StepsOrRatio {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** What a text is not, for an error: "a number", or null with the value. Python's int() and float() decide. */
-export function convert(type: FlagType, text: string): { value: Scalar } | { wanted: string } {
-  switch (type) {
-    case "int": {
-      const value = pythonInt(text);
-      return value === null ? { wanted: "a whole number" } : { value };
-    }
-    case "float": {
-      const value = pythonFloat(text);
-      return value === null ? { wanted: "a number" } : { value };
-    }
-    case "int_or_float":
-      try {
-        return { value: parseStepsOrRatio(text) };
-      } catch {
-        return { wanted: "a whole number of steps, a share below 1 or a percentage" };
-      }
-    default:
-      return { value: text };
-  }
 }

@@ -1,4 +1,9 @@
-/** Ranges that several families share. */
+/** Ranges of numbers, and those that options of several rooms share. */
+
+export interface Range {
+  readonly min?: number;
+  readonly max?: number;
+}
 
 /** Far more than anybody waits for, and numbers that everything can count to. */
 export const MOST_STEPS = 1_000_000_000;
@@ -14,3 +19,10 @@ export const SHARE = { min: 0, max: 1 } as const;
 
 /** Sides of pictures in pixels. */
 export const SIDE = { min: 64, max: 16384 } as const;
+
+/** What is wanted in place of `value`: "1 or more", "from 64 to 16384"; null where it is right. */
+export function outside({ min = -Infinity, max = Infinity }: Range, value: number): string | null {
+  if (value >= min && value <= max) return null;
+  if (min === -Infinity) return `${max} or less`;
+  return max === Infinity ? `${min} or more` : `from ${min} to ${max}`;
+}

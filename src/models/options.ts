@@ -1,8 +1,8 @@
 /** The base model of a training run. */
 
-import { family, flag, idleZero, int, intChoice, noEffect, pathTo, sameAsUnset, str } from "../flag.ts";
+import { flag, group, idleZero, int, intChoice, noEffect, pathTo, sameAsUnset, str } from "../options/mod.ts";
 
-export const modelFlags = family("Model", {
+export const modelOptions = group("Model", {
   v2: flag("treat the base model as SD 2.x (OpenCLIP-H text encoder, 1024-wide context)"),
   v_parameterization: flag("model predicts velocity instead of noise"),
   pretrained_model_name_or_path: pathTo(

@@ -1,13 +1,13 @@
 /** Work on LoRA files: the flags of sd-scripts' networks/resize_lora.py and networks/merge_lora.py. */
 
-import { choice, family, flag, float, floats, int, noEffect, pathTo, str, strings } from "../flag.ts";
+import { choice, flag, float, floats, group, int, noEffect, pathTo, str, strings } from "../options/mod.ts";
 
 const PRECISIONS = ["float", "fp16", "bf16"] as const;
 
 const savePrecision = choice(PRECISIONS, null, "number format of saved weights; unset = as computed");
 const saveTo = pathTo("file", str(null, "output file"));
 
-export const resizeLoraFlags = family("Resizing", {
+export const resizeLoraOptions = group("Resizing", {
   save_precision: savePrecision,
   new_rank: int(4, "target rank", { min: 1, max: 65536 }),
   new_conv_rank: int(null, "target rank of 3x3 convolutions", { min: 1, max: 65536 }),
@@ -22,7 +22,7 @@ export const resizeLoraFlags = family("Resizing", {
   dynamic_param: float(null, "its threshold"),
 });
 
-export const mergeLoraFlags = family("Merging", {
+export const mergeLoraOptions = group("Merging", {
   v2: flag("treat the base model as SD 2.x (OpenCLIP-H text encoder, 1024-wide context)"),
   save_precision: savePrecision,
   precision: choice(PRECISIONS, "float", "number format while merging"),

@@ -1,12 +1,23 @@
 /** The trained network: LoRA and its relatives. */
 
-import { family, flag, float, floats, int, pathTo, str, strings, working } from "../flag.ts";
-import { RATE, SHARE } from "./numbers.ts";
+import {
+  flag,
+  float,
+  floats,
+  group,
+  int,
+  pathTo,
+  RATE,
+  SHARE,
+  str,
+  strings,
+  working,
+} from "../options/mod.ts";
 
 /** Values of --network_module that are more than known by name. */
 export const NETWORK_MODULES: readonly string[] = ["networks.lora"];
 
-export const networkFlags = family("Network", {
+export const networkOptions = group("Network", {
   unet_lr: float(null, "rate for U-Net modules", RATE),
   text_encoder_lr: float(null, "rate for text-encoder modules", RATE),
   network_weights: pathTo("model", str(null, "network file to start from")),

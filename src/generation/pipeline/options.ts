@@ -1,8 +1,8 @@
 /** Ways of drawing that easel knows by name: ControlNet, second passes, Deep Shrink, Gradual Latent. */
 
-import { family, flag, float, floats, int, notYet, pathTo, str, strings } from "../flag.ts";
+import { flag, float, floats, group, int, notYet, pathTo, str, strings } from "../../options/mod.ts";
 
-export const controlFlags = family("ControlNet and guides", {
+export const controlOptions = group("ControlNet and guides", {
   guide_image_path: notYet(pathTo("file", strings("guide images (ControlNet)"))),
   control_net_lllite_models: notYet(pathTo("model", strings("LLLite files"))),
   control_net_models: notYet(pathTo("model", strings("ControlNet files"))),
@@ -13,7 +13,7 @@ export const controlFlags = family("ControlNet and guides", {
 });
 
 /** Of gen_img_diffusers.py, which is gen_img here. */
-export const olderGenFlags = family("Of the older gen_img_diffusers.py", {
+export const olderGenOptions = group("Of the older gen_img_diffusers.py", {
   control_net_weights: notYet(floats("ControlNet strengths; gen_img.py calls them control_net_multipliers")),
   XTI_embeddings: notYet(pathTo("model", strings("extended (per-layer) embedding files"))),
   clip_guidance_scale: notYet(float(0, "CLIP text guidance strength")),
@@ -22,7 +22,7 @@ export const olderGenFlags = family("Of the older gen_img_diffusers.py", {
   vgg16_guidance_layer: notYet(int(20, "VGG layer used")),
 });
 
-export const highresFlags = family("Second pass in high resolution", {
+export const highresOptions = group("Second pass in high resolution", {
   highres_fix_scale: notYet(float(null, "first pass = size times this")),
   highres_fix_steps: notYet(int(28, "steps of the first pass")),
   highres_fix_strength: notYet(float(null, "first-pass img2img strength")),
@@ -33,7 +33,7 @@ export const highresFlags = family("Second pass in high resolution", {
   highres_fix_disable_control_net: notYet(flag("no ControlNet in pass two")),
 });
 
-export const deepShrinkFlags = family("Deep Shrink", {
+export const deepShrinkOptions = group("Deep Shrink", {
   ds_depth_1: notYet(int(null, "Deep Shrink: depth of stage 1")),
   ds_timesteps_1: notYet(int(650, "Deep Shrink: stage 1 ends at this timestep")),
   ds_depth_2: notYet(int(null, "Deep Shrink: depth of stage 2")),
@@ -41,7 +41,7 @@ export const deepShrinkFlags = family("Deep Shrink", {
   ds_ratio: notYet(float(0.5, "Deep Shrink: down-scale ratio")),
 });
 
-export const gradualLatentFlags = family("Gradual Latent", {
+export const gradualLatentOptions = group("Gradual Latent", {
   gradual_latent_timesteps: notYet(int(null, "Gradual Latent: start growing at this timestep")),
   gradual_latent_ratio: notYet(float(0.5, "first size ratio")),
   gradual_latent_ratio_step: notYet(float(0.125, "growth per stage")),

@@ -1,10 +1,21 @@
 /** Length, batch and place of a run. */
 
-import { choice, family, flag, float, idleZero, int, newer, notYet, own } from "../flag.ts";
 import { RANGES } from "../../data/dataset/ranges.ts";
-import { MOST_STEPS, SEEDS } from "./numbers.ts";
+import {
+  choice,
+  flag,
+  float,
+  group,
+  idleZero,
+  int,
+  MOST_STEPS,
+  newer,
+  notYet,
+  own,
+  SEEDS,
+} from "../../options/mod.ts";
 
-export const trainingFlags = family("Training", {
+export const trainingOptions = group("Training", {
   train_batch_size: int(1, "batch per device", RANGES.batch_size),
   max_train_steps: idleZero(int(1600, "total optimizer steps", { min: 1, max: MOST_STEPS })),
   max_train_epochs: idleZero(

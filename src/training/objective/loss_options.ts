@@ -1,8 +1,8 @@
 /** Loss and loss weights. */
 
-import { choice, family, flag, float, newer } from "../flag.ts";
+import { choice, flag, float, group, newer } from "../../options/mod.ts";
 
-export const lossFlags = family("Loss", {
+export const lossOptions = group("Loss", {
   loss_type: choice(["l2", "huber", "smooth_l1", "l1"], "l2", "pointwise loss"),
   huber_schedule: choice(["constant", "exponential", "snr"], "snr", "how huber_c depends on the timestep"),
   huber_c: float(0.1, "Huber transition constant", { above: 0 }),

@@ -1,24 +1,18 @@
-/** Checks that several commands make before anything is loaded. Each throws one line that says what to change. */
+/** Paths that options name, checked before anything is loaded. Each throws one line that says what to change. */
 
 import { dirname } from "node:path";
-import { modelPath } from "../../base/assets.ts";
-import { UsageError, UserError } from "../../base/errors.ts";
-import { exists } from "../../base/files/exists.ts";
-import { finished, temporaryFile } from "../../base/files/temporary.ts";
-import { isForeignPath, pathHint } from "../../base/files/path_hint.ts";
-import { nameProblem } from "../../base/files/inside_name.ts";
-import { isOpenPipe, kindBesidesFile } from "../../base/files/regular_file.ts";
+import { modelPath } from "../base/assets.ts";
+import { UsageError, UserError } from "../base/errors.ts";
+import { exists } from "../base/files/exists.ts";
+import { finished, temporaryFile } from "../base/files/temporary.ts";
+import { isForeignPath, pathHint } from "../base/files/path_hint.ts";
+import { nameProblem } from "../base/files/inside_name.ts";
+import { isOpenPipe, kindBesidesFile } from "../base/files/regular_file.ts";
 import { addressInstead, folderInstead } from "./model_path.ts";
-import { parseDevice } from "../../runtime/mod.ts";
+import { required } from "./rules.ts";
 
 /** Arguments that are no flags are named in capitals, as in the help. */
 const label = (name: string) => /^[A-Z]+$/.test(name) ? name : `--${name}`;
-
-/** A flag without which the command cannot start. */
-export function required<T>(name: string, value: T | null): T {
-  if (value === null || value === "") throw new UsageError(`--${name} is missing`);
-  return value;
-}
 
 /** A file that is read. Null passes: the flag was not given. */
 export function readableFile(name: string, path: string | null): void {
@@ -90,42 +84,6 @@ export function safetensorsFile(name: string, given: string | null): void {
     throw new UsageError(`--${name} ${path}: only .safetensors files are written; give a name that ends so`);
   }
   writableFolder(name, dirname(path));
-}
-
-/** Two flags that exclude each other. */
-export function exclusive(a: string, aGiven: boolean, b: string, bGiven: boolean): void {
-  if (aGiven && bGiven) throw new UsageError(`--${a} and --${b} contradict each other; give one of them`);
-}
-
-/** `what` needs `other`. */
-export function needs(a: string, aGiven: boolean, b: string, bGiven: boolean): void {
-  if (aGiven && !bGiven) throw new UsageError(`--${a} needs --${b}`);
-}
-
-/** Learning rates by flag, of the parts that are trained; a rate of 0 leaves its part as it is. */
-export function somethingTrained(rates: Readonly<Record<string, number>>): void {
-  const entries = Object.entries(rates);
-  if (entries.some(([, rate]) => rate !== 0)) return;
-  const flags = [...new Set(entries.map(([name]) => `--${name} 0`))].join(" and ");
-  throw new UsageError(`${flags}: nothing would be trained; give a rate above 0`);
-}
-
-/** --device and --vram_budget. */
-export function checkDevice({ device, vramBudget }: { device: string; vramBudget: string | null }): void {
-  parseBytes("vram_budget", vramBudget);
-  try {
-    parseDevice(device);
-  } catch (cause) {
-    throw new UsageError(`--device: ${(cause as Error).message}`, { cause });
-  }
-}
-
-/** "6GB", "512 MB", "1.5g" or plain bytes; binary units. */
-export function parseBytes(name: string, text: string | null): number | null {
-  if (text === null) return null;
-  const match = /^(\d+\.?\d*|\.\d+)\s*([kmgt]?)(i?b)?$/i.exec(text.trim());
-  if (!match) throw new UsageError(`--${name} takes a size such as 6GB, "${text}" was given`);
-  return Math.floor(Number(match[1]) * 1024 ** " kmgt".indexOf(match[2].toLowerCase() || " "));
 }
 
 function stat(name: string, path: string): Deno.FileInfo {

@@ -1,9 +1,10 @@
 /** Number formats and memory. */
 
+import { ONE_ATTENTION } from "../../options/shared.ts";
 import {
   choice,
-  family,
   flag,
+  group,
   int,
   intChoice,
   newer,
@@ -12,12 +13,9 @@ import {
   pathTo,
   sameAsUnset,
   str,
-} from "../flag.ts";
+} from "../../options/mod.ts";
 
-/** Why the flags that choose an attention change nothing. */
-export const ONE_ATTENTION = "easel has one attention, and it never holds the whole matrix";
-
-export const precisionFlags = family("Precision and memory", {
+export const precisionOptions = group("Precision and memory", {
   mem_eff_attn: noEffect(
     ONE_ATTENTION,
     flag("chunked pure-PyTorch attention"),
@@ -73,7 +71,7 @@ export const precisionFlags = family("Precision and memory", {
   ),
 });
 
-export const distributedFlags = family("Several devices", {
+export const distributedOptions = group("Several devices", {
   ddp_timeout: notYet(int(null, "minutes before a collective operation times out")),
   ddp_gradient_as_bucket_view: notYet(flag("DDP memory option")),
   ddp_static_graph: notYet(flag("DDP static-graph option")),

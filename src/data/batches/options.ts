@@ -1,9 +1,9 @@
 /** Captions: files, tokens, dropout. */
 
-import { family, flag, float, int, notYet, str } from "../flag.ts";
-import { RANGES } from "../../data/dataset/ranges.ts";
+import { RANGES } from "../dataset/ranges.ts";
+import { flag, float, group, int, notYet, str } from "../../options/mod.ts";
 
-export const captionFlags = family("Captions", {
+export const captionOptions = group("Captions", {
   shuffle_caption: flag("permute the non-kept caption tokens per sample"),
   caption_separator: str(",", "string that splits a caption into tokens"),
   caption_extension: str(".caption", "suffix of the caption files"),

@@ -1,9 +1,9 @@
 /** Where images come from, how they are cut and kept. */
 
-import { choice, family, flag, idleZero, int, newer, notYet, path, pathTo, str } from "../flag.ts";
-import { RANGES, REPEATS } from "../../data/dataset/ranges.ts";
+import { RANGES, REPEATS } from "./ranges.ts";
+import { choice, flag, group, idleZero, int, newer, notYet, path, pathTo, str } from "../../options/mod.ts";
 
-export const datasetFlags = family("Dataset", {
+export const datasetOptions = group("Dataset", {
   dataset_config: pathTo("toml", path("dataset TOML/JSON")),
   train_data_dir: pathTo(
     "folder",
@@ -39,7 +39,7 @@ export const datasetFlags = family("Dataset", {
   persistent_data_loader_workers: flag("keep workers between epochs; has an effect with --compat"),
 });
 
-export const bucketFlags = family("Resolution and buckets", {
+export const bucketOptions = group("Resolution and buckets", {
   resolution: str(null, 'training size: "side" or "width,height"'),
   enable_bucket: flag("group images by aspect ratio"),
   min_bucket_reso: int(256, "shortest bucket side, px", RANGES.min_bucket_reso),
@@ -57,7 +57,7 @@ export const bucketFlags = family("Resolution and buckets", {
   ),
 });
 
-export const latentFlags = family("Latent cache", {
+export const latentOptions = group("Latent cache", {
   cache_latents: flag("encode images once and keep latents in memory"),
   vae_batch_size: idleZero(int(1, "images encoded at once while caching latents", RANGES.batch_size)),
   cache_latents_to_disk: flag("write latents as .npz beside the images; implies cache_latents"),

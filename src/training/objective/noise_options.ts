@@ -1,8 +1,8 @@
 /** Noise and timesteps. */
 
-import { family, flag, float, idleZero, int } from "../flag.ts";
+import { flag, float, group, idleZero, int } from "../../options/mod.ts";
 
-export const noiseFlags = family("Noise and timesteps", {
+export const noiseOptions = group("Noise and timesteps", {
   noise_offset: float(null, "per-channel constant noise strength"),
   noise_offset_random_strength: flag("draw that strength uniformly from 0..noise_offset each step"),
   multires_noise_iterations: int(null, "levels of pyramid noise", { min: 0, max: 100 }),
