@@ -12,7 +12,7 @@ import { addressInstead, folderInstead } from "./model_path.ts";
 import { required } from "./rules.ts";
 
 /** Arguments that are no flags are named in capitals, as in the help. */
-const label = (name: string) => /^[A-Z]+$/.test(name) ? name : `--${name}`;
+const label = (name: string) => /^[A-Z_]+$/.test(name) ? name : `--${name}`;
 
 /** A file that is read. Null passes: the flag was not given. */
 export function readableFile(name: string, path: string | null): void {

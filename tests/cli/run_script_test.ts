@@ -28,7 +28,7 @@ Deno.test("./run help needs no set-up, no HOME and no particular folder", async 
 Deno.test("./run help lists the commands, as easel help does, before anything is set up", async () => {
   const { stdout } = await new Deno.Command("sh", { args: [RUN, "help"] }).output();
   const shown = new TextDecoder().decode(stdout).match(/Commands of easel:\n\n([\s\S]*)/)?.[1];
-  assert.equal(shown, COMMANDS.map(({ name, summary }) => `  ${name.padEnd(20)}${summary}\n`).join(""));
+  assert.equal(shown, COMMANDS.map(({ name, summary }) => `  ${name.padEnd(28)}${summary}\n`).join(""));
   for (const words of [["help"], ["--help"], ["task"]]) {
     const again = await new Deno.Command("sh", { args: [RUN, "help", ...words] }).output();
     assert.deepEqual(again.stdout, stdout);

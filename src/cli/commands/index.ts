@@ -44,6 +44,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./merge_lora.ts")).mergeLora,
   },
   {
+    name: "merge_captions_to_metadata",
+    summary: "Writes the captions beside pictures into a metadata file",
+    load: async () => (await import("./dataset/merge_to_metadata.ts")).mergeCaptionsToMetadata,
+  },
+  {
+    name: "merge_dd_tags_to_metadata",
+    summary: "Writes the tags beside pictures into a metadata file",
+    load: async () => (await import("./dataset/merge_to_metadata.ts")).mergeDdTagsToMetadata,
+  },
+  {
+    name: "clean_captions_and_tags",
+    summary: "Makes the captions and tags of a metadata file plainer",
+    load: async () => (await import("./dataset/clean_captions_and_tags.ts")).cleanCaptionsAndTags,
+  },
+  {
     name: "plan",
     summary: "Prints the memory and time that a training would take, and stops",
     load: async () => (await import("./plan.ts")).plan,

@@ -32,7 +32,7 @@ export function programHelp(commands: readonly CommandEntry[], version: string):
 
 export function commandHelp(entry: CommandEntry, command: Command, screen = screenWidth()): string {
   const lines = [
-    `usage: ${usage({ entry, command })}`,
+    ...wrap(usage({ entry, command }), screen - 7).map((line, i) => (i ? "       " : "usage: ") + line),
     "",
     ...wrap(`${entry.summary}.`, screen),
   ];

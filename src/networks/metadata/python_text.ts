@@ -1,5 +1,6 @@
 /** Values as Python's str() and json.dumps() write them: how metadata in LoRA files is spelled. */
 
+import { asciiJson, jsonFloat } from "../../text/python_json.ts";
 import { floatRepr } from "../../text/python_number.ts";
 
 export { floatRepr } from "../../text/python_number.ts";
@@ -34,21 +35,11 @@ export function pyStr(value: PyValue): string {
 
 /** json.dumps() with its default separators and only ASCII. */
 export function pyJson(value: PyValue): string {
-  if (value instanceof PyFloat) {
-    const text = floatRepr(value.value);
-    return { nan: "NaN", inf: "Infinity", "-inf": "-Infinity" }[text] ?? text;
-  }
+  if (value instanceof PyFloat) return jsonFloat(value.value);
   if (Array.isArray(value)) return `[${value.map(pyJson).join(", ")}]`;
   if (typeof value === "string") return asciiJson(value);
   if (typeof value === "object" && value !== null) {
     return `{${Object.entries(value).map(([key, item]) => `${asciiJson(key)}: ${pyJson(item)}`).join(", ")}}`;
   }
   return String(value);
-}
-
-function asciiJson(text: string): string {
-  return JSON.stringify(text).replace(
-    /[\u007f-\uffff]/g,
-    (c) => c === "\u007f" ? c : `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

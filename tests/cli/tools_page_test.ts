@@ -1,0 +1,29 @@
+/** docs/tools.md: its examples work when pasted, one after the other, and it has one for each tool. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { decoded, inFolder, ROOT, userFolder } from "./easel.ts";
+
+const page = await Deno.readTextFile(join(ROOT, "docs/tools.md"));
+
+/** Indented lines, joined where one ends in a backslash. */
+const examples = page.split("\n").filter((line) => line.startsWith("    ")).map((line) => line.slice(4))
+  .join("\n").replaceAll(/\\\n\s*/g, "").split("\n");
+
+Deno.test("every tool of docs/tools.md has an example below its heading", () => {
+  const named = [...page.matchAll(/^## (.*)$/gm)].flatMap(([, names]) => names.split(", "));
+  const shown = new Set(examples.map((line) => line.split(" ")[1]));
+  assert.deepEqual(named.filter((name) => !shown.has(name)), []);
+  assert.ok(named.length > 2);
+});
+
+Deno.test("the examples of docs/tools.md work when pasted", async () => {
+  await inFolder(async (folder) => {
+    const env = await userFolder(folder);
+    for (const example of examples) {
+      const run = new Deno.Command("bash", { args: ["-c", example], cwd: folder, env, stdin: "null" });
+      const { code, stderr } = decoded(await run.output());
+      assert.equal(code, 0, `${example}\n${stderr}`);
+    }
+  });
+});
