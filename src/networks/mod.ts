@@ -1,23 +1,31 @@
 /** The networks room's front door: LoRA from options or from a file, in a graph, in base weights, and as a file. */
 
-export { type AdapterOptions, adapters, loraAdapter, multiplierInput } from "./kinds/adapter.ts";
+export {
+  adapterOf,
+  type AdapterOptions,
+  loraAdapter,
+  loraBranch,
+  multiplierInput,
+} from "./joining/adapter.ts";
 export { type LoraOptions, loraOptions, type NetworkFlags, splitNetworkArgs } from "./sites/args.ts";
-export { drawMasks, type LayerDraws, type MaskSource } from "./kinds/dropout.ts";
+export { drawMasks, type LayerDraws, type MaskSource } from "./joining/masks.ts";
 export { type LearningRates, type ParameterGroup, parameterGroups } from "./sites/groups.ts";
-export { initialDraws, initialWeights, type LoraWeights, type UniformSource } from "./kinds/init.ts";
+export { initialDraws, initialWeights, type LoraWeights, tensorShapes } from "./kinds/first_weights.ts";
+export type { LoraModule, NetworkKind, UniformSource } from "./kinds/kind.ts";
+export { DOWN, keysOf, UP } from "./kinds/lora.ts";
 export { bundledEmbedding, otherNetwork } from "./files/file_keys.ts";
 export { type FileModule, fileModules, type Note } from "./files/file_modules.ts";
 export { familyOfLora, type LoadedLora, loadInto, loadLora } from "./files/load.ts";
 export { type MergedModule, mergeNetworks, type MergeOptions } from "./files/merge_files.ts";
 export { mergedSpec, modelSpec } from "./metadata/model_spec.ts";
 export { type DynamicMethod, type ResizedModule, resizeModule, type ResizeOptions } from "./files/resize.ts";
-export { baseOf, type BaseWeight, deltaOf, recordMerge } from "./kinds/merge.ts";
+export { baseOf, type BaseWeight, deltaOf, recordMerge } from "./joining/merge.ts";
 export { datasetRecord } from "./metadata/dataset_record.ts";
 export { floatRepr } from "./metadata/python_text.ts";
 export { baseModelVersion, trainingMetadata } from "./metadata/metadata.ts";
 export * from "./metadata/training_record.ts";
-export { keysOf, type LoraModule, loraModules, scaleOf } from "./sites/modules.ts";
-export { type NormReport, normReport, type NormTensors, recordNormLimit } from "./kinds/norms.ts";
+export { loraModules, scaleOf } from "./sites/modules.ts";
+export { type NormReport, normReport, type NormTensors, recordNormLimit } from "./joining/norms.ts";
 export { encode, loraTensors, type SaveDtype, saveDtype, saveLora, saveTensors } from "./files/save.ts";
 export { loraTargets, type Part, type Target } from "./sites/targets.ts";
 export { pyFloat, pyStr } from "./metadata/python_text.ts";

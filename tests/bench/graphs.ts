@@ -13,7 +13,7 @@ import {
   VAE,
   Weights,
 } from "../../src/models/mod.ts";
-import { keysOf, loraAdapter, loraModules, loraOptions } from "../../src/networks/mod.ts";
+import { DOWN, keysOf, loraAdapter, loraModules, loraOptions, UP } from "../../src/networks/mod.ts";
 import type { ParameterStore } from "../../src/runtime/mod.ts";
 import { readOptimizer } from "../../src/training/optimizers/mod.ts";
 import { TrainingStep } from "../../src/training/step/step.ts";
@@ -71,7 +71,7 @@ export function loraOf(model: Model) {
   const modules = loraModules(whole, model.family, options).filter(({ path }) => path.startsWith(UNET));
   const parameters = modules.flatMap((m) => {
     const { down, up } = keysOf(m);
-    return [{ name: down, shape: m.downShape }, { name: up, shape: m.upShape }];
+    return [{ name: down, shape: m.tensors[DOWN] }, { name: up, shape: m.tensors[UP] }];
   });
   const groups: ParameterGroup[] = [{ name: "unet", learningRate: 1e-4, parameters }];
   return { modules, groups };

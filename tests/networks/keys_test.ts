@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import type { Family, Shapes } from "../../src/models/mod.ts";
 import { openSafetensors } from "../../src/formats/safetensors.ts";
-import { loraModules, loraOptions, saveLora } from "../../src/networks/mod.ts";
+import { DOWN, loraModules, loraOptions, saveLora, UP } from "../../src/networks/mod.ts";
 import { sd15, sdxl, small } from "./models.ts";
 
 function savedKeys(shapes: Shapes, family: Family, args: string[]): string[] {
@@ -11,8 +11,8 @@ function savedKeys(shapes: Shapes, family: Family, args: string[]): string[] {
   const modules = loraModules(shapes, family, options);
   const size = (shape: readonly number[]) => shape.reduce((a, d) => a * d, 1);
   const weights = new Map(modules.flatMap((m): [string, Float32Array][] => [
-    [`${m.name}.lora_down.weight`, new Float32Array(size(m.downShape))],
-    [`${m.name}.lora_up.weight`, new Float32Array(size(m.upShape))],
+    [`${m.name}.lora_down.weight`, new Float32Array(size(m.tensors[DOWN]))],
+    [`${m.name}.lora_up.weight`, new Float32Array(size(m.tensors[UP]))],
   ]));
   const path = Deno.makeTempFileSync({ suffix: ".safetensors" });
   try {

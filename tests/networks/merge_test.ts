@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { compile, Graph } from "../../src/graph/mod.ts";
 import { deltaOf, keysOf, type LoraModule, recordMerge } from "../../src/networks/mod.ts";
+import { loraModule } from "../../src/networks/sites/modules.ts";
+import { wholeAlpha } from "../../src/networks/sites/values.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
 import { uniform } from "../golden/synth.ts";
 
 function module(path: string): LoraModule {
-  return {
-    ...{ name: path.replaceAll(".", "_"), path, part: "te2", shape: [4, 4], rank: 2 },
-    ...{ alpha: { value: 1, integer: false }, downShape: [2, 4], upShape: [4, 2] },
-  };
+  return loraModule({ name: path.replaceAll(".", "_"), path, part: "te2", shape: [4, 4] }, 2, wholeAlpha(1));
 }
 
 Deno.test("recordMerge() changes only the rows of a fused projection that a module stands for", async () => {

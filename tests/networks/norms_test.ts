@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { compile, Graph } from "../../src/graph/mod.ts";
-import { keysOf, type LoraModule, normReport, recordNormLimit } from "../../src/networks/mod.ts";
+import { DOWN, keysOf, type LoraModule, normReport, recordNormLimit, UP } from "../../src/networks/mod.ts";
 import { loraModule } from "../../src/networks/sites/modules.ts";
 import { wholeAlpha } from "../../src/networks/sites/values.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
@@ -39,8 +39,8 @@ async function limit(modules: readonly LoraModule[], weights: Map<string, Float3
   const store = new ParameterStore(device);
   for (const m of modules) {
     const { down, up } = keysOf(m);
-    store.upload(down, m.downShape, "f32", weights.get(down)!);
-    store.upload(up, m.upShape, "f32", weights.get(up)!);
+    store.upload(down, m.tensors[DOWN], "f32", weights.get(down)!);
+    store.upload(up, m.tensors[UP], "f32", weights.get(up)!);
   }
   const graph = new Graph();
   const recorded = recordNormLimit(graph, modules, most);
@@ -57,9 +57,9 @@ async function limit(modules: readonly LoraModule[], weights: Map<string, Float3
 function initial(): Map<string, Float32Array> {
   return new Map(MODULES.flatMap((m) => {
     const { down, up } = keysOf(m);
-    const values = synthTensor(up, m.upShape);
+    const values = synthTensor(up, m.tensors[UP]);
     if (m.name === "zero") values.fill(0);
-    return [[down, synthTensor(down, m.downShape)], [up, values]];
+    return [[down, synthTensor(down, m.tensors[DOWN])], [up, values]];
   }));
 }
 
@@ -90,7 +90,7 @@ Deno.test("recordNormLimit() finds every module's norm and brings those above th
 Deno.test("recordNormLimit() stays near the product's norm where the factors' columns cancel", async () => {
   // up's columns nearly alike, down's rows nearly opposite: the product is 1e-2 of what its terms are
   const [m] = MODULES.filter(({ name }) => name === "linear"), { down, up } = keysOf(m);
-  const weights = new Map([[down, synthTensor(down, m.downShape)], [up, synthTensor(up, m.upShape)]]);
+  const weights = new Map([[down, synthTensor(down, m.tensors[DOWN])], [up, synthTensor(up, m.tensors[UP])]]);
   const [d, u] = [weights.get(down)!, weights.get(up)!], width = d.length / m.rank;
   for (let r = 1; r < m.rank; r++) {
     for (let i = 0; i < width; i++) d[r * width + i] = (r % 2 ? -1 : 1) * d[i] + 1e-2 * d[r * width + i];

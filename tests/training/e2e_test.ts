@@ -10,7 +10,7 @@ import type { Command } from "../../src/cli/command.ts";
 import { parseArgs } from "../../src/cli/front/parse.ts";
 import { settle } from "../../src/cli/front/run_command.ts";
 import { writeSafetensors } from "../../src/formats/mod.ts";
-import { keysOf, loraModules, loraOptions, saveLora } from "../../src/networks/mod.ts";
+import { DOWN, keysOf, loraModules, loraOptions, saveLora, UP } from "../../src/networks/mod.ts";
 import { synthTensor } from "../golden/synth.ts";
 import { caseModel } from "../golden/synth_models.ts";
 import { listening } from "./tiny_run.ts";
@@ -43,8 +43,8 @@ function writeLora(path: string, args: readonly string[] | null): void {
   const modules = loraModules(MODEL.shapes, "sd1", options);
   const weights = new Map(modules.flatMap((module): [string, Float32Array][] => {
     const { down, up } = keysOf(module);
-    const small = synthTensor(up, module.upShape).map((x) => x * Math.fround(0.1));
-    return [[down, synthTensor(down, module.downShape)], [up, small]];
+    const small = synthTensor(up, module.tensors[UP]).map((x) => x * Math.fround(0.1));
+    return [[down, synthTensor(down, module.tensors[DOWN])], [up, small]];
   }));
   saveLora(path, modules, weights, "F32");
 }

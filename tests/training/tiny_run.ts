@@ -4,7 +4,7 @@ import type { JobContext, Progress } from "../../src/base/job.ts";
 import { quietContext } from "../../src/base/job.ts";
 import { writeSafetensors } from "../../src/formats/mod.ts";
 import { encodePng } from "../../src/images/png_file.ts";
-import { keysOf, loraModules, loraOptions, saveLora } from "../../src/networks/mod.ts";
+import { DOWN, keysOf, loraModules, loraOptions, saveLora, UP } from "../../src/networks/mod.ts";
 import type { TrainNetworkConfig } from "../../src/training/config.ts";
 import { trainNetworkDefaults } from "../../src/training/defaults.ts";
 import { synthTensor, uniform } from "../golden/synth.ts";
@@ -53,7 +53,7 @@ export function writeTinyLora(
   ];
   const weights = new Map(modules.flatMap((m) => {
     const { down, up } = keysOf(m);
-    return [factor(down, m.downShape), factor(up, m.upShape)];
+    return [factor(down, m.tensors[DOWN]), factor(up, m.tensors[UP])];
   }));
   saveLora(path, modules, weights, "F32", metadata);
 }

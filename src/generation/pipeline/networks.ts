@@ -6,14 +6,14 @@ import { openCheckpoint } from "../../formats/checkpoint.ts";
 import { compile, Graph } from "../../graph/mod.ts";
 import type { Adapter, ModelFile } from "../../models/mod.ts";
 import {
-  adapters,
-  keysOf,
+  adapterOf,
   type LoadedLora,
   loadLora,
-  loraAdapter,
+  loraBranch,
   multiplierInput,
   type Note,
   recordMerge,
+  tensorShapes,
 } from "../../networks/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 import { type LoraTag, loraTagText } from "../../text/mod.ts";
@@ -135,9 +135,9 @@ export async function attachNetworks(
   const inputName = (prefix: string) => `${prefix}multiplier`;
   return {
     adapter: live.length === 0 ? undefined : (graph) =>
-      adapters(live.map(({ network, prefix }) => {
+      adapterOf(live.map(({ network, prefix }) => {
         const multiplier = multiplierInput(graph, 1, inputName(prefix));
-        return loraAdapter(network.lora.modules, { multiplier, prefix });
+        return loraBranch(network.lora.modules, { multiplier, prefix });
       })),
     inputs(wishes) {
       const all = strengths(networks, wishes);
@@ -156,15 +156,8 @@ export async function attachNetworks(
 }
 
 function upload(store: ParameterStore, { lora }: Network, prefix: string): void {
-  const shapes = loraShapes(lora);
+  const shapes = tensorShapes(lora.modules);
   for (const [key, values] of lora.weights) {
     store.upload(prefix + key, shapes.get(key)!, "f32", values, { frozen: true });
   }
-}
-
-function loraShapes({ modules }: LoadedLora): Map<string, readonly number[]> {
-  return new Map(modules.flatMap((module): [string, readonly number[]][] => {
-    const keys = keysOf(module);
-    return [[keys.down, module.downShape], [keys.up, module.upShape]];
-  }));
 }

@@ -1,28 +1,34 @@
 /** Keys of LoRA files as others write them: sd-scripts', and diffusers' three generations. */
 
-export type Role = "down" | "up" | "alpha";
+import { KINDS } from "../kinds/mod.ts";
 
 export interface FileKey {
   /** sd-scripts' module name: lora_unet_..., lora_te_..., lora_te1_..., lora_te2_... */
   readonly name: string;
-  readonly role: Role;
+  /** The kind's own name of the tensor, or "alpha". */
+  readonly suffix: string;
 }
 
-const ROLES: Readonly<Record<string, Role>> = {
-  "lora_down.weight": "down", // sd-scripts
-  "lora_up.weight": "up",
-  "alpha": "alpha",
-  "lora_A.weight": "down", // diffusers with peft
-  "lora_B.weight": "up",
-  "lora_A.default.weight": "down",
-  "lora_B.default.weight": "up",
-  "lora.down.weight": "down", // diffusers before peft
-  "lora.up.weight": "up",
-  "lora_linear_layer.down.weight": "down",
-  "lora_linear_layer.up.weight": "up",
+const DOWN = "lora_down.weight", UP = "lora_up.weight";
+
+/** What others call the tensors. */
+const ALIASES: Readonly<Record<string, string>> = {
+  "lora_A.weight": DOWN, // diffusers with peft
+  "lora_B.weight": UP,
+  "lora_A.default.weight": DOWN,
+  "lora_B.default.weight": UP,
+  "lora.down.weight": DOWN, // diffusers before peft
+  "lora.up.weight": UP,
+  "lora_linear_layer.down.weight": DOWN,
+  "lora_linear_layer.up.weight": UP,
 };
 
-const SUFFIXES = Object.keys(ROLES);
+/** The longest first: what ends in a shorter one too is the longer. */
+const SUFFIXES = [
+  "alpha",
+  ...KINDS.flatMap(({ marks, others = [] }) => [...marks, ...others]),
+  ...Object.keys(ALIASES),
+].toSorted((a, b) => b.length - a.length);
 
 /** What a key says, null when it is of no known kind. `sdxl`: diffusers' text_encoder is then te1. */
 export function parseFileKey(key: string, sdxl: boolean): FileKey | null {
@@ -30,15 +36,15 @@ export function parseFileKey(key: string, sdxl: boolean): FileKey | null {
   key = key.replace(/^base_model\.model\./, ""); // peft on its own puts this in front
   const old = /^(.+)\.processor\.(to_q|to_k|to_v|to_out)_lora\.(down|up)\.weight$/.exec(key);
   if (old) {
-    const [, attention, layer, role] = old;
+    const [, attention, layer, side] = old;
     return {
       name: moduleName(`${attention}.${layer === "to_out" ? "to_out.0" : layer}`, sdxl),
-      role: role as Role,
+      suffix: side === "down" ? DOWN : UP,
     };
   }
   const suffix = SUFFIXES.find((s) => key.endsWith(`.${s}`));
   if (!suffix) return null;
-  return { name: moduleName(key.slice(0, -suffix.length - 1), sdxl), role: ROLES[suffix] };
+  return { name: moduleName(key.slice(0, -suffix.length - 1), sdxl), suffix: ALIASES[suffix] ?? suffix };
 }
 
 function moduleName(path: string, sdxl: boolean): string {

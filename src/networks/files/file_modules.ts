@@ -3,10 +3,12 @@
 import { UserError } from "../../base/errors.ts";
 import type { TensorFile } from "../../formats/tensor_file.ts";
 import { describe, identify, NOTHING_KNOWN } from "../../models/mod.ts";
-import { bundledEmbedding, otherNetwork, parseFileKey, type Role } from "./file_keys.ts";
+import { DOWN, lora, UP } from "../kinds/lora.ts";
+import { kindOf } from "../kinds/mod.ts";
+import { bundledEmbedding, otherNetwork, parseFileKey } from "./file_keys.ts";
 
-/** Where one module's tensors lie in the file. */
-export type Entry = { [role in Role]?: string };
+/** Where one module's tensors lie in the file: suffix -> the file's own key. */
+export type Entry = Readonly<Record<string, string>>;
 
 export interface FileModule {
   /** sd-scripts' name: lora_unet_down_blocks_0_... */
@@ -36,9 +38,7 @@ export function readEntries(file: TensorFile, sdxl: boolean, note: Note = () => 
     const found = parseFileKey(key, sdxl), embedding = bundledEmbedding(key), other = otherNetwork(key);
     if (embedding !== null) embeddings.add(embedding);
     else if (found) {
-      const entry = entries.get(found.name) ?? {};
-      entry[found.role] = key;
-      entries.set(found.name, entry);
+      entries.set(found.name, { ...entries.get(found.name), [found.suffix]: key });
     } else if (other) {
       throw new UserError(`${file.path}: ${key} belongs to a ${other} network, which is not supported yet`);
     } else strange.push(key);
@@ -70,14 +70,10 @@ export function some(names: readonly string[], most = 3): string {
     (more > 0 ? ` and ${more} more` : "");
 }
 
-/** Both factors' keys. Throws UserError when one is missing. */
-export function factorsOf(file: TensorFile, name: string, entry: Entry): { down: string; up: string } {
-  const { down, up } = entry;
-  if (down && up) return { down, up };
-  throw new UserError(
-    `${file.path}: ${name} has no ${
-      down ? "lora_up" : "lora_down"
-    }.weight; the file is incomplete, save or copy it again`,
+/** Of a module that lacks a tensor. */
+export function incomplete(file: TensorFile, name: string, suffix: string): UserError {
+  return new UserError(
+    `${file.path}: ${name} has no ${suffix}; the file is incomplete, save or copy it again`,
   );
 }
 
@@ -93,7 +89,13 @@ export function alphaOf(file: TensorFile, { alpha }: Entry): number | null {
 /** Every module of a file. A missing alpha, or 0, is the rank. Throws UserError for what is no whole LoRA. */
 export function fileModules(file: TensorFile, sdxl: boolean, note?: Note): FileModule[] {
   return [...readEntries(file, sdxl, note)].map(([name, entry]) => {
-    const { down, up } = factorsOf(file, name, entry);
+    const kind = kindOf(Object.keys(entry));
+    if (kind && kind !== lora) {
+      throw new UserError(`${file.path}: ${name} is a ${kind.name}, this is for plain LoRAs only`);
+    }
+    const { [DOWN]: down, [UP]: up } = entry;
+    if (!down) throw incomplete(file, name, DOWN);
+    if (!up) throw incomplete(file, name, UP);
     const downShape = file.info(down).shape, upShape = file.info(up).shape;
     const rank = downShape[0] ?? 0, flat = upShape.slice(2).every((side) => side === 1);
     if (

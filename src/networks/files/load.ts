@@ -4,9 +4,11 @@ import { UserError } from "../../base/errors.ts";
 import { counted } from "../../base/phrases.ts";
 import type { TensorFile } from "../../formats/tensor_file.ts";
 import { parseFileKey } from "./file_keys.ts";
-import { alphaOf, type Entry, factorsOf, type Note, readEntries, some } from "./file_modules.ts";
-import type { LoraWeights } from "../kinds/init.ts";
-import { keysOf, type LoraModule, loraModule } from "../sites/modules.ts";
+import { alphaOf, type Entry, incomplete, type Note, readEntries, some } from "./file_modules.ts";
+import type { LoraWeights } from "../kinds/first_weights.ts";
+import type { LoraModule } from "../kinds/kind.ts";
+import { lora } from "../kinds/lora.ts";
+import { kindOf } from "../kinds/mod.ts";
 import { type Family, FAMILY_NAMES, type Shapes } from "../../models/mod.ts";
 import { loraTargets, type Target } from "../sites/targets.ts";
 import { floatAlpha, wholeAlpha } from "../sites/values.ts";
@@ -36,13 +38,13 @@ export function loadLora(
     if (!entry) continue;
     entries.delete(name);
     const module = fit(file, target, entry, name, family);
-    const keys = keysOf(module);
     modules.push(module);
-    weights.set(keys.down, file.f32(entry.down!));
-    weights.set(keys.up, file.f32(entry.up!));
+    for (const suffix of Object.keys(module.tensors)) {
+      weights.set(`${module.name}.${suffix}`, file.f32(entry[suffix]));
+    }
   }
   if (entries.size > 0) {
-    const names = [...entries].map(([name, { down, up, alpha }]) => down ?? up ?? alpha ?? name);
+    const names = [...entries].map(([name, entry]) => Object.values(entry)[0] ?? name);
     const made = familyOfLora(file), model = `this ${FAMILY_NAMES[family]} model`;
     if (modules.length === 0 || (made !== null && made !== family)) {
       throw new UserError(
@@ -61,33 +63,28 @@ function others(count: number): string {
 }
 
 function fit(file: TensorFile, target: Target, entry: Entry, name: string, family: Family): LoraModule {
-  const keys = factorsOf(file, name, entry);
-  const down = file.info(keys.down).shape, up = file.info(keys.up).shape;
-  const rank = down[0] ?? 0, alpha = alphaOf(file, entry);
-  const module = loraModule(target, rank, alpha === null ? wholeAlpha(rank) : floatAlpha(alpha));
-  for (
-    const [key, found, wanted] of [[keys.down, down, module.downShape], [
-      keys.up,
-      up,
-      module.upShape,
-    ]] as const
-  ) {
-    if (rank < 1 || !sameButOnes(found, wanted)) {
-      throw new UserError(
-        `${file.path}: ${key} is [${found.join(", ")}], this ${FAMILY_NAMES[family]} model takes [${
-          wanted.join(", ")
-        }]; ${remedy(file, family)}`,
-      );
-    }
+  const { alpha: _, ...keys } = entry;
+  const kind = kindOf(Object.keys(keys)) ?? lora;
+  const found = Object.fromEntries(
+    Object.entries(keys).map(([suffix, key]) => [suffix, file.info(key).shape]),
+  );
+  const reading = kind.read(target, found);
+  if ("missing" in reading) throw incomplete(file, name, reading.missing);
+  if ("misfit" in reading) {
+    const { misfit, wanted } = reading;
+    throw new UserError(
+      `${file.path}: ${keys[misfit]} is [${found[misfit].join(", ")}], this ${
+        FAMILY_NAMES[family]
+      } model takes [${wanted.join(", ")}]; ${remedy(file, family)}`,
+    );
   }
-  return module;
-}
-
-/** Linear layers and 1x1 convolutions hold the same numbers. */
-function sameButOnes(a: readonly number[], b: readonly number[]): boolean {
-  const bare = (shape: readonly number[]) =>
-    shape.length === 4 && shape[2] * shape[3] === 1 ? shape.slice(0, 2) : shape;
-  return bare(a).join() === bare(b).join();
+  const alpha = alphaOf(file, entry) || null;
+  return {
+    ...target,
+    ...reading,
+    kind,
+    alpha: alpha === null ? wholeAlpha(reading.rank) : floatAlpha(alpha),
+  };
 }
 
 /** Which model the file was made for, as far as its keys say. */
@@ -104,7 +101,9 @@ export function familyOfLora(file: TensorFile): Family | null {
     if (/^lora_te2_|^text_encoder_2\.|^lora_unet_(input|output)_blocks/.test(key)) return "sdxl";
   }
   for (const key of file.keys()) {
-    if (!/attn2[._](processor[._])?to_k/.test(key) || parseFileKey(key, false)?.role !== "down") continue;
+    if (
+      !/attn2[._](processor[._])?to_k/.test(key) || parseFileKey(key, false)?.suffix !== "lora_down.weight"
+    ) continue;
     const width = file.info(key).shape[1];
     return width === 768 ? "sd1" : width === 1024 ? "sd2" : width === 2048 ? "sdxl" : null;
   }

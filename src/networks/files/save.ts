@@ -3,7 +3,7 @@
 import { f32ToBf16, f32ToF16 } from "../../base/dtype.ts";
 import { networkHashes } from "../../formats/model_hash.ts";
 import { type TensorToWrite, writeSafetensors } from "../../formats/safetensors.ts";
-import { keysOf, type LoraModule } from "../sites/modules.ts";
+import type { LoraModule } from "../kinds/kind.ts";
 
 /** The element type of a file; null keeps float32 weights, and integer alphas as int64. */
 export type SaveDtype = "F32" | "F16" | "BF16" | null;
@@ -44,26 +44,29 @@ export function loraTensors(
   dtype: SaveDtype,
 ): TensorToWrite[] {
   return modules.flatMap((module): TensorToWrite[] => {
-    const keys = keysOf(module), { value, integer } = module.alpha;
-    const factor = (name: string, shape: readonly number[]): TensorToWrite => {
+    const { value, integer } = module.alpha, alphaKey = `${module.name}.alpha`;
+    const tensor = (name: string, shape: readonly number[]): TensorToWrite => {
       const values = weights.get(name);
       if (!values) throw new TypeError(`there are no weights for ${name}`);
       return { name, dtype: dtype ?? "F32", shape, data: () => encode(values, dtype ?? "F32") };
     };
     const alpha = integer && dtype === null
       ? {
-        name: keys.alpha,
+        name: alphaKey,
         dtype: "I64",
         shape: [],
         data: new Uint8Array(BigInt64Array.of(BigInt(value)).buffer),
       }
       : {
-        name: keys.alpha,
+        name: alphaKey,
         dtype: dtype ?? "F32",
         shape: [],
         data: encode(Float32Array.of(value), dtype ?? "F32"),
       };
-    return [alpha, factor(keys.down, module.downShape), factor(keys.up, module.upShape)];
+    return [
+      alpha,
+      ...Object.entries(module.tensors).map(([suffix, shape]) => tensor(`${module.name}.${suffix}`, shape)),
+    ];
   });
 }
 

@@ -2,13 +2,13 @@
 
 import type { LoraOptions } from "./args.ts";
 import { blockIndex } from "./blocks.ts";
-import { keysOf, type LoraModule } from "./modules.ts";
+import type { LoraModule } from "../kinds/kind.ts";
 
 export interface ParameterGroup {
   /** What sd-scripts' logs call it: "textencoder", "unet", "unet_block12", "unet plus". */
   readonly description: string;
   readonly lr: number;
-  /** Keys of lora_down and lora_up weights. */
+  /** Keys of the tensors that are trained. */
   readonly keys: readonly string[];
 }
 
@@ -20,7 +20,7 @@ export interface LearningRates {
 }
 
 /**
- * Text encoders, then the U-Net as a whole or block by block in creation order; LoRA+ splits lora_up off. A group
+ * Text encoders, then the U-Net as a whole or block by block in creation order; LoRA+ splits some of the tensors (lora_up) off. A group
  * whose rate is 0 is left out: its weights stay as they are.
  */
 export function parameterGroups(
@@ -58,10 +58,14 @@ function split(
   ratio: number | null,
 ): ParameterGroup[] {
   if (lr === null || lr === 0 || modules.length === 0) return [];
-  const keys = modules.map(keysOf);
-  if (ratio === null) return [{ description, lr, keys: keys.flatMap(({ down, up }) => [down, up]) }];
-  return [
-    { description, lr, keys: keys.map(({ down }) => down) },
-    { description: `${description} plus`, lr: lr * ratio, keys: keys.map(({ up }) => up) },
-  ];
+  const keys = (plus: boolean) =>
+    modules.flatMap(({ name, kind, tensors }) =>
+      Object.keys(tensors)
+        .filter((suffix) => kind.trains?.(suffix) ?? true)
+        .filter((suffix) => ratio === null || plus === (kind.plus ?? []).includes(suffix))
+        .map((suffix) => `${name}.${suffix}`)
+    );
+  const group = { description, lr, keys: keys(false) };
+  const faster = { description: `${description} plus`, lr: lr * (ratio ?? 1), keys: keys(true) };
+  return (ratio === null ? [group] : [group, faster]).filter(({ keys }) => keys.length > 0);
 }

@@ -2,32 +2,16 @@
 
 import { blockIndex } from "./blocks.ts";
 import type { LoraOptions } from "./args.ts";
+import type { LoraModule, NetworkKind } from "../kinds/kind.ts";
+import { lora } from "../kinds/lora.ts";
 import type { Family, Shapes } from "../../models/mod.ts";
 import { isLargeConvolution, loraTargets, type Target } from "./targets.ts";
 import { type Alpha, wholeAlpha } from "./values.ts";
 
-export interface LoraModule extends Target {
-  readonly rank: number;
-  /** As in the module's file. */
-  readonly alpha: Alpha;
-  /** What is computed with where that is another alpha, see loadInto(). */
-  readonly computedAlpha?: Alpha;
-  /** [rank, in] or, for a convolution, [rank, in, kernel, kernel]. */
-  readonly downShape: readonly number[];
-  /** [out, rank] or [out, rank, 1, 1]. */
-  readonly upShape: readonly number[];
-}
-
 /** A module of a rank on a layer. Alpha 0 stands for the rank: no scaling. */
-export function loraModule(target: Target, rank: number, alpha: Alpha): LoraModule {
-  const [out, ...inputs] = target.shape;
-  return {
-    ...target,
-    rank,
-    alpha: alpha.value === 0 ? wholeAlpha(rank) : alpha,
-    downShape: [rank, ...inputs],
-    upShape: target.shape.length === 4 ? [out, rank, 1, 1] : [out, rank],
-  };
+export function loraModule(target: Target, rank: number, alpha: Alpha, kind: NetworkKind = lora): LoraModule {
+  const size = { rank, alpha: alpha.value === 0 ? wholeAlpha(rank) : alpha };
+  return { ...target, ...size, kind, tensors: kind.tensors(target, size) };
 }
 
 export interface ModuleOptions {
@@ -62,12 +46,8 @@ export function loraModules(
   });
 }
 
-/** alpha / rank: what the product up * down is scaled by. */
-export function scaleOf({ alpha, computedAlpha = alpha, rank }: LoraModule): number {
-  return computedAlpha.value / rank;
-}
-
-/** Keys of a LoRA file. */
-export function keysOf({ name }: LoraModule): { down: string; up: string; alpha: string } {
-  return { down: `${name}.lora_down.weight`, up: `${name}.lora_up.weight`, alpha: `${name}.alpha` };
+/** What delta and output of a module's kind are multiplied by. */
+export function scaleOf(module: LoraModule): number {
+  const { alpha, computedAlpha = alpha, rank, kind } = module;
+  return kind.scale ? kind.scale(module) : computedAlpha.value / rank;
 }

@@ -10,13 +10,14 @@ import {
   loraAdapter,
   saveDtype,
   saveLora,
+  tensorShapes,
   trainingMetadata,
 } from "../../networks/mod.ts";
 import { loadMerged, openBaseNetworks } from "../trained/base_networks.ts";
 import type { TrainNetworkConfig } from "../config.ts";
 import { networkRecord } from "../trained/network_record.ts";
 import { type NetworkSetup, setUpNetwork } from "../trained/network_setup.ts";
-import { networkShapes, networkTraining } from "../trained/network_training.ts";
+import { networkTraining } from "../trained/network_training.ts";
 import { assembleRun, closingOnError, drawingModel, type OpenedRun, openRun } from "./open_run.ts";
 import type { TrainingRun } from "./training_run.ts";
 
@@ -45,7 +46,7 @@ export async function openNetworkRun(config: TrainNetworkConfig, context: JobCon
     },
     saveModel(_training, path, steps, epoch) {
       // of all modules: one whose rate is 0 is in no group, and --scale_weight_norms may have changed it even so
-      const keys = [...networkShapes(network.modules).keys()];
+      const keys = [...tensorShapes(network.modules).keys()];
       const weights = new Map(keys.map((key) => [key, store.download(key)]));
       saveLora(path, network.modules, weights, saveDtype(config.savePrecision), metadata(steps, epoch));
     },

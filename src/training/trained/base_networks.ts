@@ -4,7 +4,14 @@ import type { JobContext } from "../../base/job.ts";
 import { openCheckpoint } from "../../formats/mod.ts";
 import { compile, Graph } from "../../graph/mod.ts";
 import { loadMissing, loadModel, type ModelFile } from "../../models/mod.ts";
-import { baseOf, keysOf, type LoadedLora, loadLora, type Note, recordMerge } from "../../networks/mod.ts";
+import {
+  baseOf,
+  type LoadedLora,
+  loadLora,
+  type Note,
+  recordMerge,
+  tensorShapes,
+} from "../../networks/mod.ts";
 import { ParameterStore } from "../../runtime/mod.ts";
 import type { TrainNetworkConfig } from "../config.ts";
 
@@ -73,10 +80,8 @@ async function mergedWeight(
     networks.forEach(({ lora, multiplier }, i) => {
       const prefix = `network${i}.`;
       const modules = lora.modules.filter((module) => baseOf(module, has).key === key);
-      for (const module of modules) {
-        const { down, up } = keysOf(module);
-        store.upload(prefix + down, module.downShape, "f32", lora.weights.get(down)!);
-        store.upload(prefix + up, module.upShape, "f32", lora.weights.get(up)!);
+      for (const [name, shape] of tensorShapes(modules)) {
+        store.upload(prefix + name, shape, "f32", lora.weights.get(name)!);
       }
       const base = (k: string) => has(k) ? { shape: shapes.get(k)!, dtype: "f32" as const } : undefined;
       recordMerge(graph, modules, base, multiplier, prefix);

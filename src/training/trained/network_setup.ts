@@ -13,6 +13,7 @@ import {
   loraOptions,
   type LoraWeights,
   type Note,
+  tensorShapes,
   type UniformSource,
 } from "../../networks/mod.ts";
 import type { TrainNetworkConfig } from "../config.ts";
@@ -110,7 +111,7 @@ function tellAlpha(
 
 /** Throws UsageError where even the weights alone are more than the memory holds. */
 function checkRoom(modules: readonly LoraModule[]): void {
-  const count = modules.reduce((sum, { downShape, upShape }) => sum + sizeOf(downShape) + sizeOf(upShape), 0);
+  const count = [...tensorShapes(modules).values()].reduce((sum, shape) => sum + sizeOf(shape), 0);
   const { available, swapFree } = Deno.systemMemoryInfo(), room = available + swapFree;
   // drawn in the host's memory, then copied to the device's, whose room is asked for later
   if (2 * FLOAT * count <= room) return;

@@ -1,12 +1,13 @@
 /** Training a LoRA on a frozen model: the step behind `easel train_network`. */
 import { UsageError } from "../../base/errors.ts";
 import type { Graph } from "../../graph/mod.ts";
-import { loraAdapter } from "../../networks/kinds/adapter.ts";
+import { loraAdapter } from "../../networks/joining/adapter.ts";
+import { drawMasks, type LayerDraws } from "../../networks/joining/masks.ts";
+import { recordNormLimit } from "../../networks/joining/norms.ts";
+import { tensorShapes } from "../../networks/kinds/first_weights.ts";
+import type { LoraModule } from "../../networks/kinds/kind.ts";
 import type { LoraOptions } from "../../networks/sites/args.ts";
-import { drawMasks, type LayerDraws } from "../../networks/kinds/dropout.ts";
 import { parameterGroups } from "../../networks/sites/groups.ts";
-import { keysOf, type LoraModule } from "../../networks/sites/modules.ts";
-import { recordNormLimit } from "../../networks/kinds/norms.ts";
 import { loadMissing } from "../../models/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 import { type BaseModel, predictNoise } from "./base_model.ts";
@@ -26,7 +27,7 @@ export interface LoraNetwork {
   /** Of the parts that are trained. */
   readonly modules: readonly LoraModule[];
   readonly options: LoraOptions;
-  /** First values of every lora_down and lora_up weight by file key. */
+  /** First values of every tensor by file key. */
   readonly weights: ReadonlyMap<string, Float32Array>;
 }
 
@@ -54,7 +55,7 @@ export function networkTraining(
     );
   }
   allocateGroups(store, groups);
-  for (const [key, shape] of networkShapes(modules)) store.upload(key, shape, "f32", weights.get(key)!);
+  for (const [key, shape] of tensorShapes(modules)) store.upload(key, shape, "f32", weights.get(key)!);
   const drawsOf = new Map<string, LayerDraws[]>();
   const draws = (
     { batch, height, width, chunks }: Pick<LatentsShape, "batch" | "height" | "width" | "chunks">,
@@ -97,17 +98,9 @@ function isText({ module, dropout, rank }: LayerDraws): boolean {
   return /^lora_te/.test((module ?? dropout ?? rank)!.input);
 }
 
-/** File key -> shape of every lora_down and lora_up weight. */
-export function networkShapes(modules: readonly LoraModule[]): Map<string, readonly number[]> {
-  return new Map(modules.flatMap((module): [string, readonly number[]][] => {
-    const { down, up } = keysOf(module);
-    return [[down, module.downShape], [up, module.upShape]];
-  }));
-}
-
 /** One group for each learning rate, named as sd-scripts' logs name it. */
 export function networkGroups(network: LoraNetwork, config: NetworkTrainingConfig): ParameterGroup[] {
-  const shapes = networkShapes(network.modules);
+  const shapes = tensorShapes(network.modules);
   const rates = { default: config.learningRate, unet: config.unetLr, textEncoder: config.textEncoderLr };
   return parameterGroups(network.modules, network.options, rates).flatMap(({ description, lr, keys }) => {
     // with module dropout each module steps by itself

@@ -1,6 +1,6 @@
 /** Training steps of LoRA networks and of whole models: losses, rates, gradient norms, noise, first gradients and final weights. */
 import { type LoraOptions, loraOptions } from "../../../src/networks/sites/args.ts";
-import { keysOf, type LoraModule, loraModules } from "../../../src/networks/sites/modules.ts";
+import { DOWN, keysOf, type LoraModule, loraModules, UP } from "../../../src/networks/mod.ts";
 import { PythonRandom, TorchGenerator } from "../../../src/random/mod.ts";
 import { ParameterStore } from "../../../src/runtime/mod.ts";
 import { findOptimizer } from "../../../src/training/optimizers/mod.ts";
@@ -75,8 +75,8 @@ function initial(modules: readonly LoraModule[], rule: string): Map<string, Floa
   const weights = new Map<string, Float32Array>();
   for (const module of modules) {
     const { down, up } = keysOf(module);
-    weights.set(down, synthTensor(down, module.downShape));
-    weights.set(up, synthTensor(up, module.upShape).map((x) => x * factor));
+    weights.set(down, synthTensor(down, module.tensors[DOWN]));
+    weights.set(up, synthTensor(up, module.tensors[UP]).map((x) => x * factor));
   }
   return weights;
 }

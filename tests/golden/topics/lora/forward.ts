@@ -3,10 +3,11 @@
 import { compile, Graph } from "../../../../src/graph/mod.ts";
 import { eosRows, textStates, UNET, unet, Weights } from "../../../../src/models/mod.ts";
 import {
-  adapters,
+  adapterOf,
   deltaOf,
+  DOWN,
   keysOf,
-  loraAdapter,
+  loraBranch,
   type LoraModule,
   loraModules,
   type LoraWeights,
@@ -14,6 +15,7 @@ import {
   normReport,
   recordMerge,
   recordNormLimit,
+  UP,
 } from "../../../../src/networks/mod.ts";
 import { type Device, ParameterStore, type Program, type Values } from "../../../../src/runtime/mod.ts";
 import type { Check, GoldenCase } from "../../case.ts";
@@ -42,8 +44,8 @@ export async function forward(c: GoldenCase): Promise<Check[]> {
     uploadSynth(store, scene.model.shapes, { frozen: () => false });
     for (const module of scene.modules) {
       const { down, up } = keysOf(module);
-      store.upload(down, module.downShape, "f32", scene.weights.get(down)!);
-      store.upload(up, module.upShape, "f32", scene.weights.get(up)!);
+      store.upload(down, module.tensors[DOWN], "f32", scene.weights.get(down)!);
+      store.upload(up, module.tensors[UP], "f32", scene.weights.get(up)!);
     }
     return [...await live(scene, store), ...await merged(scene, store), ...await norms(scene, store)];
   } finally {
@@ -127,9 +129,9 @@ function record({ model, modules, inputs, shape }: Scene, lora: boolean): Graph 
   const g = new Graph();
   const text = modules.filter((m) => m.part !== "unet"), image = modules.filter((m) => m.part === "unet");
   const adapter = lora
-    ? adapters([
-      loraAdapter(text, { multiplier: multiplierInput(g, 1, "text") }),
-      loraAdapter(image, { multiplier: multiplierInput(g, 1, "unet") }),
+    ? adapterOf([
+      loraBranch(text, { multiplier: multiplierInput(g, 1, "text") }),
+      loraBranch(image, { multiplier: multiplierInput(g, 1, "unet") }),
     ])
     : undefined;
   const w = Weights.over(g, model.shapes, { adapter });

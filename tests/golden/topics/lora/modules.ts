@@ -4,11 +4,13 @@ import { UserError } from "../../../../src/base/errors.ts";
 import type { Family } from "../../../../src/models/mod.ts";
 import { blockIndex, parseBlockLrWeights } from "../../../../src/networks/sites/blocks.ts";
 import {
+  DOWN,
   initialWeights,
   keysOf,
   type LoraModule,
   loraModules,
   parameterGroups,
+  UP,
 } from "../../../../src/networks/mod.ts";
 import { TorchGenerator } from "../../../../src/random/mod.ts";
 import type { Check, GoldenCase } from "../../case.ts";
@@ -33,7 +35,7 @@ export function inventory({ json }: GoldenCase): Check[] {
   return [
     exact(
       "modules",
-      modules.map((m): Row => [m.name, m.alpha.value, [...m.downShape], [...m.upShape]]),
+      modules.map((m): Row => [m.name, m.alpha.value, [...m.tensors[DOWN]], [...m.tensors[UP]]]),
       rows,
     ),
     exact("counts", counts(modules), json.counts),

@@ -2,11 +2,13 @@
 
 import type { Family, Shapes } from "../../../../src/models/mod.ts";
 import {
+  DOWN,
   keysOf,
   type LoraModule,
   type LoraOptions,
   loraOptions,
   type LoraWeights,
+  UP,
 } from "../../../../src/networks/mod.ts";
 import { synthTensor } from "../../synth.ts";
 import { synthModel } from "../../synth_models.ts";
@@ -61,8 +63,8 @@ export function ruleWeights(modules: readonly LoraModule[], factor: number, tag 
   const weights: LoraWeights = new Map();
   for (const module of modules) {
     const { down, up } = keysOf(module);
-    weights.set(down, synthTensor(tag + down, module.downShape));
-    weights.set(up, synthTensor(tag + up, module.upShape).map((v) => v * Math.fround(factor)));
+    weights.set(down, synthTensor(tag + down, module.tensors[DOWN]));
+    weights.set(up, synthTensor(tag + up, module.tensors[UP]).map((v) => v * Math.fround(factor)));
   }
   return weights;
 }

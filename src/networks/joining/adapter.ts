@@ -1,21 +1,10 @@
-/** A live LoRA in a graph: y + multiplier * alpha / rank * up(dropouts(down(x))), its weights trainable float32. */
+/** Live networks in a graph: what each module adds to its layer's output, its weights trainable float32. */
 
-import {
-  add,
-  affine,
-  cast,
-  conv2d,
-  elements,
-  type Graph,
-  linear,
-  mul,
-  reshape,
-  type Shape,
-  type Tensor,
-} from "../../graph/mod.ts";
+import { add, affine, cast, type Graph, mul, reshape, type Shape, type Tensor } from "../../graph/mod.ts";
 import type { Adapter, Layer } from "../../models/weights.ts";
-import type { LayerDraws } from "./dropout.ts";
-import { keysOf, type LoraModule, scaleOf } from "../sites/modules.ts";
+import type { LoraModule, ModuleTensors } from "../kinds/kind.ts";
+import { scaleOf } from "../sites/modules.ts";
+import type { LayerDraws } from "./masks.ts";
 
 export interface AdapterOptions {
   /**
@@ -33,28 +22,51 @@ export interface AdapterOptions {
   prefix?: string;
 }
 
-/** Joins the modules' layers of a model; give it to the model's weights. Layers that have no module stay as they are. */
+/** What a network adds to a plain layer's output y; null where it has no module on that layer. */
+export type Branch = (path: string, x: Tensor, y: Tensor, layer: Layer) => Tensor | null;
+
+/** Several networks on one model. Each sees the plain layer's output, whatever the others add to it. */
+export function adapterOf(branches: readonly Branch[]): Adapter {
+  return (path, x, y, layer) =>
+    branches.reduce((sum, branch) => {
+      const more = branch(path, x, y, layer);
+      return more ? add(sum, more) : sum;
+    }, y);
+}
+
+/** One network on a model; give it to the model's weights. Layers that have no module stay as they are. */
 export function loraAdapter(modules: readonly LoraModule[], options: AdapterOptions = {}): Adapter {
+  return adapterOf([loraBranch(modules, options)]);
+}
+
+export function loraBranch(modules: readonly LoraModule[], options: AdapterOptions = {}): Branch {
   const byPath = new Map(modules.map((module) => [module.path, module]));
   return (path, x, y, layer) => {
     const module = byPath.get(path);
-    return module ? add(y, branch(module, x, layer, options)) : y;
+    if (!module) return null;
+    const tensors = moduleTensors(layer.weights.graph, module, { prefix: options.prefix, dtype: x.dtype });
+    return module.kind.output({ x, y, layer }, tensors, (h) => strengthen(h, module, layer, options));
   };
 }
 
-/** Several networks on one model, each adding to the plain layer's output. */
-export function adapters(list: readonly Adapter[]): Adapter {
-  return (path, x, y, layer) => list.reduce((sum, adapter) => adapter(path, x, sum, layer), y);
+/** A module's parameters, cast to `dtype` where one is given. */
+export function moduleTensors(
+  graph: Graph,
+  module: LoraModule,
+  { prefix = "", dtype = "f32" }: { readonly prefix?: string; readonly dtype?: Tensor["dtype"] } = {},
+): ModuleTensors {
+  const { name, tensors } = module;
+  return {
+    module,
+    has: (suffix) => suffix in tensors,
+    at: (suffix) => cast(graph.parameter(`${prefix}${name}.${suffix}`, tensors[suffix], "f32"), dtype),
+  };
 }
 
-/** multiplier * scale * up(dropouts(down(x))), shaped like the layer's output. */
-function branch(module: LoraModule, x: Tensor, layer: Layer, options: AdapterOptions): Tensor {
+/** h times masks, multiplier and scale. */
+function strengthen(h: Tensor, module: LoraModule, layer: Layer, options: AdapterOptions): Tensor {
   const { prefix = "", dropout, rankDropout, moduleDropout, draws } = options;
-  const graph = layer.weights.graph;
-  const keys = keysOf(module);
-  const weight = (key: string, shape: Shape) => cast(graph.parameter(prefix + key, shape, "f32"), x.dtype);
-  let h = down(x, weight(keys.down, module.downShape), layer);
-
+  const { graph } = layer.weights;
   let scale = scaleOf(module);
   const factors: Tensor[] = []; // float32, each broadcasting over h
   const drawn: LayerDraws = { channelsFirst: module.shape.length === 4 };
@@ -68,9 +80,9 @@ function branch(module: LoraModule, x: Tensor, layer: Layer, options: AdapterOpt
     factors.push(mask("dropout_mask", h.shape));
   }
   if (rankDropout != null) {
-    const [n] = h.shape;
-    drawn.rank = { input: `${prefix}${module.name}.rank_mask`, p: rankDropout, count: n * module.rank };
-    factors.push(overInner(mask("rank_mask", [n, module.rank]), h.shape));
+    const n = h.shape[0], channels = h.shape[h.shape.length - 1];
+    drawn.rank = { input: `${prefix}${module.name}.rank_mask`, p: rankDropout, count: n * channels };
+    factors.push(overInner(mask("rank_mask", [n, channels]), h.shape));
     scale *= 1 / (1 - rankDropout);
   }
   if (drawn.module || drawn.dropout || drawn.rank) {
@@ -79,19 +91,8 @@ function branch(module: LoraModule, x: Tensor, layer: Layer, options: AdapterOpt
   }
   if (typeof options.multiplier === "number") scale *= options.multiplier;
   else if (options.multiplier) factors.push(overInner(perRow(options.multiplier, h.shape[0]), h.shape));
-  // the factors meet h where it is narrowest: rank channels instead of the layer's width
   for (const factor of factors) h = mul(h, factor.dtype === h.dtype ? factor : cast(factor, h.dtype));
-  h = affine(h, scale, 0);
-
-  const up = weight(keys.up, module.upShape);
-  return linear(h, reshape(up, [module.upShape[0], module.rank]));
-}
-
-/** x (..., in) or (N, H, W, in) -> rank channels. 1x1 convolutions are linear layers. */
-function down(x: Tensor, weight: Tensor, { stride, pad }: Layer): Tensor {
-  const [rank, ...inputs] = weight.shape;
-  if (elements(inputs) === inputs[0]) return linear(x, reshape(weight, [rank, inputs[0]]));
-  return conv2d(x, weight, undefined, { stride, pad });
+  return affine(h, scale, 0);
 }
 
 /** (N or 1, C or 1) -> (N, 1, .., C): the same for every token or pixel of a row. */

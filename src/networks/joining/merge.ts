@@ -1,19 +1,11 @@
-/** LoRA added into base weights: weight + multiplier * alpha / rank * up down, on arrays and on a device. */
+/** Networks added into base weights: weight + multiplier * scale * delta, on arrays and on a device. */
 
-import {
-  add,
-  affine,
-  cast,
-  concat,
-  type Graph,
-  matmul,
-  reshape,
-  slice,
-  type Tensor,
-} from "../../graph/mod.ts";
+import { add, affine, cast, concat, type Graph, reshape, slice, type Tensor } from "../../graph/mod.ts";
 import { write } from "../../graph/mod.ts";
 import type { DType } from "../../base/dtype.ts";
-import { keysOf, type LoraModule, scaleOf } from "../sites/modules.ts";
+import type { LoraModule } from "../kinds/kind.ts";
+import { scaleOf } from "../sites/modules.ts";
+import { moduleTensors } from "./adapter.ts";
 
 /** alpha / rank * up down, in the base weight's layout; float32 products of float64 sums. */
 export function deltaOf(module: LoraModule, down: Float32Array, up: Float32Array): Float32Array {
@@ -53,8 +45,8 @@ export interface BaseWeight {
 }
 
 /**
- * Records a program that merges modules into base weights held as parameters under their checkpoint keys; the LoRA's
- * weights are float32 parameters under prefix + file key. Sums in float32, then rounds once to the stored dtype.
+ * Records a program that merges modules into base weights held as parameters under their checkpoint keys; the
+ * networks' tensors are float32 parameters under prefix + file key. Sums in float32, then rounds once to the stored dtype.
  */
 export function recordMerge(
   graph: Graph,
@@ -78,18 +70,10 @@ export function recordMerge(
       ? [weight]
       : [0, 1, 2].map((part) => slice(weight, 0, part * rows / 3, rows / 3));
     for (const { module, part } of members) {
-      pieces[part ?? 0] = add(pieces[part ?? 0], deltaTensor(graph, module, multiplier, prefix));
+      const delta = module.kind.delta(moduleTensors(graph, module, { prefix }));
+      pieces[part ?? 0] = add(pieces[part ?? 0], affine(delta, multiplier * scaleOf(module), 0));
     }
     const merged = pieces.length === 1 ? pieces[0] : concat(pieces, 0);
     write(stored, cast(reshape(merged, shape), dtype));
   }
-}
-
-function deltaTensor(graph: Graph, module: LoraModule, multiplier: number, prefix: string): Tensor {
-  const keys = keysOf(module);
-  const { rank, downShape, upShape } = module;
-  const width = downShape.slice(1).reduce((a, d) => a * d, 1);
-  const down = reshape(graph.parameter(prefix + keys.down, downShape, "f32"), [rank, width]);
-  const up = reshape(graph.parameter(prefix + keys.up, upShape, "f32"), [upShape[0], rank]);
-  return affine(matmul(up, down), multiplier * scaleOf(module), 0);
 }

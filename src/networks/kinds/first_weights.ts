@@ -1,0 +1,38 @@
+/** The weights of a new network, drawn as PyTorch draws them. */
+
+import { elements, type Shape } from "../../graph/mod.ts";
+import type { LoraModule, UniformSource } from "./kind.ts";
+
+/** File key -> values. */
+export type LoraWeights = Map<string, Float32Array>;
+
+/** File key -> shape of every tensor but alpha. */
+export function tensorShapes(modules: readonly LoraModule[]): Map<string, Shape> {
+  return new Map(
+    modules.flatMap(({ name, tensors }) =>
+      Object.entries(tensors).map(([suffix, shape]): [string, Shape] => [`${name}.${suffix}`, shape])
+    ),
+  );
+}
+
+/** Numbers that initialWeights() takes from the generator. */
+export function initialDraws(modules: readonly LoraModule[]): number {
+  return modules.reduce((sum, module) => sum + module.kind.draws(module), 0);
+}
+
+/** Draws every module in turn; what the constructors draw in vain is taken from the generator too. */
+export function initialWeights(modules: readonly LoraModule[], generator: UniformSource): LoraWeights {
+  const weights: LoraWeights = new Map();
+  for (const module of modules) {
+    const first = module.kind.initial(module, generator);
+    for (const suffix of Object.keys(module.tensors)) weights.set(`${module.name}.${suffix}`, first[suffix]);
+  }
+  return weights;
+}
+
+/** torch.nn.init.kaiming_uniform_(a = sqrt(5)): within 1 / sqrt(inputs of one output). */
+export function kaimingUniform(shape: Shape, generator: UniformSource): Float32Array {
+  const count = elements(shape), gain = Math.sqrt(2 / (1 + 5));
+  const bound = Math.sqrt(3) * (gain / Math.sqrt(count / shape[0]));
+  return generator.uniform(-bound, bound, count);
+}

@@ -1,0 +1,104 @@
+/** What a kind of network is: the tensors of a module, what they start from, and what they do to a layer. */
+
+import type { Shape, Tensor } from "../../graph/mod.ts";
+import type { Layer } from "../../models/mod.ts";
+import type { Target } from "../sites/targets.ts";
+import type { Alpha } from "../sites/values.ts";
+
+/** What of a torch generator is needed. */
+export interface UniformSource {
+  /** n float32 values in [low, high). */
+  uniform(low: number, high: number, n: number): Float32Array;
+  /** n float32 values of a normal distribution. */
+  normal(mean: number, deviation: number, n: number): Float32Array;
+}
+
+/** A module of a network: a layer of the model, the kind of what joins it, and the sizes of its tensors. */
+export interface LoraModule extends Target {
+  readonly kind: NetworkKind;
+  readonly rank: number;
+  /** As in the module's file. */
+  readonly alpha: Alpha;
+  /** What is computed with where that is another alpha, see loadInto(). */
+  readonly computedAlpha?: Alpha;
+  /** Suffix of the key -> shape of each tensor but alpha, in the order of PyTorch's parameters. */
+  readonly tensors: Readonly<Record<string, Shape>>;
+}
+
+/** What a new module is asked for beside the layer. */
+export interface ModuleSize {
+  readonly rank: number;
+  readonly alpha: Alpha;
+  readonly settings?: KindSettings;
+}
+
+/** Options of single kinds, see the kinds that read them. */
+export interface KindSettings {
+  /** Convolutions over more than one pixel get a core of rank x rank kernels between two matrices. */
+  readonly useTucker?: boolean;
+}
+
+/** A module's tensors in a graph. */
+export interface ModuleTensors {
+  readonly module: LoraModule;
+  has(suffix: string): boolean;
+  /** In the dtype of what it meets; float32 where nothing else is said. */
+  at(suffix: string): Tensor;
+}
+
+/** A plain layer while it is recorded. */
+export interface PlainLayer {
+  readonly x: Tensor;
+  /** What the layer gives: (..., out). */
+  readonly y: Tensor;
+  readonly layer: Layer;
+}
+
+/**
+ * Multiplies by alpha / rank, the network's multiplier and the masks of dropouts. A kind calls it once, on whatever the
+ * result is linear in and narrowest: (N, ..., channels).
+ */
+export type Strength = (h: Tensor) => Tensor;
+
+/** Suffix -> shape of what a file holds for a module, without alpha. */
+export type Found = Readonly<Record<string, Shape>>;
+
+/** What a kind makes of it: a module, or what is wrong with it. */
+export type Reading =
+  | { readonly rank: number; readonly tensors: Readonly<Record<string, Shape>> }
+  | { readonly missing: string }
+  | { readonly misfit: string; readonly wanted: Shape };
+
+export interface NetworkKind {
+  /** How notes and errors call it: "LoRA". */
+  readonly name: string;
+  /** Suffixes of keys, one of which says that a module of a file is of this kind. */
+  readonly marks: readonly string[];
+  /** Further suffixes that a module may have in a file, but alpha. */
+  readonly others?: readonly string[];
+  /** Suffix -> shape for a new module, in the order of PyTorch's parameters. */
+  tensors(target: Target, size: ModuleSize): Record<string, Shape>;
+  /** A module of a file on a layer, from the shapes of its tensors. */
+  read(target: Target, found: Found): Reading;
+  /** First values by suffix, drawn from the generator as PyTorch's constructor draws them. */
+  initial(module: LoraModule, generator: UniformSource): Record<string, Float32Array>;
+  /** Numbers that initial() takes from the generator. */
+  draws(module: LoraModule): number;
+  /** alpha / rank where absent: what output and delta are still to be multiplied by. */
+  scale?(module: LoraModule): number;
+  /** What joins the layer's output, (..., out) like it. */
+  output(plain: PlainLayer, tensors: ModuleTensors, strength: Strength): Tensor;
+  /** The change of the weight, (out, in * height * width) in float32, before scale and multiplier. */
+  delta(tensors: ModuleTensors): Tensor;
+  /** Tensors that are trained; all where absent. */
+  trains?(suffix: string): boolean;
+  /** Tensors that LoRA+ gives a rate of their own (arXiv 2402.12354). */
+  readonly plus?: readonly string[];
+  /** For --scale_weight_norms, where the reference has it for this kind. */
+  readonly norm?: {
+    /** The sum of the squares of delta(), shape (1). */
+    square(tensors: ModuleTensors): Tensor;
+    /** delta() is linear in each of these. */
+    readonly factors: readonly string[];
+  };
+}

@@ -1,0 +1,86 @@
+/** LoRA (arXiv 2106.09685) of linear layers and convolutions, as sd-scripts' networks/lora.py: up(down(x)). */
+
+import {
+  conv2d,
+  elements,
+  linear,
+  matmul,
+  mul,
+  reshape,
+  type Shape,
+  sum,
+  type Tensor,
+} from "../../graph/mod.ts";
+import type { Layer } from "../../models/mod.ts";
+import { kaimingUniform } from "./first_weights.ts";
+import type { LoraModule, ModuleTensors, NetworkKind } from "./kind.ts";
+import { readAs } from "./reading.ts";
+import { wholeAlpha } from "../sites/values.ts";
+
+export const DOWN = "lora_down.weight";
+export const UP = "lora_up.weight";
+
+export const lora: NetworkKind = {
+  name: "LoRA",
+  marks: [DOWN, UP],
+  tensors: ({ shape: [out, ...inputs] }, { rank }) => ({
+    [DOWN]: [rank, ...inputs],
+    [UP]: inputs.length === 3 ? [out, rank, 1, 1] : [out, rank],
+  }),
+  read(target, found) {
+    const rank = found[DOWN]?.[0] ?? 0;
+    return readAs(lora.tensors(target, { rank, alpha: wholeAlpha(rank) }), found, rank);
+  },
+  initial({ tensors: { [DOWN]: down, [UP]: up } }, generator) {
+    // the constructors of the two layers draw first and are overwritten
+    generator.uniform(0, 1, elements(down) + elements(up));
+    return { [DOWN]: kaimingUniform(down, generator), [UP]: new Float32Array(elements(up)) };
+  },
+  draws: ({ tensors: { [DOWN]: down, [UP]: up } }) => 2 * elements(down) + elements(up),
+  output({ x, layer }, t, strength) {
+    const up = t.at(UP), [out, rank] = up.shape;
+    // the factors meet the product where it is narrowest: rank channels instead of the layer's width
+    const h = strength(through(x, t.at(DOWN), layer));
+    return linear(h, reshape(up, [out, rank]));
+  },
+  delta(t) {
+    const [up, down] = factors(t);
+    return matmul(up, down);
+  },
+  plus: [UP],
+  norm: { square: productSquare, factors: [DOWN, UP] },
+};
+
+/** x (..., in) or (N, H, W, in) through a layer's weight. 1x1 convolutions are linear layers. */
+export function through(x: Tensor, weight: Tensor, { stride, pad }: Layer): Tensor {
+  const [out, ...inputs] = weight.shape;
+  if (elements(inputs) === inputs[0]) return linear(x, reshape(weight, [out, inputs[0]]));
+  return conv2d(x, weight, undefined, { stride, pad });
+}
+
+/** up (out, rank) and down (rank, in * height * width). */
+function factors(t: ModuleTensors): [up: Tensor, down: Tensor] {
+  const down = t.at(DOWN), up = t.at(UP), [rank] = down.shape;
+  return [reshape(up, [up.shape[0], rank]), reshape(down, [rank, elements(down.shape) / rank])];
+}
+
+/**
+ * ||U D||^2 = sum(D * (U^T U) D), shape (1), without the product itself: 2 rank^2 (out + in) multiplications in place of
+ * rank out in. Each column of D adds d^T (U^T U) d, which is not negative, so nothing cancels between columns, and the
+ * long sum over them is left to the op sum. A convolution's U has 1x1 kernels, so that its product is the same with
+ * D of (rank, in * height * width).
+ */
+function productSquare(t: ModuleTensors): Tensor {
+  const [u, d] = factors(t);
+  return reshape(sum(mul(d, matmul(matmul(u, u, { transA: true }), d))), [1]);
+}
+
+/** Keys of a LoRA's module in its file. */
+export function keysOf({ name }: { readonly name: string }): { down: string; up: string; alpha: string } {
+  return { down: `${name}.${DOWN}`, up: `${name}.${UP}`, alpha: `${name}.alpha` };
+}
+
+/** Shapes of a LoRA's two factors. */
+export function factorShapes({ tensors }: LoraModule): { down: Shape; up: Shape } {
+  return { down: tensors[DOWN], up: tensors[UP] };
+}
