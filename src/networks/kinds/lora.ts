@@ -38,9 +38,9 @@ export const lora: NetworkKind = {
   },
   draws: ({ tensors: { [DOWN]: down, [UP]: up } }) => 2 * elements(down) + elements(up),
   output({ x, layer }, t, strength) {
-    const up = t.at(UP), [out, rank] = up.shape;
     // the factors meet the product where it is narrowest: rank channels instead of the layer's width
     const h = strength(through(x, t.at(DOWN), layer));
+    const up = t.at(UP), [out, rank] = up.shape;
     return linear(h, reshape(up, [out, rank]));
   },
   delta(t) {
