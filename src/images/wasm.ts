@@ -1,6 +1,6 @@
 /** Running a jSquash codec from the .wasm inside its package: no network, also inside a compiled executable. */
 
-type Init = (module: WebAssembly.Module, options?: Record<string, unknown>) => Promise<void>;
+type Init = (module: WebAssembly.Module, options?: Record<string, unknown>) => Promise<unknown>;
 
 /** A codec: the path of its .wasm inside an npm package, and the package's function that starts it. */
 export interface Codec {
@@ -9,7 +9,7 @@ export interface Codec {
 }
 
 const compiled = new Map<string, Promise<WebAssembly.Module>>();
-const started = new Map<string, Promise<void>>();
+const started = new Map<string, Promise<unknown>>();
 
 /** A codec's memory grows with its largest picture and never shrinks: after more pixels than this it starts anew. */
 const LARGE = 2 ** 24;
@@ -35,7 +35,7 @@ export async function withCodec<T>(
 }
 
 /** Compiled once per process. The codec's own complaints are silenced: the caller says what failed, with the file's name. */
-function start({ specifier, init }: Codec): Promise<void> {
+function start({ specifier, init }: Codec): Promise<unknown> {
   if (!compiled.has(specifier)) compiled.set(specifier, compile(specifier));
   const silent = () => {};
   const ready = compiled.get(specifier)!.then((module) => init(module, { print: silent, printErr: silent }));

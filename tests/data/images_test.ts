@@ -5,7 +5,8 @@ import { changeColor } from "../../src/images/color.ts";
 import { applyOrientation } from "../../src/images/exif.ts";
 import { flip, ImageError, type Pixels } from "../../src/images/pixels.ts";
 import { alphaMask, fit, writeNormalized } from "../../src/data/batches/prepare.ts";
-import { resize, resizeArea, resizeLanczos } from "../../src/images/resize.ts";
+import { resizePillow } from "../../src/images/pillow.ts";
+import { resize, resizeArea } from "../../src/images/resize.ts";
 import { PythonRandom } from "../../src/random/mod.ts";
 import { hex, PICTURES, withFolder } from "./fixture.ts";
 
@@ -134,14 +135,14 @@ function letters(width: number, height: number, text: string): Pixels {
   return { width, height, channels: 3, data };
 }
 
-Deno.test("resizeLanczos() gives Pillow's bytes, with and without alpha", async () => {
+Deno.test("resizePillow() gives Pillow's bytes, with and without alpha", async () => {
   const rgba = await loadImage(join(PICTURES, "rgba.png"), { alpha: true });
   const rgb = await loadImage(join(PICTURES, "rgba.png"));
   const cases: [number, number, string, string][] = JSON.parse(
     Deno.readTextFileSync(join(PICTURES, "lanczos.json")),
   );
   for (const [width, height, mode, hash] of cases) {
-    const out = resizeLanczos(mode === "RGB" ? rgb : rgba, width, height);
+    const out = resizePillow(mode === "RGB" ? rgb : rgba, width, height, "lanczos");
     assert.equal(await sha256(out.data), hash, `${width}x${height} ${mode}`);
   }
 });

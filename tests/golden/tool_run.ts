@@ -16,7 +16,7 @@ export interface ToolRun {
 }
 
 /** Text, bytes or nothing at all; `write` knows what else a topic's files may be. */
-export type WriteFile = (path: string, given: unknown) => void;
+export type WriteFile = (path: string, given: unknown) => void | Promise<void>;
 
 /** Calls `use` when the tool has run, in the folder where it ran. What is no UserError is thrown on. */
 export async function withToolRun<T>(
@@ -29,7 +29,7 @@ export async function withToolRun<T>(
   try {
     for (const [name, given] of Object.entries(c.json.files)) {
       Deno.mkdirSync(join(folder, dirname(name)), { recursive: true });
-      write(join(folder, name), given);
+      await write(join(folder, name), given);
     }
     Deno.chdir(folder);
     const argv = (c.json.argv as string[]).map((word) => word.replaceAll("{cwd}", folder));

@@ -59,6 +59,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./dataset/clean_captions_and_tags.ts")).cleanCaptionsAndTags,
   },
   {
+    name: "resize_images_to_resolution",
+    summary: "Writes the pictures of a folder in several sizes",
+    load: async () => (await import("./dataset/resize_images.ts")).resizeImagesToResolution,
+  },
+  {
+    name: "canny",
+    summary: "Writes the edges of a picture as a picture",
+    load: async () => (await import("./dataset/canny.ts")).canny,
+  },
+  {
     name: "plan",
     summary: "Prints the memory and time that a training would take, and stops",
     load: async () => (await import("./plan.ts")).plan,

@@ -5,7 +5,7 @@ import { UserError } from "../../base/errors.ts";
 import { kindBesidesFile } from "../../base/files/regular_file.ts";
 import { loadImage } from "../../images/load.ts";
 import type { Pixels } from "../../images/pixels.ts";
-import { resizeLanczos } from "../../images/resize.ts";
+import { resizePillow } from "../../images/pillow.ts";
 
 /** Endings that gen_img.py looks for in a folder. */
 const ENDINGS = /\.(png|jpg|jpeg|webp)$/;
@@ -22,7 +22,7 @@ export async function initialImages(
   const images: Pixels[] = [];
   for (const file of imageFiles(path, warn)) {
     let image = await loadImage(file, { compat: compat !== null });
-    if (W !== null && H !== null) image = resizeLanczos(image, W, H);
+    if (W !== null && H !== null) image = resizePillow(image, W, H, "lanczos");
     const width = image.width - image.width % 32, height = image.height - image.height % 32;
     if (width === 0 || height === 0) {
       throw new UserError(
@@ -31,7 +31,7 @@ export async function initialImages(
     }
     if (width !== image.width || height !== image.height) {
       warn(`${file}: is scaled from ${image.width}x${image.height} to ${width}x${height}, multiples of 32`);
-      image = resizeLanczos(image, width, height);
+      image = resizePillow(image, width, height, "lanczos");
     }
     images.push(image);
   }

@@ -36,6 +36,12 @@ export function picturesIn(dir: string, options: PictureFolder = {}): string[] {
   );
 }
 
+/** Names of all files in `dir`, sorted. Throws UserError when it is no folder. */
+export function filesIn(dir: string): string[] {
+  const files = entriesOf(dir, false).filter(({ isDirectory }) => !isDirectory);
+  return files.map(({ name }) => name).sort(byCodePoint);
+}
+
 /** The path as str(Path(path)) gives it: "./d/" is "d", "d/../e" stays. */
 export function plainPath(path: string): string {
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");

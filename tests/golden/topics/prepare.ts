@@ -1,0 +1,16 @@
+/** The tools that make pictures and caches ready: one file of ../prepare for each. */
+
+import type { Check, GoldenCase, Runner } from "../case.ts";
+import { checkCanny } from "../prepare/canny.ts";
+import { checkResize } from "../prepare/resize.ts";
+
+const RUNNERS: Readonly<Record<string, (c: GoldenCase) => Check[] | Promise<Check[]>>> = {
+  "tools/canny.py": checkCanny,
+  "tools/resize_images_to_resolution.py": checkResize,
+};
+
+export function match(c: GoldenCase): Runner | string | null {
+  if (c.topic !== "prepare") return null;
+  const reference = String(c.json.reference), run = RUNNERS[reference];
+  return run ? () => Promise.resolve(run(c)) : `${reference} is not supported yet`;
+}
