@@ -54,7 +54,7 @@ export function canny(image: Uint8Array, width: number, height: number, a: numbe
   );
 }
 
-/** Larger than both neighbours across the edge; of two equal ones the later counts. */
+/** Larger than both neighbours across the edge; of two equal ones the first counts. */
 function isRidge(size: Int32Array, at: number, row: number, dx: number, dy: number): boolean {
   const m = size[at], y = Math.abs(dy) * 32768, flat = Math.abs(dx) * TAN_22;
   if (y < flat) return m > size[at - 1] && m >= size[at + 1];
