@@ -13,6 +13,14 @@ export interface TensorInfo {
   readonly offset: number;
   /** Size in bytes, row-major and packed. */
   readonly bytes: number;
+  /** The file that `offset` is in, where that is not the one that was opened: a folder's. */
+  readonly path?: string;
+}
+
+/** How long a checkpoint was trained before, as trainers write it beside the tensors. */
+export interface Counters {
+  readonly epoch: number;
+  readonly globalStep: number;
 }
 
 /** An open checkpoint. Nothing but the table of contents is in memory; each read goes to the file. */
@@ -20,6 +28,9 @@ export abstract class TensorFile {
   abstract readonly metadata: Readonly<Record<string, string>>;
   /** In the file's order. */
   protected abstract readonly tensors: ReadonlyMap<string, TensorInfo>;
+
+  /** Of a checkpoint of torch.save() that keeps its tensors in "state_dict"; null for all others. */
+  readonly counters: Counters | null = null;
 
   constructor(readonly path: string) {}
 

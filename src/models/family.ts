@@ -35,6 +35,11 @@ export function unetHeads(family: Family): (channels: number) => number {
   return family === "sd1" ? () => 8 : (channels) => Math.max(1, channels / 64);
 }
 
+/** The family of a U-Net by its numbers: only SDXL's takes a vector, only SD1's projects by convolutions. */
+export function unetFamily(unet: { vectorWidth: number; linearProjection: boolean }): Family {
+  return unet.vectorWidth > 0 ? "sdxl" : unet.linearProjection ? "sd2" : "sd1";
+}
+
 /** What latents are multiplied with after encoding and divided by before decoding. */
 export function latentScale(family: Family): number {
   return family === "sdxl" ? 0.13025 : 0.18215;
@@ -48,13 +53,15 @@ export type Identity =
   /** Something else; `what` completes "this is ...". */
   | { readonly kind: "other"; readonly what: string };
 
+const UNET_ALONE = "a U-Net on its own";
+
 /** Files that people pass by mistake, by a key that only they have. */
 const OTHERS: readonly (readonly [RegExp, string])[] = [
   [/^(model\.diffusion_model\.)?double_blocks\./, "a FLUX model"],
   [/^(model\.diffusion_model\.)?joint_blocks\./, "a Stable Diffusion 3 model"],
   [/^(control_model\.|controlnet_cond_embedding\.|input_hint_block\.)/, "a ControlNet"],
   [/^conditioner\.embedders\.0\.model\./, "an SDXL refiner"],
-  [/^(down_blocks\.|conv_in\.weight$)/, "a U-Net in diffusers' layout without its text encoder"],
+  [/^(down_blocks\.|conv_in\.weight$)/, UNET_ALONE],
   [/^(text_model\.|encoder\.block\.)/, "a text encoder on its own"],
   [/^(emb_params$|string_to_param|clip_l$|clip_g$)/, "a textual inversion embedding"],
   [/^nets\.|^network\.hypernetwork|\.linear1\.weight$/, "a hypernetwork"],
@@ -85,7 +92,7 @@ export function identify(shapes: Shapes): Identity {
   for (const [pattern, what] of OTHERS) {
     for (const key of shapes.keys()) if (pattern.test(key)) return { kind: "other", what };
   }
-  if (any(`${UNET}.`)) return { kind: "other", what: "a U-Net without its text encoder" };
+  if (any(`${UNET}.`)) return { kind: "other", what: UNET_ALONE };
   return { kind: "other", what: NOTHING_KNOWN };
 }
 
@@ -107,8 +114,13 @@ export function describe(identity: Identity): string {
 export function checkpointFamily(shapes: Shapes, path: string): Family {
   const identity = identify(shapes);
   if (identity.kind === "checkpoint") return identity.family;
+  const remedy = identity.kind === "other" && identity.what === UNET_ALONE
+    ? ", or its text encoder with --text_encoder (SDXL: --clip_l and --clip_g) and its VAE with --vae"
+    : "";
   throw new UserError(
-    `${path}: is ${describe(identity)}; give a whole SD1, SD2 or SDXL checkpoint (U-Net, text encoder, VAE)`,
+    `${path}: is ${
+      describe(identity)
+    }; give a whole SD1, SD2 or SDXL checkpoint (U-Net, text encoder, VAE)${remedy}`,
   );
 }
 

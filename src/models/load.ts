@@ -1,18 +1,37 @@
 /** From model files to parameters on a device, tensor by tensor: a checkpoint is never held in memory as a whole. */
 
 import type { DType } from "../base/dtype.ts";
-import { modelPath } from "../base/assets.ts";
-import { UserError } from "../base/errors.ts";
-import { openCheckpoint } from "../formats/checkpoint.ts";
-import type { TensorFile } from "../formats/tensor_file.ts";
+import { UsageError, UserError } from "../base/errors.ts";
+import type { Counters, TensorFile } from "../formats/tensor_file.ts";
 import type { Graph } from "../graph/mod.ts";
 import type { ParameterStore } from "../runtime/mod.ts";
-import { clipConfig, clipLShapes, openClipShapes } from "./clip/mod.ts";
-import { checkpointFamily, describe, type Family, identify, TEXT_ENCODERS, UNET, VAE } from "./family.ts";
-import { below, clipLKey, rename, under, vaeFromDiffusers } from "./keys/mod.ts";
-import { unetConfig, unetShapes } from "./unet/mod.ts";
-import { vaeConfig, vaeShapes } from "./vae/mod.ts";
+import {
+  checkpointFamily,
+  describe,
+  type Family,
+  FAMILY_NAMES,
+  identify,
+  TEXT_ENCODERS,
+  UNET,
+  unetFamily,
+  VAE,
+} from "./family.ts";
+import { below, clipLKey } from "./keys/mod.ts";
+import {
+  asItIs,
+  isVaeKey,
+  openAnyLayout,
+  openOnePart,
+  type Sources,
+  TensorView,
+  textEncoderSources,
+  vaeSources,
+  withConvolutions,
+} from "./layouts/mod.ts";
+import { unetConfig } from "./unet/mod.ts";
+import { vaeConfig } from "./vae/mod.ts";
 import type { Shapes } from "./weights.ts";
+import { checkWhole } from "./whole.ts";
 
 /** A model whose table of contents was read and checked; `load` brings its tensors to a device. */
 export interface ModelFile {
@@ -23,6 +42,9 @@ export interface ModelFile {
   readonly shapes: Shapes;
   /** Where each of them lies. */
   readonly places: ReadonlyMap<string, Place>;
+  /** The file's other tensors: averages, position_ids, schedules. */
+  readonly rest: ReadonlyMap<string, Place>;
+  readonly counters: Counters | null;
   close(): void;
 }
 
@@ -32,7 +54,7 @@ export function weightOf({ places }: Pick<ModelFile, "places">, key: string): Fl
   return file.f32(stored);
 }
 
-interface Place {
+export interface Place {
   readonly file: TensorFile;
   readonly key: string;
   readonly shape: readonly number[];
@@ -43,40 +65,115 @@ type Places = Map<string, Place>;
 /** Opens a model file by its format. */
 export type Opener = (path: string) => TensorFile;
 
-export interface OpenOptions {
-  /** An autoencoder file to use in place of the checkpoint's. */
-  vae?: string;
-  open?: Opener;
+/** Files that give parts in place of the checkpoint's own, or that it lacks. */
+export interface Parts {
+  /** An autoencoder. */
+  readonly vae?: string;
+  /** The text encoder of SD1 and SD2. */
+  readonly textEncoder?: string;
+  /** SDXL's two; the first is SD1's, too. */
+  readonly clipL?: string;
+  readonly clipG?: string;
+}
+
+export interface OpenOptions extends Parts {
+  readonly open?: Opener;
 }
 
 /**
- * Opens a checkpoint and checks that it is whole. UserError, one line, for a file that is something else, and for
- * missing, unknown and misshaped tensors.
+ * Opens a model and checks that it is whole. UserError, one line, for a file that is something else, and for missing,
+ * unknown and misshaped tensors.
  */
-export function openModel(path: string, { vae, open = openCheckpoint }: OpenOptions = {}): ModelFile {
-  const file = open(modelPath(path));
-  const files = [file];
+export function openModel(path: string, { open = openAnyLayout, ...parts }: OpenOptions = {}): ModelFile {
+  const file = open(path), files = [file];
   try {
-    const all: Places = new Map(file.keys().map((key) => [key, { file, key, shape: file.info(key).shape }]));
-    const family = checkpointFamily(shapesOf(all), path);
-    const places: Places = new Map();
-    for (const [key, place] of all) {
-      const name = originalKey(key, family, vae !== undefined);
-      if (name) places.set(name, place);
+    const all: Sources = new Map(file.keys().map((key) => [key, asItIs(file, key)]));
+    const family = familyOf(all, path, parts);
+    const own: Sources = new Map(), rest: Sources = new Map();
+    for (const [key, source] of all) {
+      const name = originalKey(key, family);
+      if (name === undefined) rest.set(key, source);
+      else own.set(name, withConvolutions(name, source));
     }
-    if (vae !== undefined) {
-      const vaeFile = open(vae);
-      files.push(vaeFile);
-      for (const [key, place] of vaePlaces(vaeFile)) places.set(key, place);
+    for (const [given, take] of partsOf(family, parts)) {
+      const part = openOnePart(given, take.folder);
+      files.push(part);
+      for (const key of own.keys()) if (key.startsWith(`${take.scope}.`)) own.delete(key);
+      for (const [key, source] of take.sources(part)) own.set(key, source);
     }
-    const shapes = shapesOf(places);
-    checkWhole(shapes, family, path, vae ?? path);
-    const close = () => files.forEach((f) => f.close());
-    return { path, family, metadata: file.metadata, shapes, places, close };
+    const shapes = shapesOf(own);
+    for (const key of checkWhole(shapes, family, path, parts.vae ?? path)) {
+      rest.set(key, own.get(key)!);
+      own.delete(key);
+      shapes.delete(key);
+    }
+    return {
+      path,
+      family,
+      metadata: file.metadata,
+      shapes,
+      places: placesOf(path, own),
+      rest: placesOf(path, rest),
+      counters: file.counters,
+      close: () => files.forEach((f) => f.close()),
+    };
   } catch (error) {
     files.forEach((f) => f.close());
     throw error;
   }
+}
+
+/** A checkpoint's own, or a U-Net's whose text encoders come from elsewhere. */
+function familyOf(all: Sources, path: string, { textEncoder, clipL, clipG }: Parts): Family {
+  const shapes = shapesOf(all);
+  const elsewhere = [textEncoder, clipL, clipG].some((given) => given !== undefined);
+  if (!elsewhere || identify(shapes).kind === "checkpoint") return checkpointFamily(shapes, path);
+  const unet = unetConfig(below(shapes, `${UNET}.`));
+  return unet ? unetFamily(unet) : checkpointFamily(shapes, path);
+}
+
+interface Taking {
+  /** The part's folder in a Diffusers model. */
+  readonly folder: string;
+  /** The part's place in a checkpoint. */
+  readonly scope: string;
+  readonly sources: (file: TensorFile) => Sources;
+}
+
+/** The files that were given, with what is taken from each. Throws UsageError for one that this family has no place for. */
+function partsOf(family: Family, { vae, textEncoder, clipL, clipG }: Parts): [string, Taking][] {
+  const found: [string, Taking][] = [];
+  const [first, second] = TEXT_ENCODERS[family];
+  const text = (given: string | undefined, place = first, folder = "text_encoder") => {
+    const sources = (file: TensorFile) => textEncoderSources(file, place);
+    if (given !== undefined) found.push([given, { folder, scope: place.scope, sources }]);
+  };
+  const misplaced = (flag: string, given: string | undefined, remedy: string) => {
+    if (given === undefined) return;
+    throw new UsageError(`--${flag} ${given}: the model is ${FAMILY_NAMES[family]}, ${remedy}`);
+  };
+  if (family === "sdxl") {
+    misplaced("text_encoder", textEncoder, "which has two text encoders; give --clip_l and --clip_g");
+    text(clipL);
+    text(clipG, second, "text_encoder_2");
+  } else {
+    misplaced("clip_g", clipG, "which has one text encoder; give --text_encoder");
+    if (family === "sd2") misplaced("clip_l", clipL, "whose text encoder is another; give --text_encoder");
+    text(clipL);
+    text(textEncoder);
+  }
+  if (vae !== undefined) found.push([vae, { folder: "vae", scope: VAE, sources: wantedVae }]);
+  return found;
+}
+
+/** Throws UserError that says what a file is that holds no autoencoder. */
+function wantedVae(file: TensorFile): Sources {
+  const sources = vaeSources(file);
+  if (vaeConfig(below(shapesOf(sources), `${VAE}.`))) return sources;
+  const shapes = new Map(file.keys().map((key) => [key, file.info(key).shape]));
+  throw new UserError(
+    `${file.path}: is ${describe(identify(shapes))}; --vae wants a Stable Diffusion autoencoder`,
+  );
 }
 
 /**
@@ -111,7 +208,7 @@ export async function loadModel(
   for (const [name, { file, key, shape }] of wanted) {
     const info = file.info(key), options = { frozen: frozen(name) };
     if (info.offset >= 0 && DIRECT.has(info.dtype)) {
-      const range = { path: file.path, key, offset: info.offset, dtype: info.dtype };
+      const range = { path: info.path ?? file.path, key, offset: info.offset, dtype: info.dtype };
       await store.readFile(name, shape, storage(name), range, options);
     } else store.upload(name, shape, storage(name), file.f32(key), options);
     progress?.(++done, wanted.length);
@@ -139,12 +236,10 @@ const DIRECT = new Set(["F32", "F16", "BF16"]);
 const IGNORED = /(^|\.)(position_ids|logit_scale|attn_mask)$/;
 
 /** The key under which a checkpoint's tensor is known, undefined for what is no part of the model. */
-function originalKey(key: string, family: Family, withoutVae: boolean): string | undefined {
+function originalKey(key: string, family: Family): string | undefined {
   if (IGNORED.test(key)) return undefined;
   if (key.startsWith(`${UNET}.`)) return key;
-  if (key.startsWith(`${VAE}.`)) {
-    return withoutVae || /^first_stage_model\.(loss|model_ema)\./.test(key) ? undefined : key;
-  }
+  if (key.startsWith(`${VAE}.`)) return isVaeKey(key) ? key : undefined;
   for (const { scope, layout } of TEXT_ENCODERS[family]) {
     const top = layout === "clip_l" ? scope.slice(0, -"text_model".length) : `${scope}.`;
     if (!key.startsWith(top)) continue;
@@ -155,71 +250,15 @@ function originalKey(key: string, family: Family, withoutVae: boolean): string |
   return undefined;
 }
 
-/** An autoencoder's tensors by original key, from a file with original names (with or without prefix) or diffusers'. */
-function vaePlaces(file: TensorFile): Places {
-  const keys = file.keys();
-  const diffusers = vaeFromDiffusers(keys);
-  const places: Places = new Map();
-  for (const key of keys) {
-    const original = diffusers ? rename(key, diffusers) : key;
-    const name = original.startsWith(`${VAE}.`) ? original : `${VAE}.${original}`;
-    if (!/^first_stage_model\.((en|de)coder|(post_)?quant_conv)\./.test(name)) continue;
-    places.set(name, { file, key, shape: file.info(key).shape });
-  }
-  if (!vaeConfig(below(shapesOf(places), `${VAE}.`))) {
-    const shapes = new Map(keys.map((key) => [key, file.info(key).shape]));
-    throw new UserError(
-      `${file.path}: is ${describe(identify(shapes))}; --vae wants a Stable Diffusion autoencoder`,
-    );
-  }
-  return places;
+/** Each tensor by where it lies; what is made of several, or reshaped, lies in a view. */
+function placesOf(path: string, sources: Sources): Places {
+  const view = new TensorView(path, sources, []);
+  return new Map([...sources].map(([name, { file, keys, shape }]): [string, Place] => [
+    name,
+    keys.length === 1 ? { file, key: keys[0], shape } : { file: view, key: name, shape },
+  ]));
 }
 
-function shapesOf(places: Places): Map<string, readonly number[]> {
-  return new Map([...places].map(([key, { shape }]) => [key, shape]));
-}
-
-/** Compares what is there with what models of these numbers consist of. */
-function checkWhole(shapes: Shapes, family: Family, path: string, vaePath: string): void {
-  const unet = unetConfig(below(shapes, `${UNET}.`));
-  if (!unet) throw new UserError(`${path}: its U-Net is incomplete; the file is damaged, get it again`);
-  if (unet.inChannels !== 4) {
-    throw new UserError(
-      `${path}: its U-Net takes ${unet.inChannels} channels, an inpainting or editing model; ` +
-        `such models are not supported yet`,
-    );
-  }
-  compare(below(shapes, `${UNET}.`), unetShapes(unet), UNET, path);
-  const vae = vaeConfig(below(shapes, `${VAE}.`));
-  if (!vae) throw new UserError(`${vaePath}: has no autoencoder (${VAE}.*); give one with --vae`);
-  compare(below(shapes, `${VAE}.`), vaeShapes(vae), VAE, vaePath);
-  let context = 0;
-  for (const { scope, layout } of TEXT_ENCODERS[family]) {
-    const found = below(shapes, `${scope}.`);
-    const config = clipConfig(found);
-    if (!config) throw new UserError(`${path}: its text encoder (${scope}.*) is incomplete or missing`);
-    compare(found, layout === "clip_l" ? clipLShapes(config) : openClipShapes(config), scope, path);
-    context += config.width;
-  }
-  if (context !== unet.contextWidth) {
-    throw new UserError(
-      `${path}: its text encoder gives ${context} values a token, its U-Net takes ${unet.contextWidth}; ` +
-        `the file mixes two models`,
-    );
-  }
-}
-
-function compare(found: Shapes, expected: Shapes, scope: string, path: string): void {
-  for (const [key, shape] of under(`${scope}.`, expected)) {
-    const there = found.get(key.slice(scope.length + 1));
-    if (!there) throw new UserError(`${path}: ${key} is missing; the file is incomplete, get it again`);
-    if (there.join() !== shape.join()) {
-      throw new UserError(`${path}: ${key} is [${there.join(", ")}], this model takes [${shape.join(", ")}]`);
-    }
-  }
-  for (const key of found.keys()) {
-    if (!expected.has(key)) {
-      throw new UserError(`${path}: ${scope}.${key} is no tensor of this model; use a file without it`);
-    }
-  }
+function shapesOf(sources: Sources): Map<string, readonly number[]> {
+  return new Map([...sources].map(([key, { shape }]) => [key, shape]));
 }

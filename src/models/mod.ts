@@ -8,9 +8,18 @@ export {
   type ModelFile,
   openModel,
   type OpenOptions,
+  type Parts,
+  type Place,
   requireFinite,
   weightOf,
 } from "./load.ts";
+export {
+  isDiffusersFolder,
+  openAnyLayout,
+  type PartOptions,
+  type PartRows,
+  partRows,
+} from "./layouts/mod.ts";
 export { buildingDraws } from "./building_draws.ts";
 export { type Adapter, type Layer, type Shapes, Weights, type WeightsOptions } from "./weights.ts";
 export { conv2d, linear } from "./layers.ts";

@@ -3,16 +3,18 @@ import { openCheckpoint } from "../../src/formats/checkpoint.ts";
 import {
   below,
   checkFlags,
+  type Family,
   identify,
   openModel,
   under,
   UNET,
+  unetShapes,
   VAE,
   vaeKeys,
   vaeShapes,
 } from "../../src/models/mod.ts";
 import { torchBytes } from "../formats/pickle/torch_writer.ts";
-import { SMALL_VAE, smallCheckpoint, writeCheckpoint } from "./sample.ts";
+import { SMALL_UNET, SMALL_VAE, smallCheckpoint, writeCheckpoint } from "./sample.ts";
 
 /** Calls `body` with a path in a folder that is removed afterwards. */
 function withFolder(body: (folder: string) => void): void {
@@ -90,6 +92,76 @@ Deno.test("what torch.save() wrote opens as the same model, with the same weight
     model.close();
   }));
 
+Deno.test("what is no part of an SD1 or SD2 model is kept beside it, with SDXL it is refused", () =>
+  withFolder((folder) => {
+    const path = `${folder}/more.safetensors`;
+    for (const family of ["sd1", "sd2", "sdxl"] as const) {
+      const key = `${UNET}.surprise`;
+      writeCheckpoint(path, new Map([...smallCheckpoint(family), [key, [1]], ["model_ema.decay", []]]));
+      if (family === "sdxl") {
+        assert.throws(() => openModel(path), /surprise is no tensor of this model/);
+        continue;
+      }
+      const model = openModel(path);
+      assert.deepEqual([...model.rest.keys()].sort(), [key, "model_ema.decay"].sort());
+      assert.ok(!model.shapes.has(key));
+      model.close();
+    }
+  }));
+
+Deno.test("keys as they are found in the wild are those of an original checkpoint", () =>
+  withFolder((folder) => {
+    const path = `${folder}/wild.safetensors`;
+    // the average's names are known for U-Nets built like the published ones
+    const unet = { ...SMALL_UNET.sd1, channels: [32, 64, 96, 96], depths: [1, 1, 1, 0], resBlocks: 2 };
+    const shapes = new Map([
+      ...[...smallCheckpoint("sd1")].filter(([key]) => !key.startsWith(UNET)),
+      ...under(`${UNET}.`, unetShapes(unet)),
+    ]);
+    const forms: Record<string, (key: string) => string> = {
+      "model. before all": (key) => `model.${key}`,
+      "module.model. before all": (key) => `module.model.${key}`,
+      "only the average of the U-Net": (key) =>
+        key.startsWith(UNET) ? `model_ema.${key.slice("model.".length).replaceAll(".", "")}` : key,
+    };
+    for (const [what, name] of Object.entries(forms)) {
+      writeCheckpoint(path, new Map([...shapes].map(([key, shape]) => [name(key), shape])));
+      const model = openModel(path);
+      assert.deepEqual([...model.shapes.keys()].sort(), [...shapes.keys()].sort(), what);
+      model.close();
+    }
+  }));
+
+Deno.test("a U-Net alone takes its text encoders and autoencoder from elsewhere", () =>
+  withFolder((folder) => {
+    const file = (name: string) => `${folder}/${name}.safetensors`;
+    const write = (name: string, pattern: RegExp, family: Family, strip = 0) => {
+      const part = [...smallCheckpoint(family)].filter(([key]) => pattern.test(key));
+      writeCheckpoint(file(name), new Map(part.map(([key, shape]) => [key.slice(strip), shape])));
+      return file(name);
+    };
+    const vae = write("vae", /^first_stage/, "sd1");
+    for (const strip of [0, UNET.length + 1]) {
+      const unet = write("unet", /diffusion_model/, "sd1", strip);
+      assert.throws(() => openModel(unet), /is a U-Net on its own.*--text_encoder.*--vae/);
+      const model = openModel(unet, {
+        vae,
+        textEncoder: write("text", /^cond_stage/, "sd1", "cond_stage_model.transformer.".length),
+      });
+      assert.deepEqual([...model.shapes.keys()].sort(), [...smallCheckpoint("sd1").keys()].sort());
+      model.close();
+    }
+    const unet = write("unet", /diffusion_model/, "sdxl"), whole = write("whole", /^/, "sdxl");
+    const model = openModel(unet, { vae: whole, clipL: whole, clipG: whole });
+    assert.deepEqual([...model.shapes.keys()].sort(), [...smallCheckpoint("sdxl").keys()].sort());
+    model.close();
+    assert.throws(
+      () => openModel(unet, { vae, textEncoder: whole }),
+      /SDXL, which has two text encoders; give --clip_l/,
+    );
+    assert.throws(() => openModel(whole, { clipL: vae }), /holds no text encoder/);
+  }));
+
 Deno.test("old checkpoints without the level text_model open under today's names", () =>
   withFolder((folder) => {
     const path = `${folder}/old.safetensors`, shapes = smallCheckpoint("sd1");
@@ -118,7 +190,8 @@ Deno.test("missing, misshaped, unknown and mixed tensors are one line that names
     };
     broken((m) => m.delete(key), /in_layers\.2\.bias is missing/);
     broken((m) => m.set(key, [31]), /in_layers\.2\.bias is \[31\], this model takes \[32\]/);
-    broken((m) => m.set(`${UNET}.surprise`, [1]), /surprise is no tensor of this model/);
+    const encoder = "cond_stage_model.transformer.text_model";
+    broken((m) => m.set(`${encoder}.surprise`, [1]), /surprise is no tensor of this model/);
     broken(
       (m) => [...below(m, `${VAE}.`).keys()].forEach((k) => m.delete(`${VAE}.${k}`)),
       /no autoencoder.*--vae/,
@@ -126,7 +199,10 @@ Deno.test("missing, misshaped, unknown and mixed tensors are one line that names
     broken((m) => {
       for (const [k, shape] of m) if (/attn2\.to_[kv]/.test(k)) m.set(k, [shape[0], 48]);
     }, /gives 32 values a token, its U-Net takes 48/);
-    broken((m) => m.set(`${UNET}.input_blocks.0.0.weight`, [32, 9, 3, 3]), /9 channels.*not supported yet/);
+    broken(
+      (m) => m.set(`${UNET}.input_blocks.0.0.weight`, [32, 9, 3, 3]),
+      /inpainting model.*9 channels.*not supported yet/,
+    );
   }));
 
 Deno.test("an autoencoder of its own replaces the checkpoint's, under any of its names", () =>

@@ -5,10 +5,18 @@
 
 import { HOW_TO_LIFT, limit } from "../../base/limits.ts";
 import { broken, isName, make, PickleError, storage } from "./make.ts";
-import { Instance, lookUp, type Name } from "./values.ts";
+import { Instance, lookUp, type Name, type Storage } from "./values.ts";
 
-/** The value of the pickle that starts at `start`, and the offset of the byte after it. Throws PickleError. */
-export function unpickle(bytes: Uint8Array, start = 0): { value: unknown; end: number } {
+export interface Unpickled {
+  readonly value: unknown;
+  /** Offset of the byte after the pickle. */
+  readonly end: number;
+  /** All that the pickle speaks of, also of what is not kept. */
+  readonly storages: readonly Storage[];
+}
+
+/** The value of the pickle that starts at `start`. Throws PickleError. */
+export function unpickle(bytes: Uint8Array, start = 0): Unpickled {
   return new Machine(bytes, start).run();
 }
 
@@ -26,6 +34,7 @@ class Machine {
   #at: number;
   readonly #stack: unknown[] = [];
   readonly #memo = new Map<number, unknown>();
+  readonly #storages: Storage[] = [];
   #copied = 0;
   #made = 0;
   readonly #most = limit(MAX_VALUES);
@@ -36,10 +45,12 @@ class Machine {
     this.#at = start;
   }
 
-  run(): { value: unknown; end: number } {
+  run(): Unpickled {
     for (;;) {
       const at = this.#at, opcode = this.#take(1)[0];
-      if (opcode === 0x2e /* STOP */) return { value: this.#pop(), end: this.#at };
+      if (opcode === 0x2e /* STOP */) {
+        return { value: this.#pop(), end: this.#at, storages: this.#storages };
+      }
       if (!this.#constant(opcode) && !this.#container(opcode) && !this.#object(opcode)) {
         throw new PickleError(
           `has the opcode 0x${opcode.toString(16)} at byte ${at}, which no state dict needs`,
@@ -164,7 +175,8 @@ class Machine {
         return true;
       }
       case 0x51: // BINPERSID
-        return this.#push(storage(this.#pop()));
+        this.#storages.push(storage(this.#pop()));
+        return this.#push(this.#storages.at(-1));
       default:
         return false;
     }

@@ -1,5 +1,6 @@
 /** What the calls in a pickle make: tensors, storages, dicts, or an error. */
 
+import { elementSize } from "../tensor_file.ts";
 import { Instance, type Name, Storage, Tensor } from "./values.ts";
 
 /** What is wrong with a pickle; the reader of the file turns it into a UserError. */
@@ -16,14 +17,37 @@ export function make({ kind, name, dtype }: Name, args: unknown[]): unknown {
       return Array.isArray(args[0]) ? args[0] : [];
     case "rebuild_tensor":
       return tensor(args);
+    case "rebuild_typed_tensor":
+      return typedTensor(args);
     case "rebuild_parameter":
       if (!(args[0] instanceof Tensor)) throw broken("a parameter is no tensor");
       return args[0];
     case "storage":
-      throw broken(`a storage of ${dtype} is made from nothing`);
+    case "dtype":
+      throw broken(`something of ${dtype} is made from nothing`);
+    case "encode":
+      return latin1(args) ?? new Instance(name);
+    case "numpy_dtype":
+      return new Instance(name, args[0]);
+    case "numpy_scalar":
+      return integer(args) ?? new Instance(name);
     case "inert":
       return new Instance(name);
   }
+}
+
+/** How protocol 2 writes bytes: a text of their values. */
+function latin1([text, encoding]: unknown[]): Uint8Array | null {
+  if (typeof text !== "string" || encoding !== "latin1") return null;
+  return Uint8Array.from(text, (c) => c.charCodeAt(0));
+}
+
+/** A NumPy integer of 32 or 64 bits; null for other scalars, which nothing here needs. */
+function integer([dtype, bytes]: unknown[]): number | null {
+  if (!(dtype instanceof Instance) || !(bytes instanceof Uint8Array)) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (dtype.detail === "i4" && bytes.length === 4) return view.getInt32(0, true);
+  return dtype.detail === "i8" && bytes.length === 8 ? Number(view.getBigInt64(0, true)) : null;
 }
 
 function pairs(list: unknown): [unknown, unknown][] {
@@ -42,9 +66,19 @@ function tensor([storage, offset, shape, strides]: unknown[]): Tensor {
   return new Tensor(storage, offset, shape, strides);
 }
 
+/** (storage of bytes, offset, shape, strides, requires_grad, hooks, dtype); offset and strides in elements of that dtype. */
+function typedTensor(args: unknown[]): Tensor {
+  const [storage, , , , , , type] = args;
+  if (!isName(type) || type.kind !== "dtype" || !(storage instanceof Storage) || storage.dtype !== "U8") {
+    throw broken("a tensor has no proper type and storage");
+  }
+  const width = elementSize(type.dtype!)!;
+  return tensor([new Storage(storage.key, type.dtype!, Math.floor(storage.count / width)), ...args.slice(1)]);
+}
+
 /** What a persistent id stands for: ("storage", class, key, location, element count) */
 export function storage(id: unknown): Storage {
-  if (!Array.isArray(id) || id[0] !== "storage" || !isName(id[1]) || id[1].dtype === undefined) {
+  if (!Array.isArray(id) || id[0] !== "storage" || !isName(id[1]) || id[1].kind !== "storage") {
     throw broken("a storage has no proper description");
   }
   const [, { dtype }, key, , count, view] = id;

@@ -11,12 +11,12 @@ const MAX_NAME = 1000;
 
 /**
  * Tensors of a tree by their path, parts joined with dots. Where the top level has a "state_dict" that is taken and
- * its names stay as they are, as Lightning checkpoints want it; `everything` looks beside it, too.
+ * its names stay as they are, as Lightning checkpoints want it.
  */
-export function stateDict(root: unknown, { everything = false } = {}): Map<string, Tensor> {
+export function stateDict(root: unknown): Map<string, Tensor> {
   const inner = root instanceof Map ? root.get("state_dict") : undefined;
   const found = new Map<string, Tensor>();
-  collect(inner instanceof Map && !everything ? inner : root, "", 0, found, new Set());
+  collect(inner instanceof Map ? inner : root, "", 0, found, new Set());
   return found;
 }
 

@@ -6,9 +6,9 @@
 import { UserError } from "../../base/errors.ts";
 import { HOW_TO_LIFT, limit } from "../../base/limits.ts";
 import { FileReader } from "../file_reader.ts";
-import { elementCount, elementSize, TensorFile, type TensorInfo } from "../tensor_file.ts";
+import { type Counters, elementCount, elementSize, TensorFile, type TensorInfo } from "../tensor_file.ts";
 import { type ZipEntry, ZipFile } from "../zip.ts";
-import { unpickle } from "./machine.ts";
+import { unpickle, type Unpickled } from "./machine.ts";
 import { PickleError } from "./make.ts";
 import { stateDict } from "./state_dict.ts";
 import type { Storage, Tensor } from "./values.ts";
@@ -37,6 +37,7 @@ interface Storages {
 /** An open pickled checkpoint; close it, or declare it with `using`. */
 export class TorchFile extends TensorFile {
   readonly metadata: Readonly<Record<string, string>> = {};
+  override readonly counters: Counters | null;
   protected readonly tensors = new Map<string, TensorInfo>();
   readonly #pickled: Map<string, Tensor>;
   readonly #storages: Storages;
@@ -46,6 +47,7 @@ export class TorchFile extends TensorFile {
     super(path);
     const { root, storages } = isZip(path) ? openZip(path) : openLegacy(path);
     this.#storages = storages;
+    this.counters = countersOf(root);
     try {
       this.#pickled = guarded(path, () => stateDict(root));
       for (const [key, tensor] of this.#pickled) this.tensors.set(key, this.#check(key, tensor));
@@ -96,6 +98,15 @@ export class TorchFile extends TensorFile {
 /** Opens a checkpoint that torch.save() wrote. Nothing in it is executed. Throws UserError. */
 export function openTorchFile(path: string): TorchFile {
   return new TorchFile(path);
+}
+
+/** Of a checkpoint with a "state_dict"; numbers that are missing or no integers count as 0. */
+function countersOf(root: unknown): Counters | null {
+  if (!(root instanceof Map) || !(root.get("state_dict") instanceof Map)) return null;
+  const whole = (value: unknown) => Number.isSafeInteger(value) ? value as number : null;
+  const epoch = whole(root.get("epoch") ?? 0), globalStep = whole(root.get("global_step") ?? 0);
+  // sd-scripts adds neither when it cannot add the first
+  return epoch === null ? { epoch: 0, globalStep: 0 } : { epoch, globalStep: globalStep ?? 0 };
 }
 
 /** Whether elements lie one after another in row-major order. */
@@ -216,9 +227,11 @@ function openLegacy(path: string): { root: unknown; storages: Storages } {
     if (system instanceof Map && system.get("little_endian") === false) {
       fail(path, "is big-endian; save it again on another machine");
     }
-    const root = next(), keys = next();
+    const { value: root, storages, end } = run(path, head, at);
+    at = end;
+    const keys = next();
     if (!Array.isArray(keys)) fail(path, "has no list of storages; get it again");
-    const sizes = guarded(path, () => storageWidths(root));
+    const sizes = new Map<unknown, number>(storages.map(({ key, dtype }) => [key, elementSize(dtype)!]));
     const offsets = new Map<string, { start: number; count: number }>();
     for (const key of keys) {
       const width = sizes.get(key) ?? 0;
@@ -245,13 +258,7 @@ function openLegacy(path: string): { root: unknown; storages: Storages } {
   }
 }
 
-/** Element sizes of all storages that tensors of the tree use, by key. */
-function storageWidths(root: unknown): Map<unknown, number> {
-  const tensors = stateDict(root, { everything: true });
-  return new Map([...tensors.values()].map(({ storage }) => [storage.key, elementSize(storage.dtype)!]));
-}
-
-function run(path: string, bytes: Uint8Array, start: number): { value: unknown; end: number } {
+function run(path: string, bytes: Uint8Array, start: number): Unpickled {
   return guarded(path, () => unpickle(bytes, start));
 }
 

@@ -5,9 +5,20 @@
 
 /** A class or function that a pickle named. */
 export interface Name {
-  readonly kind: "ordered_dict" | "rebuild_tensor" | "rebuild_parameter" | "size" | "storage" | "inert";
+  readonly kind:
+    | "ordered_dict"
+    | "rebuild_tensor"
+    | "rebuild_typed_tensor"
+    | "rebuild_parameter"
+    | "size"
+    | "dtype"
+    | "storage"
+    | "encode"
+    | "numpy_dtype"
+    | "numpy_scalar"
+    | "inert";
   readonly name: string;
-  /** safetensors' spelling, of a storage. */
+  /** safetensors' spelling, of a storage or of PyTorch's dtype. */
   readonly dtype?: string;
 }
 
@@ -29,7 +40,8 @@ export class Tensor {
 /** An object that is only carried along: its class is harmless and its contents are not needed, or only its state. */
 export class Instance {
   state: unknown = null;
-  constructor(readonly name: string) {}
+  /** `detail` is what little is kept of what it was made of: the name of a NumPy dtype. */
+  constructor(readonly name: string, readonly detail: unknown = null) {}
 }
 
 const STORAGES: Readonly<Record<string, string>> = {
@@ -45,26 +57,45 @@ const STORAGES: Readonly<Record<string, string>> = {
   BoolStorage: "BOOL",
 };
 
+/** Tensors of newer types name theirs, and lie in bytes without one. */
+const UNTYPED = "torch.storage.UntypedStorage";
+
+const DTYPES: Readonly<Record<string, string>> = {
+  float32: "F32",
+  float16: "F16",
+  bfloat16: "BF16",
+  float64: "F64",
+  int64: "I64",
+  int32: "I32",
+  uint16: "U16",
+  uint32: "U32",
+  uint64: "U64",
+  float8_e4m3fn: "F8_E4M3",
+  float8_e5m2: "F8_E5M2",
+  float8_e8m0fnu: "F8_E8M0",
+};
+
 /** Kept as opaque objects: what Lightning and NumPy leave beside the weights of published checkpoints. */
 const INERT = new Set([
   "torch.device",
-  "torch.float32",
-  "torch.float16",
-  "torch.bfloat16",
-  "torch.float64",
-  "torch.int64",
-  "torch.int32",
   "torch.nn.modules.container.ParameterDict",
-  "numpy.dtype",
-  "numpy.core.multiarray.scalar",
-  "numpy._core.multiarray.scalar",
-  "_codecs.encode",
+  "numpy.ndarray",
+  "numpy.core.multiarray._reconstruct",
+  "numpy._core.multiarray._reconstruct",
   "builtins.set",
   "__builtin__.set",
   "pytorch_lightning.callbacks.ModelCheckpoint",
   "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
   "lightning.pytorch.callbacks.model_checkpoint.ModelCheckpoint",
 ]);
+
+/** Numbers that NumPy left: a trainer's step may be one. */
+const NUMBERS: Readonly<Record<string, Name["kind"]>> = {
+  "_codecs.encode": "encode",
+  "numpy.dtype": "numpy_dtype",
+  "numpy.core.multiarray.scalar": "numpy_scalar",
+  "numpy._core.multiarray.scalar": "numpy_scalar",
+};
 
 /** What a name stands for, or null for all that no state dict needs. */
 export function lookUp(module: string, name: string): Name | null {
@@ -73,10 +104,16 @@ export function lookUp(module: string, name: string): Name | null {
   if (full === "torch._utils._rebuild_tensor_v2" || full === "torch._utils._rebuild_tensor") {
     return { kind: "rebuild_tensor", name: full };
   }
+  if (full === "torch._utils._rebuild_tensor_v3") return { kind: "rebuild_typed_tensor", name: full };
+  if (full === UNTYPED) return { kind: "storage", name: full, dtype: "U8" };
+  if (module === "torch" && Object.hasOwn(DTYPES, name)) {
+    return { kind: "dtype", name: full, dtype: DTYPES[name] };
+  }
   if (full === "torch._utils._rebuild_parameter") return { kind: "rebuild_parameter", name: full };
   if (full === "torch.Size") return { kind: "size", name: full };
   if ((module === "torch" || module === "torch.cuda") && Object.hasOwn(STORAGES, name)) {
     return { kind: "storage", name: full, dtype: STORAGES[name] };
   }
+  if (Object.hasOwn(NUMBERS, full)) return { kind: NUMBERS[full], name: full };
   return INERT.has(full) ? { kind: "inert", name: full } : null;
 }

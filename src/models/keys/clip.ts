@@ -1,7 +1,7 @@
 /** The text encoders' keys: original and transformers'. CLIP-L has transformers' names in the original file too. */
 
 import type { Shapes } from "../weights.ts";
-import { type KeyRow, rename } from "./table.ts";
+import { type KeyRow, rename, reversed } from "./table.ts";
 
 const LAYER = [
   ["ln_1", "layer_norm1"],
@@ -46,6 +46,29 @@ export function openClipKeys(shapes: Shapes, layers: number): KeyRow[] {
     const other = rename(original, places);
     return other === original ? [] : [{ original, other, originalShape: shape, otherShape: shape }];
   });
+}
+
+const BACK = reversed([...TOP, ...LAYER] as [string, string][]);
+
+/** The original key of one of transformers (below nothing), and which third of it that is; undefined for what is none. */
+export function openClipFromTransformers(
+  key: string,
+): { original: string; third?: 0 | 1 | 2 } | undefined {
+  const [, layer, inner] = /^text_model\.encoder\.layers\.(\d+)\.(.*)$/.exec(key) ?? [];
+  if (layer === undefined) {
+    const original = rename(key, BACK);
+    return original === key ? undefined : { original };
+  }
+  const block = `transformer.resblocks.${layer}`;
+  const [, name, what] = /^self_attn\.([qkv]_proj)\.(weight|bias)$/.exec(inner) ?? [];
+  if (name) {
+    return {
+      original: `${block}.attn.in_proj_${what}`,
+      third: THIRDS.findIndex((t) => t === name) as 0 | 1 | 2,
+    };
+  }
+  const original = rename(inner, BACK);
+  return original === inner ? undefined : { original: `${block}.${original}` };
 }
 
 /**

@@ -15,7 +15,7 @@ const RESNET = [
 ];
 
 /** The places of a U-Net of these numbers. What is inside a transformer has one name in both layouts. */
-export function unetPlaces(config: UnetConfig): Places {
+export function unetPlaces(config: Pick<UnetConfig, "depths" | "resBlocks">): Places {
   const places: [string, string][] = [
     ["time_embed.0", "time_embedding.linear_1"],
     ["time_embed.2", "time_embedding.linear_2"],

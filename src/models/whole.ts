@@ -1,0 +1,73 @@
+/** Whether a model is whole: what is there against what models of these numbers consist of. */
+
+import { UserError } from "../base/errors.ts";
+import { clipConfig, clipLShapes, openClipShapes } from "./clip/mod.ts";
+import { type Family, TEXT_ENCODERS, UNET, VAE } from "./family.ts";
+import { below, under } from "./keys/mod.ts";
+import { unetConfig, unetShapes } from "./unet/mod.ts";
+import { vaeConfig, vaeShapes } from "./vae/mod.ts";
+import type { Shapes } from "./weights.ts";
+
+/** U-Nets that take more than latents, by their input channels. */
+const OTHER_INPUTS: Readonly<Record<number, string>> = {
+  5: "a depth model",
+  8: "an editing model (InstructPix2Pix) or an upscaler",
+  9: "an inpainting model",
+};
+
+/**
+ * Throws UserError for missing and misshaped tensors, and for unknown ones of a text encoder or of SDXL's U-Net. Returns
+ * the keys of SD1 and SD2 that belong to nothing, which sd-scripts ignores.
+ */
+export function checkWhole(shapes: Shapes, family: Family, path: string, vaePath: string): string[] {
+  const unet = unetConfig(below(shapes, `${UNET}.`));
+  if (!unet) throw new UserError(`${path}: its U-Net is incomplete; the file is damaged, get it again`);
+  if (unet.inChannels !== 4) {
+    throw new UserError(
+      `${path}: is ${
+        OTHER_INPUTS[unet.inChannels] ?? "a model of another kind"
+      }, its U-Net takes ${unet.inChannels} ` +
+        `channels and not 4; such models are not supported yet`,
+    );
+  }
+  const unknown = compare(below(shapes, `${UNET}.`), unetShapes(unet), UNET, path);
+  const vae = vaeConfig(below(shapes, `${VAE}.`));
+  if (!vae) throw new UserError(`${vaePath}: has no autoencoder (${VAE}.*); give one with --vae`);
+  unknown.push(...compare(below(shapes, `${VAE}.`), vaeShapes(vae), VAE, vaePath));
+  if (family === "sdxl") refuse(unknown, path);
+  let context = 0;
+  for (const { scope, layout } of TEXT_ENCODERS[family]) {
+    const found = below(shapes, `${scope}.`);
+    const config = clipConfig(found);
+    if (!config) throw new UserError(`${path}: its text encoder (${scope}.*) is incomplete or missing`);
+    refuse(
+      compare(found, layout === "clip_l" ? clipLShapes(config) : openClipShapes(config), scope, path),
+      path,
+    );
+    context += config.width;
+  }
+  if (context !== unet.contextWidth) {
+    throw new UserError(
+      `${path}: its text encoder gives ${context} values a token, its U-Net takes ${unet.contextWidth}; ` +
+        `the file mixes two models`,
+    );
+  }
+  return unknown;
+}
+
+/** The keys that are found and not expected. */
+function compare(found: Shapes, expected: Shapes, scope: string, path: string): string[] {
+  for (const [key, shape] of under(`${scope}.`, expected)) {
+    const there = found.get(key.slice(scope.length + 1));
+    if (!there) throw new UserError(`${path}: ${key} is missing; the file is incomplete, get it again`);
+    if (there.join() !== shape.join()) {
+      throw new UserError(`${path}: ${key} is [${there.join(", ")}], this model takes [${shape.join(", ")}]`);
+    }
+  }
+  return [...found.keys()].filter((key) => !expected.has(key)).map((key) => `${scope}.${key}`);
+}
+
+function refuse([unknown]: readonly string[], path: string): void {
+  if (unknown === undefined) return;
+  throw new UserError(`${path}: ${unknown} is no tensor of this model; use a file without it`);
+}
