@@ -1,6 +1,8 @@
 /** The hashes by which web interfaces know model files again. */
 
 import { createHash, type Hash } from "node:crypto";
+import { join } from "node:path";
+import { isFolder } from "../base/files/exists.ts";
 import { FileReader } from "./file_reader.ts";
 import { encodeHeader, inFileOrder, type TensorToWrite } from "./safetensors.ts";
 
@@ -24,8 +26,15 @@ export function legacyHash(path: string): string {
 
 const SAMPLES = 16, SAMPLE = 1 << 16;
 
-/** Tells files apart without reading all of them: a hash of the size and of 16 pieces spread over the file. */
+/**
+ * Tells models apart without reading all of them: a hash of the size and of 16 pieces spread over a file, or over each
+ * file of tensors in a folder.
+ */
 export function sampleHash(path: string): string {
+  if (isFolder(path)) {
+    const hashes = tensorFiles(path).map((name) => `${name} ${sampleHash(join(path, name))}`);
+    return createHash("sha256").update(hashes.join("\n")).digest("hex").slice(0, 12);
+  }
   const file = new FileReader(path, "model file");
   try {
     const hash = createHash("sha256").update(String(file.size));
@@ -37,6 +46,17 @@ export function sampleHash(path: string): string {
   } finally {
     file.close();
   }
+}
+
+/** Relative paths, in name order; folders as deep as Diffusers models have them. */
+function tensorFiles(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name }) => {
+    const path = join(folder, name);
+    if (!isFolder(path)) return /\.(safetensors|bin)$/.test(name) ? [name] : [];
+    return [...Deno.readDirSync(path)].map((entry) => join(name, entry.name)).filter((inner) =>
+      /\.(safetensors|bin)$/.test(inner)
+    );
+  }).sort();
 }
 
 function hashRange(path: string, begin: number, end: number): Hash {

@@ -8,6 +8,9 @@ export interface GenImgConfig {
   readonly sdxl: boolean;
   readonly vParameterization: boolean;
   readonly vae: string | null;
+  readonly textEncoder: string | null;
+  readonly clipL: string | null;
+  readonly clipG: string | null;
   /** Text encoder layer counted from the end; null: 1 for SD1, 2 for SD2 and SDXL. */
   readonly clipSkip: number | null;
   /** Prompt length in chunks of 75 tokens; null is 1. */
@@ -82,6 +85,9 @@ export const GEN_IMG_DEFAULTS: Omit<GenImgConfig, "ckpt"> = {
   sdxl: false,
   vParameterization: false,
   vae: null,
+  textEncoder: null,
+  clipL: null,
+  clipG: null,
   clipSkip: null,
   maxEmbeddingsMultiples: null,
   embNormalizeMode: "original",

@@ -22,15 +22,19 @@ import {
   strings,
   working,
 } from "../options/mod.ts";
+import { partOptions } from "../models/options.ts";
 import { NETWORK_MODULES } from "../networks/options.ts";
 
 export const genModelOptions = group("Model", {
-  ckpt: pathTo("model", str(null, "model: a .safetensors or .ckpt file, or builtin:tiny")),
+  ckpt: pathTo(
+    "model",
+    str(null, "model: a .safetensors or .ckpt file, a Diffusers folder, or builtin:tiny"),
+  ),
   v1: flag("treat the model as SD 1.x"),
   v2: flag("treat the base model as SD 2.x (OpenCLIP-H text encoder, 1024-wide context)"),
   sdxl: flag("treat the model as SDXL"),
   v_parameterization: flag("model predicts velocity instead of noise"),
-  vae: pathTo("model", str(null, "VAE file replacing the checkpoint's own")),
+  ...partOptions,
   tokenizer_cache_dir: noEffect(
     "the tokenizer is built in",
     pathTo("folder", str(null, "folder where tokenizer files are kept for offline use")),

@@ -68,12 +68,17 @@ export type Opener = (path: string) => TensorFile;
 /** Files that give parts in place of the checkpoint's own, or that it lacks. */
 export interface Parts {
   /** An autoencoder. */
-  readonly vae?: string;
+  readonly vae?: string | null;
   /** The text encoder of SD1 and SD2. */
-  readonly textEncoder?: string;
+  readonly textEncoder?: string | null;
   /** SDXL's two; the first is SD1's, too. */
-  readonly clipL?: string;
-  readonly clipG?: string;
+  readonly clipL?: string | null;
+  readonly clipG?: string | null;
+}
+
+/** Of whatever has them among other things, such as a job's configuration. */
+export function partsOf({ vae, textEncoder, clipL, clipG }: Parts): Parts {
+  return { vae, textEncoder, clipL, clipG };
 }
 
 export interface OpenOptions extends Parts {
@@ -95,7 +100,7 @@ export function openModel(path: string, { open = openAnyLayout, ...parts }: Open
       if (name === undefined) rest.set(key, source);
       else own.set(name, withConvolutions(name, source));
     }
-    for (const [given, take] of partsOf(family, parts)) {
+    for (const [given, take] of takings(family, parts)) {
       const part = openOnePart(given, take.folder);
       files.push(part);
       for (const key of own.keys()) if (key.startsWith(`${take.scope}.`)) own.delete(key);
@@ -126,7 +131,7 @@ export function openModel(path: string, { open = openAnyLayout, ...parts }: Open
 /** A checkpoint's own, or a U-Net's whose text encoders come from elsewhere. */
 function familyOf(all: Sources, path: string, { textEncoder, clipL, clipG }: Parts): Family {
   const shapes = shapesOf(all);
-  const elsewhere = [textEncoder, clipL, clipG].some((given) => given !== undefined);
+  const elsewhere = [textEncoder, clipL, clipG].some((given) => given != null);
   if (!elsewhere || identify(shapes).kind === "checkpoint") return checkpointFamily(shapes, path);
   const unet = unetConfig(below(shapes, `${UNET}.`));
   return unet ? unetFamily(unet) : checkpointFamily(shapes, path);
@@ -141,15 +146,15 @@ interface Taking {
 }
 
 /** The files that were given, with what is taken from each. Throws UsageError for one that this family has no place for. */
-function partsOf(family: Family, { vae, textEncoder, clipL, clipG }: Parts): [string, Taking][] {
+function takings(family: Family, { vae, textEncoder, clipL, clipG }: Parts): [string, Taking][] {
   const found: [string, Taking][] = [];
   const [first, second] = TEXT_ENCODERS[family];
-  const text = (given: string | undefined, place = first, folder = "text_encoder") => {
+  const text = (given: string | null | undefined, place = first, folder = "text_encoder") => {
     const sources = (file: TensorFile) => textEncoderSources(file, place);
-    if (given !== undefined) found.push([given, { folder, scope: place.scope, sources }]);
+    if (given != null) found.push([given, { folder, scope: place.scope, sources }]);
   };
-  const misplaced = (flag: string, given: string | undefined, remedy: string) => {
-    if (given === undefined) return;
+  const misplaced = (flag: string, given: string | null | undefined, remedy: string) => {
+    if (given == null) return;
     throw new UsageError(`--${flag} ${given}: the model is ${FAMILY_NAMES[family]}, ${remedy}`);
   };
   if (family === "sdxl") {
@@ -162,7 +167,7 @@ function partsOf(family: Family, { vae, textEncoder, clipL, clipG }: Parts): [st
     text(clipL);
     text(textEncoder);
   }
-  if (vae !== undefined) found.push([vae, { folder: "vae", scope: VAE, sources: wantedVae }]);
+  if (vae != null) found.push([vae, { folder: "vae", scope: VAE, sources: wantedVae }]);
   return found;
 }
 

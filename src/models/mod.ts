@@ -9,17 +9,12 @@ export {
   openModel,
   type OpenOptions,
   type Parts,
+  partsOf,
   type Place,
   requireFinite,
   weightOf,
 } from "./load.ts";
-export {
-  isDiffusersFolder,
-  openAnyLayout,
-  type PartOptions,
-  type PartRows,
-  partRows,
-} from "./layouts/mod.ts";
+export { openAnyLayout, type PartOptions, type PartRows, partRows } from "./layouts/mod.ts";
 export { buildingDraws } from "./building_draws.ts";
 export { type Adapter, type Layer, type Shapes, Weights, type WeightsOptions } from "./weights.ts";
 export { conv2d, linear } from "./layers.ts";

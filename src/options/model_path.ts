@@ -1,18 +1,23 @@
 /** What people give where a model file is wanted, and which file they could give instead. */
 
 import { join } from "node:path";
+import { exists, isFolder } from "../base/files/exists.ts";
 
 const MODEL_FILE = /\.(safetensors|ckpt|pt|pth|bin)$/i;
 const ONE_FILE = "a .safetensors or .ckpt file";
 
+/** Whether a path is a folder with a model in diffusers' layout. */
+export function isDiffusersFolder(path: string): boolean {
+  return isFolder(path) && (exists(join(path, "model_index.json")) || exists(join(path, "unet")));
+}
+
 /** A folder: what it is and which file is wanted, as the rest of a sentence about it. */
 export function folderInstead(path: string): string {
   const names = [...Deno.readDirSync(path)].map(({ name }) => name).sort();
-  if (names.includes("model_index.json") || names.includes("unet")) {
-    return `is a diffusers folder, which is not supported yet; give the model as one file, ${ONE_FILE}`;
-  }
   const models = names.filter((name) => MODEL_FILE.test(name)).map((name) => join(path, name));
-  return `is a folder; give ${models.length ? `a file such as ${models[0]}` : ONE_FILE}`;
+  return `is a folder; give ${
+    models.length ? `a file such as ${models[0]}` : `${ONE_FILE}, or a Diffusers folder`
+  }`;
 }
 
 /** The same for a path where nothing is: null where it may be a mistyped path. */

@@ -3,12 +3,12 @@
 import { dirname } from "node:path";
 import { modelPath } from "../base/assets.ts";
 import { UsageError, UserError } from "../base/errors.ts";
-import { exists } from "../base/files/exists.ts";
+import { exists, isFolder } from "../base/files/exists.ts";
 import { finished, temporaryFile } from "../base/files/temporary.ts";
 import { isForeignPath, pathHint } from "../base/files/path_hint.ts";
 import { nameProblem } from "../base/files/inside_name.ts";
 import { isOpenPipe, kindBesidesFile } from "../base/files/regular_file.ts";
-import { addressInstead, folderInstead } from "./model_path.ts";
+import { addressInstead, folderInstead, isDiffusersFolder } from "./model_path.ts";
 import { required } from "./rules.ts";
 
 /** Arguments that are no flags are named in capitals, as in the help. */
@@ -37,12 +37,23 @@ export function readableFolder(name: string, path: string | null): void {
   throw new UserError(`${path}: is ${kindBesidesFile(found) ?? "a file"}, ${label(name)} names a folder`);
 }
 
+/** Parts of a model, each in a file or a folder of its own; of an autoencoder or text encoder, or of a model with one. */
+export function modelParts(
+  parts: Readonly<Record<"vae" | "textEncoder" | "clipL" | "clipG", string | null>>,
+): void {
+  const named = { vae: parts.vae, text_encoder: parts.textEncoder, clip_l: parts.clipL, clip_g: parts.clipG };
+  for (const [name, path] of Object.entries(named)) {
+    if (path === null || !isFolder(path)) checkpoint(name, path);
+  }
+}
+
 /** A checkpoint: a file, or a built-in one such as builtin:tiny. */
 export function checkpoint(name: string, path: string | null): void {
   if (path === null) return;
   const place = modelPath(path), address = exists(place) ? null : addressInstead(path);
   if (address !== null) throw new UserError(`${path}: ${address} (--${name})`);
   if (kindBesidesFile(stat(name, place)) === "a folder") {
+    if (isDiffusersFolder(place)) return;
     throw new UserError(`${path}: ${folderInstead(place)} (--${name})`);
   }
   modelFile(name, path);

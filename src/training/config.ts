@@ -144,6 +144,9 @@ export interface OutputConfig {
 export interface PlaceConfig {
   pretrainedModelNameOrPath: string;
   vae: string | null;
+  textEncoder: string | null;
+  clipL: string | null;
+  clipG: string | null;
   v2: boolean;
   /** null: whatever the checkpoint is. true: refuse anything but SDXL (sdxl_train_network). */
   sdxl: boolean | null;

@@ -6,7 +6,14 @@ import type { GenImgConfig } from "../../generation/config.ts";
 import { command, type CommandInput } from "../command.ts";
 import { automationOptions, compatOptions, consoleOptions } from "../../options/shared.ts";
 import type { ConfigOf } from "../../options/mod.ts";
-import { checkpoint, modelFile, readableFile, readableFolder, writableFolder } from "../../options/paths.ts";
+import {
+  checkpoint,
+  modelFile,
+  modelParts,
+  readableFile,
+  readableFolder,
+  writableFolder,
+} from "../../options/paths.ts";
 import { exclusive, needs, parseBytes, required } from "../../options/rules.ts";
 import { checkDevice } from "../../runtime/check_device.ts";
 import { deviceOptions } from "../../runtime/options.ts";
@@ -96,7 +103,7 @@ function check({ values }: Input): void {
   }
   checkNetworks(values);
   checkpoint("ckpt", values.ckpt);
-  checkpoint("vae", values.vae);
+  modelParts(values);
   readableFile("from_file", values.fromFile);
   for (const path of values.networkWeights ?? []) modelFile("network_weights", path);
   for (const path of values.loraDir ?? []) readableFolder("lora_dir", path);

@@ -12,7 +12,14 @@ import type {
 } from "../../training/config.ts";
 import { automationOptions, compatOptions, configFileOptions, consoleOptions } from "../../options/shared.ts";
 import type { ConfigOf } from "../../options/mod.ts";
-import { checkpoint, nameInside, readableFile, readableFolder, writableFolder } from "../../options/paths.ts";
+import {
+  checkpoint,
+  modelParts,
+  nameInside,
+  readableFile,
+  readableFolder,
+  writableFolder,
+} from "../../options/paths.ts";
 import { exclusive, needs, parseBytes, required } from "../../options/rules.ts";
 import { checkDevice } from "../../runtime/check_device.ts";
 import { deviceOptions } from "../../runtime/options.ts";
@@ -95,7 +102,7 @@ export function checkTraining(values: TrainingValues): void {
   }
   checkContradictions(values);
   checkpoint("pretrained_model_name_or_path", values.pretrainedModelNameOrPath);
-  checkpoint("vae", values.vae);
+  modelParts(values);
   readableFile("dataset_config", values.datasetConfig);
   if (values.datasetConfig === null) {
     readableFolder("train_data_dir", values.trainDataDir);

@@ -4,7 +4,7 @@ import { modelPath } from "../../base/assets.ts";
 import { UserError } from "../../base/errors.ts";
 import type { JobContext } from "../../base/job.ts";
 import type { Graph } from "../../graph/mod.ts";
-import { checkFlags, loadMissing, type ModelFile, openModel, VAE } from "../../models/mod.ts";
+import { checkFlags, loadMissing, type ModelFile, openModel, partsOf, VAE } from "../../models/mod.ts";
 import { type Device, openChosenDevice, ParameterStore } from "../../runtime/mod.ts";
 import type { GenImgConfig } from "../config.ts";
 import type { LoraPath } from "../prompts/lora_files.ts";
@@ -21,8 +21,7 @@ export interface Loaded {
 
 /** Opens the checkpoint that the flags name and checks that it is what they say; reads no weights. */
 export function openCheckpoint(config: GenImgConfig): ModelFile {
-  const path = modelPath(config.ckpt);
-  const file = openModel(path, { vae: config.vae === null ? undefined : modelPath(config.vae) });
+  const file = openModel(modelPath(config.ckpt), partsOf(config));
   try {
     checkFlags(file.family, { v2: config.v2, sdxl: config.sdxl }, config.ckpt);
     if (config.v1 && file.family !== "sd1") {

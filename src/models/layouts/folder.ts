@@ -15,11 +15,6 @@ import { vaeSources } from "./vae.ts";
 /** The folders of the text encoders, in the order of TEXT_ENCODERS. */
 export const TEXT_FOLDERS = ["text_encoder", "text_encoder_2"] as const;
 
-/** Whether a path is a folder with a model in diffusers' layout. */
-export function isDiffusersFolder(path: string): boolean {
-  return exists(join(path, "model_index.json")) || exists(join(path, "unet"));
-}
-
 /** Opens a whole model. Throws UserError for what is none, and for other pipelines by name. */
 export function openDiffusersFolder(path: string, variant: string | null = null): TensorFile {
   const family = folderFamily(path);

@@ -5,11 +5,11 @@ import { modelPath } from "../../base/assets.ts";
 import { isFolder } from "../../base/files/exists.ts";
 import { openCheckpoint } from "../../formats/checkpoint.ts";
 import type { TensorFile } from "../../formats/tensor_file.ts";
-import { isDiffusersFolder, openDiffusersFolder } from "./folder.ts";
+import { isDiffusersFolder } from "../../options/model_path.ts";
+import { openDiffusersFolder } from "./folder.ts";
 import { isPart, openPart } from "./folder_files.ts";
 import { withOriginalKeys } from "./wild_keys.ts";
 
-export { isDiffusersFolder } from "./folder.ts";
 export { asItIs, type Source, type Sources, TensorView } from "./tensor_view.ts";
 export { type PartOptions, type PartRows, partRows } from "./part_rows.ts";
 export { textEncoderSources } from "./text_encoder.ts";
@@ -18,7 +18,7 @@ export { isVaeKey, vaeSources, withConvolutions } from "./vae.ts";
 /** Opens a model in any layout, under original keys. Throws UserError that says what it is when it is none. */
 export function openAnyLayout(given: string, variant: string | null = null): TensorFile {
   const path = modelPath(given);
-  return isFolder(path) && isDiffusersFolder(path)
+  return isDiffusersFolder(path)
     ? openDiffusersFolder(path, variant)
     : withOriginalKeys(openCheckpoint(path));
 }

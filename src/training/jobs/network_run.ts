@@ -1,6 +1,7 @@
 /** A run of `easel train_network`: a LoRA on a model, and the file with all its metadata. */
 import { basename } from "node:path";
 import { modelPath } from "../../base/assets.ts";
+import { isFolder } from "../../base/files/exists.ts";
 import type { JobContext } from "../../base/job.ts";
 import { counted } from "../../base/phrases.ts";
 import { fileSha256, legacyHash } from "../../formats/mod.ts";
@@ -71,6 +72,8 @@ function metadataWriter(config: TrainNetworkConfig, run: OpenedRun, network: Net
     trainingMetadata(record, { steps, epoch, finishedAt: Date.now() / 1000 });
 }
 
+/** A folder has no hash by which interfaces would know it again. */
 function fileRecord(path: string): FileRecord {
+  if (isFolder(path)) return { name: basename(path), hash: null, sha256: null };
   return { name: basename(path), hash: legacyHash(path), sha256: fileSha256(path) };
 }

@@ -13,7 +13,15 @@ import {
   planDatasets,
 } from "../../data/mod.ts";
 import type { DrawingModel } from "../../generation/pipeline/model.ts";
-import { buildingDraws, checkFlags, loadMissing, type ModelFile, openModel, VAE } from "../../models/mod.ts";
+import {
+  buildingDraws,
+  checkFlags,
+  loadMissing,
+  type ModelFile,
+  openModel,
+  partsOf,
+  VAE,
+} from "../../models/mod.ts";
 import { type Device, openChosenDevice, ParameterStore } from "../../runtime/mod.ts";
 import type { DataConfig, OptimizerConfig, OutputConfig, PlaceConfig, StepConfig } from "../config.ts";
 import { computeDtype, type DiffusionTraining } from "../step/diffusion_training.ts";
@@ -69,9 +77,7 @@ export async function openRun(
   const group = await createDatasetGroup(plans, generators.python, { compat: config.compat !== null });
   for (const line of describeDatasets(group)) context.log(line);
   const samples = SamplePictures.open(config, sampleSize(group, config), context);
-  const file = openModel(modelPath(config.pretrainedModelNameOrPath), {
-    vae: config.vae === null ? undefined : modelPath(config.vae),
-  });
+  const file = openModel(modelPath(config.pretrainedModelNameOrPath), partsOf(config));
   try {
     checkFlags(file.family, { v2: config.v2, sdxl: config.sdxl ?? false }, file.path);
     const length = runLength(config, group);

@@ -127,6 +127,9 @@ const RULES: Readonly<Record<keyof Config, "same" | "wish" | "never">> = {
   sampleAtFirst: "wish",
   pretrainedModelNameOrPath: "wish",
   vae: "wish",
+  textEncoder: "wish",
+  clipL: "wish",
+  clipG: "wish",
   v2: "never",
   sdxl: "never",
   networkModule: "same",
@@ -197,13 +200,15 @@ function normal<Name extends keyof Config>(config: Partial<Config>, name: Name):
 
 /** Files by what is in them, since they may have moved. */
 function describeFiles(config: Partial<Config>): Settings {
-  const { pretrainedModelNameOrPath: model, vae, baseWeights, baseWeightsMultiplier, networkWeights } =
-    config;
+  const { pretrainedModelNameOrPath: model, baseWeights, baseWeightsMultiplier, networkWeights } = config;
   const hash = (path: string) => sampleHash(modelPath(path));
   const base = baseWeights?.map((path, i) => `${hash(path)}*${baseWeightsMultiplier?.[i] ?? 1}`);
   return {
     "the model's hash": model ? hash(model) : "none",
-    "the hash of --vae": vae ? hash(vae) : "none",
+    "the hash of --vae": config.vae ? hash(config.vae) : "none",
+    ...(config.textEncoder && { "the hash of --text_encoder": hash(config.textEncoder) }),
+    ...(config.clipL && { "the hash of --clip_l": hash(config.clipL) }),
+    ...(config.clipG && { "the hash of --clip_g": hash(config.clipG) }),
     "the hashes of --base_weights": base?.join(" ") || "none",
     // its ranks and alphas are the network's
     ...(config.dimFromWeights && networkWeights && { "the hash of --network_weights": hash(networkWeights) }),
