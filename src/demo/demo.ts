@@ -7,10 +7,10 @@ import { assetPath } from "../base/assets.ts";
 import { atomicWriteFile } from "../base/files/atomic.ts";
 import { removeLeftovers } from "../base/files/leftovers.ts";
 import type { JobContext } from "../base/job.ts";
-import { GEN_IMG_DEFAULTS, type GenImgConfig } from "../generation/config.ts";
+import { genImgGroups } from "../generation/groups.ts";
 import { genImg } from "../generation/gen_img.ts";
-import type { TrainNetworkConfig } from "../training/config.ts";
-import { trainNetworkDefaults } from "../training/defaults.ts";
+import { withDefaults } from "../options/mod.ts";
+import { type TrainNetworkConfig, trainNetworkGroups } from "../training/options.ts";
 import { trainNetwork } from "../training/jobs/train_network.ts";
 import { pictureGrid } from "./grid.ts";
 
@@ -80,8 +80,7 @@ async function draw(
   const list = `${outputDir}/pictures/${name}.txt`;
   Deno.mkdirSync(outdir, { recursive: true });
   atomicWriteFile(list, PROMPTS.map((prompt, i) => `${prompt} --d ${SEED + i}\n`).join(""));
-  const config: GenImgConfig = {
-    ...GEN_IMG_DEFAULTS,
+  const config = withDefaults(genImgGroups, {
     ckpt: MODEL,
     fromFile: list,
     outdir,
@@ -99,7 +98,7 @@ async function draw(
     networkModule: lora ? ["networks.lora"] : null,
     networkWeights: lora ? [lora] : null,
     networkMul: lora ? [1] : null,
-  };
+  });
   const paths: string[] = [];
   const listening: JobContext = {
     ...context,
@@ -115,8 +114,7 @@ async function draw(
 function trainingConfig(
   { outputDir, device, threads, vramBudget, noVendorLibs }: DemoConfig,
 ): TrainNetworkConfig {
-  return {
-    ...trainNetworkDefaults,
+  return withDefaults(trainNetworkGroups, {
     pretrainedModelNameOrPath: MODEL,
     trainDataDir: assetPath("demo"),
     // pictures of other things, so that the LoRA learns what moka is and nothing else
@@ -138,5 +136,5 @@ function trainingConfig(
     threads,
     vramBudget,
     noVendorLibs,
-  };
+  });
 }

@@ -6,7 +6,7 @@ import { removeLeftovers } from "../base/files/leftovers.ts";
 import { Interrupted, UsageError, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
 import type { Pixels } from "../images/pixels.ts";
-import type { GenImgConfig } from "./config.ts";
+import type { GenImgConfig } from "./groups.ts";
 import { type Batch, checkSize, drawBatch, type Drawn } from "./pipeline/draw.ts";
 import { chosenName, FileNames } from "./pictures/file_names.ts";
 import { initialImages } from "./pictures/initial_images.ts";

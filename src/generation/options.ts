@@ -15,6 +15,7 @@ import {
   notYet,
   own,
   pathTo,
+  required,
   SEEDS,
   SHARE,
   SIDE,
@@ -26,9 +27,8 @@ import { partOptions } from "../models/options.ts";
 import { NETWORK_MODULES } from "../networks/options.ts";
 
 export const genModelOptions = group("Model", {
-  ckpt: pathTo(
-    "model",
-    str(null, "model: a .safetensors or .ckpt file, a Diffusers folder, or builtin:tiny"),
+  ckpt: required(
+    pathTo("model", str(null, "model: a .safetensors or .ckpt file, a Diffusers folder, or builtin:tiny")),
   ),
   v1: flag("treat the model as SD 1.x"),
   v2: flag("treat the base model as SD 2.x (OpenCLIP-H text encoder, 1024-wide context)"),

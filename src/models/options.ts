@@ -1,7 +1,9 @@
 /** The base model of a training run. */
 
 import {
+  type ConfigOf,
   flag,
+  forgotten,
   group,
   idleZero,
   int,
@@ -9,6 +11,8 @@ import {
   noEffect,
   own,
   pathTo,
+  required,
+  same,
   sameAsUnset,
   str,
 } from "../options/mod.ts";
@@ -24,11 +28,13 @@ export const partOptions = {
 };
 
 export const modelOptions = group("Model", {
-  v2: flag("treat the base model as SD 2.x (OpenCLIP-H text encoder, 1024-wide context)"),
-  v_parameterization: flag("model predicts velocity instead of noise"),
-  pretrained_model_name_or_path: pathTo(
-    "model",
-    str(null, "base model: a .safetensors or .ckpt file, a Diffusers folder, or builtin:tiny"),
+  v2: forgotten(flag("treat the base model as SD 2.x (OpenCLIP-H text encoder, 1024-wide context)")),
+  v_parameterization: same(flag("model predicts velocity instead of noise")),
+  pretrained_model_name_or_path: required(
+    pathTo(
+      "model",
+      str(null, "base model: a .safetensors or .ckpt file, a Diffusers folder, or builtin:tiny"),
+    ),
   ),
   tokenizer_cache_dir: noEffect(
     "the tokenizer is built in",
@@ -36,8 +42,8 @@ export const modelOptions = group("Model", {
   ),
   ...partOptions,
   no_half_vae: flag("run the VAE in fp32"),
-  clip_skip: idleZero(
-    int(null, "use the N-th last text-encoder layer (SD1: final norm applied)", { min: 1 }),
+  clip_skip: same(
+    idleZero(int(null, "use the N-th last text-encoder layer (SD1: final norm applied)", { min: 1 })),
   ),
   max_token_length: sameAsUnset(
     "75",
@@ -48,3 +54,5 @@ export const modelOptions = group("Model", {
     ),
   ),
 });
+
+export type ModelConfig = ConfigOf<typeof modelOptions>;

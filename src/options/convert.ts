@@ -31,6 +31,10 @@ export function convert(type: OptionType, text: string): { value: Scalar } | { w
       const value = pythonFloat(text);
       return value === null ? { wanted: "a number" } : { value };
     }
+    case "bytes": {
+      const value = readBytes(text);
+      return value === null ? { wanted: "a size such as 6GB" } : { value };
+    }
     case "int_or_float":
       try {
         return { value: parseStepsOrRatio(text) };
@@ -40,4 +44,10 @@ export function convert(type: OptionType, text: string): { value: Scalar } | { w
     default:
       return { value: text };
   }
+}
+
+/** "6GB", "512 MB", "1.5g" or plain bytes; binary units. */
+function readBytes(text: string): number | null {
+  const match = /^(\d+\.?\d*|\.\d+)\s*([kmgt]?)(i?b)?$/i.exec(text.trim());
+  return match && Math.floor(Number(match[1]) * 1024 ** " kmgt".indexOf(match[2].toLowerCase() || " "));
 }

@@ -9,7 +9,6 @@ import { isForeignPath, pathHint } from "../base/files/path_hint.ts";
 import { nameProblem } from "../base/files/inside_name.ts";
 import { isOpenPipe, kindBesidesFile } from "../base/files/regular_file.ts";
 import { addressInstead, folderInstead, isDiffusersFolder } from "./model_path.ts";
-import { required } from "./rules.ts";
 
 /** Arguments that are no flags are named in capitals, as in the help. */
 const label = (name: string) => /^[A-Z_]+$/.test(name) ? name : `--${name}`;
@@ -89,8 +88,7 @@ export function nameInside(name: string, value: string | null, folder: string): 
 }
 
 /** A file that will be written, in a folder that can be. */
-export function safetensorsFile(name: string, given: string | null): void {
-  const path = required(name, given);
+export function safetensorsFile(name: string, path: string): void {
   if (!path.endsWith(".safetensors")) {
     throw new UsageError(`--${name} ${path}: only .safetensors files are written; give a name that ends so`);
   }

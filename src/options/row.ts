@@ -8,8 +8,8 @@ import type { StepsOrRatio } from "./steps.ts";
 export type Scalar = string | number | boolean | StepsOrRatio;
 export type Value = Scalar | null | string[] | number[];
 
-/** Names as in the spec of sd-scripts' parsers. */
-export type OptionType = "str" | "int" | "float" | "flag" | "int_or_float" | "Path";
+/** Names as in the spec of sd-scripts' parsers, and "bytes" for sizes of memory. */
+export type OptionType = "str" | "int" | "float" | "flag" | "int_or_float" | "Path" | "bytes";
 
 /** What easel does with a flag that was given. */
 export type Support =
@@ -44,6 +44,23 @@ export interface Option<T> {
   readonly leadsTo?: PathKind;
   /** Never shown or written anywhere: a key or token. */
   readonly secret?: boolean;
+  /** No job starts without it. */
+  readonly required?: boolean;
+  /** What a run that goes on from a state may do with it; absent: change it, and the change is told. */
+  readonly resumed?: Resumed;
+}
+
+/** "same": must not change, compared as `normal` gives it. "never": is not remembered, for it changes no result. */
+export type Resumed = "never" | { readonly same: (value: Value) => Value };
+
+/** Null until it is given, which it is before a job sees it. */
+export interface RequiredOption<T extends Scalar | string[] | number[]> extends Option<T | null> {
+  readonly required: true;
+}
+
+/** What changes nothing is no part of what a job is told. */
+export interface IdleOption<T> extends Option<T> {
+  readonly idle: true;
 }
 
 /** Files by what they hold; "file" is any. */
@@ -121,6 +138,29 @@ export function stepsOrRatio(help: string): Option<StepsOrRatio> {
   return { ...base, type: "int_or_float", default: { steps: 0 }, help };
 }
 
+/** A size of memory: "6GB", "512 MB", "1.5g" or plain bytes; binary units. */
+export function bytes(help: string): Option<number | null> {
+  return { ...base, type: "bytes", default: null, help };
+}
+
+/** Without it no job starts. */
+export function required<T extends Scalar | string[] | number[]>(f: Option<T | null>): RequiredOption<T> {
+  return { ...f, required: true };
+}
+
+/** A run that goes on from a state must have the same value; those that `normal` makes equal are. */
+export function same<T extends Value>(
+  f: Option<T>,
+  normal: (value: T) => Value = (value) => value,
+): Option<T> {
+  return { ...f, resumed: { same: normal as (value: Value) => Value } };
+}
+
+/** Says where and how to compute or whom to tell: a state does not remember it. */
+export function forgotten<O extends AnyOption>(f: O): O {
+  return { ...f, resumed: "never" };
+}
+
 /** Known with all of the reference's values, of which `works` are honoured: another one is refused by name. */
 export function working<T>(works: readonly string[], f: Option<T>): Option<T> {
   return { ...f, works };
@@ -137,22 +177,22 @@ export function notYet<T>(f: Option<T>): Option<T> {
 }
 
 /** Accepted, because here it changes nothing; the user is told. */
-export function noEffect<T>(why: string, f: Option<T>): Option<T> {
-  return { ...f, support: { kind: "no effect", why } };
+export function noEffect<T>(why: string, f: Option<T>): IdleOption<T> {
+  return { ...f, idle: true, support: { kind: "no effect", why } };
 }
 
 /** Not in sd-scripts 0.9.1 but in 0.10.1. */
-export function newer<T>(f: Option<T>): Option<T> {
+export function newer<O extends AnyOption>(f: O): O {
   return { ...f, origin: "0.10.1" };
 }
 
 /** The value is a path. */
-export function pathTo<T>(kind: PathKind, f: Option<T>): Option<T> {
+export function pathTo<O extends AnyOption>(kind: PathKind, f: O): O {
   return { ...f, leadsTo: kind };
 }
 
 /** The value is a key or token: left out of written configuration files, masked in reports. */
-export function secret<T>(f: Option<T>): Option<T> {
+export function secret<O extends AnyOption>(f: O): O {
   return { ...f, secret: true };
 }
 
@@ -162,11 +202,11 @@ export function sameAsUnset<T>(text: string, f: Option<T>): Option<T> {
 }
 
 /** In a file, 0 means the same as not giving the flag. */
-export function idleZero<T>(f: Option<T>): Option<T> {
+export function idleZero<O extends AnyOption>(f: O): O {
   return { ...f, zeroInFiles: "unset" };
 }
 
 /** easel's own. */
-export function own<T>(f: Option<T>): Option<T> {
+export function own<O extends AnyOption>(f: O): O {
   return { ...f, origin: "easel" };
 }

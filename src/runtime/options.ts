@@ -1,15 +1,17 @@
 /** Flags that easel adds to those of sd-scripts: where to compute, and how faithfully. */
 
-import { flag, group, int, own, str } from "../options/mod.ts";
+import { bytes, type ConfigOf, flag, forgottenGroup, int, own, str } from "../options/mod.ts";
 
 /** For every command that computes. */
-export const deviceOptions = group("Device", {
+export const deviceOptions = forgottenGroup("Device", {
   device: own(
     str("auto", "where to compute: auto, cpu, cuda or cuda:N; auto takes a GPU where there is one"),
   ),
   threads: own(int(0, "worker threads; 0 takes one for each core", { min: 0, max: 1024 })),
-  vram_budget: own(str(null, "most memory to take on the device, such as 6GB; unset is what is free")),
+  vram_budget: own(bytes("most memory to take on the device, such as 6GB; unset is what is free")),
   no_vendor_libs: own(
     flag("on a GPU, compute everything with easel's own kernels, even where NVIDIA's libraries are faster"),
   ),
 });
+
+export type DeviceConfig = ConfigOf<typeof deviceOptions>;

@@ -6,7 +6,7 @@ import { type TensorFile, writeSafetensorsSlowly } from "../formats/mod.ts";
 import { checkFlags, openModel, requireFinite, weightOf } from "../models/mod.ts";
 import { baseOf, deltaOf, keysOf, type LoadedLora, loadLora, type LoraModule } from "../networks/mod.ts";
 import { checkpointTensors } from "../training/trained/checkpoint_file.ts";
-import type { MergeLoraConfig } from "./merge_config.ts";
+import type { MergeLoraConfig } from "./options.ts";
 import { specOfMerge } from "./merged_spec.ts";
 
 /** One LoRA's share in a tensor; `part`: which third of its rows, null for all. */

@@ -19,7 +19,7 @@ import {
   saveTensors,
 } from "../networks/mod.ts";
 import { TorchGenerator } from "../random/mod.ts";
-import type { MergeLoraConfig, Precision } from "./merge_config.ts";
+import type { MergeLoraConfig, Precision } from "./options.ts";
 import { mergeIntoModel } from "./merge_into_model.ts";
 import { specOfMerge } from "./merged_spec.ts";
 

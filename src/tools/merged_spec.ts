@@ -3,7 +3,7 @@
 import { basename } from "node:path";
 import type { Family } from "../models/mod.ts";
 import { mergedSpec } from "../networks/mod.ts";
-import type { MergeLoraConfig } from "./merge_config.ts";
+import type { MergeLoraConfig } from "./options.ts";
 
 const RESOLUTION = "modelspec.resolution";
 

@@ -1,18 +1,32 @@
 /** Work on LoRA files: the flags of sd-scripts' networks/resize_lora.py and networks/merge_lora.py. */
 
-import { choice, flag, float, floats, group, int, noEffect, pathTo, str, strings } from "../options/mod.ts";
+import {
+  choice,
+  type ConfigOf,
+  flag,
+  float,
+  floats,
+  group,
+  int,
+  noEffect,
+  pathTo,
+  required,
+  str,
+  strings,
+} from "../options/mod.ts";
+import type { CompatConfig } from "../options/shared.ts";
 
 const PRECISIONS = ["float", "fp16", "bf16"] as const;
 
 const savePrecision = choice(PRECISIONS, null, "number format of saved weights; unset = as computed");
-const saveTo = pathTo("file", str(null, "output file"));
+const saveTo = required(pathTo("file", str(null, "output file")));
 
 export const resizeLoraOptions = group("Resizing", {
   save_precision: savePrecision,
   new_rank: int(4, "target rank", { min: 1, max: 65536 }),
   new_conv_rank: int(null, "target rank of 3x3 convolutions", { min: 1, max: 65536 }),
+  model: required(pathTo("model", str(null, "network file"))),
   save_to: saveTo,
-  model: pathTo("model", str(null, "network file")),
   device: noEffect(
     "factors are decomposed in double precision on the CPU",
     str(null, "compute device"),
@@ -27,10 +41,14 @@ export const mergeLoraOptions = group("Merging", {
   save_precision: savePrecision,
   precision: choice(PRECISIONS, "float", "number format while merging"),
   sd_model: pathTo("model", str(null, "base model to merge into; unset merges the networks with each other")),
+  models: required(pathTo("model", strings("network files"))),
+  ratios: required(floats("weight of each network")),
   save_to: saveTo,
-  models: pathTo("model", strings("network files")),
-  ratios: floats("weight of each network"),
   no_metadata: flag("leave training metadata out (a minimum remains)"),
   concat: flag("join ranks instead of adding weights"),
   shuffle: flag("shuffle ranks after concat"),
 });
+
+export type ResizeLoraConfig = ConfigOf<typeof resizeLoraOptions> & CompatConfig;
+export type MergeLoraConfig = ConfigOf<typeof mergeLoraOptions> & CompatConfig;
+export type Precision = MergeLoraConfig["precision"];

@@ -5,7 +5,6 @@ import { hearSignals, type JobContext } from "../base/job.ts";
 import { counted } from "../base/phrases.ts";
 import { openCheckpoint, type TensorToWrite } from "../formats/mod.ts";
 import {
-  type DynamicMethod,
   encode,
   familyOfLora,
   fileModules,
@@ -15,21 +14,7 @@ import {
   saveDtype,
   saveTensors,
 } from "../networks/mod.ts";
-
-export interface ResizeLoraConfig {
-  readonly model: string;
-  readonly saveTo: string;
-  readonly savePrecision: "float" | "fp16" | "bf16" | null;
-  readonly newRank: number;
-  /** null is newRank. */
-  readonly newConvRank: number | null;
-  readonly dynamicMethod: DynamicMethod | null;
-  /** Its threshold; wanted with a method. */
-  readonly dynamicParam: number | null;
-  /** Tell each module's new rank. */
-  readonly verbose: boolean;
-  readonly compat: string | null;
-}
+import type { ResizeLoraConfig } from "./options.ts";
 
 /** Throws UserError for what is no LoRA, and when the disk refuses. */
 export async function resizeLora(config: ResizeLoraConfig, context: JobContext): Promise<void> {

@@ -90,14 +90,11 @@ Deno.test("docs/automation.md shows an example of each event as it describes the
   }
 });
 
-Deno.test("docs/automation.md names every command that prints events", async () => {
-  const sentence = /^`--json` on ([^]*?)\sprints/m.exec(PAGE)![1];
-  const named = [...sentence.matchAll(/`(\w+)`/g)].map(([, name]) => name);
+Deno.test("every command that works for a while prints events, as docs/automation.md says", async () => {
+  assert.match(PAGE, /^`--json` on every command that works for a while/m);
   const loaded = await loadCommands(COMMANDS);
-  const having = loaded.filter(({ command }) =>
-    !command.jsonIsResult && command.groups.some(({ rows }) => "json" in rows)
-  );
-  assert.deepEqual(named.sort(), [...having.map(({ entry }) => entry.name), "plan"].sort());
+  const without = loaded.filter(({ command }) => !command.groups.some(({ rows }) => "json" in rows));
+  assert.deepEqual(without.map(({ entry }) => entry.name), ["plan", "completions", "man"]);
 });
 
 Deno.test("train_network --json prints plan, steps, saves, samples and done, and nothing else on standard output", async () => {

@@ -100,8 +100,9 @@ Deno.test("the launcher's values give way to the config file's, and those to the
   await Deno.writeTextFile(path, 'mixed_precision = "fp16"\n');
   const { trainNetwork } = await import("../../src/cli/commands/train_network.ts");
   const unchecked = { ...trainNetwork, check: undefined, required: undefined };
+  const needed = ["--pretrained_model_name_or_path", "model", "--output_dir", "out"];
   const settled = (...argv: string[]) => {
-    const typed = parseArgs(argv, trainNetwork.groups);
+    const typed = parseArgs([...needed, ...argv], trainNetwork.groups);
     const { input, notes } = settle(
       unchecked,
       typed,

@@ -5,8 +5,10 @@ import { UsageError } from "../../src/base/errors.ts";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
 import { loadCommands } from "../../src/cli/pages/describe.ts";
 import { rowsOf } from "../../src/options/mod.ts";
-import { neededFlags, refuseMissing } from "../../src/cli/front/required.ts";
-import { TRAINING_NEEDS } from "../../src/cli/front/training_flags.ts";
+import { neededFlags, needsOf, refuseMissing } from "../../src/cli/front/required.ts";
+import { TRAINING_NEEDS, trainingGroups } from "../../src/training/options.ts";
+
+const NEEDS = needsOf({ groups: trainingGroups, required: TRAINING_NEEDS });
 
 const model = { pretrained_model_name_or_path: "m" }, out = { output_dir: "o" };
 
@@ -31,13 +33,13 @@ Deno.test("all flags that are missing are named at once, with what may stand in 
       dataset_config: null,
       ...values,
     };
-    assert.throws(() => refuseMissing(given, TRAINING_NEEDS, "x"), (error: Error) => {
+    assert.throws(() => refuseMissing(given, NEEDS, "x"), (error: Error) => {
       assert.ok(error instanceof UsageError);
       assert.equal(error.message, `${missing} missing; easel help x begins with what it needs`);
       return true;
     });
   }
-  refuseMissing({ ...model, ...out, dataset_config: "d" }, TRAINING_NEEDS, "x");
+  refuseMissing({ ...model, ...out, dataset_config: "d" }, NEEDS, "x");
   assert.throws(() => refuseMissing({ models: [] }, ["models"], "x"), /^UsageError: --models is missing;/);
   assert.throws(
     () => refuseMissing({ prompt: null, from_file: null }, [[["prompt"], ["from_file"]]], "x"),
@@ -47,7 +49,7 @@ Deno.test("all flags that are missing are named at once, with what may stand in 
 
 Deno.test("what a command needs and what most people give are flags of it, each once", async () => {
   for (const { entry, command } of await loadCommands(COMMANDS)) {
-    const names = [...neededFlags(command.required ?? []).map(({ name }) => name), ...command.usual ?? []];
+    const names = [...neededFlags(needsOf(command)).map(({ name }) => name), ...command.usual ?? []];
     const flags = rowsOf(command.groups);
     assert.deepEqual(names.filter((name) => flags[name]?.support.kind !== "supported"), [], entry.name);
     assert.equal(new Set(names).size, names.length, entry.name);

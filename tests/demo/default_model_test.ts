@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { assetPath, modelPath } from "../../src/base/assets.ts";
 import { quietContext } from "../../src/base/job.ts";
 import { loadImage } from "../../src/data/mod.ts";
-import { GEN_IMG_DEFAULTS } from "../../src/generation/config.ts";
+import { GEN_IMG_DEFAULTS } from "../generation/defaults.ts";
 import { genImg } from "../../src/generation/gen_img.ts";
 import { openModel } from "../../src/models/mod.ts";
 import { COLOURS } from "../../src/tools/pictures/scenes.ts";

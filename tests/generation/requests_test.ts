@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../src/base/errors.ts";
-import { GEN_IMG_DEFAULTS, type GenImgConfig } from "../../src/generation/config.ts";
+import type { GenImgConfig } from "../../src/generation/groups.ts";
+import { GEN_IMG_DEFAULTS } from "./defaults.ts";
 import { checkSize } from "../../src/generation/pipeline/draw.ts";
 import { createScheduler } from "../../src/generation/samplers/mod.ts";
 import { FileNames } from "../../src/generation/pictures/file_names.ts";

@@ -1,6 +1,6 @@
 /** The `train_args` of a case, sd-scripts' own command line, as a training config. */
-import type { TrainNetworkConfig } from "../../src/training/config.ts";
-import { trainNetworkDefaults } from "../../src/training/defaults.ts";
+import type { TrainNetworkConfig } from "../../src/training/options.ts";
+import { trainNetworkDefaults } from "../training/defaults.ts";
 import { parseStepsOrRatio } from "../../src/options/steps.ts";
 
 /** Reads flags by their config key; flags without one land in `others`. Later flags win, as in argparse. */

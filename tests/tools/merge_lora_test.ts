@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { quietContext } from "../../src/base/job.ts";
 import { openSafetensors, type SafetensorsFile, writeSafetensors } from "../../src/formats/mod.ts";
 import { deltaOf, keysOf, loadLora } from "../../src/networks/mod.ts";
-import type { MergeLoraConfig } from "../../src/tools/merge_config.ts";
+import type { MergeLoraConfig } from "../../src/tools/options.ts";
 import { mergeLora } from "../../src/tools/merge_lora.ts";
 import { resizeLora } from "../../src/tools/resize_lora.ts";
 import { relL2 } from "../golden/compare.ts";

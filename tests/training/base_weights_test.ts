@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { quietContext } from "../../src/base/job.ts";
 import { openSafetensors } from "../../src/formats/mod.ts";
 import { mergeLora } from "../../src/tools/merge_lora.ts";
-import type { TrainNetworkConfig } from "../../src/training/config.ts";
+import type { TrainNetworkConfig } from "../../src/training/options.ts";
 import { trainNetwork } from "../../src/training/jobs/train_network.ts";
 import { relL2 } from "../golden/compare.ts";
 import { listening, lossesOf, tinyRun, writeTinyLora } from "./tiny_run.ts";

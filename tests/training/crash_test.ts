@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openSafetensors } from "../../src/formats/mod.ts";
-import { trainNetworkDefaults } from "../../src/training/defaults.ts";
+import { trainNetworkDefaults } from "./defaults.ts";
 import { openOutput } from "../../src/training/jobs/output_folder.ts";
 import { loadState, seededGenerators } from "../../src/training/state/mod.ts";
 import { installed } from "../cli/easel.ts";

@@ -3,7 +3,7 @@ import { match, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../../src/base/errors.ts";
 import { openSafetensors } from "../../src/formats/mod.ts";
-import type { TrainNetworkConfig } from "../../src/training/config.ts";
+import type { TrainNetworkConfig } from "../../src/training/options.ts";
 import { fineTune } from "../../src/training/jobs/fine_tune.ts";
 import { trainNetwork } from "../../src/training/jobs/train_network.ts";
 import { trainVae } from "../../src/training/jobs/train_vae.ts";
@@ -17,7 +17,7 @@ const JOBS = {
   "fine_tune": (config: TrainNetworkConfig, context = listening()) =>
     fineTune({ ...config, ...FULL }, context),
   "train_vae": (config: TrainNetworkConfig, context = listening()) =>
-    trainVae({ ...config, ...VAE, cacheLatents: false }, context),
+    trainVae({ ...config, ...VAE }, context),
 } as const;
 
 type Case = [job: keyof typeof JOBS, rate: number, more?: Partial<TrainNetworkConfig>];

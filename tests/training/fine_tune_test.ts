@@ -2,7 +2,7 @@ import { deepStrictEqual, notStrictEqual, ok, strictEqual } from "node:assert/st
 import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { openSafetensors } from "../../src/formats/mod.ts";
-import type { FineTuneConfig } from "../../src/training/config.ts";
+import type { FineTuneConfig } from "../../src/training/options.ts";
 import { fineTune } from "../../src/training/jobs/fine_tune.ts";
 import { listening, TINY, tinyRun } from "./tiny_run.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { toChannelsLast } from "../../src/base/layout.ts";
 import { PythonRandom, TorchGenerator } from "../../src/random/mod.ts";
-import { trainNetworkDefaults } from "../../src/training/defaults.ts";
+import { trainNetworkDefaults } from "./defaults.ts";
 import { drawStep, type LatentShape } from "../../src/training/objective/noise.ts";
 import { noiseLevels } from "../../src/training/objective/noise_levels.ts";
 

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { TrainNetworkConfig } from "../../src/training/config.ts";
+import type { TrainNetworkConfig } from "../../src/training/options.ts";
 import { trainNetwork } from "../../src/training/jobs/train_network.ts";
 import { listening, tinyRun } from "./tiny_run.ts";
 
@@ -47,7 +47,7 @@ Deno.test("a resume tells what is another wish, refuses what must be the same, a
         "no step was made",
       );
     };
-    await refused({ networkAlpha: 2, seed: 6 }, "--seed 5 (now 6), --network_alpha 1 (now 2)");
+    await refused({ networkAlpha: 2, seed: 6 }, "--network_alpha 1 (now 2), --seed 5 (now 6)");
     await refused(
       { optimizerType: "torch.optim.AdamW", vParameterization: true },
       "--v_parameterization false (now true)",
@@ -69,7 +69,7 @@ Deno.test("a resume tells what is another wish, refuses what must be the same, a
     const line = context.lines.find((text) => text.includes("others than in the saved run"));
     assert.equal(
       line?.split(": ").at(-1),
-      "--learning_rate 0.01 (now 0.5), --max_train_steps 1 (now 2), --save_every_n_epochs none (now 3)",
+      "--max_train_steps 1 (now 2), --learning_rate 0.01 (now 0.5), --save_every_n_epochs none (now 3)",
     );
     assert.equal(context.lines.filter((text) => text.includes("was killed")).length, leftovers.length);
     assert.deepEqual(names(config.outputDir), [...others, "thing-state", "thing.safetensors"].sort());

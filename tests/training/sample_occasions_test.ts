@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { trainNetworkDefaults } from "../../src/training/defaults.ts";
+import { trainNetworkDefaults } from "./defaults.ts";
 import { sampleNotes } from "../../src/training/loop/sample_occasions.ts";
 
 const CASES: readonly [flags: Partial<typeof trainNetworkDefaults>, notes: readonly RegExp[]][] = [

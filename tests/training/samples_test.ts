@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { quietContext } from "../../src/base/job.ts";
 import { loadImage } from "../../src/data/mod.ts";
-import { GEN_IMG_DEFAULTS } from "../../src/generation/config.ts";
+import { GEN_IMG_DEFAULTS } from "../generation/defaults.ts";
 import { genImg } from "../../src/generation/gen_img.ts";
 import { sampleSize } from "../../src/training/loop/samples.ts";
 import { trainNetwork } from "../../src/training/jobs/train_network.ts";

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { UsageError } from "../../src/base/errors.ts";
-import { trainNetworkDefaults } from "../../src/training/defaults.ts";
+import { trainNetworkDefaults } from "./defaults.ts";
 import { readOptimizer } from "../../src/training/optimizers/mod.ts";
 import { createRates } from "../../src/training/step/rates.ts";
 import { keyValues } from "../../src/options/key_values.ts";

@@ -5,8 +5,8 @@ import { quietContext } from "../../src/base/job.ts";
 import { writeSafetensors } from "../../src/formats/mod.ts";
 import { encodePng } from "../../src/images/png_file.ts";
 import { DOWN, keysOf, loraModules, loraOptions, saveLora, UP } from "../../src/networks/mod.ts";
-import type { TrainNetworkConfig } from "../../src/training/config.ts";
-import { trainNetworkDefaults } from "../../src/training/defaults.ts";
+import type { TrainNetworkConfig } from "../../src/training/options.ts";
+import { trainNetworkDefaults } from "./defaults.ts";
 import { synthTensor, uniform } from "../golden/synth.ts";
 import { synthModel } from "../golden/synth_models.ts";
 

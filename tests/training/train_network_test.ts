@@ -5,7 +5,7 @@ import type { JobEvent } from "../../src/base/events.ts";
 import { openSafetensors } from "../../src/formats/mod.ts";
 import { fileModules } from "../../src/networks/mod.ts";
 import { productSvd } from "../../src/networks/files/svd.ts";
-import type { TrainNetworkConfig } from "../../src/training/config.ts";
+import type { TrainNetworkConfig } from "../../src/training/options.ts";
 import { trainNetwork } from "../../src/training/jobs/train_network.ts";
 import { listening, tinyRun } from "./tiny_run.ts";
 

@@ -6,7 +6,7 @@ import { openSafetensors } from "../../src/formats/mod.ts";
 import { compile, Graph } from "../../src/graph/mod.ts";
 import { decode, encode, latentScale, VAE, Weights } from "../../src/models/mod.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
-import type { TrainVaeConfig } from "../../src/training/config.ts";
+import type { TrainVaeConfig } from "../../src/training/options.ts";
 import { LatentStatistics, standardizeLatents } from "../../src/training/trained/latent_statistics.ts";
 import { trainVae } from "../../src/training/jobs/train_vae.ts";
 import { relL2 } from "../golden/compare.ts";

@@ -4,7 +4,6 @@ import { command } from "../command.ts";
 import { automationOptions } from "../../options/shared.ts";
 import { group, own, pathTo, str } from "../../options/mod.ts";
 import { writableFolder } from "../../options/paths.ts";
-import { parseBytes } from "../../options/rules.ts";
 import { checkDevice } from "../../runtime/check_device.ts";
 import { deviceOptions } from "../../runtime/options.ts";
 
@@ -23,8 +22,6 @@ export const demo = command({
   async run({ values }, context) {
     writableFolder("output_dir", values.outputDir);
     const { runDemo } = await import("../../demo/demo.ts");
-    const { outputDir, device, threads, noVendorLibs } = values;
-    const vramBudget = parseBytes("vram_budget", values.vramBudget);
-    await runDemo({ outputDir, device, threads, vramBudget, noVendorLibs }, context);
+    await runDemo(values, context);
   },
 });

@@ -2,10 +2,8 @@
 
 import { UsageError } from "../../base/errors.ts";
 import { counted } from "../../base/phrases.ts";
-import type { GenImgConfig } from "../../generation/config.ts";
+import { type GenImgConfig, genImgGroups } from "../../generation/groups.ts";
 import { command, type CommandInput } from "../command.ts";
-import { automationOptions, compatOptions, consoleOptions } from "../../options/shared.ts";
-import type { ConfigOf } from "../../options/mod.ts";
 import {
   checkpoint,
   modelFile,
@@ -14,50 +12,14 @@ import {
   readableFolder,
   writableFolder,
 } from "../../options/paths.ts";
-import { exclusive, needs, parseBytes, required } from "../../options/rules.ts";
+import { exclusive, needs } from "../../options/rules.ts";
 import { checkDevice } from "../../runtime/check_device.ts";
-import { deviceOptions } from "../../runtime/options.ts";
-import {
-  genModelOptions,
-  genNetworkOptions,
-  genOutputOptions,
-  genPrecisionOptions,
-  imageToImageOptions,
-  pictureOptions,
-  promptOptions,
-} from "../../generation/options.ts";
-import {
-  controlOptions,
-  deepShrinkOptions,
-  gradualLatentOptions,
-  highresOptions,
-  olderGenOptions,
-} from "../../generation/pipeline/options.ts";
 
-const GROUPS = [
-  genModelOptions,
-  promptOptions,
-  pictureOptions,
-  genNetworkOptions,
-  imageToImageOptions,
-  genOutputOptions,
-  genPrecisionOptions,
-  deviceOptions,
-  compatOptions,
-  consoleOptions,
-  automationOptions,
-  highresOptions,
-  controlOptions,
-  deepShrinkOptions,
-  gradualLatentOptions,
-  olderGenOptions,
-] as const;
-
-type Input = CommandInput<ConfigOf<typeof GROUPS>>;
+type Input = CommandInput<GenImgConfig>;
 
 export const genImg = command({
-  groups: GROUPS,
-  required: ["ckpt", [["prompt"], ["from_file"]]],
+  groups: genImgGroups,
+  required: [[["prompt"], ["from_file"]]],
   usual: ["outdir", "W", "H", "steps", "sampler", "network_weights", "network_mul"],
   about:
     "A prompt may end in options: --n negative prompt, --w, --h, --d seed, --l scale, --s steps. In it, <lora:cat:0.8> " +
@@ -72,18 +34,9 @@ export const genImg = command({
   async run(input, context) {
     writableFolder("outdir", input.values.outdir);
     const { genImg } = await import("../../generation/gen_img.ts");
-    await genImg(toConfig(input), context);
+    await genImg(input.values, context);
   },
 });
-
-/** The job's view of the flags. */
-export function toConfig({ values }: Input): GenImgConfig {
-  return Object.freeze({
-    ...values,
-    ckpt: required("ckpt", values.ckpt),
-    vramBudget: parseBytes("vram_budget", values.vramBudget),
-  });
-}
 
 function check({ values }: Input): void {
   checkDevice(values);

@@ -6,14 +6,13 @@ import { command, type CommandInput } from "../command.ts";
 import { automationOptions, compatOptions } from "../../options/shared.ts";
 import type { ConfigOf } from "../../options/mod.ts";
 import { checkpoint, modelFile, safetensorsFile } from "../../options/paths.ts";
-import { exclusive, required } from "../../options/rules.ts";
+import { exclusive } from "../../options/rules.ts";
 import { mergeLoraOptions } from "../../tools/options.ts";
 
 const GROUPS = [mergeLoraOptions, compatOptions, automationOptions] as const;
 
 export const mergeLora = command({
   groups: GROUPS,
-  required: ["models", "ratios", "save_to"],
   about:
     "With --sd_model the LoRAs are added into the model. Without it they become one LoRA: their factors are added, " +
     "which suits LoRAs of one training; --concat gives the exact weighted sum of any, at the sum of their ranks.",
@@ -26,18 +25,12 @@ export const mergeLora = command({
   check,
   async run({ values }, context) {
     const { mergeLora } = await import("../../tools/merge_lora.ts");
-    const { models, ratios, saveTo } = values;
-    await mergeLora({
-      ...values,
-      models: required("models", models),
-      ratios: required("ratios", ratios),
-      saveTo: required("save_to", saveTo),
-    }, context);
+    await mergeLora(values, context);
   },
 });
 
 function check({ values }: CommandInput<ConfigOf<typeof GROUPS>>): void {
-  const models = values.models ?? [], ratios = values.ratios ?? [];
+  const { models, ratios } = values;
   if (models.length !== ratios.length) {
     throw new UsageError(
       `--models names ${counted(models.length, "file")}, --ratios ${

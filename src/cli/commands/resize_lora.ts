@@ -5,14 +5,12 @@ import { command, type CommandInput } from "../command.ts";
 import { automationOptions, compatOptions } from "../../options/shared.ts";
 import type { ConfigOf } from "../../options/mod.ts";
 import { modelFile, safetensorsFile } from "../../options/paths.ts";
-import { required } from "../../options/rules.ts";
 import { resizeLoraOptions } from "../../tools/options.ts";
 
 const GROUPS = [resizeLoraOptions, compatOptions, automationOptions] as const;
 
 export const resizeLora = command({
   groups: GROUPS,
-  required: ["model", "save_to"],
   about:
     "Each module becomes the best one of its new rank. With --dynamic_method the rank is as low as the threshold allows.",
   examples: [
@@ -23,12 +21,7 @@ export const resizeLora = command({
   check,
   async run({ values }, context) {
     const { resizeLora } = await import("../../tools/resize_lora.ts");
-    const { model, saveTo } = values;
-    await resizeLora({
-      ...values,
-      model: required("model", model),
-      saveTo: required("save_to", saveTo),
-    }, context);
+    await resizeLora(values, context);
   },
 });
 

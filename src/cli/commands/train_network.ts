@@ -2,36 +2,18 @@
 
 import { UsageError } from "../../base/errors.ts";
 import { counted } from "../../base/phrases.ts";
-import type { TrainNetworkConfig } from "../../training/config.ts";
-import { command, type CommandInput } from "../command.ts";
-import { type ConfigOf, flag, group, noEffect, notYet } from "../../options/mod.ts";
 import { modelFile } from "../../options/paths.ts";
 import { exclusive, needs, somethingTrained } from "../../options/rules.ts";
-import { besideDatasetFile } from "../front/dataset_notes.ts";
-import { networkOptions } from "../../networks/options.ts";
-import { tellPlan } from "../screen/tell_plan.ts";
+import { checkTraining, makeFolders } from "../../training/jobs/check.ts";
 import {
-  checkTraining,
-  DATA_GROUPS,
-  makeFolders,
-  MODEL_GROUPS,
-  RUN_GROUPS,
+  sdxlTrainNetworkGroups,
   TRAINING_NEEDS,
-  trainingConfig,
-} from "../front/training_flags.ts";
-
-const GROUPS = [...MODEL_GROUPS, networkOptions, ...DATA_GROUPS, ...RUN_GROUPS] as const;
-
-const sdxlOptions = group("SDXL", {
-  cache_text_encoder_outputs: notYet(flag("encode captions once, before training")),
-  cache_text_encoder_outputs_to_disk: notYet(flag("write them to *_te_outputs.npz beside the images")),
-  disable_mmap_load_safetensors: noEffect(
-    "files are read piece by piece anyway",
-    flag("read the file whole instead of memory-mapping"),
-  ),
-});
-
-const SDXL_GROUPS = [...GROUPS, sdxlOptions] as const;
+  type TrainNetworkConfig,
+  trainNetworkGroups,
+} from "../../training/options.ts";
+import { command, type CommandInput } from "../command.ts";
+import { besideDatasetFile } from "../front/dataset_notes.ts";
+import { tellPlan } from "../screen/tell_plan.ts";
 
 const EXAMPLES = [
   "easel train_network --pretrained_model_name_or_path builtin:tiny --train_data_dir images --output_dir out " +
@@ -48,14 +30,12 @@ const SDXL_EXAMPLES = [
   "--caption_extension .txt --cache_latents --mixed_precision bf16 --no_half_vae --max_train_epochs 10",
 ];
 
-type Input = CommandInput<ConfigOf<typeof GROUPS>>;
-
 export const trainNetwork = trainNetworkCommand(false);
 export const sdxlTrainNetwork = trainNetworkCommand(true);
 
 function trainNetworkCommand(sdxl: boolean) {
   return command({
-    groups: sdxl ? SDXL_GROUPS : GROUPS,
+    groups: sdxl ? sdxlTrainNetworkGroups : trainNetworkGroups,
     required: TRAINING_NEEDS,
     usual: [
       "output_name",
@@ -68,30 +48,24 @@ function trainNetworkCommand(sdxl: boolean) {
     examples: sdxl ? SDXL_EXAMPLES : EXAMPLES,
     check,
     idle: besideDatasetFile,
-    async run(input, context) {
-      makeFolders(input.values);
+    async run({ values }, context) {
+      makeFolders(values);
       const { trainNetwork } = await import("../../training/jobs/train_network.ts");
-      await trainNetwork(toConfig(input, sdxl), context);
+      await trainNetwork(values, context, { sdxl });
     },
-    async plan(input, context) {
+    async plan({ values }, context) {
       const { planTraining } = await import("../../training/jobs/plan.ts");
       const { openNetworkRun } = await import("../../training/jobs/network_run.ts");
       tellPlan(
-        await planTraining(toConfig(input, sdxl), openNetworkRun, context),
+        await planTraining(values, (config) => openNetworkRun(config, context, { sdxl }), context),
         context,
-        input.values.json,
+        values.json,
       );
     },
   });
 }
 
-/** The job's view of the flags: nothing in it changes afterwards. */
-function toConfig({ values }: Input, sdxl: boolean): TrainNetworkConfig {
-  const networkModule = values.networkModule ?? "networks.lora";
-  return Object.freeze({ ...trainingConfig(values, sdxl), networkModule });
-}
-
-function check({ values }: Input): void {
+function check({ values }: CommandInput<TrainNetworkConfig>): void {
   exclusive(
     "network_train_unet_only",
     values.networkTrainUnetOnly,

@@ -9,7 +9,7 @@ import { withConfigFile } from "./config_file.ts";
 import { type LogLevel, openContext } from "../screen/context.ts";
 import { EventPrinter } from "../screen/events.ts";
 import { print, printErrorLine } from "../screen/output.ts";
-import { refuseMissing } from "./required.ts";
+import { needsOf, refuseMissing } from "./required.ts";
 import type { Session } from "./session.ts";
 import { refuseUnsupported, withoutEffect } from "./support.ts";
 
@@ -44,7 +44,7 @@ export function settle(
     : { ...typed, warnings: [] };
   const { parsed, unused } = withDefaults(filled, defaults);
   refuseUnsupported(parsed, groups);
-  refuseMissing(parsed.values, command.required ?? [], name);
+  refuseMissing(parsed.values, needsOf(command), name);
   const input: CommandInput<unknown> = {
     values: camelValues(parsed.values),
     source: (name) => parsed.sources[name] ?? "default",

@@ -3,7 +3,7 @@
 import { listed } from "../../base/phrases.ts";
 import type { Command, CommandEntry } from "../command.ts";
 import { type AnyOption, rowsOf, type Value } from "../../options/mod.ts";
-import { neededFlags } from "../front/required.ts";
+import { neededFlags, needsOf } from "../front/required.ts";
 
 export interface LoadedCommand {
   readonly entry: CommandEntry;
@@ -31,7 +31,7 @@ export function metavar(row: AnyOption): string {
     ? "FOLDER"
     : row.leadsTo
     ? "FILE"
-    : { str: "TEXT", int: "N", float: "X", int_or_float: "N|SHARE", Path: "FILE" }[row.type];
+    : { str: "TEXT", int: "N", float: "X", int_or_float: "N|SHARE", Path: "FILE", bytes: "TEXT" }[row.type];
   if (row.nargs === null) return word;
   return row.nargs === "*" ? `[${word} ...]` : Array(row.nargs).fill(word).join(" ");
 }
@@ -66,15 +66,15 @@ export function defaultText(value: Value): string {
  * What the help begins with: flags that must be given, then those that most people give. They also stand in their
  * groups.
  */
-export function firstFlags({ groups, required, usual }: Command): FirstFlags[] {
-  const flags = rowsOf(groups);
+export function firstFlags(command: Command): FirstFlags[] {
+  const flags = rowsOf(command.groups);
   const instead = (names: readonly string[]) =>
     names.length ? `; in place of ${listed(names.map((name) => `--${name}`))}` : "";
-  const needed = neededFlags(required ?? []).map(({ name, inPlaceOf }) => ({
+  const needed = neededFlags(needsOf(command)).map(({ name, inPlaceOf }) => ({
     name,
     more: instead(inPlaceOf),
   }));
-  const given = (usual ?? []).map((name) => ({ name, more: "" }));
+  const given = (command.usual ?? []).map((name) => ({ name, more: "" }));
   return [{ title: "Required", of: needed }, { title: "Usually given", of: given }]
     .filter(({ of }) => of.length > 0)
     .map(({ title, of }) => ({ title, lines: of.map((line) => ({ ...line, row: flags[line.name] })) }));

@@ -12,7 +12,7 @@ import {
   shellLines,
   usage,
 } from "./describe.ts";
-import { needText } from "../front/required.ts";
+import { needsOf, needText } from "../front/required.ts";
 import { VERSION } from "../screen/version.ts";
 
 /** easel.1, whole. */
@@ -53,8 +53,9 @@ function section(loaded: LoadedCommand, seen: Map<string, string>): string[] {
   const lines = [`.SS ${text(usage(loaded))}`, text(`${entry.summary}.`)];
   if (command.about) lines.push(...command.about.split("\n").flatMap((line) => [".PP", text(line)]));
   const named = (name: string) => `--${name}`;
-  if (command.required) {
-    const needs = command.required.map((need) => needText(need, named));
+  const required = needsOf(command);
+  if (required.length) {
+    const needs = required.map((need) => needText(need, named));
     lines.push(".PP", text(`Required: ${needs.join(", ")}.`));
   }
   if (command.usual) lines.push(".PP", text(`Usually given: ${command.usual.map(named).join(", ")}.`));

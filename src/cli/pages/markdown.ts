@@ -14,7 +14,7 @@ import {
   usage,
 } from "./describe.ts";
 import type { AnyOption, Group } from "../../options/mod.ts";
-import { needText } from "../front/required.ts";
+import { needsOf, needText } from "../front/required.ts";
 
 /** The whole page. */
 export async function commandLinePage(): Promise<string> {
@@ -60,8 +60,9 @@ function section(loaded: LoadedCommand, seen: Map<string, string>): string[] {
     lines.push(...command.examples.flatMap((line) => shellLines(line, 100)).map((line) => `    ${line}`), "");
   }
   const code = (name: string) => `\`--${name}\``;
-  if (command.required) {
-    lines.push(`Required: ${command.required.map((need) => needText(need, code)).join(", ")}.`, "");
+  const required = needsOf(command);
+  if (required.length) {
+    lines.push(`Required: ${required.map((need) => needText(need, code)).join(", ")}.`, "");
   }
   if (command.usual) lines.push(`Usually given: ${command.usual.map(code).join(", ")}.`, "");
   const flags = [...command.groups.flatMap(table), ...notYetLines(loaded)];

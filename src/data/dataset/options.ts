@@ -1,7 +1,19 @@
 /** Where images come from, how they are cut and kept. */
 
 import { RANGES, REPEATS } from "./ranges.ts";
-import { choice, flag, group, idleZero, int, newer, notYet, path, pathTo, str } from "../../options/mod.ts";
+import {
+  choice,
+  type ConfigOf,
+  flag,
+  group,
+  idleZero,
+  int,
+  newer,
+  notYet,
+  path,
+  pathTo,
+  str,
+} from "../../options/mod.ts";
 
 export const datasetOptions = group("Dataset", {
   dataset_config: pathTo("toml", path("dataset TOML/JSON")),
@@ -63,3 +75,13 @@ export const latentOptions = group("Latent cache", {
   cache_latents_to_disk: flag("write latents as .npz beside the images; implies cache_latents"),
   skip_cache_check: newer(notYet(flag("trust existing cache files without checking"))),
 });
+
+/** A cache on disk is one in memory too. */
+export function cachesLatents(
+  { cacheLatents, cacheLatentsToDisk }: Pick<
+    ConfigOf<typeof latentOptions>,
+    "cacheLatents" | "cacheLatentsToDisk"
+  >,
+): boolean {
+  return cacheLatents || cacheLatentsToDisk;
+}

@@ -6,7 +6,7 @@ import type { JobContext } from "../../base/job.ts";
 import type { Graph } from "../../graph/mod.ts";
 import { checkFlags, loadMissing, type ModelFile, openModel, partsOf, VAE } from "../../models/mod.ts";
 import { type Device, openChosenDevice, ParameterStore } from "../../runtime/mod.ts";
-import type { GenImgConfig } from "../config.ts";
+import type { GenImgConfig } from "../groups.ts";
 import type { LoraPath } from "../prompts/lora_files.ts";
 import type { DrawingModel } from "./model.ts";
 import { attachNetworks, type LiveNetworks, openNetworks } from "./networks.ts";

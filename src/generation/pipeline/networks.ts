@@ -17,7 +17,7 @@ import {
 } from "../../networks/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 import { type LoraTag, loraTagText } from "../../text/mod.ts";
-import type { GenImgConfig } from "../config.ts";
+import type { GenImgConfig } from "../groups.ts";
 import type { LoraPath } from "../prompts/lora_files.ts";
 import type { NetworkInputs } from "./model.ts";
 import type { Settings } from "../prompts/requests.ts";

@@ -7,7 +7,7 @@ import { UsageError } from "../../base/errors.ts";
 import { HOW_TO_LIFT, limit } from "../../base/limits.ts";
 import { PythonRandom } from "../../random/mod.ts";
 import { dynamicPrompts, type LoraTag, loraTagText, takeLoraTags } from "../../text/mod.ts";
-import type { GenImgConfig } from "../config.ts";
+import type { GenImgConfig } from "../groups.ts";
 import { parsePromptLine, type PromptLine } from "./prompt_line.ts";
 
 /** What pictures drawn in one batch have in common. */

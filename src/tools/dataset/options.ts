@@ -1,6 +1,6 @@
 /** Work on folders of pictures and on metadata files: the flags of the scripts in sd-scripts' finetune/ and tools/. */
 
-import { choice, flag, group, int, pathTo, str } from "../../options/mod.ts";
+import { choice, flag, group, int, pathTo, required, str } from "../../options/mod.ts";
 
 const merging = {
   in_json: pathTo("json", str(null, "metadata to add to; unset = OUT_JSON where there is one")),
@@ -25,8 +25,8 @@ export const cleanOptions = group("Cleaning", {
 });
 
 export const cannyOptions = group("Edges", {
-  input: pathTo("file", str(null, "picture")),
-  output: pathTo("file", str(null, "picture to write: white edges on black")),
+  input: required(pathTo("file", str(null, "picture"))),
+  output: required(pathTo("file", str(null, "picture to write: white edges on black"))),
   thres1: int(32, "slope from which on an edge goes on"),
   thres2: int(224, "slope at which an edge begins"),
 });

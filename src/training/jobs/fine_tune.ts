@@ -3,7 +3,7 @@ import type { JobContext } from "../../base/job.ts";
 import { type Family, requireFinite, weightOf } from "../../models/mod.ts";
 import { modelSpec } from "../../networks/mod.ts";
 import { writeCheckpoint } from "../trained/checkpoint_file.ts";
-import type { FineTuneConfig } from "../config.ts";
+import { type FineTuneConfig, fineTuneGroups } from "../options.ts";
 import { computeDtype } from "../step/diffusion_training.ts";
 import { fullTraining, isTrained } from "../trained/full_training.ts";
 import { assembleRun, closingOnError, drawingModel, openRun } from "./open_run.ts";
@@ -22,7 +22,7 @@ export async function fineTune(config: FineTuneConfig, context: JobContext): Pro
 
 /** Everything opened, checked and loaded. */
 export async function openFineTuneRun(config: FineTuneConfig, context: JobContext): Promise<TrainingRun> {
-  const opened = await openRun(config, context);
+  const opened = await openRun(config, context, { groups: fineTuneGroups });
   const { file, store, length } = opened;
   closingOnError(opened, () => requireFinite(file, (key) => !isTrained(config, key)));
   const dtype = computeDtype(config.mixedPrecision);

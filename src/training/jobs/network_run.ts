@@ -15,15 +15,30 @@ import {
   trainingMetadata,
 } from "../../networks/mod.ts";
 import { loadMerged, openBaseNetworks } from "../trained/base_networks.ts";
-import type { TrainNetworkConfig } from "../config.ts";
+import { type TrainNetworkConfig, trainNetworkGroups } from "../options.ts";
 import { networkRecord } from "../trained/network_record.ts";
 import { type NetworkSetup, setUpNetwork } from "../trained/network_setup.ts";
 import { networkTraining } from "../trained/network_training.ts";
-import { assembleRun, closingOnError, drawingModel, type OpenedRun, openRun } from "./open_run.ts";
+import {
+  assembleRun,
+  closingOnError,
+  drawingModel,
+  type OpenedRun,
+  type OpenOptions,
+  openRun,
+} from "./open_run.ts";
 import type { TrainingRun } from "./training_run.ts";
 
-export async function openNetworkRun(config: TrainNetworkConfig, context: JobContext): Promise<TrainingRun> {
-  const opened = await openRun(config, context, { newNetwork: config.networkWeights === null });
+/** `sdxl`: whether nothing but SDXL will do. */
+export type NetworkRunOptions = Pick<OpenOptions, "sdxl">;
+
+export async function openNetworkRun(
+  config: TrainNetworkConfig,
+  context: JobContext,
+  { sdxl }: NetworkRunOptions = {},
+): Promise<TrainingRun> {
+  const newNetwork = config.networkWeights === null;
+  const opened = await openRun(config, context, { groups: trainNetworkGroups, newNetwork, sdxl });
   const { file, store, length, generators } = opened;
   const { network, under } = closingOnError(opened, () => ({
     network: setUpNetwork(config, file, context.warn),

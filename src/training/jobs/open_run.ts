@@ -23,7 +23,9 @@ import {
   VAE,
 } from "../../models/mod.ts";
 import { type Device, openChosenDevice, ParameterStore } from "../../runtime/mod.ts";
-import type { DataConfig, OptimizerConfig, OutputConfig, PlaceConfig, StepConfig } from "../config.ts";
+import { cachesLatents } from "../../data/dataset/options.ts";
+import type { Group } from "../../options/mod.ts";
+import { type DataConfig, type PlaceConfig, type TrainingConfig, trainingGroups } from "../options.ts";
 import { computeDtype, type DiffusionTraining } from "../step/diffusion_training.ts";
 import { ExampleMaker } from "../objective/examples.ts";
 import { fitMemory } from "../step/fit.ts";
@@ -45,8 +47,6 @@ import {
 } from "../state/mod.ts";
 import type { Session, TrainingRun } from "./training_run.ts";
 
-export type RunConfig = StepConfig & OptimizerConfig & DataConfig & OutputConfig & PlaceConfig;
-
 /** A run without what is trained. */
 export interface OpenedRun {
   readonly seed: number;
@@ -63,11 +63,20 @@ export interface OpenedRun {
   close(): void;
 }
 
+export interface OpenOptions {
+  /** The options of the command. */
+  readonly groups?: readonly Group[];
+  /** Whether a network is drawn from the seed. */
+  readonly newNetwork?: boolean;
+  /** Whether nothing but SDXL will do. */
+  readonly sdxl?: boolean;
+}
+
 /** Finds the images, tells what was found, opens the model. Throws UserError before anything is computed. */
 export async function openRun(
-  config: RunConfig,
+  config: TrainingConfig,
   context: JobContext,
-  { newNetwork = false } = {},
+  { groups = trainingGroups, newNetwork = false, sdxl = false }: OpenOptions = {},
 ): Promise<OpenedRun> {
   checkConfig(config);
   const resumed = config.resume === null ? null : readStateFile(config.resume);
@@ -79,10 +88,10 @@ export async function openRun(
   const samples = SamplePictures.open(config, sampleSize(group, config), context);
   const file = openModel(modelPath(config.pretrainedModelNameOrPath), partsOf(config));
   try {
-    checkFlags(file.family, { v2: config.v2, sdxl: config.sdxl ?? false }, file.path);
+    checkFlags(file.family, { v2: config.v2, sdxl }, file.path);
     const length = runLength(config, group);
     for (const note of sampleNotes(config, length)) context.warn(note);
-    const settings = describeSettings(config, { seed, length, group });
+    const settings = describeSettings(config, groups, { seed, length, group });
     if (resumed) refuseOthers(config.resume!, resumed, settings);
     const { threads, vramBudget, noVendorLibs } = config;
     const device = openChosenDevice(
@@ -121,7 +130,7 @@ export function closingOnError<T>(opened: OpenedRun, work: () => T): T {
 }
 
 /** What can be refused before anything is opened. */
-function checkConfig(config: RunConfig): void {
+function checkConfig(config: TrainingConfig): void {
   const notYet = (flag: string) => new UsageError(`--${flag} is not supported yet`);
   if (config.weightedCaptions) throw notYet("weighted_captions");
   if (config.maskedLoss && !config.alphaMask && config.datasetConfig === null) {
@@ -140,7 +149,7 @@ function sessionOf(resumed: RunState | null): Session {
 
 /** The model for sample pictures and the autoencoder; `parts` say what training changes about it. */
 export function drawingModel(
-  config: RunConfig,
+  config: TrainingConfig,
   { file, store }: OpenedRun,
   parts: Pick<DrawingModel, "adapter" | "storage" | "load">,
 ): DrawingModel {
@@ -171,7 +180,7 @@ export interface RunParts {
 
 /** Caches latents where asked for and puts everything together. Closes the run when that fails. */
 export async function assembleRun(
-  config: RunConfig,
+  config: TrainingConfig,
   opened: OpenedRun,
   parts: RunParts,
   context: JobContext,
@@ -180,7 +189,7 @@ export async function assembleRun(
   let training: DiffusionTraining | null = null;
   try {
     const encoder = new LatentEncoder(drawing);
-    if (config.cacheLatents) await cacheAll(config, opened, encoder, context);
+    if (cachesLatents(config)) await cacheAll(config, opened, encoder, context);
     const examples = await ExampleMaker.create(file.family, config.maxTokenLength, encoder);
     const made = training = parts.training();
     const arena = await fitMemory(made.step, opened.store, largestLatents(group, config.maxTokenLength), {
@@ -208,7 +217,7 @@ export async function assembleRun(
       close() {
         made.destroy();
         arena?.release();
-        if (!config.cacheLatents) encoder.destroy();
+        if (!cachesLatents(config)) encoder.destroy();
         opened.close();
       },
     };
@@ -237,7 +246,7 @@ function loaderWorkers(
 
 /** Latents of all images. */
 async function cacheAll(
-  config: RunConfig,
+  config: TrainingConfig,
   { group, generators: { latents: torch } }: OpenedRun,
   encoder: LatentEncoder,
   context: JobContext,

@@ -5,7 +5,7 @@ import { UsageError } from "../../base/errors.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
 import type { JobContext } from "../../base/job.ts";
 import { isSameFile } from "../../base/files/links.ts";
-import type { OutputConfig, PlaceConfig } from "../config.ts";
+import type { OutputConfig, PlaceConfig } from "../options.ts";
 import { type Moment, saveName } from "../loop/save_names.ts";
 import { tidyStates } from "../state/mod.ts";
 

@@ -2,7 +2,7 @@
 import { byteSize } from "../../base/dtype.ts";
 import type { JobContext } from "../../base/job.ts";
 import type { ParameterStore, Program } from "../../runtime/mod.ts";
-import type { DataConfig, StepConfig } from "../config.ts";
+import type { DataConfig, StepConfig } from "../options.ts";
 import { largestLatents } from "../step/largest_shapes.ts";
 import type { RunLength } from "../loop/run_length.ts";
 import type { TrainingStep } from "../step/step.ts";

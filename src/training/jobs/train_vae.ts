@@ -5,7 +5,8 @@ import { counted } from "../../base/phrases.ts";
 import { type Batch, BatchLoader, type DatasetGroup } from "../../data/mod.ts";
 import { requireFinite, VAE, weightOf } from "../../models/mod.ts";
 import { writeCheckpoint } from "../trained/checkpoint_file.ts";
-import type { TrainVaeConfig } from "../config.ts";
+import { withDefaults } from "../../options/mod.ts";
+import { type TrainingConfig, trainingGroups, type TrainVaeConfig } from "../options.ts";
 import { fitMemory } from "../step/fit.ts";
 import { largestBatches } from "../step/largest_shapes.ts";
 import { LatentStatistics, standardizeLatents } from "../trained/latent_statistics.ts";
@@ -26,7 +27,7 @@ const SMOOTHING = 0.98;
  * signal is aborted.
  */
 export async function trainVae(config: TrainVaeConfig, context: JobContext): Promise<void> {
-  openOutput(config, context);
+  openOutput(whole(config), context);
   await withTraining(config, context, (opened, training) => run(config, opened, training, context));
 }
 
@@ -37,18 +38,24 @@ export async function planVae(config: TrainVaeConfig, context: JobContext): Prom
   });
 }
 
+/** What the command has no flag for is as in other trainings where nothing is given. */
+function whole(config: TrainVaeConfig): TrainingConfig {
+  return { ...withDefaults(trainingGroups, config), ...config };
+}
+
 /** Opens everything for `work` and closes it again. */
 async function withTraining<T>(
   config: TrainVaeConfig,
   context: JobContext,
   work: (opened: OpenedRun, training: VaeTraining) => Promise<T>,
 ): Promise<T> {
-  const opened = await openRun(config, context);
+  const opened = await openRun(whole(config), context);
   let training: VaeTraining | null = null;
   try {
     checkSizes(opened.group);
     requireFinite(opened.file, (key) => !key.startsWith(`${VAE}.`));
     training = new VaeTraining(opened.store, opened.file.shapes, {
+      ...whole(config),
       ...config,
       maxTrainSteps: opened.length.steps,
     }, (key) => weightOf(opened.file, key));
@@ -92,7 +99,7 @@ async function run(
   });
   const write = (path: string, weights: ReadonlyMap<string, Float32Array>) =>
     writeCheckpoint(path, file, weights, config.savePrecision, { format: "pt" });
-  const files = new RunFiles(config, {
+  const files = new RunFiles(whole(config), {
     model: (path) => write(path, training.weights(true)),
     state: () => {},
   }, context);
@@ -134,7 +141,11 @@ async function run(
     const statistics = await measure(training, loader, weights, context);
     weights = standardizeLatents(weights, statistics, file.family);
   }
-  const last = new RunFiles(config, { model: (path) => write(path, weights), state: () => {} }, context);
+  const last = new RunFiles(
+    whole(config),
+    { model: (path) => write(path, weights), state: () => {} },
+    context,
+  );
   context.log(`saved ${last.model("last", step, 0)}`);
 }
 

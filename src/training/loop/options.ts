@@ -12,24 +12,25 @@ import {
   newer,
   notYet,
   own,
+  same,
   SEEDS,
 } from "../../options/mod.ts";
 
 export const trainingOptions = group("Training", {
-  train_batch_size: int(1, "batch per device", RANGES.batch_size),
+  train_batch_size: same(int(1, "batch per device", RANGES.batch_size)),
   max_train_steps: idleZero(int(1600, "total optimizer steps", { min: 1, max: MOST_STEPS })),
   max_train_epochs: idleZero(
     int(null, "total epochs; overrides max_train_steps", { min: 1, max: MOST_STEPS }),
   ),
-  seed: int(null, "random seed", SEEDS),
-  generator: own(
+  seed: same(int(null, "random seed", SEEDS)),
+  generator: same(own(
     choice(
       ["one", "fresh"],
       null,
       "one: latents to cache, a new network and the epochs draw from one generator, after all that building the models " +
         "draws, as in sd-scripts; fresh: each starts from the seed; unset is one with --compat and a new network",
     ),
-  ),
+  )),
   skip_until_initial_step: notYet(flag("read and drop batches up to the start step")),
   initial_epoch: notYet(int(null, "first epoch number, 1-based")),
   initial_step: notYet(int(null, "first global step")),

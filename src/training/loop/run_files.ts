@@ -1,7 +1,7 @@
 /** What a run leaves on the disk: models and states after epochs and steps, the old ones removed. */
 import { dirname, join } from "node:path";
 import type { JobContext } from "../../base/job.ts";
-import type { OutputConfig } from "../config.ts";
+import type { OutputConfig } from "../options.ts";
 import { type Moment, saveName, staleSave, staleState, stateName } from "./save_names.ts";
 import { removeState } from "../state/mod.ts";
 

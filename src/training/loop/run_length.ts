@@ -1,6 +1,6 @@
 /** How long a run is: epochs and steps, each from the other. */
 import type { DatasetGroup } from "../../data/mod.ts";
-import type { OptimizerConfig, StepConfig } from "../config.ts";
+import type { OptimizerConfig, StepConfig } from "../options.ts";
 
 export interface RunLength {
   readonly batchesPerEpoch: number;

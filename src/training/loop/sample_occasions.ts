@@ -1,6 +1,6 @@
 /** Sample pictures that seem wanted and would never be drawn: told before the training, not found out after it. */
-import type { OutputConfig } from "../config.ts";
-import { trainNetworkDefaults } from "../defaults.ts";
+import type { OutputConfig } from "../options.ts";
+import { sampleOptions } from "./sample_options.ts";
 import type { RunLength } from "./run_length.ts";
 
 type SampleFlags = Pick<
@@ -17,7 +17,7 @@ export function sampleNotes(
   const occasion = everySteps !== null || everyEpochs !== null || sampleAtFirst;
   if (config.samplePrompts === null) {
     if (occasion) return ["there are no sample pictures without --sample_prompts"];
-    const standard = config.sampleSampler === trainNetworkDefaults.sampleSampler;
+    const standard = config.sampleSampler === sampleOptions.rows.sample_sampler.default;
     return standard ? [] : ["--sample_sampler has no effect without --sample_prompts"];
   }
   if (!occasion) {

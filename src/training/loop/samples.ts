@@ -21,7 +21,7 @@ import {
   withoutLoraTags,
 } from "../../generation/prompts/sample_prompt.ts";
 import type { Prediction } from "../../generation/samplers/mod.ts";
-import type { OutputConfig, PlaceConfig } from "../config.ts";
+import type { OutputConfig, PlaceConfig } from "../options.ts";
 
 type SampleConfig =
   & Pick<

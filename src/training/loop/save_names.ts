@@ -1,5 +1,5 @@
 /** Names of the files and folders that a run writes, and which of them are old: sd-scripts' spelling and arithmetic. */
-import type { OutputConfig } from "../config.ts";
+import type { OutputConfig } from "../options.ts";
 
 type Naming = Pick<
   OutputConfig,

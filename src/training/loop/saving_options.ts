@@ -3,6 +3,7 @@
 import {
   choice,
   flag,
+  forgotten,
   group,
   idleZero,
   int,
@@ -10,14 +11,16 @@ import {
   noEffect,
   notYet,
   pathTo,
+  required,
+  sameAsUnset,
   secret,
   str,
   working,
 } from "../../options/mod.ts";
 
 export const savingOptions = group("Saving", {
-  output_dir: pathTo("folder", str(null, "output folder")),
-  output_name: str(null, "base name of results"),
+  output_dir: required(pathTo("folder", str(null, "output folder"))),
+  output_name: sameAsUnset("", str(null, "base name of results")),
   save_precision: choice(
     ["float", "fp16", "bf16"],
     null,
@@ -32,7 +35,7 @@ export const savingOptions = group("Saving", {
   save_last_n_steps_state: idleZero(int(null, "same for state folders", { min: 0 })),
   save_state: flag("write resume state with each save and at the end"),
   save_state_on_train_end: flag("write resume state at the end only"),
-  resume: pathTo("folder", str(null, "state folder to continue from")),
+  resume: forgotten(pathTo("folder", str(null, "state folder to continue from"))),
   no_metadata: flag("leave training metadata out (a minimum remains)"),
   save_model_as: working(
     ["safetensors"],

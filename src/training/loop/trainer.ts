@@ -5,7 +5,7 @@
 import { Interrupted, UserError } from "../../base/errors.ts";
 import type { JobContext } from "../../base/job.ts";
 import { counted } from "../../base/phrases.ts";
-import type { DataConfig, OptimizerConfig, OutputConfig, StepConfig } from "../config.ts";
+import type { DataConfig, OptimizerConfig, OutputConfig, StepConfig } from "../options.ts";
 import type { StepResult } from "../step/diffusion_training.ts";
 import { LossRecorder } from "./loss_recorder.ts";
 import type { StepGenerators } from "../objective/noise.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { EventWriter } from "../../formats/mod.ts";
 import { stamp } from "../../generation/pictures/file_names.ts";
 import type { NormReport } from "../../networks/mod.ts";
-import type { OutputConfig } from "../config.ts";
+import type { OutputConfig } from "../options.ts";
 
 export interface StepLog {
   readonly loss: number;

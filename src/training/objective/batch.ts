@@ -1,6 +1,6 @@
 /** A batch of latents and captions, with noise drawn for it, as the inputs of one training step. */
 import { toChannelsLast } from "../../base/layout.ts";
-import type { StepConfig } from "../config.ts";
+import type { StepConfig } from "../options.ts";
 import type { NoiseLevels } from "./noise_levels.ts";
 import { lossWeights } from "./loss_weights.ts";
 import { drawStep, type Latents, type StepDraws, type StepGenerators } from "./noise.ts";

@@ -1,6 +1,6 @@
 /** The random generators of a run, all seeded as set_seed seeds them, and which of them are the same. */
 import { TorchGenerator } from "../../random/mod.ts";
-import type { PlaceConfig } from "../config.ts";
+import type { PlaceConfig } from "../options.ts";
 import type { StepGenerators } from "./noise.ts";
 import { seededGenerators } from "../state/mod.ts";
 

@@ -1,5 +1,5 @@
 /** Factors on each sample's loss: regularisation images, and what the timestep says about its worth. */
-import type { StepConfig } from "../config.ts";
+import type { StepConfig } from "../options.ts";
 import type { NoiseLevels } from "./noise_levels.ts";
 
 type WeightOptions = Pick<

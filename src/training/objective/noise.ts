@@ -5,7 +5,7 @@
 import type { PythonRandom, TorchGenerator } from "../../random/mod.ts";
 import { UsageError } from "../../base/errors.ts";
 import { toChannelsFirst } from "../../base/layout.ts";
-import type { StepConfig } from "../config.ts";
+import type { StepConfig } from "../options.ts";
 import { TIMESTEPS } from "../../models/noise/schedule.ts";
 import type { NoiseLevels } from "./noise_levels.ts";
 

@@ -1,6 +1,6 @@
 /** Noise and timesteps. */
 
-import { flag, float, group, idleZero, int } from "../../options/mod.ts";
+import { flag, float, group, idleZero, int, same } from "../../options/mod.ts";
 
 export const noiseOptions = group("Noise and timesteps", {
   noise_offset: float(null, "per-channel constant noise strength"),
@@ -10,7 +10,7 @@ export const noiseOptions = group("Noise and timesteps", {
   ip_noise_gamma_random_strength: flag("draw it uniformly from 0..ip_noise_gamma"),
   multires_noise_discount: float(0.3, "weight decay per pyramid level"),
   adaptive_noise_scale: idleZero(float(null, "add scale*|channel mean of latent| to noise_offset")),
-  zero_terminal_snr: flag("rescale betas so that the last step has SNR 0"),
+  zero_terminal_snr: same(flag("rescale betas so that the last step has SNR 0")),
   min_timestep: int(null, "lowest sampled timestep (inclusive)", { min: 0, max: 999 }),
   max_timestep: idleZero(int(null, "highest sampled timestep (exclusive)", { min: 1, max: 1000 })),
 });

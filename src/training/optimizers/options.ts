@@ -12,6 +12,7 @@ import {
   named,
   notYet,
   RATE,
+  same,
   SHARE,
   stepsOrRatio,
   str,
@@ -19,7 +20,10 @@ import {
 } from "../../options/mod.ts";
 
 export const optimizerOptions = group("Optimizer and schedule", {
-  optimizer_type: named(optimizerNames, str("", "optimizer; unset is AdamW")),
+  optimizer_type: same(
+    named(optimizerNames, str("", "optimizer; unset is AdamW")),
+    (type) => type.replace(/^torch\.optim\./i, "").toLowerCase() || "adamw",
+  ),
   use_8bit_adam: notYet(flag("old alias for optimizer_type AdamW8bit")),
   use_lion_optimizer: notYet(flag("old alias for optimizer_type Lion")),
   learning_rate: float(2e-06, "base learning rate", RATE),

@@ -1,7 +1,7 @@
 /**
- * The settings that a state remembers, and which of them a run that goes on from it may change. What would make the
- * result wrong must be the same: other random numbers, other images, another model or another network. All else is the
- * user's wish and is told.
+ * The settings that a state remembers, and which of them a run that goes on from it may change: the rows of the options
+ * say so. What would make the result wrong must be the same (`same()`): other random numbers, other images, another model
+ * or another network. Where and how to compute is not remembered (`forgotten()`). All else is the user's wish and is told.
  */
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
@@ -9,160 +9,12 @@ import { modelPath } from "../../base/assets.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { DatasetGroup } from "../../data/mod.ts";
 import { sampleHash } from "../../formats/mod.ts";
-import type { FineTuneConfig, TrainNetworkConfig } from "../config.ts";
+import { type AnyOption, camel, type Group, rowsOf, type Value } from "../../options/mod.ts";
+import type { TrainNetworkConfig } from "../options.ts";
 import type { RunLength } from "../loop/run_length.ts";
 import type { RunSettings, Settings } from "./format.ts";
 
-type Config = TrainNetworkConfig & FineTuneConfig;
-
-/** "same": must not change. "wish": may, and is told. "never": says where and how to compute, or is checked otherwise. */
-const RULES: Readonly<Record<keyof Config, "same" | "wish" | "never">> = {
-  seed: "same",
-  generator: "same",
-  vParameterization: "same",
-  zeroTerminalSnr: "same",
-  minTimestep: "wish",
-  maxTimestep: "wish",
-  noiseOffset: "wish",
-  noiseOffsetRandomStrength: "wish",
-  adaptiveNoiseScale: "wish",
-  multiresNoiseIterations: "wish",
-  multiresNoiseDiscount: "wish",
-  ipNoiseGamma: "wish",
-  ipNoiseGammaRandomStrength: "wish",
-  lossType: "wish",
-  huberSchedule: "wish",
-  huberC: "wish",
-  huberScale: "wish",
-  minSnrGamma: "wish",
-  scaleVPredLossLikeNoisePred: "wish",
-  vPredLikeLoss: "wish",
-  debiasedEstimationLoss: "wish",
-  maskedLoss: "wish",
-  clipSkip: "same",
-  maxTokenLength: "wish",
-  mixedPrecision: "wish",
-  gradientCheckpointing: "wish",
-  gradientAccumulationSteps: "same",
-  maxGradNorm: "wish",
-  optimizerType: "same",
-  optimizerArgs: "wish",
-  learningRate: "wish",
-  lrScheduler: "wish",
-  lrSchedulerType: "wish",
-  lrSchedulerArgs: "wish",
-  lrWarmupSteps: "wish",
-  lrDecaySteps: "wish",
-  lrSchedulerNumCycles: "wish",
-  lrSchedulerPower: "wish",
-  lrSchedulerTimescale: "wish",
-  lrSchedulerMinLrRatio: "wish",
-  maxTrainSteps: "wish",
-  maxTrainEpochs: "wish",
-  trainDataDir: "wish",
-  regDataDir: "wish",
-  inJson: "wish",
-  datasetConfig: "wish",
-  datasetRepeats: "wish",
-  resolution: "wish",
-  trainBatchSize: "same",
-  captionExtension: "wish",
-  captionSeparator: "wish",
-  shuffleCaption: "wish",
-  keepTokens: "wish",
-  keepTokensSeparator: "wish",
-  secondarySeparator: "wish",
-  enableWildcard: "wish",
-  captionPrefix: "wish",
-  captionSuffix: "wish",
-  captionDropoutRate: "wish",
-  captionDropoutEveryNEpochs: "wish",
-  captionTagDropoutRate: "wish",
-  tokenWarmupMin: "wish",
-  tokenWarmupStep: "wish",
-  colorAug: "wish",
-  flipAug: "wish",
-  faceCropAugRange: "wish",
-  randomCrop: "wish",
-  alphaMask: "wish",
-  enableBucket: "wish",
-  minBucketReso: "wish",
-  maxBucketReso: "wish",
-  bucketResoSteps: "wish",
-  bucketNoUpscale: "wish",
-  cacheLatents: "wish",
-  cacheLatentsToDisk: "wish",
-  vaeBatchSize: "wish",
-  priorLossWeight: "wish",
-  weightedCaptions: "wish",
-  maxDataLoaderNWorkers: "wish",
-  persistentDataLoaderWorkers: "wish",
-  outputDir: "wish",
-  outputName: "wish",
-  savePrecision: "wish",
-  saveEveryNEpochs: "wish",
-  saveEveryNSteps: "wish",
-  saveNEpochRatio: "wish",
-  saveLastNEpochs: "wish",
-  saveLastNSteps: "wish",
-  saveLastNEpochsState: "wish",
-  saveLastNStepsState: "wish",
-  saveState: "wish",
-  saveStateOnTrainEnd: "wish",
-  resume: "never",
-  noMetadata: "wish",
-  trainingComment: "wish",
-  metadataTitle: "wish",
-  metadataAuthor: "wish",
-  metadataDescription: "wish",
-  metadataLicense: "wish",
-  metadataTags: "wish",
-  loggingDir: "wish",
-  logPrefix: "wish",
-  logTrackerName: "wish",
-  samplePrompts: "wish",
-  sampleSampler: "wish",
-  sampleEveryNSteps: "wish",
-  sampleEveryNEpochs: "wish",
-  sampleAtFirst: "wish",
-  pretrainedModelNameOrPath: "wish",
-  vae: "wish",
-  textEncoder: "wish",
-  clipL: "wish",
-  clipG: "wish",
-  v2: "never",
-  sdxl: "never",
-  networkModule: "same",
-  networkDim: "same",
-  networkAlpha: "same",
-  networkDropout: "wish",
-  networkArgs: "same",
-  networkWeights: "wish",
-  dimFromWeights: "same",
-  networkTrainUnetOnly: "same",
-  networkTrainTextEncoderOnly: "same",
-  unetLr: "wish",
-  textEncoderLr: "wish",
-  scaleWeightNorms: "wish",
-  baseWeights: "wish",
-  baseWeightsMultiplier: "wish",
-  noHalfVae: "wish",
-  compat: "same",
-  device: "never",
-  threads: "never",
-  vramBudget: "never",
-  noVendorLibs: "never",
-  trainTextEncoder: "same",
-  learningRateTe: "wish",
-  emaDecay: "wish",
-};
-
-/** Flags that say the same in two ways. */
-const SAME_AS: { readonly [Name in keyof Config]?: (value: Config[Name]) => unknown } = {
-  optimizerType: (type) => type.replace(/^torch\.optim\./i, "").toLowerCase() || "adamw",
-  networkDim: (dim) => dim ?? 4,
-  networkArgs: (args) => args ?? [],
-};
+type Config = TrainNetworkConfig;
 
 /** What settings of a run are derived from. */
 export interface SettledRun {
@@ -171,31 +23,31 @@ export interface SettledRun {
   readonly group: DatasetGroup;
 }
 
-/** `config` may lack what its command does not know. */
+/** `groups` are the options of the run's command; what they say of a row decides what becomes of its value. */
 export function describeSettings(
   config: Partial<Config>,
+  groups: readonly Group[],
   run: SettledRun,
 ): RunSettings {
-  const of = (rule: "same" | "wish") =>
-    Object.fromEntries(
-      (Object.keys(RULES) as (keyof Config)[])
-        .filter((name) => RULES[name] === rule && config[name] !== undefined)
-        .map((name) => [flagOf(name), shown(normal(config, name))]),
-    );
+  const rows = Object.entries(rowsOf(groups)).filter(([, row]) => row.support.kind === "supported");
+  const valueOf = (name: string) => (config as Readonly<Record<string, Value | undefined>>)[camel(name)];
+  const described = (wanted: (row: AnyOption) => boolean, shownAs: (row: AnyOption, value: Value) => Value) =>
+    Object.fromEntries(rows.flatMap(([name, row]) => {
+      const value = valueOf(name);
+      return value === undefined || !wanted(row) ? [] : [[`--${name}`, shown(shownAs(row, value))]];
+    }));
   return {
     fingerprint: {
-      ...of("same"),
+      ...described(
+        ({ resumed }) => typeof resumed === "object",
+        ({ resumed }, value) => typeof resumed === "object" ? resumed.same(value) : value,
+      ),
       "--seed": String(run.seed),
       ...describeFiles(config),
       ...describeImages(run),
     },
-    settings: of("wish"),
+    settings: described(({ resumed }) => resumed === undefined, (_, value) => value),
   };
-}
-
-function normal<Name extends keyof Config>(config: Partial<Config>, name: Name): unknown {
-  const value = config[name]!, same = SAME_AS[name];
-  return same ? same(value) : value;
 }
 
 /** Files by what is in them, since they may have moved. */
@@ -246,8 +98,6 @@ export function refuseOthers(path: string, saved: RunSettings, now: RunSettings)
     `${path}: was saved with ${wrong.join(", ")}; give the same, or begin anew without --resume${also}`,
   );
 }
-
-const flagOf = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`;
 
 function shown(value: unknown): string {
   if (value === null || value === "") return "none";

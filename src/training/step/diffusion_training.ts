@@ -6,7 +6,7 @@ import { type NormReport, normReport, type NormTensors } from "../../networks/mo
 import type { TorchGenerator } from "../../random/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 import { type LatentBatch, noiseBatch } from "../objective/batch.ts";
-import type { MixedPrecision, OptimizerConfig, StepConfig } from "../config.ts";
+import type { MixedPrecision, OptimizerConfig, StepConfig } from "../options.ts";
 import { type NoiseLevels, noiseLevels } from "../objective/noise_levels.ts";
 import { diffusionLoss, type LatentsShape, lossType, type Predict } from "../objective/loss.ts";
 import type { StepDraws, StepGenerators } from "../objective/noise.ts";

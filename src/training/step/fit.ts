@@ -6,7 +6,7 @@ import { bytesText } from "../../base/bytes.ts";
 import { UserError } from "../../base/errors.ts";
 import { memoryNeeded } from "../../graph/mod.ts";
 import { Arena, type Device, type ParameterStore } from "../../runtime/mod.ts";
-import type { MixedPrecision } from "../config.ts";
+import type { MixedPrecision } from "../options.ts";
 import type { TrainingStep } from "./step.ts";
 import { UPDATE } from "./update.ts";
 

@@ -11,6 +11,7 @@ import {
   noEffect,
   notYet,
   pathTo,
+  same,
   sameAsUnset,
   str,
 } from "../../options/mod.ts";
@@ -29,7 +30,9 @@ export const precisionOptions = group("Precision and memory", {
     flag("PyTorch scaled-dot-product attention"),
   ),
   gradient_checkpointing: flag("recompute activations in backward"),
-  gradient_accumulation_steps: int(1, "micro-batches per optimizer step", { min: 1, max: 1_000_000 }),
+  gradient_accumulation_steps: same(
+    int(1, "micro-batches per optimizer step", { min: 1, max: 1_000_000 }),
+  ),
   mixed_precision: choice(["no", "fp16", "bf16"], "no", "compute format"),
   full_fp16: notYet(flag("weights and gradients in fp16 as well")),
   full_bf16: notYet(flag("weights and gradients in bf16 as well")),

@@ -13,7 +13,7 @@ import {
   tensorShapes,
 } from "../../networks/mod.ts";
 import { ParameterStore } from "../../runtime/mod.ts";
-import type { TrainNetworkConfig } from "../config.ts";
+import type { TrainNetworkConfig } from "../options.ts";
 
 /** One file of --base_weights. */
 export interface BaseNetwork {

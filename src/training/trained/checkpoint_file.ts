@@ -1,7 +1,7 @@
 /** Writing a whole model: the original file's tensors, with the changed ones in their places. */
 import { type TensorToWrite, writeSafetensors } from "../../formats/mod.ts";
 import type { ModelFile } from "../../models/mod.ts";
-import type { SavePrecision } from "../config.ts";
+import type { SavePrecision } from "../options.ts";
 import { saveDtypeOf, toDtype } from "./save_dtype.ts";
 
 /** Tensors by key; one is asked for when its turn comes to be written. */

@@ -1,4 +1,6 @@
 /** What a LoRA run tells about itself in its files: the configuration and what only the run knows, as one record. */
+import { cachesLatents } from "../../data/dataset/options.ts";
+import { networkModule } from "../../networks/options.ts";
 import type { Dataset } from "../../data/mod.ts";
 import {
   datasetRecord,
@@ -9,7 +11,7 @@ import {
   type TrainingRecord,
 } from "../../networks/mod.ts";
 import type { Family } from "../../models/mod.ts";
-import type { TrainNetworkConfig } from "../config.ts";
+import type { TrainNetworkConfig } from "../options.ts";
 import { readOptimizer, recordedOptimizer } from "../optimizers/mod.ts";
 
 export interface RunFacts {
@@ -43,6 +45,8 @@ export function networkRecord(config: TrainNetworkConfig, facts: RunFacts): Trai
     networkAlpha: facts.networkAlpha ?? (config.networkAlpha === 1 ? null : config.networkAlpha),
     numTrainImages: sum((d) => d.trainImages),
     numRegImages: sum((d) => d.regImages),
+    networkModule: networkModule(config.networkModule),
+    cacheLatents: cachesLatents(config),
     fullFp16: false,
     lowram: false,
     v2: facts.family === "sd2",

@@ -16,7 +16,8 @@ import {
   tensorShapes,
   type UniformSource,
 } from "../../networks/mod.ts";
-import type { TrainNetworkConfig } from "../config.ts";
+import { networkModule } from "../../networks/options.ts";
+import type { TrainNetworkConfig } from "../options.ts";
 import { sizeOf } from "../step/trainable.ts";
 
 /** Bytes of a weight. */
@@ -85,7 +86,7 @@ export function setUpNetwork(
 }
 
 function readOptions(config: NetworkConfig, sdxl: boolean): LoraOptions {
-  if (config.networkModule !== "networks.lora") {
+  if (networkModule(config.networkModule) !== "networks.lora") {
     throw new UsageError(`--network_module ${config.networkModule} is not supported yet; networks.lora is`);
   }
   const flags = {

@@ -11,7 +11,7 @@ import { parameterGroups } from "../../networks/sites/groups.ts";
 import { loadMissing } from "../../models/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 import { type BaseModel, predictNoise } from "./base_model.ts";
-import type { OptimizerConfig, StepConfig } from "../config.ts";
+import type { OptimizerConfig, StepConfig } from "../options.ts";
 import { computeDtype, DiffusionTraining } from "../step/diffusion_training.ts";
 import type { LatentsShape } from "../objective/loss.ts";
 import { allocateGroups, type ParameterGroup } from "../step/trainable.ts";

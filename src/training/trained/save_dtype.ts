@@ -1,6 +1,6 @@
 /** The dtypes that weights are saved in. */
 import { f32ToBf16, f32ToF16 } from "../../base/dtype.ts";
-import type { SavePrecision } from "../config.ts";
+import type { SavePrecision } from "../options.ts";
 
 /** safetensors' name of a --save_precision. */
 export function saveDtypeOf(precision: SavePrecision): "F32" | "F16" | "BF16" {

@@ -22,7 +22,7 @@ import { decode, moments, sampleLatents, type Shapes, VAE, Weights } from "../..
 import type { TorchGenerator } from "../../random/mod.ts";
 import type { ParameterStore, Program } from "../../runtime/mod.ts";
 
-import type { MixedPrecision, OptimizerConfig } from "../config.ts";
+import type { MixedPrecision, OptimizerConfig } from "../options.ts";
 import { computeDtype } from "../step/diffusion_training.ts";
 import { readOptimizer } from "../optimizers/mod.ts";
 import { createRates } from "../step/rates.ts";

@@ -9,7 +9,7 @@ import { type CaptionOptions, processCaption } from "../../../src/data/batches/c
 import { planDatasets } from "../../../src/data/mod.ts";
 import { loadMetadata } from "../../../src/data/dataset/metadata.ts";
 import type { FineTuningSubset } from "../../../src/data/dataset/params.ts";
-import { GEN_IMG_DEFAULTS } from "../../../src/generation/config.ts";
+import { GEN_IMG_DEFAULTS } from "../../generation/defaults.ts";
 import { chosenName } from "../../../src/generation/pictures/file_names.ts";
 import { promptLines } from "../../../src/generation/prompts/prompt_line.ts";
 import { pictureRequests } from "../../../src/generation/prompts/requests.ts";

@@ -4,7 +4,7 @@ import { DOWN, keysOf, type LoraModule, loraModules, UP } from "../../../src/net
 import { PythonRandom, TorchGenerator } from "../../../src/random/mod.ts";
 import { ParameterStore } from "../../../src/runtime/mod.ts";
 import { findOptimizer } from "../../../src/training/optimizers/mod.ts";
-import type { TrainNetworkConfig } from "../../../src/training/config.ts";
+import type { TrainNetworkConfig } from "../../../src/training/options.ts";
 import { networkTraining } from "../../../src/training/trained/network_training.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
 import { goldenDevice } from "../device.ts";

@@ -5,28 +5,24 @@ import { UsageError } from "../../../base/errors.ts";
 import { isSameFile } from "../../../base/files/links.ts";
 import { checkPictureName } from "../../../images/write.ts";
 import { readableFile, writableFolder } from "../../../options/paths.ts";
-import { required } from "../../../options/rules.ts";
 import { automationOptions } from "../../../options/shared.ts";
 import { cannyOptions } from "../../../tools/dataset/options.ts";
 import { command } from "../../command.ts";
 
 export const canny = command({
   groups: [cannyOptions, automationOptions],
-  required: ["input", "output"],
   about: "Finds edges as OpenCV does: the input of a Canny ControlNet.",
   examples: ["easel canny --input images/1_thing/0.png --output edges.png"],
   check({ values: { input, output } }) {
     readableFile("input", input);
-    const [from, to] = [required("input", input), required("output", output)];
-    checkPictureName("--output", to);
-    writableFolder("output", dirname(to));
-    if (isSameFile(from, to)) {
-      throw new UsageError(`--output ${to}: is the picture itself; give another name`);
+    checkPictureName("--output", output);
+    writableFolder("output", dirname(output));
+    if (isSameFile(input, output)) {
+      throw new UsageError(`--output ${output}: is the picture itself; give another name`);
     }
   },
   async run({ values }, context) {
     const { canny } = await import("../../../tools/dataset/canny.ts");
-    const { input, output } = values;
-    await canny({ ...values, input: required("input", input), output: required("output", output) }, context);
+    await canny(values, context);
   },
 });

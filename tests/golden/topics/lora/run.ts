@@ -16,7 +16,7 @@ import {
   trainingMetadata,
 } from "../../../../src/networks/mod.ts";
 import { PythonRandom, TorchGenerator } from "../../../../src/random/mod.ts";
-import type { TrainNetworkConfig } from "../../../../src/training/config.ts";
+import type { TrainNetworkConfig } from "../../../../src/training/options.ts";
 import { networkRecord } from "../../../../src/training/trained/network_record.ts";
 import { type Moment, saveName } from "../../../../src/training/loop/save_names.ts";
 import type { Check, GoldenCase } from "../../case.ts";

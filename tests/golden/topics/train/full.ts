@@ -2,7 +2,7 @@
 import { below, UNET, unetKeys } from "../../../../src/models/mod.ts";
 import { PythonRandom, TorchGenerator } from "../../../../src/random/mod.ts";
 import { ParameterStore } from "../../../../src/runtime/mod.ts";
-import type { TrainNetworkConfig } from "../../../../src/training/config.ts";
+import type { TrainNetworkConfig } from "../../../../src/training/options.ts";
 import { fullTraining } from "../../../../src/training/trained/full_training.ts";
 import type { Check, GoldenCase } from "../../case.ts";
 import { close } from "../../compare.ts";

@@ -1,5 +1,5 @@
 /** What training steps gave, compared with a case: losses, rates, gradient norms, timesteps, noise and final weights. */
-import type { TrainNetworkConfig } from "../../../../src/training/config.ts";
+import type { TrainNetworkConfig } from "../../../../src/training/options.ts";
 import type { DiffusionTraining, StepResult } from "../../../../src/training/step/diffusion_training.ts";
 import type { Check, GoldenCase } from "../../case.ts";
 import { close, exact, within } from "../../compare.ts";

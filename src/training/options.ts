@@ -1,0 +1,77 @@
+/** The options of all trainings, in the order of the help, and the types of what a training is told: both from the rows. */
+
+import { captionOptions } from "../data/batches/options.ts";
+import { bucketOptions, datasetOptions, latentOptions } from "../data/dataset/options.ts";
+import { modelOptions } from "../models/options.ts";
+import { networkOptions } from "../networks/options.ts";
+import type { ConfigOf } from "../options/mod.ts";
+import { automationOptions, compatOptions, configFileOptions, consoleOptions } from "../options/shared.ts";
+import { deviceOptions } from "../runtime/options.ts";
+import { loggingOptions } from "./loop/logging_options.ts";
+import { trainingOptions } from "./loop/options.ts";
+import { sampleOptions } from "./loop/sample_options.ts";
+import { hubOptions, metadataOptions, savingOptions } from "./loop/saving_options.ts";
+import { lossOptions } from "./objective/loss_options.ts";
+import { noiseOptions } from "./objective/noise_options.ts";
+import { optimizerOptions } from "./optimizers/options.ts";
+import { distributedOptions, precisionOptions } from "./step/options.ts";
+import { fineTuneOptions, sdxlOptions, type trainVaeGroups } from "./trained/options.ts";
+
+const DATA = [datasetOptions, captionOptions, bucketOptions, latentOptions] as const;
+const RUN = [
+  trainingOptions,
+  optimizerOptions,
+  noiseOptions,
+  lossOptions,
+  savingOptions,
+  metadataOptions,
+  sampleOptions,
+  loggingOptions,
+  precisionOptions,
+  deviceOptions,
+  compatOptions,
+  configFileOptions,
+  consoleOptions,
+  automationOptions,
+  distributedOptions,
+  hubOptions,
+] as const;
+
+/** What all trainings of a denoiser take; each has its own group after the model's. */
+export const trainingGroups = [modelOptions, ...DATA, ...RUN] as const;
+export const trainNetworkGroups = [modelOptions, networkOptions, ...DATA, ...RUN] as const;
+export const sdxlTrainNetworkGroups = [...trainNetworkGroups, sdxlOptions] as const;
+export const fineTuneGroups = [modelOptions, fineTuneOptions, ...DATA, ...RUN] as const;
+
+/** Further sets of options without which no training starts; of each one is enough. */
+export const TRAINING_NEEDS = [[["train_data_dir", "resolution"], ["dataset_config"]]] as const;
+
+export type TrainingConfig = ConfigOf<typeof trainingGroups>;
+export type TrainNetworkConfig = ConfigOf<typeof trainNetworkGroups>;
+export type FineTuneConfig = ConfigOf<typeof fineTuneGroups>;
+export type TrainVaeConfig = ConfigOf<typeof trainVaeGroups>;
+
+/** How a step draws noise and weighs its loss. */
+export type StepConfig =
+  & ConfigOf<readonly [typeof modelOptions, typeof noiseOptions, typeof lossOptions, typeof precisionOptions]>
+  & Pick<ConfigOf<typeof optimizerOptions>, "maxGradNorm">
+  & Pick<ConfigOf<typeof datasetOptions>, "maskedLoss">;
+
+/** Optimizer, learning-rate schedule and length. */
+export type OptimizerConfig = ConfigOf<readonly [typeof optimizerOptions, typeof trainingOptions]>;
+
+/** Where images and captions come from, and how they are cut. */
+export type DataConfig = ConfigOf<typeof DATA>;
+
+/** What is written, where and when. */
+export type OutputConfig = ConfigOf<
+  readonly [typeof savingOptions, typeof metadataOptions, typeof sampleOptions, typeof loggingOptions]
+>;
+
+/** The model, and where to compute. */
+export type PlaceConfig =
+  & ConfigOf<readonly [typeof modelOptions, typeof deviceOptions, typeof compatOptions]>
+  & Pick<ConfigOf<typeof trainingOptions>, "generator">;
+
+export type MixedPrecision = StepConfig["mixedPrecision"];
+export type SavePrecision = NonNullable<OutputConfig["savePrecision"]>;
