@@ -142,7 +142,7 @@ async function drawAll(
       before += steps;
       const paths = save(config, batch, drawn, {
         names,
-        sdxl: model.family === "sdxl",
+        sized: model.family.sizes !== null,
         networks: networks.used(settings),
         warn: context.warn,
       });
@@ -169,9 +169,9 @@ function save(
   config: GenImgConfig,
   batch: Batch,
   { images, shape }: Drawn,
-  { names, sdxl, networks, warn }: {
+  { names, sized, networks, warn }: {
     names: FileNames;
-    sdxl: boolean;
+    sized: boolean;
     networks: readonly UsedNetwork[];
     warn: (text: string) => void;
   },
@@ -185,7 +185,7 @@ function save(
       sampler: config.sampler,
       modelName: basename(config.ckpt).replace(/\.[^.]*$/, ""),
       clipSkip: config.clipSkip ?? 1,
-      sdxl,
+      sized,
       networks,
       strength: batch.images ? request.settings.strength : null,
     });

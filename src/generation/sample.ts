@@ -44,13 +44,13 @@ export function sampleConditioner(
   { clipSkip, compat }: { clipSkip: number | null; compat: boolean },
   warn?: (text: string) => void,
 ): Promise<TextConditioner> {
-  const sdxl = pipeline.model.family === "sdxl";
+  const { text } = pipeline.model.family;
   return pipeline.conditioner({
-    clipSkip: sdxl ? 2 : clipSkip ?? 1, // the reference does not look at clip_skip for SDXL
+    clipSkip: text.trainedLayer(clipSkip),
     normalization: "original",
     maxChunks: 3,
     knowsBreak: !compat,
-    padWithEos: compat && !sdxl,
+    padWithEos: compat && text.samplesPadWithEos,
   }, warn);
 }
 

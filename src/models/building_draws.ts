@@ -4,18 +4,18 @@
  * noise) depends on it.
  */
 import { clipConfig } from "./clip/mod.ts";
-import { type Family, TEXT_ENCODERS, UNET, usedLayers, VAE } from "./family.ts";
+import { type Family, UNET, VAE } from "./families/mod.ts";
 import { below } from "./keys/mod.ts";
 import type { Shapes } from "./weights.ts";
 
-/** SDXL is built without memory and draws nothing. With `ownVae`, for --vae, one more autoencoder is built. */
+/** A family that is built without memory draws nothing. With `ownVae`, for --vae, one more autoencoder is built. */
 export function buildingDraws(
   { family, shapes }: { family: Family; shapes: Shapes },
   ownVae: boolean,
 ): number {
   const vae = layerDraws(below(shapes, `${VAE}.`));
   const extra = ownVae ? vae : 0;
-  if (family === "sdxl") return extra;
+  if (!family.drawsWhenBuilt) return extra;
   return layerDraws(below(shapes, `${UNET}.`)) + vae + textDraws(family, shapes) + extra;
 }
 
@@ -32,13 +32,13 @@ function layerDraws(shapes: Shapes): number {
 /** CLIP as transformers makes it: PyTorch's layers draw first, then embeddings and matrices are drawn anew as normals. */
 function textDraws(family: Family, shapes: Shapes): number {
   let draws = 0;
-  for (const { scope } of TEXT_ENCODERS[family]) {
+  for (const { scope, usedLayers } of family.textEncoders) {
     const { width, inner, layers, vocabulary, positions } = clipConfig(below(shapes, `${scope}.`))!;
     const embeddings = normalDraws(vocabulary * width) + normalDraws(positions * width);
     const matrices = [...Array(4).fill(width * width), width * inner, width * inner];
     const biases = 4 * width + inner + width;
     const layer = matrices.reduce((sum, n) => sum + n + normalDraws(n), biases);
-    draws += 2 * embeddings + usedLayers(family, layers) * layer;
+    draws += 2 * embeddings + usedLayers(layers) * layer;
   }
   return draws;
 }

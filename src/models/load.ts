@@ -2,20 +2,20 @@
 
 import type { DType } from "../base/dtype.ts";
 import { UsageError, UserError } from "../base/errors.ts";
+import { listed } from "../base/phrases.ts";
 import type { Counters, TensorFile } from "../formats/tensor_file.ts";
 import type { Graph } from "../graph/mod.ts";
 import type { ParameterStore } from "../runtime/mod.ts";
 import {
   checkpointFamily,
   describe,
+  FAMILIES,
   type Family,
-  FAMILY_NAMES,
   identify,
-  TEXT_ENCODERS,
+  type PartFlag,
   UNET,
-  unetFamily,
   VAE,
-} from "./family.ts";
+} from "./families/mod.ts";
 import { below, clipLKey } from "./keys/mod.ts";
 import {
   asItIs,
@@ -24,6 +24,7 @@ import {
   openOnePart,
   type Sources,
   TensorView,
+  TEXT_FOLDERS,
   textEncoderSources,
   vaeSources,
   withConvolutions,
@@ -134,7 +135,7 @@ function familyOf(all: Sources, path: string, { textEncoder, clipL, clipG }: Par
   const elsewhere = [textEncoder, clipL, clipG].some((given) => given != null);
   if (!elsewhere || identify(shapes).kind === "checkpoint") return checkpointFamily(shapes, path);
   const unet = unetConfig(below(shapes, `${UNET}.`));
-  return unet ? unetFamily(unet) : checkpointFamily(shapes, path);
+  return unet ? FAMILIES.find((family) => family.holdsUnet(unet))! : checkpointFamily(shapes, path);
 }
 
 interface Taking {
@@ -147,25 +148,26 @@ interface Taking {
 
 /** The files that were given, with what is taken from each. Throws UsageError for one that this family has no place for. */
 function takings(family: Family, { vae, textEncoder, clipL, clipG }: Parts): [string, Taking][] {
-  const found: [string, Taking][] = [];
-  const [first, second] = TEXT_ENCODERS[family];
-  const text = (given: string | null | undefined, place = first, folder = "text_encoder") => {
-    const sources = (file: TensorFile) => textEncoderSources(file, place);
-    if (given != null) found.push([given, { folder, scope: place.scope, sources }]);
+  const found: [string, Taking][] = [], { textEncoders } = family;
+  const given: Record<PartFlag, string | null | undefined> = {
+    clip_l: clipL,
+    clip_g: clipG,
+    text_encoder: textEncoder,
   };
-  const misplaced = (flag: string, given: string | null | undefined, remedy: string) => {
-    if (given == null) return;
-    throw new UsageError(`--${flag} ${given}: the model is ${FAMILY_NAMES[family]}, ${remedy}`);
-  };
-  if (family === "sdxl") {
-    misplaced("text_encoder", textEncoder, "which has two text encoders; give --clip_l and --clip_g");
-    text(clipL);
-    text(clipG, second, "text_encoder_2");
-  } else {
-    misplaced("clip_g", clipG, "which has one text encoder; give --text_encoder");
-    if (family === "sd2") misplaced("clip_l", clipL, "whose text encoder is another; give --text_encoder");
-    text(clipL);
-    text(textEncoder);
+  const places = textEncoders.flatMap((place, i) =>
+    place.flags.map((flag) => ({ flag, place, folder: TEXT_FOLDERS[i] }))
+  );
+  for (const [flag, path] of Object.entries(given)) {
+    if (path == null || places.some((place) => place.flag === flag)) continue;
+    const many = textEncoders.length > 1 ? "two text encoders" : "one text encoder";
+    const remedy = listed(textEncoders.map(({ flags }) => `--${flags.at(-1)}`));
+    throw new UsageError(
+      `--${flag} ${path}: the model is ${family.label}, which has ${many}; give ${remedy}`,
+    );
+  }
+  for (const { flag, place, folder } of places) {
+    const sources = (file: TensorFile) => textEncoderSources(file, place), path = given[flag];
+    if (path != null) found.push([path, { folder, scope: place.scope, sources }]);
   }
   if (vae != null) found.push([vae, { folder: "vae", scope: VAE, sources: wantedVae }]);
   return found;
@@ -245,7 +247,7 @@ function originalKey(key: string, family: Family): string | undefined {
   if (IGNORED.test(key)) return undefined;
   if (key.startsWith(`${UNET}.`)) return key;
   if (key.startsWith(`${VAE}.`)) return isVaeKey(key) ? key : undefined;
-  for (const { scope, layout } of TEXT_ENCODERS[family]) {
+  for (const { scope, layout } of family.textEncoders) {
     const top = layout === "clip_l" ? scope.slice(0, -"text_model".length) : `${scope}.`;
     if (!key.startsWith(top)) continue;
     if (layout === "open_clip") return key;

@@ -1,6 +1,5 @@
 /** The models room's front door: what a file is, its weights, and the graphs that are made of them. */
-export * from "./family.ts";
-export * from "./conditioning.ts";
+export * from "./families/mod.ts";
 export {
   loadMissing,
   loadModel,

@@ -2,7 +2,7 @@
 
 import { UserError } from "../base/errors.ts";
 import { clipConfig, clipLShapes, openClipShapes } from "./clip/mod.ts";
-import { type Family, TEXT_ENCODERS, UNET, VAE } from "./family.ts";
+import { type Family, UNET, VAE } from "./families/mod.ts";
 import { below, under } from "./keys/mod.ts";
 import { unetConfig, unetShapes } from "./unet/mod.ts";
 import { vaeConfig, vaeShapes } from "./vae/mod.ts";
@@ -16,27 +16,27 @@ const OTHER_INPUTS: Readonly<Record<number, string>> = {
 };
 
 /**
- * Throws UserError for missing and misshaped tensors, and for unknown ones of a text encoder or of SDXL's U-Net. Returns
- * the keys of SD1 and SD2 that belong to nothing, which sd-scripts ignores.
+ * Throws UserError for missing and misshaped tensors, and for unknown ones of a text encoder or of a strict family's
+ * U-Net. Returns the keys of other families that belong to nothing, which sd-scripts ignores.
  */
 export function checkWhole(shapes: Shapes, family: Family, path: string, vaePath: string): string[] {
-  const unet = unetConfig(below(shapes, `${UNET}.`));
+  const { channels } = family.latent, unet = unetConfig(below(shapes, `${UNET}.`));
   if (!unet) throw new UserError(`${path}: its U-Net is incomplete; the file is damaged, get it again`);
-  if (unet.inChannels !== 4) {
+  if (unet.inChannels !== channels) {
     throw new UserError(
       `${path}: is ${
         OTHER_INPUTS[unet.inChannels] ?? "a model of another kind"
       }, its U-Net takes ${unet.inChannels} ` +
-        `channels and not 4; such models are not supported yet`,
+        `channels and not ${channels}; such models are not supported yet`,
     );
   }
   const unknown = compare(below(shapes, `${UNET}.`), unetShapes(unet), UNET, path);
   const vae = vaeConfig(below(shapes, `${VAE}.`));
   if (!vae) throw new UserError(`${vaePath}: has no autoencoder (${VAE}.*); give one with --vae`);
   unknown.push(...compare(below(shapes, `${VAE}.`), vaeShapes(vae), VAE, vaePath));
-  if (family === "sdxl") refuse(unknown, path);
+  if (family.strict) refuse(unknown, path);
   let context = 0;
-  for (const { scope, layout } of TEXT_ENCODERS[family]) {
+  for (const { scope, layout } of family.textEncoders) {
     const found = below(shapes, `${scope}.`);
     const config = clipConfig(found);
     if (!config) throw new UserError(`${path}: its text encoder (${scope}.*) is incomplete or missing`);

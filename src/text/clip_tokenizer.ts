@@ -10,8 +10,11 @@ type Vocabulary = {
   ranks: Map<number, number>;
 };
 
-/** Which of the three tokenizers: they share the vocabulary and differ in padding and in what `!` means. */
-export type TokenizerKind = "sd1" | "sd2" | "sdxl2";
+/**
+ * Which of the three tokenizers, by the encoder it is for: CLIP-L (SD1, SDXL's first), OpenCLIP's H (SD2) and bigG (SDXL's
+ * second). They share the vocabulary and differ in padding and in what `!` means.
+ */
+export type TokenizerKind = "clip_l" | "clip_h" | "clip_g";
 
 export const BOS = 49406;
 export const EOS = 49407;
@@ -23,7 +26,7 @@ export interface ClipTokenizer {
   readonly kind: TokenizerKind;
   readonly bos: number;
   readonly eos: number;
-  /** EOS for SD1 and SDXL's first encoder, 0 for SD2 and SDXL's second. */
+  /** EOS for CLIP-L, 0 for the others. */
   readonly pad: number;
   /** Ids of `text` without BOS and EOS, neither padded nor cut. */
   encode(text: string): number[];
@@ -44,7 +47,7 @@ export async function loadTokenizer(kind: TokenizerKind): Promise<ClipTokenizer>
     import("ftfy-js"),
   ]);
   // SD2's padding token is the plain "!", which makes every "!" of a prompt a special token.
-  const specials = kind === "sd2"
+  const specials = kind === "clip_h"
     ? /(<\|startoftext\|>|<\|endoftext\|>|!)/u
     : /(<\|startoftext\|>|<\|endoftext\|>)/u;
   const words = new Map<string, number[]>();
@@ -62,7 +65,7 @@ export async function loadTokenizer(kind: TokenizerKind): Promise<ClipTokenizer>
     const ids: number[] = [];
     for (const piece of text.split(specials)) {
       if (SPECIAL.has(piece)) ids.push(SPECIAL.get(piece)!);
-      else if (piece === "!" && kind === "sd2") ids.push(0);
+      else if (piece === "!" && kind === "clip_h") ids.push(0);
       else {
         const clean = fix_text(piece).replace(SPACES, " ").trim().toLowerCase();
         for (const [word] of clean.matchAll(WORDS)) {
@@ -74,7 +77,7 @@ export async function loadTokenizer(kind: TokenizerKind): Promise<ClipTokenizer>
     }
     return ids;
   }
-  return { kind, bos: BOS, eos: EOS, pad: kind === "sd1" ? EOS : 0, encode };
+  return { kind, bos: BOS, eos: EOS, pad: kind === "clip_l" ? EOS : 0, encode };
 }
 
 /** Joins the neighbours of lowest rank, everywhere in the word, until no neighbours have a rank. Works in place. */

@@ -4,7 +4,7 @@ import { modelPath } from "../base/assets.ts";
 import { counted } from "../base/phrases.ts";
 import { openCheckpoint } from "../formats/checkpoint.ts";
 import { toF32 } from "../formats/tensor_file.ts";
-import { describe, identify } from "../models/family.ts";
+import { describe, FAMILIES, identify } from "../models/families/mod.ts";
 import { bundledEmbedding, otherNetwork } from "../networks/mod.ts";
 
 export interface TensorRow {
@@ -69,12 +69,14 @@ function loraText(tensors: readonly TensorRow[], alphas: readonly number[]): str
   return parts.join(", ");
 }
 
-/** Told by the text encoders' names and by the width of the text that cross attention reads. */
+/** Told by keys that only one family has and by the width of the text that cross attention reads. */
 function loraFamily(tensors: readonly TensorRow[]): string {
-  if (tensors.some((row) => /^lora_te[12]_/.test(row.key))) return " for SDXL";
+  const named = FAMILIES.find(({ sites }) => tensors.some(({ key }) => sites.keys?.test(key)));
+  if (named) return ` for ${named.label}`;
   const key = tensors.find((row) => /attn2_to_k\.lora_down\.weight$/.test(row.key));
-  const families: Record<number, string> = { 768: " for SD1", 1024: " for SD2", 2048: " for SDXL" };
-  return key ? families[key.shape[1]] ?? ` for a model with text of width ${key.shape[1]}` : "";
+  if (!key) return "";
+  const width = key.shape[1], family = FAMILIES.find(({ sites }) => sites.contextWidth === width);
+  return ` for ${family ? family.label : `a model with text of width ${width}`}`;
 }
 
 function distinct(values: readonly number[]): number[] {

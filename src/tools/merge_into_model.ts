@@ -31,14 +31,14 @@ export async function mergeIntoModel(
 ): Promise<void> {
   const model = openModel(modelPath(config.sdModel!));
   try {
-    if (config.v2) checkFlags(model.family, { v2: true, sdxl: false }, model.path);
+    if (config.v2) checkFlags(model.family, { v2: true }, model.path);
     const shares = sharesByKey(
       files.map((file) => loadLora(file, model.shapes, model.family, context.warn)),
       config.ratios,
       model.shapes,
     );
     requireFinite(model, () => true);
-    if (model.family === "sd2") {
+    if (model.family.spec.mergedVelocity) {
       context.warn("a file does not say whether it predicts v; the metadata say that it does");
     }
     let done = 0;

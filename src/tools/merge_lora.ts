@@ -7,7 +7,7 @@ import type { JobContext } from "../base/job.ts";
 import { removeLeftoversOf } from "../base/files/leftovers.ts";
 import { isSameFile } from "../base/files/links.ts";
 import { openCheckpoint, type TensorFile } from "../formats/mod.ts";
-import { checkFlags } from "../models/mod.ts";
+import { checkFlags, FAMILIES } from "../models/mod.ts";
 import {
   encode,
   familyOfLora,
@@ -43,22 +43,25 @@ export async function mergeLora(config: MergeLoraConfig, context: JobContext): P
   context.emit({ event: "save", what: "model", path: config.saveTo, step: 0 });
 }
 
+/** What files without a telling key are for. */
+const UNTOLD = FAMILIES.at(-1)!;
+
 function mergeFiles(
   config: MergeLoraConfig,
   files: readonly TensorFile[],
   { warn }: Pick<JobContext, "warn">,
 ): void {
-  const families = files.map(familyOfLora), family = families.find((f) => f !== null) ?? "sd1";
+  const families = files.map(familyOfLora), family = families.find((f) => f !== null) ?? UNTOLD;
   families.forEach((f, i) => {
     if (f === null || f === family) return;
     throw new UserError(
-      `${files[i].path}: is for ${f}, the files before it for ${family}; merge LoRAs of one kind`,
+      `${files[i].path}: is for ${f.label}, the files before it for ${family.label}; merge LoRAs of one kind`,
     );
   });
-  if (config.v2) checkFlags(family, { v2: true, sdxl: false }, files[0].path);
+  if (config.v2) checkFlags(family, { v2: true }, files[0].path);
   const inputs = files.map((file, i) => ({
     path: file.path,
-    modules: fileModules(file, family === "sdxl", warn),
+    modules: fileModules(file, family, warn),
     ratio: config.ratios[i],
   }));
   const random = new TorchGenerator(crypto.getRandomValues(new Uint32Array(1))[0]);

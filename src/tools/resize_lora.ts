@@ -20,7 +20,7 @@ import type { ResizeLoraConfig } from "./options.ts";
 export async function resizeLora(config: ResizeLoraConfig, context: JobContext): Promise<void> {
   removeLeftoversOf(config.saveTo, context.log);
   using file = openCheckpoint(config.model);
-  const modules = fileModules(file, familyOfLora(file) === "sdxl", context.warn);
+  const modules = fileModules(file, familyOfLora(file), context.warn);
   const dtype = saveDtype(config.savePrecision) ?? "F32";
   const oldRank = Math.max(...modules.map((m) => m.rank));
   const within = (rank: number) => Math.min(rank, oldRank);

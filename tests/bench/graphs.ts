@@ -2,17 +2,7 @@
 
 import { Graph, mean, square, sub, type Tensor } from "../../src/graph/mod.ts";
 import type { DType } from "../../src/base/dtype.ts";
-import {
-  type Adapter,
-  decode,
-  TEXT_ENCODERS,
-  trainingConditioning,
-  UNET,
-  unet,
-  unetHeads,
-  VAE,
-  Weights,
-} from "../../src/models/mod.ts";
+import { type Adapter, decode, UNET, VAE, Weights } from "../../src/models/mod.ts";
 import { DOWN, keysOf, loraAdapter, loraModules, loraOptions, UP } from "../../src/networks/mod.ts";
 import type { ParameterStore } from "../../src/runtime/mod.ts";
 import { readOptimizer } from "../../src/training/optimizers/mod.ts";
@@ -25,15 +15,14 @@ const RANK = 16;
 function recordUnet(graph: Graph, model: Model, batch: number, dtype: DType, adapter?: Adapter): Tensor {
   const { size, family, unet: { contextWidth, vectorWidth } } = model;
   const w = Weights.over(graph, parts.unet(model), { dtype, adapter });
-  return unet(
+  return family.denoise(
     graph.input("x", [batch, size, size, 4]),
     graph.input("t", [batch]),
-    graph.input("context", [batch, 77, contextWidth]),
-    w.at(UNET),
     {
-      heads: unetHeads(family),
+      context: graph.input("context", [batch, 77, contextWidth]),
       vector: vectorWidth ? graph.input("vector", [batch, vectorWidth]) : undefined,
     },
+    w,
   );
 }
 
@@ -54,11 +43,11 @@ export function decodeGraph(model: Model, batch: number, dtype: DType): Graph {
 
 /** Token ids to the U-Net's context, as a training conditions. */
 export function textGraph(model: Model, batch: number, dtype: DType): Graph {
-  const graph = new Graph(), { family } = model;
-  const ids = TEXT_ENCODERS[family].map((_, i) => graph.input(`ids.${i}`, [batch, 77], "i32"));
-  const eosRows = family === "sdxl" ? graph.input("eosRows", [batch], "i32") : undefined;
+  const graph = new Graph(), { text, textEncoders } = model.family;
+  const ids = textEncoders.map((_, i) => graph.input(`ids.${i}`, [batch, 77], "i32"));
+  const eosRows = text.pooled ? graph.input("eosRows", [batch], "i32") : undefined;
   const w = Weights.over(graph, parts.text(model), { dtype });
-  const { context, pooled } = trainingConditioning(family, { ids, chunks: 1, eosRows }, w);
+  const { context, pooled } = text.captions({ ids, chunks: 1, eosRows }, w);
   graph.output("context", context);
   if (pooled) graph.output("pooled", pooled);
   return graph;
@@ -66,7 +55,10 @@ export function textGraph(model: Model, batch: number, dtype: DType): Graph {
 
 /** A LoRA on the U-Net's attention and projections, as train_network joins it. */
 export function loraOf(model: Model) {
-  const options = loraOptions({ dim: RANK, alpha: RANK, dropout: null, args: null }, model.family === "sdxl");
+  const options = loraOptions(
+    { dim: RANK, alpha: RANK, dropout: null, args: null },
+    model.family.sites.blocks,
+  );
   const whole = new Map([...parts.unet(model), ...parts.text(model)]); // a family's layers are told by all of its model
   const modules = loraModules(whole, model.family, options).filter(({ path }) => path.startsWith(UNET));
   const parameters = modules.flatMap((m) => {

@@ -6,7 +6,6 @@ import { denoise } from "../../src/generation/pipeline/denoise.ts";
 import type { DrawingModel } from "../../src/generation/pipeline/model.ts";
 import { Pipeline } from "../../src/generation/pipeline/pipeline.ts";
 import { createScheduler } from "../../src/generation/samplers/mod.ts";
-import { TEXT_ENCODERS } from "../../src/models/mod.ts";
 import type { ParameterStore, Program, Values } from "../../src/runtime/mod.ts";
 import { allocateGroups } from "../../src/training/step/trainable.ts";
 import { decodeGraph, forwardGraph, loraOf, loraStep, textGraph } from "./graphs.ts";
@@ -47,8 +46,8 @@ const text: MakeJob = (store, model, batch, dtype) => {
   upload(store, parts.text(model), dtype);
   const ids = Int32Array.from({ length: 77 * batch }, (_, i) => (i * 37) % 3000);
   const inputs: Record<string, Values> = {};
-  TEXT_ENCODERS[model.family].forEach((_, i) => inputs[`ids.${i}`] = ids);
-  if (model.family === "sdxl") inputs.eosRows = Int32Array.from({ length: batch }, (_, n) => 77 * n + 76);
+  model.family.textEncoders.forEach((_, i) => inputs[`ids.${i}`] = ids);
+  if (model.family.text.pooled) inputs.eosRows = Int32Array.from({ length: batch }, (_, n) => 77 * n + 76);
   return plain(store, textGraph(model, batch, dtype), inputs);
 };
 

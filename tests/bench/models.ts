@@ -3,9 +3,9 @@
 import {
   clipLShapes,
   type Family,
+  familyNamed,
   openClipShapes,
   type Shapes,
-  TEXT_ENCODERS,
   UNET,
   type UnetConfig,
   unetShapes,
@@ -30,13 +30,13 @@ const SDXL = { ...common, linearProjection: true };
 const FULL: readonly Model[] = [
   {
     name: "sd15",
-    family: "sd1",
+    family: familyNamed("sd1")!,
     size: 64,
     unet: { ...SD15, channels: [320, 640, 1280, 1280], depths: [1, 1, 1, 0], contextWidth: 768 },
   },
   {
     name: "sdxl",
-    family: "sdxl",
+    family: familyNamed("sdxl")!,
     size: 128,
     unet: {
       ...SDXL,
@@ -51,13 +51,13 @@ const FULL: readonly Model[] = [
 const TINY: readonly Model[] = [
   {
     name: "sd15",
-    family: "sd1",
+    family: familyNamed("sd1")!,
     size: 8,
     unet: { ...SD15, channels: [32, 64], depths: [1, 1], contextWidth: 64 },
   },
   {
     name: "sdxl",
-    family: "sdxl",
+    family: familyNamed("sdxl")!,
     size: 16,
     unet: { ...SDXL, channels: [64, 128], depths: [0, 1], middleDepth: 1, contextWidth: 64, vectorWidth: 32 },
   },
@@ -86,7 +86,7 @@ export const parts: Record<"unet" | "vae" | "text", (model: Model) => Map<string
   unet: ({ unet }) => below(UNET, unetShapes(unet)),
   vae: () => below(VAE, vaeShapes(AUTOENCODER)),
   text: ({ family }) =>
-    new Map(TEXT_ENCODERS[family].flatMap(({ scope, layout }) => [
+    new Map(family.textEncoders.flatMap(({ scope, layout }) => [
       ...below(scope, layout === "clip_l" ? clipLShapes(CLIP_L) : openClipShapes(OPEN_CLIP)),
     ])),
 };

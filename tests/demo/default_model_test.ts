@@ -33,7 +33,7 @@ function colourAt(image: { width: number; data: Uint8Array }, x: number, y: numb
 
 Deno.test("builtin:tiny is a whole SD1 checkpoint of at most 32 MB", () => {
   const model = openModel("builtin:tiny");
-  strictEqual(model.family, "sd1");
+  strictEqual(model.family.name, "sd1");
   model.close();
   ok(Deno.statSync(modelPath("builtin:tiny")).size <= 32e6);
   ok([...Deno.readDirSync(assetPath("demo"))].length > 0);

@@ -1,12 +1,13 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { modelPath } from "../../src/base/assets.ts";
 import { openSafetensors } from "../../src/formats/safetensors.ts";
+import { family, type FamilyName } from "../golden/synth_models.ts";
 import { ownSize, referenceSize } from "../../src/generation/pipeline/own_size.ts";
 
 Deno.test("a model is drawn at the size that its file says, else at its family's", () => {
-  const size = (family: "sd1" | "sd2" | "sdxl", resolution?: string, velocity = false) => {
+  const size = (name: FamilyName, resolution?: string, velocity = false) => {
     const metadata: Record<string, string> = resolution ? { "modelspec.resolution": resolution } : {};
-    const { width, height } = ownSize({ family, metadata, velocity });
+    const { width, height } = ownSize({ family: family(name), metadata, velocity });
     return `${width}x${height}`;
   };
   deepStrictEqual(
@@ -16,12 +17,12 @@ Deno.test("a model is drawn at the size that its file says, else at its family's
   strictEqual(size("sd1", "128x128"), "128x128");
   strictEqual(size("sdxl", "840x1220"), "840x1216", "multiples of 8");
   for (const nonsense of ["0x0", "big", "8x8", "100000x512"]) strictEqual(size("sd1", nonsense), "512x512");
-  deepStrictEqual(referenceSize("sd2"), { width: 512, height: 512 });
+  deepStrictEqual(referenceSize(family("sd2")), { width: 512, height: 512 });
 });
 
 Deno.test("builtin:tiny says that it was made for 128x128", () => {
   using file = openSafetensors(modelPath("builtin:tiny"));
-  deepStrictEqual(ownSize({ family: "sd1", metadata: file.metadata, velocity: false }), {
+  deepStrictEqual(ownSize({ family: family("sd1"), metadata: file.metadata, velocity: false }), {
     width: 128,
     height: 128,
   });

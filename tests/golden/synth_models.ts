@@ -4,15 +4,14 @@ import { UserError } from "../../src/base/errors.ts";
 import {
   type ClipConfig,
   clipLShapes,
+  FAMILIES,
   type Family,
-  latentScale,
   openClipShapes,
   type Shapes,
-  TEXT_ENCODERS,
   under,
   UNET,
   type UnetConfig,
-  unetHeads,
+  unetDenoiser,
   unetShapes,
   VAE,
   type VaeConfig,
@@ -21,11 +20,13 @@ import {
 import type { ParameterStore } from "../../src/runtime/mod.ts";
 import { synthTensor } from "./synth.ts";
 
+export type FamilyName = "sd1" | "sd2" | "sdxl";
+
 export interface SynthModel {
+  /** With the heads of the case. */
   family: Family;
   /** All tensors of the parts that the configuration describes, original keys. */
   shapes: Shapes;
-  heads: (channels: number) => number;
   latentScale: number;
 }
 
@@ -108,7 +109,7 @@ function merged(named: Config, own: Config): Config {
   return all;
 }
 
-function familyIn(name: string): Family {
+function familyIn(name: string): FamilyName {
   return name.includes("sdxl") ? "sdxl" : name.includes("sd2") ? "sd2" : "sd1";
 }
 
@@ -133,24 +134,29 @@ function describedUnet(text: string): Config {
   };
 }
 
+export function family(name: FamilyName): Family {
+  return FAMILIES.find((f) => f.name === name)!;
+}
+
 /** The checkpoint of a family with these parts. */
-export function synthModel(family: Family, config: Config): SynthModel {
+export function synthModel(name: FamilyName, config: Config): SynthModel {
   const shapes = new Map<string, readonly number[]>();
   const put = (scope: string, part: ReadonlyMap<string, readonly number[]>) => {
     for (const [key, shape] of under(`${scope}.`, part)) shapes.set(key, shape);
   };
-  let heads = unetHeads(family);
+  const own = { ...family(name) };
   if (config.unet) {
     put(UNET, unetShapes(unetOf(config.unet)));
-    if (config.unet.num_heads) heads = () => config.unet.num_heads;
-    else if (config.unet.num_head_channels) heads = (channels) => channels / config.unet.num_head_channels;
+    const { num_heads, num_head_channels } = config.unet;
+    if (num_heads) Object.assign(own, unetDenoiser(() => num_heads));
+    else if (num_head_channels) Object.assign(own, unetDenoiser((channels) => channels / num_head_channels));
   }
-  TEXT_ENCODERS[family].forEach(({ scope, layout }, i) => {
-    const own = family === "sdxl" ? config[i === 0 ? "clip_l" : "clip_g"] : config.clip;
-    if (own) put(scope, (layout === "clip_l" ? clipLShapes : openClipShapes)(clipOf(own, layout)));
+  own.textEncoders.forEach(({ scope, layout }, i) => {
+    const text = name === "sdxl" ? config[i === 0 ? "clip_l" : "clip_g"] : config.clip;
+    if (text) put(scope, (layout === "clip_l" ? clipLShapes : openClipShapes)(clipOf(text, layout)));
   });
   if (config.vae) put(VAE, vaeShapes(vaeOf(config.vae)));
-  return { family, shapes, heads, latentScale: config.vae?.scale_factor ?? latentScale(family) };
+  return { family: own, shapes, latentScale: config.vae?.scale_factor ?? own.latent.scale };
 }
 
 function unetOf(c: Config): UnetConfig {

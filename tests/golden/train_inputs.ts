@@ -42,14 +42,14 @@ export function trainBatches(json: any, family: Family, scale: number, priorLoss
       Array.from(uniform(`${prefix}.latents.${item}`, c * h * w, factor), (x) => Math.fround(x * scale))
     );
     const ids = Int32Array.from(chosen.flatMap(idsOf));
-    const sdxl = family === "sdxl" ? { ids2: secondIds(ids), sizes: sizes(batchRule, n) } : {};
+    const rows = family.text.pooled ? [ids, secondIds(ids)] : [ids];
     return {
       latents: Float32Array.from(latents),
       shape: [n, c, h, w],
       chunks,
       sampleWeights: chosen.map((_, b) => regular && b >= Number(regular) ? priorLossWeight : 1),
       mask: mask(batchRule, prefix, chosen, h, w),
-      model: textInputs(family, { ids, ...sdxl }),
+      model: textInputs(family, { ids: rows, sizes: family.sizes ? sizes(batchRule, n) : undefined }),
     };
   };
 }

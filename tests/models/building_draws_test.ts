@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { buildingDraws, type Family } from "../../src/models/mod.ts";
-import { synthModel } from "../golden/synth_models.ts";
+import { buildingDraws } from "../../src/models/mod.ts";
+import { type FamilyName, synthModel } from "../golden/synth_models.ts";
 
 const UNET = { model_channels: 320, channel_mult: [1, 2, 4, 4], attention_resolutions: [4, 2, 1] };
 const VAE = { ch: 128, ch_mult: [1, 2, 4, 4], num_res_blocks: 2, z_channels: 4 };
@@ -10,7 +10,7 @@ const SD2 = { unet: { ...UNET, context_dim: 1024, use_linear_in_transformer: tru
 const SD2_CLIP = { hidden: 1024, intermediate: 4096 };
 
 /** The first two were counted in the reference: bit for bit the same generator afterwards. */
-const COUNTED: readonly [string, Family, Parameters<typeof synthModel>[1], number][] = [
+const COUNTED: readonly [string, FamilyName, Parameters<typeof synthModel>[1], number][] = [
   [
     "sd1-tiny",
     "sd1",

@@ -3,19 +3,11 @@
 import assert from "node:assert/strict";
 import type { DType } from "../../src/base/dtype.ts";
 import { compile, gradients, Graph, mean, square } from "../../src/graph/mod.ts";
-import {
-  type Family,
-  loadModel,
-  openModel,
-  trainingConditioning,
-  UNET,
-  unet,
-  unetHeads,
-  Weights,
-} from "../../src/models/mod.ts";
+import { loadModel, openModel, UNET, Weights } from "../../src/models/mod.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
 import { relL2 } from "../golden/compare.ts";
 import { synthTensor, uniform } from "../golden/synth.ts";
+import { family, type FamilyName } from "../golden/synth_models.ts";
 import { SMALL_UNET, smallCheckpoint, writeCheckpoint } from "./sample.ts";
 
 async function withStore(body: (store: ParameterStore) => Promise<void>): Promise<void> {
@@ -59,21 +51,19 @@ Deno.test("a checkpoint is loaded tensor by tensor in the wanted dtypes", () =>
   }));
 
 /** The prediction and two gradients of a small model. */
-async function predict(family: Family, dtype: DType, checkpointing: boolean) {
-  const shapes = smallCheckpoint(family), { vectorWidth } = SMALL_UNET[family];
+async function predict(name: FamilyName, dtype: DType, checkpointing: boolean) {
+  const shapes = smallCheckpoint(name), { vectorWidth } = SMALL_UNET[name], own = family(name);
   const outputs: Record<string, Float32Array> = {};
   await withStore(async (store) => {
     for (const [key, shape] of shapes) {
       store.upload(key, shape, dtype, synthTensor(key, shape), { frozen: true });
     }
     const graph = new Graph(), w = Weights.over(graph, shapes, { dtype });
-    const texts = family === "sdxl" ? 2 : 1;
+    const texts = own.textEncoders.length;
     const ids = Array.from({ length: texts }, (_, i) => graph.input(`ids${i}`, [2, 77], "i32"));
-    const { context } = trainingConditioning(family, { ids, chunks: 1 }, w);
-    const y = unet(graph.input("x", [2, 6, 10, 4]), graph.input("t", [2]), context, w.at(UNET), {
-      heads: unetHeads(family),
-      vector: vectorWidth ? graph.input("v", [2, vectorWidth]) : undefined,
-    });
+    const { context } = own.text.captions({ ids, chunks: 1 }, w);
+    const vector = vectorWidth ? graph.input("v", [2, vectorWidth]) : undefined;
+    const y = own.denoise(graph.input("x", [2, 6, 10, 4]), graph.input("t", [2]), { context, vector }, w);
     graph.output("y", y);
     const first = w.parameter(`${UNET}.input_blocks.0.0.weight`);
     const last = w.parameter(`${UNET}.middle_block.1.transformer_blocks.0.attn2.to_k.weight`);
@@ -92,22 +82,22 @@ async function predict(family: Family, dtype: DType, checkpointing: boolean) {
 }
 
 Deno.test("bfloat16 stays near float32, checkpointing changes nothing but memory", async () => {
-  const family = "sdxl"; // has all that the others have: two text encoders, a vector, depth 2
-  const exact = await predict(family, "f32", false);
-  const again = await predict(family, "f32", true);
-  for (const name of ["y", "g0", "g1"]) {
+  const name = "sdxl"; // has all that the others have: two text encoders, a vector, depth 2
+  const exact = await predict(name, "f32", false);
+  const again = await predict(name, "f32", true);
+  for (const key of ["y", "g0", "g1"]) {
     assert.ok(
-      relL2(again[name], exact[name]) < 1e-6,
-      `${family} ${name}: ${relL2(again[name], exact[name])}`,
+      relL2(again[key], exact[key]) < 1e-6,
+      `${name} ${key}: ${relL2(again[key], exact[key])}`,
     );
   }
   assert.ok(again.bytes[0] < exact.bytes[0], `${again.bytes[0]} bytes against ${exact.bytes[0]}`);
-  const rough = await predict(family, "bf16", false);
+  const rough = await predict(name, "bf16", false);
   // measured 0.015 for y and 0.037 for the gradients
-  for (const name of ["y", "g0", "g1"]) {
+  for (const key of ["y", "g0", "g1"]) {
     assert.ok(
-      relL2(rough[name], exact[name]) < 0.06,
-      `${family} ${name}: ${relL2(rough[name], exact[name])}`,
+      relL2(rough[key], exact[key]) < 0.06,
+      `${name} ${key}: ${relL2(rough[key], exact[key])}`,
     );
   }
 });

@@ -6,17 +6,11 @@ import {
   clipLShapes,
   decode,
   encode,
-  type Family,
-  generationConditioning,
   type Layer,
   openClipShapes,
-  TEXT_ENCODERS,
   textStates,
-  trainingConditioning,
   UNET,
-  unet,
   unetConfig,
-  unetHeads,
   unetKeys,
   unetShapes,
   VAE,
@@ -25,9 +19,10 @@ import {
   vaeShapes,
   Weights,
 } from "../../src/models/mod.ts";
+import { family as familyOf, type FamilyName } from "../golden/synth_models.ts";
 import { SMALL_UNET, SMALL_VAE, smallCheckpoint } from "./sample.ts";
 
-const FAMILIES: Family[] = ["sd1", "sd2", "sdxl"];
+const FAMILIES: FamilyName[] = ["sd1", "sd2", "sdxl"];
 
 Deno.test("a model's numbers are read back from its shapes", () => {
   for (const family of FAMILIES) {
@@ -58,19 +53,21 @@ Deno.test("both names of every key are different from all others", () => {
 });
 
 /** A U-Net of the family over a batch of 2, recorded in `dtype`. */
-function predict(family: Family, size: [number, number], options: { dtype?: "f32" | "bf16" } = {}) {
+function predict(family: FamilyName, size: [number, number], options: { dtype?: "f32" | "bf16" } = {}) {
   const graph = new Graph(), seen: [string, Layer, Tensor, Tensor][] = [];
   const weights = Weights.over(graph, smallCheckpoint(family), {
     ...options,
     adapter: (path, x, y, layer) => (seen.push([path, layer, x, y]), y),
   });
   const { contextWidth, vectorWidth } = SMALL_UNET[family];
-  const output = unet(
+  const output = familyOf(family).denoise(
     graph.input("x", [2, ...size, 4]),
     graph.input("t", [2]),
-    graph.input("c", [2, 77, contextWidth]),
-    weights.at(UNET),
-    { heads: unetHeads(family), vector: vectorWidth ? graph.input("v", [2, vectorWidth]) : undefined },
+    {
+      context: graph.input("c", [2, 77, contextWidth]),
+      vector: vectorWidth ? graph.input("v", [2, vectorWidth]) : undefined,
+    },
+    weights,
   );
   return { graph, seen, output };
 }
@@ -117,17 +114,18 @@ Deno.test("text encoders: contexts of training and of generation, pooled rows, p
         return y;
       },
     });
-    const ids = TEXT_ENCODERS[family].map((_, i) => graph.input(`ids${i}`, [6, 77], "i32"));
+    const { text, textEncoders } = familyOf(family);
+    const ids = textEncoders.map((_, i) => graph.input(`ids${i}`, [6, 77], "i32"));
     const inputs = { ids, chunks: 3, eosRows: graph.input("eos", [6], "i32") };
     const width = SMALL_UNET[family].contextWidth;
-    const trained = trainingConditioning(family, inputs, w);
+    const trained = text.captions(inputs, w);
     assert.deepEqual(trained.context.shape, [2, 227, width]);
     const weights = ids.map((_, i) => graph.input(`w${i}`, [2, 231]));
-    const generated = generationConditioning(family, { ...inputs, weights }, w);
+    const generated = text.prompts({ ...inputs, weights }, w);
     assert.deepEqual(generated.context.shape, [2, 231, width]);
     assert.deepEqual(trained.pooled?.shape, family === "sdxl" ? [2, 64] : undefined);
     if (family !== "sd1") assert.ok(paths.some((path) => path.endsWith("resblocks.0.attn.q_proj")));
-    const { layers } = textStates(family, 0, ids[0], w);
+    const { layers } = textStates(textEncoders[0], ids[0], w);
     assert.equal(layers, family === "sd2" ? 1 : 2); // SD2 never uses its last layer
   }
 });
@@ -135,7 +133,7 @@ Deno.test("text encoders: contexts of training and of generation, pooled rows, p
 Deno.test("clip_skip beyond the encoder's layers is an error", () => {
   const graph = new Graph(), w = Weights.over(graph, smallCheckpoint("sd1"));
   const inputs = { ids: [graph.input("ids", [1, 77], "i32")], chunks: 1 };
-  assert.throws(() => trainingConditioning("sd1", inputs, w, { clipSkip: 4 }), /clip_skip 4.*has 2 layers/);
+  assert.throws(() => familyOf("sd1").text.captions(inputs, w, { clipSkip: 4 }), /clip_skip 4.*has 2 layers/);
 });
 
 Deno.test("an autoencoder halves and doubles with its levels, with convolutional and linear attention", () => {

@@ -2,9 +2,7 @@
 
 import {
   clipLShapes,
-  type Family,
   openClipShapes,
-  TEXT_ENCODERS,
   under,
   UNET,
   type UnetConfig,
@@ -12,9 +10,10 @@ import {
   VAE,
   vaeShapes,
 } from "../../src/models/mod.ts";
+import { family, type FamilyName } from "../golden/synth_models.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
 
-export const SMALL_UNET: Record<Family, UnetConfig> = {
+export const SMALL_UNET: Record<FamilyName, UnetConfig> = {
   sd1: unetOf([32, 32], [1, 0], 32, 0, false),
   sd2: unetOf([64, 64], [1, 0], 64, 0, true),
   sdxl: unetOf([64, 64], [0, 2], 128, 64 + 6 * 256, true),
@@ -43,10 +42,10 @@ function unetOf(
 export const SMALL_VAE = { channels: [32, 32], resBlocks: 1, latentChannels: 4, linearAttention: false };
 
 /** All keys and shapes of a checkpoint. */
-export function smallCheckpoint(family: Family): Map<string, readonly number[]> {
-  const width = family === "sd1" ? 32 : 64;
-  const parts = [under(`${UNET}.`, unetShapes(SMALL_UNET[family])), under(`${VAE}.`, vaeShapes(SMALL_VAE))];
-  for (const { scope, layout } of TEXT_ENCODERS[family]) {
+export function smallCheckpoint(name: FamilyName): Map<string, readonly number[]> {
+  const width = name === "sd1" ? 32 : 64;
+  const parts = [under(`${UNET}.`, unetShapes(SMALL_UNET[name])), under(`${VAE}.`, vaeShapes(SMALL_VAE))];
+  for (const { scope, layout } of family(name).textEncoders) {
     const make = layout === "clip_l" ? clipLShapes : openClipShapes;
     parts.push(under(
       `${scope}.`,
@@ -57,7 +56,7 @@ export function smallCheckpoint(family: Family): Map<string, readonly number[]> 
         inner: 2 * width,
         vocabulary: 100,
         positions: 77,
-        projection: family === "sdxl" && layout === "open_clip" ? 64 : 0,
+        projection: name === "sdxl" && layout === "open_clip" ? 64 : 0,
       }),
     ));
   }

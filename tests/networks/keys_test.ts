@@ -1,14 +1,16 @@
 /** A saved LoRA holds exactly the keys that sd-scripts and diffusers look for, derived here from their module trees. */
 
 import assert from "node:assert/strict";
-import type { Family, Shapes } from "../../src/models/mod.ts";
+import type { Shapes } from "../../src/models/mod.ts";
 import { openSafetensors } from "../../src/formats/safetensors.ts";
 import { DOWN, loraModules, loraOptions, saveLora, UP } from "../../src/networks/mod.ts";
+import { family, type FamilyName } from "../golden/synth_models.ts";
 import { sd15, sdxl, small } from "./models.ts";
 
-function savedKeys(shapes: Shapes, family: Family, args: string[]): string[] {
-  const options = loraOptions({ dim: 1, alpha: 1, dropout: null, args }, family === "sdxl");
-  const modules = loraModules(shapes, family, options);
+function savedKeys(shapes: Shapes, name: FamilyName, args: string[]): string[] {
+  const own = family(name);
+  const options = loraOptions({ dim: 1, alpha: 1, dropout: null, args }, own.sites.blocks);
+  const modules = loraModules(shapes, own, options);
   const size = (shape: readonly number[]) => shape.reduce((a, d) => a * d, 1);
   const weights = new Map(modules.flatMap((m): [string, Float32Array][] => [
     [`${m.name}.lora_down.weight`, new Float32Array(size(m.tensors[DOWN]))],

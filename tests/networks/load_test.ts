@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../src/base/errors.ts";
 import { openSafetensors, type TensorFile, writeSafetensors } from "../../src/formats/safetensors.ts";
+import { sdBlocks } from "../../src/models/mod.ts";
 import {
   fileModules,
   type LoadedLora,
@@ -10,6 +11,7 @@ import {
   loraOptions,
   scaleOf,
 } from "../../src/networks/mod.ts";
+import { sd1 } from "../../src/models/families/sd1.ts";
 import { small } from "./models.ts";
 
 type Entry = [name: string, shape: number[]];
@@ -34,7 +36,7 @@ function withLora(entries: Entry[], then: (file: TensorFile) => void): void {
 
 /** Loads them into the small SD1 model. */
 function load(entries: Entry[], then: (lora: LoadedLora) => void = () => {}): void {
-  withLora(entries, (file) => then(loadLora(file, small(), "sd1")));
+  withLora(entries, (file) => then(loadLora(file, small(), sd1)));
 }
 
 function refuses(entries: Entry[], message: RegExp): void {
@@ -117,11 +119,11 @@ Deno.test("what lies beside a LoRA is noted and left out", () => {
     const { modules } = loadLora(
       file,
       small(),
-      "sd1",
+      sd1,
       (line) => notes.push(line.slice(file.path.length + 2)),
     );
     assert.deepEqual(modules.map((m) => m.name), [Q]);
-    assert.deepEqual(fileModules(file, false, () => {}).map((m) => m.name).sort(), [
+    assert.deepEqual(fileModules(file, null, () => {}).map((m) => m.name).sort(), [
       Q,
       "lora_unet_time_embedding_9",
     ]);
@@ -144,9 +146,9 @@ Deno.test("loadInto() wants the options' rank and takes the file's alpha", () =>
       }),
     );
     using file = openSafetensors(path);
-    const loaded = loadLora(file, small(), "sd1");
+    const loaded = loadLora(file, small(), sd1);
     const network = (dim: number) =>
-      loraModules(small(), "sd1", loraOptions({ dim, alpha: 1, dropout: null, args: null }, false));
+      loraModules(small(), sd1, loraOptions({ dim, alpha: 1, dropout: null, args: null }, sdBlocks));
     assert.throws(
       () => loadInto(file, network(8), loaded),
       /has rank 4, the options ask for 8; use --dim_from/,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { captionChunks, cutWeighted, EOS, loadTokenizer, padWeighted } from "../../src/text/mod.ts";
 
-const sd1 = await loadTokenizer("sd1"), sd2 = await loadTokenizer("sd2");
+const sd1 = await loadTokenizer("clip_l"), sd2 = await loadTokenizer("clip_h");
 
 Deno.test("encode() lower-cases, repairs and merges as CLIP does", () => {
   assert.deepEqual(sd1.encode("A Photo  of\na CAT"), [320, 1125, 539, 320, 2368]);

@@ -17,7 +17,7 @@ Deno.test("parsePromptWeights() multiplies nested brackets and joins equal neigh
 });
 
 Deno.test("BREAK fills up to 77 tokens in generation and is a word in training", async () => {
-  const sd1 = await loadTokenizer("sd1");
+  const sd1 = await loadTokenizer("clip_l");
   const broken = weightedTokens(sd1, "red BREAK blue", 225, generation);
   assert.equal(broken.tokens.length, 78);
   assert.deepEqual([broken.tokens[0], broken.tokens[76], broken.tokens[77]], [736, sd1.pad, 1746]);
@@ -25,7 +25,7 @@ Deno.test("BREAK fills up to 77 tokens in generation and is a word in training",
 });
 
 Deno.test("a prompt beyond the limit is cut and says so", async () => {
-  const sd1 = await loadTokenizer("sd1");
+  const sd1 = await loadTokenizer("clip_l");
   const cut = weightedTokens(sd1, "cat ".repeat(90), 75, training);
   assert.ok(cut.truncated);
   assert.equal(cut.tokens.length, 75);

@@ -29,7 +29,7 @@ const CONFIG: Omit<MergeLoraConfig, "saveTo" | "models" | "ratios"> = {
 /** alpha / rank * up down of every module, by name. */
 function deltas(path: string): Map<string, Float32Array> {
   using file = openSafetensors(path);
-  const { modules, weights } = loadLora(file, TINY.shapes, "sd1");
+  const { modules, weights } = loadLora(file, TINY.shapes, TINY.family);
   return new Map(modules.map((m) => {
     const { down, up } = keysOf(m);
     return [m.name, deltaOf(m, weights.get(down)!, weights.get(up)!)];
@@ -50,7 +50,9 @@ Deno.test("mergeLora() into a model adds every LoRA's weights and leaves the res
     [...a].map(([name, values]) => [name, values.map((v, i) => v / 2 - b.get(name)![i])]),
   );
   using file = openSafetensors(at("a"));
-  const keys = new Map(loadLora(file, TINY.shapes, "sd1").modules.map((m) => [`${m.path}.weight`, m.name]));
+  const keys = new Map(
+    loadLora(file, TINY.shapes, TINY.family).modules.map((m) => [`${m.path}.weight`, m.name]),
+  );
   for (const key of before.keys()) {
     const old = synthTensor(key, before.info(key).shape), delta = changed.get(keys.get(key) ?? "");
     const wanted = delta ? old.map((v, i) => v + delta[i]) : old;

@@ -10,6 +10,7 @@ import type { Command } from "../../src/cli/command.ts";
 import { parseArgs } from "../../src/cli/front/parse.ts";
 import { settle } from "../../src/cli/front/run_command.ts";
 import { writeSafetensors } from "../../src/formats/mod.ts";
+import { sdBlocks } from "../../src/models/mod.ts";
 import { DOWN, keysOf, loraModules, loraOptions, saveLora, UP } from "../../src/networks/mod.ts";
 import { synthTensor } from "../golden/synth.ts";
 import { caseModel } from "../golden/synth_models.ts";
@@ -39,8 +40,8 @@ function writeModel(path: string): void {
 
 /** Rank 4, alpha 2; lora_up a tenth of the rule. */
 function writeLora(path: string, args: readonly string[] | null): void {
-  const options = loraOptions({ dim: 4, alpha: 2, dropout: null, args }, false);
-  const modules = loraModules(MODEL.shapes, "sd1", options);
+  const options = loraOptions({ dim: 4, alpha: 2, dropout: null, args }, sdBlocks);
+  const modules = loraModules(MODEL.shapes, MODEL.family, options);
   const weights = new Map(modules.flatMap((module): [string, Float32Array][] => {
     const { down, up } = keysOf(module);
     const small = synthTensor(up, module.tensors[UP]).map((x) => x * Math.fround(0.1));

@@ -4,6 +4,7 @@ import type { JobContext, Progress } from "../../src/base/job.ts";
 import { quietContext } from "../../src/base/job.ts";
 import { writeSafetensors } from "../../src/formats/mod.ts";
 import { encodePng } from "../../src/images/png_file.ts";
+import { sdBlocks } from "../../src/models/mod.ts";
 import { DOWN, keysOf, loraModules, loraOptions, saveLora, UP } from "../../src/networks/mod.ts";
 import type { TrainNetworkConfig } from "../../src/training/options.ts";
 import { trainNetworkDefaults } from "./defaults.ts";
@@ -43,10 +44,10 @@ export function writeTinyLora(
 ): void {
   const options = loraOptions(
     { dim: rank, alpha: 1, dropout: null, args: ["conv_dim=2", "conv_alpha=1"] },
-    false,
+    sdBlocks,
     true,
   );
-  const modules = loraModules(TINY.shapes, "sd1", options);
+  const modules = loraModules(TINY.shapes, TINY.family, options);
   const factor = (key: string, shape: readonly number[]): [string, Float32Array] => [
     key,
     uniform(name + key, shape.reduce((n, d) => n * d, 1), 0.1),

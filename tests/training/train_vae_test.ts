@@ -4,13 +4,14 @@ import { Interrupted } from "../../src/base/errors.ts";
 import { encodePng } from "../../src/images/png_file.ts";
 import { openSafetensors } from "../../src/formats/mod.ts";
 import { compile, Graph } from "../../src/graph/mod.ts";
-import { decode, encode, latentScale, VAE, Weights } from "../../src/models/mod.ts";
+import { decode, encode, VAE, Weights } from "../../src/models/mod.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
 import type { TrainVaeConfig } from "../../src/training/options.ts";
 import { LatentStatistics, standardizeLatents } from "../../src/training/trained/latent_statistics.ts";
 import { trainVae } from "../../src/training/jobs/train_vae.ts";
 import { relL2 } from "../golden/compare.ts";
 import { synthTensor } from "../golden/synth.ts";
+import { family } from "../golden/synth_models.ts";
 import { listening, TINY, tinyRun } from "./tiny_run.ts";
 
 function vaeRun() {
@@ -104,9 +105,9 @@ Deno.test("standardizeLatents() gives latents of deviation 1 and leaves pictures
   const plain = await throughVae(weights, pictures);
   const statistics = new LatentStatistics(4);
   statistics.add(plain.latents);
-  const fitted = await throughVae(standardizeLatents(weights, statistics, "sd1"), pictures);
+  const fitted = await throughVae(standardizeLatents(weights, statistics, family("sd1")), pictures);
   const found = new LatentStatistics(4);
-  found.add(fitted.latents.map((x) => x * latentScale("sd1")));
+  found.add(fitted.latents.map((x) => x * family("sd1").latent.scale));
   for (let c = 0; c < 4; c++) {
     ok(Math.abs(found.mean(c)) < 1e-4, `mean ${found.mean(c)}`);
     ok(Math.abs(found.deviation(c) - 1) < 1e-4, `deviation ${found.deviation(c)}`);
@@ -115,7 +116,7 @@ Deno.test("standardizeLatents() gives latents of deviation 1 and leaves pictures
   ok(error < 1e-5, `pictures differ by ${error}`);
   const spread = fitted.logvar.map((x, i) => x - plain.logvar[i]);
   for (let c = 0; c < 4; c++) {
-    const gain = 1 / (statistics.deviation(c) * latentScale("sd1"));
+    const gain = 1 / (statistics.deviation(c) * family("sd1").latent.scale);
     ok(Math.abs(spread[c] - 2 * Math.log(gain)) < 1e-3, "the variance follows");
   }
 });

@@ -11,7 +11,8 @@ export interface PictureFacts {
   readonly sampler: string;
   readonly modelName: string;
   readonly clipSkip: number;
-  readonly sdxl: boolean;
+  /** Whether the model is conditioned on sizes. */
+  readonly sized: boolean;
   /** Those that took part. */
   readonly networks: readonly UsedNetwork[];
   /** Null for text to image. */
@@ -30,7 +31,7 @@ export function pictureTexts(facts: PictureFacts): [string, string][] {
   ];
   if (clipPrompt !== null) texts.push(["clip-prompt", clipPrompt]);
   texts.push(["raw-prompt", rawPrompt]);
-  if (facts.sdxl) {
+  if (facts.sized) {
     const none = (x: number | null) => x === null ? "None" : String(x);
     texts.push(
       ["original-height", none(settings.originalHeight)],

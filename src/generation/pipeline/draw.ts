@@ -12,7 +12,7 @@ import type { Guidance, LatentShape, Pipeline } from "./pipeline.ts";
 import { fromBytes } from "../pictures/pixels.ts";
 import type { PictureRequest, Settings } from "../prompts/requests.ts";
 import { createScheduler, type Prediction, type Scheduler } from "../samplers/mod.ts";
-import { sizedVector } from "./size_embedding.ts";
+import { sizedVector } from "../../models/mod.ts";
 import type { Conditioning, TextConditioner } from "../prompts/text_conditioner.ts";
 
 export interface Batch {

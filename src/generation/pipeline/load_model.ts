@@ -1,7 +1,6 @@
 /** A checkpoint made ready to draw: checked against the flags, on a device, networks on it. */
 
 import { modelPath } from "../../base/assets.ts";
-import { UserError } from "../../base/errors.ts";
 import type { JobContext } from "../../base/job.ts";
 import type { Graph } from "../../graph/mod.ts";
 import { checkFlags, loadMissing, type ModelFile, openModel, partsOf, VAE } from "../../models/mod.ts";
@@ -23,10 +22,8 @@ export interface Loaded {
 export function openCheckpoint(config: GenImgConfig): ModelFile {
   const file = openModel(modelPath(config.ckpt), partsOf(config));
   try {
-    checkFlags(file.family, { v2: config.v2, sdxl: config.sdxl }, config.ckpt);
-    if (config.v1 && file.family !== "sd1") {
-      throw new UserError(`${config.ckpt}: is no SD1 checkpoint, the flags ask for one; leave --v1 away`);
-    }
+    const { v1, v2, sdxl } = config;
+    checkFlags(file.family, { v1, v2, sdxl }, config.ckpt);
     return file;
   } catch (error) {
     file.close();

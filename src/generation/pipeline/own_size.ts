@@ -18,17 +18,17 @@ export interface SizeFacts {
 /** Sides that a picture can have; what lies outside was written by mistake. */
 const LEAST = 64, MOST = 4096;
 
-/** As the file says (modelspec.resolution, in multiples of 8), else as its family. */
+/** As the file says (modelspec.resolution, in the family's multiples), else as its family. */
 export function ownSize({ family, metadata, velocity }: SizeFacts): PictureSize {
   const [, width, height] = /^(\d+)x(\d+)$/.exec(metadata["modelspec.resolution"] ?? "") ?? [];
-  const sides = [width, height].map(Number).map((side) => side - side % 8);
+  const sides = [width, height].map(Number).map((side) => side - side % family.size.multiple);
   if (sides.every((side) => side >= LEAST && side <= MOST)) return { width: sides[0], height: sides[1] };
-  const side = family === "sdxl" ? 1024 : family === "sd2" && velocity ? 768 : 512;
+  const side = family.size.side(velocity);
   return { width: side, height: side };
 }
 
 /** As gen_img.py 0.9.1 draws. */
 export function referenceSize(family: Family): PictureSize {
-  const side = family === "sdxl" ? 1024 : 512;
+  const side = family.size.side(false);
   return { width: side, height: side };
 }

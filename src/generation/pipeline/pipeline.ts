@@ -2,7 +2,7 @@
 
 import { joined } from "../../base/joined.ts";
 import { add, affine, concat, type Graph, mul, reshape, slice, sub } from "../../graph/mod.ts";
-import { decode, encode, latentScale, sampleLatents, UNET, unet, unetHeads, VAE } from "../../models/mod.ts";
+import { decode, encode, sampleLatents, VAE } from "../../models/mod.ts";
 import { type DrawingModel, type NetworkInputs, weightsIn } from "./model.ts";
 import { Programs } from "./programs.ts";
 import { type Conditioning, TextConditioner, type TextSettings } from "../prompts/text_conditioner.ts";
@@ -41,7 +41,7 @@ export class Pipeline {
 
   /** The scale of latents to what the U-Net sees. */
   get latentScale(): number {
-    return latentScale(this.model.family);
+    return this.model.family.latent.scale;
   }
 
   /**
@@ -71,15 +71,14 @@ export class Pipeline {
     const key = `unet ${batch} ${height} ${width} ${tokens} ${guided}`;
     const out = await this.programs.run(key, (graph) => {
       const x = graph.input("latents", [batch, height, width, 4]);
-      const answer = unet(
+      const answer = model.family.denoise(
         guided ? concat([x, x], 0) : x,
         graph.input("timesteps", [rows]),
-        graph.input("context", [rows, tokens, contextWidth]),
-        weightsIn(graph, model, "model").at(UNET),
         {
-          heads: unetHeads(model.family),
+          context: graph.input("context", [rows, tokens, contextWidth]),
           vector: vectors.length ? graph.input("vector", [rows, vectors[0].length]) : undefined,
         },
+        weightsIn(graph, model, "model"),
       );
       if (!guided) return graph.output("prediction", answer);
       const negative = slice(answer, 0, 0, batch), positive = slice(answer, 0, batch, batch);

@@ -1,7 +1,7 @@
 /** Prompts to what the U-Net is conditioned on; each prompt goes through the text encoders once. */
 
 import type { Tensor } from "../../graph/mod.ts";
-import { eosRows, type Family, generationConditioning, type Normalization } from "../../models/mod.ts";
+import { eosRows, type Normalization } from "../../models/mod.ts";
 import {
   CHUNK_LENGTH,
   chunksNeeded,
@@ -9,21 +9,20 @@ import {
   cutWeighted,
   loadTokenizer,
   padWeighted,
-  type TokenizerKind,
   weightedTokens,
 } from "../../text/mod.ts";
 import { type DrawingModel, type NetworkInputs, weightsIn } from "../pipeline/model.ts";
 import type { Programs } from "../pipeline/programs.ts";
 
 export interface TextSettings {
-  /** Layer counted from the end; null: 1 for SD1, 2 for SD2 and SDXL, as in gen_img. */
+  /** Layer counted from the end; null: the family's, as in gen_img. */
   readonly clipSkip: number | null;
   readonly normalization: Normalization;
   /** Chunks of 75 tokens; longer prompts are cut. */
   readonly maxChunks: number;
   /** BREAK fills up a chunk (gen_img) or is a word (pictures during training). */
   readonly knowsBreak: boolean;
-  /** Pictures during training of SD1 and SD2 pad with EOS; SDXL and gen_img with the tokenizer's own padding. */
+  /** Pads with EOS and not as the tokenizer does. */
   readonly padWithEos: boolean;
 }
 
@@ -31,15 +30,9 @@ export interface Conditioning {
   /** (tokens, width): 77 tokens a chunk. */
   readonly context: Float32Array;
   readonly tokens: number;
-  /** SDXL: the pooled state of the second encoder. */
+  /** Of families whose text has it: the last encoder's pooled state. */
   readonly pooled: Float32Array | null;
 }
-
-const TOKENIZERS: Readonly<Record<Family, readonly TokenizerKind[]>> = {
-  sd1: ["sd1"],
-  sd2: ["sd2"],
-  sdxl: ["sd1", "sdxl2"],
-};
 
 /** Encoded prompts that are remembered; about a quarter of a megabyte each. */
 const KEPT = 200;
@@ -62,7 +55,9 @@ export class TextConditioner {
     settings: TextSettings,
     warn: (text: string) => void = () => {},
   ): Promise<TextConditioner> {
-    const tokenizers = await Promise.all(TOKENIZERS[model.family].map(loadTokenizer));
+    const tokenizers = await Promise.all(
+      model.family.textEncoders.map(({ tokenizer }) => loadTokenizer(tokenizer)),
+    );
     return new TextConditioner(model, programs, settings, tokenizers, warn);
   }
 
@@ -101,28 +96,27 @@ export class TextConditioner {
   }
 
   async #encode(prompt: string, chunks: number, networks: NetworkInputs): Promise<Conditioning> {
-    const inputs: Record<string, Int32Array | Float32Array> = { ...networks };
+    const inputs: Record<string, Int32Array | Float32Array> = { ...networks }, { text } = this.model.family;
     this.#tokens(prompt).forEach((tokens, i) => {
       const tokenizer = this.tokenizers[i];
       const { ids, weights } = padWeighted(tokenizer, tokens, chunks, this.settings.padWithEos);
       const rows = Int32Array.from(cutWeighted(tokenizer, ids).flat());
       inputs[`ids.${i}`] = rows;
       inputs[`weights.${i}`] = Float32Array.from(weights);
-      if (i === 1) inputs.eosRows = eosRows(rows, CHUNK_LENGTH);
+      if (text.pooled) inputs.eosRows = eosRows(rows, CHUNK_LENGTH); // the last encoder's stay
     });
     const { clipSkip, normalization } = this.settings;
     const key = `text ${chunks} ${clipSkip} ${normalization}`;
     const out = await this.programs.run(key, (graph) => {
       const perEncoder = (make: (i: number) => Tensor) => this.tokenizers.map((_, i) => make(i));
-      const { context, pooled } = generationConditioning(
-        this.model.family,
+      const { context, pooled } = text.prompts(
         {
           ids: perEncoder((i) => graph.input(`ids.${i}`, [chunks, CHUNK_LENGTH], "i32")),
           weights: perEncoder((i) =>
             graph.input(`weights.${i}`, [1, chunks * CHUNK_LENGTH], this.model.dtype)
           ),
           chunks,
-          eosRows: this.tokenizers.length > 1 ? graph.input("eosRows", [chunks], "i32") : undefined,
+          eosRows: text.pooled ? graph.input("eosRows", [chunks], "i32") : undefined,
         },
         weightsIn(graph, this.model, "model"),
         { clipSkip, normalization },

@@ -2,17 +2,18 @@
 
 import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
+import { listed } from "../../base/phrases.ts";
 import { exists } from "../../base/files/exists.ts";
 import { readJson } from "../../formats/json.ts";
 import type { TensorFile } from "../../formats/tensor_file.ts";
-import { type Family, TEXT_ENCODERS } from "../family.ts";
+import { FAMILIES, type Family, LABELS, type TextEncoderPart } from "../families/mod.ts";
 import { openPart } from "./folder_files.ts";
 import { type Sources, TensorView } from "./tensor_view.ts";
 import { textEncoderSources } from "./text_encoder.ts";
 import { unetFromDiffusers } from "./unet.ts";
 import { vaeSources } from "./vae.ts";
 
-/** The folders of the text encoders, in the order of TEXT_ENCODERS. */
+/** The folders of the text encoders, in a family's order. */
 export const TEXT_FOLDERS = ["text_encoder", "text_encoder_2"] as const;
 
 /** Opens a whole model. Throws UserError for what is none, and for other pipelines by name. */
@@ -25,10 +26,9 @@ export function openDiffusersFolder(path: string, variant: string | null = null)
     for (const [key, source] of find(file)) sources.set(key, source);
   };
   try {
-    TEXT_ENCODERS[family].forEach((place, i) =>
-      take(TEXT_FOLDERS[i], (file) => textEncoderSources(file, place))
+    family.textEncoders.forEach((place, i) =>
+      take(TEXT_FOLDERS[i], (file) => withUnusedLayer(textEncoderSources(file, place), place))
     );
-    if (family === "sd2") addLastLayer(sources);
     take("unet", unetFromDiffusers);
     if (exists(join(path, "vae"))) take("vae", vaeSources);
     return new TensorView(path, sources, files);
@@ -46,23 +46,27 @@ function folderFamily(path: string): Family {
   }
   if (second && !first) throw notOurs(path, "an SDXL refiner");
   if (!first) throw notOurs(path, "a folder without text_encoder");
-  if (second) return "sdxl";
   const config = join(path, TEXT_FOLDERS[0], "config.json");
-  const { hidden_act: act, hidden_size: width } =
-    (exists(config) ? readJson(config, "get the model again") : {}) as Record<string, unknown>;
-  return act === "gelu" || (act === undefined && width === 1024) ? "sd2" : "sd1";
+  const facts = (exists(config) ? readJson(config, "get the model again") : {}) as Record<string, unknown>;
+  return FAMILIES.find((family) => family.holdsFolder(second ? 2 : 1, facts))!;
 }
 
 function notOurs(path: string, what: string): UserError {
-  return new UserError(`${path}: is ${what}; give a whole SD1, SD2 or SDXL model (U-Net, text encoder, VAE)`);
+  return new UserError(
+    `${path}: is ${what}; give a whole ${listed(LABELS, "or")} model (U-Net, text encoder, VAE)`,
+  );
 }
 
 /** Folders leave the layer away that SD2 never used; original checkpoints have one there, a copy does. */
-function addLastLayer(sources: Sources): void {
+function withUnusedLayer(sources: Sources, { usedLayers }: TextEncoderPart): Sources {
   const layer = /^(.*\.resblocks\.)(\d+)(\..*)$/;
   const last = Math.max(...[...sources.keys()].map((key) => Number(layer.exec(key)?.[2] ?? -1)));
-  for (const [key, source] of [...sources]) {
+  const found = last + 1;
+  if (found === 0 || usedLayers(found + 1) !== found) return sources;
+  const all = new Map(sources);
+  for (const [key, source] of sources) {
     const [, before, number, after] = layer.exec(key) ?? [];
-    if (Number(number) === last) sources.set(`${before}${last + 1}${after}`, source);
+    if (Number(number) === last) all.set(`${before}${last + 1}${after}`, source);
   }
+  return all;
 }

@@ -13,6 +13,7 @@ import { withOriginalKeys } from "./wild_keys.ts";
 export { asItIs, type Source, type Sources, TensorView } from "./tensor_view.ts";
 export { type PartOptions, type PartRows, partRows } from "./part_rows.ts";
 export { textEncoderSources } from "./text_encoder.ts";
+export { TEXT_FOLDERS } from "./folder.ts";
 export { isVaeKey, vaeSources, withConvolutions } from "./vae.ts";
 
 /** Opens a model in any layout, under original keys. Throws UserError that says what it is when it is none. */

@@ -1,7 +1,7 @@
 /** A model's parts under the names that diffusers and transformers have for them. */
 
 import { clipConfig } from "../clip/mod.ts";
-import { type Family, TEXT_ENCODERS, UNET, usedLayers, VAE } from "../family.ts";
+import { type Family, UNET, VAE } from "../families/family.ts";
 import { below, type KeyRow, openClipKeys, unetKeys, vaeKeys } from "../keys/mod.ts";
 import type { Shapes } from "../weights.ts";
 import { TEXT_FOLDERS } from "./folder.ts";
@@ -21,11 +21,11 @@ export interface PartOptions {
 
 /** Text encoders first, as diffusers lists them. */
 export function partRows(family: Family, shapes: Shapes, options: PartOptions = {}): PartRows[] {
-  const text = TEXT_ENCODERS[family].map(({ scope, layout }, i): PartRows => {
+  const text = family.textEncoders.map(({ scope, layout, usedLayers }, i): PartRows => {
     const own = below(shapes, `${scope}.`), { layers } = clipConfig(own)!;
     const rows = layout === "clip_l"
       ? clipLRows(own)
-      : openClipKeys(own, options.layers ?? usedLayers(family, layers));
+      : openClipKeys(own, options.layers ?? usedLayers(layers));
     return {
       folder: TEXT_FOLDERS[i],
       rows: within(scope, rows.filter(({ other }) => isUsed(family, other))),
@@ -39,9 +39,9 @@ export function partRows(family: Family, shapes: Shapes, options: PartOptions = 
   ];
 }
 
-/** Only SDXL's pooled text goes through a projection. */
+/** Only pooled text goes through a projection. */
 function isUsed(family: Family, other: string): boolean {
-  return family === "sdxl" || !other.startsWith("text_projection");
+  return family.text.pooled || !other.startsWith("text_projection");
 }
 
 /** CLIP-L has transformers' names in the original file. */

@@ -3,7 +3,7 @@
 import { UserError } from "../../base/errors.ts";
 import type { TensorFile } from "../../formats/tensor_file.ts";
 import { clipLKey, openClipFromTransformers } from "../keys/mod.ts";
-import type { TextEncoderPlace } from "../family.ts";
+import type { TextEncoderPart } from "../families/family.ts";
 import { asItIs, type Sources } from "./tensor_view.ts";
 
 /** What every encoder has, by layout; what is before it in a file's names is the encoder's prefix. */
@@ -16,7 +16,7 @@ const ANCHORS = {
  * The sources of one encoder at its place in a checkpoint. A file may hold more than that (CLIP's vision tower, a whole
  * model); only the encoder's tensors are taken. Throws UserError when there is none of that kind.
  */
-export function textEncoderSources(file: TensorFile, { scope, layout }: TextEncoderPlace): Sources {
+export function textEncoderSources(file: TensorFile, { scope, layout }: TextEncoderPart): Sources {
   const keys = file.keys();
   const openClip = keys.filter((key) => !ANCHORS.transformers.test(key)).map((key) =>
     ANCHORS.openClip.exec(key)

@@ -1,7 +1,7 @@
 /** A U-Net's tensors under their original keys, whatever layout the file has. */
 
 import type { TensorFile } from "../../formats/tensor_file.ts";
-import { UNET } from "../family.ts";
+import { UNET } from "../families/family.ts";
 import { rename, reversed, unetPlaces } from "../keys/mod.ts";
 import { asItIs, type Source, type Sources } from "./tensor_view.ts";
 

@@ -1,7 +1,7 @@
 /** An autoencoder's tensors under their original keys, whatever layout the file has. */
 
 import type { TensorFile } from "../../formats/tensor_file.ts";
-import { VAE } from "../family.ts";
+import { VAE } from "../families/family.ts";
 import { rename, vaeFromDiffusers } from "../keys/mod.ts";
 import { asItIs, type Source, type Sources } from "./tensor_view.ts";
 

@@ -1,7 +1,7 @@
 /** Checkpoints as people share them: keys with something in front, and U-Nets of which only the average was kept. */
 
 import type { TensorFile } from "../../formats/tensor_file.ts";
-import { UNET } from "../family.ts";
+import { UNET } from "../families/family.ts";
 import { unetShapes } from "../unet/mod.ts";
 import { asItIs, type Sources, TensorView } from "./tensor_view.ts";
 import { unetAlone } from "./unet.ts";

@@ -30,28 +30,30 @@ const SUFFIXES = [
   ...Object.keys(ALIASES),
 ].toSorted((a, b) => b.length - a.length);
 
-/** What a key says, null when it is of no known kind. `sdxl`: diffusers' text_encoder is then te1. */
-export function parseFileKey(key: string, sdxl: boolean): FileKey | null {
+/** What a key says, null when it is of no known kind. `numbered`: there are several text encoders, the first is te1. */
+export function parseFileKey(key: string, numbered: boolean): FileKey | null {
   // attention processors: unet.X.attn1.processor.to_out_lora.down.weight
   key = key.replace(/^base_model\.model\./, ""); // peft on its own puts this in front
   const old = /^(.+)\.processor\.(to_q|to_k|to_v|to_out)_lora\.(down|up)\.weight$/.exec(key);
   if (old) {
     const [, attention, layer, side] = old;
     return {
-      name: moduleName(`${attention}.${layer === "to_out" ? "to_out.0" : layer}`, sdxl),
+      name: moduleName(`${attention}.${layer === "to_out" ? "to_out.0" : layer}`, numbered),
       suffix: side === "down" ? DOWN : UP,
     };
   }
   const suffix = SUFFIXES.find((s) => key.endsWith(`.${s}`));
   if (!suffix) return null;
-  return { name: moduleName(key.slice(0, -suffix.length - 1), sdxl), suffix: ALIASES[suffix] ?? suffix };
+  return { name: moduleName(key.slice(0, -suffix.length - 1), numbered), suffix: ALIASES[suffix] ?? suffix };
 }
 
-function moduleName(path: string, sdxl: boolean): string {
+function moduleName(path: string, numbered: boolean): string {
   const flat = path.replaceAll(".", "_");
   if (flat.startsWith("lora_")) return flat;
   if (flat.startsWith("text_encoder_2_")) return flat.replace("text_encoder_2_", "lora_te2_");
-  if (flat.startsWith("text_encoder_")) return flat.replace("text_encoder_", sdxl ? "lora_te1_" : "lora_te_");
+  if (flat.startsWith("text_encoder_")) {
+    return flat.replace("text_encoder_", numbered ? "lora_te1_" : "lora_te_");
+  }
   return flat.startsWith("unet_") ? `lora_${flat}` : `lora_unet_${flat}`; // the oldest files hold the U-Net only
 }
 

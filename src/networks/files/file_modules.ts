@@ -2,7 +2,7 @@
 
 import { UserError } from "../../base/errors.ts";
 import type { TensorFile } from "../../formats/tensor_file.ts";
-import { describe, identify, NOTHING_KNOWN } from "../../models/mod.ts";
+import { describe, type Family, identify, NOTHING_KNOWN } from "../../models/mod.ts";
 import { DOWN, lora, UP } from "../kinds/lora.ts";
 import { kindOf } from "../kinds/mod.ts";
 import { bundledEmbedding, otherNetwork, parseFileKey } from "./file_keys.ts";
@@ -29,13 +29,18 @@ export interface FileModule {
 export type Note = (line: string) => void;
 
 /**
- * By module name, in the file's order. Keys that are none of a LoRA are noted and left out. Throws UserError for other
- * kinds of networks and for files without a LoRA.
+ * By module name, in the file's order; `family` is whose the file is, null where that is not known. Keys that are none of
+ * a LoRA are noted and left out. Throws UserError for other kinds of networks and for files without a LoRA.
  */
-export function readEntries(file: TensorFile, sdxl: boolean, note: Note = () => {}): Map<string, Entry> {
+export function readEntries(
+  file: TensorFile,
+  family: Family | null,
+  note: Note = () => {},
+): Map<string, Entry> {
+  const numbered = family !== null && family.textEncoders.length > 1;
   const entries = new Map<string, Entry>(), embeddings = new Set<string>(), strange: string[] = [];
   for (const key of file.keys()) {
-    const found = parseFileKey(key, sdxl), embedding = bundledEmbedding(key), other = otherNetwork(key);
+    const found = parseFileKey(key, numbered), embedding = bundledEmbedding(key), other = otherNetwork(key);
     if (embedding !== null) embeddings.add(embedding);
     else if (found) {
       entries.set(found.name, { ...entries.get(found.name), [found.suffix]: key });
@@ -87,8 +92,8 @@ export function alphaOf(file: TensorFile, { alpha }: Entry): number | null {
 }
 
 /** Every module of a file. A missing alpha, or 0, is the rank. Throws UserError for what is no whole LoRA. */
-export function fileModules(file: TensorFile, sdxl: boolean, note?: Note): FileModule[] {
-  return [...readEntries(file, sdxl, note)].map(([name, entry]) => {
+export function fileModules(file: TensorFile, family: Family | null, note?: Note): FileModule[] {
+  return [...readEntries(file, family, note)].map(([name, entry]) => {
     const kind = kindOf(Object.keys(entry));
     if (kind && kind !== lora) {
       throw new UserError(`${file.path}: ${name} is a ${kind.name}, this is for plain LoRAs only`);

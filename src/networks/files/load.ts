@@ -9,7 +9,7 @@ import type { LoraWeights } from "../kinds/first_weights.ts";
 import type { LoraModule } from "../kinds/kind.ts";
 import { lora } from "../kinds/lora.ts";
 import { kindOf } from "../kinds/mod.ts";
-import { type Family, FAMILY_NAMES, type Shapes } from "../../models/mod.ts";
+import { FAMILIES, type Family, type Shapes } from "../../models/mod.ts";
 import { loraTargets, type Target } from "../sites/targets.ts";
 import { floatAlpha, wholeAlpha } from "../sites/values.ts";
 
@@ -30,7 +30,7 @@ export function loadLora(
   family: Family,
   note: Note = () => {},
 ): LoadedLora {
-  const entries = readEntries(file, family === "sdxl", note);
+  const entries = readEntries(file, family, note);
   const modules: LoraModule[] = [], weights: LoraWeights = new Map();
   for (const target of loraTargets(shapes, family, { convolutions: true })) {
     const name = entries.has(target.name) ? target.name : target.alias ?? target.name;
@@ -45,8 +45,8 @@ export function loadLora(
   }
   if (entries.size > 0) {
     const names = [...entries].map(([name, entry]) => Object.values(entry)[0] ?? name);
-    const made = familyOfLora(file), model = `this ${FAMILY_NAMES[family]} model`;
-    if (modules.length === 0 || (made !== null && made !== family)) {
+    const made = familyOfLora(file), model = `this ${family.label} model`;
+    if (modules.length === 0 || (made !== null && made.name !== family.name)) {
       throw new UserError(
         `${file.path}: ${names[0]} is for no layer of ${model}${others(entries.size)}; ${
           remedy(file, family)
@@ -73,9 +73,9 @@ function fit(file: TensorFile, target: Target, entry: Entry, name: string, famil
   if ("misfit" in reading) {
     const { misfit, wanted } = reading;
     throw new UserError(
-      `${file.path}: ${keys[misfit]} is [${found[misfit].join(", ")}], this ${
-        FAMILY_NAMES[family]
-      } model takes [${wanted.join(", ")}]; ${remedy(file, family)}`,
+      `${file.path}: ${keys[misfit]} is [${found[misfit].join(", ")}], this ${family.label} model takes [${
+        wanted.join(", ")
+      }]; ${remedy(file, family)}`,
     );
   }
   const alpha = alphaOf(file, entry) || null;
@@ -90,24 +90,24 @@ function fit(file: TensorFile, target: Target, entry: Entry, name: string, famil
 /** Which model the file was made for, as far as its keys say. */
 function remedy(file: TensorFile, family: Family): string {
   const made = familyOfLora(file);
-  return made && made !== family
-    ? `use an ${FAMILY_NAMES[made]} model`
+  return made && made.name !== family.name
+    ? `use an ${made.label} model`
     : "use a model of the kind that the LoRA was trained on";
 }
 
-/** The family that a LoRA file was trained for: by its second text encoder, else by the width of its text keys. */
+/** The family that a LoRA file was trained for: by keys that only it has, else by the width of its text. */
 export function familyOfLora(file: TensorFile): Family | null {
-  for (const key of file.keys()) {
-    if (/^lora_te2_|^text_encoder_2\.|^lora_unet_(input|output)_blocks/.test(key)) return "sdxl";
-  }
-  for (const key of file.keys()) {
-    if (
-      !/attn2[._](processor[._])?to_k/.test(key) || parseFileKey(key, false)?.suffix !== "lora_down.weight"
-    ) continue;
-    const width = file.info(key).shape[1];
-    return width === 768 ? "sd1" : width === 1024 ? "sd2" : width === 2048 ? "sdxl" : null;
-  }
-  return null;
+  const keys = file.keys();
+  const named = FAMILIES.find(({ sites }) =>
+    sites.keys !== null && keys.some((key) => sites.keys!.test(key))
+  );
+  if (named) return named;
+  const key = keys.find((k) =>
+    /attn2[._](processor[._])?to_k/.test(k) && parseFileKey(k, false)?.suffix === "lora_down.weight"
+  );
+  if (key === undefined) return null;
+  const width = file.info(key).shape[1];
+  return FAMILIES.find(({ sites }) => sites.contextWidth === width) ?? null;
 }
 
 /** A module whose alpha is one thing in a file and another by the options. */

@@ -42,9 +42,10 @@ export function trainingMetadata(r: TrainingRecord, save: SaveRecord): Record<st
 }
 
 /** sd-scripts' name of the base model: sd_v1, sd_v2_v, sdxl_base_v1-0, ... */
-export function baseModelVersion(r: Pick<TrainingRecord, "sdxl" | "v2" | "vParameterization">): string {
-  if (r.sdxl) return "sdxl_base_v1-0";
-  return `sd_v${r.v2 ? 2 : 1}${r.vParameterization ? "_v" : ""}`;
+export function baseModelVersion(
+  { family, vParameterization }: Pick<TrainingRecord, "family" | "vParameterization">,
+): string {
+  return family.spec.baseModelVersion(vParameterization);
 }
 
 function settings(r: TrainingRecord): Record<string, PyValue> {
@@ -70,7 +71,7 @@ function settings(r: TrainingRecord): Record<string, PyValue> {
     ss_network_dropout: pyFloat(r.networkDropout),
     ss_mixed_precision: r.mixedPrecision,
     ss_full_fp16: r.fullFp16,
-    ss_v2: r.v2,
+    ss_v2: r.family.flag === "v2",
     ss_base_model_version: baseModelVersion(r),
     ss_clip_skip: r.clipSkip,
     ss_max_token_length: r.maxTokenLength,

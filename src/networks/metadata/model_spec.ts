@@ -1,8 +1,9 @@
 /** The modelspec.* metadata (https://github.com/Stability-AI/ModelSpec, 1.0.0) of a LoRA or of a merged model. */
 
+import type { Family } from "../../models/mod.ts";
+
 export interface ModelSpec {
-  sdxl: boolean;
-  v2: boolean;
+  family: Family;
   vParameterization: boolean;
   title: string | null;
   author: string | null;
@@ -22,28 +23,33 @@ export interface ModelSpec {
 
 /** The least that is said of a merged model or LoRA. */
 export function mergedSpec(
-  family: "sd1" | "sd2" | "sdxl",
+  family: Family,
   what: { title: string; mergedFrom: string; checkpoint: boolean },
   time: number,
 ): Record<string, string> {
-  const v2 = family === "sd2";
   return modelSpec({
     ...what,
-    ...{ sdxl: family === "sdxl", v2, vParameterization: v2 },
-    ...{ author: null, description: null, license: null, tags: null },
-    ...{ resolution: null, minTimestep: null, maxTimestep: null, clipSkip: null },
+    family,
+    vParameterization: family.spec.mergedVelocity,
+    author: null,
+    description: null,
+    license: null,
+    tags: null,
+    resolution: null,
+    minTimestep: null,
+    maxTimestep: null,
+    clipSkip: null,
   }, time);
 }
 
+/** modelspec.implementation of whole models. */
+const CHECKPOINT = "https://github.com/Stability-AI/generative-models";
+
 /** Keys and values as sd-scripts writes them; `time` is Unix time in seconds, written as local time. */
 export function modelSpec(spec: ModelSpec, time: number): Record<string, string> {
-  const side = spec.sdxl ? 1024 : spec.v2 && spec.vParameterization ? 768 : 512;
+  const { family, vParameterization } = spec, side = family.size.side(vParameterization);
   const [width, height] = spec.resolution ?? [side, side];
-  const base = spec.sdxl
-    ? "stable-diffusion-xl-v1-base"
-    : spec.v2
-    ? `stable-diffusion-v2-${spec.vParameterization ? "768-v" : "512"}`
-    : "stable-diffusion-v1";
+  const base = family.spec.architecture(vParameterization);
   const ranged = spec.minTimestep !== null || spec.maxTimestep !== null;
   const optional: Record<string, string | null> = {
     author: spec.author,
@@ -57,9 +63,7 @@ export function modelSpec(spec: ModelSpec, time: number): Record<string, string>
   const metadata: Record<string, string> = {
     "modelspec.sai_model_spec": "1.0.0",
     "modelspec.architecture": spec.checkpoint ? base : `${base}/lora`,
-    "modelspec.implementation": spec.sdxl || spec.checkpoint
-      ? "https://github.com/Stability-AI/generative-models"
-      : "diffusers",
+    "modelspec.implementation": spec.checkpoint ? CHECKPOINT : family.spec.loraImplementation,
     "modelspec.title": spec.title ?? `${spec.checkpoint ? "Checkpoint" : "LoRA"}@${time}`,
     "modelspec.date": localTime(time),
     "modelspec.resolution": `${width}x${height}`,

@@ -1,5 +1,6 @@
 /** What the metadata of a trained LoRA is made from: plain records that the training job fills in. */
 
+import type { Family } from "../../models/mod.ts";
 import type { ModelSpec } from "./model_spec.ts";
 
 /** Everything that is known when training starts. Numbers named as floats are written as Python floats. */
@@ -31,9 +32,8 @@ export interface TrainingRecord {
   networkDropout: number | null; // float
   mixedPrecision: string;
   fullFp16: boolean;
-  v2: boolean;
+  family: Family;
   vParameterization: boolean;
-  sdxl: boolean;
   clipSkip: number | null;
   maxTokenLength: number | null;
   cacheLatents: boolean;

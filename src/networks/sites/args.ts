@@ -2,6 +2,7 @@
 
 import { distance } from "fastest-levenshtein";
 import { UsageError } from "../../base/errors.ts";
+import type { BlockTable } from "../../models/mod.ts";
 import { type BlockPlan, planBlocks } from "./blocks.ts";
 import { type Alpha, floatAlpha, integer, number, positive, probability, wholeAlpha } from "./values.ts";
 
@@ -80,10 +81,10 @@ export function splitNetworkArgs(args: readonly string[]): Record<string, string
 }
 
 /**
- * The options of a new network. `sdxl` decides how many blocks the block lists have; `compat` accepts overlong lists
+ * The options of a new network. `table` says how many blocks the block lists have; `compat` accepts overlong lists
  * of learning-rate weights where sd-scripts 0.9.1 does. Throws UsageError.
  */
-export function loraOptions(flags: NetworkFlags, sdxl: boolean, compat = false): LoraOptions {
+export function loraOptions(flags: NetworkFlags, table: BlockTable, compat = false): LoraOptions {
   const given = splitNetworkArgs(flags.args ?? []);
   const read = <T>(key: string, parse: (key: string, text: string) => T): T | null =>
     key in given ? parse(key, given[key]) : null;
@@ -101,7 +102,7 @@ export function loraOptions(flags: NetworkFlags, sdxl: boolean, compat = false):
     alpha,
     convDim,
     convAlpha,
-    blocks: planBlocks(given, { sdxl, dim, alpha, convDim, convAlpha }, compat),
+    blocks: planBlocks(given, { table, dim, alpha, convDim, convAlpha }, compat),
     // sd-scripts records an argument called "dropout" but only the flag has an effect there
     dropout: flags.dropout === null ? dropout("dropout") : probability("--network_dropout", flags.dropout),
     rankDropout: dropout("rank_dropout"),

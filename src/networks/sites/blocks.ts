@@ -1,14 +1,16 @@
 /**
- * Options by U-Net block: ranks and alphas (block_dims …) and learning-rate weights (down_lr_weight …).
- * SD1/SD2 have 25 blocks, numbered down 0-11, mid 12, up 13-24; SDXL 23: 0 embeddings, input 1-9, middle 10-12,
- * output 13-21, 22 out.
+ * Options by U-Net block: ranks and alphas (block_dims …) and learning-rate weights (down_lr_weight …). How many blocks
+ * there are, the family's table says.
  */
 
 import { UsageError } from "../../base/errors.ts";
 import { counted } from "../../base/phrases.ts";
+import type { BlockTable } from "../../models/mod.ts";
 import { type Alpha, floatAlpha, integer, number } from "./values.ts";
 
 export interface BlockPlan {
+  /** How the blocks are numbered. */
+  readonly table: BlockTable;
   /** Rank of linear layers and 1x1 convolutions by block; 0 leaves the block out. */
   readonly dims: readonly number[];
   readonly alphas: readonly Alpha[];
@@ -20,7 +22,7 @@ export interface BlockPlan {
 }
 
 interface Defaults {
-  sdxl: boolean;
+  table: BlockTable;
   dim: number;
   alpha: Alpha;
   convDim: number | null;
@@ -31,7 +33,7 @@ type Given = Readonly<Record<string, string>>;
 
 /** The plan that network_args ask for, null when no option by block is given. Throws UsageError. */
 export function planBlocks(given: Given, defaults: Defaults, compat = false): BlockPlan | null {
-  const lrWeights = parseBlockLrWeights(given, defaults.sdxl, compat);
+  const lrWeights = parseBlockLrWeights(given, defaults.table, compat);
   if (!("block_dims" in given) && lrWeights === null) {
     for (const key of ["block_alphas", "conv_block_dims", "conv_block_alphas"]) {
       if (key in given) {
@@ -42,12 +44,11 @@ export function planBlocks(given: Given, defaults: Defaults, compat = false): Bl
     }
     return null;
   }
-  const count = defaults.sdxl ? 23 : 25;
+  const { count, model } = defaults.table;
   const list = <T>(key: string, read: (text: string) => T): T[] | null => {
     if (!(key in given)) return null;
     const values = given[key].split(",").map((text) => read(text.trim()));
     if (values.length === count) return values;
-    const model = defaults.sdxl ? "an SDXL model" : "an SD1 or SD2 model";
     throw new UsageError(
       `--network_args ${key}: has ${counted(values.length, "value")}, ${model} takes ${count}`,
     );
@@ -68,7 +69,7 @@ export function planBlocks(given: Given, defaults: Defaults, compat = false): Bl
     dims[block] = 0;
     if (convDims) convDims[block] = 0;
   });
-  return { dims, alphas, convDims, convAlphas, lrWeights };
+  return { table: defaults.table, dims, alphas, convDims, convAlphas, lrWeights };
 }
 
 /** Shapes over one side's blocks: i counts them from 0, `last` is the last one's number. */
@@ -86,10 +87,13 @@ const SHAPES: Record<string, (i: number, last: number) => number> = {
  * block_lr_zero_threshold becomes 0. A list that is too long is a UsageError; sd-scripts 0.9.1 (`compat`) cuts it, but
  * stumbles when only one of down and up is given.
  */
-export function parseBlockLrWeights(given: Given, sdxl: boolean, compat = false): number[] | null {
+export function parseBlockLrWeights(
+  given: Given,
+  { side, middle, outer }: BlockTable,
+  compat = false,
+): number[] | null {
   const keys = ["down_lr_weight", "mid_lr_weight", "up_lr_weight"];
   if (!keys.some((key) => key in given)) return null;
-  const [side, middle] = sdxl ? [9, 3] : [12, 1];
   const threshold = "block_lr_zero_threshold" in given
     ? number("block_lr_zero_threshold", given.block_lr_zero_threshold)
     : 0;
@@ -108,7 +112,7 @@ export function parseBlockLrWeights(given: Given, sdxl: boolean, compat = false)
     }
     return [...values, ...ones(count - values.length)].slice(0, count).map((w) => w > threshold ? w : 0);
   });
-  return sdxl ? [1, ...weights, 1] : weights;
+  return [...ones(outer), ...weights, ...ones(outer)];
 }
 
 function shapeOf(key: string, text: string, count: number): number[] {
@@ -127,20 +131,4 @@ function shapeOf(key: string, text: string, count: number): number[] {
 
 function ones(count: number): number[] {
   return Array.from({ length: Math.max(count, 0) }, () => 1);
-}
-
-const SD_PLACE = /(up|down)_blocks_(\d+)_(resnets|upsamplers|downsamplers|attentions)_(\d+)_/;
-
-/** The block a U-Net module belongs to, by its LoRA name; -1 for what is in no block. */
-export function blockIndex(loraName: string, sdxl: boolean): number {
-  if (sdxl) {
-    const [, part, index] = /^lora_unet_(input|middle|output)_blocks?_(\d+)_/.exec(loraName) ?? [];
-    if (part) return { input: 1, middle: 10, output: 13 }[part]! + Number(index);
-    if (/^lora_unet_(time_embed|label_emb)_/.test(loraName)) return 0;
-    return loraName.startsWith("lora_unet_out_") ? 22 : -1;
-  }
-  const [, side, level, kind, index] = SD_PLACE.exec(loraName) ?? [];
-  if (!side) return loraName.includes("mid_block_") ? 12 : -1;
-  const within = 3 * Number(level) + (kind.endsWith("samplers") ? 2 : Number(index));
-  return side === "down" ? 1 + within : 13 + within;
 }

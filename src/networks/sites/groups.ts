@@ -1,7 +1,7 @@
 /** The optimizer's parameter groups of a LoRA network: one for each learning rate. */
 
+import type { BlockTable } from "../../models/mod.ts";
 import type { LoraOptions } from "./args.ts";
-import { blockIndex } from "./blocks.ts";
 import type { LoraModule } from "../kinds/kind.ts";
 
 export interface ParameterGroup {
@@ -29,23 +29,23 @@ export function parameterGroups(
   rates: LearningRates,
 ): ParameterGroup[] {
   const { loraPlus } = options;
-  const lrWeights = options.blocks?.lrWeights ?? null;
   const text = modules.filter((m) => m.part !== "unet"), unet = modules.filter((m) => m.part === "unet");
   const textRatio = loraPlus.textEncoder ?? loraPlus.ratio, unetRatio = loraPlus.unet ?? loraPlus.ratio;
   const textLr = rates.textEncoder ?? rates.default, unetLr = rates.unet ?? rates.default;
   const groups = split("textencoder", text, textLr, textRatio);
-  if (!lrWeights) return [...groups, ...split("unet", unet, unetLr, unetRatio)];
-  for (const [block, members] of byBlock(unet, lrWeights.length === 23)) {
+  if (!options.blocks?.lrWeights) return [...groups, ...split("unet", unet, unetLr, unetRatio)];
+  const { lrWeights, table } = options.blocks;
+  for (const [block, members] of byBlock(unet, table)) {
     const lr = unetLr === null ? null : unetLr * lrWeights.at(block)!;
     groups.push(...split(`unet_block${block}`, members, lr, unetRatio));
   }
   return groups;
 }
 
-function byBlock(modules: readonly LoraModule[], sdxl: boolean): Map<number, LoraModule[]> {
+function byBlock(modules: readonly LoraModule[], table: BlockTable): Map<number, LoraModule[]> {
   const blocks = new Map<number, LoraModule[]>();
   for (const module of modules) {
-    const block = blockIndex(module.name, sdxl);
+    const block = table.blockOf(module.name);
     blocks.set(block, [...blocks.get(block) ?? [], module]);
   }
   return blocks;

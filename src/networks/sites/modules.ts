@@ -1,6 +1,5 @@
 /** The modules of one LoRA network: targets with rank and alpha, in creation order. */
 
-import { blockIndex } from "./blocks.ts";
 import type { LoraOptions } from "./args.ts";
 import type { LoraModule, NetworkKind } from "../kinds/kind.ts";
 import { lora } from "../kinds/lora.ts";
@@ -38,7 +37,7 @@ export function loraModules(
     let rank = large ? options.convDim : options.dim;
     let alpha: Alpha | undefined = large ? options.convAlpha : options.alpha;
     if (blocks && target.part === "unet") {
-      const block = blockIndex(target.name, family === "sdxl");
+      const block = family.sites.blocks.blockOf(target.name);
       rank = (large ? blocks.convDims : blocks.dims)?.at(block) ?? null;
       alpha = (large ? blocks.convAlphas : blocks.alphas)?.at(block);
     }

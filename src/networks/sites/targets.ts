@@ -9,11 +9,9 @@ import {
   type Family,
   openClipKeys,
   type Shapes,
-  TEXT_ENCODERS,
-  type TextEncoderPlace,
+  type TextEncoderPart,
   UNET,
   unetKeys,
-  usedLayers,
 } from "../../models/mod.ts";
 
 export type Part = "te" | "te1" | "te2" | "unet";
@@ -47,11 +45,9 @@ export function isLargeConvolution({ shape }: Target): boolean {
 
 /** All layers that a LoRA of a family joins, from the original keys' shapes. */
 export function loraTargets(shapes: Shapes, family: Family, options: TargetOptions): Target[] {
-  const encoders = TEXT_ENCODERS[family];
+  const { textEncoders: encoders } = family;
   return [
-    ...encoders.flatMap((place, i) =>
-      textTargets(shapes, family, place, encoders.length > 1 ? `te${i + 1}` : "te")
-    ),
+    ...encoders.flatMap((place, i) => textTargets(shapes, place, encoders.length > 1 ? `te${i + 1}` : "te")),
     ...unetTargets(shapes, family, options),
   ];
 }
@@ -59,12 +55,12 @@ export function loraTargets(shapes: Shapes, family: Family, options: TargetOptio
 /** A layer under its name in transformers or diffusers, which its place in the order goes by. */
 type Row = Omit<Target, "name" | "part"> & { readonly other: string };
 
-function textTargets(shapes: Shapes, family: Family, place: TextEncoderPlace, part: string): Target[] {
+function textTargets(shapes: Shapes, place: TextEncoderPart, part: string): Target[] {
   const own = below(shapes, `${place.scope}.`);
   if (own.size === 0) return [];
   const rows: Row[] = place.layout === "clip_l"
     ? [...own].map(([key, shape]) => ({ other: `text_model.${key}`, path: `${place.scope}.${key}`, shape }))
-    : openClipKeys(own, usedLayers(family, clipConfig(own)!.layers)).map(
+    : openClipKeys(own, place.usedLayers(clipConfig(own)!.layers)).map(
       ({ original, other, otherShape, third }) => {
         const letter = third === undefined ? "" : "qkv"[third];
         const path = letter ? original.replace(/in_proj_/, `${letter}_proj.`) : original;
@@ -82,13 +78,14 @@ function textTargets(shapes: Shapes, family: Family, place: TextEncoderPlace, pa
 }
 
 function unetTargets(shapes: Shapes, family: Family, options: TargetOptions): Target[] {
-  const linearProjection = family !== "sd2" || options.linearProjection;
+  const { originalNames } = family.sites;
+  const linearProjection = family.sites.linearProjection || options.linearProjection;
   const wanted = options.convolutions ? /\.(attentions|resnets|downsamplers|upsamplers)\./ : /\.attentions\./;
   const rows = unetKeys(below(shapes, `${UNET}.`), { linearProjection })
     .filter(({ other }) => wanted.test(other))
     .map(({ original, other, otherShape }) => ({
-      other: family === "sdxl" ? original : other, // SDXL's modules are called and ordered as in the file
-      alias: family === "sdxl" ? flatName("unet", other.slice(0, -".weight".length)) : undefined,
+      other: originalNames ? original : other,
+      alias: originalNames ? flatName("unet", other.slice(0, -".weight".length)) : undefined,
       path: `${UNET}.${original}`,
       shape: otherShape,
     }));

@@ -1,6 +1,7 @@
 /** The numbers of `builtin:tiny`: the topology of SD1, narrow enough for two cores. */
 
-import { clipLShapes, TEXT_ENCODERS, UNET, unetShapes, VAE, vaeShapes } from "../../models/mod.ts";
+import { sd1 } from "../../models/families/sd1.ts";
+import { clipLShapes, UNET, unetShapes, VAE, vaeShapes } from "../../models/mod.ts";
 import type { Shapes } from "../../models/mod.ts";
 
 /**
@@ -8,13 +9,14 @@ import type { Shapes } from "../../models/mod.ts";
  * of two no more than which is larger. 15 million weights, 30 MB in float16.
  */
 export function tinyShapes(): Shapes {
+  const { channels: latentChannels } = sd1.latent;
   const text = { width: 64, layers: 3, inner: 256, vocabulary: 49408, positions: 77, projection: 0 };
   const parts = [
     [
       UNET,
       unetShapes({
-        inChannels: 4,
-        outChannels: 4,
+        inChannels: latentChannels,
+        outChannels: latentChannels,
         channels: [96, 96, 128, 128],
         resBlocks: 1,
         depths: [1, 1, 1, 0],
@@ -26,9 +28,9 @@ export function tinyShapes(): Shapes {
     ],
     [
       VAE,
-      vaeShapes({ channels: [96, 96, 96, 96], resBlocks: 1, latentChannels: 4, linearAttention: false }),
+      vaeShapes({ channels: [96, 96, 96, 96], resBlocks: 1, latentChannels, linearAttention: false }),
     ],
-    [TEXT_ENCODERS.sd1[0].scope, clipLShapes({ layout: "clip_l", ...text })],
+    [sd1.textEncoders[0].scope, clipLShapes({ layout: "clip_l", ...text })],
   ] as const;
   return new Map(
     parts.flatMap(([scope, shapes]) =>

@@ -47,8 +47,7 @@ function specification(config: FineTuneConfig, family: Family): Record<string, s
   const [width, height = width] = config.resolution?.split(",").map(Number) ?? [];
   return modelSpec({
     ...config,
-    sdxl: family === "sdxl",
-    v2: family === "sd2",
+    family,
     title: config.metadataTitle ?? config.outputName,
     author: config.metadataAuthor,
     description: config.metadataDescription,

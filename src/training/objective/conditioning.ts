@@ -1,31 +1,27 @@
 /** Captions and picture sizes as the inputs of a training step, encoded inside its graph. */
-import { cast, concat, type Graph, reshape, type Tensor } from "../../graph/mod.ts";
-import { CHUNK, eosRows, type Family, trainingConditioning, type Weights } from "../../models/mod.ts";
-import { timestepEmbedding } from "../../models/unet/embedding.ts";
+import { cast, concat, type Graph } from "../../graph/mod.ts";
+import { CHUNK, type Denoised, eosRows, type Family, type Weights } from "../../models/mod.ts";
 import type { Inputs } from "../step/step.ts";
-
-export interface StepConditioning {
-  /** (N, 75 * chunks + 2, context width). */
-  readonly context: Tensor;
-  /** (N, vector width), SDXL only: pooled text and sizes. */
-  readonly vector?: Tensor;
-}
 
 /** Captions of a batch as the graph takes them. */
 export interface TextBatch {
-  /** N * chunks rows of 77 ids. */
-  readonly ids: Int32Array;
-  /** SDXL's second encoder, padded with 0. */
-  readonly ids2?: Int32Array;
-  /** SDXL: original height and width, crop top and left, target height and width of each sample. */
+  /** For each text encoder N * chunks rows of 77 ids. */
+  readonly ids: readonly Int32Array[];
+  /** Original height and width, crop top and left, target height and width of each sample, where the model knows sizes. */
   readonly sizes?: Float32Array;
 }
 
+const idsOf = (encoder: number) => `input_ids${encoder === 0 ? "" : encoder + 1}`;
+
 /** The graph inputs that `stepConditioning` declares. */
-export function textInputs(family: Family, { ids, ids2, sizes }: TextBatch): Inputs {
-  if (family !== "sdxl") return { input_ids: ids };
-  if (!ids2 || !sizes) throw new TypeError("SDXL needs the second encoder's ids and the sizes");
-  return { input_ids: ids, input_ids2: ids2, pooled_rows: eosRows(ids2, CHUNK), sizes };
+export function textInputs(family: Family, { ids, sizes }: TextBatch): Inputs {
+  const inputs: Inputs = Object.fromEntries(ids.map((rows, i) => [idsOf(i), rows]));
+  if (family.text.pooled) inputs.pooled_rows = eosRows(ids.at(-1)!, CHUNK);
+  if (family.sizes) {
+    if (!sizes) throw new TypeError(`${family.label} needs the sizes of the pictures`);
+    inputs.sizes = sizes;
+  }
+  return inputs;
 }
 
 /** Encodes `batch` captions of `chunks` chunks. `weights` is the top of the checkpoint. */
@@ -36,18 +32,12 @@ export function stepConditioning(
   batch: number,
   chunks: number,
   options: { clipSkip: number | null },
-): StepConditioning {
-  const rows = batch * chunks;
-  const ids = [graph.input("input_ids", [rows, CHUNK], "i32")];
-  if (family !== "sdxl") return trainingConditioning(family, { ids, chunks }, weights, options);
-  ids.push(graph.input("input_ids2", [rows, CHUNK], "i32"));
-  const eos = graph.input("pooled_rows", [rows], "i32");
-  const { context, pooled } = trainingConditioning(family, { ids, chunks, eosRows: eos }, weights, options);
-  return { context, vector: concat([pooled!, cast(sizeEmbedding(graph, batch), pooled!.dtype)], 1) };
-}
-
-/** Sinusoids of 256 channels for each of the six numbers: (N, 1536) f32. */
-function sizeEmbedding(graph: Graph, batch: number): Tensor {
-  const sizes = graph.input("sizes", [batch, 6]);
-  return reshape(timestepEmbedding(reshape(sizes, [batch * 6]), 256), [batch, 6 * 256]);
+): Denoised {
+  const rows = batch * chunks, { text, sizes } = family;
+  const ids = family.textEncoders.map((_, i) => graph.input(idsOf(i), [rows, CHUNK], "i32"));
+  const eos = text.pooled ? graph.input("pooled_rows", [rows], "i32") : undefined;
+  const { context, pooled } = text.captions({ ids, chunks, eosRows: eos }, weights, options);
+  if (!pooled || !sizes) return { context };
+  const embedded = sizes.embedding(graph.input("sizes", [batch, 6]));
+  return { context, vector: concat([pooled, cast(embedded, pooled.dtype)], 1) };
 }

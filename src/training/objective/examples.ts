@@ -2,19 +2,13 @@
 import type { Batch } from "../../data/mod.ts";
 import { UsageError } from "../../base/errors.ts";
 import { toChannelsFirst } from "../../base/layout.ts";
-import { type Family, latentScale } from "../../models/mod.ts";
+import type { Family } from "../../models/mod.ts";
 import type { TorchGenerator } from "../../random/mod.ts";
-import { captionChunks, type ClipTokenizer, loadTokenizer, type TokenizerKind } from "../../text/mod.ts";
+import { captionChunks, type ClipTokenizer, loadTokenizer } from "../../text/mod.ts";
 import type { LatentBatch } from "./batch.ts";
 import { textInputs } from "./conditioning.ts";
 import type { LatentEncoder } from "./latents.ts";
 import { areaResize } from "./masks.ts";
-
-const TOKENIZERS: Readonly<Record<Family, readonly TokenizerKind[]>> = {
-  sd1: ["sd1"],
-  sd2: ["sd2"],
-  sdxl: ["sd1", "sdxl2"],
-};
 
 export class ExampleMaker {
   private constructor(
@@ -29,7 +23,9 @@ export class ExampleMaker {
     maxTokenLength: number | null,
     encoder: LatentEncoder,
   ): Promise<ExampleMaker> {
-    const tokenizers = await Promise.all(TOKENIZERS[family].map(loadTokenizer));
+    const tokenizers = await Promise.all(
+      family.textEncoders.map(({ tokenizer }) => loadTokenizer(tokenizer)),
+    );
     return new ExampleMaker(family, tokenizers, maxTokenLength, encoder);
   }
 
@@ -40,8 +36,8 @@ export class ExampleMaker {
     if (batch.networkMultipliers.some((m) => m !== 1)) {
       throw new UsageError("network_multiplier other than 1 is not supported yet");
     }
-    const scale = latentScale(this.family);
-    const [ids, ids2] = this.tokenizers.map((tokenizer) =>
+    const { scale } = this.family.latent;
+    const ids = this.tokenizers.map((tokenizer) =>
       Int32Array.from(
         batch.captions.flatMap((text) => captionChunks(tokenizer, text, this.maxTokenLength).flat()),
       )
@@ -53,7 +49,7 @@ export class ExampleMaker {
       chunks: (this.maxTokenLength ?? 75) / 75,
       sampleWeights: batch.lossWeights,
       mask: masks(batch, h, w),
-      model: textInputs(this.family, { ids, ids2, sizes: sizes(batch) }),
+      model: textInputs(this.family, { ids, sizes: sizes(batch) }),
     };
   }
 

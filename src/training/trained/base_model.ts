@@ -1,7 +1,7 @@
 /** The model under training: text encoders and U-Net recorded from a checkpoint's shapes, its weights read on demand. */
 import type { DType } from "../../base/dtype.ts";
 import type { Graph } from "../../graph/mod.ts";
-import { type Adapter, type ModelFile, UNET, unet, unetHeads, Weights } from "../../models/mod.ts";
+import { type Adapter, type ModelFile, Weights } from "../../models/mod.ts";
 import { stepConditioning } from "../objective/conditioning.ts";
 import type { Predict } from "../objective/loss.ts";
 
@@ -15,8 +15,6 @@ export interface PredictOptions {
   readonly storage?: (key: string) => DType;
   readonly adapter?: (graph: Graph, batch: number) => Adapter;
   readonly clipSkip: number | null;
-  /** Attention heads at a width, where they are not the family's. */
-  readonly heads?: (channels: number) => number;
 }
 
 /** Captions through the text encoders, latents through the U-Net. */
@@ -26,10 +24,6 @@ export function predictNoise(model: BaseModel, options: PredictOptions): Predict
     const adapter = options.adapter?.(graph, batch);
     const weights = Weights.over(graph, model.shapes, { dtype, storage, adapter, source: model.file?.path });
     const text = stepConditioning(graph, weights, model.family, batch, chunks, { clipSkip });
-    const heads = options.heads ?? unetHeads(model.family);
-    return unet(noisy, timesteps, text.context, weights.at(UNET), {
-      heads,
-      vector: text.vector,
-    });
+    return model.family.denoise(noisy, timesteps, text, weights);
   };
 }

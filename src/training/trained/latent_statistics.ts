@@ -2,7 +2,7 @@
  * Latents whose channels have mean 0 and, once multiplied by the family's scale factor, deviation 1: what the U-Net's
  * noise schedule is made for. The convolutions around the latents take the change, so pictures stay as they are.
  */
-import { type Family, latentScale, VAE } from "../../models/mod.ts";
+import { type Family, VAE } from "../../models/mod.ts";
 
 /** Mean and deviation of each channel, gathered batch by batch. */
 export class LatentStatistics {
@@ -53,7 +53,7 @@ export function standardizeLatents(
   const post = copy("post_quant_conv.weight"), postBias = copy("post_quant_conv.bias"); // (z, z), (z)
   for (let c = 0; c < z; c++) {
     const mean = statistics.mean(c), deviation = statistics.deviation(c);
-    const gain = deviation > 1e-6 ? 1 / (deviation * latentScale(family)) : 1;
+    const gain = deviation > 1e-6 ? 1 / (deviation * family.latent.scale) : 1;
     for (let k = 0; k < 2 * z; k++) quant[c * 2 * z + k] *= gain;
     quantBias[c] = (quantBias[c] - mean) * gain;
     quantBias[z + c] += 2 * Math.log(gain); // the logarithm of the variance

@@ -49,8 +49,6 @@ export function networkRecord(config: TrainNetworkConfig, facts: RunFacts): Trai
     cacheLatents: cachesLatents(config),
     fullFp16: false,
     lowram: false,
-    v2: facts.family === "sd2",
-    sdxl: facts.family === "sdxl",
     commitHash: "(unknown)",
     optimizer: optimizer.name,
     optimizerArgs: optimizer.args,

@@ -2,7 +2,7 @@
 import { bytesText } from "../../base/bytes.ts";
 import { UsageError } from "../../base/errors.ts";
 import { openCheckpoint } from "../../formats/mod.ts";
-import type { ModelFile } from "../../models/mod.ts";
+import type { BlockTable, ModelFile } from "../../models/mod.ts";
 import {
   initialWeights,
   loadInto,
@@ -56,7 +56,7 @@ export function setUpNetwork(
   { shapes, family }: Pick<ModelFile, "shapes" | "family">,
   note: Note,
 ): NetworkSetup {
-  const options = readOptions(config, family === "sdxl");
+  const options = readOptions(config, family.sites.blocks);
   const compat = config.compat !== null;
   // to read base weights, sd-scripts 0.9.1 lengthens its class's own list of layers: all later networks join resnets too
   const resnets = compat && (config.baseWeights ?? []).length > 0;
@@ -85,7 +85,7 @@ export function setUpNetwork(
   return { options, modules, weights: (torch) => new Map([...initialWeights(all, torch), ...given]) };
 }
 
-function readOptions(config: NetworkConfig, sdxl: boolean): LoraOptions {
+function readOptions(config: NetworkConfig, table: BlockTable): LoraOptions {
   if (networkModule(config.networkModule) !== "networks.lora") {
     throw new UsageError(`--network_module ${config.networkModule} is not supported yet; networks.lora is`);
   }
@@ -96,7 +96,7 @@ function readOptions(config: NetworkConfig, sdxl: boolean): LoraOptions {
     dropout: config.networkDropout,
     args: config.networkArgs,
   };
-  return loraOptions(flags, sdxl, config.compat !== null);
+  return loraOptions(flags, table, config.compat !== null);
 }
 
 /** Which alpha counts where the file's is not the options'. */

@@ -32,8 +32,6 @@ export interface LoraNetwork {
 }
 
 export interface NetworkTrainingOptions {
-  /** Attention heads at a width, where they are not the family's. */
-  readonly heads?: (channels: number) => number;
   /** Gives the store the model's weights that a graph needs; default: as the model's file has them. */
   readonly load?: (graph: Graph) => Promise<void>;
 }
@@ -44,7 +42,7 @@ export function networkTraining(
   model: BaseModel,
   network: LoraNetwork,
   config: NetworkTrainingConfig,
-  { heads, load }: NetworkTrainingOptions = {},
+  { load }: NetworkTrainingOptions = {},
 ): DiffusionTraining {
   const { modules, options, weights } = network;
   const groups = networkGroups(network, config);
@@ -74,7 +72,6 @@ export function networkTraining(
         dtype: computeDtype(config.mixedPrecision),
         adapter: () => loraAdapter(modules, { dropout, rankDropout, moduleDropout, draws: list }),
         clipSkip: config.clipSkip,
-        heads,
       })(graph, noisy, timesteps, shape);
     },
     load: load ?? (async (graph) => {

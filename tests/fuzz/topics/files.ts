@@ -27,8 +27,8 @@ function useTensors(bytes: Uint8Array, folder: string): number {
   using file: TensorFile = openCheckpoint(path);
   return tryAll([
     () => file.keys().forEach((key) => file.f32(key)),
-    () => fileModules(file, false).forEach((module) => [module.down(), module.up()]),
-    () => loadLora(file, TINY.shapes, "sd1"),
+    () => fileModules(file, TINY.family).forEach((module) => [module.down(), module.up()]),
+    () => loadLora(file, TINY.shapes, TINY.family),
     () => inspectFile(path),
   ]);
 }

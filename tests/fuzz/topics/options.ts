@@ -5,6 +5,7 @@ import { HelpWanted, parseArgs } from "../../../src/cli/front/parse.ts";
 import { findCommand } from "../../../src/cli/front/program.ts";
 import { settle } from "../../../src/cli/front/run_command.ts";
 import { readLaunch } from "../../../src/cli/front/launcher.ts";
+import { sdBlocks, sdxlBlocks } from "../../../src/models/mod.ts";
 import { loraOptions } from "../../../src/networks/mod.ts";
 import { readOptimizer } from "../../../src/training/optimizers/mod.ts";
 import { createSchedule, type ScheduleConfig } from "../../../src/training/schedules/schedule.ts";
@@ -38,8 +39,8 @@ export const options: Topic = {
     const list = (key: string) => (values[key] ?? null) as string[] | null;
     const flagsOf = { dim: 4, alpha: 1, dropout: null, args: list("network_args") };
     return tryAll([
-      () => loraOptions(flagsOf, false),
-      () => loraOptions(flagsOf, true, true),
+      () => loraOptions(flagsOf, sdBlocks),
+      () => loraOptions(flagsOf, sdxlBlocks, true),
       () => readOptimizer("AdamW", list("optimizer_args")),
       () => createSchedule({ ...SCHEDULE, ...(values.lr_scheduler ? scheduleOf(values) : {}) })(3, 1e-3),
     ]);

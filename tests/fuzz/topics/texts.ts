@@ -114,7 +114,7 @@ export const prompts: Topic = {
   async run(bytes) {
     const given = textOf(bytes), random = new PythonRandom(1);
     processCaption(CAPTION, given, { epoch: 1, step: 1, maxTrainSteps: 9 }, random);
-    const tokenizer = await loadTokenizer("sd1");
+    const tokenizer = await loadTokenizer("clip_l");
     weightedTokens(tokenizer, given, 225, { knowsBreak: true });
     for (const line of promptLines(given)) {
       try {

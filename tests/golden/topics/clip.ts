@@ -5,12 +5,9 @@ import {
   CHUNK,
   type Conditioning,
   eosRows,
-  generationConditioning,
   type Normalization,
-  TEXT_ENCODERS,
   type TextInputs,
   type TextOptions,
-  trainingConditioning,
   Weights,
 } from "../../../src/models/mod.ts";
 import { ParameterStore } from "../../../src/runtime/mod.ts";
@@ -21,7 +18,6 @@ import {
   cutWeighted,
   loadTokenizer,
   padWeighted,
-  type TokenizerKind,
   weightedTokens,
 } from "../../../src/text/mod.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
@@ -38,12 +34,6 @@ export function match(c: GoldenCase): Runner | string | null {
   return `no rule for a clip case whose runs have ${Object.keys(first).join(", ")}`;
 }
 
-const TOKENIZERS: Record<SynthModel["family"], TokenizerKind[]> = {
-  sd1: ["sd1"],
-  sd2: ["sd2"],
-  sdxl: ["sd1", "sdxl2"],
-};
-
 /** What a case's runs need: the model on a device, its tokenizers, and a way to evaluate conditionings. */
 interface Bench {
   model: SynthModel;
@@ -57,7 +47,7 @@ interface Bench {
 
 async function withModel(c: GoldenCase, body: (c: GoldenCase, bench: Bench) => Promise<Check[]>) {
   const model = caseModel(c.json);
-  const tokenizers = await Promise.all(TOKENIZERS[model.family].map(loadTokenizer));
+  const tokenizers = await Promise.all(model.family.textEncoders.map((e) => loadTokenizer(e.tokenizer)));
   const device = goldenDevice();
   const store = new ParameterStore(device);
   try {
@@ -84,7 +74,7 @@ function encoder(model: SynthModel, store: ParameterStore): Bench["encode"] {
     if (chunks[1]) inputs.eosRows = put("eos", eosRows(chunks[1].flat(), CHUNK), [rows]);
     const { context, pooled } = build(inputs, Weights.over(g, model.shapes), g);
     let start = 0;
-    TEXT_ENCODERS[model.family].forEach(({ scope }, i) => {
+    model.family.textEncoders.forEach(({ scope }, i) => {
       const width = widthOf(model, scope);
       g.output(`hidden${i + 1}`, width === context.shape[2] ? context : slice(context, 2, start, width));
       start += width;
@@ -116,15 +106,14 @@ async function training(c: GoldenCase, { model, tokenizers, encode }: Bench): Pr
       if (ids) checks.push(exact(`ids of encoder ${i + 1}, max_token_length ${length}`, captions[i], ids));
     });
     const build = (options: TextOptions) => (inputs: TextInputs, w: Weights) =>
-      trainingConditioning(
-        model.family,
+      model.family.text.captions(
         { ...inputs, chunks: captions[0][0].length },
         w,
         { ...options, clipSkip: run.clip_skip },
       );
     const chunks = captions.map((list) => list.flat());
     const result = await encode(chunks, build({}));
-    if (model.family !== "sdxl") {
+    if (!model.family.text.pooled) {
       checks.push(...near(c, run.tensor, result.hidden1));
       continue;
     }
@@ -159,8 +148,7 @@ async function prompts(c: GoldenCase, { model, tokenizers, encode }: Bench): Pro
       const result = await encode(
         chunks,
         (inputs, w, g) =>
-          generationConditioning(
-            model.family,
+          model.family.text.prompts(
             {
               ...inputs,
               chunks: chunks[0].length,
@@ -194,8 +182,7 @@ async function weightedCaptions(c: GoldenCase, { model, tokenizers, encode }: Be
     const chunks = padded.flatMap(({ ids }: { ids: number[] }) => cutWeighted(tokenizer, ids));
     const weights: number[][] = padded.map((p: { weights: number[] }) => p.weights);
     const result = await encode([chunks], (inputs, w, g) =>
-      generationConditioning(
-        model.family,
+      model.family.text.prompts(
         {
           ...inputs,
           chunks: count,

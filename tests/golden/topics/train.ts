@@ -61,7 +61,7 @@ function network(c: GoldenCase, config: TrainNetworkConfig) {
     dropout: network.dropout,
     args: Object.entries(network.network_args ?? {}).map(([key, value]) => `${key}=${value}`),
   };
-  const options: LoraOptions = loraOptions(flags, model.family === "sdxl", true);
+  const options: LoraOptions = loraOptions(flags, model.family.sites.blocks, true);
   const text = network.train_text_encoder && !config.networkTrainUnetOnly;
   const modules = loraModules(model.shapes, model.family, options).filter((m) =>
     m.part === "unet" ? !config.networkTrainTextEncoderOnly : text
@@ -88,7 +88,7 @@ async function run(c: GoldenCase, config: TrainNetworkConfig): Promise<Check[]> 
   const store = new ParameterStore(device);
   try {
     uploadSynth(store, model.shapes, { wanted: (key) => !key.startsWith("first_stage_model") });
-    const training = networkTraining(store, model, lora, config, { heads: model.heads });
+    const training = networkTraining(store, model, lora, config);
     const batches = trainBatches(json, model.family, model.latentScale, config.priorLossWeight);
     const generators = { torch: new TorchGenerator(json.seed), python: new PythonRandom(json.seed) };
     const record = new Recorder(c, training);

@@ -1,7 +1,7 @@
 /** U-Nets: the prediction, and gradients of a loss with respect to inputs and weights. */
 
 import { compile, gradients, Graph, type Tensor } from "../../../src/graph/mod.ts";
-import { UNET, unet, Weights } from "../../../src/models/mod.ts";
+import { UNET, Weights } from "../../../src/models/mod.ts";
 import { ParameterStore } from "../../../src/runtime/mod.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
 import { goldenDevice } from "../device.ts";
@@ -32,10 +32,8 @@ async function run(c: GoldenCase): Promise<Check[]> {
   const weights = Weights.over(g, model.shapes);
   const latents = g.input("x", [n, height, width, channels]);
   const contextInput = g.input("context", context.shape);
-  const output = unet(latents, g.input("timesteps", [n]), contextInput, weights.at(UNET), {
-    heads: model.heads,
-    vector: vector && g.input("vector", vector.shape),
-  });
+  const conditioning = { context: contextInput, vector: vector && g.input("vector", vector.shape) };
+  const output = model.family.denoise(latents, g.input("timesteps", [n]), conditioning, weights);
   g.output("output", output);
   const inputs: Record<string, Float32Array> = {
     x: toChannelsLast(x.values, x.shape),

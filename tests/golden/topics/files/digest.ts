@@ -16,7 +16,7 @@ export function digests(model: ModelFile, options: PartOptions = {}): Record<str
   const parts = partRows(model.family, model.shapes, options).map(({ folder, rows }): [string, string] => {
     const lines = rows.map((row) => {
       // sd-scripts' own U-Net of SDXL has the original's names
-      const name = model.family === "sdxl" && folder === "unet"
+      const name = model.family.sites.originalNames && folder === "unet"
         ? row.original.slice(UNET.length + 1)
         : row.other;
       const { file, key } = model.places.get(row.original)!;

@@ -90,7 +90,7 @@ const READ_HERE: Readonly<Record<string, string>> = {
 export function loaded({ json }: GoldenCase): Promise<Check[]> {
   const { family, shapes } = caseModel(json);
   const whole = fromShapes(shapes);
-  if (family === "sd2") {
+  if (family.name === "sd2") {
     for (const [name, shape] of [["text_projection", [64, 64]], ["logit_scale", []]] as const) {
       whole.set(`cond_stage_model.model.${name}`, synthetic(shape, `cond_stage_model.model.${name}`));
     }

@@ -59,7 +59,7 @@ function same(a: Uint8Array, b: Uint8Array): boolean {
 /** A whole network of the rule's weights: sizes and hashes of its file. */
 export function wholeFile({ json }: GoldenCase): Check[] {
   const { family, shapes } = caseModel({ model: /\b(sd\w+-tiny)\b/.exec(json.what)?.[1] });
-  const options = optionsOf(json.network_dim, json.network_alpha, json.network_args, family === "sdxl");
+  const options = optionsOf(json.network_dim, json.network_alpha, json.network_args, family.sites.blocks);
   const modules = loraModules(shapes, family, options);
   const weights = ruleWeights(modules, 0.1);
   const dtype = (DTYPES[json.save_dtype] ?? null) as SaveDtype;

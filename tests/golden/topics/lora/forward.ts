@@ -1,7 +1,7 @@
 /** LoRA on text encoders and U-Net: live with several multipliers, and merged into the weights. */
 
-import { compile, Graph } from "../../../../src/graph/mod.ts";
-import { eosRows, textStates, UNET, unet, Weights } from "../../../../src/models/mod.ts";
+import { compile, Graph, type Tensor } from "../../../../src/graph/mod.ts";
+import { eosRows, textStates, UNET, Weights } from "../../../../src/models/mod.ts";
 import {
   adapterOf,
   deltaOf,
@@ -57,9 +57,9 @@ export async function forward(c: GoldenCase): Promise<Check[]> {
 function prepare(c: GoldenCase): Scene {
   const { json } = c, { inputs } = json;
   const model = caseModel(modelOf(json));
-  const sdxl = model.family === "sdxl";
-  const options = optionsOf(json.network_dim, json.network_alpha, json.network_args, sdxl);
-  const modules = loraModules(model.shapes, model.family, options);
+  const { family } = model;
+  const options = optionsOf(json.network_dim, json.network_alpha, json.network_args, family.sites.blocks);
+  const modules = loraModules(model.shapes, family, options);
   const tag = /synth\.tensor\('([^']*)'\+key\)/.exec(json.lora_weights)?.[1] ?? "";
   const factor = Number(/float32\(([\d.]+)\)\)/.exec(json.lora_weights)?.[1] ?? 0.1);
   const shape = c.tensors().info("base_out").shape;
@@ -70,7 +70,7 @@ function prepare(c: GoldenCase): Scene {
     t: Float32Array.from(inputs.t),
     ids0: Int32Array.from(rows.flat()),
   };
-  if (sdxl) {
+  if (family.sizes) {
     values.ids1 = Int32Array.from(rows.flatMap(padZero));
     values.rows = eosRows(values.ids1, rows[0].length);
     values.context = uniform(
@@ -138,20 +138,21 @@ function record({ model, modules, inputs, shape }: Scene, lora: boolean): Graph 
   const [n, channels, height, width] = shape;
   const ids = g.input("ids0", [n, inputs.ids0.length / n], "i32");
   let context, vector;
-  if (model.family === "sdxl") {
-    const second = textStates("sdxl", 1, g.input("ids1", ids.shape, "i32"), w);
-    g.output("te1_hidden", textStates("sdxl", 0, ids, w).hidden(-2));
+  const states = (i: number, ids: Tensor) => textStates(model.family.textEncoders[i], ids, w);
+  if (model.family.sizes) {
+    const second = states(1, g.input("ids1", ids.shape, "i32"));
+    g.output("te1_hidden", states(0, ids).hidden(-2));
     g.output("te2_hidden", second.hidden(-2));
     g.output("te2_pool", second.pooled(g.input("rows", [n], "i32")));
     const columns = w.shape(`${UNET}.middle_block.1.transformer_blocks.0.attn2.to_k.weight`)[1];
     context = g.input("context", [n, inputs.context.length / n / columns, columns]);
     vector = g.input("vector", [n, inputs.vector.length / n]);
   } else {
-    context = textStates(model.family, 0, ids, w).normed(1);
+    context = states(0, ids).normed(1);
     g.output("context", context);
   }
   const x = g.input("x", [n, height, width, channels]);
-  g.output("out", unet(x, g.input("t", [n]), context, w.at(UNET), { heads: model.heads, vector }));
+  g.output("out", model.family.denoise(x, g.input("t", [n]), { context, vector }, w));
   return g;
 }
 

@@ -1,8 +1,8 @@
 /** Which modules a network has, what their ranks and groups are, and what they start from. */
 
 import { UserError } from "../../../../src/base/errors.ts";
-import type { Family } from "../../../../src/models/mod.ts";
-import { blockIndex, parseBlockLrWeights } from "../../../../src/networks/sites/blocks.ts";
+import { type BlockTable, sdBlocks, sdxlBlocks } from "../../../../src/models/mod.ts";
+import { parseBlockLrWeights } from "../../../../src/networks/sites/blocks.ts";
 import {
   DOWN,
   initialWeights,
@@ -16,7 +16,7 @@ import { TorchGenerator } from "../../../../src/random/mod.ts";
 import type { Check, GoldenCase } from "../../case.ts";
 import { exact, within } from "../../compare.ts";
 import { crc32 } from "../../synth.ts";
-import { caseModel } from "../../synth_models.ts";
+import { caseModel, type FamilyName } from "../../synth_models.ts";
 import { fullSize, optionsOf } from "./shared.ts";
 
 type Row = [name: string, alpha: number, down: number[], up: number[]];
@@ -24,14 +24,15 @@ type Row = [name: string, alpha: number, down: number[], up: number[]];
 /** The case names no model; its modules' names and widths say which it is. */
 export function inventory({ json }: GoldenCase): Check[] {
   const rows: Row[] = json.modules;
-  const family: Family = rows.some(([name]) => name.startsWith("lora_te2_"))
+  const name: FamilyName = rows.some(([name]) => name.startsWith("lora_te2_"))
     ? "sdxl"
     : rows.some(([name, , down]) => name.endsWith("_attn2_to_k") && down[1] === 1024)
     ? "sd2"
     : "sd1";
+  const { family, shapes } = fullSize(name);
   const linear = rows.some(([name, , down]) => name.endsWith("_proj_in") && down.length === 2);
-  const options = optionsOf(json.network_dim, json.network_alpha, json.network_args, family === "sdxl");
-  const modules = loraModules(fullSize(family), family, options, { linearProjection: linear });
+  const options = optionsOf(json.network_dim, json.network_alpha, json.network_args, family.sites.blocks);
+  const modules = loraModules(shapes, family, options, { linearProjection: linear });
   return [
     exact(
       "modules",
@@ -56,7 +57,7 @@ export function init(c: GoldenCase): Check[] {
     json.network_dim,
     json.network_alpha ?? null,
     json.network_args,
-    family === "sdxl",
+    family.sites.blocks,
   );
   const modules = loraModules(shapes, family, options);
   const generator = new TorchGenerator(seed);
@@ -80,10 +81,10 @@ export function blocks({ json }: GoldenCase): Check[] {
     return found ? Number(found[1]) : null;
   };
   const model = String(json.model);
-  const family: Family = model.startsWith("sdxl") ? "sdxl" : model.startsWith("sd2") ? "sd2" : "sd1";
-  const sdxl = family === "sdxl";
-  const options = optionsOf(told("network_dim"), told("network_alpha"), json.network_args, sdxl);
-  const modules = loraModules(fullSize(family), family, options);
+  const name = model.startsWith("sdxl") ? "sdxl" : model.startsWith("sd2") ? "sd2" : "sd1";
+  const { family, shapes } = fullSize(name), { blocks: table } = family.sites;
+  const options = optionsOf(told("network_dim"), told("network_alpha"), json.network_args, table);
+  const modules = loraModules(shapes, family, options);
   const unet = modules.filter((m) => m.part === "unet");
   const groups = parameterGroups(modules, options, {
     default: told("default_lr"),
@@ -93,7 +94,7 @@ export function blocks({ json }: GoldenCase): Check[] {
   const { text_encoder, unet: unetCount } = counts(modules);
   const checks = [
     exact("block_lr_weight", options.blocks?.lrWeights ?? null, json.block_lr_weight),
-    exact("blocks", byBlock(unet, sdxl), json.unet_blocks),
+    exact("blocks", byBlock(unet, table), json.unet_blocks),
     exact("counts", { text_encoder, unet: unetCount }, json.counts),
     exact(
       "groups",
@@ -114,10 +115,10 @@ export function blocks({ json }: GoldenCase): Check[] {
   return checks;
 }
 
-function byBlock(unet: readonly LoraModule[], sdxl: boolean): Record<string, unknown> {
+function byBlock(unet: readonly LoraModule[], table: BlockTable): Record<string, unknown> {
   const found = new Map<number, LoraModule[]>();
   for (const module of unet) {
-    const block = blockIndex(module.name, sdxl);
+    const block = table.blockOf(module.name);
     found.set(block, [...found.get(block) ?? [], module]);
   }
   return Object.fromEntries([...found].map(([block, members]) => {
@@ -136,13 +137,13 @@ function byBlock(unet: readonly LoraModule[], sdxl: boolean): Record<string, unk
 /** Unusual arguments: the weights by block, or that there is an error. Its text and type are Python's. */
 export function parsing({ json }: GoldenCase): Check[] {
   return json.cases.map((c: Record<string, unknown>, i: number) => {
-    const sdxl = !!c.sdxl;
+    const table = c.sdxl ? sdxlBlocks : sdBlocks;
     const what = `${i}: ${JSON.stringify(c.network_args ?? c.block_dims)}`;
     const got = outcome(() => {
-      if (c.network_args) return parseBlockLrWeights(c.network_args as Record<string, string>, sdxl, true);
+      if (c.network_args) return parseBlockLrWeights(c.network_args as Record<string, string>, table, true);
       // "25 values"; which they are, the case does not say
       const dims = Array.from({ length: parseInt(String(c.block_dims)) }, () => 4).join(",");
-      return optionsOf(4, 2, { block_dims: dims }, sdxl).blocks!.dims.length;
+      return optionsOf(4, 2, { block_dims: dims }, table).blocks!.dims.length;
     });
     if (c.error) return exact(what, got instanceof UserError, true);
     return exact(what, got, c.network_args ? c.result : parseInt(String(c.block_dims)));

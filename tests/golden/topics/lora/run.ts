@@ -49,7 +49,7 @@ async function inFolder({ json }: GoldenCase, dir: string): Promise<Check[]> {
     dropout: config.networkDropout,
     args: config.networkArgs,
   };
-  const options = loraOptions(flags, model.family === "sdxl", true);
+  const options = loraOptions(flags, model.family.sites.blocks, true);
   const length = schedule(config, group);
   const record = networkRecord(config, {
     ...{ sessionId: 1, startedAt: 1.5, seed: config.seed!, family: model.family, options, networkAlpha },

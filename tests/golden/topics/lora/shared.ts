@@ -1,6 +1,6 @@
 /** What the parts of the lora topic share: models by size, options and weights by the cases' rules. */
 
-import type { Family, Shapes } from "../../../../src/models/mod.ts";
+import type { BlockTable } from "../../../../src/models/mod.ts";
 import {
   DOWN,
   keysOf,
@@ -11,22 +11,22 @@ import {
   UP,
 } from "../../../../src/networks/mod.ts";
 import { synthTensor } from "../../synth.ts";
-import { synthModel } from "../../synth_models.ts";
+import { type FamilyName, type SynthModel, synthModel } from "../../synth_models.ts";
 
 const SD_UNET = { model_channels: 320, channel_mult: [1, 2, 4, 4], attention_resolutions: [4, 2, 1] };
 
 /** The real sizes; keys and shapes only. */
-const FULL: Record<Family, () => Shapes> = {
+const FULL: Record<FamilyName, () => SynthModel> = {
   sd1: () =>
     synthModel("sd1", {
       unet: { ...SD_UNET, context_dim: 768 },
       clip: { hidden: 768, layers: 12, intermediate: 3072 },
-    }).shapes,
+    }),
   sd2: () =>
     synthModel("sd2", {
       unet: { ...SD_UNET, context_dim: 1024, use_linear_in_transformer: true },
       clip: { width: 1024, layers: 24, mlp: 4096 },
-    }).shapes,
+    }),
   sdxl: () =>
     synthModel("sdxl", {
       unet: {
@@ -40,11 +40,11 @@ const FULL: Record<Family, () => Shapes> = {
       },
       clip_l: { hidden: 768, layers: 12, intermediate: 3072 },
       clip_g: { width: 1280, layers: 32, mlp: 5120, text_projection: [1280, 1280] },
-    }).shapes,
+    }),
 };
 
-export function fullSize(family: Family): Shapes {
-  return FULL[family]();
+export function fullSize(name: FamilyName): SynthModel {
+  return FULL[name]();
 }
 
 /** Options from a case's network_dim, network_alpha and network_args record. */
@@ -52,10 +52,10 @@ export function optionsOf(
   dim: number | null,
   alpha: number | null,
   args: Record<string, string>,
-  sdxl: boolean,
+  table: BlockTable,
 ): LoraOptions {
   const list = Object.entries(args).map(([key, value]) => `${key}=${value}`);
-  return loraOptions({ dim, alpha, dropout: null, args: list }, sdxl, true);
+  return loraOptions({ dim, alpha, dropout: null, args: list }, table, true);
 }
 
 /** lora_down = synth.tensor(key), lora_up = float32(synth.tensor(key) * float32(factor)). */

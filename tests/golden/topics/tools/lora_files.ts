@@ -49,7 +49,7 @@ export async function resized(c: GoldenCase): Promise<Check[]> {
         out.metadata.ss_network_dim,
         json.dynamic_method ? "Dynamic" : `${json.new_rank}`,
       ),
-      exact("modules", fileModules(out, false).map(({ name }) => name).sort(), names.sort()),
+      exact("modules", fileModules(out, null).map(({ name }) => name).sort(), names.sort()),
     ];
   });
 }
@@ -102,7 +102,7 @@ export function mergedIntoModel(c: GoldenCase): Promise<Check[]> {
 
 function compareFile(c: GoldenCase, out: TensorFile): Check[] {
   const { json } = c, tensors = c.tensors(), limit = json.tolerance?.rel ?? json.tolerance?.rel_l2;
-  const found = new Map(fileModules(out, false).map((module) => [module.name, module]));
+  const found = new Map(fileModules(out, null).map((module) => [module.name, module]));
   return Object.entries<Json>(json.result).flatMap(([name, { dim, alpha, delta_norm }]) => {
     const module = found.get(name);
     if (!module) return [exact(name, "missing", "there")];

@@ -1,4 +1,6 @@
 /** SDXL's second conditioning: the pooled text and three sizes as sinusoids. */
+import { reshape, type Tensor } from "../../graph/mod.ts";
+import { timestepEmbedding } from "../unet/embedding.ts";
 
 export interface Sizes {
   readonly originalHeight: number;
@@ -9,8 +11,14 @@ export interface Sizes {
   readonly width: number;
 }
 
-/** Sinusoids for each number. */
-const CHANNELS = 256;
+/** Numbers in `Sizes`, and sinusoids for each. */
+const NUMBERS = 6, CHANNELS = 256;
+
+/** Sinusoids in a graph: sizes (N, 6) -> (N, 1536) f32. */
+export function sizeEmbedding(sizes: Tensor): Tensor {
+  const [batch] = sizes.shape;
+  return reshape(timestepEmbedding(reshape(sizes, [batch * NUMBERS]), CHANNELS), [batch, NUMBERS * CHANNELS]);
+}
 
 /** (pooled width + 6 * 256): the pooled text, then original size, crop and target size. */
 export function sizedVector(pooled: Float32Array, sizes: Sizes): Float32Array {

@@ -1,49 +1,10 @@
 /** Which model a file holds: seen from its keys and shapes, never from its name. */
 
-import { UserError } from "../base/errors.ts";
-import type { Shapes } from "./weights.ts";
-
-export type Family = "sd1" | "sd2" | "sdxl";
-
-/** What users call the families. */
-export const FAMILY_NAMES: Readonly<Record<Family, string>> = { sd1: "SD1", sd2: "SD2", sdxl: "SDXL" };
-
-/** Places of the parts in an original checkpoint. */
-export const UNET = "model.diffusion_model", VAE = "first_stage_model";
-
-export interface TextEncoderPlace {
-  readonly scope: string;
-  readonly layout: "clip_l" | "open_clip";
-}
-
-export const TEXT_ENCODERS: Readonly<Record<Family, readonly TextEncoderPlace[]>> = {
-  sd1: [{ scope: "cond_stage_model.transformer.text_model", layout: "clip_l" }],
-  sd2: [{ scope: "cond_stage_model.model", layout: "open_clip" }],
-  sdxl: [
-    { scope: "conditioner.embedders.0.transformer.text_model", layout: "clip_l" },
-    { scope: "conditioner.embedders.1.model", layout: "open_clip" },
-  ],
-};
-
-/** SD2's model never used the 24th layer of its checkpoint's text encoder; newer files leave it away. */
-export function usedLayers(family: Family, layers: number): number {
-  return family === "sd2" && layers !== 23 ? layers - 1 : layers;
-}
-
-/** Attention heads of a U-Net at a width: 8 in SD1, 64 wide in SD2 and SDXL. */
-export function unetHeads(family: Family): (channels: number) => number {
-  return family === "sd1" ? () => 8 : (channels) => Math.max(1, channels / 64);
-}
-
-/** The family of a U-Net by its numbers: only SDXL's takes a vector, only SD1's projects by convolutions. */
-export function unetFamily(unet: { vectorWidth: number; linearProjection: boolean }): Family {
-  return unet.vectorWidth > 0 ? "sdxl" : unet.linearProjection ? "sd2" : "sd1";
-}
-
-/** What latents are multiplied with after encoding and divided by before decoding. */
-export function latentScale(family: Family): number {
-  return family === "sdxl" ? 0.13025 : 0.18215;
-}
+import { UserError } from "../../base/errors.ts";
+import { listed } from "../../base/phrases.ts";
+import type { Shapes } from "../weights.ts";
+import { type Family, UNET, VAE } from "./family.ts";
+import { FAMILIES } from "./table.ts";
 
 export type Identity =
   | { readonly kind: "checkpoint"; readonly family: Family }
@@ -82,11 +43,8 @@ export function identify(shapes: Shapes): Identity {
       return { kind: "lora" };
     }
   }
-  if (shapes.has(`${UNET}.input_blocks.0.0.weight`)) {
-    if (any("conditioner.embedders.1.")) return { kind: "checkpoint", family: "sdxl" };
-    if (any("cond_stage_model.model.")) return { kind: "checkpoint", family: "sd2" };
-    if (any("cond_stage_model.transformer.")) return { kind: "checkpoint", family: "sd1" };
-  }
+  const family = FAMILIES.find((f) => f.holds(any));
+  if (family) return { kind: "checkpoint", family };
   const alone = any("encoder.down") && any("decoder.up");
   if (alone || (any(`${VAE}.encoder.`) && !any(UNET))) return { kind: "vae" };
   for (const [pattern, what] of OTHERS) {
@@ -100,7 +58,7 @@ export function identify(shapes: Shapes): Identity {
 export function describe(identity: Identity): string {
   switch (identity.kind) {
     case "checkpoint":
-      return `an ${FAMILY_NAMES[identity.family]} checkpoint`;
+      return `an ${identity.family.label} checkpoint`;
     case "vae":
       return "an autoencoder (VAE) on its own";
     case "lora":
@@ -110,6 +68,8 @@ export function describe(identity: Identity): string {
   }
 }
 
+export const LABELS = FAMILIES.map(({ label }) => label).sort();
+
 /** The family of a whole checkpoint. Throws UserError that says what the file is instead. */
 export function checkpointFamily(shapes: Shapes, path: string): Family {
   const identity = identify(shapes);
@@ -118,25 +78,24 @@ export function checkpointFamily(shapes: Shapes, path: string): Family {
     ? ", or its text encoder with --text_encoder (SDXL: --clip_l and --clip_g) and its VAE with --vae"
     : "";
   throw new UserError(
-    `${path}: is ${
-      describe(identity)
-    }; give a whole SD1, SD2 or SDXL checkpoint (U-Net, text encoder, VAE)${remedy}`,
+    `${path}: is ${describe(identity)}; give a whole ${
+      listed(LABELS, "or")
+    } checkpoint (U-Net, text encoder, VAE)${remedy}`,
   );
 }
 
-/** Throws UserError when flags say otherwise than the file. Prediction by v cannot be seen in a file. */
-export function checkFlags(
-  family: Family,
-  flags: { v2?: boolean; sdxl?: boolean },
-  path: string,
-): void {
-  const said = flags.sdxl ? "sdxl" : flags.v2 ? "sd2" : undefined;
-  if (said && said !== family) {
+/**
+ * Throws UserError when flags say otherwise than the file: `flags` are those by which a model's family is told (v1, v2,
+ * sdxl). Prediction by v cannot be seen in a file.
+ */
+export function checkFlags(family: Family, flags: Readonly<Record<string, boolean>>, path: string): void {
+  const said = FAMILIES.find(({ flag }) => flags[flag]);
+  if (said && said.name !== family.name) {
     throw new UserError(
-      `${path}: is ${describe({ kind: "checkpoint", family })}, the flags ask for ${
-        FAMILY_NAMES[said]
-      }; leave ` +
-        `${flags.sdxl ? "--sdxl" : "--v2"} away or choose another model`,
+      `${path}: is ${
+        describe({ kind: "checkpoint", family })
+      }, the flags ask for ${said.label}; leave --${said.flag} ` +
+        "away or choose another model",
     );
   }
 }

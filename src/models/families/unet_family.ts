@@ -1,0 +1,23 @@
+/** What SD1, SD2 and SDXL have in common: a U-Net over the latents of one kind of autoencoder, and DDPM's noise. */
+import { unet } from "../unet/mod.ts";
+import { type Family, type Latent, UNET } from "./family.ts";
+
+/** Latents of the autoencoder of arXiv 2112.10752: four channels, an eighth of the picture's side. */
+export function kl8(scale: number): Latent {
+  return { channels: 4, factor: 8, scale, shift: 0 };
+}
+
+/** A U-Net as the denoiser; `heads` gives its attention heads at a width. */
+export function unetDenoiser(heads: (channels: number) => number): Pick<Family, "noise" | "denoise"> {
+  return {
+    noise: "ddpm",
+    denoise: (latents, timesteps, { context, vector }, w) =>
+      unet(latents, timesteps, context, w.at(UNET), { heads, vector }),
+  };
+}
+
+/** Heads of 64 channels: SD2 and SDXL. */
+export const heads64 = (channels: number): number => Math.max(1, channels / 64);
+
+/** The key of a U-Net's first layer. */
+export const UNET_BEGINS = `${UNET}.input_blocks.0.0.weight`;
