@@ -13,15 +13,16 @@ import { initialImages } from "./pictures/initial_images.ts";
 import { loadDrawingModel, type Loaded, openCheckpoint, standardSize } from "./pipeline/load_model.ts";
 import { type LoraPath, loraPaths } from "./prompts/lora_files.ts";
 import type { UsedNetwork } from "./pipeline/networks.ts";
-import type { PictureSize } from "./pipeline/own_size.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
+import type { PictureSize } from "./pipeline/own_size.ts";
+import { type Sampling, samplingOf } from "./pipeline/sampling.ts";
 import { pictureTexts } from "./pictures/picture_text.ts";
 import { toBytes } from "./pictures/pixels.ts";
 import { encodePng } from "../images/png_file.ts";
 import { readText } from "../formats/text_file.ts";
 import { promptLines } from "./prompts/prompt_line.ts";
 import { batches, pictureRequests } from "./prompts/requests.ts";
-import { createScheduler } from "./samplers/mod.ts";
+import { createSampler } from "./samplers/mod.ts";
 
 /** Draws every picture that is asked for. Throws UserError for what cannot be drawn, Interrupted between two steps. */
 export async function genImg(config: GenImgConfig, context: JobContext): Promise<void> {
@@ -30,11 +31,11 @@ export async function genImg(config: GenImgConfig, context: JobContext): Promise
   const images = config.imagePath === null
     ? null
     : await initialImages(config.imagePath, config, context.warn);
-  const { planned, loaded } = await prepare(config, prompts, images, context);
+  const { planned, sampling, loaded } = await prepare(config, prompts, images, context);
   try {
     Deno.mkdirSync(config.outdir, { recursive: true });
     removeLeftovers(config.outdir, (name) => name.endsWith(".png"), context.log);
-    await drawAll(config, context, loaded, planned);
+    await drawAll(config, context, loaded, planned, sampling);
   } finally {
     loaded.close();
   }
@@ -46,11 +47,11 @@ async function prepare(
   prompts: readonly string[],
   images: readonly Pixels[] | null,
   context: JobContext,
-): Promise<{ planned: readonly Batch[]; loaded: Loaded }> {
-  const file = openCheckpoint(config);
+): Promise<{ planned: readonly Batch[]; sampling: Sampling; loaded: Loaded }> {
+  const file = openCheckpoint(config), sampling = samplingOf(config, file.marks);
   let planned: readonly Batch[], loras: readonly LoraPath[];
   try {
-    planned = plan(config, prompts, images, standardSize(config, file), context.warn);
+    planned = plan(config, prompts, images, { size: standardSize(config, file), sampling }, context.warn);
     loras = loraPaths(config, planned.flatMap(({ requests }) => requests[0].settings.loras));
   } catch (error) {
     file.close();
@@ -63,7 +64,7 @@ async function prepare(
     loaded.close();
     throw error;
   }
-  return { planned, loaded };
+  return { planned, sampling, loaded };
 }
 
 function readPrompts(config: GenImgConfig): string[] {
@@ -81,7 +82,7 @@ function plan(
   config: GenImgConfig,
   prompts: readonly string[],
   images: readonly Pixels[] | null,
-  own: PictureSize,
+  { size: own, sampling }: { size: PictureSize; sampling: Sampling },
   warn: (text: string) => void,
 ): Batch[] {
   const size = { width: config.W ?? own.width, height: config.H ?? own.height };
@@ -97,7 +98,7 @@ function plan(
   for (const { fileName, settings: { width, height, steps } } of requests) {
     if (fileName !== null) chosenName(fileName);
     checkSize(width, height);
-    createScheduler(config.sampler, { steps, prediction: "epsilon", stepsOffset: 1, clipSample: false });
+    createSampler(config.sampler, { ...sampling, steps });
   }
   return [...batches(requests, config.batchSize)].map((batch) => {
     const { width, height } = batch[0].settings;
@@ -111,6 +112,7 @@ async function drawAll(
   context: JobContext,
   { model, networks, device }: Loaded,
   planned: readonly Batch[],
+  sampling: Sampling,
 ): Promise<void> {
   const pipeline = new Pipeline(model), names = new FileNames();
   try {
@@ -130,7 +132,7 @@ async function drawAll(
       const { settings } = batch.requests[0], { steps } = settings;
       const drawn = await drawBatch(pipeline, conditioner, batch, {
         sampler: config.sampler,
-        prediction: config.vParameterization ? "v_prediction" : "epsilon",
+        sampling,
         networks: networks.inputs(settings),
         vaeBatch: vaeBatch(config, batch.requests.length),
         signal: context.signal,
@@ -183,6 +185,7 @@ function save(
       width,
       height,
       sampler: config.sampler,
+      sigmas: config.sigmas,
       modelName: basename(config.ckpt).replace(/\.[^.]*$/, ""),
       clipSkip: config.clipSkip ?? 1,
       sized,

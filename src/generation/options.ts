@@ -1,7 +1,6 @@
 /** Drawing pictures. */
 
-import { samplerNames } from "./samplers/mod.ts";
-import { SAMPLERS } from "./samplers/known.ts";
+import { samplerNames, spacingNames } from "./samplers/mod.ts";
 import { ONE_ATTENTION } from "../options/shared.ts";
 import {
   choice,
@@ -74,14 +73,15 @@ export const pictureOptions = group("Pictures", {
   crop_top: int(null, "SDXL crop conditioning: top"),
   crop_left: int(null, "SDXL crop conditioning: left"),
   steps: int(50, "denoising steps", { min: 1, max: 1000 }),
-  sampler: working(samplerNames, choice(SAMPLERS, "ddim", "how noise becomes a picture")),
+  sampler: choice(samplerNames, "ddim", "how noise becomes a picture"),
+  sigmas: own(choice(spacingNames, null, "how a sampler over sigmas spaces them; unset = evenly in time")),
   scale: float(7.5, "CFG scale"),
   negative_scale: notYet(float(null, "separate scale for a real negative branch")),
   batch_size: int(1, "batch size", { min: 1, max: 1024 }),
   vae_batch_size: float(null, "images decoded at once; below 1 a share of the batch", { above: 0 }),
   vae_slices: notYet(int(null, "decode the VAE in N slices")),
-  zero_terminal_snr: newer(notYet(flag("rescale betas so that the last step has SNR 0"))),
-  force_scheduler_zero_steps_offset: newer(notYet(flag("set steps_offset to 0"))),
+  zero_terminal_snr: newer(flag("rescale betas so that the last step has SNR 0")),
+  force_scheduler_zero_steps_offset: newer(flag("set steps_offset to 0")),
   pyramid_noise_prob: newer(notYet(float(null, "probability of pyramid noise"))),
   pyramid_noise_discount_range: newer(notYet(floats("its discount range", 2))),
   noise_offset_prob: newer(notYet(float(null, "probability of noise offset"))),

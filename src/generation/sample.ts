@@ -12,13 +12,15 @@ import { checkSize, noise, sizeVectors, type Start } from "./pipeline/draw.ts";
 import type { DrawingModel, NetworkInputs } from "./pipeline/model.ts";
 import { type Pipeline, recordDecode } from "./pipeline/pipeline.ts";
 import type { SamplePrompt } from "./prompts/sample_prompt.ts";
-import { createScheduler, type Prediction, type Scheduler } from "./samplers/mod.ts";
+import { createSampler, type Prediction, type Sampler } from "./samplers/mod.ts";
 import type { TextConditioner } from "./prompts/text_conditioner.ts";
 
 export interface SampleOptions {
   /** --sample_sampler, for prompts that name none. */
   readonly sampler: string;
   readonly prediction: Prediction;
+  /** As it was trained; the reference samples from the plain schedule. */
+  readonly zeroTerminalSnr?: boolean;
   /** Pixels, for prompts that say none. */
   readonly size: { readonly width: number; readonly height: number };
   /** The reference's way. */
@@ -57,21 +59,23 @@ export function sampleConditioner(
 /** Throws UserError for what cannot be drawn: steps that the sampler cannot take, a size beyond reason. */
 export function checkSample(
   prompt: SamplePrompt,
-  options: Pick<SampleOptions, "sampler" | "prediction" | "compat" | "size">,
+  options: Pick<SampleOptions, "sampler" | "prediction" | "zeroTerminalSnr" | "compat" | "size">,
 ): void {
-  sampleScheduler(prompt, options);
+  samplerFor(prompt, options);
   const { width, height } = sizeOf(prompt, options.size);
   checkSize(width, height);
 }
 
-function sampleScheduler(
+function samplerFor(
   { sampler, steps }: SamplePrompt,
-  options: Pick<SampleOptions, "sampler" | "prediction" | "compat">,
-): Scheduler {
-  const { prediction, compat } = options;
-  return createScheduler(sampler ?? options.sampler, {
+  options: Pick<SampleOptions, "sampler" | "prediction" | "zeroTerminalSnr" | "compat">,
+): Sampler {
+  const { prediction, zeroTerminalSnr, compat } = options;
+  return createSampler(sampler ?? options.sampler, {
     steps,
     prediction,
+    zeroTerminalSnr: zeroTerminalSnr && !compat,
+    compat,
     stepsOffset: compat ? 0 : 1,
     clipSample: compat,
   });
@@ -87,7 +91,7 @@ export async function drawSample(
   const { width, height } = sizeOf(prompt, options.size);
   const shape = { batch: 1, height: height / 8, width: width / 8 };
   const { scale } = prompt, { networks, signal, observe } = options;
-  const scheduler = sampleScheduler(prompt, options);
+  const sampler = samplerFor(prompt, options);
   const texts = scale > 1 ? [prompt.prompt, prompt.negativePrompt] : [prompt.prompt];
   const [positive, negative] = await conditioner.encode(texts, networks);
   const vectors = sizeVectors([positive], negative ? [negative] : null, {
@@ -109,12 +113,12 @@ export async function drawSample(
   };
 
   const generator = new TorchGenerator(prompt.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
-  const sigma = scheduler.initNoiseSigma;
+  const sigma = sampler.initNoiseSigma;
   const latents = noise(generator, shape).map((x) => x * sigma);
-  options.inspect?.({ scheduler, guidance, first: latents });
+  options.inspect?.({ sampler, guidance, first: latents });
   const draw = () => noise(generator, shape);
   const final = await denoise(pipeline, {
-    scheduler,
+    sampler,
     shape,
     guidance,
     latents,

@@ -39,6 +39,8 @@ export interface ModelFile {
   readonly path: string;
   readonly family: Family;
   readonly metadata: Readonly<Record<string, string>>;
+  /** The file says by keys of its own that it predicts v, and that its last timestep is pure noise (SDXL). */
+  readonly marks: { readonly vPrediction: boolean; readonly zeroTerminalSnr: boolean };
   /** Every tensor of U-Net, text encoders and autoencoder under its original key. */
   readonly shapes: Shapes;
   /** Where each of them lies. */
@@ -117,6 +119,7 @@ export function openModel(path: string, { open = openAnyLayout, ...parts }: Open
       path,
       family,
       metadata: file.metadata,
+      marks: { vPrediction: all.has("v_pred"), zeroTerminalSnr: all.has("ztsnr") },
       shapes,
       places: placesOf(path, own),
       rest: placesOf(path, rest),

@@ -5,7 +5,7 @@ import { compile, type Graph } from "../../src/graph/mod.ts";
 import { denoise } from "../../src/generation/pipeline/denoise.ts";
 import type { DrawingModel } from "../../src/generation/pipeline/model.ts";
 import { Pipeline } from "../../src/generation/pipeline/pipeline.ts";
-import { createScheduler } from "../../src/generation/samplers/mod.ts";
+import { createSampler } from "../../src/generation/samplers/mod.ts";
 import type { ParameterStore, Program, Values } from "../../src/runtime/mod.ts";
 import { allocateGroups } from "../../src/training/step/trainable.ts";
 import { decodeGraph, forwardGraph, loraOf, loraStep, textGraph } from "./graphs.ts";
@@ -105,21 +105,21 @@ const drawing: MakeJob = (store, model, batch, dtype) => {
     positiveVectors: vectors,
     negativeVectors: vectors,
   };
-  const scheduler = createScheduler("euler_a", {
+  const sampler = createSampler("euler_a", {
     steps: STEPS,
     prediction: "epsilon",
     stepsOffset: 1,
     clipSample: false,
   });
   const noise = numbers("noise", batch * size * size * 4), { signal } = new AbortController();
-  const latents = noise.map((x) => x * scheduler.initNoiseSigma);
+  const latents = noise.map((x) => x * sampler.initNoiseSigma);
   const shape = { batch, height: size, width: size };
   return Promise.resolve({
     inputs: {},
     steps: STEPS,
     once: async () => ({
       latents: await denoise(pipeline, {
-        scheduler,
+        sampler,
         shape,
         guidance,
         latents,

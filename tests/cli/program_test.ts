@@ -54,9 +54,9 @@ Deno.test("a wrong command line ends with status 2 and one line", async () => {
     /--device: "cuda:one" is no device; auto, cpu, cuda and cuda:1 are/,
   );
   await fails(
-    ["gen_img", "--ckpt", "x", "--prompt", "y", "--sampler", "heun"],
+    ["gen_img", "--ckpt", "x", "--prompt", "y", "--sampler", "huen"],
     2,
-    /heun is not supported yet/,
+    /--sampler is one of ddim, .*"huen" was given; did you mean heun/,
   );
   await fails(["gen_img", "--ckpt", "x", "--prompt", "y", "--W", "100"], 2, /--W is a multiple of 8/);
   await fails(["inspect"], 2, /FILE is missing/);

@@ -3,7 +3,7 @@ import { UserError } from "../../src/base/errors.ts";
 import type { GenImgConfig } from "../../src/generation/groups.ts";
 import { GEN_IMG_DEFAULTS } from "./defaults.ts";
 import { checkSize } from "../../src/generation/pipeline/draw.ts";
-import { createScheduler } from "../../src/generation/samplers/mod.ts";
+import { createSampler } from "../../src/generation/samplers/mod.ts";
 import { FileNames } from "../../src/generation/pictures/file_names.ts";
 import { parsePromptLine, promptLines } from "../../src/generation/prompts/prompt_line.ts";
 import { batches, pictureRequests } from "../../src/generation/prompts/requests.ts";
@@ -62,7 +62,7 @@ Deno.test("more pictures than a run can hold, and sizes that no memory holds, ar
   checkSize(8192, 8192, 4);
   for (const sampler of ["ddim", "euler", "euler_a"]) {
     const options = { steps: 1e9, prediction: "epsilon", stepsOffset: 1, clipSample: false } as const;
-    assert.throws(() => createScheduler(sampler, options), /1000000000 sampling steps; .* to 1000/);
+    assert.throws(() => createSampler(sampler, options), /1000000000 sampling steps; .* to 1000/);
   }
 });
 

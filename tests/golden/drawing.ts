@@ -107,7 +107,7 @@ export function runChecks(c: GoldenCase, recorder: Recorder, final: Float32Array
   const { json } = c, tensors = c.tensors(), { tolerance } = json;
   const first = tolerance.per_evaluation_rel_l2 ?? tolerance.latents_rel_l2;
   const last = tolerance.final_rel_l2 ?? tolerance.latents_rel_l2;
-  const { start, steps, noises } = recorder, { guidance, scheduler } = start!;
+  const { start, steps, noises } = recorder, { guidance, sampler } = start!;
   const checks: Check[] = [];
   const shape = () => tensors.info("final").shape;
   const latents = (key: string, values: Float32Array | undefined, limit: number) => {
@@ -138,10 +138,10 @@ export function runChecks(c: GoldenCase, recorder: Recorder, final: Float32Array
   const run = json.timesteps_run ?? json.evaluations?.map((e: { timestep: number }) => e.timestep);
   if (run) checks.push(within("timesteps run", steps.map((s) => s.timestep), run.map(toNumber), 1e-3));
   if (json.timesteps) {
-    checks.push(within("timesteps", scheduler.timesteps, json.timesteps.map(toNumber), 1e-3));
+    checks.push(within("timesteps", sampler.timesteps, json.timesteps.map(toNumber), 1e-3));
   }
   if (json.init_noise_sigma !== undefined) {
-    const error = Math.abs(scheduler.initNoiseSigma / toNumber(json.init_noise_sigma) - 1);
+    const error = Math.abs(sampler.initNoiseSigma / toNumber(json.init_noise_sigma) - 1);
     checks.push({ what: "init_noise_sigma", error, limit: 1e-6 });
   }
   (json.evaluations ?? []).forEach((e: { prev_l2: number; prev_first4: number[] }, i: number) => {

@@ -21,14 +21,14 @@ export async function roundingGrowth(
   { start, steps, noises }: Recorder,
   shape: LatentShape,
 ): Promise<number[]> {
-  const { scheduler, guidance, first } = start!, growth: number[] = [];
+  const { sampler, guidance, first } = start!, growth: number[] = [];
   let drawn = 0;
   await denoise(pipeline, {
-    scheduler,
+    sampler,
     guidance,
     shape,
     latents: first.map((x, i) => x * (1 + (i % 2 ? NUDGE : -NUDGE))),
-    start: scheduler.timesteps.length - steps.length,
+    start: sampler.timesteps.length - steps.length,
     draw: () => noises[drawn++],
     signal: new AbortController().signal,
     observe: ({ latents }) => growth.push(relL2(latents, steps[growth.length].latents)),
@@ -43,15 +43,15 @@ export async function singleSteps(
   { start, steps, noises }: Recorder,
   shape: LatentShape,
 ): Promise<Check[]> {
-  const { scheduler, guidance } = start!, tensors = c.tensors(), checks: Check[] = [];
+  const { sampler, guidance } = start!, tensors = c.tensors(), checks: Check[] = [];
   const key = (step: number) => step < 0 ? "first_sample" : `prev_${String(step).padStart(2, "0")}`;
   for (let step = 0; step < steps.length; step++) {
     if (!tensors.has(key(step)) || !tensors.has(key(step - 1))) continue;
     const before = toChannelsLast(tensors.f32(key(step - 1)), tensors.info(key(step - 1)).shape);
-    const i = scheduler.timesteps.length - steps.length + step, divisor = scheduler.inputDivisor(i);
+    const i = sampler.timesteps.length - steps.length + step, divisor = sampler.inputDivisor(i);
     const input = before.map((x) => x / divisor);
-    const prediction = await pipeline.predict(input, scheduler.timesteps[i], shape, guidance);
-    const after = scheduler.step(i, prediction, before, () => noises[step]);
+    const prediction = await pipeline.predict(input, sampler.timesteps[i], shape, guidance);
+    const after = sampler.step(i, prediction, before, () => noises[step]);
     const wanted = tensors.info(key(step)).shape;
     checks.push(close(`step ${step} alone`, toChannelsFirst(after, wanted), tensors.f32(key(step))));
   }

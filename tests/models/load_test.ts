@@ -12,6 +12,8 @@ import {
   vaeKeys,
   vaeShapes,
 } from "../../src/models/mod.ts";
+import { GEN_IMG_DEFAULTS } from "../generation/defaults.ts";
+import { samplingOf } from "../../src/generation/pipeline/sampling.ts";
 import { torchBytes } from "../formats/pickle/torch_writer.ts";
 import { family, type FamilyName } from "../golden/synth_models.ts";
 import { SMALL_UNET, SMALL_VAE, smallCheckpoint, writeCheckpoint } from "./sample.ts";
@@ -50,6 +52,22 @@ Deno.test("flags that contradict the file are an error that says what the file i
   checkFlags(family("sd2"), { v2: true }, "a");
   checkFlags(family("sdxl"), {}, "a");
 });
+
+Deno.test("a file says by keys of its own that it predicts v and ends in pure noise", () =>
+  withFolder((folder) => {
+    for (const extra of [[], ["v_pred"], ["v_pred", "ztsnr"]]) {
+      const path = `${folder}/${extra.length}.safetensors`, shapes = new Map(smallCheckpoint("sdxl"));
+      for (const key of extra) shapes.set(key, [0]);
+      writeCheckpoint(path, shapes);
+      const model = openModel(path);
+      const marks = { vPrediction: extra.length > 0, zeroTerminalSnr: extra.length > 1 };
+      assert.deepEqual(model.marks, marks);
+      const { prediction, zeroTerminalSnr } = samplingOf(GEN_IMG_DEFAULTS, model.marks);
+      assert.equal(prediction, marks.vPrediction ? "v_prediction" : "epsilon");
+      assert.equal(zeroTerminalSnr, marks.zeroTerminalSnr);
+      model.close();
+    }
+  }));
 
 Deno.test("whole checkpoints of each family open, with what does not belong to the model left away", () =>
   withFolder((folder) => {

@@ -2,6 +2,7 @@
 
 import { loraTagText } from "../../text/mod.ts";
 import type { UsedNetwork } from "../pipeline/networks.ts";
+import { type SigmaSpacing, webUiName, webUiSpacing } from "../samplers/mod.ts";
 import type { PictureRequest } from "../prompts/requests.ts";
 
 export interface PictureFacts {
@@ -9,6 +10,8 @@ export interface PictureFacts {
   readonly width: number;
   readonly height: number;
   readonly sampler: string;
+  /** --sigmas */
+  readonly sigmas: SigmaSpacing | null;
   readonly modelName: string;
   readonly clipSkip: number;
   /** Whether the model is conditioned on sizes. */
@@ -46,19 +49,12 @@ export function pictureTexts(facts: PictureFacts): [string, string][] {
   return texts;
 }
 
-const WEB_UI_SAMPLERS: Readonly<Record<string, string>> = {
-  ddim: "DDIM",
-  euler: "Euler",
-  k_euler: "Euler",
-  euler_a: "Euler a",
-  k_euler_a: "Euler a",
-};
-
 function webUiLine(facts: PictureFacts): string {
   const { words, negativePrompt, seed, settings } = facts.request, { networks } = facts;
   const entries = [
     `Steps: ${settings.steps}`,
-    `Sampler: ${WEB_UI_SAMPLERS[facts.sampler] ?? facts.sampler}`,
+    `Sampler: ${webUiName(facts.sampler)}`,
+    ...(facts.sigmas ? [`Schedule type: ${webUiSpacing(facts.sigmas)}`] : []),
     `CFG scale: ${settings.scale}`,
     `Seed: ${seed}`,
     `Size: ${facts.width}x${facts.height}`,

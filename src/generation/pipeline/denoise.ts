@@ -2,10 +2,10 @@
 
 import { Interrupted } from "../../base/errors.ts";
 import type { Guidance, LatentShape, Pipeline } from "./pipeline.ts";
-import type { DrawNoise, Scheduler } from "../samplers/mod.ts";
+import type { DrawNoise, Sampler } from "../samplers/mod.ts";
 
 export interface Denoising {
-  readonly scheduler: Scheduler;
+  readonly sampler: Sampler;
   readonly shape: LatentShape;
   readonly guidance: Guidance;
   /** (N, h, w, 4), with the noise that evaluation `start` expects. */
@@ -31,15 +31,15 @@ export interface DenoisingStep {
 
 /** Runs the sampler from `start` to its end. Throws Interrupted between two steps when told to stop. */
 export async function denoise(pipeline: Pipeline, run: Denoising): Promise<Float32Array> {
-  const { scheduler, shape, guidance, start, draw, signal } = run;
-  const total = scheduler.timesteps.length - start;
+  const { sampler, shape, guidance, start, draw, signal } = run;
+  const total = sampler.timesteps.length - start;
   let { latents } = run;
   for (let done = 0; done < total; done++) {
     if (signal.aborted) throw new Interrupted("interrupted while drawing");
-    const i = start + done, divisor = scheduler.inputDivisor(i), timestep = scheduler.timesteps[i];
+    const i = start + done, divisor = sampler.inputDivisor(i), timestep = sampler.timesteps[i];
     const input = divisor === 1 ? latents : latents.map((x) => x / divisor);
     const prediction = await pipeline.predict(input, timestep, shape, guidance);
-    latents = scheduler.step(i, prediction, latents, draw);
+    latents = sampler.step(i, prediction, latents, draw);
     run.observe?.({ done: done + 1, total, timestep, prediction, latents });
   }
   return latents;

@@ -11,7 +11,8 @@ import type { NetworkInputs } from "./model.ts";
 import type { Guidance, LatentShape, Pipeline } from "./pipeline.ts";
 import { fromBytes } from "../pictures/pixels.ts";
 import type { PictureRequest, Settings } from "../prompts/requests.ts";
-import { createScheduler, type Prediction, type Scheduler } from "../samplers/mod.ts";
+import { createSampler, type Sampler } from "../samplers/mod.ts";
+import type { Sampling } from "./sampling.ts";
 import { sizedVector } from "../../models/mod.ts";
 import type { Conditioning, TextConditioner } from "../prompts/text_conditioner.ts";
 
@@ -24,7 +25,7 @@ export interface Batch {
 
 export interface DrawOptions {
   readonly sampler: string;
-  readonly prediction: Prediction;
+  readonly sampling: Sampling;
   readonly networks?: { readonly text: NetworkInputs; readonly unet: NetworkInputs };
   /** Pictures decoded at once. Default 1: the same pictures with the least memory. */
   readonly vaeBatch?: number;
@@ -37,7 +38,7 @@ export interface DrawOptions {
 }
 
 export interface Start {
-  readonly scheduler: Scheduler;
+  readonly sampler: Sampler;
   readonly guidance: Guidance;
   /** Standard normal, (N, h, w, 4). */
   readonly start: Float32Array;
@@ -63,11 +64,13 @@ export async function drawBatch(
   const { settings } = batch.requests[0], { width, height, steps, strength } = settings;
   checkSize(width, height);
   const shape = { batch: batch.requests.length, height: height / 8, width: width / 8 };
-  const { sampler, prediction } = options;
-  const scheduler = createScheduler(sampler, { steps, prediction, stepsOffset: 1, clipSample: false });
+  const sampler = createSampler(options.sampler, { ...options.sampling, steps });
   const guidance = await conditionBatch(conditioner, batch.requests, settings, options.networks);
 
-  const { start, imageNoise, generator } = drawNoise(batch.requests, shape, steps, batch.images !== null);
+  const { start, imageNoise, generator } = drawNoise(batch.requests, shape, {
+    ahead: steps * (sampler.drawnAhead ?? 1),
+    imageToImage: batch.images !== null,
+  });
   const draw = () => {
     const values = noise(generator, shape);
     options.drawn?.(values);
@@ -75,18 +78,18 @@ export async function drawBatch(
   };
   let latents: Float32Array, first = 0;
   if (batch.images === null) {
-    const sigma = scheduler.initNoiseSigma;
+    const sigma = sampler.initNoiseSigma;
     latents = start.map((x) => x * sigma);
   } else {
-    const place = imageToImageStart(scheduler, steps, strength);
+    const place = imageToImageStart(sampler, strength);
     first = place.first;
     const clean = await encodeImages(pipeline, batch.images, shape, generator);
-    latents = scheduler.addNoise(clean, imageNoise!, place.noisedAt);
+    latents = sampler.addNoise(clean, imageNoise!, place.noisedAt);
   }
-  options.inspect?.({ scheduler, guidance, start, first: latents });
+  options.inspect?.({ sampler, guidance, start, first: latents });
   const { signal, observe } = options;
   const final = await denoise(pipeline, {
-    scheduler,
+    sampler,
     shape,
     guidance,
     latents,
@@ -170,8 +173,7 @@ export function sizeVectors(
 function drawNoise(
   requests: readonly PictureRequest[],
   shape: LatentShape,
-  steps: number,
-  imageToImage: boolean,
+  { ahead, imageToImage }: { ahead: number; imageToImage: boolean },
 ) {
   const one = { ...shape, batch: 1 };
   const generator = new TorchGenerator(0);
@@ -180,7 +182,7 @@ function drawNoise(
     generator.manualSeed(seed);
     starts.push(noise(generator, one));
     if (!imageToImage && i + 1 < requests.length) return;
-    for (let step = 0; step < steps; step++) generator.randn(one.height * one.width * 4);
+    for (let step = 0; step < ahead; step++) generator.randn(one.height * one.width * 4);
     if (imageToImage) imageNoises.push(noise(generator, one));
   });
   return {
@@ -199,10 +201,12 @@ export function noise(generator: TorchGenerator, { batch, height, width }: Laten
  * Where image to image begins: the evaluation whose noise is added, and the first one that is run. The latter is one
  * further on, as in the reference, where both count the steps_offset of 1.
  */
-function imageToImageStart({ timesteps }: Scheduler, steps: number, strength: number) {
+function imageToImageStart({ timesteps, stepStarts }: Sampler, strength: number) {
   if (!(strength >= 0 && strength <= 1)) throw new UserError(`strength ${strength} is not within 0 and 1`);
+  const steps = stepStarts?.length ?? timesteps.length;
   const offset = 1, count = Math.min(Math.floor(steps * strength) + offset, steps);
-  return { noisedAt: timesteps.length - count, first: Math.max(steps - count + offset, 0) };
+  const evaluation = (step: number) => stepStarts ? stepStarts[step] ?? timesteps.length : step;
+  return { noisedAt: evaluation(steps - count), first: evaluation(steps - count + offset) };
 }
 
 /** The pictures' latents; one that is used for the whole batch is encoded once, and then drawn for once. */

@@ -1,8 +1,7 @@
 /** Pictures drawn during training. */
 
-import { SAMPLERS } from "../../generation/samplers/known.ts";
 import { samplerNames } from "../../generation/samplers/mod.ts";
-import { choice, flag, group, idleZero, int, named, pathTo, str } from "../../options/mod.ts";
+import { choice, flag, group, idleZero, int, pathTo, str } from "../../options/mod.ts";
 
 export const sampleOptions = group("Sample pictures", {
   sample_every_n_steps: idleZero(int(null, "make sample images each N steps", { min: 1 })),
@@ -15,5 +14,5 @@ export const sampleOptions = group("Sample pictures", {
       "prompt file: .txt, .toml or .json; a prompt without --w and --h is drawn at the size that is trained",
     ),
   ),
-  sample_sampler: named(samplerNames, choice(SAMPLERS, "ddim", "default sampler for samples")),
+  sample_sampler: choice(samplerNames, "ddim", "default sampler for samples"),
 });

@@ -35,7 +35,11 @@ type SampleConfig =
     | "sampleAtFirst"
   >
   & Pick<PlaceConfig, "compat">
-  & { readonly vParameterization: boolean; readonly clipSkip: number | null };
+  & {
+    readonly vParameterization: boolean;
+    readonly zeroTerminalSnr: boolean;
+    readonly clipSkip: number | null;
+  };
 
 /** When pictures are drawn. */
 export interface SampleMoment {
@@ -169,9 +173,10 @@ export class SamplePictures {
   }
 
   #options(): SampleOptions {
-    const { config: { sampleSampler, vParameterization, compat }, size, context: { signal } } = this;
-    const prediction: Prediction = vParameterization ? "v_prediction" : "epsilon";
-    return { sampler: sampleSampler, prediction, size, compat: compat !== null, signal };
+    const { config, size, context: { signal } } = this, { sampleSampler, zeroTerminalSnr } = config;
+    const prediction: Prediction = config.vParameterization ? "v_prediction" : "epsilon";
+    const compat = config.compat !== null;
+    return { sampler: sampleSampler, prediction, zeroTerminalSnr, size, compat, signal };
   }
 
   #name({ epoch, step }: SampleMoment, place: number, seed: number | null): string {

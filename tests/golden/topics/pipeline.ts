@@ -5,6 +5,7 @@ import { drawBatch } from "../../../src/generation/pipeline/draw.ts";
 import { pictureRequests } from "../../../src/generation/prompts/requests.ts";
 import { drawSample, sampleConditioner } from "../../../src/generation/sample.ts";
 import { parseSampleLine, type SamplePrompt } from "../../../src/generation/prompts/sample_prompt.ts";
+import { samplingOf } from "../../../src/generation/pipeline/sampling.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
 import { exact } from "../compare.ts";
 import {
@@ -56,7 +57,7 @@ async function generation(c: GoldenCase): Promise<Check[]> {
     });
     const drawn = await drawBatch(studio.pipeline, conditioner, { requests, images }, {
       sampler: settings.sampler,
-      prediction: config.vParameterization ? "v_prediction" : "epsilon",
+      sampling: samplingOf(config),
       signal: new AbortController().signal,
       ...recorder,
     });

@@ -8,6 +8,7 @@ import {
   signalToNoise,
   zeroTerminalSnr,
 } from "../../../src/models/noise/schedule.ts";
+import { samplingOf } from "../../../src/generation/pipeline/sampling.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
 import { within } from "../compare.ts";
 import { drawingProblem, genArgs, openStudio, Recorder, runChecks } from "../drawing.ts";
@@ -81,7 +82,7 @@ async function run(c: GoldenCase): Promise<Check[]> {
     });
     const { latents } = await drawBatch(studio.pipeline, conditioner, { requests, images: null }, {
       sampler,
-      prediction: config.vParameterization ? "v_prediction" : "epsilon",
+      sampling: samplingOf(config),
       signal: new AbortController().signal,
       ...recorder,
     });
