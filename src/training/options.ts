@@ -15,7 +15,13 @@ import { lossOptions } from "./objective/loss_options.ts";
 import { noiseOptions } from "./objective/noise_options.ts";
 import { optimizerOptions } from "./optimizers/options.ts";
 import { distributedOptions, precisionOptions } from "./step/options.ts";
-import { fineTuneOptions, sdxlOptions, type trainVaeGroups } from "./trained/options.ts";
+import {
+  dreamBoothOptions,
+  fineTuneOptions,
+  sdxlOptions,
+  sdxlTrainOptions,
+  type trainVaeGroups,
+} from "./trained/options.ts";
 
 const DATA = [datasetOptions, captionOptions, bucketOptions, latentOptions] as const;
 const RUN = [
@@ -42,6 +48,8 @@ export const trainingGroups = [modelOptions, ...DATA, ...RUN] as const;
 export const trainNetworkGroups = [modelOptions, networkOptions, ...DATA, ...RUN] as const;
 export const sdxlTrainNetworkGroups = [...trainNetworkGroups, sdxlOptions] as const;
 export const fineTuneGroups = [modelOptions, fineTuneOptions, ...DATA, ...RUN] as const;
+export const trainDbGroups = [modelOptions, dreamBoothOptions, ...DATA, ...RUN] as const;
+export const sdxlTrainGroups = [modelOptions, sdxlTrainOptions, ...DATA, sdxlOptions, ...RUN] as const;
 
 /** Further sets of options without which no training starts; of each one is enough. */
 export const TRAINING_NEEDS = [[["train_data_dir", "resolution"], ["dataset_config"]]] as const;
@@ -49,6 +57,8 @@ export const TRAINING_NEEDS = [[["train_data_dir", "resolution"], ["dataset_conf
 export type TrainingConfig = ConfigOf<typeof trainingGroups>;
 export type TrainNetworkConfig = ConfigOf<typeof trainNetworkGroups>;
 export type FineTuneConfig = ConfigOf<typeof fineTuneGroups>;
+export type TrainDbConfig = ConfigOf<typeof trainDbGroups>;
+export type SdxlTrainConfig = ConfigOf<typeof sdxlTrainGroups>;
 export type TrainVaeConfig = ConfigOf<typeof trainVaeGroups>;
 
 /** How a step draws noise and weighs its loss. */

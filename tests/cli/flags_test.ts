@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
 import { camel } from "../../src/options/group.ts";
-import { rowsOf, type Value } from "../../src/options/mod.ts";
+import { type Rows, rowsOf, type Value } from "../../src/options/mod.ts";
 
 interface SpecRow {
   flag: string;
@@ -34,18 +34,7 @@ for (const [script, rows] of Object.entries(scripts)) {
 
   Deno.test(`${script} knows every flag of the script, with its type, default and arity`, async () => {
     const flags = await load();
-    for (const row of rows) {
-      const name = row.flag.replace(/^--/, "");
-      const ours = flags[name];
-      assert.ok(ours, `--${name} is not known`);
-      assert.equal(ours.type, row.type, name);
-      assert.deepEqual(ours.nargs, row.nargs, name);
-      assert.deepEqual(plain(ours.default), row.default, name);
-      assert.equal(ours.origin === "0.9.1", row.in_0_9_1, name);
-      const missing = (row.choices ?? []).filter((c) => c !== null && !ours.choices?.includes(c));
-      assert.deepEqual(missing, [], `${name} lacks choices`);
-      assert.equal(ours.choices === null, row.choices === null, name);
-    }
+    for (const row of rows) checkRow(flags, row);
   });
 
   Deno.test(`${script} has no further flags but those marked as easel's own`, async () => {
@@ -62,10 +51,12 @@ for (const [script, rows] of Object.entries(scripts)) {
   });
 }
 
-Deno.test("fine_tune knows what the script has beyond train_network's flags", async () => {
-  const flags = rowsOf((await COMMANDS.find(({ name }) => name === "fine_tune")!.load()).groups);
-  for (const { flag } of more.fine_tune) assert.ok(flags[flag.slice(2)], flag);
-});
+for (const script of ["fine_tune", "train_db", "sdxl_train"]) {
+  Deno.test(`${script} knows what the script has beyond train_network's flags`, async () => {
+    const flags = rowsOf((await COMMANDS.find(({ name }) => name === script)!.load()).groups);
+    for (const row of more[script]) checkRow(flags, row);
+  });
+}
 
 Deno.test("flags that read like paths say what they lead to, so that shells complete them", async () => {
   const reads =
@@ -80,6 +71,19 @@ Deno.test("flags that read like paths say what they lead to, so that shells comp
     }
   }
 });
+
+function checkRow(flags: Rows, row: SpecRow): void {
+  const name = row.flag.replace(/^--/, "");
+  const ours = flags[name];
+  assert.ok(ours, `--${name} is not known`);
+  assert.equal(ours.type, row.type, name);
+  assert.deepEqual(ours.nargs, row.nargs, name);
+  assert.deepEqual(plain(ours.default), row.default, name);
+  assert.equal(ours.origin === "0.9.1", row.in_0_9_1, name);
+  const missing = (row.choices ?? []).filter((c) => c !== null && !ours.choices?.includes(c));
+  assert.deepEqual(missing, [], `${name} lacks choices`);
+  assert.equal(ours.choices === null, row.choices === null, name);
+}
 
 /** The reference's number of steps is our { steps }. */
 function plain(value: Value): Value {

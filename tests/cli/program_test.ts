@@ -163,7 +163,11 @@ Deno.test("resize_lora and merge_lora say what is missing or cannot be", async (
     /only \.safetensors/,
   );
   await fails(["merge_lora", "--rations", "1"], 2, /did you mean --ratios\?/);
-  await fails(["python", "train_db.py"], 2, /^easel: train_db is not supported yet; easel fine_tune trains/);
+  await fails(
+    ["python", "merge_lora_old.py"],
+    2,
+    /^easel: merge_lora_old is not supported yet; easel merge_lora does/,
+  );
 });
 
 Deno.test("easel works from another folder and without HOME", async () => {

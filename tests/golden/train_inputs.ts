@@ -49,7 +49,10 @@ export function trainBatches(json: any, family: Family, scale: number, priorLoss
       chunks,
       sampleWeights: chosen.map((_, b) => regular && b >= Number(regular) ? priorLossWeight : 1),
       mask: mask(batchRule, prefix, chosen, h, w),
-      model: textInputs(family, { ids: rows, sizes: family.sizes ? sizes(batchRule, n) : undefined }),
+      model: textInputs(family, {
+        ids: rows,
+        sizes: family.sizes ? sizes(`${batchRule} ${text}`, n) : undefined,
+      }),
     };
   };
 }

@@ -24,9 +24,29 @@ export const TINY = synthModel("sd1", {
   vae: { ch: 32, ch_mult: [1, 1, 1, 1], num_res_blocks: 1, z_channels: 4 },
 });
 
+export const TINY_SDXL = synthModel("sdxl", {
+  unet: {
+    model_channels: 32,
+    channel_mult: [1, 2],
+    num_res_blocks: 1,
+    transformer_depth: [0, 1],
+    middle_depth: 1,
+    context_dim: 128,
+    adm_in_channels: 64 + 6 * 256,
+    use_linear_in_transformer: true,
+  },
+  clip_l: { hidden: 64, heads: 1, layers: 3, intermediate: 64 },
+  clip_g: { width: 64, heads: 1, layers: 2, mlp: 64, text_projection: [64, 64] },
+  vae: { ch: 32, ch_mult: [1, 1, 1, 1], num_res_blocks: 1, z_channels: 4 },
+});
+
 /** Writes the model's file. */
-export function writeTinyModel(path: string, metadata: Readonly<Record<string, string>> = {}): void {
-  const tensors = [...TINY.shapes].map(([name, shape]) => ({
+export function writeTinyModel(
+  path: string,
+  metadata: Readonly<Record<string, string>> = {},
+  model = TINY,
+): void {
+  const tensors = [...model.shapes].map(([name, shape]) => ({
     name,
     dtype: "F32",
     shape: [...shape],

@@ -24,6 +24,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./fine_tune.ts")).fineTune,
   },
   {
+    name: "train_db",
+    summary: "fine_tune as DreamBooth has it: the text encoder too, unless told otherwise",
+    load: async () => (await import("./fine_tune.ts")).trainDb,
+  },
+  {
+    name: "sdxl_train",
+    summary: "fine_tune that insists on an SDXL checkpoint, with a rate for each block and text encoder",
+    load: async () => (await import("./fine_tune.ts")).sdxlTrain,
+  },
+  {
     name: "train_vae",
     summary: "Trains the autoencoder of a checkpoint",
     load: async () => (await import("./train_vae.ts")).trainVae,

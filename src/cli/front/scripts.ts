@@ -52,7 +52,6 @@ export const SCRIPTS_NOT_YET: Readonly<Record<string, string>> = {
   sd3_train_network: OTHER_MODELS,
   sdxl_merge_lora: "easel merge_lora takes SDXL too",
   sdxl_minimal_inference: "easel gen_img draws with SDXL and LoRAs",
-  sdxl_train: "easel fine_tune trains all weights of SDXL too, easel sdxl_train_network a LoRA",
   sdxl_train_control_net: "",
   sdxl_train_control_net_lllite: "",
   sdxl_train_control_net_lllite_old: "",
@@ -62,7 +61,6 @@ export const SCRIPTS_NOT_YET: Readonly<Record<string, string>> = {
   tag_images_by_wd14_tagger: "",
   train_control_net: "",
   train_controlnet: "",
-  train_db: "easel fine_tune trains all weights from the same folders, easel train_network a LoRA",
   train_textual_inversion: "",
   train_textual_inversion_XTI: "",
 };

@@ -27,7 +27,7 @@ import { cachesLatents } from "../../data/dataset/options.ts";
 import type { Group } from "../../options/mod.ts";
 import { type DataConfig, type PlaceConfig, type TrainingConfig, trainingGroups } from "../options.ts";
 import { computeDtype, type DiffusionTraining } from "../step/diffusion_training.ts";
-import { ExampleMaker } from "../objective/examples.ts";
+import { ExampleMaker, type ExampleOptions } from "../objective/examples.ts";
 import { fitMemory } from "../step/fit.ts";
 import { type RunGenerators, runGenerators } from "../objective/generators.ts";
 import { largestLatents } from "../step/largest_shapes.ts";
@@ -173,6 +173,8 @@ export interface RunParts {
   readonly name: string;
   readonly what: string;
   readonly drawing: DrawingModel;
+  /** How captions become token ids, where it is not as usual. */
+  readonly examples?: ExampleOptions;
   /** Called after latents are cached. */
   readonly training: () => DiffusionTraining;
   saveModel(training: DiffusionTraining, path: string, steps: number, epoch: number): void;
@@ -190,7 +192,7 @@ export async function assembleRun(
   try {
     const encoder = new LatentEncoder(drawing);
     if (cachesLatents(config)) await cacheAll(config, opened, encoder, context);
-    const examples = await ExampleMaker.create(file.family, config.maxTokenLength, encoder);
+    const examples = await ExampleMaker.create(file.family, config.maxTokenLength, encoder, parts.examples);
     const made = training = parts.training();
     const arena = await fitMemory(made.step, opened.store, largestLatents(group, config.maxTokenLength), {
       mixedPrecision: config.mixedPrecision,

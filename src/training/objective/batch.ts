@@ -11,6 +11,8 @@ import type { Inputs } from "../step/step.ts";
 export interface LatentBatch extends Latents {
   /** Chunks of a caption. */
   readonly chunks: number;
+  /** Of the longest caption, begin and end included, where padding is left out; see LatentsShape. */
+  readonly tokens?: number;
   /** Factor on each sample's loss: 1, or prior_loss_weight. */
   readonly sampleWeights: ArrayLike<number>;
   /** (N, H, W) in 0 to 1, at the latents' size. */

@@ -4,11 +4,16 @@ import { UsageError } from "../../base/errors.ts";
 import { toChannelsFirst } from "../../base/layout.ts";
 import type { Family } from "../../models/mod.ts";
 import type { TorchGenerator } from "../../random/mod.ts";
-import { captionChunks, type ClipTokenizer, loadTokenizer } from "../../text/mod.ts";
+import { captionChunks, CHUNK_LENGTH, type ClipTokenizer, loadTokenizer } from "../../text/mod.ts";
 import type { LatentBatch } from "./batch.ts";
 import { textInputs } from "./conditioning.ts";
 import type { LatentEncoder } from "./latents.ts";
 import { areaResize } from "./masks.ts";
+
+export interface ExampleOptions {
+  /** The U-Net sees no more of the captions than the longest of a batch has tokens. */
+  readonly noTokenPadding?: boolean;
+}
 
 export class ExampleMaker {
   private constructor(
@@ -16,17 +21,19 @@ export class ExampleMaker {
     private readonly tokenizers: readonly ClipTokenizer[],
     private readonly maxTokenLength: number | null,
     private readonly encoder: LatentEncoder,
+    private readonly options: ExampleOptions,
   ) {}
 
   static async create(
     family: Family,
     maxTokenLength: number | null,
     encoder: LatentEncoder,
+    options: ExampleOptions = {},
   ): Promise<ExampleMaker> {
     const tokenizers = await Promise.all(
       family.textEncoders.map(({ tokenizer }) => loadTokenizer(tokenizer)),
     );
-    return new ExampleMaker(family, tokenizers, maxTokenLength, encoder);
+    return new ExampleMaker(family, tokenizers, maxTokenLength, encoder, options);
   }
 
   /** Encodes pictures that have no latents yet, which draws from `torch`. */
@@ -47,10 +54,17 @@ export class ExampleMaker {
       shape: [n, c, h, w],
       encoded: batch.latents === null,
       chunks: (this.maxTokenLength ?? 75) / 75,
+      tokens: this.options.noTokenPadding ? this.#longest(batch.captions) : undefined,
       sampleWeights: batch.lossWeights,
       mask: masks(batch, h, w),
       model: textInputs(this.family, { ids, sizes: sizes(batch) }),
     };
+  }
+
+  /** Tokens of the longest caption with begin and end, as many as a chunk has at most. */
+  #longest(captions: readonly string[]): number {
+    const lengths = captions.map((text) => this.tokenizers[0].encode(text).length + 2);
+    return Math.min(CHUNK_LENGTH, Math.max(...lengths));
   }
 
   /** (N, h, w, C) of the autoencoder, and [h, w, C]. */

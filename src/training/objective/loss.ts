@@ -61,6 +61,8 @@ export interface LatentsShape {
   /** 77-token chunks of a caption. */
   readonly chunks: number;
   readonly masked: boolean;
+  /** Tokens of the captions that the U-Net sees; absent: all of them, padding too. */
+  readonly tokens?: number;
 }
 
 /** Records the model under training: noisy latents (N, H, W, 4) and timesteps (N), f32 -> its answer, like the latents. */

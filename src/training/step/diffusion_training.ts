@@ -35,6 +35,10 @@ export interface TrainingParts {
   readonly limitNorms?: (graph: Graph) => NormTensors;
   /** Decay of a running average of the weights; null keeps none. */
   readonly emaDecay?: number | null;
+  /** Every tensor's gradient is clipped by its own norm. */
+  readonly clipEach?: boolean;
+  /** Which groups learn at optimizer step `step`, counted from 0; absent: all at all steps. */
+  readonly learning?: (step: number) => boolean[];
 }
 
 export interface StepResult {
@@ -75,6 +79,8 @@ export class DiffusionTraining {
       scaleLoss: config.mixedPrecision === "fp16",
       recompute: config.gradientCheckpointing,
       averaging: parts.emaDecay != null,
+      clipEach: parts.clipEach,
+      learning: parts.learning,
       afterUpdate: parts.limitNorms && ((graph) => ({ ...parts.limitNorms!(graph) })),
       load: parts.load,
     });
@@ -90,7 +96,8 @@ export class DiffusionTraining {
    */
   async train(batch: LatentBatch, generators: StepGenerators, last = false): Promise<StepResult> {
     const [n, , height, width] = batch.shape;
-    const shape = { batch: n, height, width, chunks: batch.chunks, masked: batch.mask !== undefined };
+    const { chunks, tokens } = batch, masked = batch.mask !== undefined;
+    const shape = { batch: n, height, width, chunks, masked, ...tokens !== undefined && { tokens } };
     await this.step.program(shape);
     const text = this.parts.masks?.("text", shape, generators.torch);
     const { inputs, draws } = noiseBatch(this.config, this.schedule, batch, generators);

@@ -27,6 +27,8 @@ export interface StepOptions<Shape> extends UpdateOptions {
   readonly recompute?: boolean;
   /** Gives the store the parameters that a recorded program needs. */
   readonly load?: (graph: Graph) => Promise<void>;
+  /** Which groups learn at optimizer step `step`, counted from 0; absent: all at all steps. */
+  readonly learning?: (step: number) => boolean[];
 }
 
 export type Inputs = Record<string, Float32Array | Int32Array>;
@@ -56,6 +58,15 @@ export interface StepState {
   numbers: Readonly<Record<string, number>>;
 }
 
+/** An update of its own for each tensor, which the norm of its gradient asks for. */
+function tensorByTensor<Shape>(options: StepOptions<Shape>): StepOptions<Shape> {
+  const { optimizer } = options;
+  return {
+    ...options,
+    optimizer: { ...optimizer, stateShape: optimizer.stateShape ?? ((_, shape) => shape) },
+  };
+}
+
 /** torch.amp.GradScaler's constants. */
 const FIRST_SCALE = 65536, GROWTH_INTERVAL = 2000;
 
@@ -64,11 +75,16 @@ export class TrainingStep<Shape extends object> {
   /** Gradient checkpointing of the programs that are made from now on. */
   recompute: boolean;
   #backward = new Map<string, Program>();
+  /** What the programs of `#backward` take gradients of. */
+  #learning: string | null = null;
   #update: Program | null = null;
   #discard: Program | null = null;
 
+  readonly options: StepOptions<Shape>;
+
   /** `store` holds the groups' parameters, see allocateGroups; it gets the optimizer's states. */
-  constructor(private readonly store: ParameterStore, readonly options: StepOptions<Shape>) {
+  constructor(private readonly store: ParameterStore, given: StepOptions<Shape>) {
+    const options = this.options = given.clipEach ? tensorByTensor(given) : given;
     this.recompute = options.recompute ?? false;
     allocateStates(store, options);
     this.state = {
@@ -82,6 +98,7 @@ export class TrainingStep<Shape extends object> {
 
   /** The program for a bucket; made at its first use. */
   async program(shape: Shape): Promise<Program> {
+    this.#forgetOthers();
     const key = Object.values(shape).join();
     const known = this.#backward.get(key);
     if (known) return known;
@@ -106,7 +123,7 @@ export class TrainingStep<Shape extends object> {
   async update(
     learningRates: readonly number[],
     averageDecay = 0,
-    reached: readonly boolean[] = learningRates.map(() => true),
+    reached: readonly boolean[] = this.#learn(),
   ): Promise<UpdateResult> {
     const program = await this.updateProgram(), { shared, hyper } = this.options.optimizer;
     const names = Object.keys(shared?.numbers ?? {});
@@ -167,7 +184,8 @@ export class TrainingStep<Shape extends object> {
   recordBackward(shape: Shape): Graph {
     const graph = new Graph();
     const { loss, outputs } = this.options.record(graph, shape);
-    const parameters = this.#parameters();
+    const learning = this.#learn();
+    const parameters = this.options.groups.flatMap((group, i) => learning[i] ? group.parameters : []);
     const seed = reshape(graph.input("loss_scale", [1]), loss.shape);
     const grads = gradients(loss, parameters.map((p) => graph.parameter(p.name, p.shape)), seed);
     grads.forEach((grad, i) => {
@@ -183,8 +201,19 @@ export class TrainingStep<Shape extends object> {
     return recordUpdate(this.options);
   }
 
-  #parameters() {
-    return this.options.groups.flatMap((g) => g.parameters);
+  /** Which groups learn at the step that comes next. */
+  #learn(): boolean[] {
+    const { learning, groups } = this.options;
+    return learning?.(this.state.optimizerSteps) ?? groups.map(() => true);
+  }
+
+  /** Programs that take gradients of what has stopped learning are not run again. */
+  #forgetOthers(): void {
+    const learning = this.#learn().join();
+    if (this.#learning === learning) return;
+    for (const program of this.#backward.values()) program.destroy();
+    this.#backward.clear();
+    this.#learning = learning;
   }
 
   /** Doubles the scale after 2000 good steps in a row, halves it after a bad one. */

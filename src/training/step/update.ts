@@ -30,6 +30,8 @@ export interface UpdateOptions {
   readonly optimizer: Rule;
   /** Gradients are scaled down to this norm; 0 leaves them alone. */
   readonly maxGradNorm: number;
+  /** Every tensor's gradient is scaled down by its own norm, and not all by the norm of all. */
+  readonly clipEach?: boolean;
   /** Keeps a running average of the trained parameters (flat.averages), which the caller sets at first. */
   readonly averaging?: boolean;
   /** Records what is done to the parameters after each update; its values come back with the update. */
@@ -45,17 +47,24 @@ export const UPDATE = { chains: true } as const;
  * back under that name as they are after the step; and `average_decay` with averaging.
  */
 export function recordUpdate(
-  { groups, optimizer, maxGradNorm, averaging, afterUpdate }: UpdateOptions,
+  { groups, optimizer, maxGradNorm, clipEach, averaging, afterUpdate }: UpdateOptions,
 ): Graph {
   const graph = new Graph();
   const at = (of: (index: number) => string, i: number) => graph.parameter(of(i), [groupSize(groups[i])]);
   const unscale = graph.input("unscale", [1]);
   const norm = mul(sqrt(gradientSquare(graph, groups)), unscale);
-  const scale = maxGradNorm > 0 ? mul(unscale, clipping(norm, maxGradNorm)) : unscale;
+  const clipped = (norm: Tensor) => maxGradNorm > 0 ? mul(unscale, clipping(norm, maxGradNorm)) : unscale;
+  const scale = clipped(norm);
+  const scaleOf = (grad: Tensor) =>
+    clipEach ? clipped(mul(sqrt(total([square(grad)].values())), unscale)) : scale;
   const count = Object.keys(optimizer.hyper({ lr: 1, step: 1 })).length;
   const operands = groups.map((group, i) => {
-    const hyper = graph.input(`hyper.${i}`, [count]), hold = add(scale, graph.input(`hold.${i}`, [1]));
-    return pieces(graph, optimizer, group, i).map((piece): Operands => ({ ...piece, hyper, scale: hold }));
+    const hyper = graph.input(`hyper.${i}`, [count]), hold = graph.input(`hold.${i}`, [1]);
+    return pieces(graph, optimizer, group, i).map((piece): Operands => ({
+      ...piece,
+      hyper,
+      scale: add(scaleOf(piece.grad), hold),
+    }));
   });
   const { numbers, next } = advance(graph, optimizer, operands.flat());
   const step = (each: Operands) => ({ ...groupOf(optimizer, each), numbers, next });

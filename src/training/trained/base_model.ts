@@ -1,12 +1,14 @@
 /** The model under training: text encoders and U-Net recorded from a checkpoint's shapes, its weights read on demand. */
 import type { DType } from "../../base/dtype.ts";
-import type { Graph } from "../../graph/mod.ts";
+import { type Graph, slice } from "../../graph/mod.ts";
 import { type Adapter, type ModelFile, Weights } from "../../models/mod.ts";
 import { stepConditioning } from "../objective/conditioning.ts";
 import type { Predict } from "../objective/loss.ts";
 
 /** An open checkpoint, or only shapes when every weight is made elsewhere. */
-export type BaseModel = Pick<ModelFile, "family" | "shapes"> & { readonly file?: ModelFile };
+export type BaseModel = Pick<ModelFile, "family" | "shapes"> & {
+  readonly file?: ModelFile;
+};
 
 export interface PredictOptions {
   /** Activations and frozen weights. */
@@ -19,11 +21,13 @@ export interface PredictOptions {
 
 /** Captions through the text encoders, latents through the U-Net. */
 export function predictNoise(model: BaseModel, options: PredictOptions): Predict {
-  return (graph, noisy, timesteps, { batch, chunks }) => {
+  return (graph, noisy, timesteps, { batch, chunks, tokens }) => {
     const { dtype, storage, clipSkip } = options;
     const adapter = options.adapter?.(graph, batch);
     const weights = Weights.over(graph, model.shapes, { dtype, storage, adapter, source: model.file?.path });
     const text = stepConditioning(graph, weights, model.family, batch, chunks, { clipSkip });
-    return model.family.denoise(noisy, timesteps, text, weights);
+    // words do not look at what follows them, so cutting padding off at the end leaves them as they are
+    const context = tokens === undefined ? text.context : slice(text.context, 1, 0, tokens);
+    return model.family.denoise(noisy, timesteps, { ...text, context }, weights);
   };
 }

@@ -1,18 +1,13 @@
-/** Training all weights of the U-Net and, if wanted, of the text encoders: the step behind `easel fine_tune`. */
-import { loadMissing, UNET } from "../../models/mod.ts";
+/** Training all weights of the U-Net and, if wanted, of the text encoders: the step behind fine_tune and its kin. */
+import { loadMissing } from "../../models/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 import { type BaseModel, predictNoise } from "./base_model.ts";
 import type { OptimizerConfig, StepConfig } from "../options.ts";
+import { fullGroups, type FullOptions, isTrained } from "./full_groups.ts";
 import { computeDtype, DiffusionTraining } from "../step/diffusion_training.ts";
-import { allocateGroups, type ParameterGroup } from "../step/trainable.ts";
+import { allocateGroups } from "../step/trainable.ts";
 
-export interface FullTrainingConfig extends StepConfig, OptimizerConfig {
-  readonly trainTextEncoder: boolean;
-  /** Learning rate of the text encoders; null is that of the U-Net. */
-  readonly learningRateTe: number | null;
-  /** Decay of a running average of the weights (such as 0.999); null keeps none. */
-  readonly emaDecay: number | null;
-}
+export type FullTrainingConfig = StepConfig & OptimizerConfig & FullOptions;
 
 /**
  * A model whose weights are all trainable: float32 on the device, activations in the mixed precision. `initial` gives the
@@ -24,48 +19,26 @@ export function fullTraining(
   config: FullTrainingConfig,
   initial: (key: string) => Float32Array,
 ): DiffusionTraining {
-  const groups = fullGroups(model, config);
+  const dtype = computeDtype(config.mixedPrecision);
+  const predict = predictNoise(model, {
+    dtype,
+    storage: (key) => isTrained(model.family, config, key) ? "f32" : dtype,
+    clipSkip: config.clipSkip,
+  });
+  const groups = fullGroups(model.family, model.shapes, config, predict);
   allocateGroups(store, groups, config.emaDecay !== null);
   for (const { name } of groups.flatMap((g) => g.parameters)) store.set(name, initial(name));
-  const dtype = computeDtype(config.mixedPrecision);
+  const { stopTextEncoderTraining: stop } = config;
   return new DiffusionTraining(store, config, {
     groups,
-    predict: predictNoise(model, {
-      dtype,
-      storage: (key) => isTrained(config, key) ? "f32" : dtype,
-      clipSkip: config.clipSkip,
-    }),
+    predict,
     load: async (graph) => {
       if (model.file) await loadMissing(graph, store, model.file);
     },
     emaDecay: config.emaDecay,
+    clipEach: config.fusedOptimizerGroups !== null && config.maxGradNorm > 0,
+    learning: stop === null
+      ? undefined
+      : (step) => groups.map(({ name }) => step < stop || !name.startsWith("text_encoder")),
   });
-}
-
-const TEXT = /^(cond_stage_model|conditioner)\./;
-
-/** Whether a checkpoint's key is among the trained ones. */
-export function isTrained(
-  { trainTextEncoder }: Pick<FullTrainingConfig, "trainTextEncoder">,
-  key: string,
-): boolean {
-  return key.startsWith(`${UNET}.`) || (trainTextEncoder && TEXT.test(key));
-}
-
-/** The U-Net's weights and the text encoders', each a group; text encoders come first, as in sd-scripts. */
-function fullGroups(model: BaseModel, config: FullTrainingConfig): ParameterGroup[] {
-  const pick = (wanted: (key: string) => boolean) =>
-    [...model.shapes].filter(([key]) => wanted(key)).map(([name, shape]) => ({ name, shape }));
-  const unet: ParameterGroup = {
-    name: "unet",
-    learningRate: config.learningRate,
-    parameters: pick((key) => key.startsWith(`${UNET}.`)),
-  };
-  if (!config.trainTextEncoder) return [unet];
-  const text: ParameterGroup = {
-    name: "textencoder",
-    learningRate: config.learningRateTe ?? config.learningRate,
-    parameters: pick((key) => TEXT.test(key)),
-  };
-  return [text, unet];
 }

@@ -5,6 +5,8 @@ import {
   flag,
   float,
   group,
+  idleZero,
+  int,
   noEffect,
   notYet,
   own,
@@ -28,12 +30,50 @@ const emaDecay = own(
   float(null, "save a running average of the weights with this decay, such as 0.999", SHARE),
 );
 
-export const fineTuneOptions = group("Fine-tuning", {
-  train_text_encoder: same(flag("train the text encoder as well as the U-Net")),
-  learning_rate_te: float(null, "rate for the text encoder; unset takes the U-Net's", RATE),
+const shared = {
   ema_decay: emaDecay,
   use_safetensors: noEffect("files are always safetensors", flag("save as safetensors")),
-  diffusers_xformers: noEffect(ONE_ATTENTION, flag("use diffusers' own xformers switch")),
+};
+
+const learning_rate_te = float(null, "rate for the text encoder; unset takes the U-Net's", RATE);
+const diffusers_xformers = noEffect(ONE_ATTENTION, flag("use diffusers' own xformers switch"));
+
+export const fineTuneOptions = group("Fine-tuning", {
+  train_text_encoder: same(flag("train the text encoder as well as the U-Net")),
+  learning_rate_te,
+  ...shared,
+  diffusers_xformers,
+});
+
+export const dreamBoothOptions = group("DreamBooth", {
+  learning_rate_te,
+  stop_text_encoder_training: int(
+    null,
+    "step from which the text encoder stays as it is; 0 and below never train it, unset trains it to the end",
+  ),
+  no_token_padding: same(flag("captions as long as the longest of a batch, in place of 77 tokens")),
+  ...shared,
+});
+
+export const sdxlTrainOptions = group("Fine-tuning SDXL", {
+  train_text_encoder: same(flag("train the text encoders as well as the U-Net")),
+  learning_rate_te1: float(null, "rate for the first text encoder (ViT-L); unset takes the U-Net's", RATE),
+  learning_rate_te2: float(
+    null,
+    "rate for the second text encoder (ViT-bigG); unset takes the U-Net's",
+    RATE,
+  ),
+  block_lr: str(
+    null,
+    "23 rates for the U-Net with commas between them: embeddings, 9 input, 3 middle, 9 output blocks, output layer",
+  ),
+  fused_optimizer_groups: idleZero(
+    int(null, "clip each tensor's gradient by itself, as that many optimizers in the backward pass do", {
+      min: 1,
+    }),
+  ),
+  ...shared,
+  diffusers_xformers,
 });
 
 export const sdxlOptions = group("SDXL", {

@@ -33,7 +33,9 @@ function notYet(json: any): string | null {
   }
   if (laterModel(json.model)) return laterModel(json.model);
   const script = /^(\w+)\.py/.exec(json.reference ?? "")?.[1] ?? "train_network";
-  if (!/^(sdxl_)?train_network$/.test(script)) return `${script} is not supported yet`;
+  if (!/^((sdxl_)?train_network|train_db|fine_tune|sdxl_train)$/.test(script)) {
+    return `${script} is not supported yet`;
+  }
   if (json.train_args.includes("--weighted_captions")) return "--weighted_captions is not supported yet";
   if (/text_encoder_outputs/.test(json.batch)) return "--cache_text_encoder_outputs is not supported yet";
   return null;

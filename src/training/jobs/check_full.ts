@@ -1,0 +1,42 @@
+/** What can be said of a training of a whole model before anything is opened. Throws UsageError, one line each. */
+
+import { UsageError } from "../../base/errors.ts";
+import { exclusive, needs, somethingTrained } from "../../options/rules.ts";
+import { blockRates, FULL_DEFAULTS } from "../trained/full_groups.ts";
+import type { FullConfig } from "./full_run.ts";
+
+export function checkFull(given: FullConfig): void {
+  const values = { ...FULL_DEFAULTS, ...given };
+  const { learningRate, trainTextEncoder, stopTextEncoderTraining: stop, blockLr } = values;
+  const text = trainTextEncoder && !(stop !== null && stop <= 0);
+  const own = {
+    learning_rate_te: values.learningRateTe,
+    learning_rate_te1: values.learningRateTe1,
+    learning_rate_te2: values.learningRateTe2,
+  };
+  const rates = Object.entries(own).filter((entry): entry is [string, number] => entry[1] !== null);
+  somethingTrained({ learning_rate: learningRate, ...(text ? Object.fromEntries(rates) : {}) });
+  for (const name of ["learning_rate_te1", "learning_rate_te2"] as const) {
+    needs(name, own[name] !== null, "train_text_encoder", trainTextEncoder);
+  }
+  if (blockLr !== null && blockRates(blockLr).every((rate) => rate === 0) && !text) {
+    throw new UsageError("--block_lr has no rate above 0, so nothing would be trained; give one");
+  }
+  checkFused(values);
+  exclusive("no_token_padding", values.noTokenPadding, "max_token_length", values.maxTokenLength !== null);
+}
+
+function checkFused(
+  { fusedOptimizerGroups, fusedBackwardPass, gradientAccumulationSteps: gathered }: Pick<
+    Required<FullConfig>,
+    "fusedOptimizerGroups" | "fusedBackwardPass" | "gradientAccumulationSteps"
+  >,
+): void {
+  if (fusedOptimizerGroups === null) return;
+  exclusive("fused_optimizer_groups", true, "fused_backward_pass", fusedBackwardPass);
+  if (gathered > 1) {
+    throw new UsageError(
+      `--fused_optimizer_groups steps after each batch, --gradient_accumulation_steps ${gathered} after several; give one of them`,
+    );
+  }
+}

@@ -1,0 +1,80 @@
+/** A run of fine_tune, train_db or sdxl_train: the U-Net and, if wanted, the text encoders; writes whole checkpoints. */
+import type { JobContext } from "../../base/job.ts";
+import { type Family, requireFinite, weightOf } from "../../models/mod.ts";
+import { modelSpec } from "../../networks/mod.ts";
+import type { Group } from "../../options/mod.ts";
+import type { TrainingConfig } from "../options.ts";
+import { writeCheckpoint } from "../trained/checkpoint_file.ts";
+import { FULL_DEFAULTS, type FullOptions, isTrained, trainedText } from "../trained/full_groups.ts";
+import { fullTraining } from "../trained/full_training.ts";
+import { computeDtype } from "../step/diffusion_training.ts";
+import { assembleRun, closingOnError, drawingModel, openRun } from "./open_run.ts";
+import type { TrainingRun } from "./training_run.ts";
+
+/** What one command has that others have not. */
+export interface FullKind {
+  /** Names the log's folder. */
+  readonly name: string;
+  readonly groups: readonly Group[];
+  /** Insists on SDXL. */
+  readonly sdxl?: boolean;
+  /** Whether the text encoder is trained where no option says so. */
+  readonly text?: boolean;
+}
+
+export type FullConfig = TrainingConfig & Partial<FullOptions>;
+
+/** A command's config with what it does not know. */
+export const fullConfig = (config: FullConfig, { text = false }: Pick<FullKind, "text">) => ({
+  ...FULL_DEFAULTS,
+  trainTextEncoder: text,
+  ...config,
+});
+
+/** Everything opened, checked and loaded. */
+export async function openFullRun(
+  kind: FullKind,
+  given: FullConfig,
+  context: JobContext,
+): Promise<TrainingRun> {
+  const config = fullConfig(given, kind);
+  const opened = await openRun(config, context, kind);
+  const { file, store, length } = opened, { family } = file;
+  const trained = (key: string) => isTrained(family, config, key);
+  const what = closingOnError(opened, () => {
+    requireFinite(file, (key) => !trained(key));
+    return trainedText(family, config);
+  });
+  const dtype = computeDtype(config.mixedPrecision);
+  return await assembleRun(config, opened, {
+    name: kind.name,
+    what,
+    drawing: drawingModel(config, opened, { storage: (key) => trained(key) ? "f32" : dtype }),
+    examples: { noTokenPadding: config.noTokenPadding },
+    training: () => {
+      const model = { family, shapes: file.shapes, file };
+      const settled = { ...config, maxTrainSteps: length.steps };
+      return fullTraining(store, model, settled, (key) => weightOf(file, key));
+    },
+    saveModel(training, path) {
+      const metadata = { format: "pt", ...specification(config, family) };
+      writeCheckpoint(path, file, training.weights(true), config.savePrecision, metadata);
+    },
+  }, context);
+}
+
+/** The modelspec.* entries of a checkpoint that is saved now. */
+function specification(config: TrainingConfig, family: Family): Record<string, string> {
+  const [width, height = width] = config.resolution?.split(",").map(Number) ?? [];
+  return modelSpec({
+    ...config,
+    family,
+    title: config.metadataTitle ?? config.outputName,
+    author: config.metadataAuthor,
+    description: config.metadataDescription,
+    license: config.metadataLicense,
+    tags: config.metadataTags,
+    resolution: width === undefined ? null : [width, height],
+    checkpoint: true,
+  }, Date.now() / 1000);
+}

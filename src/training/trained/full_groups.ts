@@ -1,0 +1,156 @@
+/** Which weights of a whole model are trained, and at which rates: the flags of fine_tune, train_db and sdxl_train. */
+import { UsageError } from "../../base/errors.ts";
+import { gradients, Graph } from "../../graph/mod.ts";
+import { type Family, type Shapes, UNET } from "../../models/mod.ts";
+import type { ConfigOf } from "../../options/mod.ts";
+import type { TrainingConfig } from "../options.ts";
+import type { dreamBoothOptions, fineTuneOptions, sdxlTrainOptions } from "./options.ts";
+import { diffusionLoss, type Predict } from "../objective/loss.ts";
+import type { ParameterGroup } from "../step/trainable.ts";
+
+/** What a command that does not know an option has in its place. */
+export const FULL_DEFAULTS = {
+  trainTextEncoder: false,
+  learningRateTe: null,
+  learningRateTe1: null,
+  learningRateTe2: null,
+  blockLr: null,
+  stopTextEncoderTraining: null,
+  fusedOptimizerGroups: null,
+  noTokenPadding: false,
+  emaDecay: null,
+} as const;
+
+/** The options of all commands that train whole models. */
+export type FullOptions =
+  & Pick<
+    ConfigOf<readonly [typeof fineTuneOptions, typeof dreamBoothOptions, typeof sdxlTrainOptions]>,
+    keyof typeof FULL_DEFAULTS
+  >
+  & Pick<TrainingConfig, "learningRate" | "compat">;
+
+/** A part of the model with one rate. */
+interface Part {
+  /** As sd-scripts' logs call it. */
+  readonly name: string;
+  readonly learningRate: number;
+  has(key: string): boolean;
+}
+
+/** The parts that are trained, in the order of sd-scripts' optimizer. Throws UsageError for rates that do not fit. */
+function trainedParts(family: Family, options: FullOptions): Part[] {
+  return [...unetParts(options), ...textParts(family, options)];
+}
+
+function unetParts(options: FullOptions): Part[] {
+  const { learningRate, blockLr, compat } = options;
+  if (learningRate === 0) return [];
+  if (blockLr === null) return [{ name: "unet", learningRate, has: (key) => key.startsWith(`${UNET}.`) }];
+  return blockRates(blockLr)
+    .map((rate, block) => ({
+      name: `block${block}`,
+      learningRate: rate,
+      has: (key: string) => blockOf(key) === block,
+    }))
+    .filter((part) => part.learningRate !== 0 || compat !== null);
+}
+
+function textParts(family: Family, options: FullOptions): Part[] {
+  if (!options.trainTextEncoder) return [];
+  const { stopTextEncoderTraining: stop, learningRate, learningRateTe } = options;
+  if (stop !== null && stop <= 0) return [];
+  const own = [options.learningRateTe1, options.learningRateTe2];
+  return family.textEncoders.map(({ scope }, i) => ({
+    name: `text_encoder${i + 1}`,
+    learningRate: own[i] ?? learningRateTe ?? learningRate,
+    has: (key: string) => key.startsWith(`${scope}.`),
+  })).filter((part) => part.learningRate !== 0);
+}
+
+/** Blocks of SDXL's U-Net as --block_lr counts them. */
+export const BLOCKS = 23;
+
+/** "1e-5,0,..." as 23 numbers. Throws UsageError. */
+export function blockRates(text: string): number[] {
+  const rates = text.split(",").map((word) => word.trim() === "" ? NaN : Number(word));
+  if (rates.length === BLOCKS && rates.every((rate) => Number.isFinite(rate) && rate >= 0)) return rates;
+  const wrong = rates.findIndex((rate) => !(Number.isFinite(rate) && rate >= 0));
+  const found = rates.length !== BLOCKS ? `${rates.length}` : `"${text.split(",")[wrong].trim()}" among them`;
+  throw new UsageError(
+    `--block_lr takes ${BLOCKS} rates with commas between them, ${found} was given; ` +
+      "the first is for the embeddings, then 9 input, 3 middle and 9 output blocks, and the last for the output layer",
+  );
+}
+
+/** The embeddings are 0, input blocks 1 to 9, the middle's layers 10 to 12, output blocks 13 to 21, the head 22. */
+function blockOf(key: string): number {
+  const [, place, number] = /^model\.diffusion_model\.([a-z_]+)\.(\d+)/.exec(key) ?? [];
+  switch (place) {
+    case "time_embed":
+    case "label_emb":
+      return 0;
+    case "input_blocks":
+      return 1 + Number(number);
+    case "middle_block":
+      return 10 + Number(number);
+    case "output_blocks":
+      return 13 + Number(number);
+    case "out":
+      return 22;
+    default:
+      return -1;
+  }
+}
+
+/** Whether a checkpoint's key is among the trained ones. */
+export function isTrained(family: Family, options: FullOptions, key: string): boolean {
+  return trainedParts(family, options).some((part) => part.has(key));
+}
+
+/** "U-Net and text encoder": what is trained, in words. */
+export function trainedText(family: Family, options: FullOptions): string {
+  const parts = trainedParts(family, options),
+    text = parts.filter(({ name }) => name.startsWith("text_encoder"));
+  const encoders = family.textEncoders.length > 1 && text.length === 1
+    ? `text encoder ${text[0].name.at(-1)}`
+    : text.length > 1
+    ? "text encoders"
+    : "text encoder";
+  const words = [...text.length < parts.length ? ["U-Net"] : [], ...text.length ? [encoders] : []];
+  return words.join(" and ");
+}
+
+/**
+ * The trained parts' weights as groups. Weights that a step gives no gradient stay out, so that no decay shrinks them:
+ * layers that --clip_skip passes over, and the last one of SDXL's first text encoder. Throws UsageError where nothing
+ * is left.
+ */
+export function fullGroups(
+  family: Family,
+  shapes: Shapes,
+  options: FullOptions,
+  predict: Predict,
+): ParameterGroup[] {
+  const parts = trainedParts(family, options);
+  const keys = [...shapes.keys()].filter((key) => parts.some((part) => part.has(key)));
+  const reached = reachedKeys(keys, shapes, predict);
+  const groups = parts.map(({ name, learningRate, has }) => ({
+    name,
+    learningRate,
+    parameters: keys.filter((key) => has(key) && reached.has(key)).map((key) => ({
+      name: key,
+      shape: shapes.get(key)!,
+    })),
+  })).filter(({ parameters }) => parameters.length > 0);
+  if (groups.length > 0) return groups;
+  throw new UsageError("all learning rates are 0, so nothing would be trained; raise one of them");
+}
+
+/** The keys whose weights have a gradient, as a step of the smallest size records it. */
+function reachedKeys(keys: readonly string[], shapes: Shapes, predict: Predict): Set<string> {
+  const graph = new Graph();
+  const smallest = { batch: 1, height: 8, width: 8, chunks: 1, masked: false };
+  const { loss } = diffusionLoss(predict, "l2")(graph, smallest);
+  const found = gradients(loss, keys.map((key) => graph.parameter(key, shapes.get(key)!)));
+  return new Set(keys.filter((_, i) => found[i] !== null));
+}

@@ -1,0 +1,109 @@
+/**
+ * Every command that trains, by whole command lines on models small enough for a test. As a program it runs one of them
+ * and kills itself as soon as the state after the first step is on the disk: `trainers.ts NAME FOLDER`.
+ */
+
+import { join } from "node:path";
+import type { JobContext } from "../../src/base/job.ts";
+import { parseArgs } from "../../src/cli/front/parse.ts";
+import { findCommand } from "../../src/cli/front/program.ts";
+import { settle } from "../../src/cli/front/run_command.ts";
+import { quietContext } from "../../src/base/job.ts";
+import { TINY_SDXL, writePictures, writeTinyModel } from "./tiny_run.ts";
+
+export interface Trainer {
+  /** The script's name, then its flags. */
+  readonly line: string;
+  readonly sdxl?: boolean;
+  /** What it writes at the end. */
+  readonly file?: string;
+}
+
+/** All flags that the kinds of training differ by, in their combinations that people use. */
+export const TRAINERS: Readonly<Record<string, Trainer>> = {
+  "LoRA": { line: "train_network --network_module networks.lora --network_dim 2 --learning_rate 1e-3" },
+  "SDXL LoRA": {
+    line: "sdxl_train_network --network_module networks.lora --network_dim 2 --unet_lr 1e-3 --no_half_vae",
+    sdxl: true,
+  },
+  "fine_tune": {
+    line:
+      "fine_tune --learning_rate 1e-4 --train_text_encoder --learning_rate_te 5e-5 --clip_skip 2 --ema_decay 0.9",
+  },
+  "DreamBooth": { line: "train_db --learning_rate 1e-4 --stop_text_encoder_training 2 --no_token_padding" },
+  "SDXL by blocks": {
+    line:
+      `sdxl_train --train_text_encoder --learning_rate 1e-4 --learning_rate_te1 1e-5 --learning_rate_te2 0 --block_lr ${
+        ["0", ...Array.from({ length: 21 }, (_, i) => `${i + 1}e-5`), "0"].join()
+      }`,
+    sdxl: true,
+  },
+  "SDXL in groups": {
+    line:
+      "sdxl_train --learning_rate 1e-4 --fused_optimizer_groups 3 --max_grad_norm 0.01 --optimizer_type Lion",
+    sdxl: true,
+  },
+};
+
+/** Writes what the command lines read. */
+export function writeInputs(folder: string): void {
+  writeTinyModel(join(folder, "sd1.safetensors"));
+  writeTinyModel(join(folder, "sdxl.safetensors"), {}, TINY_SDXL);
+  writePictures(join(folder, "images"), 2);
+}
+
+export const STEPS = 3;
+
+/** Runs one command line as the program would, in this process. */
+export async function runTrainer(
+  { line, sdxl }: Trainer,
+  folder: string,
+  out: string,
+  { more = [], what = "run", context = quietContext() }: {
+    more?: readonly string[];
+    what?: "run" | "plan";
+    context?: JobContext;
+  } = {},
+): Promise<void> {
+  const [name, ...own] = line.split(" ");
+  const { entry } = await findCommand(name);
+  const command = await entry.load();
+  const argv = [
+    ...["--pretrained_model_name_or_path", join(folder, sdxl ? "sdxl.safetensors" : "sd1.safetensors")],
+    ...[
+      "--train_data_dir",
+      join(folder, "images"),
+      "--output_dir",
+      join(folder, out),
+      "--output_name",
+      "thing",
+    ],
+    ...[
+      "--resolution",
+      "64",
+      "--caption_extension",
+      ".txt",
+      "--cache_latents",
+      "--seed",
+      "5",
+      "--threads",
+      "1",
+    ],
+    ...["--max_train_steps", String(STEPS), "--save_every_n_steps", "1", "--save_state"],
+    ...own,
+    ...more,
+  ];
+  const { input } = settle(command, parseArgs(argv, command.groups), {}, name);
+  await command[what]!(input, context);
+}
+
+if (import.meta.main) {
+  const [name, folder] = Deno.args;
+  const context: JobContext = {
+    ...quietContext(),
+    emit: (event) => {
+      if (event.event === "save" && event.what === "state") Deno.kill(Deno.pid, "SIGKILL");
+    },
+  };
+  await runTrainer(TRAINERS[name], folder, "killed", { context });
+}

@@ -1,0 +1,56 @@
+/** What holds for every command that trains: trainers.ts has the list. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import type { JobEvent } from "../../src/base/events.ts";
+import { quietContext } from "../../src/base/job.ts";
+import { openCheckpoint } from "../../src/formats/mod.ts";
+import { listening } from "./tiny_run.ts";
+import { runTrainer, type Trainer, TRAINERS, writeInputs } from "./trainers.ts";
+
+const inputs = Deno.makeTempDirSync({ prefix: "easel-trainers-" });
+writeInputs(inputs);
+globalThis.addEventListener("unload", () => Deno.removeSync(inputs, { recursive: true }));
+
+const file = ({ file }: Trainer) => file ?? "thing.safetensors";
+
+/** Tensors by key; the metadata hold times. */
+function tensors(path: string): Map<string, Uint8Array> {
+  using open = openCheckpoint(path);
+  return new Map(open.keys().map((key) => [key, open.bytes(key)]));
+}
+
+for (const [name, trainer] of Object.entries(TRAINERS)) {
+  Deno.test(`${name}: killed -9 after a step, the resumed run ends bit for bit like one that ran through`, async () => {
+    const folder = join(inputs, name);
+    Deno.mkdirSync(folder);
+    for (const input of ["sd1.safetensors", "sdxl.safetensors", "images"]) {
+      Deno.symlinkSync(join(inputs, input), join(folder, input));
+    }
+    const script = new URL("./trainers.ts", import.meta.url).pathname;
+    const child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "-A", script, name, folder],
+      stdout: "null",
+      stderr: "piped",
+    }).output();
+    const context = listening();
+    await runTrainer(trainer, folder, "whole", { context });
+    const { signal, stderr } = await child;
+    assert.equal(signal, "SIGKILL", new TextDecoder().decode(stderr));
+    const resume = ["--resume", join(folder, "killed/thing-step00000001-state")];
+    await runTrainer(trainer, folder, "killed", { more: resume });
+    const whole = tensors(join(folder, "whole", file(trainer)));
+    assert.deepEqual(tensors(join(folder, "killed", file(trainer))), whole);
+    assert.ok(whole.size > 0);
+    assert.match(context.lines.join("\n"), /trainable parameters, seed 5/);
+    Deno.removeSync(folder, { recursive: true });
+  });
+
+  Deno.test(`easel plan, ${name}: writes nothing and says what a step takes`, async () => {
+    const events: JobEvent[] = [];
+    const context = { ...quietContext(), emit: (event: JobEvent) => void events.push(event) };
+    await runTrainer(trainer, inputs, "planned", { what: "plan", context, more: ["--json"] });
+    assert.deepEqual(events.map(({ event }) => event), ["plan"]);
+    assert.throws(() => Deno.statSync(join(inputs, "planned")), Deno.errors.NotFound);
+  });
+}
