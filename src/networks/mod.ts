@@ -8,10 +8,10 @@ export {
   multiplierInput,
 } from "./joining/adapter.ts";
 export { type LoraOptions, loraOptions, type NetworkFlags, splitNetworkArgs } from "./sites/args.ts";
-export { drawMasks, type LayerDraws, type MaskSource } from "./joining/masks.ts";
+export { drawMasks, type LayerDraws } from "./joining/masks.ts";
 export { type LearningRates, type ParameterGroup, parameterGroups } from "./sites/groups.ts";
 export { initialDraws, initialWeights, type LoraWeights, tensorShapes } from "./kinds/first_weights.ts";
-export type { LoraModule, NetworkKind, UniformSource } from "./kinds/kind.ts";
+export type { LoraModule, MaskSource, NetworkKind, UniformSource } from "./kinds/kind.ts";
 export { DOWN, keysOf, UP } from "./kinds/lora.ts";
 export { bundledEmbedding, otherNetwork } from "./files/file_keys.ts";
 export { type FileModule, fileModules, type Note } from "./files/file_modules.ts";
@@ -26,6 +26,9 @@ export { baseModelVersion, trainingMetadata } from "./metadata/metadata.ts";
 export * from "./metadata/training_record.ts";
 export { loraModules, scaleOf } from "./sites/modules.ts";
 export { type NormReport, normReport, type NormTensors, recordNormLimit } from "./joining/norms.ts";
+export { filedAs, trainedAs } from "./files/filed.ts";
 export { encode, loraTensors, type SaveDtype, saveDtype, saveLora, saveTensors } from "./files/save.ts";
 export { loraTargets, type Part, type Target } from "./sites/targets.ts";
 export { pyFloat, pyStr } from "./metadata/python_text.ts";
+export { networkNamed, NETWORKS } from "./named/mod.ts";
+export type { NamedNetwork } from "./named/named.ts";

@@ -17,7 +17,12 @@ import {
 } from "../options/mod.ts";
 
 /** Values of --network_module that are more than known by name. */
-export const NETWORK_MODULES: readonly string[] = ["networks.lora"];
+export const NETWORK_MODULES: readonly string[] = [
+  "networks.lora",
+  "networks.lora_fa",
+  "networks.dylora",
+  "networks.oft",
+];
 
 /** The value of --network_module that counts. */
 export function networkModule(given: string | null): string {

@@ -1,6 +1,7 @@
 /** LoRAs added into a checkpoint's weights: W + ratio * alpha / rank * up down, tensor by tensor as it is written. */
 
 import { modelPath } from "../base/assets.ts";
+import { UserError } from "../base/errors.ts";
 import { hearSignals, type JobContext } from "../base/job.ts";
 import { type TensorFile, writeSafetensorsSlowly } from "../formats/mod.ts";
 import { checkFlags, openModel, requireFinite, weightOf } from "../models/mod.ts";
@@ -69,6 +70,11 @@ export function sharesByKey(
   const shares = new Map<string, Share[]>();
   loras.forEach((lora, i) => {
     for (const module of lora.modules) {
+      if (module.kind.name !== "LoRA") {
+        throw new UserError(
+          `${module.name} is a ${module.kind.name}, and merge_lora merges plain LoRAs only; give the file to gen_img --network_merge`,
+        );
+      }
       const { key, part } = baseOf(module, (k) => shapes.has(k));
       shares.set(key, [...shares.get(key) ?? [], { module, part, lora, ratio: ratios[i] }]);
     }

@@ -11,6 +11,7 @@ import {
   loadLora,
   loraBranch,
   multiplierInput,
+  networkNamed,
   type Note,
   recordMerge,
   tensorShapes,
@@ -54,9 +55,7 @@ export function openNetworks(
   }
   const merged = flags.networkMerge ? listed : Math.min(listed, flags.networkMergeNModels ?? 0);
   return paths.map((place, i) => {
-    if ((modules[i] ?? "networks.lora") !== "networks.lora") {
-      throw new UsageError(`--network_module ${modules[i]} is not supported yet; networks.lora is`);
-    }
+    if (modules[i] !== undefined) networkNamed(modules[i]); // what a file is, it says itself
     using file = openCheckpoint(place.path);
     const lora = loadLora(file, model.shapes, model.family, note);
     const hash = file.metadata.sshs_model_hash ?? dataSha256(place.path);

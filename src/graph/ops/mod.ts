@@ -9,6 +9,7 @@ export { cast } from "./cast.ts";
 export { finite, select, sign } from "./chained.ts";
 export { concat } from "./concat.ts";
 export { conv2d } from "./conv2d.ts";
+export { detach } from "./detach.ts";
 export { embedding } from "./embedding.ts";
 export { accumulate, fill, write } from "./fill.ts";
 export { geglu } from "./geglu.ts";

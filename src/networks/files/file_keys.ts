@@ -49,7 +49,7 @@ export function parseFileKey(key: string, numbered: boolean): FileKey | null {
 
 function moduleName(path: string, numbered: boolean): string {
   const flat = path.replaceAll(".", "_");
-  if (flat.startsWith("lora_")) return flat;
+  if (/^(lora|oft)_/.test(flat)) return flat;
   if (flat.startsWith("text_encoder_2_")) return flat.replace("text_encoder_2_", "lora_te2_");
   if (flat.startsWith("text_encoder_")) {
     return flat.replace("text_encoder_", numbered ? "lora_te1_" : "lora_te_");
@@ -66,7 +66,7 @@ export function bundledEmbedding(key: string): string | null {
 const OTHERS: readonly [RegExp, string][] = [
   [/\.hada_w/, "LoHa"],
   [/\.lokr_w/, "LoKr"],
-  [/\.oft_|\.oft_blocks/, "OFT"],
+  [/\.oft_R\./, "OFT of PEFT"],
   [/\.lora_mid\./, "LoCon with a middle factor"],
   [/\.dora_scale$|\.lora_magnitude_vector/, "DoRA"],
   [/\.diff(_b)?$/, "full difference"],

@@ -9,6 +9,7 @@ import type { LoraWeights } from "../kinds/first_weights.ts";
 import type { LoraModule } from "../kinds/kind.ts";
 import { lora } from "../kinds/lora.ts";
 import { kindOf } from "../kinds/mod.ts";
+import { OFT_PREFIX } from "../kinds/oft.ts";
 import { FAMILIES, type Family, type Shapes } from "../../models/mod.ts";
 import { loraTargets, type Target } from "../sites/targets.ts";
 import { floatAlpha, wholeAlpha } from "../sites/values.ts";
@@ -33,11 +34,11 @@ export function loadLora(
   const entries = readEntries(file, family, note);
   const modules: LoraModule[] = [], weights: LoraWeights = new Map();
   for (const target of loraTargets(shapes, family, { convolutions: true })) {
-    const name = entries.has(target.name) ? target.name : target.alias ?? target.name;
-    const entry = entries.get(name);
+    const name = namesOf(target).find((name) => entries.has(name)), entry = name && entries.get(name);
     if (!entry) continue;
     entries.delete(name);
-    const module = fit(file, target, entry, name, family);
+    const own = name.startsWith(OFT_PREFIX) ? { ...target, name: oftName(target.name) } : target;
+    const module = fit(file, own, entry, name, family);
     modules.push(module);
     for (const suffix of Object.keys(module.tensors)) {
       weights.set(`${module.name}.${suffix}`, file.f32(entry[suffix]));
@@ -56,6 +57,16 @@ export function loadLora(
     note(`${file.path}: left out, being for no layer of ${model}: ${some(names)}`);
   }
   return { modules, weights };
+}
+
+/** What a layer may be called in files. */
+function namesOf({ name, alias }: Target): string[] {
+  const names = alias ? [name, alias] : [name];
+  return [...names, ...names.map(oftName)];
+}
+
+function oftName(name: string): string {
+  return name.replace(/^lora_unet_/, OFT_PREFIX);
 }
 
 function others(count: number): string {
@@ -78,13 +89,9 @@ function fit(file: TensorFile, target: Target, entry: Entry, name: string, famil
       }]; ${remedy(file, family)}`,
     );
   }
-  const alpha = alphaOf(file, entry) || null;
-  return {
-    ...target,
-    ...reading,
-    kind,
-    alpha: alpha === null ? wholeAlpha(reading.rank) : floatAlpha(alpha),
-  };
+  const alpha = alphaOf(file, entry);
+  const given = kind.scale ? floatAlpha(alpha ?? 0) : alpha ? floatAlpha(alpha) : wholeAlpha(reading.rank);
+  return { ...target, ...reading, kind, alpha: given };
 }
 
 /** Which model the file was made for, as far as its keys say. */
@@ -140,6 +147,11 @@ export function loadInto(
     if (!other) missing++;
     if (!other) return module;
     known.delete(module.name);
+    if (other.kind !== module.kind) {
+      throw new UserError(
+        `${file.path}: ${module.name} is a ${other.kind.name}, the options ask for a ${module.kind.name}; use --dim_from_weights`,
+      );
+    }
     if (other.rank !== module.rank) {
       throw new UserError(
         `${file.path}: ${module.name} has rank ${other.rank}, the options ask for ${module.rank}; use --dim_from_weights`,

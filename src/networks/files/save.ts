@@ -3,6 +3,7 @@
 import { f32ToBf16, f32ToF16 } from "../../base/dtype.ts";
 import { networkHashes } from "../../formats/model_hash.ts";
 import { type TensorToWrite, writeSafetensors } from "../../formats/safetensors.ts";
+import { filedAs } from "./filed.ts";
 import type { LoraModule } from "../kinds/kind.ts";
 
 /** The element type of a file; null keeps float32 weights, and integer alphas as int64. */
@@ -43,10 +44,11 @@ export function loraTensors(
   weights: ReadonlyMap<string, Float32Array>,
   dtype: SaveDtype,
 ): TensorToWrite[] {
-  return modules.flatMap((module): TensorToWrite[] => {
+  const filed = filedAs({ modules, weights });
+  return filed.modules.flatMap((module): TensorToWrite[] => {
     const { value, integer } = module.alpha, alphaKey = `${module.name}.alpha`;
     const tensor = (name: string, shape: readonly number[]): TensorToWrite => {
-      const values = weights.get(name);
+      const values = filed.weights.get(name);
       if (!values) throw new TypeError(`there are no weights for ${name}`);
       return { name, dtype: dtype ?? "F32", shape, data: () => encode(values, dtype ?? "F32") };
     };

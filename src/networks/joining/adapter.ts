@@ -1,8 +1,18 @@
 /** Live networks in a graph: what each module adds to its layer's output, its weights trainable float32. */
 
-import { add, affine, cast, type Graph, mul, reshape, type Shape, type Tensor } from "../../graph/mod.ts";
+import {
+  add,
+  affine,
+  cast,
+  type Graph,
+  mul,
+  reshape,
+  type Shape,
+  slice,
+  type Tensor,
+} from "../../graph/mod.ts";
 import type { Adapter, Layer } from "../../models/weights.ts";
-import type { LoraModule, ModuleTensors } from "../kinds/kind.ts";
+import type { LoraModule, ModuleTensors, PlainLayer } from "../kinds/kind.ts";
 import { scaleOf } from "../sites/modules.ts";
 import type { LayerDraws } from "./masks.ts";
 
@@ -44,8 +54,33 @@ export function loraBranch(modules: readonly LoraModule[], options: AdapterOptio
   return (path, x, y, layer) => {
     const module = byPath.get(path);
     if (!module) return null;
-    const tensors = moduleTensors(layer.weights.graph, module, { prefix: options.prefix, dtype: x.dtype });
-    return module.kind.output({ x, y, layer }, tensors, (h) => strengthen(h, module, layer, options));
+    const { prefix = "", draws } = options;
+    const tensors = moduleTensors(layer.weights.graph, module, { prefix, dtype: x.dtype });
+    const plain = {
+      x,
+      y,
+      layer,
+      bias: () => baseBias(path, layer),
+      draw: draws && drawing(module, prefix, draws),
+    };
+    return module.kind.output(plain, tensors, (h) => strengthen(h, module, layer, options));
+  };
+}
+
+/** The bias of a layer; of its part where open_clip keeps three layers in one tensor. */
+function baseBias(path: string, { weights, shape: [out] }: Layer): Tensor | undefined {
+  if (path === weights.path) return weights.maybe("bias");
+  const part = ["q_proj", "k_proj", "v_proj"].indexOf(path.slice(weights.path.length + 1));
+  const fused = weights.maybe("in_proj_bias");
+  return part >= 0 && fused ? slice(fused, 0, part * out, out) : undefined;
+}
+
+/** Inputs of a kind's own, drawn for every run. */
+function drawing(module: LoraModule, prefix: string, draws: LayerDraws[]): PlainLayer["draw"] {
+  return (what, values) => {
+    const input = `${prefix}${module.name}.${what}`;
+    draws.push({ name: module.name, channelsFirst: false, own: { input, values } });
+    return input;
   };
 }
 
@@ -69,7 +104,7 @@ function strengthen(h: Tensor, module: LoraModule, layer: Layer, options: Adapte
   const { graph } = layer.weights;
   let scale = scaleOf(module);
   const factors: Tensor[] = []; // float32, each broadcasting over h
-  const drawn: LayerDraws = { channelsFirst: module.shape.length === 4 };
+  const drawn: LayerDraws = { name: module.name, channelsFirst: module.shape.length === 4 };
   const mask = (kind: string, shape: Shape) => graph.input(`${prefix}${module.name}.${kind}`, shape);
   if (moduleDropout != null) {
     drawn.module = { input: `${prefix}${module.name}.module_mask`, p: moduleDropout };

@@ -70,8 +70,9 @@ export function recordMerge(
       ? [weight]
       : [0, 1, 2].map((part) => slice(weight, 0, part * rows / 3, rows / 3));
     for (const { module, part } of members) {
-      const delta = module.kind.delta(moduleTensors(graph, module, { prefix }));
-      pieces[part ?? 0] = add(pieces[part ?? 0], affine(delta, multiplier * scaleOf(module), 0));
+      const plain = pieces[part ?? 0], tensors = moduleTensors(graph, module, { prefix });
+      const delta = module.kind.delta(tensors, () => plain);
+      pieces[part ?? 0] = add(plain, affine(delta, multiplier * scaleOf(module), 0));
     }
     const merged = pieces.length === 1 ? pieces[0] : concat(pieces, 0);
     write(stored, cast(reshape(merged, shape), dtype));

@@ -15,9 +15,16 @@ export function tensorShapes(modules: readonly LoraModule[]): Map<string, Shape>
   );
 }
 
-/** Numbers that initialWeights() takes from the generator. */
+/** Numbers that initialWeights() takes from the generator: normal ones come in blocks of 16, the last drawn again. */
 export function initialDraws(modules: readonly LoraModule[]): number {
-  return modules.reduce((sum, module) => sum + module.kind.draws(module), 0);
+  let count = 0;
+  const counted = (n: number) => (count += n, new Float32Array(0));
+  const generator: UniformSource = {
+    uniform: (_low, _high, n) => counted(n),
+    normal: (_mean, _deviation, n) => counted(n % 16 === 0 ? n : n + 16),
+  };
+  for (const module of modules) module.kind.initial(module, generator);
+  return count;
 }
 
 /** Draws every module in turn; what the constructors draw in vain is taken from the generator too. */

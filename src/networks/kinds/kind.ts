@@ -21,6 +21,7 @@ export interface LoraModule extends Target {
   readonly alpha: Alpha;
   /** What is computed with where that is another alpha, see loadInto(). */
   readonly computedAlpha?: Alpha;
+  readonly settings?: KindSettings;
   /** Suffix of the key -> shape of each tensor but alpha, in the order of PyTorch's parameters. */
   readonly tensors: Readonly<Record<string, Shape>>;
 }
@@ -34,6 +35,8 @@ export interface ModuleSize {
 
 /** Options of single kinds, see the kinds that read them. */
 export interface KindSettings {
+  /** DyLoRA: how many ranks are trained together. */
+  readonly unit?: number;
   /** Convolutions over more than one pixel get a core of rank x rank kernels between two matrices. */
   readonly useTucker?: boolean;
 }
@@ -52,6 +55,23 @@ export interface PlainLayer {
   /** What the layer gives: (..., out). */
   readonly y: Tensor;
   readonly layer: Layer;
+  /** The layer's own bias, where it has one. */
+  bias(): Tensor | undefined;
+  /** Where a training draws for each run; absent while pictures are drawn. The name of an input for it. */
+  draw?(what: string, values: (generators: RunGenerators) => Float32Array): string;
+}
+
+/** What a run draws from. */
+export interface RunGenerators {
+  readonly torch: MaskSource;
+  readonly python: { randint(a: number, b: number): number };
+}
+
+/** What of a torch generator is needed for masks. */
+export interface MaskSource {
+  rand(n: number): Float32Array;
+  /** 0 or 1 / (1 - p) for each of n values. */
+  dropoutMask(p: number, n: number): Float32Array;
 }
 
 /**
@@ -69,6 +89,15 @@ export type Reading =
   | { readonly missing: string }
   | { readonly misfit: string; readonly wanted: Shape };
 
+type Values = Readonly<Record<string, Float32Array>>;
+
+/** How a module lies in a file that is not as it is trained: both ways, by suffix. */
+export interface Filed {
+  readonly kind: NetworkKind;
+  pack(module: LoraModule, values: Values): Values;
+  unpack(module: LoraModule, values: Values): Values;
+}
+
 export interface NetworkKind {
   /** How notes and errors call it: "LoRA". */
   readonly name: string;
@@ -82,16 +111,23 @@ export interface NetworkKind {
   read(target: Target, found: Found): Reading;
   /** First values by suffix, drawn from the generator as PyTorch's constructor draws them. */
   initial(module: LoraModule, generator: UniformSource): Record<string, Float32Array>;
-  /** Numbers that initial() takes from the generator. */
-  draws(module: LoraModule): number;
   /** alpha / rank where absent: what output and delta are still to be multiplied by. */
   scale?(module: LoraModule): number;
   /** What joins the layer's output, (..., out) like it. */
   output(plain: PlainLayer, tensors: ModuleTensors, strength: Strength): Tensor;
-  /** The change of the weight, (out, in * height * width) in float32, before scale and multiplier. */
-  delta(tensors: ModuleTensors): Tensor;
+  /** The change of the weight, (out, in * height * width) in float32 like `base`, before scale and multiplier. */
+  delta(tensors: ModuleTensors, base: () => Tensor): Tensor;
   /** Tensors that are trained; all where absent. */
   trains?(suffix: string): boolean;
+  /** Where a batch gives gradients to some of a module's tensors only: the optimizer passes over the others. */
+  readonly reaches?: {
+    /** Tensors with one answer are reached together. */
+    part(suffix: string): string;
+    /** `drawn` gives what a run drew under a name of the kind's. */
+    reached(module: LoraModule, suffix: string, drawn: (what: string) => Float32Array): boolean;
+  };
+  /** The file's form of a module that is trained in another. */
+  readonly filed?: Filed;
   /** Tensors that LoRA+ gives a rate of their own (arXiv 2402.12354). */
   readonly plus?: readonly string[];
   /** For --scale_weight_norms, where the reference has it for this kind. */

@@ -36,7 +36,6 @@ export const lora: NetworkKind = {
     generator.uniform(0, 1, elements(down) + elements(up));
     return { [DOWN]: kaimingUniform(down, generator), [UP]: new Float32Array(elements(up)) };
   },
-  draws: ({ tensors: { [DOWN]: down, [UP]: up } }) => 2 * elements(down) + elements(up),
   output({ x, layer }, t, strength) {
     // the factors meet the product where it is narrowest: rank channels instead of the layer's width
     const h = strength(through(x, t.at(DOWN), layer));

@@ -1,13 +1,17 @@
-/** `--network_args` of networks.lora: "key=value" strings to checked options. Unknown keys are errors, never silence. */
+/** `--network_args`: "key=value" strings to checked options. Unknown keys are errors, never silence. */
 
 import { distance } from "fastest-levenshtein";
 import { UsageError } from "../../base/errors.ts";
 import type { BlockTable } from "../../models/mod.ts";
+import type { KindSettings, NetworkKind } from "../kinds/kind.ts";
 import { type BlockPlan, planBlocks } from "./blocks.ts";
 import { type Alpha, floatAlpha, integer, number, positive, probability, wholeAlpha } from "./values.ts";
 
-/** What shapes a LoRA network, as plain data. */
+/** What shapes a network, as plain data. */
 export interface LoraOptions {
+  /** Of linear layers and convolutions alike; absent: LoRA. */
+  readonly kind?: NetworkKind;
+  readonly settings?: KindSettings;
   /** Rank of linear layers and 1x1 convolutions. */
   readonly dim: number;
   readonly alpha: Alpha;
@@ -43,7 +47,8 @@ export interface NetworkFlags {
   args: readonly string[] | null;
 }
 
-const KEYS = [
+/** Options of networks.lora. */
+export const LORA_KEYS = [
   "conv_dim",
   "conv_alpha",
   "rank_dropout",
@@ -63,17 +68,19 @@ const KEYS = [
 ];
 
 /** "key=value" strings as a record; the value may contain further "=". Throws UsageError. */
-export function splitNetworkArgs(args: readonly string[]): Record<string, string> {
+export function splitNetworkArgs(
+  args: readonly string[],
+  network = "networks.lora",
+  keys: readonly string[] = LORA_KEYS,
+): Record<string, string> {
   const found: Record<string, string> = {};
   for (const arg of args) {
     const at = arg.indexOf("=");
     if (at < 0) throw new UsageError(`--network_args ${arg}: write it as key=value`);
     const key = arg.slice(0, at).trim();
-    if (!KEYS.includes(key)) {
-      const nearest = KEYS.reduce((a, b) => distance(key, b) < distance(key, a) ? b : a);
-      throw new UsageError(
-        `--network_args ${key}: networks.lora has no such option; did you mean ${nearest}?`,
-      );
+    if (!keys.includes(key)) {
+      const nearest = keys.reduce((a, b) => distance(key, b) < distance(key, a) ? b : a);
+      throw new UsageError(`--network_args ${key}: ${network} has no such option; did you mean ${nearest}?`);
     }
     found[key] = arg.slice(at + 1);
   }
@@ -84,8 +91,14 @@ export function splitNetworkArgs(args: readonly string[]): Record<string, string
  * The options of a new network. `table` says how many blocks the block lists have; `compat` accepts overlong lists
  * of learning-rate weights where sd-scripts 0.9.1 does. Throws UsageError.
  */
-export function loraOptions(flags: NetworkFlags, table: BlockTable, compat = false): LoraOptions {
-  const given = splitNetworkArgs(flags.args ?? []);
+export function loraOptions(
+  flags: NetworkFlags,
+  table: BlockTable,
+  compat = false,
+  network = "networks.lora",
+  keys: readonly string[] = LORA_KEYS,
+): LoraOptions {
+  const given = splitNetworkArgs(flags.args ?? [], network, keys);
   const read = <T>(key: string, parse: (key: string, text: string) => T): T | null =>
     key in given ? parse(key, given[key]) : null;
   const dropout = (key: string) =>

@@ -1,15 +1,22 @@
 /** The modules of one LoRA network: targets with rank and alpha, in creation order. */
 
 import type { LoraOptions } from "./args.ts";
-import type { LoraModule, NetworkKind } from "../kinds/kind.ts";
+import type { KindSettings, LoraModule, NetworkKind } from "../kinds/kind.ts";
 import { lora } from "../kinds/lora.ts";
 import type { Family, Shapes } from "../../models/mod.ts";
 import { isLargeConvolution, loraTargets, type Target } from "./targets.ts";
 import { type Alpha, wholeAlpha } from "./values.ts";
 
 /** A module of a rank on a layer. Alpha 0 stands for the rank: no scaling. */
-export function loraModule(target: Target, rank: number, alpha: Alpha, kind: NetworkKind = lora): LoraModule {
-  const size = { rank, alpha: alpha.value === 0 ? wholeAlpha(rank) : alpha };
+export function loraModule(
+  target: Target,
+  rank: number,
+  alpha: Alpha,
+  kind: NetworkKind = lora,
+  settings: KindSettings = {},
+): LoraModule {
+  // of other kinds alpha may be something else, for which 0 says off
+  const size = { rank, settings, alpha: alpha.value === 0 && !kind.scale ? wholeAlpha(rank) : alpha };
   return { ...target, ...size, kind, tensors: kind.tensors(target, size) };
 }
 
@@ -41,7 +48,7 @@ export function loraModules(
       rank = (large ? blocks.convDims : blocks.dims)?.at(block) ?? null;
       alpha = (large ? blocks.convAlphas : blocks.alphas)?.at(block);
     }
-    return rank && alpha ? [loraModule(target, rank, alpha)] : [];
+    return rank && alpha ? [loraModule(target, rank, alpha, options.kind, options.settings)] : [];
   });
 }
 

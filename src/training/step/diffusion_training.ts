@@ -3,7 +3,6 @@ import { UserError } from "../../base/errors.ts";
 import type { DType } from "../../base/dtype.ts";
 import type { Graph } from "../../graph/mod.ts";
 import { type NormReport, normReport, type NormTensors } from "../../networks/mod.ts";
-import type { TorchGenerator } from "../../random/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 import { type LatentBatch, noiseBatch } from "../objective/batch.ts";
 import type { MixedPrecision, OptimizerConfig, StepConfig } from "../options.ts";
@@ -28,7 +27,7 @@ export interface TrainingParts {
   /** Gives the store the parameters that a recorded program needs. */
   readonly load?: (graph: Graph) => Promise<void>;
   /** Further inputs that draw random numbers: before the noise for the text encoder's layers, after it for the U-Net's. */
-  readonly masks?: (part: "text" | "unet", shape: LatentsShape, torch: TorchGenerator) => Inputs;
+  readonly masks?: (part: "text" | "unet", shape: LatentsShape, generators: StepGenerators) => Inputs;
   /** Which groups a batch with these inputs gives gradients to; absent: all. */
   readonly reached?: (inputs: Inputs) => boolean[];
   /** Records what looks after the weights when they have changed: --scale_weight_norms. */
@@ -99,9 +98,9 @@ export class DiffusionTraining {
     const { chunks, tokens } = batch, masked = batch.mask !== undefined;
     const shape = { batch: n, height, width, chunks, masked, ...tokens !== undefined && { tokens } };
     await this.step.program(shape);
-    const text = this.parts.masks?.("text", shape, generators.torch);
+    const text = this.parts.masks?.("text", shape, generators);
     const { inputs, draws } = noiseBatch(this.config, this.schedule, batch, generators);
-    const all = { ...inputs, ...text, ...this.parts.masks?.("unet", shape, generators.torch) };
+    const all = { ...inputs, ...text, ...this.parts.masks?.("unet", shape, generators) };
     const outputs = await this.step.backward(shape, all);
     const reached = this.parts.reached?.(all);
     this.#reached = reached?.map((r, i) => r || (this.#reached?.[i] ?? false));

@@ -8,12 +8,13 @@ import {
   loadInto,
   loadLora,
   type LoraModule,
-  loraModules,
   type LoraOptions,
-  loraOptions,
   type LoraWeights,
+  type NamedNetwork,
+  networkNamed,
   type Note,
   tensorShapes,
+  trainedAs,
   type UniformSource,
 } from "../../networks/mod.ts";
 import { networkModule } from "../../networks/options.ts";
@@ -35,6 +36,7 @@ type NetworkConfig = Pick<
   | "networkTrainUnetOnly"
   | "networkTrainTextEncoderOnly"
   | "baseWeights"
+  | "scaleWeightNorms"
   | "compat"
 >;
 
@@ -56,7 +58,10 @@ export function setUpNetwork(
   { shapes, family }: Pick<ModelFile, "shapes" | "family">,
   note: Note,
 ): NetworkSetup {
-  const options = readOptions(config, family.sites.blocks);
+  const network = networkNamed(networkModule(config.networkModule));
+  const options = readOptions(network, config, family.sites.blocks);
+  const advice = network.advice?.(options);
+  if (advice) note(advice);
   const compat = config.compat !== null;
   // to read base weights, sd-scripts 0.9.1 lengthens its class's own list of layers: all later networks join resnets too
   const resnets = compat && (config.baseWeights ?? []).length > 0;
@@ -65,30 +70,30 @@ export function setUpNetwork(
   let all: readonly LoraModule[], modules: readonly LoraModule[], given: LoraWeights = new Map();
   if (config.networkWeights !== null) {
     using file = openCheckpoint(config.networkWeights);
-    const loaded = loadLora(file, shapes, family, note);
+    const loaded = trainedAs(loadLora(file, shapes, family, note), options);
     given = loaded.weights;
     if (config.dimFromWeights) {
       all = loaded.modules;
       modules = all.filter(trained);
     } else {
-      all = loraModules(shapes, family, options, { resnets });
+      all = network.modules(shapes, family, options, { resnets });
       const fitted = loadInto(file, all.filter(trained), loaded, compat);
       modules = fitted.modules;
       if (fitted.otherAlpha) note(tellAlpha(file.path, fitted.otherAlpha, compat));
     }
   } else {
-    all = loraModules(shapes, family, options, { resnets });
+    all = network.modules(shapes, family, options, { resnets });
     modules = all.filter(trained);
+  }
+  if (config.scaleWeightNorms && !modules.some(({ kind }) => kind.norm)) {
+    throw new UsageError(`--scale_weight_norms: ${network.name} does not have it; leave it away`);
   }
   if (modules.length === 0) throw new UsageError("the network has no module to train; check --network_args");
   checkRoom(all);
   return { options, modules, weights: (torch) => new Map([...initialWeights(all, torch), ...given]) };
 }
 
-function readOptions(config: NetworkConfig, table: BlockTable): LoraOptions {
-  if (networkModule(config.networkModule) !== "networks.lora") {
-    throw new UsageError(`--network_module ${config.networkModule} is not supported yet; networks.lora is`);
-  }
+function readOptions(network: NamedNetwork, config: NetworkConfig, table: BlockTable): LoraOptions {
   const flags = {
     dim: config.networkDim,
     // 1 is the flag's default, which is recorded as an integer
@@ -96,7 +101,7 @@ function readOptions(config: NetworkConfig, table: BlockTable): LoraOptions {
     dropout: config.networkDropout,
     args: config.networkArgs,
   };
-  return loraOptions(flags, table, config.compat !== null);
+  return network.options(flags, table, config.compat !== null);
 }
 
 /** Which alpha counts where the file's is not the options'. */

@@ -14,6 +14,7 @@ import { type BaseModel, predictNoise } from "./base_model.ts";
 import type { OptimizerConfig, StepConfig } from "../options.ts";
 import { computeDtype, DiffusionTraining } from "../step/diffusion_training.ts";
 import type { LatentsShape } from "../objective/loss.ts";
+import type { Inputs } from "../step/step.ts";
 import { allocateGroups, type ParameterGroup } from "../step/trainable.ts";
 
 export interface NetworkTrainingConfig extends StepConfig, OptimizerConfig {
@@ -77,22 +78,20 @@ export function networkTraining(
     load: load ?? (async (graph) => {
       if (model.file) await loadMissing(graph, store, model.file);
     }),
-    // a dropped module has no gradient at all, so that the optimizer passes over it
-    reached: moduleDropout == null
-      ? undefined
-      : (inputs) =>
-        groups.map(({ parameters: [{ name }] }) => inputs[`${moduleOf(name)}.module_mask`][0] === 1),
+    reached: isApart(network)
+      ? (inputs) => groups.map((group) => isReached(network, group, inputs))
+      : undefined,
     limitNorms: config.scaleWeightNorms
       ? (graph) => recordNormLimit(graph, modules, config.scaleWeightNorms!)
       : undefined,
-    masks: (part, shape, torch) =>
-      drawMasks(draws(shape).filter((d) => isText(d) === (part === "text")), torch),
+    masks: (part, shape, generators) =>
+      drawMasks(draws(shape).filter((d) => isText(d) === (part === "text")), generators),
   });
 }
 
 /** Whether a layer's masks belong to a text encoder, which runs before the noise is drawn. */
-function isText({ module, dropout, rank }: LayerDraws): boolean {
-  return /^lora_te/.test((module ?? dropout ?? rank)!.input);
+function isText({ name }: LayerDraws): boolean {
+  return name.startsWith("lora_te");
 }
 
 /** One group for each learning rate, named as sd-scripts' logs name it. */
@@ -100,10 +99,9 @@ export function networkGroups(network: LoraNetwork, config: NetworkTrainingConfi
   const shapes = tensorShapes(network.modules);
   const rates = { default: config.learningRate, unet: config.unetLr, textEncoder: config.textEncoderLr };
   return parameterGroups(network.modules, network.options, rates).flatMap(({ description, lr, keys }) => {
-    // with module dropout each module steps by itself
-    const parts = network.options.moduleDropout == null
-      ? [keys]
-      : Object.values(Object.groupBy(keys, moduleOf));
+    const parts = isApart(network)
+      ? Object.values(Object.groupBy(keys, (key) => partOf(network, key)))
+      : [keys];
     return parts.map((part) => ({
       name: description,
       learningRate: lr,
@@ -112,5 +110,29 @@ export function networkGroups(network: LoraNetwork, config: NetworkTrainingConfi
   });
 }
 
-/** The module of a file key: lora_unet_..._to_q.lora_down.weight -> lora_unet_..._to_q. */
-const moduleOf = (key: string) => key.slice(0, key.indexOf("."));
+/** Whether a batch may give gradients to some tensors only; then these have groups of their own. */
+function isApart({ modules, options }: LoraNetwork): boolean {
+  return options.moduleDropout != null || modules.some(({ kind }) => kind.reaches);
+}
+
+/** Tensors of one answer get a gradient from a batch, or not, together. */
+function partOf({ modules }: LoraNetwork, key: string): string {
+  const [name, suffix] = split(key);
+  const { reaches } = modules.find((module) => module.name === name)!.kind;
+  return reaches ? `${name} ${reaches.part(suffix)}` : name;
+}
+
+/** What a dropped module or rank has is no gradient at all, so that the optimizer passes over it. */
+function isReached({ modules, options }: LoraNetwork, group: ParameterGroup, inputs: Inputs): boolean {
+  const [name, suffix] = split(group.parameters[0].name);
+  if (options.moduleDropout != null && inputs[`${name}.module_mask`][0] !== 1) return false;
+  const module = modules.find((module) => module.name === name)!;
+  return module.kind.reaches?.reached(module, suffix, (what) => inputs[`${name}.${what}`] as Float32Array) ??
+    true;
+}
+
+/** lora_unet_..._to_q.lora_down.weight -> its module and what follows. */
+function split(key: string): [name: string, suffix: string] {
+  const dot = key.indexOf(".");
+  return [key.slice(0, dot), key.slice(dot + 1)];
+}

@@ -4,19 +4,22 @@ import type { Check, GoldenCase, Runner } from "../case.ts";
 import { laterModel } from "../synth_models.ts";
 import { file, wholeFile } from "./lora/files.ts";
 import { forward } from "./lora/forward.ts";
+import { NETWORKS } from "../../../src/networks/mod.ts";
+import { otherKind } from "./lora/other_kinds.ts";
 import { blocks, init, inventory, parsing } from "./lora/modules.ts";
 import { run } from "./lora/run.ts";
 
 export function match(c: GoldenCase): Runner | string | null {
   if (c.topic !== "lora") return null;
   const { json } = c;
-  const type = /networks\.(\w+)/.exec(String(json.what ?? ""))?.[1];
-  if (type && type !== "lora") return `networks.${type} is not supported yet`;
+  const type = /networks\.(\w+)/.exec(String(json.what ?? ""))?.[0];
+  if (type && !NETWORKS.some(({ name }) => name === type)) return `${type} is not supported yet`;
   const later = laterModel(c.name.replace(/^(init|run)_/, ""));
   if (later) return later;
   const runs = (body: (c: GoldenCase) => Check[] | Promise<Check[]>): Runner => async () => await body(c);
   if (json.columns && json.modules && json.counts) return runs(inventory);
   if (json.modules_in_creation_order) return runs(init);
+  if (type && type !== "networks.lora") return runs((c) => otherKind(c, type));
   if (json.param_groups) return runs(blocks);
   if (json.cases) return runs(parsing);
   if (json.tensors_in_file) return runs(file);

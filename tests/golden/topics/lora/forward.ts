@@ -109,7 +109,7 @@ function lastList(text: string): number[] {
 }
 
 /** token_ids(name, rows), padded with the end token to 77. */
-function tokenRows([, name, rows]: RegExpExecArray): number[][] {
+export function tokenRows([, name, rows]: RegExpExecArray): number[][] {
   return Array.from({ length: Number(rows) }, (_, b) => {
     const count = 6 + Math.floor((uniform(`${name}.${b}`, 1)[0] + 1) / 2 * 12);
     const words = [...uniform(`${name}.${b}`, count + 1)].slice(1).map((u) =>

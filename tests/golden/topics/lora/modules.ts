@@ -5,10 +5,12 @@ import { type BlockTable, sdBlocks, sdxlBlocks } from "../../../../src/models/mo
 import { parseBlockLrWeights } from "../../../../src/networks/sites/blocks.ts";
 import {
   DOWN,
+  filedAs,
   initialWeights,
   keysOf,
   type LoraModule,
   loraModules,
+  networkNamed,
   parameterGroups,
   UP,
 } from "../../../../src/networks/mod.ts";
@@ -53,15 +55,13 @@ export function init(c: GoldenCase): Check[] {
   const { json } = c;
   const seed = Number(/manual_seed\((\d+)\)/.exec(json.what)![1]);
   const { family, shapes } = caseModel({ model: /\b(sd\w+-tiny)\b/.exec(json.what)![1] });
-  const options = optionsOf(
-    json.network_dim,
-    json.network_alpha ?? null,
-    json.network_args,
-    family.sites.blocks,
-  );
-  const modules = loraModules(shapes, family, options);
+  const network = networkNamed(/networks\.\w+/.exec(json.what)?.[0] ?? "networks.lora");
+  const args = Object.entries(json.network_args).map(([key, value]) => `${key}=${value}`);
+  const flags = { dim: json.network_dim, alpha: json.network_alpha ?? null, dropout: null, args };
+  const options = network.options(flags, family.sites.blocks, true);
+  const modules = network.modules(shapes, family, options, {});
   const generator = new TorchGenerator(seed);
-  const weights = initialWeights(modules, generator);
+  const { weights } = filedAs({ modules, weights: initialWeights(modules, generator) });
   const next = generator.rand(json.next_torch_rand_after_creation.length);
   const checks = [
     exact("modules", modules.map((m) => m.name), json.modules_in_creation_order),

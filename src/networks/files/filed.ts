@@ -1,0 +1,53 @@
+/** From the form in which modules are trained to the one in files, and back. */
+
+import type { LoraWeights } from "../kinds/first_weights.ts";
+import type { LoraModule } from "../kinds/kind.ts";
+import type { LoraOptions } from "../sites/args.ts";
+
+interface Network {
+  readonly modules: readonly LoraModule[];
+  readonly weights: ReadonlyMap<string, Float32Array>;
+}
+
+/** Modules and weights as a file holds them. */
+export function filedAs({ modules, weights }: Network): { modules: LoraModule[]; weights: LoraWeights } {
+  const packed: LoraWeights = new Map();
+  const filed = modules.map((module): LoraModule => {
+    const { filed } = module.kind, values = valuesOf(module, weights);
+    for (const [suffix, v] of Object.entries(filed ? filed.pack(module, values) : values)) {
+      packed.set(`${module.name}.${suffix}`, v);
+    }
+    return filed ? { ...module, kind: filed.kind, tensors: filed.kind.tensors(module, module) } : module;
+  });
+  return { modules: filed, weights: packed };
+}
+
+/** Modules of a file as options ask for them to be trained. */
+export function trainedAs(
+  { modules, weights }: Network,
+  { kind, settings }: Pick<LoraOptions, "kind" | "settings">,
+): { modules: LoraModule[]; weights: LoraWeights } {
+  const unpacked: LoraWeights = new Map();
+  const trained = modules.map((module): LoraModule => {
+    const values = valuesOf(module, weights);
+    const filed = kind?.filed?.kind === module.kind ? kind.filed : undefined;
+    const own = filed && kind
+      ? { ...module, kind, settings, tensors: kind.tensors(module, { ...module, settings }) }
+      : module;
+    for (const [suffix, v] of Object.entries(filed ? filed.unpack(own, values) : values)) {
+      unpacked.set(`${module.name}.${suffix}`, v);
+    }
+    return own;
+  });
+  return { modules: trained, weights: unpacked };
+}
+
+function valuesOf({ name, tensors }: LoraModule, weights: Network["weights"]): Record<string, Float32Array> {
+  return Object.fromEntries(
+    Object.keys(tensors).map((suffix) => {
+      const values = weights.get(`${name}.${suffix}`);
+      if (!values) throw new TypeError(`there are no weights for ${name}.${suffix}`);
+      return [suffix, values];
+    }),
+  );
+}
