@@ -32,7 +32,7 @@ import {
 import { unetConfig } from "./unet/mod.ts";
 import { vaeConfig } from "./vae/mod.ts";
 import type { Shapes } from "./weights.ts";
-import { checkWhole } from "./whole.ts";
+import { checkVae, checkWhole } from "./whole.ts";
 
 /** A model whose table of contents was read and checked; `load` brings its tensors to a device. */
 export interface ModelFile {
@@ -176,6 +176,21 @@ function takings(family: Family, { vae, textEncoder, clipL, clipG }: Parts): [st
   return found;
 }
 
+export type VaeFile = Pick<ModelFile, "path" | "shapes" | "places" | "close">;
+
+/** Opens an autoencoder alone, its own or a model's. Throws UserError where there is none. */
+export function openVae(path: string): VaeFile {
+  const file = openOnePart(path, "vae");
+  try {
+    const sources = wantedVae(file), shapes = shapesOf(sources);
+    checkVae(shapes, path);
+    return { path, shapes, places: placesOf(path, sources), close: () => file.close() };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
 /** Throws UserError that says what a file is that holds no autoencoder. */
 function wantedVae(file: TensorFile): Sources {
   const sources = vaeSources(file);
@@ -209,7 +224,7 @@ export interface LoadOptions {
 
 /** Brings a model's tensors to the store under their original keys, converted on the way. Errors name the file. */
 export async function loadModel(
-  model: ModelFile,
+  model: Pick<ModelFile, "places">,
   store: ParameterStore,
   { dtype, storage = () => dtype, skip = () => false, frozen = () => true, progress }: LoadOptions,
 ): Promise<void> {
@@ -226,7 +241,11 @@ export async function loadModel(
 }
 
 /** Reads the parameters that a graph wants and the store lacks, in the graph's dtypes: the parts in use, nothing else. */
-export async function loadMissing(graph: Graph, store: ParameterStore, file: ModelFile): Promise<void> {
+export async function loadMissing(
+  graph: Graph,
+  store: ParameterStore,
+  file: Pick<ModelFile, "places">,
+): Promise<void> {
   const wanted = new Map<string, DType>();
   for (const { source, outputs } of graph.nodes) {
     if (source?.kind === "parameter" && !store.has(source.name)) wanted.set(source.name, outputs[0].dtype);

@@ -7,6 +7,7 @@ export {
   type ModelFile,
   openModel,
   type OpenOptions,
+  openVae,
   type Parts,
   partsOf,
   type Place,

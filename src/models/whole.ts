@@ -31,9 +31,7 @@ export function checkWhole(shapes: Shapes, family: Family, path: string, vaePath
     );
   }
   const unknown = compare(below(shapes, `${UNET}.`), unetShapes(unet), UNET, path);
-  const vae = vaeConfig(below(shapes, `${VAE}.`));
-  if (!vae) throw new UserError(`${vaePath}: has no autoencoder (${VAE}.*); give one with --vae`);
-  unknown.push(...compare(below(shapes, `${VAE}.`), vaeShapes(vae), VAE, vaePath));
+  unknown.push(...checkVae(shapes, vaePath));
   if (family.strict) refuse(unknown, path);
   let context = 0;
   for (const { scope, layout } of family.textEncoders) {
@@ -53,6 +51,13 @@ export function checkWhole(shapes: Shapes, family: Family, path: string, vaePath
     );
   }
   return unknown;
+}
+
+/** The same for the autoencoder alone. */
+export function checkVae(shapes: Shapes, path: string): string[] {
+  const vae = vaeConfig(below(shapes, `${VAE}.`));
+  if (!vae) throw new UserError(`${path}: has no autoencoder (${VAE}.*); give one with --vae`);
+  return compare(below(shapes, `${VAE}.`), vaeShapes(vae), VAE, path);
 }
 
 /** The keys that are found and not expected. */

@@ -1,6 +1,6 @@
 /** Options that belong together, and what follows from them: the type of a config, its values where nothing is given. */
 
-import { type AnyOption, forgotten, type Option, type RequiredOption, type Scalar } from "./row.ts";
+import { type AnyOption, forgotten, noEffect, type Option, type RequiredOption, type Scalar } from "./row.ts";
 
 /** Options by name, in the order of the help. */
 export type Rows = Readonly<Record<string, AnyOption>>;
@@ -21,6 +21,12 @@ export function forgottenGroup<R extends Rows>(title: string, rows: R): Group<R>
     title,
     Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, forgotten(row)])) as R,
   );
+}
+
+/** The same options where they decide nothing; `why` ends the sentence "--x has no effect: ". */
+export function idleGroup<R extends Rows>({ title, rows }: Group<R>, why: string): Group<R> {
+  const idle = Object.entries(rows).map(([name, row]) => [name, noEffect(why, row)]);
+  return { title: `${title} (without effect)`, rows: Object.fromEntries(idle) as R };
 }
 
 /** The rows of all groups by name. */

@@ -7,6 +7,7 @@ export {
   forgottenGroup,
   type Group,
   group,
+  idleGroup,
   type Rows,
   rowsOf,
   withDefaults,

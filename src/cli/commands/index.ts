@@ -79,6 +79,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./dataset/canny.ts")).canny,
   },
   {
+    name: "prepare_buckets_latents",
+    summary: "Writes buckets and latents of pictures for fine_tune's metadata",
+    load: async () => (await import("./dataset/prepare_buckets.ts")).prepareBucketsLatents,
+  },
+  {
     name: "plan",
     summary: "Prints the memory and time that a training would take, and stops",
     load: async () => (await import("./plan.ts")).plan,

@@ -46,7 +46,6 @@ export const SCRIPTS_NOT_YET: Readonly<Record<string, string>> = {
   merge_lora_old: "easel merge_lora does the same",
   merge_models: "",
   merge_sd3_safetensors: OTHER_MODELS,
-  prepare_buckets_latents: "a training does both with --enable_bucket and --cache_latents_to_disk",
   sd3_minimal_inference: OTHER_MODELS,
   sd3_train: OTHER_MODELS,
   sd3_train_network: OTHER_MODELS,

@@ -62,10 +62,10 @@ export function fillBuckets(
 }
 
 /** Why a picture fits no bucket, as the rest of a sentence about its size; null where it does. */
-function misfitOf(
+export function misfitOf(
   size: Size,
   { bucket, resized }: Pick<Placement, "bucket" | "resized">,
-  { bucket_reso_steps: step }: DatasetParams,
+  { bucket_reso_steps: step }: Pick<DatasetParams, "bucket_reso_steps">,
 ): string | null {
   const most = limit(MAX_SCALED);
   if (pixels(bucket) > most || pixels(resized) > Math.max(most, pixels(size))) {

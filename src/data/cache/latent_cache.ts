@@ -4,30 +4,20 @@ import { basename, dirname } from "node:path";
 import { UsageError, UserError } from "../../base/errors.ts";
 import { isTaken } from "../../base/files/exists.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
-import type { Size } from "../batches/buckets.ts";
 import type { Dataset } from "../dataset/dataset.ts";
-import type { CachedLatents, ImageEntry } from "../dataset/entries.ts";
+import type { ImageEntry } from "../dataset/entries.ts";
 import { loadImage, UnreadableImage } from "../../images/load.ts";
-import { flip, type Pixels } from "../../images/pixels.ts";
-import { alphaMask, fit, writeNormalized } from "../batches/prepare.ts";
+import { fit } from "../batches/prepare.ts";
+import { type Encode, encodeFitted } from "./encode.ts";
 import { latentFileMisfit, latentFileOf, refuseForeignFile, writeLatentFile } from "./latent_file.ts";
-
-/**
- * The VAE's encoder, with sampling: pixels (count, height, width, 3) in [-1, 1] to latents (count, height / 8,
- * width / 8, channels), not multiplied by the VAE's scale.
- */
-export type Encode = (pixels: Float32Array, count: number, height: number, width: number) => Promise<Encoded>;
-
-export interface Encoded {
-  readonly latents: Float32Array;
-  readonly channels: number;
-}
 
 export interface CacheOptions {
   readonly encode: Encode;
   /** Images of one encoder call. */
   readonly batchSize: number;
   readonly toDisk: boolean;
+  /** Make files again that are there and fit. */
+  readonly again?: boolean;
   /** Read images as sd-scripts 0.9.1 does. */
   readonly compat: boolean;
   /** Called when there are latents to make. */
@@ -56,7 +46,7 @@ export async function cacheLatents(dataset: Dataset, options: CacheOptions): Pro
   const missing = dataset.entries
     .filter((entry) => entry.bucket[0] > 0 && !entry.latentsFile && !entry.latents)
     .sort((a, b) => area(a) - area(b));
-  const waiting = options.toDisk ? withoutFile(missing, options.note) : missing;
+  const waiting = options.toDisk ? withoutFile(missing, options) : missing;
   if (waiting.length > 0) options.onStart?.();
   let done = 0;
   for (const batch of groups(waiting, options.batchSize)) {
@@ -68,16 +58,20 @@ export async function cacheLatents(dataset: Dataset, options: CacheOptions): Pro
 }
 
 /** Takes the files that are there and fit; gives the other entries. One line tells of files that do not fit. */
-function withoutFile(entries: readonly ImageEntry[], note: (line: string) => void): ImageEntry[] {
+function withoutFile(
+  entries: readonly ImageEntry[],
+  { note, again }: Pick<CacheOptions, "note" | "again">,
+): ImageEntry[] {
   const misfits: string[] = [];
   const waiting = entries.filter((entry) => {
     const path = latentFileOf(entry.path), { bucket, subset: { flip_aug: flipped } } = entry;
     if (!isTaken(path)) return true;
     const misfit = latentFileMisfit(path, { bucket, flipped, alphaMask: wantsAlpha(entry) });
     if (misfit) refuseForeignFile(path);
-    if (misfit) misfits.push(misfit);
-    else entry.latentsFile = path;
-    return misfit !== null;
+    if (misfit && !again) misfits.push(misfit);
+    if (misfit || again) return true;
+    entry.latentsFile = path;
+    return false;
   });
   if (misfits.length === 1) note(`${misfits[0]}; is made again`);
   else if (misfits.length > 1) note(`${misfits[0]}; this and ${misfits.length - 1} more are made again`);
@@ -136,39 +130,14 @@ async function encodeBatch(entries: readonly ImageEntry[], options: CacheOptions
     }
   }
   if (fitted.length === 0) return;
-  const images = fitted.map(({ image }) => image);
-  const plain = await encodeImages(images, bucket, options.encode);
-  const mirrored = flips ? await encodeImages(images.map(flip), bucket, options.encode) : null;
-  fitted.forEach(({ entry, image, originalSize, cropBox }, i) => {
-    const cached: CachedLatents = {
-      ...plain,
-      latents: part(plain.latents, i, fitted.length),
-      flipped: mirrored && part(mirrored.latents, i, fitted.length),
-      alphaMask: wantsAlpha(entry) ? alphaMask(image) : null,
-      ...{ originalSize, cropBox },
-    };
-    refuseNaN(cached, entry.path);
+  const paths = fitted.map(({ entry }) => entry.path);
+  const made = await encodeFitted(fitted, paths, bucket, {
+    ...{ encode: options.encode, flips, alphaMask: wantsAlpha(entries[0]) },
+  });
+  fitted.forEach(({ entry }, i) => {
     if (options.toDisk) {
       entry.latentsFile = latentFileOf(entry.path);
-      writeLatentFile(entry.latentsFile, cached);
-    } else entry.latents = cached;
+      writeLatentFile(entry.latentsFile, made[i]);
+    } else entry.latents = made[i];
   });
-}
-
-async function encodeImages(images: readonly Pixels[], [width, height]: Size, encode: Encode) {
-  const size = width * height * 3, pixels = new Float32Array(size * images.length);
-  images.forEach((image, i) => writeNormalized(image, pixels, i * size));
-  const { latents, channels } = await encode(pixels, images.length, height, width);
-  return { latents, channels, height: Math.floor(height / 8), width: Math.floor(width / 8) };
-}
-
-/** A copy, so that one image does not hold the memory of its batch. */
-function part(data: Float32Array, index: number, count: number): Float32Array {
-  const size = data.length / count;
-  return data.slice(index * size, (index + 1) * size);
-}
-
-function refuseNaN({ latents, flipped }: CachedLatents, path: string): void {
-  if (latents.every(Number.isFinite) && (flipped ?? latents).every(Number.isFinite)) return;
-  throw new UserError(`${path}: the VAE gives latents that are no numbers; use --no_half_vae or another VAE`);
 }

@@ -10,7 +10,7 @@ const KEPT = 6;
 export class Programs {
   readonly #programs = new Map<string, Program>();
 
-  constructor(private readonly model: DrawingModel) {}
+  constructor(private readonly model: Pick<DrawingModel, "store" | "load">) {}
 
   /** Runs the program called `key`, which `record` describes. Inputs that it does not have are left out. */
   async run(

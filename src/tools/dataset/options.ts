@@ -1,6 +1,7 @@
 /** Work on folders of pictures and on metadata files: the flags of the scripts in sd-scripts' finetune/ and tools/. */
 
-import { choice, flag, group, int, pathTo, required, str } from "../../options/mod.ts";
+import { RANGES } from "../../data/dataset/ranges.ts";
+import { choice, flag, group, int, noEffect, own, pathTo, required, SEEDS, str } from "../../options/mod.ts";
 
 const merging = {
   in_json: pathTo("json", str(null, "metadata to add to; unset = OUT_JSON where there is one")),
@@ -37,4 +38,24 @@ export const resizeImagesOptions = group("Resizing", {
   interpolation: choice(["area", "cubic", "lanczos4"], "area", "filter"),
   save_as_png: flag("write PNG files; else JPEG of quality 100"),
   copy_associated_files: flag("copy captions and the like with the size in their name"),
+});
+
+export const prepareBucketsOptions = group("Buckets and latents", {
+  v2: noEffect("an autoencoder is the same for all", flag("not used")),
+  batch_size: int(1, "pictures encoded at once", RANGES.batch_size),
+  max_data_loader_n_workers: int(null, "loader workers; with --compat a damaged picture ends the work then", {
+    min: 0,
+  }),
+  max_resolution: str("512,512", 'its area is what a picture has at most: "width,height"'),
+  min_bucket_reso: int(256, "shortest bucket side, px", RANGES.min_bucket_reso),
+  max_bucket_reso: int(1024, "longest bucket side, px", RANGES.max_bucket_reso),
+  bucket_reso_steps: int(64, "bucket side granularity, px", RANGES.bucket_reso_steps),
+  bucket_no_upscale: flag("make buckets from picture sizes and only shrink"),
+  mixed_precision: choice(["no", "fp16", "bf16"], "no", "compute format"),
+  full_path: flag("keys are paths, for several folders in one file; else names without ending"),
+  flip_aug: flag("latents of mirrored pictures too"),
+  alpha_mask: str("", "any text: keep the alpha channel as a mask for the loss"),
+  skip_existing: flag("leave latents that are there and fit as they are"),
+  recursive: flag("folders below TRAIN_DATA_DIR too; with --full_path latents lie beside their pictures"),
+  seed: own(int(null, "seed of the noise that samples the latents; unset draws one", SEEDS)),
 });

@@ -1,14 +1,21 @@
 /** The autoencoder's encoder as training uses it: pictures to sampled latents, not multiplied by the scale factor. */
+import type { Graph } from "../../graph/mod.ts";
 import { Programs } from "../../generation/pipeline/programs.ts";
-import { type DrawingModel, weightsIn } from "../../generation/pipeline/model.ts";
-import { encode, sampleLatents, VAE } from "../../models/mod.ts";
+import type { DrawingModel } from "../../generation/pipeline/model.ts";
+import { encode, sampleLatents, VAE, Weights } from "../../models/mod.ts";
 import type { TorchGenerator } from "../../random/mod.ts";
 import { toChannelsLast } from "../../base/layout.ts";
+
+/** A model as far as its autoencoder goes. */
+export type EncodingModel = Pick<
+  DrawingModel,
+  "shapes" | "store" | "source" | "vaeDtype" | "storage" | "load"
+>;
 
 export class LatentEncoder {
   readonly #programs: Programs;
 
-  constructor(private readonly model: DrawingModel) {
+  constructor(private readonly model: EncodingModel) {
     this.#programs = new Programs(model);
   }
 
@@ -25,10 +32,15 @@ export class LatentEncoder {
     const noise = toChannelsLast(torch.randn(count * channels * h * w), count, channels);
     const { latents } = await this.#programs.run(`${count} ${height} ${width}`, (graph) => {
       const pictures = graph.input("pixels", [count, height, width, 3]);
-      const distribution = encode(pictures, weightsIn(graph, this.model, "vae").at(VAE));
+      const distribution = encode(pictures, this.#weights(graph).at(VAE));
       graph.output("latents", sampleLatents(distribution, graph.input("noise", distribution.mean.shape)));
     }, { pixels, noise });
     return { latents, channels };
+  }
+
+  #weights(graph: Graph): Weights {
+    const { shapes, vaeDtype: dtype, storage, source } = this.model;
+    return Weights.over(graph, shapes, { dtype, storage, source });
   }
 
   /** Frees the programs and, since nothing else uses them then, the encoder's weights. */

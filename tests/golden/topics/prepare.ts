@@ -1,10 +1,12 @@
 /** The tools that make pictures and caches ready: one file of ../prepare for each. */
 
 import type { Check, GoldenCase, Runner } from "../case.ts";
+import { checkBuckets } from "../prepare/buckets.ts";
 import { checkCanny } from "../prepare/canny.ts";
 import { checkResize } from "../prepare/resize.ts";
 
 const RUNNERS: Readonly<Record<string, (c: GoldenCase) => Check[] | Promise<Check[]>>> = {
+  "finetune/prepare_buckets_latents.py": checkBuckets,
   "tools/canny.py": checkCanny,
   "tools/resize_images_to_resolution.py": checkResize,
 };
