@@ -13,6 +13,7 @@ enum easel_dtype {
   EASEL_BF16 = 2,
   EASEL_I32 = 3,
   EASEL_U8 = 4,
+  EASEL_F8 = 5,
 };
 
 enum easel_opcode {
@@ -125,20 +126,24 @@ enum easel_chain {
   CHAIN_LOAD = 0,
   CHAIN_STORE = 1,
   CHAIN_STORE_IF = 2,
-  CHAIN_SUM = 3,
-  CHAIN_CONSTANT = 4,
-  CHAIN_ELEMENT = 5,
-  CHAIN_SELECT = 6,
-  CHAIN_FMA = 7,
-  CHAIN_FNMA = 8,
-  CHAIN_SIGN = 9,
-  CHAIN_FINITE = 10,
-  CHAIN_UNARY = 11,
+  CHAIN_DEQUANTIZE = 3,
+  CHAIN_QUANTIZE = 4,
+  CHAIN_DITHER = 5,
+  CHAIN_SUM = 6,
+  CHAIN_CONSTANT = 7,
+  CHAIN_ELEMENT = 8,
+  CHAIN_SELECT = 9,
+  CHAIN_FMA = 10,
+  CHAIN_FNMA = 11,
+  CHAIN_SIGN = 12,
+  CHAIN_FINITE = 13,
+  CHAIN_UNARY = 14,
 };
 
 enum { CHAIN_BINARY = CHAIN_UNARY + 14, CHAIN_END = CHAIN_BINARY + 6 };
 enum { CHAIN_STEPS = 64, CHAIN_REGISTERS = 16, CHAIN_SCALARS = 48 };
 enum { CHAIN_FIRST_SCALAR = 64, CHAIN_FIRST_ARRAY = 128 };
+enum { CHAIN_QUANTIZED_BLOCK = 256, CHAIN_CODES = 256 };
 // Positions in easel_instruction.attrs.
 enum { ATTR_FILL_VALUE = 0 };
 enum { ATTR_CAST_DTYPE = 0 };

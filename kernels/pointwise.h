@@ -24,6 +24,9 @@ struct bf16 {
 struct f16 {
   uint16_t bits;
 };
+struct f8 {  // float8_e4m3fn: no infinity, NaN where all bits but the sign are set, 448 at most
+  uint8_t bits;
+};
 
 EASEL_FN uint32_t float_bits(float x) {
   uint32_t u;
@@ -49,6 +52,11 @@ EASEL_FN float to_float(f16 x) {
   const uint32_t special = magnitude | 0x7f800000u;
   return bits_float((magnitude >= 0x0f800000u ? special : finite) | uint32_t(x.bits & 0x8000u) << 16);
 #endif
+}
+EASEL_FN float to_float(f8 x) {
+  const uint32_t magnitude = uint32_t(x.bits & 0x7fu), sign = uint32_t(x.bits & 0x80u) << 24;
+  const uint32_t finite = float_bits(bits_float(magnitude << 20) * 0x1p120f);
+  return bits_float((magnitude == 0x7fu ? 0x7fc00000u : finite) | sign);
 }
 EASEL_FN float to_float(int32_t x) { return float(x); }
 
@@ -88,6 +96,17 @@ struct Convert<f16> {  // to nearest, ties to even; overflow to inf, subnormals 
     const uint32_t finite = magnitude < 0x38800000u ? tiny : normal;
     return {uint16_t(sign | (magnitude >= 0x477ff000u ? special : finite))};
 #endif
+  }
+};
+template <>
+struct Convert<f8> {  // to nearest, ties to even; what is above 464 becomes NaN, as in PyTorch
+  static EASEL_FN f8 from(float x) {
+    const uint32_t u = float_bits(x), sign = (u >> 24) & 0x80u, magnitude = u & 0x7fffffffu;
+    const uint32_t normal = (magnitude - 0x3c000000u + 0x7ffffu + ((magnitude >> 20) & 1u)) >> 20;
+    // adding 2^14 leaves the multiple of 2^-9 in the low bits
+    const uint32_t tiny = float_bits(bits_float(magnitude) + 16384.0f) - 0x46800000u;
+    const uint32_t finite = magnitude < 0x3c800000u ? tiny : normal;
+    return {uint8_t(sign | (magnitude > 0x43e80000u ? 0x7fu : finite))};
   }
 };
 template <typename T>
@@ -197,6 +216,16 @@ EASEL_FN T binary(T a, T b) {  // T: float or int32_t
 
 // The steps of a chain that are no functions of the lists above.
 EASEL_FN float sign_of(float x) { return x > 0.0f ? 1.0f : x < 0.0f ? -1.0f : x; }  // NaN stays NaN
+// x as one of its two neighbours in bf16, the nearer one more often: its last 16 bits against as many that a
+// hash of lane and seed (lowbias32 of the "hash prospector") makes.
+EASEL_FN float dither_of(float x, uint32_t lane, uint32_t seed) {
+  uint32_t h = lane ^ seed * 0x9e3779b9u;
+  h = (h ^ h >> 16) * 0x7feb352du;
+  h = (h ^ h >> 15) * 0x846ca68bu;
+  h ^= h >> 16;
+  const uint32_t u = float_bits(x), rounded = (u + (h & 0xffffu)) & 0xffff0000u;
+  return bits_float((u & 0x7f800000u) == 0x7f800000u ? u : rounded);
+}
 EASEL_FN float finite_of(float x) { return (float_bits(x) & 0x7f800000u) == 0x7f800000u ? 0.0f : 1.0f; }
 
 }  // namespace easel

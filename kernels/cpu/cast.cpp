@@ -24,6 +24,7 @@ Run prepare_cast(const Instruction& i) {
   const Tensor &y = i.out(0), &x = i.in(0);
   const int64_t n = y.count();
   const auto from = [&](auto target) -> Run {
+    if (x.dtype == EASEL_F8) return cast_run(target, x.as<f8>(), n);
     if (x.dtype == EASEL_I32) return cast_run(target, x.as<int32_t>(), n);
     return dispatch(i, x.dtype,
                     [&](auto type) { return cast_run(target, x.as<typename decltype(type)::type>(), n); });

@@ -2,6 +2,8 @@
 // so that memory is read and written once however long the formula. Memory-bound.
 #include "../executor/shapes/chain.h"
 
+#include <cmath>
+#include <memory>
 #include <utility>
 
 #include "kernel.h"
@@ -11,6 +13,8 @@ namespace {
 
 constexpr int64_t kBlock =
     256;  // lanes of a step at a time: its registers and operands fit into 32 KiB together
+static_assert(kBlock == CHAIN_QUANTIZED_BLOCK, "a block of lanes is one of 8-bit numbers");
+constexpr float kLeastScale = 1e-38f;     // where all of a block is 0
 constexpr int64_t kStride = kBlock + 16;  // between registers
 constexpr int64_t kPart = 1 << 16;        // lanes whose sums are added up before those of other threads
 constexpr int kUnaries = int(CHAIN_BINARY) - int(CHAIN_UNARY), kBinaries = CHAIN_END - CHAIN_BINARY;
@@ -133,6 +137,50 @@ void store_run(char* y, const Source& x, int64_t to, int64_t n) {
   for (int64_t k = 0; k < n; ++k) p[k] = from_float<T>(q[k]);
 }
 
+// Runs of one block of 8-bit numbers.
+void dequantize_run(float* y, const uint8_t* codes, float scale, const float* map, int64_t n) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) y[k] = map[codes[k]] * scale;
+}
+
+// Halfway between neighbours of the map; the code of x is how many of them are below it.
+struct Midpoints {
+  float at[CHAIN_CODES];
+  explicit Midpoints(const float* map) {
+    for (int k = 0; k + 1 < CHAIN_CODES; ++k) at[k] = (map[k] + map[k + 1]) / 2;
+    at[CHAIN_CODES - 1] = INFINITY;
+  }
+};
+void quantize_run(uint8_t* codes, float* scale, const Source& x, const Midpoints& middle, int64_t n) {
+  float most = 0;
+  if (x.lanes) {
+#pragma omp simd reduction(max : most)
+    for (int64_t k = 0; k < n; ++k) most = std::max(most, std::fabs(x.lanes[k]));
+  } else {
+    most = std::fabs(x.one);
+  }
+  *scale = most;
+  const float factor = 1.0f / std::max(most, kLeastScale);
+  const float* at = middle.at;
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) {
+    const float v = (x.lanes ? x.lanes[k] : x.one) * factor;
+    int32_t code = 0;
+    for (int32_t half = CHAIN_CODES / 2; half > 0; half /= 2) code += at[code + half - 1] < v ? half : 0;
+    codes[k] = uint8_t(code);
+  }
+}
+
+void dither_run(float* y, const Source& x, float seed, int64_t from, int64_t n) {
+  const uint32_t base = uint32_t(from), s = uint32_t(seed);
+  if (!x.lanes) {
+    for (int64_t k = 0; k < n; ++k) y[k] = dither_of(x.one, base + uint32_t(k), s);
+    return;
+  }
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) y[k] = dither_of(x.lanes[k], base + uint32_t(k), s);
+}
+
 struct Moves {
   void (*load)(float*, const char*, int64_t, int64_t);
   void (*store)(char*, const Source&, int64_t, int64_t);
@@ -148,6 +196,7 @@ struct Step {
   ChainStep code;
   Loop loop;
   Moves moves;
+  std::shared_ptr<const Midpoints> middle;
 };
 
 struct Body {
@@ -160,13 +209,15 @@ struct Body {
       steps[k].code = s;
       if (s.op == CHAIN_LOAD) steps[k].moves = moves_of(chain.array[s.a].dtype);
       if (s.op == CHAIN_STORE || s.op == CHAIN_STORE_IF) steps[k].moves = moves_of(chain.array[s.to].dtype);
+      if (s.op == CHAIN_QUANTIZE)
+        steps[k].middle = std::make_shared<Midpoints>(chain.array[s.c & 0xff].as<float>());
       if (s.op >= CHAIN_SELECT) steps[k].loop = loop_of(s.op);
     }
   }
 
   void scalars(float* s) const {
     for (int k = 0; k < chain.scalar_steps; ++k) {
-      const auto& [code, loop, moves] = steps[k];
+      const auto& [code, loop, moves, middle] = steps[k];
       if (code.op == CHAIN_CONSTANT)
         s[code.to] = bits_float(uint32_t(code.c));
       else if (code.op == CHAIN_ELEMENT)
@@ -185,8 +236,18 @@ struct Body {
       return {registers + at * kStride, 0.0f};
     };
     for (int k = chain.scalar_steps; k < chain.scalar_steps + chain.lane_steps; ++k) {
-      const auto& [code, loop, moves] = steps[k];
-      if (code.op == CHAIN_LOAD)
+      const auto& [code, loop, moves, middle] = steps[k];
+      if (code.op == CHAIN_DEQUANTIZE)
+        dequantize_run(registers + code.to * kStride, chain.array[code.a].as<uint8_t>() + from,
+                       chain.array[code.b].as<float>()[from / kBlock], chain.array[code.c].as<float>(), n);
+      else if (code.op == CHAIN_QUANTIZE && s[(code.c >> 8) - CHAIN_FIRST_SCALAR] == 0.0f)
+        continue;
+      else if (code.op == CHAIN_QUANTIZE)
+        quantize_run(chain.array[code.to].as<uint8_t>() + from,
+                     chain.array[code.b].as<float>() + from / kBlock, source(code.a), *middle, n);
+      else if (code.op == CHAIN_DITHER)
+        dither_run(registers + code.to * kStride, source(code.a), source(code.b).one, from, n);
+      else if (code.op == CHAIN_LOAD)
         moves.load(registers + code.to * kStride, chain.array[code.a].data, from, n);
       else if (code.op == CHAIN_STORE ||
                (code.op == CHAIN_STORE_IF && s[code.c - CHAIN_FIRST_SCALAR] != 0.0f))

@@ -23,7 +23,7 @@ struct ChainBlock {
   ChainStep steps[CHAIN_STEPS];
   ChainArrays arrays;
   float scalars[CHAIN_SCALARS];
-  float sums[12];
+  float largest[kChainThreads / 32];  // magnitudes, by warp
   double room[32];
 };
 static_assert(sizeof(ChainBlock) <= kChainHead, "raise kChainHead");
@@ -124,8 +124,43 @@ EASEL_DEVICE Lane chain_source(const ChainBlock& k, const Lane* registers, int p
                                      : registers[place * kChainThreads];
 }
 
+// Lanes of 8 bits.
+EASEL_DEVICE Lane chain_dequantize(const ChainBlock& k, const ChainStep& step, int64_t at, int n) {
+  const uint8_t* codes = reinterpret_cast<const uint8_t*>(k.arrays.data[step.a]) + at;
+  const float* map = reinterpret_cast<const float*>(k.arrays.data[step.c]);
+  const float scale =
+      n > 0 ? reinterpret_cast<const float*>(k.arrays.data[step.b])[at / CHAIN_QUANTIZED_BLOCK] : 0.0f;
+  Lane y;
+  for (int l = 0; l < kChainLanes; ++l) y.at[l] = l < n ? map[codes[l]] * scale : 0.0f;
+  return y;
+}
+
+// Two warps have one block of 8-bit numbers. Reached by every thread.
+EASEL_DEVICE void chain_quantize(ChainBlock& k, const ChainStep& step, const Lane& v, int64_t at, int n) {
+  static_assert(64 * kChainLanes == CHAIN_QUANTIZED_BLOCK, "two warps have one block");
+  float most = 0;
+  for (int l = 0; l < kChainLanes; ++l) most = fmaxf(most, l < n ? fabsf(v.at[l]) : 0.0f);
+  for (int distance = 16; distance > 0; distance >>= 1) most = fmaxf(most, shuffle_xor(most, distance));
+  const int warp = int(threadIdx.x) / 32;
+  if (threadIdx.x % 32 == 0) k.largest[warp] = most;
+  syncthreads();
+  most = fmaxf(k.largest[warp & ~1], k.largest[warp | 1]);
+  const float* map = reinterpret_cast<const float*>(k.arrays.data[step.c & 0xff]);
+  if (threadIdx.x % 64 == 0 && n > 0)
+    reinterpret_cast<float*>(k.arrays.data[step.b])[at / CHAIN_QUANTIZED_BLOCK] = most;
+  const float factor = 1.0f / fmaxf(most, 1e-38f);
+  for (int l = 0; l < n; ++l) {
+    const float x = v.at[l] * factor;
+    int code = 0;
+    for (int half = CHAIN_CODES / 2; half > 0; half /= 2)
+      code += (map[code + half - 1] + map[code + half]) / 2 < x ? half : 0;
+    reinterpret_cast<uint8_t*>(k.arrays.data[step.to])[at + l] = uint8_t(code);
+  }
+  syncthreads();  // a later step may read what another thread has written
+}
+
 // The lane steps for lanes [at, at + n); this thread's sums are added to `own`, by output.
-EASEL_DEVICE void chain_lanes(const ChainBlock& k, Lane* registers, float* own, int64_t at, int n) {
+EASEL_DEVICE void chain_lanes(ChainBlock& k, Lane* registers, float* own, int64_t at, int n) {
   for (int s = k.counts[0]; s < k.counts[0] + k.counts[1]; ++s) {
     const ChainStep& step = k.steps[s];
     if (step.op == CHAIN_LOAD) {
@@ -136,6 +171,11 @@ EASEL_DEVICE void chain_lanes(const ChainBlock& k, Lane* registers, float* own, 
                                                                  : chain_load<f16>(data, at, n);
       continue;
     }
+    if (step.op == CHAIN_DEQUANTIZE) {
+      registers[step.to * kChainThreads] = chain_dequantize(k, step, at, n);
+      continue;
+    }
+    if (step.op == CHAIN_QUANTIZE && k.scalars[(step.c >> 8) - CHAIN_FIRST_SCALAR] == 0.0f) continue;
     if (step.op == CHAIN_STORE_IF && k.scalars[step.c - CHAIN_FIRST_SCALAR] == 0.0f) continue;
     const Lane a = chain_source(k, registers, step.a, at, n);
     if (step.op == CHAIN_STORE || step.op == CHAIN_STORE_IF) {
@@ -147,6 +187,13 @@ EASEL_DEVICE void chain_lanes(const ChainBlock& k, Lane* registers, float* own, 
         chain_store<bf16>(data, at, n, a);
       else
         chain_store<f16>(data, at, n, a);
+    } else if (step.op == CHAIN_QUANTIZE) {
+      chain_quantize(k, step, a, at, n);
+    } else if (step.op == CHAIN_DITHER) {
+      const uint32_t seed = uint32_t(k.scalars[step.b - CHAIN_FIRST_SCALAR]);
+      Lane y;
+      for (int l = 0; l < kChainLanes; ++l) y.at[l] = dither_of(a.at[l], uint32_t(at) + uint32_t(l), seed);
+      registers[step.to * kChainThreads] = y;
     } else if (step.op == CHAIN_SUM) {
       for (int l = 0; l < kChainLanes; ++l) own[step.to] += l < n ? a.at[l] : 0.0f;
     } else {
@@ -179,9 +226,11 @@ EASEL_KERNEL(128, chain,
   for (int64_t part = blockIdx.x; part * kChainPart < lanes; part += gridDim.x) {
     float own[12] = {};
     const int64_t end = (part + 1) * kChainPart < lanes ? (part + 1) * kChainPart : lanes;
-    for (int64_t at = part * kChainPart + threadIdx.x * kChainLanes; at < end;
-         at += kChainThreads * kChainLanes)
-      chain_lanes(k, registers, own, at, end - at < kChainLanes ? int(end - at) : kChainLanes);
+    // every thread takes part to the end: some steps are one of all
+    for (int64_t from = part * kChainPart; from < end; from += kChainThreads * kChainLanes) {
+      const int64_t at = from + threadIdx.x * kChainLanes, left = end > at ? end - at : 0;
+      chain_lanes(k, registers, own, at, left < kChainLanes ? int(left) : kChainLanes);
+    }
     for (int s = 0; s < sums; ++s) {
       const double total = block_sum(double(own[first_sum + s]), k.room);
       if (threadIdx.x == 0) partial[part * sums + s] = float(total);

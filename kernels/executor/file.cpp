@@ -62,6 +62,8 @@ bool convert_to(D* t, const char* s, int64_t n, int32_t file_dtype) {
       return convert_run(t, reinterpret_cast<const f16*>(s), n), true;
     case EASEL_BF16:
       return convert_run(t, reinterpret_cast<const bf16*>(s), n), true;
+    case EASEL_F8:
+      return convert_run(t, reinterpret_cast<const f8*>(s), n), true;
     case EASEL_I32:
       return convert_run(t, reinterpret_cast<const int32_t*>(s), n), true;
     case kFileF64:
@@ -83,6 +85,8 @@ bool convert(char* t, const char* s, int64_t n, int32_t file_dtype, int32_t devi
       return convert_to(reinterpret_cast<f16*>(t), s, n, file_dtype);
     case EASEL_BF16:
       return convert_to(reinterpret_cast<bf16*>(t), s, n, file_dtype);
+    case EASEL_F8:
+      return convert_to(reinterpret_cast<f8*>(t), s, n, file_dtype);
     case EASEL_I32:
       return convert_to(reinterpret_cast<int32_t*>(t), s, n, file_dtype);
     default:
@@ -111,6 +115,8 @@ bool all_finite(const char* source, int64_t n, int32_t file_dtype) {
       return exponents_below<uint16_t>(source, n, 0x7c00u);
     case EASEL_BF16:
       return exponents_below<uint16_t>(source, n, 0x7f80u);
+    case EASEL_F8:
+      return exponents_below<uint8_t>(source, n, 0x7fu);
     case kFileF64:
       return exponents_below<uint64_t>(source, n, 0x7ff0000000000000u);
     default:

@@ -16,6 +16,7 @@ int64_t dtype_bytes(int32_t dtype) {
     case EASEL_BF16:
       return 2;
     case EASEL_U8:
+    case EASEL_F8:
       return 1;
     default:
       return 0;
@@ -23,8 +24,8 @@ int64_t dtype_bytes(int32_t dtype) {
 }
 
 const char* dtype_name(int32_t dtype) {
-  static const char* const names[] = {"f32", "f16", "bf16", "i32", "u8"};
-  return dtype >= 0 && dtype < 5 ? names[dtype] : "?";
+  static const char* const names[] = {"f32", "f16", "bf16", "i32", "u8", "f8"};
+  return dtype >= 0 && dtype < 6 ? names[dtype] : "?";
 }
 
 std::string Tensor::text() const {

@@ -1,6 +1,6 @@
 /** What a file of named tensors offers, whatever its format; and the element types of such files. */
 
-import { bf16ToF32, f16ToF32 } from "../base/dtype.ts";
+import { bf16ToF32, f16ToF32, f8ToF32 } from "../base/dtype.ts";
 import { UserError } from "../base/errors.ts";
 import { firstNotFinite, foundText, notFinite } from "../base/finite.ts";
 
@@ -161,7 +161,7 @@ export function toF32(dtype: string, bytes: Uint8Array<ArrayBuffer>): Float32Arr
     case "F8_E5M2":
       return Float32Array.from(bytes, (b) => e5m2(b));
     case "F8_E4M3":
-      return Float32Array.from(bytes, (b) => e4m3(b));
+      return f8ToF32(bytes);
     case "F8_E8M0":
       return Float32Array.from(bytes, (b) => b === 255 ? NaN : 2 ** (b - 127));
     default:
@@ -172,15 +172,4 @@ export function toF32(dtype: string, bytes: Uint8Array<ArrayBuffer>): Float32Arr
 /** The high byte of an IEEE half. */
 function e5m2(b: number): number {
   return f16ToF32(Uint16Array.of(b << 8))[0];
-}
-
-/** The "fn" form: no infinities, NaN only where all bits are set. */
-function e4m3(b: number): number {
-  const exponent = (b >> 3) & 15, mantissa = b & 7;
-  const magnitude = (b & 127) === 127
-    ? NaN
-    : exponent === 0
-    ? mantissa * 2 ** -9
-    : (1 + mantissa / 8) * 2 ** (exponent - 7);
-  return b & 128 ? -magnitude : magnitude;
 }

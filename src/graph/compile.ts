@@ -24,8 +24,8 @@ export function compile(graph: Graph, store: ParameterStore, options?: CompileOp
   return Program.create(store.device, lowered, lowered.parameters.map(({ name }) => store.get(name).buffer));
 }
 
-function placeOf({ offset, frozen, flat }: Parameter): ParameterPlace {
-  return { offset, frozen, flat: flat && { ...flat, at: offset / byteSize("f32") } };
+function placeOf({ offset, frozen, flat, dtype }: Parameter): ParameterPlace {
+  return { offset, frozen, flat: flat && { ...flat, at: offset / byteSize(dtype) } };
 }
 
 /** Where the store's parameters lie, for compileGraph(); those that it does not have yet come with frozen weights. */

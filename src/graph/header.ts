@@ -4,6 +4,7 @@ import { DTYPES } from "../base/dtype.ts";
 import { MAX_ATTRS, MAX_OPERANDS, MAX_RANK } from "../base/records.ts";
 import { BINARY } from "./ops/binary.ts";
 import { CHAIN, FIRST_ARRAY, FIRST_SCALAR, MOST_REGISTERS, MOST_SCALARS, MOST_STEPS } from "./ops/chain.ts";
+import { BLOCK, CODES } from "./ops/quantized.ts";
 import { OPS } from "./ops/registry.ts";
 import { UNARY } from "./ops/unary.ts";
 
@@ -39,6 +40,7 @@ ${list("easel_chain", "CHAIN", [...CHAIN, "unary"])}
 enum { CHAIN_BINARY = CHAIN_UNARY + ${UNARY.length}, CHAIN_END = CHAIN_BINARY + ${BINARY.length} };
 enum { CHAIN_STEPS = ${MOST_STEPS}, CHAIN_REGISTERS = ${MOST_REGISTERS}, CHAIN_SCALARS = ${MOST_SCALARS} };
 enum { CHAIN_FIRST_SCALAR = ${FIRST_SCALAR}, CHAIN_FIRST_ARRAY = ${FIRST_ARRAY} };
+enum { CHAIN_QUANTIZED_BLOCK = ${BLOCK}, CHAIN_CODES = ${CODES} };
 // Positions in easel_instruction.attrs.
 ${attrs.join("")}
 // A value: dense, row-major, at \`offset\` bytes into buffer \`buffer\` of the program's buffer table.

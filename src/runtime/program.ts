@@ -1,6 +1,6 @@
 /** A program on a device: instruction tables, constants and a place in an arena; run as often as wanted. */
 
-import type { DType } from "../base/dtype.ts";
+import { byteSize, type DType } from "../base/dtype.ts";
 import { Arena } from "./arena.ts";
 import type { Buffer } from "./buffer.ts";
 import { type Device, pointerFrom } from "./device.ts";
@@ -161,5 +161,5 @@ export class Program {
 
 function encodedBytes(slot: Slot): number {
   return slot.shape.reduce((n, d) => n * d, 1) *
-    (slot.dtype === "u8" ? 1 : slot.dtype.endsWith("16") ? 2 : 4);
+    byteSize(slot.dtype);
 }

@@ -1,6 +1,15 @@
 /** Parameters on a device: named values that stay between runs. Weights, LoRA factors, gradients, optimizer moments. */
 
-import { bf16ToF32, byteSize, type DType, f16ToF32, f32ToBf16, f32ToF16 } from "../base/dtype.ts";
+import {
+  bf16ToF32,
+  byteSize,
+  type DType,
+  f16ToF32,
+  f32ToBf16,
+  f32ToF16,
+  f32ToF8,
+  f8ToF32,
+} from "../base/dtype.ts";
 import { notFinite } from "../base/finite.ts";
 import type { Buffer } from "./buffer.ts";
 import type { Device } from "./device.ts";
@@ -22,10 +31,19 @@ export interface AllocateOptions {
 }
 
 /** Element types a file may hold beyond the device's, by their number in the C ABI. */
-const FILE_DTYPES: Record<string, number> = { F32: 0, F16: 1, BF16: 2, I32: 3, U8: 4, F64: 16, I64: 17 };
+const FILE_DTYPES: Record<string, number> = {
+  F32: 0,
+  F16: 1,
+  BF16: 2,
+  I32: 3,
+  U8: 4,
+  F8_E4M3: 5,
+  F64: 16,
+  I64: 17,
+};
 /** easel_status EASEL_NOT_FINITE. */
 const NOT_FINITE = 5;
-const DEVICE_DTYPES: Record<DType, number> = { f32: 0, f16: 1, bf16: 2, i32: 3, u8: 4 };
+const DEVICE_DTYPES: Record<DType, number> = { f32: 0, f16: 1, bf16: 2, i32: 3, u8: 4, f8: 5 };
 
 export class ParameterStore {
   readonly #parameters = new Map<string, Parameter>();
@@ -62,25 +80,29 @@ export class ParameterStore {
   }
 
   /**
-   * Makes float32 parameters that lie one behind the other without gaps, and one of rank 1 over all of them called
+   * Makes parameters of one dtype that lie one behind the other without gaps, and one of rank 1 over all of them called
    * `flat`: an optimizer step or a norm over every weight is then one instruction.
    */
-  allocateFlat(flat: string, members: readonly { name: string; shape: readonly number[] }[]): void {
+  allocateFlat(
+    flat: string,
+    members: readonly { name: string; shape: readonly number[] }[],
+    dtype: DType = "f32",
+  ): void {
     const total = members.reduce((n, m) => n + count(m.shape), 0);
-    this.allocate(flat, [total], "f32");
+    this.allocate(flat, [total], dtype);
     const { buffer } = this.get(flat);
     let offset = 0;
     for (const { name, shape } of members) {
       if (this.has(name)) throw new RangeError(`parameter ${name} exists already`);
       this.#parameters.set(name, {
         shape: [...shape],
-        dtype: "f32",
+        dtype,
         buffer,
         offset,
         frozen: false,
         flat: { name: flat, size: total },
       });
-      offset += count(shape) * 4;
+      offset += count(shape) * byteSize(dtype);
     }
   }
 
@@ -174,6 +196,7 @@ export function encodeValues(values: Float32Array | Int32Array | Uint8Array, dty
     return bytes(dtype === "i32" ? Int32Array.from(values) : Uint8Array.from(values));
   }
   const floats = values instanceof Float32Array ? values : Float32Array.from(values);
+  if (dtype === "f8") return f32ToF8(floats);
   return bytes(dtype === "f32" ? floats : dtype === "f16" ? f32ToF16(floats) : f32ToBf16(floats));
 }
 
@@ -192,5 +215,7 @@ export function decodeValues(bytes: Uint8Array, dtype: DType): Float32Array {
       return Float32Array.from(new Int32Array(buffer, byteOffset, n));
     case "u8":
       return Float32Array.from(bytes);
+    case "f8":
+      return f8ToF32(bytes);
   }
 }

@@ -222,6 +222,18 @@ const BROKEN: [string, Int32Array, RegExp][] = [
     /element that is not there/,
   ],
   ["a sum into an operand of many", code([0, 1, 0, 0], ["sum", [1, ARRAY + 1]]), /sum goes into an output/],
+  [
+    "8-bit numbers of another dtype",
+    code([0, 1, 1, 0], ["dequantize", [0, 1, 1, 1]]),
+    /8-bit numbers are u8/,
+  ],
+  [
+    "8-bit numbers that are not there",
+    code([0, 1, 1, 0], ["dequantize", [0, 9, 1, 1]]),
+    /operand that is not/,
+  ],
+  ["quantize without its scalar", code([0, 1, 0, 0], ["quantize", [1, ARRAY + 1, 1, 1]]), /scalar that none/],
+  ["dither without its seed", code([0, 1, 1, 0], ["dither", [0, ARRAY + 1, 3]]), /scalar that none/],
   ["storeIf without its scalar", code([0, 1, 0, 0], ["storeIf", [0, ARRAY + 1, 0, 3]]), /scalar that none/],
 ];
 testOnEach("a chain's code is refused where a step names what is not there", async (backend) => {

@@ -40,6 +40,16 @@ struct Checker {
     i.require(t.count() == chain.lanes, "an operand has not as many elements as there are lanes");
   }
 
+  // Codes, scales and map of an array of 8-bit numbers.
+  void quantized(int32_t codes, int32_t scales, int32_t map) const {
+    const Tensor &c = operand(codes), &s = operand(scales), &m = operand(map);
+    i.require(c.dtype == EASEL_U8 && c.count() == chain.lanes, "8-bit numbers are u8, one a lane");
+    const int64_t blocks = (chain.lanes + CHAIN_QUANTIZED_BLOCK - 1) / CHAIN_QUANTIZED_BLOCK;
+    i.require(s.dtype == EASEL_F32 && s.count() == blocks, "8-bit numbers have one f32 scale a block");
+    i.require(m.dtype == EASEL_F32 && m.count() == CHAIN_CODES && m.frozen,
+              "the map of 8-bit numbers is no frozen f32 of 256");
+  }
+
   void scalar_step(const ChainStep& s) {
     if (s.op == CHAIN_ELEMENT) {
       const Tensor& t = operand(s.a);
@@ -61,10 +71,21 @@ struct Checker {
       return i.require(s.to >= first && s.to < i.outputs() && chain.array[s.to].count() == 1,
                        "a sum goes into an output of one element");
     }
-    if (s.op == CHAIN_LOAD)
+    if (s.op == CHAIN_QUANTIZE) {
+      read(s.a);
+      read_scalar((s.c >> 8) - CHAIN_FIRST_SCALAR);
+      return quantized(s.to, s.b, s.c & 0xff);
+    }
+    if (s.op == CHAIN_LOAD) {
       whole(s.a);
-    else
+    } else if (s.op == CHAIN_DEQUANTIZE) {
+      quantized(s.a, s.b, s.c);
+    } else if (s.op == CHAIN_DITHER) {
+      read(s.a);
+      read_scalar(s.b - CHAIN_FIRST_SCALAR);
+    } else {
       function(s, [this](int32_t place) { read(place); });
+    }
     i.require(s.to < chain.registers, "a step sets a register that is not there");
     registers.set(s.to);
   }

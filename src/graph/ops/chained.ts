@@ -2,7 +2,7 @@
 
 import { expect, type Op, record, sameShape, type Tensor } from "../graph.ts";
 
-export const CHAINED = ["select", "sign", "finite"] as const;
+export const CHAINED = ["select", "sign", "finite", "dither"] as const;
 
 /** chained(fn; x, …) -> the shape of the first operand, f32. */
 export const chainedOp: Op = {
@@ -36,4 +36,13 @@ export function sign(x: Tensor): Tensor {
 /** 1 where x is neither infinite nor NaN, else 0. */
 export function finite(x: Tensor): Tensor {
   return record(chainedOp, [x], fn("finite"));
+}
+
+/**
+ * x rounded to a bf16 neighbour at random, so that the mean of many is x: what is smaller than half of the last place adds
+ * up all the same. `seed`, one whole number below 2^24, makes other draws for each step; an element's draw depends on it
+ * and on the element's place alone.
+ */
+export function dither(x: Tensor, seed: Tensor): Tensor {
+  return record(chainedOp, [x, seed], fn("dither"));
 }

@@ -25,6 +25,8 @@ export interface Step {
   readonly from: readonly Value[];
   /** The operand of load, store and element; the output of sum. */
   readonly operand?: Tensor;
+  /** Beside the codes of dequantize and quantize: their scales and map. */
+  readonly more?: readonly Tensor[];
   /** A constant's bits, or an element's number. */
   readonly word?: number;
 }
@@ -38,7 +40,7 @@ export interface Chain {
   readonly sums: readonly Tensor[];
 }
 
-const STORES = new Set<ChainStep>(["store", "storeIf"]);
+const STORES = new Set<ChainStep>(["store", "storeIf", "quantize"]);
 
 /** mul and the add or sub that alone reads it, as fma or fnma, where nothing is stored between them. */
 export function joinProducts(steps: readonly Step[]): Step[] {
@@ -72,9 +74,10 @@ export function encodeChain(
   sums: readonly Tensor[],
 ): Chain | null {
   const outputs = [...values, ...sums], steps = [...scalarSteps, ...laneSteps];
-  const named = steps.flatMap(({ from, operand }) => [
+  const named = steps.flatMap(({ from, operand, more = [] }) => [
     ...from.flatMap((v) => v.kind === "array" ? [v.operand] : []),
     ...operand ? [operand] : [],
+    ...more,
   ]);
   const operands = [...new Set(named)].filter((t) => !outputs.includes(t));
   const position = new Map([...outputs, ...operands].map((t, i) => [t, i]));
@@ -89,13 +92,20 @@ export function encodeChain(
       ? FIRST_SCALAR + v.index
       : FIRST_ARRAY + position.get(v.operand)!;
   const words = [scalarSteps.length, laneSteps.length, registers.most, scalarSteps.length];
-  for (const { step, to, from, operand, word } of steps) {
+  for (const { step, to, from, operand, more, word } of steps) {
     // scalar steps know nothing but scalars
     const places = from.map((v) => to?.kind === "scalar" && v.kind === "scalar" ? v.index : place(v));
     const reads = step === "load" || step === "element" ? [position.get(operand!)!] : places;
     const target = !to ? position.get(operand!)! : to.kind === "scalar" ? to.index : place(to);
+    const [scales = 0, map = 0] = more?.map((t) => position.get(t)!) ?? [];
     // the condition of storeIf stands where the others have their third
-    const [a = 0, b = 0, c = 0] = step === "storeIf" ? [reads[0], 0, reads[1]] : reads;
+    const [a = 0, b = 0, c = 0] = step === "storeIf"
+      ? [reads[0], 0, reads[1]]
+      : step === "dequantize"
+      ? [position.get(operand!)!, scales, map]
+      : step === "quantize"
+      ? [reads[0], scales, map | reads[1] << 8]
+      : reads;
     words.push(chainCode(step) | target << 8 | a << 16 | b << 24, word ?? c);
   }
   return { code: Int32Array.from(words), operands, values, sums };

@@ -7,6 +7,7 @@ import { castOp } from "../ops/cast.ts";
 import type { ChainStep } from "../ops/chain.ts";
 import { CHAINED, chainedOp } from "../ops/chained.ts";
 import { accumulateOp, copyOp, fillOp } from "../ops/fill.ts";
+import { dequantizeOp, quantizeOp } from "../ops/quantized.ts";
 import { reshapeOp } from "../ops/reshape.ts";
 import { sliceOp } from "../ops/slice.ts";
 import { sumOp } from "../ops/sum.ts";
@@ -35,6 +36,8 @@ export class ChainWriter {
     else if (node.op === affineOp) result(this.#affine(x, scale, shift));
     else if (node.op === castOp) result(this.#value(x));
     else if (node.op === chainedOp) result(this.#lane(CHAINED[fn], ...[x, y, z].filter((t) => t)));
+    else if (node.op === dequantizeOp) result(this.#step("dequantize", [], x, [y, z]));
+    else if (node.op === quantizeOp) this.#quantize(node.inputs);
     else if (node.op === sumOp) this.#sum(x, node.outputs[0]);
     else if (node.op === fillOp) this.#store(x, this.#constant(value));
     else if (node.op === copyOp) this.#write(x, y);
@@ -66,10 +69,15 @@ export class ChainWriter {
     return this.#step(step, inputs.map((t) => this.#value(t)));
   }
 
-  #step(step: ChainStep, from: readonly Value[], operand?: Tensor): Value {
+  #step(step: ChainStep, from: readonly Value[], operand?: Tensor, more?: readonly Tensor[]): Value {
     const to: Value = { kind: "register" };
-    this.#laneSteps.push({ step, to, from, operand });
+    this.#laneSteps.push({ step, to, from, operand, more });
     return to;
+  }
+
+  #quantize([codes, absmax, map, value, going]: readonly Tensor[]): void {
+    const from = [this.#value(value), this.#scalar(going)];
+    this.#laneSteps.push({ step: "quantize", to: null, from, operand: codes, more: [absmax, map] });
   }
 
   /** A value that is the target itself where a scalar is 0 is written only where it is not. */
@@ -151,7 +159,7 @@ const MOST_AGAIN = 16;
 function madeAnywhere(t: Tensor): boolean {
   const { op, source, inputs } = t.node;
   if (source) return source.kind === "constant";
-  if (op === sliceOp) return inputs[0].node.source?.kind === "input" && inputs[0].shape.length === 1;
+  if (op === sliceOp) return inputs[0].node.source?.kind !== "parameter" && inputs[0].shape.length === 1;
   return SCALAR_OPS.has(op!) && stepsOf(t) <= MOST_AGAIN &&
     inputs.every((x) => elements(x.shape) === 1 && x.dtype === "f32" && x.node.source?.kind !== "parameter");
 }

@@ -11,6 +11,7 @@ import { castOp } from "../ops/cast.ts";
 import { chainOp } from "../ops/chain.ts";
 import { chainedOp } from "../ops/chained.ts";
 import { accumulateOp, copyOp, fillOp } from "../ops/fill.ts";
+import { dequantizeOp, quantizeOp } from "../ops/quantized.ts";
 import { reshape } from "../ops/reshape.ts";
 import { sumOp } from "../ops/sum.ts";
 import { unaryOp } from "../ops/unary.ts";
@@ -18,6 +19,8 @@ import { ChainWriter } from "./chain_writer.ts";
 
 const WRITERS = new Set([copyOp, fillOp, accumulateOp]);
 const PURE = new Set([unaryOp, binaryOp, affineOp, chainedOp]);
+/** What no other instruction computes. */
+const CHAINS_ALONE = new Set([chainedOp, dequantizeOp, quantizeOp]);
 
 /** `nodes` with its runs of pointwise ops as chains. `nodes` is live and in order; so is the result. */
 export function joinChains(graph: Graph, nodes: readonly Node[]): Node[] {
@@ -100,7 +103,7 @@ class Joiner {
 
   /** One chain where the run fits into one, else the chains of its halves. */
   #chain(run: readonly Node[], lanes: number): void {
-    if (run.length === 1 && run[0].op !== chainedOp) return this.#emit(run[0]);
+    if (run.length === 1 && !CHAINS_ALONE.has(run[0].op!)) return this.#emit(run[0]);
     const inRun = new Set(run), named = new Set(this.graph.outputs.values());
     const wanted = (t: Tensor) => named.has(t) || [...this.#readers.get(t) ?? []].some((n) => !inRun.has(n));
     const writer = new ChainWriter(lanes, (t) => this.#actual(t));
@@ -124,6 +127,7 @@ class Joiner {
 function lanesOf({ op, inputs, outputs }: Node): number | null {
   if (op === null) return null;
   const floats = inputs.every((t) => t.dtype === "f32");
+  if (op === dequantizeOp || op === quantizeOp) return elements(inputs[0].shape);
   if (op === sumOp) return floats && elements(outputs[0].shape) === 1 ? elements(inputs[0].shape) : null;
   const lanes = elements((outputs[0] ?? inputs[0]).shape);
   if (inputs.some((t) => elements(t.shape) !== lanes && elements(t.shape) !== 1)) return null;
