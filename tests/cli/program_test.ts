@@ -98,6 +98,8 @@ Deno.test("flags that contradict each other are refused by name", async () => {
       [["--dim_from_weights"], /--dim_from_weights needs --network_weights/],
       [["--base_weights", "a", "--base_weights_multiplier", "1", "2"], /names 1 file, .* 2 numbers/],
       [["--min_timestep", "500", "--max_timestep", "400"], /leave no timestep/],
+      [["--use_8bit_adam", "--optimizer_type", "Lion"], /--use_8bit_adam and --optimizer_type contradict/],
+      [["--use_8bit_adam", "--use_lion_optimizer"], /contradict each other/],
       [["--log_with", "wandb", "--logging_dir", folder], /--log_with wandb is not supported yet/],
       [["--network_module", "networks.oft"], /networks\.oft is not supported yet/],
     ];

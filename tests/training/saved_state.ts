@@ -1,8 +1,8 @@
 /** A state with something in every field, and a store that holds its tensors. */
 
 import type { RunState, Trained } from "../../src/training/state/mod.ts";
-import { sizesOf, tensorNames } from "../../src/training/state/format.ts";
-import type { ParameterGroup } from "../../src/training/step/trainable.ts";
+import { tensorsOf } from "../../src/training/state/format.ts";
+import { flat, type ParameterGroup } from "../../src/training/step/trainable.ts";
 
 const STATES = ["exp_avg", "exp_avg_sq"];
 export const GROUPS: readonly ParameterGroup[] = [3, 5].map((size, i) => ({
@@ -11,13 +11,24 @@ export const GROUPS: readonly ParameterGroup[] = [3, 5].map((size, i) => ({
   parameters: [{ name: `weight ${i}`, shape: [size] }],
 }));
 
-export const TRAINED: Trained = { groups: GROUPS, states: STATES };
+export const TRAINED: Trained = {
+  groups: GROUPS,
+  states: (group, i) =>
+    STATES.map((name) => ({ name: flat.state(i, name), dtype: "f32", parts: group.parameters })),
+};
 
 const WORDS = Array.from({ length: 625 }, (_, i) => i < 624 ? i * 7919 : 5);
 
 export const STATE: RunState = {
   position: { epoch: 1, batch: 2, globalStep: 7 },
-  step: { optimizerSteps: 7, lossScale: 1, groupSteps: [7, 6], stepsAtScale: 0, numbers: { d: 1e-6 } },
+  step: {
+    optimizerSteps: 7,
+    lossScale: 1,
+    groupSteps: [7, 6],
+    stepsAtScale: 0,
+    numbers: { d: 1e-6 },
+    running: [{ share: 0.5 }, {}],
+  },
   losses: { losses: [0.5, 0.25], total: 0.75 },
   seed: 1,
   sessionId: 11,
@@ -42,11 +53,9 @@ export const STATE: RunState = {
 /** Tensors without averages, all numbers `value`. */
 export function stateStore(value: number) {
   const values = new Map<string, Float32Array>();
-  sizesOf(GROUPS).forEach(({ size }, i) => {
-    for (const name of tensorNames(i, STATES).slice(0, 3)) {
-      values.set(name, new Float32Array(size).fill(value));
-    }
-  });
+  for (const { name, size } of tensorsOf(TRAINED)) {
+    if (!name.endsWith("/ema")) values.set(name, new Float32Array(size).fill(value));
+  }
   return {
     values,
     has: (name: string) => values.has(name),

@@ -61,7 +61,7 @@ const MAY_BE_NULL = new Set([
 ]);
 
 /** What may hold any names. */
-const ANY_NAMES = new Set(["fingerprint", "settings", "step.numbers"]);
+const ANY_NAMES = new Set(["fingerprint", "settings", "step.numbers", "step.running.0"]);
 
 /** Every place in a JSON value, of lists the first item, with what is wrong there. */
 function* damages(

@@ -68,6 +68,10 @@ function checkContradictions(values: TrainingConfig): void {
     values.vParameterization,
   );
   needs("log_with", given(values.logWith), "logging_dir", given(values.loggingDir));
+  const { use8bitAdam, useLionOptimizer } = values, typed = values.optimizerType !== "";
+  exclusive("use_8bit_adam", use8bitAdam, "use_lion_optimizer", useLionOptimizer);
+  exclusive("use_8bit_adam", use8bitAdam, "optimizer_type", typed);
+  exclusive("use_lion_optimizer", useLionOptimizer, "optimizer_type", typed);
   const low = values.minTimestep ?? 0, high = values.maxTimestep ?? 1000;
   if (low < 0 || high > 1000 || low >= high) {
     throw new UsageError(

@@ -58,7 +58,7 @@ export async function openFullRun(
     },
     saveModel(training, path) {
       const metadata = { format: "pt", ...specification(config, family) };
-      writeCheckpoint(path, file, training.weights(true), config.savePrecision, metadata);
+      writeCheckpoint(path, file, training.saved(), config.savePrecision, metadata);
     },
   }, context);
 }

@@ -60,10 +60,11 @@ export async function openNetworkRun(
       const settled = { ...config, maxTrainSteps: length.steps };
       return networkTraining(store, model, { ...network, weights }, settled, { load });
     },
-    saveModel(_training, path, steps, epoch) {
+    saveModel(training, path, steps, epoch) {
       // of all modules: one whose rate is 0 is in no group, and --scale_weight_norms may have changed it even so
       const keys = [...tensorShapes(network.modules).keys()];
-      const weights = new Map(keys.map((key) => [key, store.download(key)]));
+      const saved = training.saved();
+      const weights = new Map(keys.map((key) => [key, saved.get(key) ?? store.download(key)]));
       saveLora(path, network.modules, weights, saveDtype(config.savePrecision), metadata(steps, epoch));
     },
   }, context);

@@ -33,7 +33,7 @@ import { type RunGenerators, runGenerators } from "../objective/generators.ts";
 import { largestLatents } from "../step/largest_shapes.ts";
 import { LatentEncoder } from "../objective/latents.ts";
 import { lossType } from "../objective/loss.ts";
-import { readOptimizer } from "../optimizers/mod.ts";
+import { chosenOptimizer } from "../optimizers/options.ts";
 import { createRates } from "../step/rates.ts";
 import { type RunLength, runLength } from "../loop/run_length.ts";
 import { sampleNotes } from "../loop/sample_occasions.ts";
@@ -137,7 +137,7 @@ function checkConfig(config: TrainingConfig): void {
     throw new UsageError("--masked_loss needs masks: give --alpha_mask and pictures with an alpha channel");
   }
   lossType(config.lossType);
-  createRates(config, readOptimizer(config.optimizerType, config.optimizerArgs));
+  createRates(config, chosenOptimizer(config));
 }
 
 function sessionOf(resumed: RunState | null): Session {

@@ -100,7 +100,7 @@ async function run(
   const write = (path: string, weights: ReadonlyMap<string, Float32Array>) =>
     writeCheckpoint(path, file, weights, config.savePrecision, { format: "pt" });
   const files = new RunFiles(whole(config), {
-    model: (path) => write(path, training.weights(true)),
+    model: (path) => write(path, training.saved()),
     state: () => {},
   }, context);
   context.log(`autoencoder: ${counted(length.steps, "step")}, ${config.mixedPrecision} mixed precision`);
@@ -136,7 +136,7 @@ async function run(
     }
   }
   await orLastGood(training.prove());
-  let weights = training.weights(true);
+  let weights = training.saved();
   if (config.standardizeLatents) {
     const statistics = await measure(training, loader, weights, context);
     weights = standardizeLatents(weights, statistics, file.family);
@@ -160,7 +160,7 @@ async function measure(
     weights.get(`${VAE}.decoder.conv_in.weight`)!.length / 9 /
       weights.get(`${VAE}.decoder.conv_in.bias`)!.length,
   );
-  training.useAverages();
+  training.useSaved();
   let seen = 0;
   for (let epoch = loader.epoch + 1; seen < MEASURED; epoch++) {
     loader.startEpoch(epoch);

@@ -16,7 +16,7 @@ import type { Moment } from "./save_names.ts";
 import { loadState, type RunPosition, type RunState, saveState, type Trained } from "../state/mod.ts";
 import { groupSize } from "../step/trainable.ts";
 import { TrainingLog } from "./training_log.ts";
-import { stateSize } from "../step/update.ts";
+import { stateArrays } from "../step/states.ts";
 
 export type TrainerConfig = StepConfig & OptimizerConfig & DataConfig & OutputConfig;
 
@@ -184,7 +184,7 @@ class Trainer {
     const { samples, drawing } = this.run, moment = { epoch, step: this.#position.globalStep };
     if (!samples?.due(moment)) return;
     await this.#prove();
-    await samples.draw(drawing, moment);
+    await this.run.training.step.whileSettled(() => samples.draw(drawing, moment));
   }
 
   async #interrupt(): Promise<never> {
@@ -234,8 +234,7 @@ class Trainer {
     const { optimizer } = step.options;
     return {
       groups: parts.groups,
-      states: Object.keys(optimizer.states),
-      stateSize: (name, group) => stateSize(optimizer, name, group),
+      states: (group, index) => stateArrays(optimizer, group, index),
     };
   }
 

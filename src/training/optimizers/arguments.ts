@@ -33,6 +33,25 @@ export function positive(standard: number): Row {
   };
 }
 
+/** A whole number, 0 or more. */
+export function whole(standard: number): Row {
+  return {
+    wanted: "a whole number, 0 or more",
+    standard,
+    read: (value) => finite(value) && Number.isInteger(value) && value >= 0 ? value : undefined,
+  };
+}
+
+/** One of these values, of which the first one is the default. */
+export function only(...values: readonly (number | boolean | string)[]): Row {
+  const shown = values.map((v) => typeof v === "boolean" ? v ? "True" : "False" : String(v));
+  return {
+    wanted: shown.join(" or "),
+    standard: values[0],
+    read: (value) => values.find((known) => known === value),
+  };
+}
+
 /** A number in [0, 1); None where that is the default. */
 export function share(standard: number | null): Row {
   return {
@@ -44,6 +63,28 @@ export function share(standard: number | null): Row {
         : value === null && standard === null
         ? null
         : undefined,
+  };
+}
+
+/** A number above 0 and below 1. */
+export function positiveShare(standard: number): Row {
+  return {
+    wanted: "a number above 0 and below 1",
+    standard,
+    read: (value) => finite(value) && value > 0 && value < 1 ? value : undefined,
+  };
+}
+
+/** As many numbers in [0, 1) as the default has, the first one above 0. */
+export function positiveShares(...standard: number[]): Row {
+  const all = shares(...standard);
+  return {
+    wanted: `${all.wanted}, the first one above 0`,
+    standard,
+    read: (value) => {
+      const read = all.read(value) as number[] | undefined;
+      return read && read[0] > 0 ? read : undefined;
+    },
   };
 }
 

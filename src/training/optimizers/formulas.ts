@@ -11,6 +11,14 @@ export const rest = (x: Tensor): Tensor => affine(x, -1, 1);
 export const meanSquare = (v: Tensor, g: Tensor, decay: Tensor): Tensor =>
   add(mul(v, decay), mul(mul(g, g), rest(decay)));
 
+/** keep a + fresh b, where fresh is 1 - keep to its last place, rounded as PyTorch does: few bits show it. */
+export const average = (a: Tensor, b: Tensor, keep: Tensor, fresh: Tensor): Tensor =>
+  add(mul(b, fresh), mul(a, keep));
+
+/** keep v + fresh g^2. */
+export const averageSquare = (v: Tensor, g: Tensor, keep: Tensor, fresh: Tensor): Tensor =>
+  add(mul(mul(g, fresh), g), mul(v, keep));
+
 /** Weight decay as a part of the gradient (L2), where there is any. */
 export const withDecay = (grad: Tensor, weight: Tensor, decay: number): Tensor =>
   decay === 0 ? grad : add(grad, affine(weight, decay, 0));

@@ -4,9 +4,12 @@ import { guess } from "../../base/phrases.ts";
 import { adadelta } from "./torch/adadelta.ts";
 import { adafactor } from "./adafactor.ts";
 import { adagrad } from "./torch/adagrad.ts";
-import { adam, adamw, pagedAdamw, pagedAdamw32bit } from "./torch/adam.ts";
+import { adam, adamw } from "./torch/adam.ts";
 import { adamax } from "./torch/adamax.ts";
-import { ademamix } from "./ademamix.ts";
+import { adamwScheduleFree } from "./schedule_free/adamw.ts";
+import { radamScheduleFree } from "./schedule_free/radam.ts";
+import { sgdScheduleFree } from "./schedule_free/sgd.ts";
+import { bitsandbytes } from "./bitsandbytes/mod.ts";
 import { readArguments } from "./arguments.ts";
 import { asgd } from "./torch/asgd.ts";
 import { dadaptAdagrad } from "./adaptive_rate/dadapt_adagrad.ts";
@@ -19,6 +22,7 @@ import { dadaptSgd } from "./adaptive_rate/dadapt_sgd.ts";
 import { lion } from "./lion.ts";
 import { nadam } from "./torch/nadam.ts";
 import type { Optimizer, Rule } from "./optimizer.ts";
+import { pytorchOptimizer } from "./pytorch_optimizer/mod.ts";
 import { prodigy } from "./adaptive_rate/prodigy.ts";
 import { radam } from "./torch/radam.ts";
 import { rmsprop } from "./torch/rmsprop.ts";
@@ -30,7 +34,9 @@ export type { Group, Moment, Next, Numbers, Operands, Optimizer, Rule } from "./
 
 const OPTIMIZERS: readonly Optimizer[] = [
   ...[adamw, lion, sgdNesterov, adam, adamax, nadam, radam, adagrad, adadelta, rmsprop, rprop, asgd, sgd],
-  ...[ademamix, pagedAdamw, pagedAdamw32bit],
+  ...bitsandbytes,
+  ...pytorchOptimizer,
+  ...[adamwScheduleFree, radamScheduleFree, sgdScheduleFree],
   ...[
     adafactor,
     prodigy,
@@ -44,13 +50,21 @@ const OPTIMIZERS: readonly Optimizer[] = [
   ],
 ];
 
-/** Values of --optimizer_type; capitals do not matter, and torch.optim may stand before them. */
+/** Every value of --optimizer_type; capitals do not matter, and torch.optim may stand before them. */
 export const optimizerNames: readonly string[] = OPTIMIZERS.flatMap(({ names }) => names);
 
-/** The optimizer of a name; null where there is none. */
+/** Those that need no library's name, for help and completion. */
+export const shortNames: readonly string[] = optimizerNames.filter((name) => !name.includes("."));
+
+/** The optimizer of a name, or of the path of a library's class; null where there is none. */
 export function findOptimizer(type: string): Optimizer | null {
-  const name = (type === "" ? "AdamW" : type).toLowerCase().replace(/^torch\.optim\./, "");
-  return OPTIMIZERS.find(({ names }) => names.some((other) => other.toLowerCase() === name)) ?? null;
+  const name = (type || "AdamW").toLowerCase(), [library, ...path] = name.split(".");
+  const called = (wanted: string, part: (name: string) => string) => ({ names }: Optimizer) =>
+    names.some((other) => part(other.toLowerCase()) === wanted);
+  const plain = OPTIMIZERS.find(called(name, (other) => other));
+  if (plain || path.length === 0) return plain ?? null;
+  const same = OPTIMIZERS.filter(({ recorded }) => recorded.split(".")[0] === library);
+  return same.find(called(path.at(-1)!, (other) => other.split(".").at(-1)!)) ?? null;
 }
 
 /** The class and the arguments as sd-scripts records them. */
@@ -70,9 +84,9 @@ export function recordedOptimizer(
 export function readOptimizer(type: string, args: readonly string[] | null): Rule {
   const optimizer = findOptimizer(type);
   if (!optimizer) {
-    throw new UsageError(
-      `optimizer ${type} is not supported yet${guess(type, optimizerNames) || "; use AdamW"}`,
-    );
+    // a user's own class is likely called like what it is a kind of
+    const near = guess(type, optimizerNames) || guess(type.split(".").at(-1)!, shortNames);
+    throw new UsageError(`optimizer ${type} is not among those that easel has${near || "; use AdamW"}`);
   }
   return optimizer.rule(readArguments(optimizer.names[0], optimizer.args, args));
 }

@@ -12,6 +12,8 @@ export interface Moment {
   readonly lr: number;
   /** Optimizer steps of the group, this one included: 1 at first. */
   readonly step: number;
+  /** Rule.running with this step. */
+  readonly running: Readonly<Record<string, number>>;
 }
 
 /** Values of one element by name. */
@@ -74,6 +76,21 @@ export interface Rule<
    * where it has none of that name.
    */
   stateShape?(name: States, parameter: readonly number[]): readonly number[] | null;
+  /** Numbers of each group that a step makes of those before it. */
+  readonly running?: {
+    readonly start: Readonly<Record<string, number>>;
+    next(
+      before: Readonly<Record<string, number>>,
+      moment: Pick<Moment, "lr" | "step">,
+    ): Readonly<Record<string, number>>;
+  };
+  /** What is saved and drawn with is not the weights w, but w + by (s - w) of this state s. */
+  readonly settled?: { readonly state: States; readonly by: number };
+  /** States of 8 bits, of parameters that have as many weights as `smallest` or more. `update` goes over each alone. */
+  readonly eightBit?: {
+    readonly smallest: number;
+    readonly maps: Readonly<Record<States, "signed" | "unsigned">>;
+  };
   /** The rate of step 1, 2, ... where the schedule has no part in it. */
   ownRate?(step: number): number;
   readonly shared?: Shared<States, Hyper, Names, Sums>;

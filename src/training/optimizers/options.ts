@@ -1,8 +1,9 @@
 /** Optimizer and learning-rate schedule. */
 
-import { optimizerNames } from "./mod.ts";
+import { findOptimizer, readOptimizer, type Rule, shortNames } from "./mod.ts";
 import { scheduleNames, torchScheduleNames } from "../schedules/schedule.ts";
 import {
+  type ConfigOf,
   flag,
   float,
   group,
@@ -21,11 +22,11 @@ import {
 
 export const optimizerOptions = group("Optimizer and schedule", {
   optimizer_type: same(
-    named(optimizerNames, str("", "optimizer; unset is AdamW")),
-    (type) => type.replace(/^torch\.optim\./i, "").toLowerCase() || "adamw",
+    named(shortNames, str("", "optimizer; unset is AdamW; a class of bitsandbytes by its path")),
+    (type) => findOptimizer(type)?.names[0] ?? type,
   ),
-  use_8bit_adam: notYet(flag("old alias for optimizer_type AdamW8bit")),
-  use_lion_optimizer: notYet(flag("old alias for optimizer_type Lion")),
+  use_8bit_adam: same(flag("old alias for optimizer_type AdamW8bit")),
+  use_lion_optimizer: same(flag("old alias for optimizer_type Lion")),
   learning_rate: float(2e-06, "base learning rate", RATE),
   max_grad_norm: float(1.0, "global gradient-norm clip; 0 = off", { min: 0 }),
   optimizer_args: strings("key=value list given to the optimizer (python literals)"),
@@ -50,3 +51,17 @@ export const optimizerOptions = group("Optimizer and schedule", {
   ),
   lr_scheduler_min_lr_ratio: float(null, "floor of the rate as a share of the base rate", SHARE),
 });
+
+type Choice = Pick<
+  ConfigOf<typeof optimizerOptions>,
+  "optimizerType" | "optimizerArgs" | "use8bitAdam" | "useLionOptimizer"
+>;
+
+/** --optimizer_type, or what its old aliases stand for. */
+export const optimizerType = (
+  { optimizerType, use8bitAdam, useLionOptimizer }: Omit<Choice, "optimizerArgs">,
+): string => use8bitAdam ? "AdamW8bit" : useLionOptimizer ? "Lion" : optimizerType;
+
+/** The optimizer that the options ask for. Throws UsageError for what there is not. */
+export const chosenOptimizer = (options: Choice): Rule =>
+  readOptimizer(optimizerType(options), options.optimizerArgs);

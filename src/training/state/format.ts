@@ -6,9 +6,10 @@ import type { LoaderState } from "../../data/mod.ts";
 import type { PythonRandomState } from "../../random/mod.ts";
 import type { LossRecorderState } from "../loop/loss_recorder.ts";
 import type { StepState } from "../step/step.ts";
+import { sizeOfArray, type StateArray } from "../step/states.ts";
 import { flat, groupSize, type ParameterGroup } from "../step/trainable.ts";
 
-export const FORMAT = "easel training state 3";
+export const FORMAT = "easel training state 4";
 export const STATE_FILE = "state.json", TENSOR_FILE = "tensors.safetensors";
 
 /** Where a run is. */
@@ -52,29 +53,25 @@ export interface StateFile extends RunState {
   readonly tensors: { readonly sha256: string };
 }
 
-/** What is trained, and what the optimizer keeps for each weight, by name. */
+/** What is trained, and what the optimizer keeps for it. */
 export interface Trained {
   readonly groups: readonly ParameterGroup[];
-  readonly states: readonly string[];
-  /** How many numbers a state has for a group; the group's size where it is not given. */
-  readonly stateSize?: (name: string, group: ParameterGroup) => number;
+  states(group: ParameterGroup, index: number): readonly Pick<StateArray, "name" | "dtype" | "parts">[];
 }
 
-/** Names of the tensors of group `index` that are kept; averages only where there are any. */
-export const tensorNames = (index: number, states: readonly string[]) => [
-  flat.weights(index),
-  ...states.map((name) => flat.state(index, name)),
-  flat.averages(index),
-];
-
-/** The tensors that are kept, and how many numbers they have. */
-export function tensorsOf({ groups, states, stateSize = (_, group) => groupSize(group) }: Trained) {
-  return groups.flatMap((group, i) =>
-    tensorNames(i, states).map((name, k) => ({
-      name,
-      size: states[k - 1] === undefined ? groupSize(group) : stateSize(states[k - 1], group),
-    }))
-  );
+/** The tensors that are kept, and how many numbers they have; averages only where there are any. */
+export function tensorsOf(
+  { groups, states }: Trained,
+): { name: string; dtype: "F32" | "U8"; size: number }[] {
+  return groups.flatMap((group, i) => [
+    { name: flat.weights(i), dtype: "F32" as const, size: groupSize(group) },
+    ...states(group, i).map((array) => ({
+      name: array.name,
+      dtype: array.dtype === "u8" ? "U8" as const : "F32" as const,
+      size: sizeOfArray(array),
+    })),
+    { name: flat.averages(i), dtype: "F32" as const, size: groupSize(group) },
+  ]);
 }
 
 export const sizesOf = (groups: readonly ParameterGroup[]) =>

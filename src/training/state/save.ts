@@ -58,12 +58,12 @@ function writeTensors(
   trained: Trained,
 ): string {
   const hash = createHash("sha256");
-  const tensors = tensorsOf(trained).filter(({ name }) => store.has(name)).map(({ name, size }) => ({
+  const tensors = tensorsOf(trained).filter(({ name }) => store.has(name)).map(({ name, dtype, size }) => ({
     name,
-    dtype: "F32",
+    dtype,
     shape: [size],
     data: () => {
-      const values = store.download(name);
+      const floats = store.download(name), values = dtype === "U8" ? Uint8Array.from(floats) : floats;
       return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     },
   }));

@@ -84,6 +84,7 @@ const stateFile = object<StateFile>({
     groupSteps: listOf(count),
     stepsAtScale: count,
     numbers: namesTo(number),
+    running: listOf(namesTo(number)),
   }),
   losses: object<LossRecorderState>({ losses: listOf(numberOrNaN), total: numberOrNaN }),
   seed: integer,

@@ -9,7 +9,7 @@ import type { MixedPrecision, OptimizerConfig, StepConfig } from "../options.ts"
 import { type NoiseLevels, noiseLevels } from "../objective/noise_levels.ts";
 import { diffusionLoss, type LatentsShape, lossType, type Predict } from "../objective/loss.ts";
 import type { StepDraws, StepGenerators } from "../objective/noise.ts";
-import { readOptimizer } from "../optimizers/mod.ts";
+import { chosenOptimizer } from "../optimizers/options.ts";
 import { createRates } from "./rates.ts";
 import type { Schedule } from "../schedules/schedule.ts";
 import { brokenWeights, updateHeldBack } from "./divergence.ts";
@@ -67,7 +67,7 @@ export class DiffusionTraining {
     readonly parts: TrainingParts,
   ) {
     this.schedule = noiseLevels(config.zeroTerminalSnr);
-    const optimizer = readOptimizer(config.optimizerType, config.optimizerArgs);
+    const optimizer = chosenOptimizer(config);
     this.#rates = createRates(config, optimizer);
     this.step = new TrainingStep(store, {
       groups: parts.groups,
@@ -141,12 +141,19 @@ export class DiffusionTraining {
     return this.parts.groups.map((g) => this.#rates(t, g.learningRate));
   }
 
-  /** Trained weights by key; the running averages where asked for and kept. */
-  weights(averaged = false): Map<string, Float32Array> {
-    const from = averaged && this.parts.emaDecay != null ? flat.averages : flat.weights;
-    return new Map(
-      this.parts.groups.flatMap((group, i) => [...splitGroup(group, this.store.download(from(i)))]),
-    );
+  /** Trained weights by key as they are to be saved: the running averages where kept, or what the optimizer makes of them. */
+  saved(): Map<string, Float32Array> {
+    const averaged = this.parts.emaDecay != null;
+    return this.#byKey((i) => averaged ? this.store.download(flat.averages(i)) : this.step.settledWeights(i));
+  }
+
+  /** Trained weights by key, as the steps go on from them. */
+  weights(): Map<string, Float32Array> {
+    return this.#byKey((i) => this.store.download(flat.weights(i)));
+  }
+
+  #byKey(of: (index: number) => Float32Array): Map<string, Float32Array> {
+    return new Map(this.parts.groups.flatMap((group, i) => [...splitGroup(group, of(i))]));
   }
 
   destroy(): void {

@@ -5,9 +5,11 @@
  */
 import { accumulate, compile, gradients, Graph, reshape, type Tensor } from "../../graph/mod.ts";
 import type { ParameterStore, Program } from "../../runtime/mod.ts";
+import type { Moment } from "../optimizers/mod.ts";
 import { leadingRate, takesPart } from "../optimizers/adaptive_rate/shared_rate.ts";
-import { gradientOf } from "./trainable.ts";
-import { allocateStates, recordDiscard, recordUpdate, UPDATE, type UpdateOptions } from "./update.ts";
+import { flat, gradientOf } from "./trainable.ts";
+import { allocateStates } from "./states.ts";
+import { recordDiscard, recordUpdate, UPDATE, type UpdateOptions } from "./update.ts";
 
 /** What a step minimises, as recorded for one shape. */
 export interface RecordedLoss {
@@ -56,6 +58,8 @@ export interface StepState {
   stepsAtScale: number;
   /** The optimizer's numbers over all groups (Rule.shared). */
   numbers: Readonly<Record<string, number>>;
+  /** The numbers of each group (Rule.running). */
+  running: readonly Readonly<Record<string, number>>[];
 }
 
 /** An update of its own for each tensor, which the norm of its gradient asks for. */
@@ -86,13 +90,14 @@ export class TrainingStep<Shape extends object> {
   constructor(private readonly store: ParameterStore, given: StepOptions<Shape>) {
     const options = this.options = given.clipEach ? tensorByTensor(given) : given;
     this.recompute = options.recompute ?? false;
-    allocateStates(store, options);
+    allocateStates(store, options.groups, options.optimizer);
     this.state = {
       optimizerSteps: 0,
       lossScale: options.scaleLoss ? FIRST_SCALE : 1,
       groupSteps: options.groups.map(() => 0),
       stepsAtScale: 0,
       numbers: options.optimizer.shared?.numbers ?? {},
+      running: options.groups.map(() => options.optimizer.running?.start ?? {}),
     };
   }
 
@@ -125,14 +130,18 @@ export class TrainingStep<Shape extends object> {
     averageDecay = 0,
     reached: readonly boolean[] = this.#learn(),
   ): Promise<UpdateResult> {
-    const program = await this.updateProgram(), { shared, hyper } = this.options.optimizer;
+    const program = await this.updateProgram(), { shared, hyper, running } = this.options.optimizer;
     const names = Object.keys(shared?.numbers ?? {});
     const inputs: Inputs = { unscale: Float32Array.of(1 / this.state.lossScale) };
     if (shared) inputs.numbers = Float32Array.from(names, (name) => this.state.numbers[name]);
     const rates = shared ? learningRates.map(() => leadingRate(learningRates)) : learningRates;
     const moved = reached.map((r, i) => r && (!shared || takesPart(shared, learningRates, i)));
-    rates.forEach((lr, i) => {
-      const numbers = hyper({ lr, step: this.state.groupSteps[i] + 1 });
+    const moments = rates.map((lr, i): Moment => {
+      const step = this.state.groupSteps[i] + 1, before = this.state.running[i];
+      return { lr, step, running: running?.next(before, { lr, step }) ?? before };
+    });
+    moments.forEach((moment, i) => {
+      const numbers = hyper(moment);
       inputs[`hyper.${i}`] = Float32Array.from(Object.values(numbers));
       inputs[`hold.${i}`] = Float32Array.of(moved[i] ? 0 : NaN);
     });
@@ -142,10 +151,31 @@ export class TrainingStep<Shape extends object> {
     if (heldBack === null) {
       this.state.optimizerSteps++;
       this.state.groupSteps = this.state.groupSteps.map((steps, i) => steps + (moved[i] ? 1 : 0));
+      this.state.running = moments.map((moment, i) => moved[i] ? moment.running : this.state.running[i]);
       this.state.numbers = Object.fromEntries(names.map((name, k) => [name, numbers[k]]));
     }
     if (this.options.scaleLoss) this.#adjustScale(heldBack === "gradients");
     return { gradNorm, heldBack, outputs };
+  }
+
+  /** All weights of group `index`, which may be others than those that are trained (Rule.settled). */
+  settledWeights(index: number): Float32Array {
+    const { settled } = this.options.optimizer, weights = this.store.download(flat.weights(index));
+    if (!settled || this.state.groupSteps[index] === 0) return weights;
+    const state = this.store.download(flat.state(index, settled.state));
+    return weights.map((w, k) => w + settled.by * (state[k] - w));
+  }
+
+  /** Does `work` with the settled weights in the place of the trained ones, which come back. */
+  async whileSettled<T>(work: () => Promise<T>): Promise<T> {
+    if (!this.options.optimizer.settled) return await work();
+    const trained = this.options.groups.map((_, i) => this.store.download(flat.weights(i)));
+    try {
+      trained.forEach((_, i) => this.store.set(flat.weights(i), this.settledWeights(i)));
+      return await work();
+    } finally {
+      trained.forEach((weights, i) => this.store.set(flat.weights(i), weights));
+    }
   }
 
   /** The groups' rates as the optimizer's own estimate makes them; null where it makes none. */

@@ -21,9 +21,9 @@ import {
   type Tensor,
   write,
 } from "../../graph/mod.ts";
-import type { ParameterStore } from "../../runtime/mod.ts";
 import type { Group, Numbers, Operands, Rule } from "../optimizers/mod.ts";
-import { flat, gradientOf, groupSize, type ParameterGroup, sizeOf } from "./trainable.ts";
+import { type Maps, parameterStates, plainStates, recordMaps, type States } from "./states.ts";
+import { flat, gradientOf, groupSize, type ParameterGroup } from "./trainable.ts";
 
 export interface UpdateOptions {
   readonly groups: readonly ParameterGroup[];
@@ -55,27 +55,28 @@ export function recordUpdate(
   const norm = mul(sqrt(gradientSquare(graph, groups)), unscale);
   const clipped = (norm: Tensor) => maxGradNorm > 0 ? mul(unscale, clipping(norm, maxGradNorm)) : unscale;
   const scale = clipped(norm);
-  const scaleOf = (grad: Tensor) =>
-    clipEach ? clipped(mul(sqrt(total([square(grad)].values())), unscale)) : scale;
-  const count = Object.keys(optimizer.hyper({ lr: 1, step: 1 })).length;
+  const ownScale = (grad: Tensor) => clipped(mul(sqrt(total([square(grad)].values())), unscale));
+  const count = hyperNames(optimizer).length;
+  let constants: Maps | undefined;
+  const maps = () => constants ??= recordMaps(graph);
   const operands = groups.map((group, i) => {
     const hyper = graph.input(`hyper.${i}`, [count]), hold = graph.input(`hold.${i}`, [1]);
-    return pieces(graph, optimizer, group, i).map((piece): Operands => ({
-      ...piece,
-      hyper,
-      scale: add(scaleOf(piece.grad), hold),
-    }));
+    const common = add(scale, hold), pack = packing(optimizer);
+    return pieces(graph, optimizer, group, i, maps).map((piece): Work =>
+      pack({ ...piece, hyper, scale: clipEach ? add(ownScale(piece.grad), hold) : common })
+    );
   });
   const { numbers, next } = advance(graph, optimizer, operands.flat());
-  const step = (each: Operands) => ({ ...groupOf(optimizer, each), numbers, next });
+  const step = (each: Work) => ({ ...groupOf(optimizer, each), numbers, next });
   // every group's outcome is known before one of them changes, so that none or all do
   const weights = total(operands.flat().values().map((each) => outcome(optimizer, each, step)));
   // 0 * x is NaN where x is not finite, which makes the optimizer skip
   const weightSquare = Object.values(next).reduce((sum, number) => add(sum, affine(number, 0, 0)), weights);
-  const held = affine(add(norm, weightSquare), 0, 0);
+  const broken = affine(add(norm, weightSquare), 0, 0);
   const decay = averaging ? graph.input("average_decay", [1]) : null;
   operands.forEach((group, i) => {
-    for (const each of group) makeStep(optimizer, { ...each, scale: add(each.scale, held) }, step);
+    const pack = packing(optimizer), held = memo((scale: Tensor) => add(scale, broken));
+    for (const each of group) makeStep(optimizer, pack({ ...each, scale: held(each.scale) }), step);
     fill(at(flat.gradients, i), 0);
     if (decay) {
       const average = at(flat.averages, i);
@@ -99,56 +100,45 @@ export function recordDiscard(groups: readonly ParameterGroup[]): Graph {
   return graph;
 }
 
-/** Gives the store the optimizer's states, as they begin. */
-export function allocateStates(store: ParameterStore, { groups, optimizer }: UpdateOptions): void {
-  groups.forEach((group, i) => {
-    for (const [name, start] of Object.entries(optimizer.states)) {
-      const key = flat.state(i, name), size = stateSize(optimizer, name, group);
-      if (!store.has(key) && size > 0) store.allocateFlat(key, stateParts(optimizer, name, group, i));
-      if (start !== 0) store.set(key, new Float32Array(size).fill(start));
-    }
-  });
+interface Work extends Piece {
+  /** All numbers of the step. */
+  readonly hyper: Tensor;
+  /** What gradients are multiplied by; not finite where nothing is to be written. */
+  readonly scale: Tensor;
 }
 
-/** How many numbers a state has for all of a group. */
-export function stateSize(rule: Pick<Rule, "stateShape">, name: string, group: ParameterGroup): number {
-  return stateParts(rule, name, group, 0).reduce((n, { shape }) => n + sizeOf(shape), 0);
+/** The numbers of a group as one array: an instruction has few operands, and states of 8 bits are three each. */
+function packing({ eightBit }: Rule): (work: Work) => Work {
+  const packed = memo((scale: Tensor) => ({ scale, all: null as Tensor | null }));
+  return (work) => {
+    if (!eightBit) return work;
+    const pack = packed(work.scale), hyper = pack.all ??= concat([work.hyper, work.scale], 0);
+    return { ...work, hyper, scale: slice(hyper, 0, hyper.shape[0] - 1, 1) };
+  };
 }
 
 /** What one update goes over: a whole group, or each of its parameters. */
-function pieces(graph: Graph, optimizer: Rule, group: ParameterGroup, i: number) {
-  const names = Object.keys(optimizer.states);
-  if (!optimizer.stateShape) {
-    const at = (name: string) => graph.parameter(name, [groupSize(group)]);
-    const state = Object.fromEntries(names.map((name) => [name, at(flat.state(i, name))]));
-    return [{ weight: at(flat.weights(i)), grad: at(flat.gradients(i)), state }];
-  }
-  return group.parameters.map((p) => {
-    const alone = { ...group, parameters: [p] };
-    const state = names.flatMap((name) =>
-      stateParts(optimizer, name, alone, i).map((part) => [name, graph.parameter(part.name, part.shape)])
-    );
-    return {
-      weight: graph.parameter(p.name, p.shape),
-      grad: graph.parameter(gradientOf(p.name), p.shape),
-      state: Object.fromEntries(state) as Record<string, Tensor>,
-    };
-  });
+interface Piece {
+  readonly weight: Tensor;
+  readonly grad: Tensor;
+  readonly states: States;
 }
 
-/** One state of a group: of all its weights, or of each parameter that has it. */
-function stateParts(
-  { stateShape }: Pick<Rule, "stateShape">,
-  name: string,
-  group: ParameterGroup,
-  i: number,
-) {
-  const key = flat.state(i, name);
-  if (!stateShape) return [{ name: `${key}/all`, shape: [groupSize(group)] }];
-  return group.parameters.flatMap((p) => {
-    const shape = stateShape(name, p.shape);
-    return shape ? [{ name: `${key}/${p.name}`, shape }] : [];
-  });
+function pieces(graph: Graph, optimizer: Rule, group: ParameterGroup, i: number, maps: () => Maps): Piece[] {
+  if (optimizer.stateShape || optimizer.eightBit) {
+    return group.parameters.map((p) => ({
+      weight: graph.parameter(p.name, p.shape),
+      grad: graph.parameter(gradientOf(p.name), p.shape),
+      states: parameterStates(graph, optimizer, i, p, maps()),
+    }));
+  }
+  const at = (name: string) => graph.parameter(name, [groupSize(group)]);
+  const states = Object.keys(optimizer.states).map((name) => [name, at(flat.state(i, name))]);
+  return [{
+    weight: at(flat.weights(i)),
+    grad: at(flat.gradients(i)),
+    states: plainStates(Object.fromEntries(states)),
+  }];
 }
 
 function clipping(norm: Tensor, most: number): Tensor {
@@ -160,7 +150,7 @@ function clipping(norm: Tensor, most: number): Tensor {
 function advance(
   graph: Graph,
   optimizer: Rule,
-  operands: readonly Operands[],
+  operands: readonly Work[],
 ): { numbers: Numbers; next: Numbers } {
   const { shared } = optimizer;
   if (!shared) return { numbers: {}, next: {} };
@@ -176,30 +166,35 @@ function advance(
   return { numbers, next: shared.advance({ numbers, sums, hyper }) };
 }
 
-type Step = (operands: Operands) => Group;
+type Step = (operands: Work) => Group;
 
 /** Sums of squares of the weights that makeStep() would leave. */
-function outcome({ instruction, update }: Rule, operands: Operands, step: Step): Tensor {
-  if (instruction) return instruction.outcome(operands);
+function outcome({ instruction, update }: Rule, operands: Work, step: Step): Tensor {
+  if (instruction) return instruction.outcome(operandsOf(operands));
   return square(select(finite(operands.scale), update(step(operands)).weight, operands.weight));
 }
 
 /** The weight and the states after the step are written where the scale is finite. */
-function makeStep({ instruction, update }: Rule, operands: Operands, step: Step): void {
-  if (instruction) return instruction.step(operands);
+function makeStep({ instruction, update }: Rule, operands: Work, step: Step): void {
+  if (instruction) return instruction.step(operandsOf(operands));
   const group = step(operands), going = finite(operands.scale);
   const { weight, ...states } = update(group);
   write(group.weight, select(going, weight, group.weight));
-  for (const [name, value] of Object.entries(states)) {
-    if (value) write(group.state[name], select(going, value, group.state[name]));
-  }
+  operands.states.write(states, going);
 }
 
-function groupOf({ hyper }: Rule, operands: Operands): Omit<Group, "numbers" | "next"> {
+const operandsOf = (work: Work): Operands => ({ ...work, state: work.states.read() });
+
+/** The numbers of a step in their order. */
+const hyperNames = ({ hyper, running }: Rule) =>
+  Object.keys(hyper({ lr: 1, step: 1, running: running?.start ?? {} }));
+
+function groupOf(optimizer: Rule, operands: Work): Omit<Group, "numbers" | "next"> {
   return {
-    ...operands,
+    weight: operands.weight,
+    state: operands.states.read(),
     grad: mul(operands.grad, operands.scale),
-    hyper: named(Object.keys(hyper({ lr: 1, step: 1 })), operands.hyper),
+    hyper: named(hyperNames(optimizer), operands.hyper),
   };
 }
 
@@ -225,4 +220,13 @@ function gradientSquare(graph: Graph, groups: readonly ParameterGroup[]): Tensor
 /** The sum of everything, one value. Each part is summed up before the next one is recorded, and need not be kept. */
 function total(parts: IteratorObject<Tensor>): Tensor {
   return parts.map((part) => reshape(sum(part), [1])).reduce((a, b) => add(a, b));
+}
+
+/** `of`, asked once for each argument. */
+function memo<T, U>(of: (from: T) => U): (from: T) => U {
+  const known = new Map<T, U>();
+  return (from) => {
+    if (!known.has(from)) known.set(from, of(from));
+    return known.get(from)!;
+  };
 }

@@ -12,7 +12,8 @@ import {
 } from "../../networks/mod.ts";
 import type { Family } from "../../models/mod.ts";
 import type { TrainNetworkConfig } from "../options.ts";
-import { readOptimizer, recordedOptimizer } from "../optimizers/mod.ts";
+import { recordedOptimizer } from "../optimizers/mod.ts";
+import { chosenOptimizer, optimizerType } from "../optimizers/options.ts";
 
 export interface RunFacts {
   /** A random integer that all files of the run share. */
@@ -34,8 +35,8 @@ export interface RunFacts {
 }
 
 export function networkRecord(config: TrainNetworkConfig, facts: RunFacts): TrainingRecord {
-  const optimizer = recordedOptimizer(config.optimizerType, config.optimizerArgs);
-  const { ownRate } = readOptimizer(config.optimizerType, config.optimizerArgs);
+  const optimizer = recordedOptimizer(optimizerType(config), config.optimizerArgs);
+  const { ownRate } = chosenOptimizer(config);
   const datasets = facts.datasets.map(datasetRecord);
   const sum = (of: (d: Dataset) => number) => facts.datasets.reduce((n, d) => n + of(d), 0);
   return {

@@ -24,7 +24,7 @@ import type { ParameterStore, Program } from "../../runtime/mod.ts";
 
 import type { MixedPrecision, OptimizerConfig } from "../options.ts";
 import { computeDtype } from "../step/diffusion_training.ts";
-import { readOptimizer } from "../optimizers/mod.ts";
+import { chosenOptimizer } from "../optimizers/options.ts";
 import { createRates } from "../step/rates.ts";
 import type { Schedule } from "../schedules/schedule.ts";
 import type { PictureShape } from "../step/largest_shapes.ts";
@@ -84,7 +84,7 @@ export class VaeTraining {
       if (!trained(name)) store.upload(name, shape, "f32", initial(name), { frozen: true });
     }
     if (config.emaDecay !== null) store.set(flat.averages(0), store.download(flat.weights(0)));
-    const optimizer = readOptimizer(config.optimizerType, config.optimizerArgs);
+    const optimizer = chosenOptimizer(config);
     this.#rates = createRates(config, optimizer);
     this.step = new TrainingStep(store, {
       groups: [this.group],
@@ -123,16 +123,20 @@ export class VaeTraining {
     if (!await this.step.works(shape, inputs)) throw brokenWeights(this.step.state.optimizerSteps);
   }
 
-  /** Trained weights by key, the running averages where kept. */
-  weights(averaged: boolean): Map<string, Float32Array> {
-    const from = averaged && this.config.emaDecay !== null ? flat.averages : flat.weights;
-    return splitGroup(this.group, this.store.download(from(0)));
+  /** Trained weights by key as they are to be saved: the running averages where kept, or what the optimizer makes of them. */
+  saved(): Map<string, Float32Array> {
+    return splitGroup(this.group, this.#saved());
   }
 
-  /** Puts the running averages in the weights' place, where they are kept. */
-  useAverages(): void {
-    if (this.config.emaDecay === null) return;
-    this.store.set(flat.weights(0), this.store.download(flat.averages(0)));
+  /** Puts what is saved in the weights' place. */
+  useSaved(): void {
+    this.store.set(flat.weights(0), this.#saved());
+  }
+
+  #saved(): Float32Array {
+    return this.config.emaDecay !== null
+      ? this.store.download(flat.averages(0))
+      : this.step.settledWeights(0);
   }
 
   /** pictures (N, H, W, 3) in [-1, 1] -> the means of their latents (N, H / 8, W / 8, channels), before any scale factor. */

@@ -1,4 +1,14 @@
 /** Optimizers: 20 steps on fixed gradients. */
+import {
+  blocksOf,
+  CODES,
+  compile,
+  dequantize,
+  dynamicMap,
+  Graph,
+  quantize,
+  type Quantized,
+} from "../../../src/graph/mod.ts";
 import { findOptimizer, readOptimizer } from "../../../src/training/optimizers/mod.ts";
 import { TrainingStep } from "../../../src/training/step/step.ts";
 import {
@@ -26,7 +36,7 @@ interface Case {
 export function match(c: GoldenCase): Runner | string | null {
   if (c.topic !== "optim") return null;
   const json: Case = c.json;
-  if (!json.train_args || !json.params) return "8-bit optimizer states are not supported yet";
+  if (c.json.case === "quantization_maps") return () => quantizationMaps(c);
   const { config } = readTrainArgs(json.train_args);
   if (!findOptimizer(config.optimizerType)) return `optimizer ${config.optimizerType} is not supported yet`;
   return () => run(c, json);
@@ -75,6 +85,39 @@ async function run(c: GoldenCase, json: Case): Promise<Check[]> {
       });
     }
     step.destroy();
+    return checks;
+  } finally {
+    store.destroy();
+    device.close();
+  }
+}
+
+/** The maps, and arrays whose codes, scales and values must be the recorded ones. */
+async function quantizationMaps(c: GoldenCase): Promise<Check[]> {
+  const device = goldenDevice(), store = new ParameterStore(device), checks: Check[] = [];
+  try {
+    for (const [name, signed] of [["x", true], ["y", false]] as const) {
+      const map = dynamicMap(signed), of = signed ? "signed" : "unsigned", n = 1000, tensors = c.tensors();
+      checks.push(close(`${of} map`, map, tensors.f32(`${of}_map`), 0));
+      store.upload("codes", [n], "u8", new Int32Array(n));
+      store.upload("absmax", [blocksOf(n)], "f32", new Float32Array(blocksOf(n)));
+      const graph = new Graph();
+      const array: Quantized = {
+        codes: graph.parameter("codes", [n], "u8"),
+        absmax: graph.parameter("absmax", [blocksOf(n)]),
+        map: graph.constant(map, [CODES]),
+      };
+      quantize(array, graph.input(name, [n]), graph.constant(Float32Array.of(1), [1]));
+      graph.output("values", dequantize(array));
+      const program = await compile(graph, store, { chains: true });
+      const { values } = await program.run({ [name]: tensors.f32(name) });
+      program.destroy();
+      checks.push(close(`${name}: codes`, store.download("codes"), tensors.f32(`${name}.codes`), 0));
+      checks.push(close(`${name}: scales`, store.download("absmax"), tensors.f32(`${name}.absmax`), 0));
+      checks.push(close(`${name}: values`, values, tensors.f32(`${name}.dequant`), 0));
+      store.free("codes");
+      store.free("absmax");
+    }
     return checks;
   } finally {
     store.destroy();

@@ -35,18 +35,20 @@ export interface RecordedRun extends Disposable {
   changeError(wanted: readonly number[]): number;
 }
 
-/** `sizes` of the groups that the numbers are split into. */
+/** `shapes` of the groups that the numbers are split into, each of one parameter; a number is a size. */
 export function recordedRun(
   on: Device,
   name: string,
   args: readonly string[] | null,
-  sizes: readonly number[] = [N],
+  shapes: readonly (number | readonly number[])[] = [N],
 ): RecordedRun {
+  const parts = shapes.map((shape) => typeof shape === "number" ? [shape] : shape);
+  const sizes = parts.map((shape) => shape.reduce((a, b) => a * b));
   const store = new ParameterStore(on);
-  const groups: ParameterGroup[] = sizes.map((size, i) => ({
+  const groups: ParameterGroup[] = parts.map((shape, i) => ({
     name: `part ${i}`,
     learningRate: 0.01,
-    parameters: [{ name: `w${i}`, shape: [size] }],
+    parameters: [{ name: `w${i}`, shape }],
   }));
   allocateGroups(store, groups);
   const spread = (values: Float32Array, to: (index: number) => string) => {

@@ -80,13 +80,3 @@ export const adamw: Optimizer = {
   args: torchRows(rows(0.01)),
   rule: (args) => adamRule(args, true),
 };
-
-/** bitsandbytes' AdamW, whose states a GPU's driver may page out; the numbers are AdamW's with states of 32 bits. */
-const paged = (name: string): Optimizer => ({
-  names: [name, `bitsandbytes.optim.${name}`],
-  recorded: `bitsandbytes.optim.adamw.${name}`,
-  args: { betas: shares(0.9, 0.999), eps: number(1e-8), weight_decay: number(0.01) },
-  rule: (args) => adamRule(args, true),
-});
-
-export const pagedAdamw = paged("PagedAdamW"), pagedAdamw32bit = paged("PagedAdamW32bit");

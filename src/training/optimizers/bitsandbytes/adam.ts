@@ -1,0 +1,44 @@
+/** bitsandbytes' Adam and AdamW: both with decay beside the moments (arXiv 1711.05101), which for Adam is 0. */
+import { affine, div, mul, sqrt, sub } from "../../../graph/mod.ts";
+import { type Arguments, number, only, shares } from "../arguments.ts";
+import { average, averageSquare } from "../formulas.ts";
+import { rule } from "../optimizer.ts";
+import { adamw as torchAdamw } from "../torch/adam.ts";
+import { classesOf, type Formula } from "./classes.ts";
+
+const formula = (name: string, file: string, weightDecay: number): Formula => ({
+  name,
+  file,
+  paged: true,
+  args: {
+    betas: shares(0.9, 0.999),
+    eps: number(1e-8),
+    weight_decay: number(weightDecay),
+    amsgrad: only(false),
+  },
+  maps: { exp_avg: "signed", exp_avg_sq: "unsigned" },
+  rule: (args, eight) => eight ? moments(args) : torchAdamw.rule({ ...args, maximize: false }),
+});
+
+function moments({ betas: [beta1, beta2], eps, weight_decay }: Arguments) {
+  return rule({
+    states: { exp_avg: 0, exp_avg_sq: 0 },
+    hyper: ({ lr, step }) => ({
+      ...{ beta1, fresh1: 1 - beta1, beta2, fresh2: 1 - beta2 },
+      rate: lr / (1 - beta1 ** step),
+      root: Math.sqrt(1 - beta2 ** step),
+      keep: 1 - lr * weight_decay,
+    }),
+    update({ weight, grad, state, hyper: { beta1, fresh1, beta2, fresh2, rate, root, keep } }) {
+      const exp_avg = average(state.exp_avg, grad, beta1, fresh1);
+      const exp_avg_sq = averageSquare(state.exp_avg_sq, grad, beta2, fresh2);
+      const change = div(exp_avg, affine(div(sqrt(exp_avg_sq), root), 1, eps));
+      return { weight: sub(mul(weight, keep), mul(change, rate)), exp_avg, exp_avg_sq };
+    },
+  });
+}
+
+export const adams = [
+  ...classesOf(formula("AdamW", "adamw", 0.01)),
+  ...classesOf(formula("Adam", "adam", 0)),
+];

@@ -1,0 +1,55 @@
+/**
+ * StableAdamW (arXiv 2304.13013): AdamW whose rate is divided, for each parameter, by the root mean square of gradient over
+ * second moment, where that is above 1. As pytorch_optimizer has it.
+ */
+import {
+  affine,
+  div,
+  maximum,
+  mean,
+  mul,
+  reshape,
+  sqrt,
+  square,
+  sub,
+  type Tensor,
+} from "../../../graph/mod.ts";
+import { flag, number, shares } from "../arguments.ts";
+import { average, averageSquare, downhill } from "../formulas.ts";
+import { type Optimizer, rule } from "../optimizer.ts";
+
+/** The average's beta with Adam's correction of its beginning. */
+const corrected = (beta: number, step: number) => (beta ** step - beta) / (beta ** step - 1);
+
+const atLeast = (x: Tensor, low: number): Tensor => maximum(x, x.graph.constant(Float32Array.of(low), [1]));
+
+export const stableAdamw: Optimizer = {
+  names: ["StableAdamW", "pytorch_optimizer.StableAdamW"],
+  recorded: "pytorch_optimizer.optimizer.adamw.StableAdamW",
+  args: {
+    betas: shares(0.9, 0.99),
+    eps: number(1e-8),
+    weight_decay: number(1e-2),
+    weight_decouple: flag(true),
+    maximize: flag(),
+  },
+  rule: ({ betas, eps, weight_decay, weight_decouple, maximize }) =>
+    rule({
+      states: { exp_avg: 0, exp_avg_sq: 0 },
+      stateShape: (_, shape) => shape,
+      hyper({ lr, step }) {
+        const [beta1, beta2] = betas.map((beta: number) => corrected(beta, step));
+        return { lr, beta1, fresh1: 1 - beta1, beta2, fresh2: 1 - beta2 };
+      },
+      update({ weight, grad, state, hyper }) {
+        const g = downhill(grad, maximize);
+        const exp_avg = average(state.exp_avg, g, hyper.beta1, hyper.fresh1);
+        const exp_avg_sq = averageSquare(state.exp_avg_sq, g, hyper.beta2, hyper.fresh2);
+        const squares = mean(div(square(g), atLeast(exp_avg_sq, eps ** 2)));
+        const lr = div(hyper.lr, atLeast(sqrt(reshape(squares, [1])), 1));
+        const start = weight_decouple ? mul(weight, affine(lr, -weight_decay, 1)) : weight;
+        const change = div(exp_avg, affine(sqrt(exp_avg_sq), 1, eps));
+        return { weight: sub(start, mul(change, lr)), exp_avg, exp_avg_sq };
+      },
+    }),
+};

@@ -1,0 +1,48 @@
+/** --optimizer_type and --optimizer_args as they are typed. */
+import assert from "node:assert/strict";
+import { findOptimizer, optimizerNames, readOptimizer } from "../../../src/training/optimizers/mod.ts";
+
+Deno.test("optimizers are found in any capitals, by alias and by the path of their class", () => {
+  const wanted: Record<string, string> = {
+    "": "AdamW",
+    adamw8BIT: "AdamW8bit",
+    "torch.optim.adamw": "AdamW",
+    "TORCH.OPTIM.RAdam": "RAdam",
+    DAdaptation: "DAdaptation",
+    dadaptadampreprint: "DAdaptation",
+    "bitsandbytes.optim.AdamW8bit": "AdamW8bit",
+    "bitsandbytes.optim.adamw.PagedAdamW8bit": "PagedAdamW8bit",
+    "bitsandbytes.optim.Lion": "bitsandbytes.optim.Lion",
+    sgdnesterov8bit: "SGDNesterov8bit",
+    PagedAdEMAMix8bit: "PagedAdEMAMix8bit",
+  };
+  for (const [type, name] of Object.entries(wanted)) {
+    assert.equal(findOptimizer(type)?.names[0], name, type);
+  }
+  const lower = optimizerNames.map((name) => name.toLowerCase());
+  assert.equal(new Set(lower).size, lower.length, "no two have one name");
+});
+
+Deno.test("what there is not ends in one line that names the nearest", () => {
+  const lines: Record<string, RegExp> = {
+    AdamW9bit: /^optimizer AdamW9bit is not .*; did you mean AdamW8bit\?$/,
+    "my_package.optimizers.AdamWW": /did you mean AdamW\?$/,
+    "bitsandbytes.optim.LAMB8bit": /did you mean bitsandbytes\.optim\.\w+\?$/,
+    zzzzzzzzzzzz: /; use AdamW$/,
+    LBFGS: /is not among those that easel has/,
+  };
+  for (const [type, message] of Object.entries(lines)) {
+    assert.throws(() => readOptimizer(type, null), { name: "UsageError", message }, type);
+  }
+});
+
+Deno.test("an unknown argument of any optimizer is refused with what it takes", () => {
+  for (const name of optimizerNames) {
+    assert.throws(() => readOptimizer(name, ["weigth_decay=0.1"]), {
+      name: "UsageError",
+      message: /takes no weigth_decay(; did you mean weight_decay\?)?; it takes \w+/,
+    }, name);
+  }
+  assert.throws(() => readOptimizer("AdamW8bit", ["min_8bit_size=-1"]), /must be a whole number, 0 or more/);
+  assert.throws(() => readOptimizer("bitsandbytes.optim.SGD8bit", ["momentum=0"]), /above 0 and below 1/);
+});
