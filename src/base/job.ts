@@ -1,9 +1,5 @@
 /**
- * What every long-running job gets besides its config. A job's front door is
- *
- *     export async function run(config: SomeConfig, context: JobContext): Promise<void>
- *
- * It never prints, never reads argv and never exits: it calls these. A test passes `quietContext()`.
+ * What every long-running job gets besides its config, run(config, context) in src/options/job.ts. It never prints, never reads argv and never exits: it calls these. A test passes `quietContext()`.
  * When `signal` is aborted a job finishes the step it is in, saves what is worth keeping and throws Interrupted.
  */
 
@@ -61,6 +57,20 @@ export interface StepDetails {
   readonly learningRates: Readonly<Record<string, number>>;
   /** The same rates times what the optimizer estimates, where it does. */
   readonly adaptedRates?: Readonly<Record<string, number>>;
+}
+
+/** What a training would need, as its programs were planned and timed. */
+export interface Plan {
+  readonly steps: number;
+  readonly epochs: number;
+  /** Activations, inputs, scratch and repacked weights: what programs run in, which is as large as the largest needs. */
+  readonly programBytes: number;
+  /** Weights, gradients and optimizer moments on the device. */
+  readonly parameterBytes: number;
+  /** What the program itself takes where it shares memory with the device (the CPU); else 0. */
+  readonly processBytes: number;
+  /** Of one step at the largest bucket, gradient accumulation included, as measured on this machine just now. */
+  readonly secondsPerStep: number;
 }
 
 /** A context that shows nothing and is never interrupted: for tests and for jobs inside jobs. */

@@ -1,9 +1,9 @@
-/** A subcommand: what it takes and what it does, as data and one short function. */
+/** A subcommand: what it takes and what it does, as data and one short function. Most are jobs. */
 
-import type { JobContext } from "../base/job.ts";
-import type { ConfigOf, Group, PathKind, Rows } from "../options/mod.ts";
+import type { JobContext, Plan } from "../base/job.ts";
+import type { Job, Taken } from "../options/job.ts";
+import type { ConfigOf, Group, PathKind } from "../options/mod.ts";
 import type { Source } from "./front/parse.ts";
-import type { Need } from "./front/required.ts";
 
 /** What run() gets besides its values. */
 export interface CommandInput<V> {
@@ -22,34 +22,38 @@ export interface CommandEntry {
   load(): Promise<Command<any>>;
 }
 
-export interface Command<V = unknown> {
-  readonly groups: readonly Group<Rows>[];
-  /** Without these it does not start; all that are missing are named at once, and the help begins with them. */
-  readonly required?: readonly Need[];
-  /** Flags that most people give, for the help. */
-  readonly usual?: readonly string[];
+export interface Command<V = unknown> extends Taken {
   /** Names of the arguments that are no flags; the last may end in "...". */
   readonly positionals?: readonly string[];
-  /** A few lines below the usage line of the help. */
-  readonly about?: string;
-  /** Whole command lines that work as they stand, given the files that they name. */
-  readonly examples?: readonly string[];
   /** What the arguments that are no flags lead to, for completion; a list of words for other things. */
   readonly completes?: PathKind | readonly string[];
   /** --json prints the result of this command, and not events. */
   readonly jsonIsResult?: boolean;
-  /** Contradictory values, missing files: whatever can be known before a model is loaded. Throws UserError. */
+  /** See Job. */
   check?(input: CommandInput<V>): void;
-  /** What of the values decides nothing, one line each; called when check() has passed. */
   idle?(input: CommandInput<V>): readonly string[];
   run(input: CommandInput<V>, context: JobContext): Promise<void>;
-  /** For `easel plan`: prints what run() would need, and stops. */
-  plan?(input: CommandInput<V>, context: JobContext): Promise<void>;
+  plan?(input: CommandInput<V>, context: JobContext): Promise<Plan>;
 }
 
 /** Ties the type of the values to the groups. */
-export function command<const F extends readonly Group[]>(
-  parts: Omit<Command<ConfigOf<F>>, "groups"> & { readonly groups: F },
-): Command<ConfigOf<F>> {
+export function command<const G extends readonly Group[]>(
+  parts: Omit<Command<ConfigOf<G>>, "groups"> & { readonly groups: G },
+): Command<ConfigOf<G>> {
   return parts;
+}
+
+/** A job on the command line. */
+export function commandOf<C>(job: Job<C>): Command<C> {
+  const { check, idle, run, plan, ...taken } = job;
+  return {
+    ...taken,
+    check: check && (({ values }) => check(values)),
+    idle: idle && (({ values, source }) => {
+      const names = job.groups.flatMap(({ rows }) => Object.keys(rows));
+      return idle(values, names.filter((name) => ["command line", "config file"].includes(source(name))));
+    }),
+    run: ({ values }, context) => run(values, context),
+    plan: plan && (({ values }, context) => plan(values, context)),
+  };
 }

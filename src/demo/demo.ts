@@ -8,10 +8,10 @@ import { atomicWriteFile } from "../base/files/atomic.ts";
 import { removeLeftovers } from "../base/files/leftovers.ts";
 import type { JobContext } from "../base/job.ts";
 import { genImgGroups } from "../generation/groups.ts";
-import { genImg } from "../generation/gen_img.ts";
+import { genImgJob } from "../generation/gen_img_job.ts";
 import { withDefaults } from "../options/mod.ts";
 import { type TrainNetworkConfig, trainNetworkGroups } from "../training/options.ts";
-import { trainNetwork } from "../training/jobs/train_network.ts";
+import { trainNetworkJob } from "../training/jobs/train_network_job.ts";
 import { pictureGrid } from "./grid.ts";
 
 export interface DemoConfig {
@@ -45,7 +45,7 @@ export async function runDemo(config: DemoConfig, context: JobContext): Promise<
   context.log(`1/3 drawing ${PROMPTS.length} prompts with ${MODEL}`);
   const before = await draw("before", null, config, context);
   context.log(`2/3 training a LoRA on ${assetPath("demo")}`);
-  await trainNetwork(trainingConfig(config), context);
+  await trainNetworkJob.run(trainingConfig(config), context);
   context.log("3/3 drawing the same prompts and seeds with the LoRA");
   const after = await draw("after", lora, config, context);
   atomicWriteFile(`${outputDir}/before.png`, await pictureGrid([{ pictures: before }]));
@@ -107,7 +107,7 @@ async function draw(
       context.emit(event);
     },
   };
-  await genImg(config, listening);
+  await genImgJob.run(config, listening);
   return paths;
 }
 

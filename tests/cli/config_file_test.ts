@@ -61,11 +61,11 @@ Deno.test("withConfigFile() names file and key of what is wrong", () => {
 });
 
 Deno.test("withConfigFile() takes what means unset as unset, and names what it leaves out", async () => {
-  const { trainNetwork } = await import("../../src/cli/commands/train_network.ts");
+  const { trainNetworkGroups } = await import("../../src/training/options.ts");
   const path = Deno.makeTempFileSync({ suffix: ".toml" });
   const read = (text: string, ...argv: string[]) => {
     Deno.writeTextFileSync(path, text);
-    const groups = trainNetwork.groups;
+    const groups = trainNetworkGroups;
     return withConfigFile(parseArgs(["--config_file", path, ...argv], groups), groups);
   };
   try {
@@ -91,7 +91,7 @@ Deno.test("withConfigFile() takes what means unset as unset, and names what it l
     ];
     for (const line of unset) {
       const key = line.split(" ")[0], { values, sources } = read(line);
-      assert.deepEqual(values[key], parseArgs([], trainNetwork.groups).values[key], line);
+      assert.deepEqual(values[key], parseArgs([], trainNetworkGroups).values[key], line);
       if (!/75|no/.test(line)) assert.equal(sources[key], "default", line);
     }
     const taken: [string, Value][] = [

@@ -12,6 +12,7 @@ import { findCommand } from "../../src/cli/front/program.ts";
 import { settle } from "../../src/cli/front/run_command.ts";
 import { refuseUnsupported } from "../../src/cli/front/support.ts";
 import { SCRIPTS_NOT_YET } from "../../src/cli/front/scripts.ts";
+import { commandOf } from "../../src/cli/command.ts";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
 
 interface Row {
@@ -98,11 +99,11 @@ Deno.test("accelerate's threads, precision and --cpu are the defaults of the scr
 Deno.test("the launcher's values give way to the config file's, and those to the command line's", async () => {
   const path = await Deno.makeTempFile({ suffix: ".toml" });
   await Deno.writeTextFile(path, 'mixed_precision = "fp16"\n');
-  const { trainNetwork } = await import("../../src/cli/commands/train_network.ts");
-  const unchecked = { ...trainNetwork, check: undefined, required: undefined };
+  const { trainNetworkJob } = await import("../../src/training/jobs/train_network_job.ts");
+  const unchecked = { ...commandOf(trainNetworkJob), check: undefined, required: undefined };
   const needed = ["--pretrained_model_name_or_path", "model", "--output_dir", "out"];
   const settled = (...argv: string[]) => {
-    const typed = parseArgs([...needed, ...argv], trainNetwork.groups);
+    const typed = parseArgs([...needed, ...argv], trainNetworkJob.groups);
     const { input, notes } = settle(
       unchecked,
       typed,

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { trainNetwork } from "../../src/cli/commands/train_network.ts";
+import { commandOf } from "../../src/cli/command.ts";
+import { trainNetworkJob } from "../../src/training/jobs/train_network_job.ts";
 import { withConfigFile } from "../../src/cli/front/config_file.ts";
 import { parseArgs } from "../../src/cli/front/parse.ts";
 import { settle } from "../../src/cli/front/run_command.ts";
@@ -102,7 +103,7 @@ Deno.test("None as a text is taken as not given, where no free text is meant", (
     };
     const lines = Object.keys(unset).map((name) => `${name} = "None"\n`).join("");
     Deno.writeTextFileSync(path, lines + 'save_every_n_steps = ""\noutput_name = "None"\n');
-    const { groups } = trainNetwork;
+    const { groups } = trainNetworkJob;
     const { values, warnings } = withConfigFile(parseArgs(["--config_file", path], groups), groups);
     const read = Object.fromEntries(Object.keys(unset).map((name) => [name, values[name]]));
     assert.deepEqual([read, values.output_name, warnings], [unset, "None", []]);
@@ -114,7 +115,11 @@ Deno.test("a kohya_ss TOML with every field passes, and what is left out is name
     const path = join(folder, "gui.toml");
     Deno.writeTextFileSync(path, FORM.replaceAll("\n", "\r\n"));
     const line = ["--config_file", path, "--train_data_dir", folder, "--output_dir", folder];
-    const { input, warnings, notes } = settle(trainNetwork, parseArgs(line, trainNetwork.groups), {});
+    const { input, warnings, notes } = settle(
+      commandOf(trainNetworkJob),
+      parseArgs(line, trainNetworkJob.groups),
+      {},
+    );
     const values = input.values as Record<string, unknown>;
     const unset = [
       "vae",

@@ -138,8 +138,8 @@ Deno.test("withoutEffect() names flags that change nothing", () => {
 });
 
 Deno.test("an empty path and 75 tokens mean unset on the command line as well", async () => {
-  const { trainNetwork } = await import("../../src/cli/commands/train_network.ts");
-  const parse = (...argv: string[]) => parseArgs(argv, trainNetwork.groups).values;
+  const { trainNetworkGroups } = await import("../../src/training/options.ts");
+  const parse = (...argv: string[]) => parseArgs(argv, trainNetworkGroups).values;
   assert.equal(parse("--vae", "").vae, null);
   assert.equal(parse("--log_with", "").log_with, null);
   assert.equal(parse("--max_token_length", "75").max_token_length, null);

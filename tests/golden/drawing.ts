@@ -1,7 +1,7 @@
 /** Drawing with the synthetic models of the golden format, and comparing what comes out. */
 
 import { UserError } from "../../src/base/errors.ts";
-import { genImg } from "../../src/cli/commands/gen_img.ts";
+import { genImgGroups } from "../../src/generation/groups.ts";
 import { parseArgs } from "../../src/cli/front/parse.ts";
 import { refuseUnsupported } from "../../src/cli/front/support.ts";
 import { decodeImage } from "../../src/images/load.ts";
@@ -22,8 +22,8 @@ import { caseModel } from "./synth_models.ts";
 
 /** gen_img's flags: the defaults with a case's extra_args on them, as 0.9.1 draws. */
 export function genArgs(args: readonly string[]): GenImgConfig {
-  const parsed = parseArgs(args, genImg.groups);
-  refuseUnsupported(parsed, genImg.groups);
+  const parsed = parseArgs(args, genImgGroups);
+  refuseUnsupported(parsed, genImgGroups);
   const camel = (name: string) => name.replace(/_([a-z0-9])/g, (_, c) => c.toUpperCase());
   const values = Object.fromEntries(
     Object.entries(parsed.values).map(([name, value]) => [camel(name), value]),

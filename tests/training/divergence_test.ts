@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { UserError } from "../../src/base/errors.ts";
 import { openSafetensors } from "../../src/formats/mod.ts";
 import type { TrainNetworkConfig } from "../../src/training/options.ts";
-import { fineTune } from "../../src/training/jobs/fine_tune.ts";
+import { fineTuneJob } from "../../src/training/jobs/fine_tune_job.ts";
 import { trainNetwork } from "../../src/training/jobs/train_network.ts";
 import { trainVae } from "../../src/training/jobs/train_vae.ts";
 import { listening, tinyRun } from "./tiny_run.ts";
@@ -15,7 +15,7 @@ const VAE = { ...FULL, klWeight: 1e-6, edgeWeight: 1, standardizeLatents: false,
 const JOBS = {
   "train_network": trainNetwork,
   "fine_tune": (config: TrainNetworkConfig, context = listening()) =>
-    fineTune({ ...config, ...FULL }, context),
+    fineTuneJob.run({ ...config, ...FULL }, context),
   "train_vae": (config: TrainNetworkConfig, context = listening()) =>
     trainVae({ ...config, ...VAE }, context),
 } as const;

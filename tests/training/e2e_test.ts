@@ -5,8 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { trainNetwork } from "../../src/cli/commands/train_network.ts";
-import type { Command } from "../../src/cli/command.ts";
+import { trainNetworkJob } from "../../src/training/jobs/train_network_job.ts";
+import { type Command, commandOf } from "../../src/cli/command.ts";
 import { parseArgs } from "../../src/cli/front/parse.ts";
 import { settle } from "../../src/cli/front/run_command.ts";
 import { writeSafetensors } from "../../src/formats/mod.ts";
@@ -23,7 +23,7 @@ interface Case {
   readonly grad_norms: readonly number[];
 }
 
-const COMMAND = trainNetwork as Command;
+const COMMAND = commandOf(trainNetworkJob) as Command;
 const DATA = join(import.meta.dirname!, "e2e");
 const { cases }: { cases: readonly Case[] } = JSON.parse(Deno.readTextFileSync(join(DATA, "cases.json")));
 const MODEL = caseModel({ model: "sd1-tiny" });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { openSafetensors } from "../../src/formats/mod.ts";
 import type { FineTuneConfig } from "../../src/training/options.ts";
-import { fineTune } from "../../src/training/jobs/fine_tune.ts";
+import { fineTuneJob } from "../../src/training/jobs/fine_tune_job.ts";
 import { listening, TINY, tinyRun } from "./tiny_run.ts";
 
 /** Of the tensors; the metadata hold the time of saving. */
@@ -14,7 +14,7 @@ function hash(path: string): string {
   return sum.digest("hex");
 }
 
-Deno.test("fineTune() writes a whole checkpoint in which exactly what was trained has changed", async () => {
+Deno.test("fine_tune writes a whole checkpoint in which exactly what was trained has changed", async () => {
   const { dir, config } = tinyRun();
   const tuning: FineTuneConfig = {
     ...config,
@@ -29,7 +29,7 @@ Deno.test("fineTune() writes a whole checkpoint in which exactly what was traine
     saveEveryNSteps: 2,
     saveState: true,
   };
-  await fineTune(tuning, listening());
+  await fineTuneJob.run(tuning, listening());
   using before = openSafetensors(config.pretrainedModelNameOrPath);
   using after = openSafetensors(join(dir, "out/thing.safetensors"));
   deepStrictEqual(after.keys().sort(), [...TINY.shapes.keys()].sort());
@@ -55,9 +55,9 @@ Deno.test("fineTune() writes a whole checkpoint in which exactly what was traine
     "modelspec.encoder_layer": "2",
   });
   const resume = join(dir, "out/thing-step00000002-state");
-  await fineTune({ ...tuning, outputDir: join(dir, "again"), resume }, listening());
+  await fineTuneJob.run({ ...tuning, outputDir: join(dir, "again"), resume }, listening());
   strictEqual(hash(join(dir, "again/thing.safetensors")), hash(join(dir, "out/thing.safetensors")));
-  await fineTune({ ...tuning, outputDir: join(dir, "other"), seed: 6 }, listening());
+  await fineTuneJob.run({ ...tuning, outputDir: join(dir, "other"), seed: 6 }, listening());
   notStrictEqual(hash(join(dir, "other/thing.safetensors")), hash(join(dir, "out/thing.safetensors")));
   Deno.removeSync(dir, { recursive: true });
 });

@@ -1,57 +1,58 @@
 /** All subcommands by name. */
 
-import type { CommandEntry } from "../command.ts";
+import { type CommandEntry, commandOf } from "../command.ts";
 
 export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "demo",
     summary: "From a folder of images to a LoRA to a picture: draws, trains, draws again",
-    load: async () => (await import("./demo.ts")).demo,
+    load: async () => commandOf((await import("../../demo/demo_job.ts")).demoJob),
   },
   {
     name: "train_network",
     summary: "Trains a LoRA on a folder of images (SD1, SD2 and SDXL)",
-    load: async () => (await import("./train_network.ts")).trainNetwork,
+    load: async () => commandOf((await import("../../training/jobs/train_network_job.ts")).trainNetworkJob),
   },
   {
     name: "sdxl_train_network",
     summary: "train_network that insists on an SDXL checkpoint",
-    load: async () => (await import("./train_network.ts")).sdxlTrainNetwork,
+    load: async () =>
+      commandOf((await import("../../training/jobs/train_network_job.ts")).sdxlTrainNetworkJob),
   },
   {
     name: "fine_tune",
     summary: "Trains all weights of the U-Net, and of the text encoder where wanted",
-    load: async () => (await import("./fine_tune.ts")).fineTune,
+    load: async () => commandOf((await import("../../training/jobs/fine_tune_job.ts")).fineTuneJob),
   },
   {
     name: "train_db",
     summary: "fine_tune as DreamBooth has it: the text encoder too, unless told otherwise",
-    load: async () => (await import("./fine_tune.ts")).trainDb,
+    load: async () => commandOf((await import("../../training/jobs/fine_tune_job.ts")).trainDbJob),
   },
   {
     name: "sdxl_train",
     summary: "fine_tune that insists on an SDXL checkpoint, with a rate for each block and text encoder",
-    load: async () => (await import("./fine_tune.ts")).sdxlTrain,
+    load: async () => commandOf((await import("../../training/jobs/fine_tune_job.ts")).sdxlTrainJob),
   },
   {
     name: "train_vae",
     summary: "Trains the autoencoder of a checkpoint",
-    load: async () => (await import("./train_vae.ts")).trainVae,
+    load: async () => commandOf((await import("../../training/jobs/train_vae_job.ts")).trainVaeJob),
   },
   {
     name: "gen_img",
     summary: "Draws pictures from prompts",
-    load: async () => (await import("./gen_img.ts")).genImg,
+    load: async () => commandOf((await import("../../generation/gen_img_job.ts")).genImgJob),
   },
   {
     name: "resize_lora",
     summary: "Gives a LoRA a lower rank",
-    load: async () => (await import("./resize_lora.ts")).resizeLora,
+    load: async () => commandOf((await import("../../tools/resize_lora_job.ts")).resizeLoraJob),
   },
   {
     name: "merge_lora",
     summary: "Merges LoRAs with each other or into a model",
-    load: async () => (await import("./merge_lora.ts")).mergeLora,
+    load: async () => commandOf((await import("../../tools/merge_lora_job.ts")).mergeLoraJob),
   },
   {
     name: "merge_captions_to_metadata",

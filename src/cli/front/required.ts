@@ -2,15 +2,11 @@
 
 import { UsageError } from "../../base/errors.ts";
 import { listed } from "../../base/phrases.ts";
-import { type Group, rowsOf, type Value } from "../../options/mod.ts";
-
-/** A flag by name, or several sets of flags of which one is enough; the first is the usual one. */
-export type Need = string | readonly (readonly string[])[];
+import type { Need, Taken } from "../../options/job.ts";
+import { rowsOf, type Value } from "../../options/mod.ts";
 
 /** Of the rows that are marked so, then what the command adds: sets of flags, and rows that others need not give. */
-export function needsOf(
-  { groups, required = [] }: { readonly groups: readonly Group[]; readonly required?: readonly Need[] },
-): readonly Need[] {
+export function needsOf({ groups, required = [] }: Pick<Taken, "groups" | "required">): readonly Need[] {
   const marked = Object.entries(rowsOf(groups)).filter(([, row]) => row.required).map(([name]) => name);
   return [...marked, ...required];
 }

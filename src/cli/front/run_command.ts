@@ -10,6 +10,7 @@ import { type LogLevel, openContext } from "../screen/context.ts";
 import { EventPrinter } from "../screen/events.ts";
 import { print, printErrorLine } from "../screen/output.ts";
 import { needsOf, refuseMissing } from "./required.ts";
+import { tellPlan } from "../screen/tell_plan.ts";
 import type { Session } from "./session.ts";
 import { refuseUnsupported, withoutEffect } from "./support.ts";
 
@@ -111,7 +112,7 @@ export async function runCommand(line: CommandLine, session: Session): Promise<n
   try {
     for (const note of [...session.notes, ...prepared.notes]) context.log(note);
     for (const warning of prepared.warnings) context.warn(warning);
-    if (what === "plan") await command.plan!(input, context);
+    if (what === "plan") tellPlan(await command.plan!(input, context), context, values.json === true);
     else await command.run(input, context);
     if (context.signal.aborted) throw context.signal.reason;
     session.events?.done(entry.name, (performance.now() - started) / 1000);

@@ -1,13 +1,12 @@
 /** What `easel plan` says: a few lines, or an event. */
 
-import type { JobContext } from "../../base/job.ts";
+import type { JobContext, Plan } from "../../base/job.ts";
 import { bytesText } from "../../base/bytes.ts";
 import { counted } from "../../base/phrases.ts";
-import type { TrainingPlan } from "../../training/jobs/plan.ts";
 import { durationText, print } from "./output.ts";
 
 export function tellPlan(
-  { steps, epochs, programBytes, parameterBytes, processBytes, secondsPerStep }: TrainingPlan,
+  { steps, epochs, programBytes, parameterBytes, processBytes, secondsPerStep }: Plan,
   context: JobContext,
   json: boolean,
 ): void {

@@ -1,5 +1,6 @@
 /** Flags that a dataset file takes the place of: sd-scripts warns of some of them, and drops the others without a word. */
 
+import { listed } from "../../base/phrases.ts";
 import { type DatasetFile, readDatasetFile } from "./config_file.ts";
 import { generalTable, subsetTable, TRAIN_NETWORK } from "./config_schema.ts";
 
@@ -30,4 +31,17 @@ function saidEverywhere({ general, datasets }: DatasetFile, key: string): boolea
       datasets.every(({ values, subsets }) =>
         key in values || subsets.length > 0 && subsets.every((subset) => key in subset)
       );
+}
+
+/** What is said of flags beside --dataset_config, in one line. Throws UserError for a wrong file. */
+export function besideDatasetFile(
+  { datasetConfig: path }: { readonly datasetConfig: string | null },
+  given: readonly string[],
+): string[] {
+  if (path === null) return [];
+  const flags = overriddenFlags(path, given).map((name) => `--${name}`);
+  if (flags.length === 0) return [];
+  return [
+    `${path} decides in place of ${listed(flags)}, which ${flags.length > 1 ? "have" : "has"} no effect`,
+  ];
 }

@@ -8,6 +8,8 @@ import { writeCheckpoint } from "../trained/checkpoint_file.ts";
 import { FULL_DEFAULTS, type FullOptions, isTrained, trainedText } from "../trained/full_groups.ts";
 import { fullTraining } from "../trained/full_training.ts";
 import { computeDtype } from "../step/diffusion_training.ts";
+import { runTraining } from "../loop/trainer.ts";
+import { openOutput } from "./output_folder.ts";
 import { assembleRun, closingOnError, drawingModel, openRun } from "./open_run.ts";
 import type { TrainingRun } from "./training_run.ts";
 
@@ -30,6 +32,12 @@ export const fullConfig = (config: FullConfig, { text = false }: Pick<FullKind, 
   trainTextEncoder: text,
   ...config,
 });
+
+/** Runs the whole training. Throws as jobs do. */
+export async function trainFull(kind: FullKind, config: FullConfig, context: JobContext): Promise<void> {
+  openOutput(config, context);
+  await runTraining(config, await openFullRun(kind, config, context), context);
+}
 
 /** Everything opened, checked and loaded. */
 export async function openFullRun(

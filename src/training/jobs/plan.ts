@@ -1,25 +1,12 @@
 /** `easel plan COMMAND`: what a training would need, without training or writing anything. */
 import { byteSize } from "../../base/dtype.ts";
-import type { JobContext } from "../../base/job.ts";
+import type { JobContext, Plan } from "../../base/job.ts";
 import type { ParameterStore, Program } from "../../runtime/mod.ts";
 import type { DataConfig, StepConfig } from "../options.ts";
 import { largestLatents } from "../step/largest_shapes.ts";
 import type { RunLength } from "../loop/run_length.ts";
 import type { TrainingStep } from "../step/step.ts";
 import type { TrainingRun } from "./training_run.ts";
-
-export interface TrainingPlan {
-  readonly steps: number;
-  readonly epochs: number;
-  /** Activations, inputs, scratch and repacked weights: what programs run in, which is as large as the largest needs. */
-  readonly programBytes: number;
-  /** Weights, gradients and optimizer moments on the device. */
-  readonly parameterBytes: number;
-  /** What the program itself takes where it shares memory with the device (the CPU); else 0. */
-  readonly processBytes: number;
-  /** Of one step at the largest bucket, gradient accumulation included, as measured on this machine just now. */
-  readonly secondsPerStep: number;
-}
 
 /**
  * Plans the programs of the largest bucket and of the optimizer, and times one run of each. `open` makes the run, whose
@@ -29,7 +16,7 @@ export async function planTraining<C extends DataConfig & StepConfig>(
   config: C,
   open: (config: C, context: JobContext) => Promise<TrainingRun>,
   context: JobContext,
-): Promise<TrainingPlan> {
+): Promise<Plan> {
   const run = await open({ ...config, cacheLatents: false, cacheLatentsToDisk: false }, context);
   try {
     const { store, length, training: { step } } = run;
@@ -53,7 +40,7 @@ export interface PlannedSteps<Shape extends object> {
 /** Makes and times the programs of a training that is open already. */
 export async function planSteps<Shape extends object>(
   { store, length, step, shapes, accumulated }: PlannedSteps<Shape>,
-): Promise<TrainingPlan> {
+): Promise<Plan> {
   const { device } = store;
   let seconds = 0;
   for (const shape of shapes) seconds = Math.max(seconds, await timeOf(await step.program(shape)));

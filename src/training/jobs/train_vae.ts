@@ -1,6 +1,6 @@
 /** `easel train_vae`: trains the autoencoder of a checkpoint on a folder of pictures; writes whole checkpoints. */
 import { Interrupted, UserError } from "../../base/errors.ts";
-import type { JobContext } from "../../base/job.ts";
+import type { JobContext, Plan } from "../../base/job.ts";
 import { counted } from "../../base/phrases.ts";
 import { type Batch, BatchLoader, type DatasetGroup } from "../../data/mod.ts";
 import { requireFinite, VAE, weightOf } from "../../models/mod.ts";
@@ -13,7 +13,7 @@ import { LatentStatistics, standardizeLatents } from "../trained/latent_statisti
 import { type OpenedRun, openRun } from "./open_run.ts";
 import { rateNotes } from "../optimizers/mod.ts";
 import { openOutput } from "./output_folder.ts";
-import { planSteps, type TrainingPlan } from "./plan.ts";
+import { planSteps } from "./plan.ts";
 import { RunFiles } from "../loop/run_files.ts";
 import { VaeTraining } from "../trained/vae_training.ts";
 
@@ -32,7 +32,7 @@ export async function trainVae(config: TrainVaeConfig, context: JobContext): Pro
 }
 
 /** What the training would need; trains and writes nothing. Throws UserError. */
-export async function planVae(config: TrainVaeConfig, context: JobContext): Promise<TrainingPlan> {
+export async function planVae(config: TrainVaeConfig, context: JobContext): Promise<Plan> {
   return await withTraining(config, context, ({ store, length, group }, { step }) => {
     return planSteps({ store, length, step, shapes: largestBatches(group), accumulated: 1 });
   });

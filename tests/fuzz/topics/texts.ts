@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { UserError } from "../../../src/base/errors.ts";
-import { trainNetwork } from "../../../src/cli/commands/train_network.ts";
+import { trainNetworkGroups } from "../../../src/training/options.ts";
 import { withConfigFile } from "../../../src/cli/front/config_file.ts";
 import { parseArgs } from "../../../src/cli/front/parse.ts";
 import { type CaptionOptions, processCaption } from "../../../src/data/batches/captions.ts";
@@ -78,9 +78,9 @@ export const text: Topic = {
     const [toml, json] = ["a.toml", "state.json"].map((name) => join(folder, name));
     for (const path of [toml, json]) Deno.writeFileSync(path, bytes);
     const subset = { metadata_file: json, image_dir: folder, caption_separator: ",", num_repeats: 1 };
-    const typed = parseArgs(["--config_file", toml], trainNetwork.groups);
+    const typed = parseArgs(["--config_file", toml], trainNetworkGroups);
     return tryAll([
-      () => withConfigFile(typed, trainNetwork.groups),
+      () => withConfigFile(typed, trainNetworkGroups),
       () => planDatasets({ dataset_config: toml }),
       () => planDatasets({ dataset_config: json }),
       () => loadMetadata(subset as unknown as FineTuningSubset),

@@ -1,15 +1,15 @@
 /** easel resize_lora: sd-scripts' networks/resize_lora.py. */
 
-import { UsageError } from "../../base/errors.ts";
-import { command, type CommandInput } from "../command.ts";
-import { automationOptions, compatOptions } from "../../options/shared.ts";
-import type { ConfigOf } from "../../options/mod.ts";
-import { modelFile, safetensorsFile } from "../../options/paths.ts";
-import { resizeLoraOptions } from "../../tools/options.ts";
+import { UsageError } from "../base/errors.ts";
+import { job } from "../options/job.ts";
+import { automationOptions, compatOptions } from "../options/shared.ts";
+import type { ConfigOf } from "../options/mod.ts";
+import { modelFile, safetensorsFile } from "../options/paths.ts";
+import { resizeLoraOptions } from "./options.ts";
 
 const GROUPS = [resizeLoraOptions, compatOptions, automationOptions] as const;
 
-export const resizeLora = command({
+export const resizeLoraJob = job({
   groups: GROUPS,
   about:
     "Each module becomes the best one of its new rank. With --dynamic_method the rank is as low as the threshold allows.",
@@ -19,13 +19,13 @@ export const resizeLora = command({
     "--save_to out/small.safetensors --save_precision fp16 --verbose",
   ],
   check,
-  async run({ values }, context) {
-    const { resizeLora } = await import("../../tools/resize_lora.ts");
-    await resizeLora(values, context);
+  async run(config, context) {
+    const { resizeLora } = await import("./resize_lora.ts");
+    await resizeLora(config, context);
   },
 });
 
-function check({ values }: CommandInput<ConfigOf<typeof GROUPS>>): void {
+function check(values: ConfigOf<typeof GROUPS>): void {
   modelFile("model", values.model);
   safetensorsFile("save_to", values.saveTo);
   const { dynamicMethod, dynamicParam } = values;

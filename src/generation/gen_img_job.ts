@@ -1,9 +1,9 @@
 /** easel gen_img: sd-scripts' gen_img.py. */
 
-import { UsageError } from "../../base/errors.ts";
-import { counted } from "../../base/phrases.ts";
-import { type GenImgConfig, genImgGroups } from "../../generation/groups.ts";
-import { command, type CommandInput } from "../command.ts";
+import { UsageError } from "../base/errors.ts";
+import { counted } from "../base/phrases.ts";
+import { type GenImgConfig, genImgGroups } from "./groups.ts";
+import { job } from "../options/job.ts";
 import {
   checkpoint,
   modelFile,
@@ -11,13 +11,11 @@ import {
   readableFile,
   readableFolder,
   writableFolder,
-} from "../../options/paths.ts";
-import { exclusive, needs } from "../../options/rules.ts";
-import { checkDevice } from "../../runtime/check_device.ts";
+} from "../options/paths.ts";
+import { exclusive, needs } from "../options/rules.ts";
+import { checkDevice } from "../runtime/check_device.ts";
 
-type Input = CommandInput<GenImgConfig>;
-
-export const genImg = command({
+export const genImgJob = job({
   groups: genImgGroups,
   required: [[["prompt"], ["from_file"]]],
   usual: ["outdir", "W", "H", "steps", "sampler", "network_weights", "network_mul"],
@@ -31,14 +29,14 @@ export const genImg = command({
     '--prompt "a cat" --W 64 --H 64 --steps 10 --images_per_prompt 2 --outdir pictures',
   ],
   check,
-  async run(input, context) {
-    writableFolder("outdir", input.values.outdir);
-    const { genImg } = await import("../../generation/gen_img.ts");
-    await genImg(input.values, context);
+  async run(config, context) {
+    writableFolder("outdir", config.outdir);
+    const { genImg } = await import("./gen_img.ts");
+    await genImg(config, context);
   },
 });
 
-function check({ values }: Input): void {
+function check(values: GenImgConfig): void {
   checkDevice(values);
   exclusive("v1", values.v1, "v2", values.v2);
   exclusive("v1", values.v1, "sdxl", values.sdxl);
@@ -62,7 +60,7 @@ function check({ values }: Input): void {
   for (const path of values.loraDir ?? []) readableFolder("lora_dir", path);
 }
 
-function checkNetworks({ networkModule, networkWeights, networkMul }: Input["values"]): void {
+function checkNetworks({ networkModule, networkWeights, networkMul }: GenImgConfig): void {
   const files = networkWeights?.length ?? 0;
   needs("network_module", (networkModule?.length ?? 0) > 0, "network_weights", files > 0);
   needs("network_mul", (networkMul?.length ?? 0) > 0, "network_weights", files > 0);

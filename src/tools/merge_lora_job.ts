@@ -1,17 +1,17 @@
 /** easel merge_lora: sd-scripts' networks/merge_lora.py, for SDXL too. */
 
-import { UsageError } from "../../base/errors.ts";
-import { counted } from "../../base/phrases.ts";
-import { command, type CommandInput } from "../command.ts";
-import { automationOptions, compatOptions } from "../../options/shared.ts";
-import type { ConfigOf } from "../../options/mod.ts";
-import { checkpoint, modelFile, safetensorsFile } from "../../options/paths.ts";
-import { exclusive } from "../../options/rules.ts";
-import { mergeLoraOptions } from "../../tools/options.ts";
+import { UsageError } from "../base/errors.ts";
+import { counted } from "../base/phrases.ts";
+import { job } from "../options/job.ts";
+import { automationOptions, compatOptions } from "../options/shared.ts";
+import type { ConfigOf } from "../options/mod.ts";
+import { checkpoint, modelFile, safetensorsFile } from "../options/paths.ts";
+import { exclusive } from "../options/rules.ts";
+import { mergeLoraOptions } from "./options.ts";
 
 const GROUPS = [mergeLoraOptions, compatOptions, automationOptions] as const;
 
-export const mergeLora = command({
+export const mergeLoraJob = job({
   groups: GROUPS,
   about:
     "With --sd_model the LoRAs are added into the model. Without it they become one LoRA: their factors are added, " +
@@ -23,13 +23,13 @@ export const mergeLora = command({
     "--save_precision fp16",
   ],
   check,
-  async run({ values }, context) {
-    const { mergeLora } = await import("../../tools/merge_lora.ts");
-    await mergeLora(values, context);
+  async run(config, context) {
+    const { mergeLora } = await import("./merge_lora.ts");
+    await mergeLora(config, context);
   },
 });
 
-function check({ values }: CommandInput<ConfigOf<typeof GROUPS>>): void {
+function check(values: ConfigOf<typeof GROUPS>): void {
   const { models, ratios } = values;
   if (models.length !== ratios.length) {
     throw new UsageError(

@@ -4,16 +4,15 @@ import { UsageError } from "../../base/errors.ts";
 import { counted } from "../../base/phrases.ts";
 import { modelFile } from "../../options/paths.ts";
 import { exclusive, needs, somethingTrained } from "../../options/rules.ts";
-import { checkTraining, makeFolders } from "../../training/jobs/check.ts";
+import { checkTraining, makeFolders } from "./check.ts";
 import {
   sdxlTrainNetworkGroups,
   TRAINING_NEEDS,
   type TrainNetworkConfig,
   trainNetworkGroups,
-} from "../../training/options.ts";
-import { command, type CommandInput } from "../command.ts";
-import { besideDatasetFile } from "../front/dataset_notes.ts";
-import { tellPlan } from "../screen/tell_plan.ts";
+} from "../options.ts";
+import { besideDatasetFile } from "../../data/dataset/overridden.ts";
+import type { Job } from "../../options/job.ts";
 
 const EXAMPLES = [
   "easel train_network --pretrained_model_name_or_path builtin:tiny --train_data_dir images --output_dir out " +
@@ -30,11 +29,11 @@ const SDXL_EXAMPLES = [
   "--caption_extension .txt --cache_latents --mixed_precision bf16 --no_half_vae --max_train_epochs 10",
 ];
 
-export const trainNetwork = trainNetworkCommand(false);
-export const sdxlTrainNetwork = trainNetworkCommand(true);
+export const trainNetworkJob = networkJob(false);
+export const sdxlTrainNetworkJob = networkJob(true);
 
-function trainNetworkCommand(sdxl: boolean) {
-  return command({
+function networkJob(sdxl: boolean): Job<TrainNetworkConfig> {
+  return {
     groups: sdxl ? sdxlTrainNetworkGroups : trainNetworkGroups,
     required: TRAINING_NEEDS,
     usual: [
@@ -48,24 +47,20 @@ function trainNetworkCommand(sdxl: boolean) {
     examples: sdxl ? SDXL_EXAMPLES : EXAMPLES,
     check,
     idle: besideDatasetFile,
-    async run({ values }, context) {
-      makeFolders(values);
-      const { trainNetwork } = await import("../../training/jobs/train_network.ts");
-      await trainNetwork(values, context, { sdxl });
+    async run(config, context) {
+      makeFolders(config);
+      const { trainNetwork } = await import("./train_network.ts");
+      await trainNetwork(config, context, { sdxl });
     },
-    async plan({ values }, context) {
-      const { planTraining } = await import("../../training/jobs/plan.ts");
-      const { openNetworkRun } = await import("../../training/jobs/network_run.ts");
-      tellPlan(
-        await planTraining(values, (config) => openNetworkRun(config, context, { sdxl }), context),
-        context,
-        values.json,
-      );
+    async plan(config, context) {
+      const { planTraining } = await import("./plan.ts");
+      const { openNetworkRun } = await import("./network_run.ts");
+      return await planTraining(config, (planned) => openNetworkRun(planned, context, { sdxl }), context);
     },
-  });
+  };
 }
 
-function check({ values }: CommandInput<TrainNetworkConfig>): void {
+function check(values: TrainNetworkConfig): void {
   exclusive(
     "network_train_unet_only",
     values.networkTrainUnetOnly,
