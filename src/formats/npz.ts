@@ -4,7 +4,7 @@ import { zipSync } from "fflate";
 import { atomicWriteFile } from "../base/files/atomic.ts";
 import { UserError } from "../base/errors.ts";
 import { elementCount, elementSize } from "./tensor_file.ts";
-import { ZipFile } from "./zip.ts";
+import { ZipFile } from "./zip/reader.ts";
 
 /** Packed little-endian row-major elements; dtypes in safetensors' spelling ("F32", "I64", "U8", ...). */
 export interface NpzArray {

@@ -146,7 +146,7 @@ export function writeSafetensors(
       writeAll(file, bytes);
     };
     put(header);
-    for (const tensor of ordered) put(bytesOf(path, tensor));
+    for (const tensor of ordered) put(tensorBytes(path, tensor));
   });
 }
 
@@ -162,12 +162,13 @@ export async function writeSafetensorsSlowly(
     writeAll(file, header);
     for (const tensor of ordered) {
       await pause();
-      writeAll(file, bytesOf(path, tensor));
+      writeAll(file, tensorBytes(path, tensor));
     }
   });
 }
 
-function checkedOrder(tensors: Iterable<TensorToWrite>): TensorToWrite[] {
+/** In file order. Throws TypeError for a name given twice. */
+export function checkedOrder(tensors: Iterable<TensorToWrite>): TensorToWrite[] {
   const ordered = inFileOrder(tensors), names = new Set<string>();
   for (const { name } of ordered) {
     if (names.has(name) || name === "__metadata__") throw new TypeError(`two tensors are called ${name}`);
@@ -176,7 +177,8 @@ function checkedOrder(tensors: Iterable<TensorToWrite>): TensorToWrite[] {
   return ordered;
 }
 
-function bytesOf(path: string, tensor: TensorToWrite): Uint8Array {
+/** A tensor's bytes as they go into the file `path`, checked: see writeSafetensors(). */
+export function tensorBytes(path: string, tensor: TensorToWrite): Uint8Array {
   const data = typeof tensor.data === "function" ? tensor.data() : tensor.data;
   if (data.length !== byteCount(tensor)) {
     throw new TypeError(`${tensor.name} has ${data.length} bytes, its shape takes ${byteCount(tensor)}`);

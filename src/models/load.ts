@@ -1,6 +1,7 @@
 /** From model files to parameters on a device, tensor by tensor: a checkpoint is never held in memory as a whole. */
 
 import type { DType } from "../base/dtype.ts";
+import { isFolder } from "../base/files/exists.ts";
 import { UsageError, UserError } from "../base/errors.ts";
 import { listed } from "../base/phrases.ts";
 import type { Counters, TensorFile } from "../formats/tensor_file.ts";
@@ -48,6 +49,8 @@ export interface ModelFile {
   /** The file's other tensors: averages, position_ids, schedules. */
   readonly rest: ReadonlyMap<string, Place>;
   readonly counters: Counters | null;
+  /** It came as a Diffusers folder and has only what those keep. */
+  readonly isFolder: boolean;
   close(): void;
 }
 
@@ -124,6 +127,7 @@ export function openModel(path: string, { open = openAnyLayout, ...parts }: Open
       places: placesOf(path, own),
       rest: placesOf(path, rest),
       counters: file.counters,
+      isFolder: isFolder(path),
       close: () => files.forEach((f) => f.close()),
     };
   } catch (error) {

@@ -15,6 +15,7 @@ export {
   weightOf,
 } from "./load.ts";
 export { openAnyLayout, type PartOptions, type PartRows, partRows } from "./layouts/mod.ts";
+export * from "./saving/mod.ts";
 export { buildingDraws } from "./building_draws.ts";
 export { type Adapter, type Layer, type Shapes, Weights, type WeightsOptions } from "./weights.ts";
 export { conv2d, linear } from "./layers.ts";

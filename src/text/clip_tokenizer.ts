@@ -105,14 +105,27 @@ let vocabulary: Promise<Vocabulary> | undefined;
 async function readVocabulary(): Promise<Vocabulary> {
   const { encoder, byteEncoder, bpeRanks } = new (await clipBpe())();
   const ranks = new Map<number, number>();
-  const separator = "·😎·"; // between the two symbols of the package's keys
   for (const pair in bpeRanks) {
-    const at = pair.indexOf(separator, 1);
-    const left = encoder[pair.slice(0, at)], right = encoder[pair.slice(at + separator.length)];
-    ranks.set(left * 65536 + right, bpeRanks[pair]);
+    const [left, right] = parted(pair);
+    ranks.set(encoder[left] * 65536 + encoder[right], bpeRanks[pair]);
   }
   const byteIds = Uint16Array.from({ length: 256 }, (_, byte) => encoder[byteEncoder[byte]]);
   return { ranks, byteIds };
+}
+
+/** The vocabulary as texts: each token by its id, and the pairs that are merged, in the order of their ranks. */
+export async function vocabularyTexts(): Promise<{ tokens: string[]; merges: [string, string][] }> {
+  const { encoder, bpeRanks } = new (await clipBpe())();
+  const tokens: string[] = [], merges: [string, string][] = [];
+  for (const text in encoder) tokens[encoder[text]] = text;
+  for (const pair in bpeRanks) merges[bpeRanks[pair]] = parted(pair);
+  return { tokens, merges };
+}
+
+/** The two symbols of one of the package's keys. */
+function parted(pair: string): [string, string] {
+  const separator = "·😎·", at = pair.indexOf(separator, 1);
+  return [pair.slice(0, at), pair.slice(at + separator.length)];
 }
 
 interface ClipBpe {

@@ -4,9 +4,8 @@ import { modelPath } from "../base/assets.ts";
 import { UserError } from "../base/errors.ts";
 import { hearSignals, type JobContext } from "../base/job.ts";
 import { type TensorFile, writeSafetensorsSlowly } from "../formats/mod.ts";
-import { checkFlags, openModel, requireFinite, weightOf } from "../models/mod.ts";
+import { checkFlags, checkpointTensors, openModel, requireFinite, weightOf } from "../models/mod.ts";
 import { baseOf, deltaOf, keysOf, type LoadedLora, loadLora, type LoraModule } from "../networks/mod.ts";
-import { checkpointTensors } from "../training/trained/checkpoint_file.ts";
 import type { MergeLoraConfig } from "./options.ts";
 import { specOfMerge } from "./merged_spec.ts";
 

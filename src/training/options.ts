@@ -84,4 +84,3 @@ export type PlaceConfig =
   & Pick<ConfigOf<typeof trainingOptions>, "generator">;
 
 export type MixedPrecision = StepConfig["mixedPrecision"];
-export type SavePrecision = NonNullable<OutputConfig["savePrecision"]>;

@@ -7,7 +7,7 @@ import { UserError } from "../../base/errors.ts";
 import { HOW_TO_LIFT, limit } from "../../base/limits.ts";
 import { FileReader } from "../file_reader.ts";
 import { type Counters, elementCount, elementSize, TensorFile, type TensorInfo } from "../tensor_file.ts";
-import { type ZipEntry, ZipFile } from "../zip.ts";
+import { type ZipEntry, ZipFile } from "../zip/reader.ts";
 import { unpickle, type Unpickled } from "./machine.ts";
 import { PickleError } from "./make.ts";
 import { stateDict } from "./state_dict.ts";

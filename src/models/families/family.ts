@@ -3,6 +3,7 @@
  * to come. Jobs ask it and never compare names, so that a new family is its own file here and a line in mod.ts.
  */
 import type { Tensor } from "../../graph/mod.ts";
+import type { Config } from "../../text/config_json.ts";
 import type { TokenizerKind } from "../../text/mod.ts";
 import type { Normalization } from "../clip/context.ts";
 import type { UnetConfig } from "../unet/mod.ts";
@@ -46,6 +47,7 @@ export interface Family {
   /** Whether sd-scripts 0.9.1 draws first weights while it builds U-Net and text encoders, see building_draws.ts. */
   readonly drawsWhenBuilt: boolean;
 
+  readonly diffusers: DiffusersNames;
   readonly sites: LoraSites;
   readonly spec: ModelNames;
 }
@@ -138,6 +140,19 @@ export interface SizeConditioning {
   vector(pooled: Float32Array, sizes: Sizes): Float32Array;
   /** sizes (N, 6) f32, in the order of `Sizes` -> (N, width) f32. */
   embedding(sizes: Tensor): Tensor;
+}
+
+/** What a folder that diffusers loads says of the family, beside what all say. */
+export interface DiffusersNames {
+  /** model_index.json. */
+  readonly index: Config;
+  readonly scheduler: Config;
+  /** unet/config.json. */
+  unet(unet: UnetConfig, velocity: boolean): Config;
+  /** projection_dim of a text encoder of that width whose projection no model uses. */
+  unusedProjection(width: number): number;
+  /** Whether sd-scripts 0.9.1 saves such folders in float32 whatever precision is asked for. */
+  readonly ignoresPrecision: boolean;
 }
 
 /** What a LoRA's modules are called and how they are numbered. */

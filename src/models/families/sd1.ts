@@ -1,6 +1,7 @@
 /** Stable Diffusion 1: CLIP-L alone, eight heads everywhere. */
 import { sdBlocks } from "./blocks.ts";
 import { normedText } from "./clip_text.ts";
+import { sdFolder } from "./diffusers.ts";
 import type { Family, TextEncoderPart } from "./family.ts";
 import { kl8, UNET_BEGINS, unetDenoiser } from "./unet_family.ts";
 
@@ -27,6 +28,7 @@ export const sd1: Family = {
   sizes: null,
   ...unetDenoiser(() => 8),
   drawsWhenBuilt: true,
+  diffusers: sdFolder({ heads: () => 8, sampleSize: () => 64, unusedProjection: 768 }),
   sites: {
     originalNames: false,
     linearProjection: true,

@@ -1,6 +1,7 @@
 /** Stable Diffusion 2: OpenCLIP ViT-H, heads of 64 channels; models for 768 pixels predict velocity. */
 import { sdBlocks } from "./blocks.ts";
 import { normedText } from "./clip_text.ts";
+import { sdFolder } from "./diffusers.ts";
 import type { Family, TextEncoderPart } from "./family.ts";
 import { heads64, kl8, UNET_BEGINS, unetDenoiser } from "./unet_family.ts";
 
@@ -31,6 +32,11 @@ export const sd2: Family = {
   sizes: null,
   ...unetDenoiser(heads64),
   drawsWhenBuilt: true,
+  diffusers: sdFolder({
+    heads: (channels) => channels.map(heads64),
+    sampleSize: (velocity) => velocity ? 96 : 64,
+    unusedProjection: 512,
+  }),
   sites: {
     originalNames: false,
     linearProjection: false,

@@ -1,6 +1,7 @@
 /** Stable Diffusion XL: CLIP-L and OpenCLIP bigG side by side; pooled text and sizes are a second conditioning. */
 import { sdxlBlocks } from "./blocks.ts";
 import { joinedText } from "./clip_text.ts";
+import { sdxlFolder } from "./diffusers.ts";
 import type { Family, TextEncoderPart } from "./family.ts";
 import { sizedVector, sizeEmbedding } from "./sizes.ts";
 import { heads64, kl8, UNET_BEGINS, unetDenoiser } from "./unet_family.ts";
@@ -38,6 +39,7 @@ export const sdxl: Family = {
   sizes: { vector: sizedVector, embedding: sizeEmbedding },
   ...unetDenoiser(heads64),
   drawsWhenBuilt: false, // without memory
+  diffusers: sdxlFolder(heads64),
   sites: {
     originalNames: true,
     linearProjection: true,

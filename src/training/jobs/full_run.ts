@@ -1,10 +1,10 @@
 /** A run of fine_tune, train_db or sdxl_train: the U-Net and, if wanted, the text encoders; writes whole checkpoints. */
 import type { JobContext } from "../../base/job.ts";
-import { type Family, requireFinite, weightOf } from "../../models/mod.ts";
+import { writeSafetensors } from "../../formats/mod.ts";
+import { checkpointTensors, type Family, requireFinite, weightOf } from "../../models/mod.ts";
 import { modelSpec } from "../../networks/mod.ts";
 import type { Group } from "../../options/mod.ts";
 import type { TrainingConfig } from "../options.ts";
-import { writeCheckpoint } from "../trained/checkpoint_file.ts";
 import { FULL_DEFAULTS, type FullOptions, isTrained, trainedText } from "../trained/full_groups.ts";
 import { fullTraining } from "../trained/full_training.ts";
 import { computeDtype } from "../step/diffusion_training.ts";
@@ -66,7 +66,7 @@ export async function openFullRun(
     },
     saveModel(training, path) {
       const metadata = { format: "pt", ...specification(config, family) };
-      writeCheckpoint(path, file, training.saved(), config.savePrecision, metadata);
+      writeSafetensors(path, checkpointTensors(file, training.saved(), config.savePrecision), metadata);
     },
   }, context);
 }

@@ -3,8 +3,8 @@ import { Interrupted, UserError } from "../../base/errors.ts";
 import type { JobContext, Plan } from "../../base/job.ts";
 import { counted } from "../../base/phrases.ts";
 import { type Batch, BatchLoader, type DatasetGroup } from "../../data/mod.ts";
-import { requireFinite, VAE, weightOf } from "../../models/mod.ts";
-import { writeCheckpoint } from "../trained/checkpoint_file.ts";
+import { writeSafetensors } from "../../formats/mod.ts";
+import { checkpointTensors, requireFinite, VAE, weightOf } from "../../models/mod.ts";
 import { withDefaults } from "../../options/mod.ts";
 import { type TrainingConfig, trainingGroups, type TrainVaeConfig } from "../options.ts";
 import { fitMemory } from "../step/fit.ts";
@@ -98,7 +98,7 @@ async function run(
     note: (line) => context.warn(line),
   });
   const write = (path: string, weights: ReadonlyMap<string, Float32Array>) =>
-    writeCheckpoint(path, file, weights, config.savePrecision, { format: "pt" });
+    writeSafetensors(path, checkpointTensors(file, weights, config.savePrecision), { format: "pt" });
   const files = new RunFiles(whole(config), {
     model: (path) => write(path, training.saved()),
     state: () => {},

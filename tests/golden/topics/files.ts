@@ -6,6 +6,7 @@ import { fp8Casts, modelSizes } from "./files/numbers.ts";
 import { torchFile } from "./files/torch_file.ts";
 import { vaeFiles } from "./files/vae_files.ts";
 import { loaded } from "./files/loaded.ts";
+import { folders, saved } from "./files/saved.ts";
 
 /** Each kind of case by what only it has. */
 const KINDS:
@@ -14,7 +15,9 @@ const KINDS:
     [(json) => json.parameters && json.gib_bf16, modelSizes],
     [(json) => json.codes && json.values_of_codes, fp8Casts],
     [(json) => json.reference_digest, vaeFiles],
-    [(json) => json.digest_rule && json.results && !json.table, loaded],
+    [(json) => json.folders && json.tensors_by_file, folders],
+    [(json) => json.table && json.save, saved],
+    [(json) => json.digest_rule && json.results, loaded],
   ];
 
 export function match(c: GoldenCase): Runner | string | null {

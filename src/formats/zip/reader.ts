@@ -1,9 +1,9 @@
 /** ZIP archives as NumPy and PyTorch write them: found by the directory at the end, read entry by entry, Zip64 included. */
 
 import { inflateRawSync } from "node:zlib";
-import { UserError } from "../base/errors.ts";
-import { crc32 } from "./crc32.ts";
-import { FileReader } from "./file_reader.ts";
+import { UserError } from "../../base/errors.ts";
+import { crc32 } from "../crc32.ts";
+import { FileReader } from "../file_reader.ts";
 
 export interface ZipEntry {
   readonly name: string;

@@ -1,0 +1,87 @@
+/** A whole model as a checkpoint's tensors: the original file's, with the changed ones in their places. */
+import type { TensorToWrite } from "../../formats/mod.ts";
+import { clipConfig } from "../clip/mod.ts";
+import { below } from "../keys/mod.ts";
+import type { ModelFile, Place } from "../load.ts";
+import { changedDtype, saveDtypeOf, type SavePrecision, toDtype } from "./save_dtype.ts";
+
+/** Tensors by key; one is asked for when its turn comes to be written. */
+export interface ChangedTensors {
+  has(key: string): boolean;
+  get(key: string): Float32Array | undefined;
+}
+
+export const NOTHING_CHANGED: ChangedTensors = { has: () => false, get: () => undefined };
+
+/** What a save takes of an open model. */
+export type SavedModel = Pick<ModelFile, "family" | "shapes" | "places" | "rest" | "counters" | "isFolder">;
+
+/**
+ * Every tensor of the model: from `changed` where it is there, else from the file. With a `precision` everything is
+ * converted; without one changed tensors take the dtype that the file has them in, as the others keep it. What an SD1 or
+ * SD2 file holds beside its model stays as it is, and so do the parts of SD2's text encoder that no model uses; of SDXL
+ * only the logit_scale stays. All of that as in sd-scripts (model_util.save_stable_diffusion_checkpoint).
+ */
+export function checkpointTensors(
+  model: SavedModel,
+  changed: ChangedTensors,
+  precision: SavePrecision | null,
+): TensorToWrite[] {
+  const isUnused = unusedKeys(model), { strict } = model.family;
+  const own = [...model.places].map(([name, place]) =>
+    savedTensor(name, place, changed, isUnused(name) ? null : precision)
+  );
+  const rest = [...model.rest].filter(([name]) => !strict || name.endsWith(".logit_scale"))
+    .map(([name, place]) => savedTensor(name, place, NOTHING_CHANGED, strict ? precision : null));
+  return [...own, ...rest];
+}
+
+/** One tensor as it is written. */
+export function savedTensor(
+  name: string,
+  { file, key, shape }: Place,
+  changed: ChangedTensors,
+  precision: SavePrecision | null,
+): TensorToWrite {
+  const stored = file.info(key).dtype;
+  if (!changed.has(name) && (precision === null || saveDtypeOf(precision) === stored)) {
+    return { name, dtype: stored, shape, copied: true, data: () => file.bytes(key) };
+  }
+  const dtype = precision ? saveDtypeOf(precision) : changedDtype(stored);
+  return { name, dtype, shape, data: () => toDtype(changed.get(name) ?? file.f32(key), dtype) };
+}
+
+/** Whether a key is of SD2's last layer or of its projection: in the checkpoint, but in no model. */
+function unusedKeys({ family, shapes }: SavedModel): (key: string) => boolean {
+  const unused = family.textEncoders.flatMap(({ scope, usedLayers }) => {
+    const { layers } = clipConfig(below(shapes, `${scope}.`))!, used = usedLayers(layers);
+    const more = Array.from(
+      { length: layers - used },
+      (_, i) => `${scope}.transformer.resblocks.${used + i}.`,
+    );
+    return family.text.pooled ? more : [...more, `${scope}.text_projection`];
+  });
+  return (key) => unused.some((place) => key.startsWith(place));
+}
+
+/**
+ * What the checkpoint of an open_clip encoder has that a Diffusers folder leaves away and that no model uses, as
+ * sd-scripts makes it: a projection of ones and a scale of 1.
+ */
+export function placeholders(
+  model: SavedModel,
+  precision: SavePrecision | null,
+  width?: number,
+): TensorToWrite[] {
+  const encoder = model.family.textEncoders.find(({ layout }) => layout === "open_clip");
+  if (!encoder || model.places.has(`${encoder.scope}.text_projection`)) return [];
+  const side = width ?? clipConfig(below(model.shapes, `${encoder.scope}.`))!.width;
+  const dtype = saveDtypeOf(precision ?? "float");
+  const ones = (name: string, shape: number[]): TensorToWrite => ({
+    name: `${encoder.scope}.${name}`,
+    dtype,
+    shape,
+    data: () => toDtype(new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1), dtype),
+  });
+  return [ones("text_projection", [side, side]), ones("logit_scale", [])];
+}
