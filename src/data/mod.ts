@@ -10,7 +10,7 @@ export { createDatasetGroup, type DatasetGroup, planDatasets } from "./dataset/g
 export { type Encode, type Encoded } from "./cache/encode.ts";
 export { cacheLatents, type CacheOptions } from "./cache/latent_cache.ts";
 export { BatchLoader, type LoaderOptions, type LoaderState } from "./batches/loader.ts";
-export { type DatasetPlan, type Flags, type SubsetParams } from "./dataset/params.ts";
+export { type DatasetPlan, type SubsetParams } from "./dataset/params.ts";
 export { datasetName, describeDatasets } from "./dataset/summary.ts";
 export { loadImage } from "../images/load.ts";
 export { type Pixels } from "../images/pixels.ts";

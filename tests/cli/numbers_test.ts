@@ -9,6 +9,7 @@ import { type AnyOption, rowsOf } from "../../src/options/mod.ts";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
 import { settle } from "../../src/cli/front/run_command.ts";
 import { settle as settleDatasets } from "../../src/data/dataset/params.ts";
+import { datasetFlags } from "../data/fixture.ts";
 import { checkDatasetFile } from "../../src/data/dataset/config_file.ts";
 import { TRAIN_NETWORK } from "../../src/data/dataset/config_schema.ts";
 import { writePictures } from "../training/tiny_run.ts";
@@ -137,6 +138,6 @@ Deno.test("sizes of a dataset file that make no sense name the file and the key"
   }
   for (const resolution of ["1", "64,0", "20000"]) {
     const file = { general: {}, datasets: [{ method: "dreambooth" as const, values: {}, subsets: [{}] }] };
-    assert.throws(() => settleDatasets(file, { resolution }), /^UsageError: --resolution /);
+    assert.throws(() => settleDatasets(file, datasetFlags({ resolution })), /^UsageError: --resolution /);
   }
 });

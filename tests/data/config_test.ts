@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { UserError } from "../../src/base/errors.ts";
 import { checkDatasetFile, readDatasetFile } from "../../src/data/dataset/config_file.ts";
 import { type Supports, TRAIN_NETWORK } from "../../src/data/dataset/config_schema.ts";
-import { planDatasets } from "../../src/data/mod.ts";
 import { settle } from "../../src/data/dataset/params.ts";
 import { PythonRandom } from "../../src/random/mod.ts";
-import { withFolder, writePictures } from "./fixture.ts";
+import { datasetFlags, plansOf, withFolder, writePictures } from "./fixture.ts";
 
 const ALL: Supports = { dreambooth: true, finetuning: true, controlnet: false, dropout: true };
 
@@ -85,7 +84,7 @@ Deno.test("a dataset file with nothing to train on is told with its name", () =>
     ) {
       Deno.writeTextFileSync(path, text);
       const refused = { name: "UserError", message: `${path}: ${message}` };
-      assert.throws(() => planDatasets({ dataset_config: path }), refused);
+      assert.throws(() => plansOf({ dataset_config: path }), refused);
     }
   }));
 
@@ -114,32 +113,25 @@ Deno.test("JSON says the same as TOML", () =>
       '{"datasets": [{"resolution": 512, "network_multiplier": 2.0, "subsets": [{"image_dir": "a"}]}]}';
     Deno.writeTextFileSync(join(dir, "a.toml"), "\uFEFF" + toml);
     Deno.writeTextFileSync(join(dir, "a.json"), json);
-    const read = (name: string) => settle(readDatasetFile(join(dir, name), ALL), {});
+    const read = (name: string) => settle(readDatasetFile(join(dir, name), ALL), datasetFlags({}));
     assert.deepEqual(read("a.toml"), read("a.json"));
     assert.deepEqual(read("a.toml")[0].params.resolution, [512, 512]);
   }));
 
-Deno.test("flags count below the file, in either spelling", () =>
+Deno.test("flags count below the file", () =>
   withFolder((dir) => {
     const path = join(dir, "a.toml");
     Deno.writeTextFileSync(path, "[[datasets]]\nbatch_size = 4\n[[datasets.subsets]]\nimage_dir = 'a'\n");
-    const [snake] = planDatasets({
+    const [plan] = plansOf({
       dataset_config: path,
       train_batch_size: 2,
       resolution: "640,448",
       flip_aug: true,
     });
-    const [camel] = planDatasets({
-      datasetConfig: path,
-      trainBatchSize: 2,
-      resolution: "640,448",
-      flipAug: true,
-    });
-    assert.deepEqual(snake, camel);
-    assert.deepEqual([snake.params.batch_size, snake.params.resolution], [4, [640, 448]]);
-    assert.equal(snake.subsets[0].flip_aug, true);
+    assert.deepEqual([plan.params.batch_size, plan.params.resolution], [4, [640, 448]]);
+    assert.equal(plan.subsets[0].flip_aug, true);
     for (const resolution of ["0", "12.5", "512,", "a", "1,2,3", ""]) {
-      assert.throws(() => planDatasets({ dataset_config: path, resolution }), /--resolution/, resolution);
+      assert.throws(() => plansOf({ dataset_config: path, resolution }), /--resolution/, resolution);
     }
   }));
 
@@ -150,15 +142,15 @@ Deno.test("folders are named REPEATS_NAME; anything else is answered with the re
     writePictures(join(dir, "train", "notes"), [{ name: "c" }]);
     writePictures(join(dir, "train", "0_none"), [{ name: "d" }]);
     writePictures(join(dir, "reg", "1_cat_house"), [{ name: "e" }]);
-    const [plan] = planDatasets({ train_data_dir: join(dir, "train"), reg_data_dir: join(dir, "reg") });
+    const [plan] = plansOf({ train_data_dir: join(dir, "train"), reg_data_dir: join(dir, "reg") });
     const seen = plan.subsets.map((s) => "class_tokens" in s && [s.num_repeats, s.class_tokens, s.is_reg]);
     assert.deepEqual(seen, [[10, "red cat", false], [3, "", false], [1, "cat_house", true]]);
     assert.throws(
-      () => planDatasets({ train_data_dir: join(dir, "train", "notes") }),
+      () => plansOf({ train_data_dir: join(dir, "train", "notes") }),
       /notes: holds 1 image itself; put it into a folder named REPEATS_NAME below it, like .*10_name/,
     );
-    assert.throws(() => planDatasets({ train_data_dir: join(dir, "nowhere") }), /nowhere: no such folder/);
-    assert.throws(() => planDatasets({}), /give --train_data_dir/);
+    assert.throws(() => plansOf({ train_data_dir: join(dir, "nowhere") }), /nowhere: no such folder/);
+    assert.throws(() => plansOf({}), /give --train_data_dir/);
   }));
 
 Deno.test("overriddenFlags() names what a dataset file decides everywhere, and only that", () => {

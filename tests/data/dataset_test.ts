@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { basename, join } from "node:path";
-import { createDatasetGroup, type DatasetGroup, describeDatasets, planDatasets } from "../../src/data/mod.ts";
+import { createDatasetGroup, type DatasetGroup, describeDatasets } from "../../src/data/mod.ts";
 import { adjustLimits, bucketResolutions, Buckets, cropBox } from "../../src/data/batches/buckets.ts";
 import { processCaption } from "../../src/data/batches/captions.ts";
 import type { DreamBoothSubset } from "../../src/data/dataset/params.ts";
 import { PythonRandom } from "../../src/random/mod.ts";
-import { withFolder, writePictures } from "./fixture.ts";
+import { plansOf, withFolder, writePictures } from "./fixture.ts";
 
 function open(dir: string, flags: Record<string, unknown> = {}, compat = false): Promise<DatasetGroup> {
-  const plans = planDatasets({ train_data_dir: dir, resolution: "64", caption_extension: ".txt", ...flags });
+  const plans = plansOf({ train_data_dir: dir, resolution: "64", caption_extension: ".txt", ...flags });
   return createDatasetGroup(plans, new PythonRandom(1), { compat });
 }
 
@@ -184,7 +184,7 @@ Deno.test("the same folder twice counts once; what is not supported says so", ()
     const subset = `[[datasets.subsets]]\nimage_dir = '${folder}'\n`;
     const load = (text: string) => {
       Deno.writeTextFileSync(config, text);
-      return createDatasetGroup(planDatasets({ dataset_config: config }), new PythonRandom(1), {
+      return createDatasetGroup(plansOf({ dataset_config: config }), new PythonRandom(1), {
         compat: false,
       });
     };

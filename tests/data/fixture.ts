@@ -1,7 +1,11 @@
 /** Folders of small pictures with captions, for the tests of this room. */
 
 import { join } from "node:path";
+import { type DatasetPlan, planDatasets } from "../../src/data/mod.ts";
+import type { DatasetFlags } from "../../src/data/dataset/options.ts";
 import { encodePng } from "../../src/images/png_file.ts";
+import { camel, withDefaults } from "../../src/options/mod.ts";
+import { trainingGroups } from "../../src/training/options.ts";
 
 export const PICTURES = join(import.meta.dirname!, "pictures");
 
@@ -34,4 +38,15 @@ export function writePictures(dir: string, pictures: readonly Picture[]): void {
 
 export function hex(bytes: ArrayBuffer): string {
   return [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** What a dataset is made of: flags by sd-scripts' names, the others as where nothing is given. */
+export function datasetFlags(given: Readonly<Record<string, unknown>>): DatasetFlags {
+  const named = Object.entries(given).map(([name, value]) => [camel(name), value]);
+  const defaults = withDefaults(trainingGroups, { pretrainedModelNameOrPath: "", outputDir: "" });
+  return { ...defaults, ...Object.fromEntries(named) };
+}
+
+export function plansOf(given: Readonly<Record<string, unknown>>): DatasetPlan[] {
+  return planDatasets(datasetFlags(given));
 }

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { decodeImage } from "../../src/images/load.ts";
 import { crc32 } from "../../src/formats/crc32.ts";
-import { createDatasetGroup, planDatasets } from "../../src/data/mod.ts";
+import { createDatasetGroup } from "../../src/data/mod.ts";
 import { PythonRandom } from "../../src/random/mod.ts";
-import { withFolder, writePictures } from "./fixture.ts";
+import { plansOf, withFolder, writePictures } from "./fixture.ts";
 import { checkMemory, dropAlpha, type ImageHeader } from "../../src/images/pixels.ts";
 
 /** Headers that say 13000x13000, and nothing behind them. */
@@ -79,7 +79,7 @@ Deno.test("a picture that would be scaled beyond sense to fill its bucket is lef
       width: 64,
       height: 64,
     }]);
-    const plans = planDatasets({ train_data_dir: dir, resolution: "512", caption_extension: ".txt" });
+    const plans = plansOf({ train_data_dir: dir, resolution: "512", caption_extension: ".txt" });
     const group = await createDatasetGroup(plans, new PythonRandom(1), { compat: false });
     assert.equal(group.datasets[0].buckets[0].members.length, 1);
     assert.match(
@@ -93,7 +93,7 @@ Deno.test("resolutions and lists of buckets that no memory holds are refused in 
     writePictures(join(dir, "1_a"), [{ name: "good", width: 64, height: 64 }]);
     const open = (flags: Record<string, unknown>) =>
       createDatasetGroup(
-        planDatasets({ train_data_dir: dir, resolution: "512", caption_extension: ".txt", ...flags }),
+        plansOf({ train_data_dir: dir, resolution: "512", caption_extension: ".txt", ...flags }),
         new PythonRandom(1),
         { compat: false },
       );

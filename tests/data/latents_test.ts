@@ -7,12 +7,11 @@ import {
   createDatasetGroup,
   type DatasetGroup,
   datasetName,
-  planDatasets,
 } from "../../src/data/mod.ts";
 import { unzipSync, zipSync } from "fflate";
 import { f32Array, i64Array, readNpz, writeNpz } from "../../src/formats/npz.ts";
 import { PythonRandom, TorchGenerator } from "../../src/random/mod.ts";
-import { withFolder, writePictures } from "./fixture.ts";
+import { plansOf, withFolder, writePictures } from "./fixture.ts";
 
 /** Not a VAE: each latent is a pixel of its 8x8 block, twice, with the call's number and the column. */
 class Encoder {
@@ -41,7 +40,7 @@ const FLAGS = {
 };
 
 async function open(dir: string, flags: Record<string, unknown> = {}): Promise<DatasetGroup> {
-  const plans = planDatasets({ train_data_dir: dir, ...FLAGS, ...flags });
+  const plans = plansOf({ train_data_dir: dir, ...FLAGS, ...flags });
   return await createDatasetGroup(plans, new PythonRandom(1), { compat: false });
 }
 
@@ -196,7 +195,7 @@ Deno.test("metadata with latents beside it trains without the images", () =>
     const file = join(dir, "meta.json");
     Deno.writeTextFileSync(file, JSON.stringify(metadata));
     for (const name of ["s1", "s2"]) Deno.removeSync(join(folder, `${name}.png`));
-    const plans = planDatasets({ in_json: file, train_data_dir: folder, train_batch_size: 4 });
+    const plans = plansOf({ in_json: file, train_data_dir: folder, train_batch_size: 4 });
     const group = await createDatasetGroup(plans, new PythonRandom(1), { compat: false });
     const batch = await firstBatch(group);
     assert.deepEqual([...batch.captions].sort(), ["a s1", "a s2"]);

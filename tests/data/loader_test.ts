@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
 import { basename, join } from "node:path";
-import {
-  type Batch,
-  BatchLoader,
-  createDatasetGroup,
-  type LoaderState,
-  planDatasets,
-} from "../../src/data/mod.ts";
+import { type Batch, BatchLoader, createDatasetGroup, type LoaderState } from "../../src/data/mod.ts";
 import { PythonRandom, TorchGenerator } from "../../src/random/mod.ts";
-import { withFolder, writePictures } from "./fixture.ts";
+import { plansOf, withFolder, writePictures } from "./fixture.ts";
 
 interface Mode {
   readonly compat: boolean;
@@ -27,7 +21,7 @@ class Run {
 
   static async open(dir: string, mode: Mode, flags: Record<string, unknown> = {}): Promise<Run> {
     const run = new Run();
-    const plans = planDatasets({
+    const plans = plansOf({
       ...{ train_data_dir: dir, resolution: "96", caption_extension: ".txt", train_batch_size: 2 },
       ...{ enable_bucket: true, min_bucket_reso: 32, max_bucket_reso: 192, bucket_reso_steps: 32 },
       ...{ shuffle_caption: true, flip_aug: true, token_warmup_step: 12, ...flags },
@@ -205,7 +199,7 @@ Deno.test("alpha masks, loss weights and multipliers reach the batch", () =>
     );
     writePictures(join(dir, "reg"), [{ name: "r", width: 96, height: 96 }]);
     const random = new PythonRandom(1), torch = new TorchGenerator(1);
-    const plans = planDatasets({ dataset_config: config, prior_loss_weight: 0.25 });
+    const plans = plansOf({ dataset_config: config, prior_loss_weight: 0.25 });
     const group = await createDatasetGroup(plans, random, { compat: false });
     const loader = new BatchLoader(group, { torch, random, maxTrainSteps: 1, compat: false, note: () => {} });
     loader.startEpoch(1);

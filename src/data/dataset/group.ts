@@ -2,12 +2,13 @@
 
 import { UsageError, UserError } from "../../base/errors.ts";
 import type { PythonRandom } from "../../random/mod.ts";
+import type { DatasetFlags } from "./options.ts";
 import { type DatasetFile, readDatasetFile, type Values } from "./config_file.ts";
 import { type Supports, TRAIN_NETWORK } from "./config_schema.ts";
 import { createDataset, type Dataset, type DatasetOptions } from "./dataset.ts";
 import { subsetsBelow } from "./folders.ts";
 import { Order } from "../batches/order.ts";
-import { type DatasetPlan, type Flags, settle } from "./params.ts";
+import { type DatasetPlan, settle } from "./params.ts";
 
 export interface DatasetGroup {
   readonly datasets: readonly Dataset[];
@@ -21,10 +22,8 @@ export interface DatasetGroup {
  * What `--dataset_config`, or `--train_data_dir` with `--reg_data_dir` or `--in_json`, ask for, every option settled.
  * Reads no image. Throws UsageError or UserError.
  */
-export function planDatasets(flags: Flags, supports: Supports = TRAIN_NETWORK): DatasetPlan[] {
-  const text = (camel: string, name: string) => (flags[name] ?? flags[camel] ?? null) as string | null;
-  const config = text("datasetConfig", "dataset_config");
-  const trainDir = text("trainDataDir", "train_data_dir"), metadata = text("inJson", "in_json");
+export function planDatasets(flags: DatasetFlags, supports: Supports = TRAIN_NETWORK): DatasetPlan[] {
+  const { datasetConfig: config, trainDataDir: trainDir, inJson: metadata, regDataDir: regDir } = flags;
   if (config) {
     const file = readDatasetFile(config, supports);
     refuseEmpty(config, file);
@@ -40,7 +39,6 @@ export function planDatasets(flags: Flags, supports: Supports = TRAIN_NETWORK): 
   if (!trainDir) {
     throw new UsageError("no images: give --train_data_dir, or --dataset_config with a TOML file");
   }
-  const regDir = text("regDataDir", "reg_data_dir");
   const found = [subsetsBelow(trainDir, false), ...regDir ? [subsetsBelow(regDir, true)] : []];
   const subsets = found.flatMap((below) => below.subsets), notes = found.flatMap((below) => below.notes);
   const file: DatasetFile = { general: {}, datasets: [{ method: "dreambooth", values: {}, subsets }] };

@@ -1,10 +1,13 @@
 /** Where images come from, how they are cut and kept. */
 
+import type { ModelConfig } from "../../models/options.ts";
+import type { captionOptions } from "../batches/options.ts";
 import { RANGES, REPEATS } from "./ranges.ts";
 import {
   choice,
   type ConfigOf,
   flag,
+  float,
   group,
   idleZero,
   int,
@@ -12,6 +15,7 @@ import {
   notYet,
   path,
   pathTo,
+  same,
   str,
 } from "../../options/mod.ts";
 
@@ -51,6 +55,10 @@ export const datasetOptions = group("Dataset", {
   persistent_data_loader_workers: flag("keep workers between epochs; has an effect with --compat"),
 });
 
+/** Obeyed here, though the help shows them under other headings. */
+export const trainBatchSize = same(int(1, "batch per device", RANGES.batch_size));
+export const priorLossWeight = float(1.0, "loss weight of regularisation images", { min: 0 });
+
 export const bucketOptions = group("Resolution and buckets", {
   resolution: str(null, 'training size: "side" or "width,height"'),
   enable_bucket: flag("group images by aspect ratio"),
@@ -85,3 +93,9 @@ export function cachesLatents(
 ): boolean {
   return cacheLatents || cacheLatentsToDisk;
 }
+
+/** The flags that a dataset is made of, as far as no dataset file says otherwise. */
+export type DatasetFlags =
+  & ConfigOf<readonly [typeof datasetOptions, typeof captionOptions, typeof bucketOptions]>
+  & Pick<ModelConfig, "maxTokenLength">
+  & { readonly trainBatchSize: number; readonly priorLossWeight: number };

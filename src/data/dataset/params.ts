@@ -7,11 +7,9 @@ import { UsageError } from "../../base/errors.ts";
 import type { CaptionOptions } from "../batches/captions.ts";
 import type { DatasetFile, Values } from "./config_file.ts";
 import type { Method } from "./config_schema.ts";
+import type { DatasetFlags } from "./options.ts";
 import { RANGES } from "./ranges.ts";
 import { outside } from "../../options/ranges.ts";
-
-/** Flags by sd-scripts' names, with underscores or in camelCase; null and absent are alike. */
-export type Flags = Readonly<Record<string, unknown>>;
 
 interface BaseSubset extends CaptionOptions {
   readonly image_dir: string | null;
@@ -65,103 +63,92 @@ export interface DatasetPlan {
   readonly notes?: readonly string[];
 }
 
-const SUBSET_DEFAULTS = {
-  image_dir: null,
-  num_repeats: 1,
-  shuffle_caption: false,
-  caption_separator: ",",
-  keep_tokens: 0,
-  keep_tokens_separator: "",
-  secondary_separator: null,
-  enable_wildcard: false,
-  color_aug: false,
-  flip_aug: false,
-  face_crop_aug_range: null,
-  random_crop: false,
-  caption_prefix: null,
-  caption_suffix: null,
-  caption_dropout_rate: 0,
-  caption_dropout_every_n_epochs: 0,
-  caption_tag_dropout_rate: 0,
-  token_warmup_min: 1,
-  token_warmup_step: 0,
-};
-
-const METHOD_SUBSET_DEFAULTS: Record<Method, Record<string, unknown>> = {
-  dreambooth: {
-    is_reg: false,
-    class_tokens: null,
-    caption_extension: ".caption",
-    cache_info: false,
-    alpha_mask: false,
-  },
-  finetuning: { metadata_file: null, alpha_mask: false },
-  controlnet: { conditioning_data_dir: null, caption_extension: ".caption", cache_info: false },
-};
-
-const DATASET_DEFAULTS = {
-  max_token_length: null,
-  resolution: null,
-  network_multiplier: 1,
-  debug_dataset: false,
-  batch_size: 1,
-  enable_bucket: false,
-  min_bucket_reso: 256,
-  max_bucket_reso: 1024,
-  bucket_reso_steps: 64,
-  bucket_no_upscale: false,
-};
-
 /** Settles every option. Throws UsageError for values that no dataset can have. */
-export function settle(file: DatasetFile, flags: Flags): DatasetPlan[] {
-  const line = fromFlags(flags);
-  return file.datasets.map(({ method: kind, values, subsets }) => {
-    const datasetDefaults = kind === "dreambooth"
-      ? { ...DATASET_DEFAULTS, prior_loss_weight: 1 }
-      : DATASET_DEFAULTS;
-    const subsetDefaults = { ...SUBSET_DEFAULTS, ...METHOD_SUBSET_DEFAULTS[kind] };
-    return {
-      kind,
-      params: pick(datasetDefaults, [values, file.general, line]) as unknown as DatasetParams,
-      subsets: subsets.map((subset) =>
-        pick(subsetDefaults, [subset, values, file.general, line]) as unknown as SubsetParams
-      ),
-    };
+export function settle(file: DatasetFile, flags: DatasetFlags): DatasetPlan[] {
+  return file.datasets.map(({ method: kind, values, subsets }) => ({
+    kind,
+    params: pick(datasetOfFlags(kind, flags), [values, file.general]),
+    subsets: subsets.map((subset) => pick(SUBSETS[kind](flags), [subset, values, file.general])),
+  }));
+}
+
+/** What each key of `fallback` is in the first of the sources that says so, whose types the schema has checked. */
+function pick<T extends object>(fallback: T, sources: readonly Values[]): T {
+  const found = Object.entries(fallback).map(([key, value]) => {
+    const source = sources.find((values) => values[key] !== undefined && values[key] !== null);
+    return [key, source ? source[key] : value];
   });
+  return Object.fromEntries(found);
 }
 
-function pick(
-  defaults: Record<string, unknown>,
-  sources: readonly (Flags | Values)[],
-): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(defaults).map(([key, fallback]) => {
-      const source = sources.find((values) => values[key] !== undefined && values[key] !== null);
-      return [key, source ? source[key] : fallback];
-    }),
-  );
-}
-
-/** Flags under the names of the dataset file, texts like "640,448" taken apart. */
-function fromFlags(given: Flags): Flags {
-  const flags: Flags = Object.fromEntries(
-    Object.entries(given).map((
-      [name, value],
-    ) => [name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`), value]),
-  );
+/** What holds where a dataset file says nothing: flags by their names in such a file, and keys that have no flag. */
+function datasetOfFlags(kind: Method, flags: DatasetFlags): DatasetParams {
   return {
-    ...flags,
-    batch_size: flags.train_batch_size,
-    num_repeats: flags.dataset_repeats,
-    caption_extension: flags.caption_extention ?? flags.caption_extension,
+    max_token_length: flags.maxTokenLength,
     resolution: parseResolution(flags.resolution),
-    face_crop_aug_range: parseFaceCrop(flags.face_crop_aug_range),
+    network_multiplier: 1,
+    debug_dataset: flags.debugDataset,
+    batch_size: flags.trainBatchSize,
+    enable_bucket: flags.enableBucket,
+    min_bucket_reso: flags.minBucketReso,
+    max_bucket_reso: flags.maxBucketReso,
+    bucket_reso_steps: flags.bucketResoSteps,
+    bucket_no_upscale: flags.bucketNoUpscale,
+    ...(kind === "dreambooth" && { prior_loss_weight: flags.priorLossWeight }),
   };
 }
 
-function parseResolution(value: unknown): readonly number[] | null {
-  if (value === undefined || value === null) return null;
-  const parts = Array.isArray(value) ? value : String(value).split(",").map((part) => part.trim());
+function subsetOfFlags(flags: DatasetFlags): BaseSubset {
+  return {
+    image_dir: null,
+    num_repeats: flags.datasetRepeats,
+    shuffle_caption: flags.shuffleCaption,
+    caption_separator: flags.captionSeparator,
+    keep_tokens: flags.keepTokens,
+    keep_tokens_separator: flags.keepTokensSeparator,
+    secondary_separator: flags.secondarySeparator,
+    enable_wildcard: flags.enableWildcard,
+    color_aug: flags.colorAug,
+    flip_aug: flags.flipAug,
+    face_crop_aug_range: parseFaceCrop(flags.faceCropAugRange),
+    random_crop: flags.randomCrop,
+    caption_prefix: flags.captionPrefix,
+    caption_suffix: flags.captionSuffix,
+    caption_dropout_rate: flags.captionDropoutRate,
+    caption_dropout_every_n_epochs: flags.captionDropoutEveryNEpochs,
+    caption_tag_dropout_rate: flags.captionTagDropoutRate,
+    token_warmup_min: flags.tokenWarmupMin,
+    token_warmup_step: flags.tokenWarmupStep,
+  };
+}
+
+const captionExtension = ({ captionExtention, captionExtension }: DatasetFlags) =>
+  captionExtention ?? captionExtension;
+
+/** A subset of each method; what REQUIRED has is in the file and stands here for its place. */
+const SUBSETS: Readonly<Record<Method, (flags: DatasetFlags) => SubsetParams>> = {
+  dreambooth: (flags) => ({
+    ...subsetOfFlags(flags),
+    image_dir: "",
+    is_reg: false,
+    class_tokens: null,
+    caption_extension: captionExtension(flags),
+    cache_info: flags.cacheInfo,
+    alpha_mask: flags.alphaMask,
+  }),
+  finetuning: (flags) => ({ ...subsetOfFlags(flags), metadata_file: "", alpha_mask: flags.alphaMask }),
+  controlnet: (flags) => ({
+    ...subsetOfFlags(flags),
+    image_dir: "",
+    conditioning_data_dir: flags.conditioningDataDir ?? "",
+    caption_extension: captionExtension(flags),
+    cache_info: flags.cacheInfo,
+  }),
+};
+
+function parseResolution(value: string | null): readonly [number, number] | null {
+  if (value === null) return null;
+  const parts = String(value).split(",").map((part) => part.trim());
   const numbers = parts.map(Number);
   const valid = numbers.length >= 1 && numbers.length <= 2 &&
     numbers.every((n) => Number.isInteger(n) && n > 0);
@@ -170,14 +157,15 @@ function parseResolution(value: unknown): readonly number[] | null {
   }
   const wanted = numbers.map((n) => outside(RANGES.resolution, n)).find((text) => text !== null);
   if (wanted) throw new UsageError(`--resolution ${value}: a side is ${wanted} pixels`);
-  return numbers.length === 1 ? [numbers[0], numbers[0]] : numbers;
+  const [width, height = width] = numbers;
+  return [width, height];
 }
 
-function parseFaceCrop(value: unknown): readonly number[] | null {
-  if (value === undefined || value === null) return null;
-  const numbers = Array.isArray(value) ? value.map(Number) : String(value).split(",").map(Number);
-  if (numbers.length !== 2 || numbers.some(Number.isNaN) || numbers[0] > numbers[1]) {
+function parseFaceCrop(value: string | null): readonly [number, number] | null {
+  if (value === null) return null;
+  const [lower, upper, ...more] = value.split(",").map(Number);
+  if (more.length || !(lower <= upper)) {
     throw new UsageError(`--face_crop_aug_range ${value}: give "lower,upper", like 2.0,4.0`);
   }
-  return numbers;
+  return [lower, upper];
 }

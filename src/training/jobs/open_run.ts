@@ -82,7 +82,7 @@ export async function openRun(
   const resumed = config.resume === null ? null : readStateFile(config.resume);
   const seed = config.seed ?? resumed?.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
   const generators = runGenerators(seed, config, newNetwork);
-  const plans = planDatasets(config as unknown as Record<string, unknown>);
+  const plans = planDatasets(config);
   const group = await createDatasetGroup(plans, generators.python, { compat: config.compat !== null });
   for (const line of describeDatasets(group)) context.log(line);
   const samples = SamplePictures.open(config, sampleSize(group, config), context);

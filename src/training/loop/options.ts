@@ -1,6 +1,6 @@
 /** Length, batch and place of a run. */
 
-import { RANGES } from "../../data/dataset/ranges.ts";
+import { trainBatchSize } from "../../data/dataset/options.ts";
 import {
   choice,
   flag,
@@ -17,7 +17,7 @@ import {
 } from "../../options/mod.ts";
 
 export const trainingOptions = group("Training", {
-  train_batch_size: same(int(1, "batch per device", RANGES.batch_size)),
+  train_batch_size: trainBatchSize,
   max_train_steps: idleZero(int(1600, "total optimizer steps", { min: 1, max: MOST_STEPS })),
   max_train_epochs: idleZero(
     int(null, "total epochs; overrides max_train_steps", { min: 1, max: MOST_STEPS }),

@@ -6,7 +6,7 @@ import { trainNetworkGroups } from "../../../src/training/options.ts";
 import { withConfigFile } from "../../../src/cli/front/config_file.ts";
 import { parseArgs } from "../../../src/cli/front/parse.ts";
 import { type CaptionOptions, processCaption } from "../../../src/data/batches/captions.ts";
-import { planDatasets } from "../../../src/data/mod.ts";
+import { plansOf } from "../../data/fixture.ts";
 import { loadMetadata } from "../../../src/data/dataset/metadata.ts";
 import type { FineTuningSubset } from "../../../src/data/dataset/params.ts";
 import { GEN_IMG_DEFAULTS } from "../../generation/defaults.ts";
@@ -81,8 +81,8 @@ export const text: Topic = {
     const typed = parseArgs(["--config_file", toml], trainNetworkGroups);
     return tryAll([
       () => withConfigFile(typed, trainNetworkGroups),
-      () => planDatasets({ dataset_config: toml }),
-      () => planDatasets({ dataset_config: json }),
+      () => plansOf({ dataset_config: toml }),
+      () => plansOf({ dataset_config: json }),
       () => loadMetadata(subset as unknown as FineTuningSubset),
       () => readSamplePrompts(toml),
       () => readSamplePrompts(json),

@@ -2,6 +2,7 @@
 
 import { checkDatasetFile, DatasetFileError, type Mistake } from "../../../src/data/dataset/config_file.ts";
 import type { Supports } from "../../../src/data/dataset/config_schema.ts";
+import type { DatasetFlags } from "../../../src/data/dataset/options.ts";
 import { settle } from "../../../src/data/dataset/params.ts";
 import { UserError } from "../../../src/base/errors.ts";
 import { parseToml } from "../../../src/formats/toml.ts";
@@ -25,11 +26,10 @@ interface TomlCase {
 export function planCases({ json }: GoldenCase): Check[] {
   return (json.cases as TomlCase[]).map((c) => {
     const [dreambooth, finetuning, controlnet, dropout] = c[SUPPORTS] ?? [true, true, false, true];
-    const { config, others } = readTrainArgs(json.args?.[c.args_name ?? "defaults"] ?? []);
+    const { config } = readTrainArgs(json.args?.[c.args_name ?? "defaults"] ?? []);
     const title = `${c.name}${c.args_name ? ` (${c.args_name})` : ""}`;
-    const flags = { ...config, ...others };
     try {
-      const resolved = resolve(c.toml, { dreambooth, finetuning, controlnet, dropout }, flags);
+      const resolved = resolve(c.toml, { dreambooth, finetuning, controlnet, dropout }, config);
       return exact(title, resolved, c.resolved ?? c.error_class);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
@@ -38,7 +38,7 @@ export function planCases({ json }: GoldenCase): Check[] {
   });
 }
 
-function resolve(toml: string, supports: Supports, flags: Record<string, unknown>): unknown[] {
+function resolve(toml: string, supports: Supports, flags: DatasetFlags): unknown[] {
   const file = checkDatasetFile(parseToml(toml, "case.toml"), supports, "case.toml");
   return settle(file, flags).map(({ kind, params, subsets }) => ({ kind, params, subsets }));
 }

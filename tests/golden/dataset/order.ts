@@ -7,6 +7,7 @@ import { BatchLoader } from "../../../src/data/batches/loader.ts";
 import { settle } from "../../../src/data/dataset/params.ts";
 import { encodePng } from "../../../src/images/png_file.ts";
 import { PythonRandom, TorchGenerator } from "../../../src/random/mod.ts";
+import { datasetFlags } from "../../data/fixture.ts";
 import type { Check, GoldenCase } from "../case.ts";
 import { exact, maxAbs } from "../compare.ts";
 
@@ -82,7 +83,7 @@ function createGroup(
         ...options,
       })),
     }],
-  }, { prior_loss_weight: json.prior_loss_weight });
+  }, datasetFlags({ prior_loss_weight: json.prior_loss_weight }));
   return createDatasetGroup(plans, random, { compat: true });
 }
 

@@ -41,7 +41,7 @@ async function inFolder({ json }: GoldenCase, dir: string): Promise<Check[]> {
   const { config } = readTrainArgs(args);
   const model = caseModel({ model: String(json.what).startsWith("sdxl") ? "sdxl-tiny" : "sd1-tiny" });
   await makeImages(json, dir, config);
-  const group = await createDatasetGroup(planDatasets({ ...config }), new PythonRandom(0), { compat: true });
+  const group = await createDatasetGroup(planDatasets(config), new PythonRandom(0), { compat: true });
   const networkAlpha = args.includes("--network_alpha") ? config.networkAlpha : null;
   const flags = {
     dim: config.networkDim,
