@@ -10,7 +10,7 @@ import { deviceOptions } from "../runtime/options.ts";
 import { loggingOptions } from "./loop/logging_options.ts";
 import { trainingOptions } from "./loop/options.ts";
 import { sampleOptions } from "./loop/sample_options.ts";
-import { hubOptions, metadataOptions, savingOptions } from "./loop/saving_options.ts";
+import { hubOptions, metadataOptions, modelSavingOptions, savingOptions } from "./loop/saving_options.ts";
 import { lossOptions } from "./objective/loss_options.ts";
 import { noiseOptions } from "./objective/noise_options.ts";
 import { optimizerOptions } from "./optimizers/options.ts";
@@ -24,12 +24,8 @@ import {
 } from "./trained/options.ts";
 
 const DATA = [datasetOptions, captionOptions, bucketOptions, latentOptions] as const;
-const RUN = [
-  trainingOptions,
-  optimizerOptions,
-  noiseOptions,
-  lossOptions,
-  savingOptions,
+const BEFORE = [trainingOptions, optimizerOptions, noiseOptions, lossOptions] as const;
+const AFTER = [
   metadataOptions,
   sampleOptions,
   loggingOptions,
@@ -42,10 +38,13 @@ const RUN = [
   distributedOptions,
   hubOptions,
 ] as const;
+/** Of networks and of whole models, which have more forms. */
+const NETWORK_RUN = [...BEFORE, savingOptions, ...AFTER] as const;
+const RUN = [...BEFORE, modelSavingOptions, ...AFTER] as const;
 
 /** What all trainings of a denoiser take; each has its own group after the model's. */
 export const trainingGroups = [modelOptions, ...DATA, ...RUN] as const;
-export const trainNetworkGroups = [modelOptions, networkOptions, ...DATA, ...RUN] as const;
+export const trainNetworkGroups = [modelOptions, networkOptions, ...DATA, ...NETWORK_RUN] as const;
 export const sdxlTrainNetworkGroups = [...trainNetworkGroups, sdxlOptions] as const;
 export const fineTuneGroups = [modelOptions, fineTuneOptions, ...DATA, ...RUN] as const;
 export const trainDbGroups = [modelOptions, dreamBoothOptions, ...DATA, ...RUN] as const;
@@ -75,7 +74,7 @@ export type DataConfig = ConfigOf<typeof DATA>;
 
 /** What is written, where and when. */
 export type OutputConfig = ConfigOf<
-  readonly [typeof savingOptions, typeof metadataOptions, typeof sampleOptions, typeof loggingOptions]
+  readonly [typeof modelSavingOptions, typeof metadataOptions, typeof sampleOptions, typeof loggingOptions]
 >;
 
 /** The model, and where to compute. */

@@ -1,7 +1,8 @@
 import { deepStrictEqual, notStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
-import { openSafetensors } from "../../src/formats/mod.ts";
+import { openCheckpoint, openSafetensors } from "../../src/formats/mod.ts";
+import { FULL_DEFAULTS } from "../../src/training/trained/full_groups.ts";
 import type { FineTuneConfig } from "../../src/training/options.ts";
 import { fineTuneJob } from "../../src/training/jobs/fine_tune_job.ts";
 import { listening, TINY, tinyRun } from "./tiny_run.ts";
@@ -25,6 +26,7 @@ Deno.test("fine_tune writes a whole checkpoint in which exactly what was trained
     learningRateTe: null,
     clipSkip: 2,
     emaDecay: 0.9,
+    useSafetensors: false,
     savePrecision: "fp16",
     saveEveryNSteps: 2,
     saveState: true,
@@ -59,5 +61,48 @@ Deno.test("fine_tune writes a whole checkpoint in which exactly what was trained
   strictEqual(hash(join(dir, "again/thing.safetensors")), hash(join(dir, "out/thing.safetensors")));
   await fineTuneJob.run({ ...tuning, outputDir: join(dir, "other"), seed: 6 }, listening());
   notStrictEqual(hash(join(dir, "other/thing.safetensors")), hash(join(dir, "out/thing.safetensors")));
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("a whole model is saved in every form, and in that of its base where none is asked for", async () => {
+  const { dir, config } = tinyRun();
+  const base = {
+    ...config,
+    ...FULL_DEFAULTS,
+    learningRate: 1e-3,
+    maxTrainSteps: 1,
+  };
+  const saving = { maxTrainSteps: 3, saveEveryNSteps: 1, saveLastNSteps: 1 };
+  const train = async (name: string, more: Partial<FineTuneConfig>) => {
+    await fineTuneJob.run({ ...base, ...more, outputDir: join(dir, name) }, listening());
+    return [...Deno.readDirSync(join(dir, name))].map((entry) => entry.name).sort();
+  };
+  const ended = (ending: string) =>
+    ["-step00000002", "-step00000003", ""].map((at) => `thing${at}${ending}`).sort();
+  deepStrictEqual(await train("file", { ...saving, saveModelAs: null }), ended(".safetensors"));
+  deepStrictEqual(await train("folder", { ...saving, saveModelAs: "diffusers" }), ended(""));
+  deepStrictEqual(
+    await train("asked", { saveModelAs: "diffusers", useSafetensors: true }),
+    ["thing"],
+  );
+  ok(Deno.statSync(join(dir, "asked/thing/unet/diffusion_pytorch_model.safetensors")).isFile);
+  deepStrictEqual(await train("reference", { saveModelAs: null, compat: "0.9.1" }), [
+    "thing.ckpt",
+  ]);
+  // what was saved is what is trained on, in its own form, old saves removed
+  const again = join(dir, "folder/thing");
+  deepStrictEqual(
+    await train("again", { saveModelAs: null, pretrainedModelNameOrPath: again }),
+    ["thing"],
+  );
+  deepStrictEqual(
+    await train("pickle", {
+      saveModelAs: null,
+      pretrainedModelNameOrPath: join(dir, "reference/thing.ckpt"),
+    }),
+    ["thing.ckpt"],
+  );
+  using pickle = openCheckpoint(join(dir, "pickle/thing.ckpt"));
+  deepStrictEqual(pickle.counters, { epoch: 2, globalStep: 2 });
   Deno.removeSync(dir, { recursive: true });
 });

@@ -2,7 +2,7 @@ import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/st
 import { join } from "node:path";
 import { Interrupted } from "../../src/base/errors.ts";
 import type { JobEvent } from "../../src/base/events.ts";
-import { openSafetensors } from "../../src/formats/mod.ts";
+import { openCheckpoint, openSafetensors } from "../../src/formats/mod.ts";
 import { fileModules } from "../../src/networks/mod.ts";
 import { productSvd } from "../../src/networks/files/svd.ts";
 import type { TrainNetworkConfig } from "../../src/training/options.ts";
@@ -71,6 +71,19 @@ Deno.test("an output name may lead into a folder below, which is made", async ()
   await trainNetwork({ ...config, outputName: "sets/thing", maxTrainSteps: 1, saveState: true }, listening());
   deepStrictEqual(names(join(dir, "out")), ["sets"]);
   deepStrictEqual(names(join(dir, "out/sets")), ["thing-state", "thing.safetensors"]);
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("a network saved as a pickle holds the same tensors", async () => {
+  const { dir, config } = tinyRun();
+  for (const saveModelAs of ["safetensors", "pt"] as const) {
+    await trainNetwork({ ...config, maxTrainSteps: 1, saveModelAs }, listening());
+  }
+  using pickle = openCheckpoint(join(dir, "out/thing.pt"));
+  deepStrictEqual(
+    new Map(pickle.keys().map((key) => [key, pickle.bytes(key)])),
+    contents(join(dir, "out/thing.safetensors")),
+  );
   Deno.removeSync(dir, { recursive: true });
 });
 

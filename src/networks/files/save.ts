@@ -1,6 +1,7 @@
 /** Writing a LoRA file: sd-scripts' keys, order, dtypes and hashes. */
 
 import { f32ToBf16, f32ToF16 } from "../../base/dtype.ts";
+import { writeTorch } from "../../formats/pickle/torch_writer.ts";
 import { networkHashes } from "../../formats/model_hash.ts";
 import { type TensorToWrite, writeSafetensors } from "../../formats/safetensors.ts";
 import { filedAs } from "./filed.ts";
@@ -34,6 +35,7 @@ export function saveTensors(
   tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>>,
 ): void {
+  if (!path.endsWith(".safetensors")) return writeTorch(path, tensors, null); // which has no place for metadata
   const { modelHash, legacyHash } = networkHashes(tensors, metadata);
   writeSafetensors(path, tensors, { ...metadata, sshs_model_hash: modelHash, sshs_legacy_hash: legacyHash });
 }

@@ -1,7 +1,6 @@
 /** A run of fine_tune, train_db or sdxl_train: the U-Net and, if wanted, the text encoders; writes whole checkpoints. */
 import type { JobContext } from "../../base/job.ts";
-import { writeSafetensors } from "../../formats/mod.ts";
-import { checkpointTensors, type Family, requireFinite, weightOf } from "../../models/mod.ts";
+import { type Family, modelSaver, requireFinite, weightOf } from "../../models/mod.ts";
 import { modelSpec } from "../../networks/mod.ts";
 import type { Group } from "../../options/mod.ts";
 import type { TrainingConfig } from "../options.ts";
@@ -9,6 +8,7 @@ import { FULL_DEFAULTS, type FullOptions, isTrained, trainedText } from "../trai
 import { fullTraining } from "../trained/full_training.ts";
 import { computeDtype } from "../step/diffusion_training.ts";
 import { runTraining } from "../loop/trainer.ts";
+import { savedForm } from "../loop/saved_form.ts";
 import { openOutput } from "./output_folder.ts";
 import { assembleRun, closingOnError, drawingModel, openRun } from "./open_run.ts";
 import type { TrainingRun } from "./training_run.ts";
@@ -35,8 +35,9 @@ export const fullConfig = (config: FullConfig, { text = false }: Pick<FullKind, 
 
 /** Runs the whole training. Throws as jobs do. */
 export async function trainFull(kind: FullKind, config: FullConfig, context: JobContext): Promise<void> {
-  openOutput(config, context);
-  await runTraining(config, await openFullRun(kind, config, context), context);
+  const settled = { ...config, saveModelAs: savedForm(config) };
+  openOutput(settled, context);
+  await runTraining(settled, await openFullRun(kind, settled, context), context);
 }
 
 /** Everything opened, checked and loaded. */
@@ -45,7 +46,7 @@ export async function openFullRun(
   given: FullConfig,
   context: JobContext,
 ): Promise<TrainingRun> {
-  const config = fullConfig(given, kind);
+  const config = fullConfig(given, kind), form = savedForm(config);
   const opened = await openRun(config, context, kind);
   const { file, store, length } = opened, { family } = file;
   const trained = (key: string) => isTrained(family, config, key);
@@ -54,6 +55,12 @@ export async function openFullRun(
     return trainedText(family, config);
   });
   const dtype = computeDtype(config.mixedPrecision);
+  const saver = await modelSaver(file, {
+    form,
+    precision: config.savePrecision,
+    vPrediction: config.vParameterization,
+    compat: config.compat !== null,
+  }, context.log);
   return await assembleRun(config, opened, {
     name: kind.name,
     what,
@@ -64,9 +71,9 @@ export async function openFullRun(
       const settled = { ...config, maxTrainSteps: length.steps };
       return fullTraining(store, model, settled, (key) => weightOf(file, key));
     },
-    saveModel(training, path) {
+    saveModel(training, path, globalStep, epoch) {
       const metadata = { format: "pt", ...specification(config, family) };
-      writeSafetensors(path, checkpointTensors(file, training.saved(), config.savePrecision), metadata);
+      saver.save(path, training.saved(), { metadata, epoch, globalStep });
     },
   }, context);
 }

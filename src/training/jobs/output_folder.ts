@@ -3,10 +3,12 @@ import { basename, dirname, join } from "node:path";
 import { modelPath } from "../../base/assets.ts";
 import { UsageError } from "../../base/errors.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
+import { tidyFolders } from "../../base/files/whole_folder.ts";
 import type { JobContext } from "../../base/job.ts";
 import { isSameFile } from "../../base/files/links.ts";
 import type { OutputConfig, PlaceConfig } from "../options.ts";
-import { type Moment, saveName } from "../loop/save_names.ts";
+import { type Moment, savedAs, saveName } from "../loop/save_names.ts";
+import { formEnding, isFolderForm, MODEL_FOLDERS } from "../../models/mod.ts";
 import { tidyStates } from "../state/mod.ts";
 
 type RunPlaces = Pick<PlaceConfig, "pretrainedModelNameOrPath" | "vae">;
@@ -14,9 +16,11 @@ type RunPlaces = Pick<PlaceConfig, "pretrainedModelNameOrPath" | "vae">;
 /** Throws UsageError where a model would be lost, what the system says when the folder cannot be made. */
 export function openOutput(config: OutputConfig & RunPlaces, context: Pick<JobContext, "log">): void {
   const last = join(config.outputDir, saveName(config, "last"));
-  refuseToReplace(`${last}.safetensors`, config);
+  const form = savedAs(config), ending = formEnding(form), isOurs = wanted(config, ending);
+  refuseToReplace(last + ending, config);
   Deno.mkdirSync(dirname(last), { recursive: true });
-  removeLeftovers(dirname(last), wanted(config, ".safetensors"), context.log);
+  if (isFolderForm(form)) tidyFolders(dirname(last), isOurs, MODEL_FOLDERS, context.log);
+  else removeLeftovers(dirname(last), isOurs, context.log);
   tidyStates(dirname(last), wanted(config, "-state"), context.log);
   removeLeftovers(join(config.outputDir, "sample"), (name) => name.endsWith(".png"), context.log);
   const { resume } = config;
@@ -37,12 +41,12 @@ function refuseToReplace(path: string, { pretrainedModelNameOrPath: model, vae }
 function wanted(config: OutputConfig, end: string): (name: string) => boolean {
   const at = (moment: Moment) => basename(saveName(config, moment)) + end;
   const numbered: readonly (readonly [RegExp, (n: number) => Moment])[] = [
-    [/-step(\d{8,})(\.safetensors|-state)$/, (step) => ({ step })],
-    [/-(\d{6,})(\.safetensors|-state)$/, (epoch) => ({ epoch })],
+    [/-step(\d{8,})$/, (step) => ({ step })],
+    [/-(\d{6,})$/, (epoch) => ({ epoch })],
   ];
   return (name) =>
     name === at("last") || numbered.some(([pattern, moment]) => {
-      const number = pattern.exec(name)?.[1];
+      const number = pattern.exec(name.slice(0, name.length - end.length))?.[1];
       return number !== undefined && name === at(moment(Number(number)));
     });
 }

@@ -1,8 +1,10 @@
 /** What a run leaves on the disk: models and states after epochs and steps, the old ones removed. */
 import { dirname, join } from "node:path";
 import type { JobContext } from "../../base/job.ts";
+import { removeFolder } from "../../base/files/whole_folder.ts";
+import { formEnding, isFolderForm, MODEL_FOLDERS } from "../../models/mod.ts";
 import type { OutputConfig } from "../options.ts";
-import { type Moment, saveName, staleSave, staleState, stateName } from "./save_names.ts";
+import { type Moment, savedAs, saveName, staleSave, staleState, stateName } from "./save_names.ts";
 import { removeState } from "../state/mod.ts";
 
 export interface RunWriters {
@@ -26,14 +28,14 @@ export class RunFiles {
   save(moment: Moment, steps: number, epoch: number, withState: boolean): void {
     const path = this.model(moment, steps, epoch);
     const old = staleSave(this.config, moment);
-    if (old) removeFile(join(this.config.outputDir, `${saveName(this.config, old)}.safetensors`));
+    if (old) this.#remove(join(this.config.outputDir, this.#name(old)));
     if (withState) this.state(moment, steps);
     this.context.log(`saved ${path}${withState ? " and its state" : ""}`);
   }
 
   /** Returns the file's path. */
   model(moment: Moment, steps: number, epoch: number): string {
-    const path = this.#path(`${saveName(this.config, moment)}.safetensors`);
+    const path = this.#path(this.#name(moment));
     this.writers.model(path, steps, epoch);
     this.context.emit({ event: "save", what: "model", path, step: steps });
     this.#model = path;
@@ -49,6 +51,15 @@ export class RunFiles {
     const old = staleState(this.config, moment);
     if (old) removeState(join(this.config.outputDir, stateName(this.config, old)), this.context.log);
     return path;
+  }
+
+  #name(moment: Moment): string {
+    return saveName(this.config, moment) + formEnding(savedAs(this.config));
+  }
+
+  #remove(path: string): void {
+    if (isFolderForm(savedAs(this.config))) removeFolder(path, MODEL_FOLDERS, this.context.log);
+    else removeFile(path);
   }
 
   /** --output_name may lead into a folder below --output_dir. */

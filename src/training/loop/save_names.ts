@@ -1,4 +1,5 @@
 /** Names of the files and folders that a run writes, and which of them are old: sd-scripts' spelling and arithmetic. */
+import type { ModelForm } from "../../models/mod.ts";
 import type { OutputConfig } from "../options.ts";
 
 type Naming = Pick<
@@ -11,6 +12,10 @@ type Naming = Pick<
   | "saveLastNEpochsState"
   | "saveLastNStepsState"
 >;
+
+/** The form of what is saved; where nobody said it, a file. */
+export const savedAs = ({ saveModelAs }: Pick<OutputConfig, "saveModelAs">): ModelForm =>
+  saveModelAs ?? "safetensors";
 
 /** When something is saved: after an epoch, after a step, or at the end. */
 export type Moment = { readonly epoch: number } | { readonly step: number } | "last";

@@ -15,8 +15,8 @@ import {
   sameAsUnset,
   secret,
   str,
-  working,
 } from "../../options/mod.ts";
+import { FILE_FORMS, MODEL_FORMS } from "../../models/saving/forms.ts";
 
 export const savingOptions = group("Saving", {
   output_dir: required(pathTo("folder", str(null, "output folder"))),
@@ -37,11 +37,14 @@ export const savingOptions = group("Saving", {
   save_state_on_train_end: flag("write resume state at the end only"),
   resume: forgotten(pathTo("folder", str(null, "state folder to continue from"))),
   no_metadata: flag("leave training metadata out (a minimum remains)"),
-  save_model_as: working(
-    ["safetensors"],
-    choice(["ckpt", "pt", "safetensors"], "safetensors", "output container"),
-  ),
+  save_model_as: choice(FILE_FORMS, "safetensors", "output container"),
   training_comment: str(null, "free text in metadata"),
+});
+
+/** Of trainings that save whole models. */
+export const modelSavingOptions = group("Saving", {
+  ...savingOptions.rows,
+  save_model_as: choice(MODEL_FORMS, null, "a file or a Diffusers folder; unset = as the base model is"),
 });
 
 export const metadataOptions = group("Metadata", {

@@ -10,11 +10,11 @@ import { UsageError } from "../../base/errors.ts";
 import type { DatasetGroup } from "../../data/mod.ts";
 import { sampleHash } from "../../formats/mod.ts";
 import { type AnyOption, camel, type Group, rowsOf, type Value } from "../../options/mod.ts";
-import type { TrainNetworkConfig } from "../options.ts";
+import type { OutputConfig, TrainNetworkConfig } from "../options.ts";
 import type { RunLength } from "../loop/run_length.ts";
 import type { RunSettings, Settings } from "./format.ts";
 
-type Config = TrainNetworkConfig;
+type Config = Omit<TrainNetworkConfig, "saveModelAs"> & Pick<OutputConfig, "saveModelAs">;
 
 /** What settings of a run are derived from. */
 export interface SettledRun {

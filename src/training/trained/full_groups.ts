@@ -19,6 +19,7 @@ export const FULL_DEFAULTS = {
   fusedOptimizerGroups: null,
   noTokenPadding: false,
   emaDecay: null,
+  useSafetensors: false,
 } as const;
 
 /** The options of all commands that train whole models. */

@@ -32,7 +32,7 @@ const emaDecay = own(
 
 const shared = {
   ema_decay: emaDecay,
-  use_safetensors: noEffect("files are always safetensors", flag("save as safetensors")),
+  use_safetensors: flag("save as safetensors whatever the form of the base model"),
 };
 
 const learning_rate_te = float(null, "rate for the text encoder; unset takes the U-Net's", RATE);
