@@ -15,13 +15,17 @@ export type { LoraModule, MaskSource, NetworkKind, UniformSource } from "./kinds
 export { DOWN, keysOf, UP } from "./kinds/lora.ts";
 export { bundledEmbedding, otherNetwork } from "./files/file_keys.ts";
 export { type FileModule, fileModules, type Note } from "./files/file_modules.ts";
+export { clampFactors } from "./files/clamp.ts";
+export { factorsFrom } from "./files/factors.ts";
+export { lowRank, type Matrix, rowsFor } from "./files/low_rank.ts";
+export { productSvd } from "./files/svd.ts";
 export { familyOfLora, type LoadedLora, loadInto, loadLora } from "./files/load.ts";
-export { type MergedModule, mergeNetworks, type MergeOptions } from "./files/merge_files.ts";
+export { type MergedModule, type MergeInput, mergeNetworks, type MergeOptions } from "./files/merge_files.ts";
 export { mergedSpec, modelSpec } from "./metadata/model_spec.ts";
 export { type DynamicMethod, type ResizedModule, resizeModule, type ResizeOptions } from "./files/resize.ts";
 export { baseOf, type BaseWeight, deltaOf, recordMerge } from "./joining/merge.ts";
 export { datasetRecord } from "./metadata/dataset_record.ts";
-export { floatRepr } from "./metadata/python_text.ts";
+
 export { baseModelVersion, trainingMetadata } from "./metadata/metadata.ts";
 export * from "./metadata/training_record.ts";
 export { loraModules, scaleOf } from "./sites/modules.ts";
@@ -29,6 +33,6 @@ export { type NormReport, normReport, type NormTensors, recordNormLimit } from "
 export { filedAs, trainedAs } from "./files/filed.ts";
 export { encode, loraTensors, type SaveDtype, saveDtype, saveLora, saveTensors } from "./files/save.ts";
 export { loraTargets, type Part, type Target } from "./sites/targets.ts";
-export { pyFloat, pyStr } from "./metadata/python_text.ts";
 export { networkNamed, NETWORKS } from "./named/mod.ts";
 export type { NamedNetwork } from "./named/named.ts";
+export { floatRepr, pyFloat, pyJson, pyStr } from "./metadata/python_text.ts";

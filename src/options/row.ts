@@ -44,6 +44,8 @@ export interface Option<T> {
   readonly leadsTo?: PathKind;
   /** Never shown or written anywhere: a key or token. */
   readonly secret?: boolean;
+  /** A letter that stands for it after one dash. */
+  readonly short?: string;
   /** No job starts without it. */
   readonly required?: boolean;
   /** What a run that goes on from a state may do with it; absent: change it, and the change is told. */
@@ -189,6 +191,11 @@ export function newer<O extends AnyOption>(f: O): O {
 /** The value is a path. */
 export function pathTo<O extends AnyOption>(kind: PathKind, f: O): O {
   return { ...f, leadsTo: kind };
+}
+
+/** `-s` means it too. */
+export function short<O extends AnyOption>(letter: string, f: O): O {
+  return { ...f, short: letter };
 }
 
 /** The value is a key or token: left out of written configuration files, masked in reports. */

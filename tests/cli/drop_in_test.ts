@@ -174,10 +174,10 @@ Deno.test("scripts are found by any path, and through Python's own ways to start
 });
 
 Deno.test("scripts that easel does not have are told from misspelt ones", async () => {
-  await assert.rejects(parse(["python", "networks/svd_merge_lora.py"]), (error) => {
+  await assert.rejects(parse(["python", "networks/lora_interrogator.py"]), (error) => {
     assert.ok(error instanceof UserError);
     assert.equal(error.exitCode, 2);
-    assert.match(error.message, /^svd_merge_lora is not supported yet; easel merge_lora --concat gives/);
+    assert.match(error.message, /^lora_interrogator is not supported yet/);
     return true;
   });
   await assert.rejects(parse(["train_netwrok.py"]), /did you mean train_network\?/);

@@ -166,9 +166,25 @@ Deno.test("resize_lora and merge_lora say what is missing or cannot be", async (
   );
   await fails(["merge_lora", "--rations", "1"], 2, /did you mean --ratios\?/);
   await fails(
-    ["python", "merge_lora_old.py"],
+    [
+      "svd_merge_lora",
+      "--models",
+      "a",
+      "--ratios",
+      "1",
+      "--lbws",
+      "[1]",
+      "[2]",
+      "--save_to",
+      "c.safetensors",
+    ],
     2,
-    /^easel: merge_lora_old is not supported yet; easel merge_lora does/,
+    /1 file, --lbws 2 lists; give one list/,
+  );
+  await fails(
+    ["python", "train_control_net.py"],
+    2,
+    /^easel: train_control_net is not supported yet/,
   );
 });
 

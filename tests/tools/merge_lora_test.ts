@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { quietContext } from "../../src/base/job.ts";
 import { openSafetensors, type SafetensorsFile, writeSafetensors } from "../../src/formats/mod.ts";
 import { deltaOf, keysOf, loadLora } from "../../src/networks/mod.ts";
-import type { MergeLoraConfig } from "../../src/tools/options.ts";
-import { mergeLora } from "../../src/tools/merge_lora.ts";
-import { resizeLora } from "../../src/tools/resize_lora.ts";
+import type { MergeLoraConfig } from "../../src/tools/network/options.ts";
+import { mergeLora } from "../../src/tools/network/merge_lora.ts";
+import { resizeLora } from "../../src/tools/network/resize_lora.ts";
 import { relL2 } from "../golden/compare.ts";
 import { synthTensor } from "../golden/synth.ts";
 import { listening, TINY, writeTinyLora, writeTinyModel } from "../training/tiny_run.ts";
@@ -22,7 +22,7 @@ function files(): { dir: string; at: (name: string) => string } {
 }
 
 const CONFIG: Omit<MergeLoraConfig, "saveTo" | "models" | "ratios"> = {
-  ...{ sdModel: null, precision: "float", savePrecision: null, concat: false, shuffle: false },
+  ...{ sdModel: null, lbws: null, precision: "float", savePrecision: null, concat: false, shuffle: false },
   ...{ noMetadata: false, v2: false, compat: null },
 };
 

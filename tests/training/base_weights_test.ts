@@ -2,7 +2,7 @@ import { ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { quietContext } from "../../src/base/job.ts";
 import { openSafetensors } from "../../src/formats/mod.ts";
-import { mergeLora } from "../../src/tools/merge_lora.ts";
+import { mergeLora } from "../../src/tools/network/merge_lora.ts";
 import type { TrainNetworkConfig } from "../../src/training/options.ts";
 import { trainNetwork } from "../../src/training/jobs/train_network.ts";
 import { relL2 } from "../golden/compare.ts";
@@ -25,7 +25,7 @@ Deno.test("--base_weights trains as on the model that merge_lora makes, in float
   await mergeLora({
     ...{ sdModel: config.pretrainedModelNameOrPath, models: baseWeights, ratios: [-4, 1], saveTo: merged },
     ...{ precision: "float", savePrecision: null, concat: false, shuffle: false },
-    ...{ noMetadata: true, v2: false, compat: null },
+    ...{ lbws: null, noMetadata: true, v2: false, compat: null },
   }, quietContext());
   const plain = await train(config);
   for (const [mixedPrecision, limit] of [["no", 1e-4], ["bf16", 1e-2]] as const) {

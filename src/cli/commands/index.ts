@@ -47,12 +47,43 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "resize_lora",
     summary: "Gives a LoRA a lower rank",
-    load: async () => commandOf((await import("../../tools/resize_lora_job.ts")).resizeLoraJob),
+    load: async () => commandOf((await import("../../tools/network/jobs/resize_lora.ts")).resizeLoraJob),
   },
   {
     name: "merge_lora",
     summary: "Merges LoRAs with each other or into a model",
-    load: async () => commandOf((await import("../../tools/merge_lora_job.ts")).mergeLoraJob),
+    load: async () => commandOf((await import("../../tools/network/jobs/merge_lora.ts")).mergeLoraJob),
+  },
+  {
+    name: "sdxl_merge_lora",
+    summary: "merge_lora under its name for SDXL",
+    load: async () => commandOf((await import("../../tools/network/jobs/merge_lora.ts")).sdxlMergeLoraJob),
+  },
+  {
+    name: "svd_merge_lora",
+    summary: "Merges LoRAs of any ranks into one of a given rank",
+    load: async () => commandOf((await import("../../tools/network/jobs/svd_merge_lora.ts")).svdMergeLoraJob),
+  },
+  {
+    name: "extract_lora_from_models",
+    summary: "Makes a LoRA of the difference between two models",
+    load: async () =>
+      commandOf(
+        (await import("../../tools/network/jobs/extract_lora_from_models.ts")).extractLoraFromModelsJob,
+      ),
+  },
+  {
+    name: "extract_lora_from_dylora",
+    summary: "Cuts a DyLoRA into LoRAs of its ranks",
+    load: async () =>
+      commandOf(
+        (await import("../../tools/network/jobs/extract_lora_from_dylora.ts")).extractLoraFromDyloraJob,
+      ),
+  },
+  {
+    name: "check_lora_weights",
+    summary: "Shows how large the weights of a network file are",
+    load: async () => (await import("./check_lora_weights.ts")).checkLoraWeights,
   },
   {
     name: "merge_captions_to_metadata",

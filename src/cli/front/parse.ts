@@ -96,6 +96,8 @@ function isOption(word: string): boolean {
 function resolveName(written: string, flags: Rows): string {
   const wanted = written.replace(/^--?/, "").replaceAll("-", "_");
   if (written.startsWith("--") && Object.hasOwn(flags, wanted)) return wanted;
+  const short = Object.keys(flags).find((name) => `-${flags[name].short}` === written);
+  if (short !== undefined) return short;
   if (written.startsWith("--") && wanted !== "") {
     for (const origin of ["0.9.1", "0.10.1", "easel"] as const) {
       const fits = Object.keys(flags).filter((name) =>

@@ -9,6 +9,8 @@ export interface MergeInput {
   readonly path: string;
   readonly modules: readonly FileModule[];
   readonly ratio: number;
+  /** A further factor for single modules. */
+  readonly weightOf?: (module: string) => number;
 }
 
 export interface MergeOptions {
@@ -52,17 +54,19 @@ export function mergeNetworks(inputs: readonly MergeInput[], options: MergeOptio
 
 /** What each factor is multiplied by so that `first`'s alpha and rank do for this module too. */
 function scales(
-  { ratio }: MergeInput,
-  { alpha, rank }: FileModule,
+  { ratio, weightOf = () => 1 }: MergeInput,
+  { alpha, rank, name }: FileModule,
   first: MergedModule["first"],
   { concat, compat }: MergeOptions,
 ): { down: number; up: number } {
+  const weight = weightOf(name);
   if (!concat || compat) {
     const scale = Math.sqrt(alpha / first.alpha) * ratio;
-    return { down: scale, up: Math.abs(scale) };
+    return { down: scale * weight, up: Math.abs(scale) * weight };
   }
-  const root = Math.sqrt(Math.abs(ratio) * (alpha / rank) / (first.alpha / first.rank));
-  return { down: Math.sign(ratio) * root, up: root };
+  const share = ratio * weight;
+  const root = Math.sqrt(Math.abs(share) * (alpha / rank) / (first.alpha / first.rank));
+  return { down: Math.sign(share) * root, up: root };
 }
 
 function begin(input: MergeInput, module: FileModule, options: MergeOptions): MergedModule {

@@ -1,6 +1,7 @@
 /** A LoRA module of a lower rank: the best approximation of its product (sd-scripts' networks/resize_lora.py). */
 
 import type { FileModule } from "./file_modules.ts";
+import { factorsFrom } from "./factors.ts";
 import { productSvd } from "./svd.ts";
 
 export type DynamicMethod = "sv_ratio" | "sv_fro" | "sv_cumulative";
@@ -33,16 +34,11 @@ const SMALLEST = 1e-6;
 
 export function resizeModule(module: FileModule, options: ResizeOptions): ResizedModule {
   const { downShape, upShape, alpha } = module, out = upShape[0];
-  const { values, left, right } = productSvd(module.up(), module.down(), module.rank);
+  const found = productSvd(module.up(), module.down(), module.rank), { values } = found;
   const large = downShape.length === 4 && (options.compat || downShape[2] * downShape[3] > 1);
   const most = Math.min(large ? options.newConvRank : options.newRank, values.length);
   const rank = values[0] <= SMALLEST ? 1 : Math.min(most, rankFor(values, options));
-  const width = right[0].length;
-  const up = new Float32Array(out * rank), down = new Float32Array(rank * width);
-  for (let k = 0; k < rank; k++) {
-    for (let o = 0; o < out; o++) up[o * rank + k] = left[k][o] * values[k];
-    down.set(right[k], k * width);
-  }
+  const { up, down } = factorsFrom(found, { rank, out, width: found.right[0].length });
   const sum = (power: number, n = values.length) => values.subarray(0, n).reduce((s, v) => s + v ** power, 0);
   return {
     rank,

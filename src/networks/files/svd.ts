@@ -12,8 +12,13 @@ export interface ProductSvd {
   readonly right: readonly Float64Array[];
 }
 
-/** `up` (out, rank) times `down` (rank, width), row-major; everything in float64. */
-export function productSvd(up: Float32Array, down: Float32Array, rank: number): ProductSvd {
+/** `up` (out, rank) times `down` (rank, width), row-major; everything in float64. The largest `most` values alone. */
+export function productSvd(
+  up: Float32Array,
+  down: Float32Array,
+  rank: number,
+  most: number = rank,
+): ProductSvd {
   const out = up.length / rank, width = down.length / rank;
   const columns = Array.from({ length: rank }, (_, r) => {
     return Float64Array.from({ length: out }, (_, o) => up[o * rank + r]);
@@ -29,7 +34,7 @@ export function productSvd(up: Float32Array, down: Float32Array, rank: number): 
   const turns = jacobi(core);
   const lengths = core.map((column) => Math.sqrt(dot(column, column)));
   const order = lengths.map((_, k) => k).sort((a, b) => lengths[b] - lengths[a])
-    .slice(0, Math.min(rank, out, width));
+    .slice(0, Math.min(most, rank, out, width));
   return {
     values: Float64Array.from(order, (k) => lengths[k]),
     left: order.map((k) => combine(columns, core[k], lengths[k] > 0 ? 1 / lengths[k] : 0)),
@@ -37,11 +42,18 @@ export function productSvd(up: Float32Array, down: Float32Array, rank: number): 
   };
 }
 
+/** Falling, of a small square matrix by rows. */
+export function singularValues(rows: readonly Float64Array[]): Float64Array {
+  const turned = rows.map((row) => row.slice());
+  jacobi(turned);
+  return Float64Array.from(turned, (row) => Math.sqrt(dot(row, row))).sort((a, b) => b - a);
+}
+
 /**
  * Makes vectors orthonormal in place (Gram-Schmidt, twice over, which keeps the digits) and gives R by rows: vector j was
  * sum over i of R[i][j] * result i. A vector that depends on those before it becomes zero.
  */
-function orthogonalize(vectors: readonly Float64Array[]): Float64Array[] {
+export function orthogonalize(vectors: readonly Float64Array[]): Float64Array[] {
   const R = vectors.map(() => new Float64Array(vectors.length));
   vectors.forEach((v, j) => {
     const before = Math.sqrt(dot(v, v));

@@ -30,7 +30,7 @@ const FUSED = /^(.*\.attn)\.([qkv])_proj$/;
 
 /** The key of the base weight that a module changes, and which third of its rows. */
 export function baseOf(
-  module: LoraModule,
+  module: Pick<LoraModule, "path">,
   has: (key: string) => boolean,
 ): { key: string; part: number | null } {
   const key = `${module.path}.weight`;

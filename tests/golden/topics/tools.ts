@@ -18,9 +18,11 @@ import {
   vaeKeys,
   vaeShapes,
 } from "../../../src/models/mod.ts";
+import { placeOf, placesOf } from "../../../src/tools/network/block_weights.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
 import { exact } from "../compare.ts";
-import { merged, mergedIntoModel, resized } from "./tools/lora_files.ts";
+import { extracted } from "./tools/extract.ts";
+import { merged, mergedIntoModel, resized, svdMerged } from "./tools/lora_files.ts";
 
 type Row = [original: string, other: string, originalShape: number[], otherShape?: number[]];
 
@@ -34,6 +36,9 @@ export function match(c: GoldenCase): Runner | string | null {
   if (what.startsWith("networks/merge_lora.py") && json.loras) {
     return () => json.changed_parameters ? mergedIntoModel(c) : merged(c);
   }
+  if (what.startsWith("networks/svd_merge_lora.py") && json.loras) return () => svdMerged(c);
+  if (what.startsWith("svd_merge_lora.get_lbw_block_index")) return () => Promise.resolve(blockPlaces(json));
+  if (what.startsWith("networks/extract_lora_from_models.py")) return () => extracted(c);
   return `${String(json.what ?? json.case).split(/[\s:,(]/)[0]} is not supported yet`;
 }
 
@@ -76,6 +81,26 @@ function clipL({ names }: { names: [string, number[]][] }): Check[] {
   return [
     same("names", entries(ours), entries(shapes)),
     same("today's names of old keys", [...ours.keys()].map((key) => clipLKey(key)!), names.map(([n]) => n)),
+  ];
+}
+
+/** --lbws: which of the 26 places a list fills, and every module's place. */
+function blockPlaces(
+  { format_examples, ...rest }: {
+    format_examples: Record<string, number[]>;
+    sd1: [string, number][];
+    sdxl: [string, number][];
+  },
+): Check[] {
+  return [
+    ...Object.entries(format_examples).map(([name, places]) => exact(name, placesOf(parseInt(name)), places)),
+    ...(["sd1", "sdxl"] as const).map((family) =>
+      exact(
+        family,
+        rest[family].map(([module]) => [module, placeOf(module, family === "sdxl")]),
+        rest[family],
+      )
+    ),
   ];
 }
 

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { quietContext } from "../../../../src/base/job.ts";
 import { openSafetensors, type TensorFile, writeSafetensors } from "../../../../src/formats/mod.ts";
 import { type FileModule, fileModules, loadLora } from "../../../../src/networks/mod.ts";
-import { mergedWeight, sharesByKey } from "../../../../src/tools/merge_into_model.ts";
-import { mergeLora } from "../../../../src/tools/merge_lora.ts";
-import { resizeLora } from "../../../../src/tools/resize_lora.ts";
+import { mergedWeight, sharesByKey } from "../../../../src/tools/network/merge_into_model.ts";
+import { mergeLora } from "../../../../src/tools/network/merge_lora.ts";
+import { svdMergeLora } from "../../../../src/tools/network/svd_merge_lora.ts";
+import { resizeLora } from "../../../../src/tools/network/resize_lora.ts";
 import type { Check, GoldenCase } from "../../case.ts";
 import { close, exact } from "../../compare.ts";
 import { synthTensor } from "../../synth.ts";
@@ -60,12 +61,56 @@ export async function merged(c: GoldenCase): Promise<Check[]> {
     const models = writeAll(json, at);
     await mergeLora({
       ...{ sdModel: null, saveTo: at("out"), models, ratios: json.ratios, compat: "0.9.1" },
-      ...{ precision: "float", savePrecision: null, noMetadata: true, v2: false },
+      ...{ precision: "float", savePrecision: null, noMetadata: true, v2: false, lbws: null },
       ...{ concat: json.options?.concat ?? false, shuffle: json.options?.shuffle ?? false },
     }, quietContext());
     using out = openSafetensors(at("out"));
     const { sshs_model_hash: _, sshs_legacy_hash: __, ...metadata } = out.metadata;
     return [...compareFile(c, out), exact("metadata", metadata, json.metadata)];
+  });
+}
+
+/**
+ * Without the clamp that follows the signs of singular vectors, and with it: `delta_norm` and `clamped.*` are what the
+ * reference wrote.
+ */
+export async function svdMerged(c: GoldenCase): Promise<Check[]> {
+  const { json } = c, { rel_l2: limit, clamped_rel_l2: clampedLimit } = json.tolerance;
+  return await inFolder(async (at) => {
+    const models = writeAll(json, at);
+    const run = async (name: string, compat: "0.9.1" | null) => {
+      await svdMergeLora({
+        ...{ saveTo: at(name), models, ratios: json.ratios, compat },
+        ...{ lbws: json.lbws.length ? json.lbws : null },
+        ...{ newRank: json.new_rank, newConvRank: json.new_conv_rank },
+        ...{ precision: "float", savePrecision: null, noMetadata: true },
+      }, quietContext());
+      using out = openSafetensors(at(name));
+      const modules = fileModules(out, null).map((m): [string, FileModule] => {
+        const down = m.down(), up = m.up();
+        return [m.name, { ...m, down: () => down, up: () => up }];
+      });
+      return { modules: new Map(modules), metadata: { ...out.metadata } };
+    };
+    const exactly = await run("exact", null), clamped = await run("clamped", "0.9.1"), tensors = c.tensors();
+    const noHashes = ({ sshs_model_hash: _, sshs_legacy_hash: __, ...rest }: Record<string, string>) => rest;
+    return [
+      exact("metadata", noHashes(exactly.metadata), noHashes(json.metadata)),
+      ...Object.entries<Json>(json.result).flatMap(([name, { dim, alpha, delta_norm }]) => {
+        const module = exactly.modules.get(name), cut = clamped.modules.get(name);
+        if (!module || !cut) return [exact(name, "missing", "there")];
+        const shape = [module.upShape[0], ...module.downShape.slice(1)];
+        // a rank without a singular value has any unit vector there, and the quantile is of all values
+        const full = module.up().some((v, i) => i % dim === dim - 1 && v !== 0);
+        return [
+          exact(`${name} rank`, [module.rank, module.alpha], [dim, alpha]),
+          compareTensor(tensors, `delta.${name}`, deltaOf(module), shape, limit),
+          ...(full
+            ? [close(`${name} clamped norm`, [Math.hypot(...deltaOf(cut))], [delta_norm], clampedLimit)]
+            : []),
+        ];
+      }),
+    ];
   });
 }
 
@@ -78,7 +123,7 @@ export function mergedIntoModel(c: GoldenCase): Promise<Check[]> {
       using file = openSafetensors(path);
       return loadLora(file, model.shapes, model.family);
     });
-    const shares = sharesByKey(loras, json.ratios, model.shapes);
+    const shares = sharesByKey(loras, json.ratios.map((ratio: number) => () => ratio), model.shapes);
     const changes = new Map([...shares].map(([key, list]) => {
       const before = synthTensor(key, model.shapes.get(key)!);
       const after = mergedWeight(before.slice(), list, (values) => values);
@@ -123,7 +168,7 @@ function compareFile(c: GoldenCase, out: TensorFile): Check[] {
 }
 
 /** NAME, or NAME.slice: the first 16 rows and 64 columns of the value as a matrix. */
-function compareTensor(
+export function compareTensor(
   tensors: TensorFile,
   name: string,
   values: Float32Array,
@@ -139,7 +184,7 @@ function compareTensor(
   return close(name, cut, tensors.f32(`${name}.slice`), limit);
 }
 
-function deltaOf(module: FileModule): Float32Array {
+export function deltaOf(module: FileModule): Float32Array {
   const { rank, alpha } = module, down = module.down(), up = module.up();
   const width = down.length / rank, out = up.length / rank;
   return Float32Array.from({ length: out * width }, (_, at) => {
@@ -184,7 +229,7 @@ function writeLora(path: string, lora: Json, metadata: Record<string, string>, d
   writeSafetensors(path, tensors, metadata);
 }
 
-async function inFolder(work: (at: (name: string) => string) => Promise<Check[]>): Promise<Check[]> {
+export async function inFolder(work: (at: (name: string) => string) => Promise<Check[]>): Promise<Check[]> {
   const folder = Deno.makeTempDirSync({ prefix: "easel-golden-" });
   try {
     return await work((name) => join(folder, `${name}.safetensors`));

@@ -1,9 +1,9 @@
 /** `easel resize_lora`: a LoRA file of lower rank. */
 
-import { removeLeftoversOf } from "../base/files/leftovers.ts";
-import { hearSignals, type JobContext } from "../base/job.ts";
-import { counted } from "../base/phrases.ts";
-import { openCheckpoint, type TensorToWrite } from "../formats/mod.ts";
+import { removeLeftoversOf } from "../../base/files/leftovers.ts";
+import { hearSignals, type JobContext } from "../../base/job.ts";
+import { counted } from "../../base/phrases.ts";
+import { openCheckpoint, type TensorToWrite } from "../../formats/mod.ts";
 import {
   encode,
   familyOfLora,
@@ -13,7 +13,7 @@ import {
   resizeModule,
   saveDtype,
   saveTensors,
-} from "../networks/mod.ts";
+} from "../../networks/mod.ts";
 import type { ResizeLoraConfig } from "./options.ts";
 
 /** Throws UserError for what is no LoRA, and when the disk refuses. */

@@ -1,11 +1,11 @@
 /** easel resize_lora: sd-scripts' networks/resize_lora.py. */
 
-import { UsageError } from "../base/errors.ts";
-import { job } from "../options/job.ts";
-import { automationOptions, compatOptions } from "../options/shared.ts";
-import type { ConfigOf } from "../options/mod.ts";
-import { modelFile, safetensorsFile } from "../options/paths.ts";
-import { resizeLoraOptions } from "./options.ts";
+import { UsageError } from "../../../base/errors.ts";
+import { job } from "../../../options/job.ts";
+import { automationOptions, compatOptions } from "../../../options/shared.ts";
+import type { ConfigOf } from "../../../options/mod.ts";
+import { modelFile, safetensorsFile } from "../../../options/paths.ts";
+import { resizeLoraOptions } from "../options.ts";
 
 const GROUPS = [resizeLoraOptions, compatOptions, automationOptions] as const;
 
@@ -20,7 +20,7 @@ export const resizeLoraJob = job({
   ],
   check,
   async run(config, context) {
-    const { resizeLora } = await import("./resize_lora.ts");
+    const { resizeLora } = await import("../resize_lora.ts");
     await resizeLora(config, context);
   },
 });

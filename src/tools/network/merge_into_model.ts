@@ -1,11 +1,12 @@
 /** LoRAs added into a checkpoint's weights: W + ratio * alpha / rank * up down, tensor by tensor as it is written. */
 
-import { modelPath } from "../base/assets.ts";
-import { UserError } from "../base/errors.ts";
-import { hearSignals, type JobContext } from "../base/job.ts";
-import { type TensorFile, writeSafetensorsSlowly } from "../formats/mod.ts";
-import { checkFlags, checkpointTensors, openModel, requireFinite, weightOf } from "../models/mod.ts";
-import { baseOf, deltaOf, keysOf, type LoadedLora, loadLora, type LoraModule } from "../networks/mod.ts";
+import { modelPath } from "../../base/assets.ts";
+import { UserError } from "../../base/errors.ts";
+import { hearSignals, type JobContext } from "../../base/job.ts";
+import { type TensorFile, writeSafetensorsSlowly } from "../../formats/mod.ts";
+import { checkFlags, checkpointTensors, openModel, requireFinite, weightOf } from "../../models/mod.ts";
+import { baseOf, deltaOf, keysOf, type LoadedLora, loadLora, type LoraModule } from "../../networks/mod.ts";
+import { blockWeight, readBlockWeights } from "./block_weights.ts";
 import type { MergeLoraConfig } from "./options.ts";
 import { specOfMerge } from "./merged_spec.ts";
 
@@ -14,6 +15,7 @@ export interface Share {
   readonly module: LoraModule;
   readonly part: number | null;
   readonly lora: LoadedLora;
+  /** With the weight of the module's block. */
   readonly ratio: number;
 }
 
@@ -34,7 +36,7 @@ export async function mergeIntoModel(
     if (config.v2) checkFlags(model.family, { v2: true }, model.path);
     const shares = sharesByKey(
       files.map((file) => loadLora(file, model.shapes, model.family, context.warn)),
-      config.ratios,
+      ratiosOf(config),
       model.shapes,
     );
     requireFinite(model, () => true);
@@ -60,10 +62,18 @@ export async function mergeIntoModel(
   }
 }
 
-/** Which modules change which tensor of the checkpoint. */
+/** Each LoRA's ratio for a module. */
+function ratiosOf({ ratios, lbws }: MergeLoraConfig): ((module: string) => number)[] {
+  const weights = lbws === null ? null : readBlockWeights(lbws);
+  return ratios.map((ratio, i) => (module) =>
+    weights === null ? ratio : ratio * blockWeight(weights[i], module)
+  );
+}
+
+/** Which modules change which tensor of the checkpoint; `ratios`: each LoRA's, for a module by name. */
 export function sharesByKey(
   loras: readonly LoadedLora[],
-  ratios: readonly number[],
+  ratios: readonly ((module: string) => number)[],
   shapes: ReadonlyMap<string, readonly number[]>,
 ): Map<string, Share[]> {
   const shares = new Map<string, Share[]>();
@@ -75,7 +85,7 @@ export function sharesByKey(
         );
       }
       const { key, part } = baseOf(module, (k) => shapes.has(k));
-      shares.set(key, [...shares.get(key) ?? [], { module, part, lora, ratio: ratios[i] }]);
+      shares.set(key, [...shares.get(key) ?? [], { module, part, lora, ratio: ratios[i](module.name) }]);
     }
   });
   return shares;

@@ -1,15 +1,18 @@
 /** What a merged file says of itself and of where it comes from. */
 
 import { basename } from "node:path";
-import type { Family } from "../models/mod.ts";
-import { mergedSpec } from "../networks/mod.ts";
+import type { Family } from "../../models/mod.ts";
+import { mergedSpec } from "../../networks/mod.ts";
 import type { MergeLoraConfig } from "./options.ts";
 
 const RESOLUTION = "modelspec.resolution";
 
 /** modelspec.* of a merge of these files in this order (a model to merge into comes first), unless it is not wanted. */
 export function specOfMerge(
-  { noMetadata, saveTo, sdModel, compat }: MergeLoraConfig,
+  { noMetadata, saveTo, sdModel, compat }: Pick<
+    MergeLoraConfig,
+    "noMetadata" | "saveTo" | "sdModel" | "compat"
+  >,
   family: Family,
   sources: readonly { readonly path: string; readonly metadata: Readonly<Record<string, string>> }[],
 ): Record<string, string> {

@@ -1,0 +1,52 @@
+/** LoRA files about to be merged: of one family, with what they say of themselves. */
+
+import { UserError } from "../../base/errors.ts";
+import type { TensorFile } from "../../formats/mod.ts";
+import { FAMILIES, type Family } from "../../models/mod.ts";
+import { familyOfLora, fileModules, type MergeInput } from "../../networks/mod.ts";
+
+/** What files without a telling key are for. */
+const UNTOLD = FAMILIES.at(-1)!;
+
+/** The one family that all are for. Throws UserError. */
+export function loraFamily(files: readonly TensorFile[]): Family {
+  const families = files.map(familyOfLora), family = families.find((f) => f !== null) ?? UNTOLD;
+  families.forEach((f, i) => {
+    if (f === null || f === family) return;
+    throw new UserError(
+      `${files[i].path}: is for ${f.label}, the files before it for ${family.label}; merge LoRAs of one kind`,
+    );
+  });
+  return family;
+}
+
+export function mergeInputs(
+  files: readonly TensorFile[],
+  ratios: readonly number[],
+  family: Family,
+  note: (line: string) => void,
+): MergeInput[] {
+  return files.map((file, i) => ({
+    path: file.path,
+    modules: fileModules(file, family, note),
+    ratio: ratios[i],
+  }));
+}
+
+/** sd-scripts' least metadata of a LoRA, version and base model taken from the first file that names them. */
+export function least(
+  files: readonly Pick<TensorFile, "metadata">[],
+  dim: string,
+  alpha: string,
+): Record<string, string> {
+  const said = (key: string) =>
+    files.map(({ metadata }) => metadata[key]).find((value) => value !== undefined);
+  const [v2, base] = [said("ss_v2"), said("ss_base_model_version")];
+  return {
+    ...(v2 === undefined ? {} : { ss_v2: v2 }),
+    ...(base === undefined ? {} : { ss_base_model_version: base }),
+    ss_network_module: "networks.lora",
+    ss_network_dim: dim,
+    ss_network_alpha: alpha,
+  };
+}

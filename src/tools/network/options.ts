@@ -1,0 +1,112 @@
+/** Work on network files: the options of the scripts in sd-scripts' networks/. */
+
+import {
+  choice,
+  type ConfigOf,
+  flag,
+  float,
+  floats,
+  group,
+  int,
+  noEffect,
+  own,
+  pathTo,
+  required,
+  short,
+  str,
+  strings,
+} from "../../options/mod.ts";
+import type { CompatConfig } from "../../options/shared.ts";
+
+const PRECISIONS = ["float", "fp16", "bf16"] as const;
+
+const savePrecision = choice(PRECISIONS, null, "number format of saved weights; unset = as computed");
+const saveTo = required(pathTo("file", str(null, "output file")));
+
+export const resizeLoraOptions = group("Resizing", {
+  save_precision: savePrecision,
+  new_rank: int(4, "target rank", { min: 1, max: 65536 }),
+  new_conv_rank: int(null, "target rank of 3x3 convolutions", { min: 1, max: 65536 }),
+  model: required(pathTo("model", str(null, "network file"))),
+  save_to: saveTo,
+  device: noEffect(
+    "factors are decomposed in double precision on the CPU",
+    str(null, "compute device"),
+  ),
+  verbose: flag("print per-layer ranks"),
+  dynamic_method: choice(["sv_ratio", "sv_fro", "sv_cumulative"], null, "rank choice rule"),
+  dynamic_param: float(null, "its threshold"),
+});
+
+const v2 = flag("treat the base model as SD 2.x (OpenCLIP-H text encoder, 1024-wide context)");
+const noMetadata = flag("leave training metadata out (a minimum remains)");
+const lbws = strings("weights by block, a list in JSON for each network");
+
+const merging = {
+  save_precision: savePrecision,
+  precision: choice(PRECISIONS, "float", "number format while merging"),
+  models: required(pathTo("model", strings("network files"))),
+  ratios: required(floats("weight of each network")),
+  save_to: saveTo,
+  no_metadata: noMetadata,
+};
+
+const intoModel = {
+  sd_model: pathTo("model", str(null, "base model to merge into; unset merges the networks with each other")),
+  concat: flag("join ranks instead of adding weights"),
+  shuffle: flag("shuffle ranks after concat"),
+};
+
+export const mergeLoraOptions = group("Merging", { v2, ...merging, ...intoModel, lbws: own(lbws) });
+
+export const sdxlMergeLoraOptions = group("Merging", { ...merging, ...intoModel, lbws });
+
+export const svdMergeLoraOptions = group("Merging", {
+  ...merging,
+  lbws,
+  new_rank: int(4, "rank of the result", { min: 1, max: 65536 }),
+  new_conv_rank: int(null, "rank of 3x3 convolutions; unset = new_rank", { min: 1, max: 65536 }),
+  device: noEffect("factors are decomposed in double precision on the CPU", str(null, "compute device")),
+});
+
+const READ_BY_TENSOR = "weights are read one by one when their turn comes";
+
+export const extractLoraOptions = group("Extracting", {
+  v2,
+  v_parameterization: flag("say in the metadata that the model predicts v"),
+  sdxl: flag("insist on SDXL models"),
+  load_precision: choice(PRECISIONS, null, "round both models' weights to this first"),
+  save_precision: savePrecision,
+  model_org: required(pathTo("model", str(null, "model that the other was trained from"))),
+  model_tuned: required(pathTo("model", str(null, "trained model"))),
+  save_to: saveTo,
+  dim: int(4, "rank of the LoRA", { min: 1, max: 65536 }),
+  conv_dim: int(null, "rank of 3x3 convolutions; unset leaves them out", { min: 1, max: 65536 }),
+  device: str(null, "where to compute: cpu, cuda, cuda:N; unset takes a GPU where there is one"),
+  threads: own(int(0, "worker threads; 0 takes one for each core", { min: 0, max: 1024 })),
+  clamp_quantile: float(null, "cut what lies above this quantile of the factors' sizes; with --compat 0.99", {
+    above: 0,
+    max: 1,
+  }),
+  min_diff: float(0.01, "text encoders count as trained where a weight differs by more", { min: 0 }),
+  no_metadata: noMetadata,
+  load_original_model_to: noEffect(READ_BY_TENSOR, str(null, "device for the original model")),
+  load_tuned_model_to: noEffect(READ_BY_TENSOR, str(null, "device for the trained model")),
+});
+
+export const splitDyloraOptions = group("Splitting", {
+  unit: required(int(null, "step from one rank to the next", { min: 1, max: 65536 })),
+  save_to: saveTo,
+  model: required(pathTo("model", str(null, "DyLoRA file"))),
+});
+
+export const checkLoraWeightsOptions = group("Output", {
+  show_all_keys: short("s", flag("other tensors of the file too, -s for short")),
+});
+
+export type ResizeLoraConfig = ConfigOf<typeof resizeLoraOptions> & CompatConfig;
+export type MergeLoraConfig = ConfigOf<typeof mergeLoraOptions> & CompatConfig;
+export type SvdMergeConfig = ConfigOf<typeof svdMergeLoraOptions> & CompatConfig;
+export type ExtractLoraConfig = ConfigOf<typeof extractLoraOptions> & CompatConfig;
+export type SplitDyloraConfig = ConfigOf<typeof splitDyloraOptions>;
+export type Precision = MergeLoraConfig["precision"];

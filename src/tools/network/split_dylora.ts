@@ -1,0 +1,54 @@
+/** `easel extract_lora_from_dylora`: a DyLoRA as one LoRA for each of its ranks (sd-scripts' script of that name). */
+
+import { UserError } from "../../base/errors.ts";
+import { removeLeftoversOf } from "../../base/files/leftovers.ts";
+import { hearSignals, type JobContext } from "../../base/job.ts";
+import { openCheckpoint, type TensorFile, type TensorToWrite } from "../../formats/mod.ts";
+import { familyOfLora, type FileModule, fileModules, saveTensors } from "../../networks/mod.ts";
+import type { SplitDyloraConfig } from "./options.ts";
+
+/** Throws UserError for what is no LoRA, where there is nothing to split, and when the disk refuses. */
+export async function splitDylora(config: SplitDyloraConfig, context: JobContext): Promise<void> {
+  using file = openCheckpoint(config.model);
+  const modules = fileModules(file, familyOfLora(file), context.warn);
+  const largest = Math.max(...modules.map((m) => m.rank));
+  if (config.unit >= largest) {
+    throw new UserError(`${config.model}: its largest rank is ${largest}; give a --unit below that`);
+  }
+  for (let rank = config.unit; rank < largest; rank += config.unit) {
+    await hearSignals(context);
+    const path = config.saveTo.replace(/\.safetensors$/, `-${String(rank).padStart(4, "0")}.safetensors`);
+    removeLeftoversOf(path, context.log);
+    const comment = file.metadata.ss_training_comment ?? "";
+    const { sshs_model_hash: _, sshs_legacy_hash: __, ...metadata } = file.metadata;
+    saveTensors(path, modules.flatMap((module) => cut(file, module, rank)), {
+      ...metadata,
+      ss_training_comment: `split from DyLoRA, rank ${largest} to ${rank}; ${comment}`,
+      ss_network_dim: String(rank),
+    });
+    context.log(`saved ${path}`);
+    context.emit({ event: "save", what: "model", path, step: 0 });
+    context.progress({
+      task: "splitting",
+      step: rank / config.unit,
+      total: Math.ceil(largest / config.unit) - 1,
+    });
+  }
+}
+
+/** The first `rank` rows of lora_down and columns of lora_up, in the file's dtype; alpha stays. */
+function cut(file: TensorFile, { keys, downShape, upShape }: FileModule, most: number): TensorToWrite[] {
+  const rank = Math.min(most, downShape[0]);
+  const tensor = (name: string, shape: readonly number[], data: Uint8Array) => {
+    return { name, dtype: file.info(name).dtype, shape, data };
+  };
+  const down = file.bytes(keys.down), up = file.bytes(keys.up);
+  const row = up.length / upShape[0], part = row / upShape[1] * rank;
+  const columns = new Uint8Array(part * upShape[0]);
+  for (let o = 0; o < upShape[0]; o++) columns.set(up.subarray(o * row, o * row + part), o * part);
+  return [
+    ...(keys.alpha ? [tensor(keys.alpha, file.info(keys.alpha).shape, file.bytes(keys.alpha))] : []),
+    tensor(keys.down, [rank, ...downShape.slice(1)], down.slice(0, down.length / downShape[0] * rank)),
+    tensor(keys.up, [upShape[0], rank, ...upShape.slice(2)], columns),
+  ];
+}

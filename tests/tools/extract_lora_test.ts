@@ -1,0 +1,148 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { quietContext } from "../../src/base/job.ts";
+import { openSafetensors } from "../../src/formats/mod.ts";
+import { fileModules, lowRank } from "../../src/networks/mod.ts";
+import { TorchGenerator } from "../../src/random/mod.ts";
+import { weightSizes } from "../../src/tools/network/check_lora_weights.ts";
+import { extractLora } from "../../src/tools/network/extract_lora.ts";
+import type { ExtractLoraConfig } from "../../src/tools/network/options.ts";
+import { mergeLora } from "../../src/tools/network/merge_lora.ts";
+import { splitDylora } from "../../src/tools/network/split_dylora.ts";
+import { svdMergeLora } from "../../src/tools/network/svd_merge_lora.ts";
+import { relL2 } from "../golden/compare.ts";
+import { deltaOf } from "../golden/topics/tools/lora_files.ts";
+import { listening, writeTinyLora, writeTinyModel } from "../training/tiny_run.ts";
+
+const EXTRACT: Omit<ExtractLoraConfig, "saveTo" | "modelOrg" | "modelTuned"> = {
+  ...{ dim: 3, convDim: 3, loadPrecision: null, savePrecision: null, clampQuantile: null, minDiff: 1e-6 },
+  ...{ noMetadata: false, v2: false, sdxl: false, vParameterization: false, compat: null },
+  ...{ device: "cpu", threads: 1 },
+};
+
+/** A model, two LoRAs for all its layers of ranks 2 and 3, and the model with the second merged into it. */
+async function files(): Promise<{ dir: string; at: (name: string) => string }> {
+  const dir = Deno.makeTempDirSync({ prefix: "easel-extract-" });
+  const at = (name: string) => join(dir, `${name}.safetensors`);
+  writeTinyModel(at("model"));
+  writeTinyLora(at("a"), "a", 2, { ss_v2: "False" });
+  writeTinyLora(at("b"), "b", 3, { ss_v2: "False" });
+  await mergeLora({
+    ...{ sdModel: at("model"), lbws: null, models: [at("b")], ratios: [1], saveTo: at("tuned") },
+    ...{
+      precision: "float",
+      savePrecision: null,
+      concat: false,
+      shuffle: false,
+      noMetadata: true,
+      v2: false,
+    },
+    compat: null,
+  }, quietContext());
+  return { dir, at };
+}
+
+function deltas(path: string): Map<string, Float32Array> {
+  using file = openSafetensors(path);
+  return new Map(fileModules(file, null).map((m) => [m.name, deltaOf(m)]));
+}
+
+Deno.test("extractLora() finds the LoRA that was merged into a model again", async () => {
+  const { dir, at } = await files();
+  const models = { modelOrg: at("model"), modelTuned: at("tuned") };
+  await extractLora({ ...EXTRACT, ...models, saveTo: at("out") }, quietContext());
+  const [found, put] = [deltas(at("out")), deltas(at("b"))];
+  deepStrictEqual([...found.keys()].sort(), [...put.keys()].sort());
+  // the model's own float32 weights round the sum
+  for (const [name, delta] of put) ok(relL2(found.get(name)!, delta) < 1e-5, name);
+  using file = openSafetensors(at("out"));
+  strictEqual(file.metadata.ss_network_args, '{"conv_dim": "3", "conv_alpha": "3.0"}');
+  strictEqual(file.metadata["modelspec.title"], "out");
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("extractLora() leaves text encoders out that do not differ, and refuses models that are the same", async () => {
+  const { dir, at } = await files();
+  const heard = listening();
+  const models = { modelOrg: at("model"), modelTuned: at("tuned") };
+  await extractLora({ ...EXTRACT, ...models, minDiff: 1e6, saveTo: at("out") }, heard);
+  ok([...deltas(at("out")).keys()].every((name) => name.startsWith("lora_unet_")));
+  ok(heard.lines.some((line) => line.includes("only the U-Net is extracted")));
+  await rejects(
+    extractLora({ ...EXTRACT, ...models, modelTuned: at("model"), saveTo: at("none") }, quietContext()),
+    /model\.safetensors: has the weights of .*model\.safetensors; there is nothing to extract/,
+  );
+  await rejects(Deno.stat(at("none")), Deno.errors.NotFound);
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("svdMergeLora() is the weighted sum where its rank is that of the sum, block by block", async () => {
+  const { dir, at } = await files();
+  const lbws = ["[0.5,1,1,1,1,1,1,0,1,1,1,1,1,1,1,1,1]", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]"];
+  await svdMergeLora({
+    ...{ models: [at("a"), at("b")], ratios: [0.5, -1], lbws, newRank: 5, newConvRank: null },
+    ...{ saveTo: at("out"), precision: "float", savePrecision: null, noMetadata: false, compat: null },
+  }, quietContext());
+  const [a, b, sum] = ["a", "b", "out"].map((name) => deltas(at(name)));
+  for (const [name, values] of sum) {
+    const weight = name.startsWith("lora_te") ? 0.5 : name.includes("mid_block") ? 0 : 1;
+    ok(relL2(values, a.get(name)!.map((v, i) => weight * v / 2 - b.get(name)![i])) < 1e-5, name);
+  }
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("splitDylora() writes each rank below the file's, in its dtype", async () => {
+  const { dir, at } = await files();
+  await splitDylora({ model: at("b"), saveTo: at("split"), unit: 1 }, quietContext());
+  using whole = openSafetensors(at("b")), cut = openSafetensors(at("split-0002"));
+  const wide = fileModules(whole, null), narrow = fileModules(cut, null);
+  narrow.forEach((module, i) => {
+    const { down, up, upShape, rank, alpha } = wide[i];
+    strictEqual(module.rank, 2);
+    strictEqual(module.alpha, alpha);
+    deepStrictEqual(module.down(), down().subarray(0, down().length / rank * 2));
+    deepStrictEqual(module.up(), up().filter((_, at) => at % rank < 2), `${upShape}`);
+  });
+  strictEqual(cut.metadata.ss_network_dim, "2");
+  await rejects(
+    splitDylora({ model: at("b"), saveTo: at("more"), unit: 3 }, quietContext()),
+    /its largest rank is 3; give a --unit below that/,
+  );
+  const sizes = [...weightSizes(at("b"), false)];
+  strictEqual(sizes.length, 2 * wide.length);
+  const first = wide[0].down();
+  const { key, mean, least } = sizes.find(({ key }) => key === wide[0].keys.down)!;
+  ok(Math.abs(mean - first.reduce((s, v) => s + Math.abs(v), 0) / first.length) < 1e-9, key);
+  strictEqual(least, first.reduce((s, v) => Math.min(s, Math.abs(v)), Infinity));
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("lowRank() finds the leading values of a matrix whose values fall slowly", async () => {
+  const random = new TorchGenerator(1), out = 90, width = 70, rank = 8;
+  const values = random.randn(out * width);
+  const times = (rows: Float32Array, n: number, m: number, at: (r: number, c: number) => number) => {
+    const k = rows.length / n;
+    return Float32Array.from({ length: k * m }, (_, i) => {
+      const row = Math.floor(i / m), column = i % m;
+      let sum = 0;
+      for (let j = 0; j < n; j++) sum += rows[row * n + j] * at(column, j);
+      return sum;
+    });
+  };
+  const found = await lowRank({
+    ...{ out, width },
+    times: (rows) => Promise.resolve(times(rows, width, out, (o, i) => values[o * width + i])),
+    transposedTimes: (rows) => Promise.resolve(times(rows, out, width, (i, o) => values[o * width + i])),
+  }, rank);
+  // what is left is orthogonal to what was found: A^T u = s v
+  for (let k = 0; k < rank; k++) {
+    const u = found.left[k], v = found.right[k];
+    const back = Float64Array.from({ length: width }, (_, i) => {
+      let sum = 0;
+      for (let o = 0; o < out; o++) sum += u[o] * values[o * width + i];
+      return sum - found.values[k] * v[i];
+    });
+    ok(Math.hypot(...back) < 2e-2 * found.values[k], `${k}: ${Math.hypot(...back)}`);
+    ok(k === 0 || found.values[k] <= found.values[k - 1]);
+  }
+});
