@@ -24,9 +24,9 @@ export function forgottenGroup<R extends Rows>(title: string, rows: R): Group<R>
 }
 
 /** The same options where they decide nothing; `why` ends the sentence "--x has no effect: ". */
-export function idleGroup<R extends Rows>({ title, rows }: Group<R>, why: string): Group<R> {
-  const idle = Object.entries(rows).map(([name, row]) => [name, noEffect(why, row)]);
-  return { title: `${title} (without effect)`, rows: Object.fromEntries(idle) as R };
+export function idleGroup({ title, rows }: Group, why: string): Group<Record<never, never>> {
+  const idle = Object.entries(rows).map(([name, row]) => [name, noEffect(why, { ...row, required: false })]);
+  return { title: `${title} (without effect)`, rows: Object.fromEntries(idle) };
 }
 
 /** The rows of all groups by name. */

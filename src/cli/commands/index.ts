@@ -108,12 +108,22 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "canny",
     summary: "Writes the edges of a picture as a picture",
-    load: async () => (await import("./dataset/canny.ts")).canny,
+    load: async () => commandOf((await import("../../tools/dataset/pictures/canny_job.ts")).cannyJob),
   },
   {
     name: "prepare_buckets_latents",
     summary: "Writes buckets and latents of pictures for fine_tune's metadata",
     load: async () => (await import("./dataset/prepare_buckets.ts")).prepareBucketsLatents,
+  },
+  {
+    name: "cache_latents",
+    summary: "Writes the latents of a training's pictures beside them",
+    load: async () => commandOf((await import("../../tools/dataset/caches/cache_jobs.ts")).cacheLatentsJob),
+  },
+  {
+    name: "cache_text_encoder_outputs",
+    summary: "Writes the encoded captions of an SDXL training beside its pictures",
+    load: async () => commandOf((await import("../../tools/dataset/caches/cache_jobs.ts")).cacheTextJob),
   },
   {
     name: "plan",

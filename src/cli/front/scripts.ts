@@ -17,8 +17,6 @@ export const SCRIPTS_NOT_YET: Readonly<Record<string, string>> = {
   anima_minimal_inference: OTHER_MODELS,
   anima_train: OTHER_MODELS,
   anima_train_network: OTHER_MODELS,
-  cache_latents: "a training makes them itself with --cache_latents_to_disk",
-  cache_text_encoder_outputs: "",
   convert_anima_lora_to_comfy: OTHER_MODELS,
   convert_diffusers20_original_sd: "",
   convert_diffusers_to_flux: OTHER_MODELS,

@@ -20,6 +20,8 @@ export interface CacheOptions {
   readonly again?: boolean;
   /** Read images as sd-scripts 0.9.1 does. */
   readonly compat: boolean;
+  /** Where a random crop begins, of so many pixels that are left over; without it there are no random crops. */
+  readonly cropAt?: (extra: number) => number;
   /** Called when there are latents to make. */
   readonly onStart?: () => void;
   readonly onProgress?: (done: number, total: number) => void;
@@ -32,7 +34,7 @@ export interface CacheOptions {
 /** Fills in the latents of all entries, smallest buckets first as the reference does. Throws UserError. */
 export async function cacheLatents(dataset: Dataset, options: CacheOptions): Promise<void> {
   for (const subset of dataset.subsets) {
-    if (!subset.color_aug && !subset.random_crop) continue;
+    if (!subset.color_aug && (!subset.random_crop || options.cropAt)) continue;
     const name = subset.color_aug ? "color_aug" : "random_crop";
     throw new UsageError(
       `--cache_latents and ${name} exclude each other: latents are made once; leave one out`,
@@ -116,13 +118,19 @@ function refuseSharedFiles(entries: readonly ImageEntry[]): void {
   }
 }
 
+/** Left and top of a random crop; nothing where it is the middle. */
+function cropOf({ subset, bucket, resized }: ImageEntry, { cropAt }: CacheOptions): (number | null)[] {
+  if (!subset.random_crop || !cropAt) return [];
+  return resized.map((side, i) => side > bucket[i] ? cropAt(side - bucket[i]) : null);
+}
+
 async function encodeBatch(entries: readonly ImageEntry[], options: CacheOptions): Promise<void> {
   const { bucket, subset: { flip_aug: flips } } = entries[0];
   const fitted = [];
   for (const entry of entries) {
     try {
       const image = await loadImage(entry.path, { alpha: wantsAlpha(entry), compat: options.compat });
-      fitted.push({ entry, ...fit(image, bucket, entry.resized) });
+      fitted.push({ entry, ...fit(image, bucket, entry.resized, ...cropOf(entry, options)) });
     } catch (error) {
       if (!(error instanceof UnreadableImage)) throw error;
       entry.broken = true;

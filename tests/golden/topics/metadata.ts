@@ -1,6 +1,6 @@
 /** The tools that write metadata files: merge_captions_to_metadata, merge_dd_tags_to_metadata, clean_captions_and_tags. */
 
-import { cleanCaption, cleanTags } from "../../../src/tools/dataset/clean_texts.ts";
+import { cleanCaption, cleanTags } from "../../../src/tools/dataset/texts/clean_texts.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
 import { exact } from "../compare.ts";
 import { withToolRun, writePlain } from "../tool_run.ts";

@@ -2,11 +2,14 @@
 
 import type { Check, GoldenCase, Runner } from "../case.ts";
 import { checkBuckets } from "../prepare/buckets.ts";
+import { checkLatents, checkText } from "../prepare/caches.ts";
 import { checkCanny } from "../prepare/canny.ts";
 import { checkResize } from "../prepare/resize.ts";
 
 const RUNNERS: Readonly<Record<string, (c: GoldenCase) => Check[] | Promise<Check[]>>> = {
   "finetune/prepare_buckets_latents.py": checkBuckets,
+  "tools/cache_latents.py": checkLatents,
+  "tools/cache_text_encoder_outputs.py": checkText,
   "tools/canny.py": checkCanny,
   "tools/resize_images_to_resolution.py": checkResize,
 };

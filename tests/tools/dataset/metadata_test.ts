@@ -4,8 +4,11 @@ import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict
 import { join } from "node:path";
 import { Interrupted } from "../../../src/base/errors.ts";
 import { quietContext } from "../../../src/base/job.ts";
-import { cleanCaptionsAndTags } from "../../../src/tools/dataset/clean_captions_and_tags.ts";
-import { mergeToMetadata, type MergeToMetadataConfig } from "../../../src/tools/dataset/merge_to_metadata.ts";
+import { cleanCaptionsAndTags } from "../../../src/tools/dataset/texts/clean_captions_and_tags.ts";
+import {
+  mergeToMetadata,
+  type MergeToMetadataConfig,
+} from "../../../src/tools/dataset/texts/merge_to_metadata.ts";
 import { listening } from "../../training/tiny_run.ts";
 
 function folder(

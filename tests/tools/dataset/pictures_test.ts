@@ -7,8 +7,8 @@ import { quietContext } from "../../../src/base/job.ts";
 import { canny } from "../../../src/images/canny.ts";
 import { loadImage } from "../../../src/images/load.ts";
 import { writePicture } from "../../../src/images/write.ts";
-import { resizeImages, type ResizeImagesConfig } from "../../../src/tools/dataset/resize_images.ts";
-import { parseResolutions } from "../../../src/tools/dataset/resolutions.ts";
+import { resizeImages, type ResizeImagesConfig } from "../../../src/tools/dataset/pictures/resize_images.ts";
+import { parseResolutions } from "../../../src/tools/dataset/pictures/resolutions.ts";
 import { drawn } from "../../golden/prepare/pictures.ts";
 import { listening } from "../../training/tiny_run.ts";
 

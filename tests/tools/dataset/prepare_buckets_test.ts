@@ -6,7 +6,10 @@ import { Interrupted } from "../../../src/base/errors.ts";
 import { quietContext } from "../../../src/base/job.ts";
 import { listNpz, readNpz } from "../../../src/formats/npz.ts";
 import { writePicture } from "../../../src/images/write.ts";
-import { prepareBuckets, type PrepareBucketsConfig } from "../../../src/tools/dataset/prepare_buckets.ts";
+import {
+  prepareBuckets,
+  type PrepareBucketsConfig,
+} from "../../../src/tools/dataset/caches/prepare_buckets.ts";
 import { drawn } from "../../golden/prepare/pictures.ts";
 import { listening, writeTinyModel } from "../../training/tiny_run.ts";
 

@@ -16,7 +16,7 @@ export const cleanCaptionsAndTags = command({
   examples: ["easel clean_captions_and_tags meta.json clean.json"],
   check: ({ positionals }) => void files(positionals),
   async run({ values, positionals }, context) {
-    const { cleanCaptionsAndTags } = await import("../../../tools/dataset/clean_captions_and_tags.ts");
+    const { cleanCaptionsAndTags } = await import("../../../tools/dataset/texts/clean_captions_and_tags.ts");
     const { inJson, outJson, old } = files(positionals);
     if (old) {
       context.warn(`${positionals[0]}: a folder before IN_JSON has no effect, all pictures are cleaned`);

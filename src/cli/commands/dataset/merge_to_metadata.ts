@@ -2,7 +2,7 @@
 
 import { UsageError } from "../../../base/errors.ts";
 import type { JobContext } from "../../../base/job.ts";
-import { checkExtension } from "../../../tools/dataset/text_beside.ts";
+import { checkExtension } from "../../../tools/dataset/texts/text_beside.ts";
 import type { ConfigOf } from "../../../options/mod.ts";
 import { readableFile } from "../../../options/paths.ts";
 import { automationOptions, compatOptions } from "../../../options/shared.ts";
@@ -61,7 +61,7 @@ async function merge(
   { values, positionals }: Input,
   context: JobContext,
 ): Promise<void> {
-  const { mergeToMetadata } = await import("../../../tools/dataset/merge_to_metadata.ts");
+  const { mergeToMetadata } = await import("../../../tools/dataset/texts/merge_to_metadata.ts");
   const [trainDataDir, outJson] = positionals;
   await mergeToMetadata({ ...values, trainDataDir, outJson, field }, context);
 }

@@ -33,7 +33,7 @@ export const prepareBucketsLatents = command({
     refuseAsReference(values);
   },
   async run({ values, positionals: [trainDataDir, inJson, outJson, vae] }, context) {
-    const { prepareBuckets } = await import("../../../tools/dataset/prepare_buckets.ts");
+    const { prepareBuckets } = await import("../../../tools/dataset/caches/prepare_buckets.ts");
     for (const line of stepNotes(values.bucketResoSteps)) context.warn(line);
     await prepareBuckets({
       ...values,

@@ -5,7 +5,7 @@ import { isSameFile } from "../../../base/files/links.ts";
 import { readableFolder, writableFolder } from "../../../options/paths.ts";
 import { automationOptions, compatOptions } from "../../../options/shared.ts";
 import { resizeImagesOptions } from "../../../tools/dataset/options.ts";
-import { type MaxResolution, parseResolutions } from "../../../tools/dataset/resolutions.ts";
+import { type MaxResolution, parseResolutions } from "../../../tools/dataset/pictures/resolutions.ts";
 import { command } from "../../command.ts";
 
 export const resizeImagesToResolution = command({
@@ -29,7 +29,7 @@ export const resizeImagesToResolution = command({
     }
   },
   async run({ values, positionals: [source, target] }, context) {
-    const { resizeImages } = await import("../../../tools/dataset/resize_images.ts");
+    const { resizeImages } = await import("../../../tools/dataset/pictures/resize_images.ts");
     await resizeImages(
       { ...values, source, target, maxResolutions: resolutions(values.maxResolution) },
       context,

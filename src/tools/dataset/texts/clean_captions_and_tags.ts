@@ -1,12 +1,12 @@
 /** clean_captions_and_tags: the texts of a metadata file, made plainer and freed of what contradicts itself. */
 
-import { UserError } from "../../base/errors.ts";
-import { removeLeftoversOf } from "../../base/files/leftovers.ts";
-import type { JobContext } from "../../base/job.ts";
-import type { JsonTable } from "../../text/python_json.ts";
+import { UserError } from "../../../base/errors.ts";
+import { removeLeftoversOf } from "../../../base/files/leftovers.ts";
+import type { JobContext } from "../../../base/job.ts";
+import type { JsonTable } from "../../../text/python_json.ts";
 import { cleanCaption, cleanTags } from "./clean_texts.ts";
 import { described, readMetadata, writeMetadata } from "./metadata_file.ts";
-import { eachPicture } from "./pace.ts";
+import { eachPicture } from "../pace.ts";
 
 export interface CleanConfig {
   readonly inJson: string;

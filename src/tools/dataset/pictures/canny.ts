@@ -1,9 +1,9 @@
 /** canny: the edges of a picture as a picture, for training and drawing with a ControlNet. */
 
-import type { JobContext } from "../../base/job.ts";
-import { canny as edges, grey } from "../../images/canny.ts";
-import { loadImage } from "../../images/load.ts";
-import { writePicture } from "../../images/write.ts";
+import type { JobContext } from "../../../base/job.ts";
+import { canny as edges, grey } from "../../../images/canny.ts";
+import { loadImage } from "../../../images/load.ts";
+import { writePicture } from "../../../images/write.ts";
 
 export interface CannyConfig {
   readonly input: string;

@@ -1,13 +1,13 @@
 /** merge_captions_to_metadata and merge_dd_tags_to_metadata: the text files beside pictures into one metadata file. */
 
-import { isFile } from "../../base/files/exists.ts";
-import { removeLeftoversOf } from "../../base/files/leftovers.ts";
-import type { JobContext } from "../../base/job.ts";
-import { counted } from "../../base/phrases.ts";
-import { strip } from "../../data/batches/captions.ts";
+import { isFile } from "../../../base/files/exists.ts";
+import { removeLeftoversOf } from "../../../base/files/leftovers.ts";
+import type { JobContext } from "../../../base/job.ts";
+import { counted } from "../../../base/phrases.ts";
+import { strip } from "../../../data/batches/captions.ts";
 import { described, type Metadata, readMetadata, utf8Text, writeMetadata } from "./metadata_file.ts";
-import { eachPicture } from "./pace.ts";
-import { picturesIn } from "./pictures.ts";
+import { eachPicture } from "../pace.ts";
+import { picturesIn } from "../pictures.ts";
 import { stem, textBeside } from "./text_beside.ts";
 
 export interface MergeToMetadataConfig {

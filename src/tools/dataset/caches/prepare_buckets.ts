@@ -1,25 +1,25 @@
 /** prepare_buckets_latents: buckets and latents of a folder's pictures, noted in the metadata that fine_tune reads. */
 
 import { basename, dirname, extname, join, relative } from "node:path";
-import { UserError } from "../../base/errors.ts";
-import { isTaken } from "../../base/files/exists.ts";
-import { removeLeftovers } from "../../base/files/leftovers.ts";
-import type { JobContext } from "../../base/job.ts";
-import { HOW_TO_LIFT, limit } from "../../base/limits.ts";
-import { counted } from "../../base/phrases.ts";
-import { type BucketRules, Buckets, type Size } from "../../data/batches/buckets.ts";
-import { misfitOf } from "../../data/batches/fill_buckets.ts";
-import { fit, type Fitted } from "../../data/batches/prepare.ts";
-import { encodeFitted } from "../../data/cache/encode.ts";
-import { latentFileMisfit, refuseForeignFile, writeLatentFile } from "../../data/cache/latent_file.ts";
-import { loadImage, UnreadableImage } from "../../images/load.ts";
-import type { Pixels } from "../../images/pixels.ts";
-import { JsonNumber } from "../../text/python_json.ts";
+import { UserError } from "../../../base/errors.ts";
+import { isTaken } from "../../../base/files/exists.ts";
+import { removeLeftovers } from "../../../base/files/leftovers.ts";
+import type { JobContext } from "../../../base/job.ts";
+import { HOW_TO_LIFT, limit } from "../../../base/limits.ts";
+import { counted } from "../../../base/phrases.ts";
+import { type BucketRules, Buckets, type Size } from "../../../data/batches/buckets.ts";
+import { misfitOf } from "../../../data/batches/fill_buckets.ts";
+import { fit, type Fitted } from "../../../data/batches/prepare.ts";
+import { encodeFitted } from "../../../data/cache/encode.ts";
+import { latentFileMisfit, refuseForeignFile, writeLatentFile } from "../../../data/cache/latent_file.ts";
+import { loadImage, UnreadableImage } from "../../../images/load.ts";
+import type { Pixels } from "../../../images/pixels.ts";
+import { JsonNumber } from "../../../text/python_json.ts";
 import { type LatentMaker, type LatentMakerConfig, openLatentMaker } from "./latent_maker.ts";
-import { described, type Metadata, readMetadata, writeMetadata } from "./metadata_file.ts";
-import { eachPicture } from "./pace.ts";
-import { picturesIn } from "./pictures.ts";
-import { stem } from "./text_beside.ts";
+import { described, type Metadata, readMetadata, writeMetadata } from "../texts/metadata_file.ts";
+import { eachPicture } from "../pace.ts";
+import { picturesIn } from "../pictures.ts";
+import { stem } from "../texts/text_beside.ts";
 
 export interface PrepareBucketsConfig extends LatentMakerConfig {
   readonly trainDataDir: string;

@@ -1,10 +1,10 @@
 /** The metadata of fine_tune.py, as a file that tools change: all that they do not know passes through. */
 
-import { UserError } from "../../base/errors.ts";
-import { atomicWriteFile } from "../../base/files/atomic.ts";
-import { fileBytes, NoFile } from "../../base/files/regular_file.ts";
-import { whyNotOpened } from "../../formats/what_file.ts";
-import { type JsonTable, type JsonValue, parsePythonJson, pythonJson } from "../../text/python_json.ts";
+import { UserError } from "../../../base/errors.ts";
+import { atomicWriteFile } from "../../../base/files/atomic.ts";
+import { fileBytes, NoFile } from "../../../base/files/regular_file.ts";
+import { whyNotOpened } from "../../../formats/what_file.ts";
+import { type JsonTable, type JsonValue, parsePythonJson, pythonJson } from "../../../text/python_json.ts";
 
 /** Pictures by key, in the order of the file. */
 export type Metadata = JsonTable;

@@ -1,4 +1,4 @@
-/** easel canny: sd-scripts' tools/canny.py. */
+/** canny: sd-scripts' tools/canny.py. */
 
 import { dirname } from "node:path";
 import { UsageError } from "../../../base/errors.ts";
@@ -6,14 +6,14 @@ import { isSameFile } from "../../../base/files/links.ts";
 import { checkPictureName } from "../../../images/write.ts";
 import { readableFile, writableFolder } from "../../../options/paths.ts";
 import { automationOptions } from "../../../options/shared.ts";
-import { cannyOptions } from "../../../tools/dataset/options.ts";
-import { command } from "../../command.ts";
+import { cannyOptions } from "../options.ts";
+import { job } from "../../../options/job.ts";
 
-export const canny = command({
+export const cannyJob = job({
   groups: [cannyOptions, automationOptions],
   about: "Finds edges as OpenCV does: the input of a Canny ControlNet.",
   examples: ["easel canny --input images/1_thing/0.png --output edges.png"],
-  check({ values: { input, output } }) {
+  check({ input, output }) {
     readableFile("input", input);
     checkPictureName("--output", output);
     writableFolder("output", dirname(output));
@@ -21,8 +21,8 @@ export const canny = command({
       throw new UsageError(`--output ${output}: is the picture itself; give another name`);
     }
   },
-  async run({ values }, context) {
-    const { canny } = await import("../../../tools/dataset/canny.ts");
+  async run(values, context) {
+    const { canny } = await import("./canny.ts");
     await canny(values, context);
   },
 });

@@ -1,7 +1,7 @@
 /** Names of files beside pictures. */
 
 import { basename, dirname, extname } from "node:path";
-import { UsageError } from "../../base/errors.ts";
+import { UsageError } from "../../../base/errors.ts";
 
 /** The text that belongs to a picture: pathlib's with_suffix(). */
 export function textBeside(picture: string, extension: string): string {

@@ -1,19 +1,19 @@
 /** resize_images_to_resolution: pictures in several sizes, each of at most so many pixels, into another folder. */
 
 import { basename, extname, isAbsolute, join } from "node:path";
-import { UserError } from "../../base/errors.ts";
-import { atomicWrite, writeAll } from "../../base/files/atomic.ts";
-import { removeLeftovers } from "../../base/files/leftovers.ts";
-import { openFile } from "../../base/files/regular_file.ts";
-import type { JobContext } from "../../base/job.ts";
-import { counted } from "../../base/phrases.ts";
-import { loadImage, UnreadableImage } from "../../images/load.ts";
-import { resizePillow } from "../../images/pillow.ts";
-import { crop, type Pixels } from "../../images/pixels.ts";
-import { resizeArea } from "../../images/resize.ts";
-import { writePicture } from "../../images/write.ts";
-import { eachPicture } from "./pace.ts";
-import { filesIn, isPictureName } from "./pictures.ts";
+import { UserError } from "../../../base/errors.ts";
+import { atomicWrite, writeAll } from "../../../base/files/atomic.ts";
+import { removeLeftovers } from "../../../base/files/leftovers.ts";
+import { openFile } from "../../../base/files/regular_file.ts";
+import type { JobContext } from "../../../base/job.ts";
+import { counted } from "../../../base/phrases.ts";
+import { loadImage, UnreadableImage } from "../../../images/load.ts";
+import { resizePillow } from "../../../images/pillow.ts";
+import { crop, type Pixels } from "../../../images/pixels.ts";
+import { resizeArea } from "../../../images/resize.ts";
+import { writePicture } from "../../../images/write.ts";
+import { eachPicture } from "../pace.ts";
+import { filesIn, isPictureName } from "../pictures.ts";
 import type { MaxResolution } from "./resolutions.ts";
 
 export interface ResizeImagesConfig {

@@ -1,12 +1,12 @@
 /** An autoencoder on a device, for tools that make latents and train nothing. */
 
-import type { DType } from "../../base/dtype.ts";
-import type { Encode } from "../../data/mod.ts";
-import { loadMissing, openVae } from "../../models/mod.ts";
-import { TorchGenerator } from "../../random/mod.ts";
-import { openChosenDevice, ParameterStore } from "../../runtime/mod.ts";
-import type { DeviceConfig } from "../../runtime/options.ts";
-import { LatentEncoder } from "../../training/objective/latents.ts";
+import type { DType } from "../../../base/dtype.ts";
+import type { Encode } from "../../../data/mod.ts";
+import { loadMissing, openVae } from "../../../models/mod.ts";
+import { TorchGenerator } from "../../../random/mod.ts";
+import { openChosenDevice, ParameterStore } from "../../../runtime/mod.ts";
+import type { DeviceConfig } from "../../../runtime/options.ts";
+import { LatentEncoder } from "../../../training/objective/latents.ts";
 
 export interface LatentMakerConfig extends DeviceConfig {
   /** A file that has an autoencoder. */

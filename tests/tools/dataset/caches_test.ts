@@ -1,0 +1,51 @@
+/** cache_latents and cache_text_encoder_outputs: what golden cases leave open. */
+
+import { deepStrictEqual, notDeepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { Interrupted } from "../../../src/base/errors.ts";
+import { quietContext } from "../../../src/base/job.ts";
+import { withDefaults } from "../../../src/options/mod.ts";
+import { cacheLatents } from "../../../src/tools/dataset/caches/cache_latents.ts";
+import { cacheLatentsGroups, cacheTextGroups } from "../../../src/tools/dataset/caches/cache_options.ts";
+import { cacheText } from "../../../src/tools/dataset/caches/cache_text.ts";
+import { tinyRun } from "../../training/tiny_run.ts";
+
+function given(pictures = 2) {
+  const { dir } = tinyRun(pictures), file = (name: string) => join(dir, "data/1_thing", name);
+  const values = {
+    ...{
+      pretrainedModelNameOrPath: join(dir, "model.safetensors"),
+      trainDataDir: join(dir, "data"),
+      resolution: "64",
+    },
+    ...{ captionExtension: ".txt", seed: 1, threads: 1, device: "cpu" },
+  };
+  return { file, values };
+}
+
+Deno.test("cacheLatents() makes files again unless --skip_existing keeps those that fit", async () => {
+  const { file, values } = given();
+  const latents = withDefaults(cacheLatentsGroups, values);
+  await cacheLatents(latents, quietContext());
+  const before = Deno.readFileSync(file("1.npz"));
+  await cacheLatents({ ...latents, seed: 2, skipExisting: true }, quietContext());
+  deepStrictEqual(Deno.readFileSync(file("1.npz")), before);
+  await cacheLatents({ ...latents, seed: 2 }, quietContext());
+  notDeepStrictEqual(Deno.readFileSync(file("1.npz")), before);
+});
+
+Deno.test("cacheLatents() that is interrupted leaves no half a file", async () => {
+  const { file, values } = given();
+  const stopped = quietContext(AbortSignal.abort(new Interrupted("interrupted")));
+  await rejects(cacheLatents(withDefaults(cacheLatentsGroups, values), stopped), Interrupted);
+  strictEqual([...Deno.readDirSync(file("."))].filter(({ name }) => name.includes("npz")).length, 0);
+});
+
+Deno.test("captions of a model with one text encoder are not cached", async () => {
+  const { values } = given();
+  const text = withDefaults(cacheTextGroups, values);
+  await rejects(
+    cacheText(text, quietContext()),
+    /model\.safetensors: is .*; only SDXL's captions are cached/,
+  );
+});
