@@ -2,8 +2,7 @@
 
 import assert from "node:assert/strict";
 import { dirname, join, relative } from "node:path";
-
-const ROOT = join(import.meta.dirname!, "..");
+import { ROOT, sources, textOf } from "./sources.ts";
 
 /** Top to bottom; a room imports from itself and from rooms in later rows. */
 const STOREYS: readonly (readonly string[])[] = [
@@ -47,26 +46,13 @@ const MOST_FILES = 15;
 /** Tables in which each row is a file: more of them make nothing harder to find. */
 const LISTS = ["src/graph/ops"];
 
-function sources(...folders: string[]): string[] {
-  const found: string[] = [];
-  const walk = (folder: string) => {
-    for (const entry of Deno.readDirSync(join(ROOT, folder))) {
-      const path = `${folder}/${entry.name}`;
-      if (entry.isDirectory) walk(path);
-      else if (path.endsWith(".ts")) found.push(path);
-    }
-  };
-  for (const folder of folders) walk(folder);
-  return found.sort();
-}
-
 function roomOf(path: string): string {
   return path.startsWith("src/") ? path.split("/").slice(0, 2).join("/") : path.split("/")[0];
 }
 
 /** Relative imports and re-exports of a file, static and dynamic, as paths from the root. */
 function imports(path: string): string[] {
-  const text = Deno.readTextFileSync(join(ROOT, path)).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+  const text = textOf(path).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
   const found = text.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)"(\.{1,2}\/[^"]+)"/g);
   return [...found].map((match) => relative(ROOT, join(ROOT, dirname(path), match[1])));
 }
@@ -138,7 +124,7 @@ Deno.test("every folder of src is a room of the list", () => {
 
 Deno.test(`no source file has more than ${MOST_LINES} lines`, () => {
   const long = [...program, ...sources("tests")]
-    .map((path) => ({ path, lines: Deno.readTextFileSync(join(ROOT, path)).split("\n").length - 1 }))
+    .map((path) => ({ path, lines: textOf(path).split("\n").length - 1 }))
     .filter(({ lines }) => lines > MOST_LINES);
   assert.deepEqual(long, []);
 });
@@ -152,7 +138,7 @@ Deno.test(`no room has more than ${MOST_FILES} files`, () => {
 });
 
 Deno.test("Deno.dlopen stands in ffi/ and nowhere else", () => {
-  const users = program.filter((path) => Deno.readTextFileSync(join(ROOT, path)).includes("Deno.dlopen("));
+  const users = program.filter((path) => textOf(path).includes("Deno.dlopen("));
   assert.deepEqual(users.filter((path) => !path.startsWith("ffi/")), []);
   assert.deepEqual(users, ["ffi/exchange.ts", "ffi/exit.ts", "ffi/library.ts"]);
 });

@@ -3,9 +3,10 @@ import { basename, join } from "node:path";
 import { createDatasetGroup, type DatasetGroup, describeDatasets } from "../../src/data/mod.ts";
 import { adjustLimits, bucketResolutions, Buckets, cropBox } from "../../src/data/batches/buckets.ts";
 import { processCaption } from "../../src/data/batches/captions.ts";
-import type { DreamBoothSubset } from "../../src/data/dataset/params.ts";
+import type { DatasetFile } from "../../src/data/dataset/config_file.ts";
+import { settle } from "../../src/data/dataset/params.ts";
 import { PythonRandom } from "../../src/random/mod.ts";
-import { plansOf, withFolder, writePictures } from "./fixture.ts";
+import { datasetFlags, plansOf, withFolder, writePictures } from "./fixture.ts";
 
 function open(dir: string, flags: Record<string, unknown> = {}, compat = false): Promise<DatasetGroup> {
   const plans = plansOf({ train_data_dir: dir, resolution: "64", caption_extension: ".txt", ...flags });
@@ -232,22 +233,17 @@ Deno.test("metadata files name images, captions and tags; missing images are tol
   }));
 
 Deno.test("captions: a dropped one is empty, separators and templates are literal", () => {
-  const options = {
-    ...{
-      caption_prefix: null,
-      caption_suffix: null,
-      caption_dropout_rate: 0,
-      caption_dropout_every_n_epochs: 0,
-    },
-    ...{ enable_wildcard: false, shuffle_caption: false, token_warmup_step: 0, token_warmup_min: 1 },
-    ...{ caption_tag_dropout_rate: 0, keep_tokens: 0, keep_tokens_separator: "", caption_separator: "$&" },
-    ...{ secondary_separator: "+" },
+  const given = { image_dir: "a", caption_separator: "$&", secondary_separator: "+" };
+  const file: DatasetFile = {
+    general: {},
+    datasets: [{ method: "dreambooth", values: {}, subsets: [given] }],
   };
+  const [options] = settle(file, datasetFlags({}))[0].subsets;
   const at = { epoch: 1, step: 0, maxTrainSteps: 10 }, random = new PythonRandom(0);
   assert.equal(processCaption(options, "a+b", at, random), "a$&b");
   assert.equal(processCaption(options, "x sks", at, random, [["sks", "$1"]]), "x $1");
   const dropped = { ...options, caption_dropout_rate: 1 };
   assert.equal(processCaption(dropped, "a", at, random), "");
-  const subset = { ...options, enable_wildcard: true } as unknown as DreamBoothSubset;
+  const subset = { ...options, enable_wildcard: true };
   assert.equal(processCaption(subset, "{{a}} {b|b}", at, random), "{a} b");
 });

@@ -2,33 +2,17 @@
 import { UsageError } from "../../base/errors.ts";
 import { gradients, Graph } from "../../graph/mod.ts";
 import { type Family, type Shapes, UNET } from "../../models/mod.ts";
-import type { ConfigOf } from "../../options/mod.ts";
+import { withDefaults } from "../../options/mod.ts";
 import type { TrainingConfig } from "../options.ts";
-import type { dreamBoothOptions, fineTuneOptions, sdxlTrainOptions } from "./options.ts";
+import { dreamBoothOptions, fineTuneOptions, sdxlTrainOptions } from "./options.ts";
 import { diffusionLoss, type Predict } from "../objective/loss.ts";
 import type { ParameterGroup } from "../step/trainable.ts";
 
 /** What a command that does not know an option has in its place. */
-export const FULL_DEFAULTS = {
-  trainTextEncoder: false,
-  learningRateTe: null,
-  learningRateTe1: null,
-  learningRateTe2: null,
-  blockLr: null,
-  stopTextEncoderTraining: null,
-  fusedOptimizerGroups: null,
-  noTokenPadding: false,
-  emaDecay: null,
-  useSafetensors: false,
-} as const;
+export const FULL_DEFAULTS = withDefaults([fineTuneOptions, dreamBoothOptions, sdxlTrainOptions], {});
 
 /** The options of all commands that train whole models. */
-export type FullOptions =
-  & Pick<
-    ConfigOf<readonly [typeof fineTuneOptions, typeof dreamBoothOptions, typeof sdxlTrainOptions]>,
-    keyof typeof FULL_DEFAULTS
-  >
-  & Pick<TrainingConfig, "learningRate" | "compat">;
+export type FullOptions = typeof FULL_DEFAULTS & Pick<TrainingConfig, "learningRate" | "compat">;
 
 /** A part of the model with one rate. */
 interface Part {
