@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { quietContext } from "../../src/base/job.ts";
 import { openSafetensors } from "../../src/formats/mod.ts";
 import { fileModules, lowRank } from "../../src/networks/mod.ts";
+import { withDefaults } from "../../src/options/mod.ts";
+import { compatOptions } from "../../src/options/shared.ts";
 import { TorchGenerator } from "../../src/random/mod.ts";
 import { weightSizes } from "../../src/tools/network/check_lora_weights.ts";
 import { extractLora } from "../../src/tools/network/extract_lora.ts";
-import type { ExtractLoraConfig } from "../../src/tools/network/options.ts";
+import { type ExtractLoraConfig, mergeLoraOptions } from "../../src/tools/network/options.ts";
 import { mergeLora } from "../../src/tools/network/merge_lora.ts";
 import { splitDylora } from "../../src/tools/network/split_dylora.ts";
 import { svdMergeLora } from "../../src/tools/network/svd_merge_lora.ts";
@@ -27,18 +29,14 @@ async function files(): Promise<{ dir: string; at: (name: string) => string }> {
   writeTinyModel(at("model"));
   writeTinyLora(at("a"), "a", 2, { ss_v2: "False" });
   writeTinyLora(at("b"), "b", 3, { ss_v2: "False" });
-  await mergeLora({
-    ...{ sdModel: at("model"), lbws: null, models: [at("b")], ratios: [1], saveTo: at("tuned") },
-    ...{
-      precision: "float",
-      savePrecision: null,
-      concat: false,
-      shuffle: false,
-      noMetadata: true,
-      v2: false,
-    },
-    compat: null,
-  }, quietContext());
+  const merge = {
+    sdModel: at("model"),
+    models: [at("b")],
+    ratios: [1],
+    saveTo: at("tuned"),
+    noMetadata: true,
+  };
+  await mergeLora(withDefaults([mergeLoraOptions, compatOptions], merge), quietContext());
   return { dir, at };
 }
 

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { quietContext } from "../../src/base/job.ts";
 import { openSafetensors, type SafetensorsFile, writeSafetensors } from "../../src/formats/mod.ts";
 import { deltaOf, keysOf, loadLora } from "../../src/networks/mod.ts";
-import type { MergeLoraConfig } from "../../src/tools/network/options.ts";
+import { withDefaults } from "../../src/options/mod.ts";
+import { compatOptions } from "../../src/options/shared.ts";
+import { mergeLoraOptions } from "../../src/tools/network/options.ts";
 import { mergeLora } from "../../src/tools/network/merge_lora.ts";
 import { resizeLora } from "../../src/tools/network/resize_lora.ts";
 import { relL2 } from "../golden/compare.ts";
@@ -21,10 +23,7 @@ function files(): { dir: string; at: (name: string) => string } {
   return { dir, at };
 }
 
-const CONFIG: Omit<MergeLoraConfig, "saveTo" | "models" | "ratios"> = {
-  ...{ sdModel: null, lbws: null, precision: "float", savePrecision: null, concat: false, shuffle: false },
-  ...{ noMetadata: false, v2: false, compat: null },
-};
+const CONFIG = withDefaults([mergeLoraOptions, compatOptions], { models: [], ratios: [], saveTo: "" });
 
 /** alpha / rank * up down of every module, by name. */
 function deltas(path: string): Map<string, Float32Array> {
@@ -133,7 +132,7 @@ Deno.test("no tool reads a file with NaN, nor writes one that overflows", async 
   using lora = openSafetensors(at("a"));
   const key = lora.keys().find((k) => k.endsWith("lora_up.weight"))!;
   const bad = spoilt("a", key), model = spoilt("model", "first_stage_model.decoder.conv_in.bias");
-  const merge = (more: Partial<MergeLoraConfig>) =>
+  const merge = (more: Partial<typeof CONFIG>) =>
     mergeLora({ ...CONFIG, models: [at("a")], ratios: [1], saveTo: at("out"), ...more }, quietContext());
   const named = { message: new RegExp(`bad a\\.safetensors: ${RegExp.escape(key)} holds NaN at 1,`) };
   await rejects(merge({ models: [at("b"), bad], ratios: [1, 1], concat: true }), named);
