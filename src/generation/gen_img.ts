@@ -5,33 +5,30 @@ import { atomicWriteFile } from "../base/files/atomic.ts";
 import { removeLeftovers } from "../base/files/leftovers.ts";
 import { Interrupted, UsageError, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
-import type { Pixels } from "../images/pixels.ts";
 import type { GenImgConfig } from "./groups.ts";
-import { type Batch, checkSize, drawBatch, type Drawn } from "./pipeline/draw.ts";
-import { chosenName, FileNames } from "./pictures/file_names.ts";
-import { initialImages } from "./pictures/initial_images.ts";
+import { type Batch, drawBatch, type Drawn, type DrawOptions } from "./pipeline/draw.ts";
+import { FileNames } from "./pictures/file_names.ts";
+import { readSources, type Sources } from "./pictures/sources.ts";
 import { loadDrawingModel, type Loaded, openCheckpoint, standardSize } from "./pipeline/load_model.ts";
 import { type LoraPath, loraPaths } from "./prompts/lora_files.ts";
 import type { UsedNetwork } from "./pipeline/networks.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
-import type { PictureSize } from "./pipeline/own_size.ts";
 import { type Sampling, samplingOf } from "./pipeline/sampling.ts";
 import { pictureTexts } from "./pictures/picture_text.ts";
 import { toBytes } from "./pictures/pixels.ts";
 import { encodePng } from "../images/png_file.ts";
 import { readText } from "../formats/text_file.ts";
 import { promptLines } from "./prompts/prompt_line.ts";
-import { batches, pictureRequests } from "./prompts/requests.ts";
-import { createSampler } from "./samplers/mod.ts";
+import type { PictureRequest } from "./prompts/requests.ts";
+import type { TextConditioner } from "./prompts/text_conditioner.ts";
+import { planBatches } from "./plan.ts";
+import { drawTwice, firstSettings, type Highres, highresOf } from "./techniques/highres.ts";
 
 /** Draws every picture that is asked for. Throws UserError for what cannot be drawn, Interrupted between two steps. */
 export async function genImg(config: GenImgConfig, context: JobContext): Promise<void> {
-  if (config.negativeScale !== null) throw new UsageError("--negative_scale is not supported yet");
   const prompts = readPrompts(config);
-  const images = config.imagePath === null
-    ? null
-    : await initialImages(config.imagePath, config, context.warn);
-  const { planned, sampling, loaded } = await prepare(config, prompts, images, context);
+  const sources = await readSources(config, context.warn);
+  const { planned, sampling, loaded } = await prepare(config, prompts, sources, context);
   try {
     Deno.mkdirSync(config.outdir, { recursive: true });
     removeLeftovers(config.outdir, (name) => name.endsWith(".png"), context.log);
@@ -45,13 +42,19 @@ export async function genImg(config: GenImgConfig, context: JobContext): Promise
 async function prepare(
   config: GenImgConfig,
   prompts: readonly string[],
-  images: readonly Pixels[] | null,
+  sources: Sources,
   context: JobContext,
 ): Promise<{ planned: readonly Batch[]; sampling: Sampling; loaded: Loaded }> {
   const file = openCheckpoint(config), sampling = samplingOf(config, file.marks);
   let planned: readonly Batch[], loras: readonly LoraPath[];
   try {
-    planned = plan(config, prompts, images, { size: standardSize(config, file), sampling }, context.warn);
+    planned = planBatches(
+      config,
+      prompts,
+      sources,
+      { size: standardSize(config, file), sampling },
+      context.warn,
+    );
     loras = loraPaths(config, planned.flatMap(({ requests }) => requests[0].settings.loras));
   } catch (error) {
     file.close();
@@ -77,36 +80,6 @@ function readPrompts(config: GenImgConfig): string[] {
   return [config.prompt];
 }
 
-/** Every batch of the run with its pictures; checks all of them before the first is drawn. */
-function plan(
-  config: GenImgConfig,
-  prompts: readonly string[],
-  images: readonly Pixels[] | null,
-  { size: own, sampling }: { size: PictureSize; sampling: Sampling },
-  warn: (text: string) => void,
-): Batch[] {
-  const size = { width: config.W ?? own.width, height: config.H ?? own.height };
-  const imageOf = (index: number) => images![index % images!.length];
-  const requests = [...pictureRequests(config, prompts, size, warn)].map((request) => {
-    if (request.words.includes(" AND ")) {
-      throw new UsageError(`prompt "${request.prompt}": AND (a prompt for each region) is not supported yet`);
-    }
-    if (!images) return request;
-    const { width, height } = imageOf(request.index); // a picture decides its size itself
-    return { ...request, settings: { ...request.settings, width, height } };
-  });
-  for (const { fileName, settings: { width, height, steps } } of requests) {
-    if (fileName !== null) chosenName(fileName);
-    checkSize(width, height);
-    createSampler(config.sampler, { ...sampling, steps });
-  }
-  return [...batches(requests, config.batchSize)].map((batch) => {
-    const { width, height } = batch[0].settings;
-    checkSize(width, height, batch.length);
-    return { requests: batch, images: images && batch.map(({ index }) => imageOf(index)) };
-  });
-}
-
 async function drawAll(
   config: GenImgConfig,
   context: JobContext,
@@ -123,6 +96,7 @@ async function drawAll(
       knowsBreak: true,
       padWithEos: false,
     }, context.warn);
+    const highres = highresOf(config);
     const total = planned.reduce((sum, batch) => sum + batch.requests[0].settings.steps, 0);
     const pictures = planned.reduce((sum, batch) => sum + batch.requests.length, 0);
     context.emit({ event: "plan", task: "drawing", steps: total, pictures });
@@ -130,7 +104,7 @@ async function drawAll(
     for (const batch of planned) {
       if (context.signal.aborted) throw new Interrupted("interrupted while drawing");
       const { settings } = batch.requests[0], { steps } = settings;
-      const drawn = await drawBatch(pipeline, conditioner, batch, {
+      const options: DrawOptions = {
         sampler: config.sampler,
         sampling,
         networks: networks.inputs(settings),
@@ -140,25 +114,57 @@ async function drawAll(
           const step = before + Math.floor(done / evaluations * steps);
           context.progress({ task: "drawing", step, total, memory: device.peakBytes, note });
         },
-      });
+      };
+      const passes = await drawPasses(pipeline, conditioner, batch, options, highres);
       before += steps;
-      const paths = save(config, batch, drawn, {
-        names,
-        sized: model.family.sizes !== null,
-        networks: networks.used(settings),
-        warn: context.warn,
-      });
-      for (const [i, path] of paths.entries()) {
-        note = basename(path);
-        context.log(`wrote ${path}`);
-        const { prompt, seed } = batch.requests[i], { width, height } = drawn.shape;
-        context.emit({ event: "sample", path, prompt, seed, width: 8 * width, height: 8 * height });
+      for (const { drawn, mark, requests } of passes) {
+        const paths = save(config, { ...batch, requests }, drawn, {
+          names,
+          mark,
+          sized: model.family.sizes !== null,
+          networks: networks.used(settings),
+          warn: context.warn,
+        });
+        for (const [i, path] of paths.entries()) {
+          note = basename(path);
+          context.log(`wrote ${path}`);
+          const { prompt, seed } = requests[i], { width, height } = drawn.shape;
+          context.emit({ event: "sample", path, prompt, seed, width: 8 * width, height: 8 * height });
+        }
       }
       context.progress({ task: "drawing", step: before, total, memory: device.peakBytes, note });
     }
   } finally {
     pipeline.destroy();
   }
+}
+
+/** What is drawn of a batch that is saved: one set of pictures, or also that of the first pass. `mark` goes into names. */
+interface Pass {
+  readonly drawn: Drawn;
+  readonly mark: string;
+  readonly requests: readonly PictureRequest[];
+}
+
+async function drawPasses(
+  pipeline: Pipeline,
+  conditioner: TextConditioner,
+  batch: Batch,
+  options: DrawOptions,
+  highres: Highres | null,
+): Promise<Pass[]> {
+  const { requests } = batch;
+  if (!highres) {
+    return [{ drawn: await drawBatch(pipeline, conditioner, batch, options), mark: "", requests }];
+  }
+  const { first, second } = await drawTwice(pipeline, conditioner, batch, options, highres);
+  const small = requests.map((request) => ({
+    ...request,
+    fileName: null,
+    settings: firstSettings(request.settings, highres),
+  }));
+  const last = { drawn: second, mark: "1", requests };
+  return highres.keepFirst ? [{ drawn: first, mark: "0", requests: small }, last] : [last];
 }
 
 function vaeBatch({ vaeBatchSize }: GenImgConfig, batch: number): number {
@@ -171,8 +177,9 @@ function save(
   config: GenImgConfig,
   batch: Batch,
   { images, shape }: Drawn,
-  { names, sized, networks, warn }: {
+  { names, mark, sized, networks, warn }: {
     names: FileNames;
+    mark: string;
     sized: boolean;
     networks: readonly UsedNetwork[];
     warn: (text: string) => void;
@@ -201,7 +208,7 @@ function save(
     const png = encodePng({ width, height, data: toBytes(values) }, texts);
     const path = join(
       config.outdir,
-      names.next({ ...request, place }, { sequential: config.sequentialFileName, time }),
+      names.next({ ...request, place, mark }, { sequential: config.sequentialFileName, time }),
     );
     atomicWriteFile(path, png);
     return path;

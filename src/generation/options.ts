@@ -76,7 +76,7 @@ export const pictureOptions = group("Pictures", {
   sampler: choice(samplerNames, "ddim", "how noise becomes a picture"),
   sigmas: own(choice(spacingNames, null, "how a sampler over sigmas spaces them; unset = evenly in time")),
   scale: float(7.5, "CFG scale"),
-  negative_scale: notYet(float(null, "separate scale for a real negative branch")),
+  negative_scale: float(null, "scale of the negative prompt, both counted from an empty prompt"),
   batch_size: int(1, "batch size", { min: 1, max: 1024 }),
   vae_batch_size: float(null, "images decoded at once; below 1 a share of the batch", { above: 0 }),
   vae_slices: notYet(int(null, "decode the VAE in N slices")),
@@ -97,9 +97,7 @@ export const genOutputOptions = group("Output", {
 
 export const imageToImageOptions = group("Image to image", {
   image_path: pathTo("file", str(null, "img2img source file or folder")),
-  mask_path: notYet(
-    pathTo("file", str(null, "inpainting mask file or folder; with networks = region mask")),
-  ),
+  mask_path: pathTo("file", str(null, "inpainting mask file or folder: white is drawn anew")),
   strength: float(null, "img2img strength", SHARE),
 });
 

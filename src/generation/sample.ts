@@ -8,7 +8,11 @@
 import { Graph, memoryNeeded } from "../graph/mod.ts";
 import { TorchGenerator } from "../random/mod.ts";
 import { denoise, type DenoisingStep } from "./pipeline/denoise.ts";
-import { checkSize, noise, sizeVectors, type Start } from "./pipeline/draw.ts";
+import { sizeVectors } from "./pipeline/condition.ts";
+import type { Start } from "./pipeline/draw.ts";
+import type { LatentShape } from "./pipeline/pipeline.ts";
+import { noise } from "./pipeline/noise.ts";
+import { checkSize } from "./pipeline/sizes.ts";
 import type { DrawingModel, NetworkInputs } from "./pipeline/model.ts";
 import { type Pipeline, recordDecode } from "./pipeline/pipeline.ts";
 import type { SamplePrompt } from "./prompts/sample_prompt.ts";
@@ -116,8 +120,8 @@ export async function drawSample(
   const sigma = sampler.initNoiseSigma;
   const latents = noise(generator, shape).map((x) => x * sigma);
   options.inspect?.({ sampler, guidance, first: latents });
-  const draw = () => noise(generator, shape);
-  const final = await denoise(pipeline, {
+  const draw = (size: LatentShape) => noise(generator, size);
+  const { latents: final } = await denoise(pipeline, {
     sampler,
     shape,
     guidance,

@@ -18,6 +18,7 @@ export { openAnyLayout, type PartOptions, type PartRows, partRows } from "./layo
 export * from "./saving/mod.ts";
 export { buildingDraws } from "./building_draws.ts";
 export { type Adapter, type Layer, type Shapes, Weights, type WeightsOptions } from "./weights.ts";
+export { bicubicWeights, interpolatedValues, linearWeights } from "./interpolate.ts";
 export { conv2d, linear } from "./layers.ts";
 export * from "./unet/mod.ts";
 export * from "./clip/mod.ts";

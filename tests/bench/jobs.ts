@@ -117,17 +117,10 @@ const drawing: MakeJob = (store, model, batch, dtype) => {
   return Promise.resolve({
     inputs: {},
     steps: STEPS,
-    once: async () => ({
-      latents: await denoise(pipeline, {
-        sampler,
-        shape,
-        guidance,
-        latents,
-        start: 0,
-        draw: () => noise,
-        signal,
-      }),
-    }),
+    once: async () => {
+      const run = { sampler, shape, guidance, latents, start: 0, draw: () => noise, signal };
+      return { latents: (await denoise(pipeline, run)).latents };
+    },
     destroy: () => pipeline.destroy(),
   });
 };

@@ -35,7 +35,7 @@ const CASES: readonly Case[] = [
     name: "not_supported_yet",
     line: "train_network --full_bf16 --log_with wandb --network_module networks.oft",
   },
-  { name: "prompt_option_not_yet", line: 'gen_img --ckpt FOLDER/model.safetensors --prompt "a cat --nl 3"' },
+  { name: "prompt_option_wrong", line: 'gen_img --ckpt FOLDER/model.safetensors --prompt "a cat --dsr 3"' },
   { name: "model_is_not_there", line: TRAIN.replace("model.safetensors", "none.safetensors") },
   { name: "model_is_a_folder", line: "gen_img --ckpt FOLDER/images --prompt x" },
   { name: "no_such_builtin", line: "inspect builtin:tny" },

@@ -158,7 +158,34 @@ Deno.test("genImg() draws with the LoRAs that a prompt names, and the picture sa
 Deno.test("genImg() refuses before it loads what it cannot draw", async () => {
   const bad = (options: Partial<GenImgConfig>) =>
     genImg({ ...GEN_IMG_DEFAULTS, ckpt: "/nowhere.safetensors", prompt: "a", ...options }, quietContext());
-  await assert.rejects(bad({ negativeScale: 2 }), /negative_scale is not supported yet/);
+  await assert.rejects(bad({ maskPath: "mask.png" }), /--mask_path .* give the picture as --image_path/);
+  await assert.rejects(
+    bad({ ckpt: "builtin:tiny", gradualLatentTimesteps: 700, sampler: "ddim" }),
+    /Gradual Latent is possible with --sampler euler_a, ddim is given/,
+  );
   await assert.rejects(bad({ prompt: null }), /nothing to draw/);
   await assert.rejects(bad({}), /nowhere\.safetensors/);
+});
+
+Deno.test("a second pass writes the larger picture, and the first one where it is wanted", async () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    const { ckpt } = makeFiles(dir),
+      twice = { ckpt, highresFixScale: 0.5, highresFixSteps: 2, highresFixSave1st: true };
+    const files = (name: string) => [...Deno.readDirSync(`${dir}/${name}`)].map((entry) => entry.name).sort();
+    const latents = await draw(dir, "latents", { ...twice, highresFixLatentsUpscaling: true });
+    assert.deepEqual(files("latents"), ["im_0000001.png", "im_1000001.png"]);
+    assert.deepEqual(latents.map((data) => data.length), [32 * 32 * 3, 64 * 64 * 3]);
+    const pictures = await draw(dir, "pictures", {
+      ...twice,
+      highresFixSave1st: false,
+      negativeScale: 1,
+      dsDepth1: 1,
+    });
+    assert.deepEqual(files("pictures"), ["im_1000001.png"]);
+    assert.notDeepEqual(pictures[0], latents[1]);
+    await assert.rejects(draw(dir, "small", { ...twice, W: 40 }), /a picture of 0x32 cannot be drawn/);
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { UserError } from "../../src/base/errors.ts";
 import type { GenImgConfig } from "../../src/generation/groups.ts";
 import { GEN_IMG_DEFAULTS } from "./defaults.ts";
-import { checkSize } from "../../src/generation/pipeline/draw.ts";
+import { checkSize } from "../../src/generation/pipeline/sizes.ts";
 import { createSampler } from "../../src/generation/samplers/mod.ts";
 import { FileNames } from "../../src/generation/pictures/file_names.ts";
 import { parsePromptLine, promptLines } from "../../src/generation/prompts/prompt_line.ts";
@@ -31,7 +31,8 @@ Deno.test("parsePromptLine() reads gen_img's options and names what it does not 
     networkMultipliers: [0.5, 1],
     unknown: ["--zz 1"],
   });
-  assert.throws(() => parsePromptLine("a --nl 3"), /--nl is not supported yet/);
+  assert.equal(parsePromptLine("a --nl 3").negativeScale, 3);
+  assert.equal(parsePromptLine("a --nl none").negativeScale, null);
   assert.throws(() => parsePromptLine("a --l 1.2.3"), UserError);
 });
 

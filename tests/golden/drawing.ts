@@ -44,10 +44,19 @@ export function drawingProblem(sampler: string, args: readonly string[] = []): s
   }
 }
 
+/** The same for a whole command line. */
+export function callsProblem(args: readonly string[]): string | null {
+  const paths = args.map((arg) => arg.replace("<dir>/", ""));
+  const sampler = paths[paths.indexOf("--sampler") + 1];
+  return drawingProblem(paths.includes("--sampler") ? sampler : "ddim", paths);
+}
+
 export interface Studio {
   readonly pipeline: Pipeline;
   /** The same model with the autoencoder's attention left away. */
   readonly bypassed: Pipeline;
+  /** Live networks for all that is drawn from now on. */
+  attach(adapter: DrawingModel["adapter"]): void;
   close(): void;
 }
 
@@ -76,6 +85,9 @@ export function openStudio(json: any): Studio {
   return {
     pipeline,
     bypassed,
+    attach(adapter) {
+      Object.assign(model, { adapter });
+    },
     close() {
       pipeline.destroy();
       bypassed.destroy();
@@ -111,7 +123,9 @@ export function runChecks(c: GoldenCase, recorder: Recorder, final: Float32Array
   const checks: Check[] = [];
   const shape = () => tensors.info("final").shape;
   const latents = (key: string, values: Float32Array | undefined, limit: number) => {
-    if (tensors.has(key)) checks.push(close(key, toChannelsFirst(values!, shape()), tensors.f32(key), limit));
+    if (!tensors.has(key)) return;
+    const { shape } = tensors.info(key);
+    checks.push(close(key, toChannelsFirst(values!, shape), tensors.f32(key), limit));
   };
   latents("start", start!.start, 1e-6);
   latents("first_sample", start!.first, first);
@@ -175,7 +189,7 @@ export function decodedCheck(c: GoldenCase, key: string, image: Float32Array, li
 export async function pictureChecks(c: GoldenCase, image: Float32Array): Promise<Check[]> {
   let file: Uint8Array;
   try {
-    file = Deno.readFileSync(c.path.replace(/\.json$/, ".png"));
+    file = Deno.readFileSync(c.path.replace(/\.\w+$/, ".png"));
   } catch {
     return [];
   }

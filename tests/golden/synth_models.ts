@@ -146,10 +146,16 @@ export function synthModel(name: FamilyName, config: Config): SynthModel {
   };
   const own = { ...family(name) };
   if (config.unet) {
+    const by = name === "sdxl" ? "block" : "level";
     put(UNET, unetShapes(unetOf(config.unet)));
     const { num_heads, num_head_channels } = config.unet;
-    if (num_heads) Object.assign(own, unetDenoiser(() => num_heads));
-    else if (num_head_channels) Object.assign(own, unetDenoiser((channels) => channels / num_head_channels));
+    if (num_heads) Object.assign(own, unetDenoiser(() => num_heads, by));
+    else if (num_head_channels) {
+      Object.assign(
+        own,
+        unetDenoiser((channels) => channels / num_head_channels, by),
+      );
+    }
   }
   own.textEncoders.forEach(({ scope, layout }, i) => {
     const text = name === "sdxl" ? config[i === 0 ? "clip_l" : "clip_g"] : config.clip;

@@ -13,18 +13,19 @@ export class FileNames {
   readonly #used = new Set<string>();
 
   /**
-   * `--f` as written; else im_000001.png with --sequential_file_name; else im_<time>_<place in batch>_<seed>.png. A name
+   * `mark` is gen_img.py's for passes: 0 for the first, 1 for the second. `--f` as written; else im_000001.png with --sequential_file_name; else im_<time>_<place in batch>_<seed>.png. A name
    * that this run has used already gets a number, so that no picture overwrites another.
    */
   next(
-    picture: { index: number; place: number; seed: number; fileName: string | null },
+    picture: { index: number; place: number; seed: number; fileName: string | null; mark?: string },
     { sequential, time }: Naming,
   ): string {
+    const { mark = "" } = picture;
     const name = picture.fileName !== null
       ? chosenName(picture.fileName)
       : sequential
-      ? `im_${String(picture.index + 1).padStart(6, "0")}.png`
-      : `im_${stamp(time)}_${String(picture.place).padStart(3, "0")}_${picture.seed}.png`;
+      ? `im_${mark}${String(picture.index + 1).padStart(6, "0")}.png`
+      : `im_${stamp(time)}_${mark}${String(picture.place).padStart(3, "0")}_${picture.seed}.png`;
     const base = name.replace(/\.png$/i, "");
     let unique = name;
     for (let n = 2; this.#used.has(unique); n++) unique = `${base}_${n}.png`;

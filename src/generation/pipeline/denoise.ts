@@ -1,8 +1,9 @@
 /** The sampling loop: from noise (or a noised picture) to latents, one U-Net run for each evaluation of the sampler. */
 
 import { Interrupted } from "../../base/errors.ts";
+import type { Growing } from "../techniques/gradual_latent.ts";
 import type { Guidance, LatentShape, Pipeline } from "./pipeline.ts";
-import type { DrawNoise, Sampler } from "../samplers/mod.ts";
+import type { Sampler } from "../samplers/mod.ts";
 
 export interface Denoising {
   readonly sampler: Sampler;
@@ -12,8 +13,12 @@ export interface Denoising {
   readonly latents: Float32Array;
   /** The evaluation to begin with: 0, later for image to image. */
   readonly start: number;
-  /** (N, h, w, 4) of standard normal noise. */
-  readonly draw: DrawNoise;
+  /** Standard normal noise of a size. */
+  readonly draw: (shape: LatentShape) => Float32Array;
+  /** Gradual Latent: the sizes to come; `shape` is the first. */
+  readonly growing?: Growing;
+  /** Inpainting: changes the latents after evaluation i. */
+  readonly mend?: (i: number, latents: Float32Array) => Float32Array;
   readonly signal: AbortSignal;
   /** Called after each evaluation. */
   readonly observe?: (step: DenoisingStep) => void;
@@ -24,23 +29,30 @@ export interface DenoisingStep {
   readonly done: number;
   readonly total: number;
   readonly timestep: number;
-  /** The guided answer, and the latents made of it. */
+  /** The guided answer, and the latents that the sampler made of it. */
   readonly prediction: Float32Array;
   readonly latents: Float32Array;
 }
 
 /** Runs the sampler from `start` to its end. Throws Interrupted between two steps when told to stop. */
-export async function denoise(pipeline: Pipeline, run: Denoising): Promise<Float32Array> {
-  const { sampler, shape, guidance, start, draw, signal } = run;
+export async function denoise(
+  pipeline: Pipeline,
+  run: Denoising,
+): Promise<{ latents: Float32Array; shape: LatentShape }> {
+  const { sampler, guidance, start, growing, mend, signal } = run;
   const total = sampler.timesteps.length - start;
-  let { latents } = run;
+  let { latents, shape } = run;
   for (let done = 0; done < total; done++) {
     if (signal.aborted) throw new Interrupted("interrupted while drawing");
     const i = start + done, divisor = sampler.inputDivisor(i), timestep = sampler.timesteps[i];
     const input = divisor === 1 ? latents : latents.map((x) => x / divisor);
     const prediction = await pipeline.predict(input, timestep, shape, guidance);
-    latents = sampler.step(i, prediction, latents, draw);
+    const larger = growing?.next(timestep) ?? null, drawn = larger ?? shape;
+    const growth = larger ? growing!.growth(shape, larger) : undefined;
+    latents = sampler.step(i, prediction, latents, () => run.draw(drawn), growth);
+    shape = drawn;
     run.observe?.({ done: done + 1, total, timestep, prediction, latents });
+    if (mend) latents = mend(i, latents);
   }
-  return latents;
+  return { latents, shape };
 }

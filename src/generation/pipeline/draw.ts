@@ -1,26 +1,32 @@
 /** One batch of pictures as gen_img.py draws it: its random numbers, text to image and image to image. */
 
-import { joined } from "../../base/joined.ts";
 import { UserError } from "../../base/errors.ts";
-import { HOW_TO_LIFT, limit } from "../../base/limits.ts";
+import { joined } from "../../base/joined.ts";
 import type { Pixels } from "../../images/pixels.ts";
-import { TorchGenerator } from "../../random/mod.ts";
-import { denoise, type DenoisingStep } from "./denoise.ts";
-import { toChannelsLast } from "../../base/layout.ts";
-import type { NetworkInputs } from "./model.ts";
-import type { Guidance, LatentShape, Pipeline } from "./pipeline.ts";
+import type { TorchGenerator } from "../../random/mod.ts";
 import { fromBytes } from "../pictures/pixels.ts";
-import type { PictureRequest, Settings } from "../prompts/requests.ts";
+import type { PictureRequest } from "../prompts/requests.ts";
+import type { TextConditioner } from "../prompts/text_conditioner.ts";
 import { createSampler, type Sampler } from "../samplers/mod.ts";
+import { Growing } from "../techniques/gradual_latent.ts";
+import { keptShares, putBack } from "../techniques/inpainting.ts";
+import { conditionBatch } from "./condition.ts";
+import { denoise, type DenoisingStep } from "./denoise.ts";
+import type { NetworkInputs } from "./model.ts";
+import { drawNoise, noise } from "./noise.ts";
+import type { Guidance, LatentShape, Pipeline } from "./pipeline.ts";
 import type { Sampling } from "./sampling.ts";
-import { sizedVector } from "../../models/mod.ts";
-import type { Conditioning, TextConditioner } from "../prompts/text_conditioner.ts";
+import { checkSize } from "./sizes.ts";
 
 export interface Batch {
   /** All with the same settings. */
   readonly requests: readonly PictureRequest[];
   /** Image to image: one RGB picture of the settings' size for each request; null for text to image. */
   readonly images: readonly Pixels[] | null;
+  /** Image to image from latents (N, h, w, 4) in place of pictures. */
+  readonly latents?: Float32Array;
+  /** Inpainting: one mask of the picture's size for each request, white where it is drawn anew. */
+  readonly masks?: readonly Pixels[] | null;
 }
 
 export interface DrawOptions {
@@ -29,6 +35,8 @@ export interface DrawOptions {
   readonly networks?: { readonly text: NetworkInputs; readonly unet: NetworkInputs };
   /** Pictures decoded at once. Default 1: the same pictures with the least memory. */
   readonly vaeBatch?: number;
+  /** False leaves the pictures away: only latents are wanted. Default true. */
+  readonly decode?: boolean;
   readonly signal: AbortSignal;
   readonly observe?: (step: DenoisingStep) => void;
   /** Told before sampling begins: what it starts from; for comparisons. */
@@ -44,6 +52,8 @@ export interface Start {
   readonly start: Float32Array;
   /** What the sampler begins with. */
   readonly first: Float32Array;
+  /** Image to image: the picture's latents and the noise that is added to them. */
+  readonly original?: { readonly latents: Float32Array; readonly noise: Float32Array };
 }
 
 export interface Drawn {
@@ -61,140 +71,58 @@ export async function drawBatch(
   batch: Batch,
   options: DrawOptions,
 ): Promise<Drawn> {
-  const { settings } = batch.requests[0], { width, height, steps, strength } = settings;
+  const { settings } = batch.requests[0], { width, height, steps, strength, gradualLatent } = settings;
   checkSize(width, height);
-  const shape = { batch: batch.requests.length, height: height / 8, width: width / 8 };
+  const full = { batch: batch.requests.length, height: height / 8, width: width / 8 };
   const sampler = createSampler(options.sampler, { ...options.sampling, steps });
   const guidance = await conditionBatch(conditioner, batch.requests, settings, options.networks);
 
-  const { start, imageNoise, generator } = drawNoise(batch.requests, shape, {
+  const imageToImage = batch.images !== null || batch.latents !== undefined;
+  const { start, imageNoise, generator } = drawNoise(batch.requests, full, {
     ahead: steps * (sampler.drawnAhead ?? 1),
-    imageToImage: batch.images !== null,
+    imageToImage,
   });
-  const draw = () => {
+  const draw = (shape: LatentShape) => {
     const values = noise(generator, shape);
     options.drawn?.(values);
     return values;
   };
-  let latents: Float32Array, first = 0;
-  if (batch.images === null) {
-    const sigma = sampler.initNoiseSigma;
-    latents = start.map((x) => x * sigma);
-  } else {
+  let latents: Float32Array, first = 0, original: Start["original"];
+  if (imageToImage) {
     const place = imageToImageStart(sampler, strength);
     first = place.first;
-    const clean = await encodeImages(pipeline, batch.images, shape, generator);
-    latents = sampler.addNoise(clean, imageNoise!, place.noisedAt);
+    original = {
+      latents: batch.latents ?? await encodeImages(pipeline, batch.images!, full, generator),
+      noise: imageNoise!,
+    };
+    latents = sampler.addNoise(original.latents, original.noise, place.noisedAt);
+  } else {
+    const sigma = sampler.initNoiseSigma;
+    latents = start.map((x) => x * sigma);
   }
-  options.inspect?.({ sampler, guidance, start, first: latents });
+  const growing = gradualLatent ? new Growing(gradualLatent, full) : undefined;
+  const begun = growing?.begin(latents) ?? { latents, shape: full };
+  options.inspect?.({ sampler, guidance, start, first: begun.latents, original });
   const { signal, observe } = options;
-  const final = await denoise(pipeline, {
-    sampler,
-    shape,
-    guidance,
-    latents,
-    start: first,
-    draw,
-    signal,
-    observe,
+  const done = await denoise(pipeline, {
+    ...{ sampler, guidance, ...begun, start: first, draw, growing, signal, observe },
+    mend: original && batch.masks ? keeping(sampler, original, batch.masks, full) : undefined,
   });
-  return { shape, latents: final, images: await decodeAll(pipeline, final, shape, options.vaeBatch ?? 1) };
+  const images = options.decode === false
+    ? []
+    : await decodeAll(pipeline, done.latents, done.shape, options.vaeBatch ?? 1);
+  return { ...done, images };
 }
 
-/** Pixels of a picture, and of a batch of them. */
-const MAX_PIXELS = 2 ** 26, MAX_BATCH_PIXELS = 2 ** 28;
-
-/** Throws UserError for a size that cannot be drawn, or of which `count` are more than any memory holds. */
-export function checkSize(width: number, height: number, count = 1): void {
-  if (width * height > limit(MAX_PIXELS)) {
-    throw new UserError(
-      `a picture of ${width}x${height} cannot be drawn; ${MAX_PIXELS} pixels are the most, or ${HOW_TO_LIFT}`,
-    );
-  }
-  if (count * width * height > limit(MAX_BATCH_PIXELS)) {
-    throw new UserError(
-      `${count} pictures of ${width}x${height} cannot be drawn at once; lower --batch_size, or ${HOW_TO_LIFT}`,
-    );
-  }
-  if (width % 8 === 0 && height % 8 === 0 && width > 0 && height > 0) return;
-  throw new UserError(`a picture of ${width}x${height} cannot be drawn; sides are multiples of 8`);
-}
-
-/** Prompts and negative prompts of a batch; negative ones only where the scale is above 1. */
-async function conditionBatch(
-  conditioner: TextConditioner,
-  requests: readonly PictureRequest[],
-  settings: Settings,
-  networks: DrawOptions["networks"],
-): Promise<Guidance> {
-  const { scale } = settings, guided = scale > 1;
-  const prompts = requests.map((r) => r.words);
-  const all = guided ? [...prompts, ...requests.map((r) => r.negativePrompt)] : prompts;
-  const encoded = await conditioner.encode(all, networks?.text);
-  const positive = encoded.slice(0, prompts.length);
-  const negative = guided ? encoded.slice(prompts.length) : null;
-  return {
-    positive,
-    negative,
-    scale,
-    networks: networks?.unet,
-    ...sizeVectors(positive, negative, settings),
-  };
-}
-
-/** SDXL's vectors; null for models without a pooled text. */
-export function sizeVectors(
-  positive: readonly Conditioning[],
-  negative: readonly Conditioning[] | null,
-  settings: Omit<Settings, "steps" | "scale" | "strength" | "networkMultipliers" | "loras">,
-): Pick<Guidance, "positiveVectors" | "negativeVectors"> {
-  const { width, height } = settings;
-  const originalHeight = settings.originalHeight ?? height, originalWidth = settings.originalWidth ?? width;
-  const sizes = {
-    originalHeight,
-    originalWidth,
-    cropTop: settings.cropTop ?? 0,
-    cropLeft: settings.cropLeft ?? 0,
-  };
-  const negativeSizes = {
-    ...sizes,
-    originalHeight: settings.originalHeightNegative ?? originalHeight,
-    originalWidth: settings.originalWidthNegative ?? originalWidth,
-  };
-  const vectors = (list: readonly Conditioning[] | null, own: typeof sizes) =>
-    list?.every((c) => c.pooled) ? list.map((c) => sizedVector(c.pooled!, { ...own, height, width })) : null;
-  return { positiveVectors: vectors(positive, sizes), negativeVectors: vectors(negative, negativeSizes) };
-}
-
-/**
- * The random numbers of a batch, in gen_img.py's order: for each picture from its own seed the start, then one draw for
- * each step that is never used, then the noise for image to image. What samplers draw follows the last picture's.
- */
-function drawNoise(
-  requests: readonly PictureRequest[],
+/** Inpainting: puts back what the masks keep, with the noise of the evaluation just made. */
+function keeping(
+  sampler: Sampler,
+  { latents: clean, noise: drawn }: NonNullable<Start["original"]>,
+  masks: readonly Pixels[],
   shape: LatentShape,
-  { ahead, imageToImage }: { ahead: number; imageToImage: boolean },
-) {
-  const one = { ...shape, batch: 1 };
-  const generator = new TorchGenerator(0);
-  const starts: Float32Array[] = [], imageNoises: Float32Array[] = [];
-  requests.forEach(({ seed }, i) => {
-    generator.manualSeed(seed);
-    starts.push(noise(generator, one));
-    if (!imageToImage && i + 1 < requests.length) return;
-    for (let step = 0; step < ahead; step++) generator.randn(one.height * one.width * 4);
-    if (imageToImage) imageNoises.push(noise(generator, one));
-  });
-  return {
-    start: joined(Float32Array, starts),
-    imageNoise: imageToImage ? joined(Float32Array, imageNoises) : null,
-    generator,
-  };
-}
-
-/** randn(N, 4, h, w), channels last. */
-export function noise(generator: TorchGenerator, { batch, height, width }: LatentShape): Float32Array {
-  return toChannelsLast(generator.randn(batch * 4 * height * width), batch, 4);
+): (i: number, latents: Float32Array) => Float32Array {
+  const kept = joined(Float32Array, masks.map((mask) => keptShares(mask, shape)));
+  return (i, latents) => putBack(latents, sampler.addNoise(clean, drawn, i), kept);
 }
 
 /**

@@ -41,7 +41,7 @@ type Flags = Pick<
 export function openNetworks(
   flags: Flags,
   paths: readonly LoraPath[],
-  model: ModelFile,
+  model: Pick<ModelFile, "shapes" | "family">,
   note: Note,
 ): Network[] {
   if (flags.networkArgs?.length) {

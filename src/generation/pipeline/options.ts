@@ -1,6 +1,6 @@
 /** Ways of drawing that easel knows by name: ControlNet, second passes, Deep Shrink, Gradual Latent. */
 
-import { flag, float, floats, group, int, notYet, pathTo, str, strings } from "../../options/mod.ts";
+import { flag, float, floats, group, int, notYet, pathTo, SHARE, str, strings } from "../../options/mod.ts";
 
 export const controlOptions = group("ControlNet and guides", {
   guide_image_path: notYet(pathTo("file", strings("guide images (ControlNet)"))),
@@ -23,29 +23,29 @@ export const olderGenOptions = group("Of the older gen_img_diffusers.py", {
 });
 
 export const highresOptions = group("Second pass in high resolution", {
-  highres_fix_scale: notYet(float(null, "first pass = size times this")),
-  highres_fix_steps: notYet(int(28, "steps of the first pass")),
-  highres_fix_strength: notYet(float(null, "first-pass img2img strength")),
-  highres_fix_save_1st: notYet(flag("save first-pass images")),
-  highres_fix_latents_upscaling: notYet(flag("upscale in latent space")),
+  highres_fix_scale: float(null, "first pass = size times this", { above: 0 }),
+  highres_fix_steps: int(28, "steps of the first pass", { min: 1, max: 1000 }),
+  highres_fix_strength: float(null, "first-pass img2img strength", SHARE),
+  highres_fix_save_1st: flag("save first-pass images"),
+  highres_fix_latents_upscaling: flag("upscale in latent space"),
   highres_fix_upscaler: notYet(str(null, "python module of an upscaler")),
   highres_fix_upscaler_args: notYet(str(null, "its key=value arguments")),
   highres_fix_disable_control_net: notYet(flag("no ControlNet in pass two")),
 });
 
 export const deepShrinkOptions = group("Deep Shrink", {
-  ds_depth_1: notYet(int(null, "Deep Shrink: depth of stage 1")),
-  ds_timesteps_1: notYet(int(650, "Deep Shrink: stage 1 ends at this timestep")),
-  ds_depth_2: notYet(int(null, "Deep Shrink: depth of stage 2")),
-  ds_timesteps_2: notYet(int(650, "Deep Shrink: stage 2 ends at this timestep")),
-  ds_ratio: notYet(float(0.5, "Deep Shrink: down-scale ratio")),
+  ds_depth_1: int(null, "Deep Shrink: depth of stage 1"),
+  ds_timesteps_1: int(650, "Deep Shrink: stage 1 ends at this timestep"),
+  ds_depth_2: int(null, "Deep Shrink: depth of stage 2"),
+  ds_timesteps_2: int(650, "Deep Shrink: stage 2 ends at this timestep"),
+  ds_ratio: float(0.5, "Deep Shrink: down-scale ratio", { above: 0, max: 1 }),
 });
 
 export const gradualLatentOptions = group("Gradual Latent", {
-  gradual_latent_timesteps: notYet(int(null, "Gradual Latent: start growing at this timestep")),
-  gradual_latent_ratio: notYet(float(0.5, "first size ratio")),
-  gradual_latent_ratio_step: notYet(float(0.125, "growth per stage")),
-  gradual_latent_every_n_steps: notYet(int(3, "steps per stage")),
-  gradual_latent_s_noise: notYet(float(1.0, "noise multiplier")),
-  gradual_latent_unsharp_params: notYet(str(null, "ksize,sigma,strength[,target_x] for unsharp mask")),
+  gradual_latent_timesteps: int(null, "Gradual Latent: start growing at this timestep"),
+  gradual_latent_ratio: float(0.5, "first size ratio", { above: 0, max: 1 }),
+  gradual_latent_ratio_step: float(0.125, "growth per stage", { above: 0 }),
+  gradual_latent_every_n_steps: int(3, "steps per stage", { min: 1 }),
+  gradual_latent_s_noise: float(1.0, "noise multiplier"),
+  gradual_latent_unsharp_params: str(null, "ksize,sigma,strength[,target_x] for unsharp mask"),
 });

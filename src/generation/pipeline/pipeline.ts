@@ -1,8 +1,9 @@
 /** A model ready to draw: text encoders, U-Net and autoencoder as programs that are compiled once for each shape. */
 
 import { joined } from "../../base/joined.ts";
-import { add, affine, concat, type Graph, mul, reshape, slice, sub } from "../../graph/mod.ts";
+import { add, affine, concat, type Graph, mul, reshape, slice, sub, type Tensor } from "../../graph/mod.ts";
 import { decode, encode, sampleLatents, VAE } from "../../models/mod.ts";
+import { type DeepShrink, depthAt } from "../techniques/deep_shrink.ts";
 import { type DrawingModel, type NetworkInputs, weightsIn } from "./model.ts";
 import { Programs } from "./programs.ts";
 import { type Conditioning, TextConditioner, type TextSettings } from "../prompts/text_conditioner.ts";
@@ -25,7 +26,16 @@ export interface Guidance {
   /** SDXL: one vector for each picture, as sizedVector() makes them. */
   readonly positiveVectors: readonly Float32Array[] | null;
   readonly negativeVectors: readonly Float32Array[] | null;
+  /** --negative_scale: the empty prompt, from which prompt and negative prompt are counted, each with its scale. */
+  readonly empty?: Third | null;
+  readonly deepShrink?: DeepShrink | null;
   readonly networks?: NetworkInputs;
+}
+
+interface Third {
+  readonly conditioning: readonly Conditioning[];
+  readonly vectors: readonly Float32Array[] | null;
+  readonly negativeScale: number;
 }
 
 export class Pipeline {
@@ -46,7 +56,7 @@ export class Pipeline {
 
   /**
    * The guided answer of the U-Net to latents (N, h, w, 4), already divided by the sampler's inputDivisor. Negative and
-   * positive go through it as one batch of 2 N, negatives first.
+   * positive go through it as one batch of 2 N, negatives first; the empty prompt comes last.
    */
   async predict(
     latents: Float32Array,
@@ -56,9 +66,16 @@ export class Pipeline {
   ): Promise<Float32Array> {
     const { batch, height, width } = shape;
     const { model } = this, guided = guidance.negative !== null;
-    const rows = guided ? 2 * batch : batch, { tokens } = guidance.positive[0];
-    const contexts = [...guidance.negative ?? [], ...guidance.positive].map((c) => c.context);
-    const vectors = [...guidance.negativeVectors ?? [], ...guidance.positiveVectors ?? []];
+    const { empty, deepShrink } = guidance, parts = empty ? 3 : guided ? 2 : 1;
+    const rows = parts * batch, { tokens } = guidance.positive[0];
+    const contexts = [...guidance.negative ?? [], ...guidance.positive, ...empty?.conditioning ?? []]
+      .map((c) => c.context);
+    const vectors = [
+      ...guidance.negativeVectors ?? [],
+      ...guidance.positiveVectors ?? [],
+      ...empty?.vectors ?? [],
+    ];
+    const depth = deepShrink ? depthAt(deepShrink, timestep) : null;
     const contextWidth = contexts[0].length / tokens;
     const inputs: Record<string, Float32Array> = {
       ...guidance.networks,
@@ -66,24 +83,33 @@ export class Pipeline {
       timesteps: new Float32Array(rows).fill(timestep),
       context: joined(Float32Array, contexts),
       scale: Float32Array.of(guidance.scale),
+      negativeScale: Float32Array.of(empty?.negativeScale ?? 0),
     };
     if (vectors.length) inputs.vector = joined(Float32Array, vectors);
-    const key = `unet ${batch} ${height} ${width} ${tokens} ${guided}`;
+    const shrinks = depth === null ? "" : ` ${depth} ${deepShrink!.ratio}`;
+    const key = `unet ${batch} ${height} ${width} ${tokens} ${parts}${shrinks}`;
     const out = await this.programs.run(key, (graph) => {
       const x = graph.input("latents", [batch, height, width, 4]);
       const answer = model.family.denoise(
-        guided ? concat([x, x], 0) : x,
+        parts === 1 ? x : concat(Array(parts).fill(x), 0),
         graph.input("timesteps", [rows]),
         {
           context: graph.input("context", [rows, tokens, contextWidth]),
           vector: vectors.length ? graph.input("vector", [rows, vectors[0].length]) : undefined,
         },
         weightsIn(graph, model, "model"),
+        { shrink: depth === null ? undefined : { depth, ratio: deepShrink!.ratio } },
       );
       if (!guided) return graph.output("prediction", answer);
-      const negative = slice(answer, 0, 0, batch), positive = slice(answer, 0, batch, batch);
-      const scale = reshape(graph.input("scale", [1]), [1, 1, 1, 1]);
-      graph.output("prediction", add(negative, mul(sub(positive, negative), scale)));
+      const part = (i: number) => slice(answer, 0, i * batch, batch);
+      const scale = (name: string) => reshape(graph.input(name, [1]), [1, 1, 1, 1]);
+      const away = (from: Tensor, to: Tensor, name: string) => mul(sub(to, from), scale(name));
+      const [negative, positive] = [part(0), part(1)], base = empty ? part(2) : negative;
+      const guidedAnswer = add(base, away(base, positive, "scale"));
+      graph.output(
+        "prediction",
+        empty ? sub(guidedAnswer, away(base, negative, "negativeScale")) : guidedAnswer,
+      );
     }, inputs);
     return out.prediction;
   }

@@ -1,6 +1,8 @@
 /** One line of prompt with its options, as gen_img reads it: `a cat --n blurry --w 512 --s 20 --d 1`. */
 
 import { UsageError } from "../../base/errors.ts";
+import type { DeepShrink } from "../techniques/deep_shrink.ts";
+import { type GradualLatent, unsharpOf } from "../techniques/gradual_latent.ts";
 
 /** What a line says; absent where it says nothing. */
 export interface PromptLine {
@@ -27,6 +29,12 @@ export interface PromptLine {
   strength?: number;
   /** --am: a multiplier for each network, the last one for all that follow. */
   networkMultipliers?: number[];
+  /** --nl; null switches the command line's off. */
+  negativeScale?: number | null;
+  /** --dsd1, --dst1, --dsd2, --dst2, --dsr */
+  deepShrink?: Partial<DeepShrink>;
+  /** --glt, --glr, --gle, --gls, --glsn, --glus */
+  gradualLatent?: Partial<GradualLatent>;
   /** --c: only written into the picture. */
   clipPrompt?: string;
   /** --f */
@@ -63,19 +71,45 @@ const OPTIONS: readonly [string, RegExp, Read][] = [
   ["c", /^.+/, (line, value) => line.clipPrompt = value],
   ["am", /^[\d.,-]+/, (line, value) => line.networkMultipliers = list(value).map(number)],
   ["f", /^.+/, (line, value) => line.fileName = value],
+  ["nl", /^([\d.]+|none)/i, (line, value) => {
+    line.negativeScale = value.toLowerCase() === "none" ? null : number(value);
+  }],
+  ...shrinking("dsd1", "depth1"),
+  ...shrinking("dst1", "timesteps1"),
+  ...shrinking("dsd2", "depth2"),
+  ...shrinking("dst2", "timesteps2"),
+  ...shrinking("dsr", "ratio", number),
+  ...growing("glt", "timesteps"),
+  ...growing("glr", "ratio", number),
+  ...growing("gle", "everyNSteps"),
+  ...growing("gls", "ratioStep", number),
+  ...growing("glsn", "sNoise", number),
+  ["glus", /^[\d.,-]+/, (line, value) => {
+    line.gradualLatent = { ...line.gradualLatent, unsharp: unsharpOf(value) };
+  }],
 ];
 
-/** Options of ways to draw that are not there yet. */
-const LATER = /^(nl|dsd1|dst1|dsd2|dst2|dsr|glt|glr|gle|gls|glsn|glus) /i;
+function shrinking(name: string, field: keyof DeepShrink, read = whole): [string, RegExp, Read][] {
+  return [[name, /^[\d.]+/, (line, value) => line.deepShrink = { ...line.deepShrink, [field]: read(value) }]];
+}
 
-/** Splits a line at " --". Throws UserError for options that are not supported yet and for values that are no numbers. */
+function growing(
+  name: string,
+  field: Exclude<keyof GradualLatent, "unsharp">,
+  read = whole,
+): [string, RegExp, Read][] {
+  return [[
+    name,
+    /^[\d.]+/,
+    (line, value) => line.gradualLatent = { ...line.gradualLatent, [field]: read(value) },
+  ]];
+}
+
+/** Splits a line at " --". Throws UsageError for values that are no numbers. */
 export function parsePromptLine(text: string): PromptLine {
   const [prompt, ...options] = text.trim().split(" --");
   const line: PromptLine = { prompt };
   for (const option of options) {
-    if (LATER.test(option)) {
-      throw new UsageError(`prompt option --${option.split(" ")[0]} is not supported yet; leave it away`);
-    }
     const found = OPTIONS.find(([name, value]) => {
       const start = name.length + 1;
       return option.slice(0, start).toLowerCase() === `${name} ` && value.test(option.slice(start));
@@ -101,6 +135,12 @@ export function promptLines(text: string): string[] {
 
 function list(text: string): string[] {
   return text.split(",");
+}
+
+function whole(text: string): number {
+  const value = number(text);
+  if (!Number.isInteger(value)) throw new SyntaxError(`"${text}" is no whole number`);
+  return value;
 }
 
 function number(text: string): number {

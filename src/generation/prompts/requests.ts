@@ -8,10 +8,13 @@ import { HOW_TO_LIFT, limit } from "../../base/limits.ts";
 import { PythonRandom } from "../../random/mod.ts";
 import { dynamicPrompts, type LoraTag, loraTagText, takeLoraTags } from "../../text/mod.ts";
 import type { GenImgConfig } from "../groups.ts";
+import { type Ways, waysOf } from "./ways.ts";
+import type { DeepShrink } from "../techniques/deep_shrink.ts";
+import type { GradualLatent } from "../techniques/gradual_latent.ts";
 import { parsePromptLine, type PromptLine } from "./prompt_line.ts";
 
-/** What pictures drawn in one batch have in common. */
-export interface Settings {
+/** The size of a picture, and SDXL's size conditioning. */
+export interface SizeSettings {
   readonly width: number;
   readonly height: number;
   /** SDXL's size conditioning; null takes the picture's own. */
@@ -21,8 +24,16 @@ export interface Settings {
   readonly originalHeightNegative: number | null;
   readonly cropTop: number | null;
   readonly cropLeft: number | null;
+}
+
+/** What pictures drawn in one batch have in common. */
+export interface Settings extends SizeSettings {
   readonly steps: number;
   readonly scale: number;
+  /** The negative prompt's own scale, both counted from an empty prompt; null: the ordinary guidance. */
+  readonly negativeScale: number | null;
+  readonly deepShrink: DeepShrink | null;
+  readonly gradualLatent: GradualLatent | null;
   /** Image to image: 0 keeps the picture, 1 forgets it. */
   readonly strength: number;
   /** One for each network; null takes the command line's. */
@@ -83,6 +94,8 @@ export function* pictureRequests(
   const taken = (text: string) => config.compat === null ? takeLoraTags(text) : { words: text, tags: [] };
   const lines = [...prompts];
   let index = 0;
+  const ownWays = waysOf(config);
+  let ways = ownWays;
   for (let iteration = 0; iteration < config.nIter; iteration++) {
     const iterationSeed = config.iterSameSeed ? drawSeed() : null;
     if (config.shufflePrompts) choices.shuffle(lines);
@@ -104,6 +117,8 @@ export function* pictureRequests(
           negativePrompt = negative.words;
           seeds = [...line.seeds ?? []];
           lastSeed = null;
+          // the reference's U-Net keeps what a prompt has set
+          ways = waysOf(config, line, config.compat === null ? ownWays : ways);
         }
         lastSeed = seeds.shift() ?? (line.seeds ? lastSeed : iterationSeed) ?? drawSeed();
         refuseFlood(index + 1);
@@ -116,7 +131,7 @@ export function* pictureRequests(
           clipPrompt: line.clipPrompt ?? null,
           rawPrompt,
           fileName: i === 0 || variants.length > 1 ? line.fileName ?? null : null,
-          settings: { ...settingsOf(config, line, size), loras },
+          settings: { ...settingsOf(config, line, size, ways), loras },
         };
       }
     }
@@ -127,6 +142,7 @@ function settingsOf(
   config: GenImgConfig,
   line: PromptLine,
   size: { width: number; height: number },
+  ways: Ways,
 ): Omit<Settings, "loras"> {
   return {
     width: line.width ?? size.width,
@@ -139,6 +155,8 @@ function settingsOf(
     cropLeft: line.cropLeft ?? config.cropLeft,
     steps: line.steps ?? config.steps,
     scale: line.scale ?? config.scale,
+    negativeScale: line.negativeScale === undefined ? config.negativeScale : line.negativeScale,
+    ...ways,
     strength: line.strength ?? config.strength ?? 0.8,
     networkMultipliers: line.networkMultipliers ?? null,
   };

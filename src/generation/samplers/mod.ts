@@ -21,7 +21,7 @@ import { pndm } from "./over_timesteps/pndm.ts";
 import type { Sampler, SamplerOptions } from "./sampler.ts";
 import { uniPc } from "./over_sigmas/uni_pc.ts";
 
-export type { DrawNoise, Prediction, Sampler, SamplerOptions } from "./sampler.ts";
+export type { DrawNoise, Growth, Prediction, Sampler, SamplerOptions } from "./sampler.ts";
 export { type SigmaSpacing, spacingNames, webUiSpacing } from "./over_sigmas/spacings.ts";
 
 interface Row {
@@ -32,6 +32,8 @@ interface Row {
   readonly aliases?: readonly string[];
   /** It has timesteps of its own, which --sigmas cannot change. */
   readonly ownTimesteps?: true;
+  /** Gradual Latent is possible with it. */
+  readonly grows?: true;
   /** sd-scripts does not have it. */
   readonly own?: true;
 }
@@ -41,7 +43,7 @@ const SAMPLERS: Readonly<Record<string, Row>> = {
   pndm: { create: pndm, webUi: "PLMS", ownTimesteps: true },
   lms: { create: lms, webUi: "LMS", aliases: ["k_lms"] },
   euler: { create: euler, webUi: "Euler", aliases: ["k_euler"] },
-  euler_a: { create: eulerAncestral, webUi: "Euler a", aliases: ["k_euler_a"] },
+  euler_a: { create: eulerAncestral, webUi: "Euler a", aliases: ["k_euler_a"], grows: true },
   heun: { create: heun, webUi: "Heun" },
   dpm_2: { create: dpm2, webUi: "DPM2", aliases: ["k_dpm_2"] },
   dpm_2_a: { create: dpm2Ancestral, webUi: "DPM2 a", aliases: ["k_dpm_2_a"] },
@@ -76,6 +78,11 @@ export function samplerProblem(name: string): string | null {
 /** What other programs call it; a name that is not known stays as it is. */
 export function webUiName(name: string): string {
   return BY_NAME.get(name)?.webUi ?? name;
+}
+
+/** Whether its steps can make latents larger (Gradual Latent). */
+export function samplerGrows(name: string): boolean {
+  return BY_NAME.get(name)?.grows ?? false;
 }
 
 /** A sampler ready for one run. Throws UserError for names and numbers of steps that cannot be used. */

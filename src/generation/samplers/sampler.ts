@@ -43,7 +43,22 @@ export interface Sampler {
   /** Latents with as much noise as evaluation i expects: where image to image starts. */
   addNoise(latents: Float32Array, noise: Float32Array, i: number): Float32Array;
   /** From the model's answer at evaluation i to the next latents. Draws noise exactly as often as the reference. */
-  step(i: number, output: Float32Array, latents: Float32Array, draw: DrawNoise): Float32Array;
+  step(
+    i: number,
+    output: Float32Array,
+    latents: Float32Array,
+    draw: DrawNoise,
+    growth?: Growth,
+  ): Float32Array;
+}
+
+/** Gradual Latent: a step at whose end latents are larger. Its noise is drawn at the new size. */
+export interface Growth {
+  /** Enlarged and sharpened is what the step gives, else the latents before it (the slope is only enlarged). */
+  readonly ofResult: boolean;
+  /** Factor of the noise. */
+  readonly noise: number;
+  enlarge(values: Float32Array, sharpen: boolean): Float32Array;
 }
 
 /** The noise schedule that a run samples from. */

@@ -6,7 +6,7 @@ import type { Tensor } from "../../graph/mod.ts";
 import type { Config } from "../../text/config_json.ts";
 import type { TokenizerKind } from "../../text/mod.ts";
 import type { Normalization } from "../clip/context.ts";
-import type { UnetConfig } from "../unet/mod.ts";
+import type { Shrink, UnetConfig } from "../unet/mod.ts";
 import type { Weights } from "../weights.ts";
 import type { BlockTable } from "./blocks.ts";
 import type { Sizes } from "./sizes.ts";
@@ -43,7 +43,13 @@ export interface Family {
    * The model's answer to noisy latents (N, H, W, channels) at timesteps (N) f32, like the latents, in float32. `w` is the
    * top of the checkpoint.
    */
-  denoise(latents: Tensor, timesteps: Tensor, conditioning: Denoised, w: Weights): Tensor;
+  denoise(
+    latents: Tensor,
+    timesteps: Tensor,
+    conditioning: Denoised,
+    w: Weights,
+    options?: DenoiseOptions,
+  ): Tensor;
   /** Whether sd-scripts 0.9.1 draws first weights while it builds U-Net and text encoders, see building_draws.ts. */
   readonly drawsWhenBuilt: boolean;
 
@@ -103,6 +109,11 @@ export interface Denoised {
   readonly context: Tensor;
   /** (N, vector width): pooled text and sizes, where the family has them. */
   readonly vector?: Tensor;
+}
+
+/** Ways of drawing that reach into the denoiser. */
+export interface DenoiseOptions {
+  readonly shrink?: Shrink;
 }
 
 export interface TextOptions {

@@ -37,7 +37,7 @@ export const sdxl: Family = {
   // the reference does not look at clip_skip when it trains SDXL
   text: joinedText(encoders, { trainedLayer: () => 2, drawnLayer: 2, samplesPadWithEos: false }),
   sizes: { vector: sizedVector, embedding: sizeEmbedding },
-  ...unetDenoiser(heads64),
+  ...unetDenoiser(heads64, "block"),
   drawsWhenBuilt: false, // without memory
   diffusers: sdxlFolder(heads64),
   sites: {

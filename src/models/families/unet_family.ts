@@ -7,12 +7,15 @@ export function kl8(scale: number): Latent {
   return { channels: 4, factor: 8, scale, shift: 0 };
 }
 
-/** A U-Net as the denoiser; `heads` gives its attention heads at a width. */
-export function unetDenoiser(heads: (channels: number) => number): Pick<Family, "noise" | "denoise"> {
+/** A U-Net as the denoiser; `heads` gives its attention heads at a width, `shrinkBy` what Deep Shrink's depth counts. */
+export function unetDenoiser(
+  heads: (channels: number) => number,
+  shrinkBy: "level" | "block" = "level",
+): Pick<Family, "noise" | "denoise"> {
   return {
     noise: "ddpm",
-    denoise: (latents, timesteps, { context, vector }, w) =>
-      unet(latents, timesteps, context, w.at(UNET), { heads, vector }),
+    denoise: (latents, timesteps, { context, vector }, w, { shrink } = {}) =>
+      unet(latents, timesteps, context, w.at(UNET), { heads, vector, shrink, shrinkBy }),
   };
 }
 

@@ -5,6 +5,7 @@ import { conv2d, toCompute } from "../layers.ts";
 import type { Weights } from "../weights.ts";
 import { downsample, head, resnet, upsample } from "./blocks.ts";
 import { embeddingNetwork, timestepEmbedding } from "./embedding.ts";
+import { type Shrink, shrinkBlock, shrunk, sizedLike } from "./shrink.ts";
 import { transformer } from "./transformer.ts";
 
 export interface UnetOptions {
@@ -12,6 +13,9 @@ export interface UnetOptions {
   heads: (channels: number) => number;
   /** (N, vector width): SDXL's pooled text and sizes. Required where the weights have label_emb. */
   vector?: Tensor;
+  /** Deep Shrink; `shrinkBy` says what its depth counts. */
+  shrink?: Shrink;
+  shrinkBy?: "level" | "block";
 }
 
 interface Surroundings {
@@ -48,16 +52,29 @@ export function unet(
 
   let h = toCompute(latents, w);
   const skips: Tensor[] = [];
-  for (const block of w.list("input_blocks")) {
+  const { shrink, shrinkBy = "level" } = options, inputs = w.list("input_blocks");
+  const shrinksAt = shrink ? shrinkBlock(shrink, inputs, shrinkBy) : -1;
+  inputs.forEach((block, i) => {
+    if (shrink && i === shrinksAt) h = shrunk(h, shrink, w.graph);
     h = layers(h, block, around);
     skips.push(h);
-  }
+  });
   h = layers(h, w.at("middle_block"), around);
+  // upsampling goes to the next skip's size; a shrunk one is doubled first where sizes allow
+  const halvings = inputs.filter((block) => block.has("0.op")).length;
+  const even = latents.shape.slice(1, 3).every((side) => side % 2 ** halvings === 0);
+  const doubles = shrink !== undefined && (shrinkBy === "block" || even);
   for (const block of w.list("output_blocks")) {
-    h = concat([h, skips.pop()!], 3);
-    const next = skips.at(-1);
-    h = layers(h, block, around, next && [next.shape[1], next.shape[2]]);
+    const skip = skips.pop()!, next = skips.at(-1);
+    if (shrink) h = sizedLike(h, skip, w.graph);
+    h = layers(
+      concat([h, skip], 3),
+      block,
+      around,
+      doubles || !next ? undefined : [next.shape[1], next.shape[2]],
+    );
   }
+  if (shrink) h = sizedLike(h, latents, w.graph);
   return cast(head(h, w.at("out")), "f32");
 }
 

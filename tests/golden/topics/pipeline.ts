@@ -9,6 +9,7 @@ import { samplingOf } from "../../../src/generation/pipeline/sampling.ts";
 import type { Check, GoldenCase, Runner } from "../case.ts";
 import { exact } from "../compare.ts";
 import {
+  callsProblem,
   decodedCheck,
   drawingProblem,
   genArgs,
@@ -18,6 +19,7 @@ import {
   runChecks,
 } from "../drawing.ts";
 import { uniformName } from "../layout.ts";
+import { calls } from "./pipeline/calls.ts";
 import { allowRounding, roundingGrowth, singleSteps } from "../rounding.ts";
 import { stream } from "../synth.ts";
 
@@ -28,6 +30,7 @@ export function match(c: GoldenCase): Runner | string | null {
     const { sampler } = parseSampleLine(json.prompt_line);
     return drawingProblem(sampler ?? json.sample_sampler_default) ?? (() => training(c));
   }
+  if (json.calls) return callsProblem(json.args) ?? (() => calls(c));
   if (!json.settings) return "no rule for a pipeline case without settings or prompt_line";
   return drawingProblem(json.settings.sampler, json.settings.extra_args) ?? (() => generation(c));
 }

@@ -4,6 +4,7 @@ import { noiseSigmas, TIMESTEPS } from "../../../models/noise/schedule.ts";
 import {
   combine,
   type DrawNoise,
+  type Growth,
   type Prediction,
   type Sampler,
   type SamplerOptions,
@@ -80,6 +81,7 @@ export type SigmaStep = (
   denoised: Float32Array,
   latents: Float32Array,
   draw: DrawNoise,
+  growth?: Growth,
 ) => Float32Array;
 
 /** A sampler that asks the model at these timesteps and sigmas. */
@@ -100,8 +102,8 @@ export function overSigmas(
     initNoiseSigma: Math.max(...sigmas),
     inputDivisor: (i) => unitVariance(sigmas[i]),
     addNoise: (latents, noise, i) => combine([1, latents], [sigmas[i], noise]),
-    step: (i, output, latents, draw) =>
-      step(i, predicted(latents, output, sigmas[i], prediction), latents, draw),
+    step: (i, output, latents, draw, growth) =>
+      step(i, predicted(latents, output, sigmas[i], prediction), latents, draw, growth),
   };
 }
 

@@ -1,0 +1,38 @@
+/** The random numbers that pictures are drawn from. */
+
+import { joined } from "../../base/joined.ts";
+import { toChannelsLast } from "../../base/layout.ts";
+import { TorchGenerator } from "../../random/mod.ts";
+import type { PictureRequest } from "../prompts/requests.ts";
+import type { LatentShape } from "./pipeline.ts";
+
+/**
+ * The random numbers of a batch, in gen_img.py's order: for each picture from its own seed the start, then one draw for
+ * each step that is never used, then the noise for image to image. What samplers draw follows the last picture's.
+ */
+export function drawNoise(
+  requests: readonly PictureRequest[],
+  shape: LatentShape,
+  { ahead, imageToImage }: { ahead: number; imageToImage: boolean },
+) {
+  const one = { ...shape, batch: 1 };
+  const generator = new TorchGenerator(0);
+  const starts: Float32Array[] = [], imageNoises: Float32Array[] = [];
+  requests.forEach(({ seed }, i) => {
+    generator.manualSeed(seed);
+    starts.push(noise(generator, one));
+    if (!imageToImage && i + 1 < requests.length) return;
+    for (let step = 0; step < ahead; step++) generator.randn(one.height * one.width * 4);
+    if (imageToImage) imageNoises.push(noise(generator, one));
+  });
+  return {
+    start: joined(Float32Array, starts),
+    imageNoise: imageToImage ? joined(Float32Array, imageNoises) : null,
+    generator,
+  };
+}
+
+/** randn(N, 4, h, w), channels last. */
+export function noise(generator: TorchGenerator, { batch, height, width }: LatentShape): Float32Array {
+  return toChannelsLast(generator.randn(batch * 4 * height * width), batch, 4);
+}

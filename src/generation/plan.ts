@@ -1,0 +1,59 @@
+/** Everything that a run will draw, settled and checked before the first weight is read. */
+
+import { UsageError } from "../base/errors.ts";
+import type { Pixels } from "../images/pixels.ts";
+import type { GenImgConfig } from "./groups.ts";
+import type { Sources } from "./pictures/sources.ts";
+import { chosenName } from "./pictures/file_names.ts";
+import type { Batch } from "./pipeline/draw.ts";
+import type { PictureSize } from "./pipeline/own_size.ts";
+import type { Sampling } from "./pipeline/sampling.ts";
+import { checkSize } from "./pipeline/sizes.ts";
+import { batches, type PictureRequest, pictureRequests } from "./prompts/requests.ts";
+import { createSampler, samplerGrows } from "./samplers/mod.ts";
+import { firstSettings, highresOf } from "./techniques/highres.ts";
+
+/** Every batch of the run with its pictures. Throws UserError for what cannot be drawn. */
+export function planBatches(
+  config: GenImgConfig,
+  prompts: readonly string[],
+  { images, masks }: Sources,
+  { size: own, sampling }: { size: PictureSize; sampling: Sampling },
+  warn: (text: string) => void = () => {},
+): Batch[] {
+  const size = { width: config.W ?? own.width, height: config.H ?? own.height };
+  const of = (list: readonly Pixels[], { index }: PictureRequest) => list[index % list.length];
+  const highres = highresOf(config);
+  const requests = [...pictureRequests(config, prompts, size, warn)].map((request) => {
+    if (!images || highres) return request;
+    const { width, height } = of(images, request); // a picture decides its size itself
+    return { ...request, settings: { ...request.settings, width, height } };
+  });
+  for (const request of requests) check(config, request, sampling);
+  return [...batches(requests, config.batchSize)].map((batch) => {
+    const { width, height } = batch[0].settings;
+    checkSize(width, height, batch.length);
+    return {
+      requests: batch,
+      images: images && batch.map((request) => of(images, request)),
+      masks: masks && batch.map((request) => of(masks, request)),
+    };
+  });
+}
+
+function check(config: GenImgConfig, request: PictureRequest, sampling: Sampling): void {
+  const { fileName, settings } = request, highres = highresOf(config);
+  if (request.words.includes(" AND ")) {
+    throw new UsageError(`prompt "${request.prompt}": AND (a prompt for each region) is not supported yet`);
+  }
+  if (fileName !== null) chosenName(fileName);
+  for (
+    const { width, height, steps } of highres ? [settings, firstSettings(settings, highres)] : [settings]
+  ) {
+    checkSize(width, height);
+    createSampler(config.sampler, { ...sampling, steps });
+  }
+  if (settings.gradualLatent && !samplerGrows(config.sampler)) {
+    throw new UsageError(`Gradual Latent is possible with --sampler euler_a, ${config.sampler} is given`);
+  }
+}

@@ -1,0 +1,105 @@
+/** --highres_fix: a first pass at a smaller size, whose picture or latents a second pass begins with. */
+
+import type { Pixels } from "../../images/pixels.ts";
+import { resizePillow } from "../../images/pillow.ts";
+import { interpolatedValues, linearWeights } from "../../models/mod.ts";
+import { toBytes } from "../pictures/pixels.ts";
+import { type Batch, drawBatch, type Drawn, type DrawOptions } from "../pipeline/draw.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import type { PictureRequest, Settings } from "../prompts/requests.ts";
+import type { TextConditioner } from "../prompts/text_conditioner.ts";
+
+export interface Highres {
+  /** First size by last. */
+  readonly scale: number;
+  readonly steps: number;
+  /** Image to image: the first pass's strength; null takes the picture's. */
+  readonly strength: number | null;
+  /** Latents are enlarged, not pictures. */
+  readonly latents: boolean;
+  /** The first pass's pictures are wanted too. */
+  readonly keepFirst: boolean;
+}
+
+/** What flags say of a second pass, or null. */
+export function highresOf(config: {
+  readonly highresFixScale: number | null;
+  readonly highresFixSteps: number;
+  readonly highresFixStrength: number | null;
+  readonly highresFixLatentsUpscaling: boolean;
+  readonly highresFixSave1st: boolean;
+}): Highres | null {
+  return config.highresFixScale === null ? null : {
+    scale: config.highresFixScale,
+    steps: config.highresFixSteps,
+    strength: config.highresFixStrength,
+    latents: config.highresFixLatentsUpscaling,
+    keepFirst: config.highresFixSave1st,
+  };
+}
+
+/** A side as the first pass has it. */
+export function scaledSide(pixels: number, { scale }: Pick<Highres, "scale">): number {
+  return Math.floor(pixels * scale + 0.5);
+}
+
+/** The settings of the first pass. */
+export function firstSettings(settings: Settings, highres: Highres): Settings {
+  const side = (pixels: number) => {
+    const scaled = scaledSide(pixels, highres);
+    return scaled - scaled % 32;
+  };
+  const scaled = (pixels: number | null) => pixels === null ? null : scaledSide(pixels, highres);
+  return {
+    ...settings,
+    width: side(settings.width),
+    height: side(settings.height),
+    originalWidth: scaled(settings.originalWidth),
+    originalHeight: scaled(settings.originalHeight),
+    originalWidthNegative: scaled(settings.originalWidthNegative),
+    originalHeightNegative: scaled(settings.originalHeightNegative),
+    cropTop: scaled(settings.cropTop),
+    cropLeft: scaled(settings.cropLeft),
+    steps: highres.steps,
+    strength: highres.strength ?? settings.strength,
+  };
+}
+
+/** Both passes; the second draws with the seeds after the first's. */
+export async function drawTwice(
+  pipeline: Pipeline,
+  conditioner: TextConditioner,
+  batch: Batch,
+  options: DrawOptions,
+  highres: Highres,
+): Promise<{ first: Drawn; second: Drawn }> {
+  const changed = (change: (request: PictureRequest) => Partial<PictureRequest>) =>
+    batch.requests.map((request) => ({ ...request, ...change(request) }));
+  const first = await drawBatch(pipeline, conditioner, {
+    ...batch,
+    requests: changed(({ settings }) => ({ settings: firstSettings(settings, highres) })),
+  }, { ...options, decode: !highres.latents || highres.keepFirst });
+  const { width, height } = batch.requests[0].settings;
+  const requests = changed(({ seed }) => ({ seed: seed + 1 }));
+  const second = await drawBatch(
+    pipeline,
+    conditioner,
+    highres.latents
+      ? { requests, images: null, latents: enlargedLatents(first, width / 8, height / 8) }
+      : { requests, images: enlargedPictures(first, width, height) },
+    options,
+  );
+  return { first, second };
+}
+
+function enlargedLatents({ latents, shape }: Drawn, width: number, height: number): Float32Array {
+  const rows = linearWeights(shape.height, height), columns = linearWeights(shape.width, width);
+  return interpolatedValues(latents, [shape.batch, shape.height, shape.width, 4], rows, columns);
+}
+
+function enlargedPictures({ images, shape }: Drawn, width: number, height: number): Pixels[] {
+  return images.map((values) => {
+    const picture = { width: 8 * shape.width, height: 8 * shape.height, channels: 3, data: toBytes(values) };
+    return resizePillow(picture as Pixels, width, height, "lanczos");
+  });
+}
