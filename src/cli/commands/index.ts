@@ -126,6 +126,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => commandOf((await import("../../tools/dataset/caches/cache_jobs.ts")).cacheTextJob),
   },
   {
+    name: "detect_face_rotate",
+    summary: "Turns, cuts out and resizes the faces of pictures",
+    load: async () => commandOf((await import("../../tools/dataset/pictures/faces_job.ts")).facesJob),
+  },
+  {
     name: "plan",
     summary: "Prints the memory and time that a training would take, and stops",
     load: async () => (await import("./plan.ts")).plan,

@@ -22,7 +22,6 @@ export const SCRIPTS_NOT_YET: Readonly<Record<string, string>> = {
   convert_diffusers_to_flux: OTHER_MODELS,
   convert_flux_lora: OTHER_MODELS,
   convert_hunyuan_image_lora_to_comfy: OTHER_MODELS,
-  detect_face_rotate: "",
   flux_extract_lora: OTHER_MODELS,
   flux_merge_lora: OTHER_MODELS,
   flux_minimal_inference: OTHER_MODELS,

@@ -59,3 +59,20 @@ export const prepareBucketsOptions = group("Buckets and latents", {
   recursive: flag("folders below TRAIN_DATA_DIR too; with --full_path latents lie beside their pictures"),
   seed: own(int(null, "seed of the noise that samples the latents; unset draws one", SEEDS)),
 });
+
+export const facesOptions = group("Faces", {
+  src_dir: required(pathTo("folder", str(null, "folder of pictures"))),
+  dst_dir: required(pathTo("folder", str(null, "folder for the faces"))),
+  detections: own(
+    pathTo("json", str(null, "JSON file with the faces that a detector found in the pictures")),
+  ),
+  rotate: flag("turn pictures so that the eyes lie level"),
+  resize_fit: flag("resize so that the shorter side fits the cut"),
+  resize_face_size: int(null, "resize so that the face has this size, before cutting", { min: 1 }),
+  crop_size: str(null, 'cut around the face, pixels: "width,height"'),
+  crop_ratio: str(null, 'cut around the face, in faces: "horizontal,vertical"'),
+  min_size: int(null, "smallest face that is kept"),
+  max_size: int(null, "faces from this size on are left out"),
+  multiple_faces: flag("number the faces of a picture"),
+  debug: flag("draw a frame around the face"),
+});

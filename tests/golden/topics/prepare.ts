@@ -4,6 +4,7 @@ import type { Check, GoldenCase, Runner } from "../case.ts";
 import { checkBuckets } from "../prepare/buckets.ts";
 import { checkLatents, checkText } from "../prepare/caches.ts";
 import { checkCanny } from "../prepare/canny.ts";
+import { checkFaces } from "../prepare/faces.ts";
 import { checkResize } from "../prepare/resize.ts";
 
 const RUNNERS: Readonly<Record<string, (c: GoldenCase) => Check[] | Promise<Check[]>>> = {
@@ -11,6 +12,7 @@ const RUNNERS: Readonly<Record<string, (c: GoldenCase) => Check[] | Promise<Chec
   "tools/cache_latents.py": checkLatents,
   "tools/cache_text_encoder_outputs.py": checkText,
   "tools/canny.py": checkCanny,
+  "tools/detect_face_rotate.py": checkFaces,
   "tools/resize_images_to_resolution.py": checkResize,
 };
 
