@@ -66,6 +66,8 @@ export class Graph {
   #segments = 0;
   /** Set while a recomputation segment is recorded. */
   segment: number | null = null;
+  /** What was recorded under soon(), piece by piece. */
+  readonly pieces: ReadonlySet<Node>[] = [];
   /** The position of the first gradient node, once gradients() was called. */
   backwardFrom: number | null = null;
 
@@ -111,6 +113,16 @@ export class Graph {
     } finally {
       this.segment = null;
     }
+  }
+
+  /**
+   * Runs `body`, which may name no value of another piece. What it records runs together, as soon as what it reads is
+   * there and nothing reads any more what it writes (passes/soon.ts), and is joined into chains.
+   */
+  soon<T>(body: () => T): T {
+    const from = this.nodes.length, result = body();
+    this.pieces.push(new Set(this.nodes.slice(from).filter((node) => node.op)));
+    return result;
   }
 
   /** A detached copy of a node reading other inputs: how the recomputation pass repeats forward work. */

@@ -7,6 +7,7 @@ import { castTogether } from "./passes/casts.ts";
 import { joinChains } from "./passes/chains.ts";
 import { liveNodes } from "./passes/dead.ts";
 import { fuseResidual } from "./passes/residual.ts";
+import { runSoon } from "./passes/soon.ts";
 import { recompute } from "./passes/recompute.ts";
 import { aliasOffset, ALIGNMENT, planMemory } from "./plan.ts";
 
@@ -39,10 +40,15 @@ export function compileGraph(
 ): Lowered {
   let live = liveNodes(graph, graph.nodes);
   if (options.recompute) live = liveNodes(graph, recompute(graph, live));
+  live = runSoon(graph, live);
   live = castTogether(graph, live, parameterPlace);
   live = accumulateProducts(graph, live);
   live = liveNodes(graph, fuseResidual(graph, live));
-  if (options.chains) live = liveNodes(graph, joinChains(graph, live));
+  if (options.chains || graph.pieces.length > 0) {
+    const pieces = new Set(graph.pieces.flatMap((piece) => [...piece]));
+    const joined = joinChains(graph, live, (node) => options.chains || pieces.has(node));
+    live = liveNodes(graph, joined);
+  }
   const parameters = live.filter((n) => n.source?.kind === "parameter").map((n) => n.outputs[0]);
   const places = new Map<Tensor, Place>();
   parameters.forEach((t, i) => {

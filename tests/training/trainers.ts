@@ -38,6 +38,16 @@ export const TRAINERS: Readonly<Record<string, Trainer>> = {
       }`,
     sdxl: true,
   },
+  "SDXL in bf16": {
+    line: "sdxl_train --learning_rate 1e-4 --fused_backward_pass --full_bf16 --stochastic_rounding " +
+      "--mixed_precision bf16 --optimizer_type Adafactor --optimizer_args relative_step=False " +
+      "scale_parameter=False --save_precision bf16",
+    sdxl: true,
+  },
+  "LoRA in fp16": {
+    line: "train_network --network_module networks.lora --network_dim 2 --learning_rate 1e-3 --full_fp16 " +
+      "--mixed_precision fp16 --optimizer_type AdamWScheduleFree",
+  },
   "SDXL in groups": {
     line:
       "sdxl_train --learning_rate 1e-4 --fused_optimizer_groups 3 --max_grad_norm 0.01 --optimizer_type Lion",

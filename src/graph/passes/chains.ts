@@ -22,9 +22,13 @@ const PURE = new Set([unaryOp, binaryOp, affineOp, chainedOp]);
 /** What no other instruction computes. */
 const CHAINS_ALONE = new Set([chainedOp, dequantizeOp, quantizeOp]);
 
-/** `nodes` with its runs of pointwise ops as chains. `nodes` is live and in order; so is the result. */
-export function joinChains(graph: Graph, nodes: readonly Node[]): Node[] {
-  return new Joiner(graph, nodes).join();
+/** `nodes` with its runs of pointwise ops that are `wanted` as chains. `nodes` is live and in order; so is the result. */
+export function joinChains(
+  graph: Graph,
+  nodes: readonly Node[],
+  wanted: (node: Node) => boolean = () => true,
+): Node[] {
+  return new Joiner(graph, nodes, wanted).join();
 }
 
 class Joiner {
@@ -36,7 +40,11 @@ class Joiner {
   #run: Node[] = [];
   #lanes = 0;
 
-  constructor(private readonly graph: Graph, private readonly nodes: readonly Node[]) {
+  constructor(
+    private readonly graph: Graph,
+    private readonly nodes: readonly Node[],
+    private readonly wanted: (node: Node) => boolean,
+  ) {
     for (const node of nodes) {
       for (const t of node.inputs) {
         if (!this.#readers.has(t)) this.#readers.set(t, new Set());
@@ -53,7 +61,8 @@ class Joiner {
   }
 
   #place(node: Node): void {
-    const lanes = lanesOf(node), scalar = node.outputs.length === 1 && elements(node.outputs[0].shape) === 1;
+    const lanes = this.wanted(node) ? lanesOf(node) : null,
+      scalar = node.outputs.length === 1 && elements(node.outputs[0].shape) === 1;
     if (lanes !== null && lanes === this.#lanes && !this.#readsSum(node)) {
       this.#run.push(node);
     } else if (lanes !== null && lanes > 1) {

@@ -28,6 +28,8 @@ export interface AdapterOptions {
   moduleDropout?: number | null;
   /** Collects the masks to draw for each run, in the order of the layers; required with any dropout. */
   draws?: LayerDraws[];
+  /** The dtype of the network's parameters; default "f32". */
+  held?: Tensor["dtype"];
   /** Before the weights' parameter names and the masks' input names, for several networks in one graph. */
   prefix?: string;
 }
@@ -54,8 +56,8 @@ export function loraBranch(modules: readonly LoraModule[], options: AdapterOptio
   return (path, x, y, layer) => {
     const module = byPath.get(path);
     if (!module) return null;
-    const { prefix = "", draws } = options;
-    const tensors = moduleTensors(layer.weights.graph, module, { prefix, dtype: x.dtype });
+    const { prefix = "", draws, held } = options;
+    const tensors = moduleTensors(layer.weights.graph, module, { prefix, held, dtype: x.dtype });
     const plain = {
       x,
       y,
@@ -88,13 +90,17 @@ function drawing(module: LoraModule, prefix: string, draws: LayerDraws[]): Plain
 export function moduleTensors(
   graph: Graph,
   module: LoraModule,
-  { prefix = "", dtype = "f32" }: { readonly prefix?: string; readonly dtype?: Tensor["dtype"] } = {},
+  { prefix = "", dtype = "f32", held = "f32" }: {
+    readonly prefix?: string;
+    readonly dtype?: Tensor["dtype"];
+    readonly held?: Tensor["dtype"];
+  } = {},
 ): ModuleTensors {
   const { name, tensors } = module;
   return {
     module,
     has: (suffix) => suffix in tensors,
-    at: (suffix) => cast(graph.parameter(`${prefix}${name}.${suffix}`, tensors[suffix], "f32"), dtype),
+    at: (suffix) => cast(graph.parameter(`${prefix}${name}.${suffix}`, tensors[suffix], held), dtype),
   };
 }
 

@@ -6,7 +6,7 @@ import type { Group } from "../../options/mod.ts";
 import type { TrainingConfig } from "../options.ts";
 import { FULL_DEFAULTS, type FullOptions, isTrained, trainedText } from "../trained/full_groups.ts";
 import { fullTraining } from "../trained/full_training.ts";
-import { computeDtype } from "../step/diffusion_training.ts";
+import { computeDtype, trainedDtype } from "../step/diffusion_training.ts";
 import { runTraining } from "../loop/trainer.ts";
 import { savedForm } from "../loop/saved_form.ts";
 import { openOutput } from "./output_folder.ts";
@@ -64,7 +64,7 @@ export async function openFullRun(
   return await assembleRun(config, opened, {
     name: kind.name,
     what,
-    drawing: drawingModel(config, opened, { storage: (key) => trained(key) ? "f32" : dtype }),
+    drawing: drawingModel(config, opened, { storage: (key) => trained(key) ? trainedDtype(config) : dtype }),
     examples: { noTokenPadding: config.noTokenPadding },
     training: () => {
       const model = { family, shapes: file.shapes, file };

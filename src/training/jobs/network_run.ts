@@ -1,4 +1,5 @@
 /** A run of `easel train_network`: a LoRA on a model, and the file with all its metadata. */
+import { trainedDtype } from "../step/diffusion_training.ts";
 import { basename } from "node:path";
 import { modelPath } from "../../base/assets.ts";
 import { isFolder } from "../../base/files/exists.ts";
@@ -53,7 +54,10 @@ export async function openNetworkRun(
   return await assembleRun(config, opened, {
     name: "network_train",
     what: counted(network.modules.length, "LoRA module"),
-    drawing: drawingModel(config, opened, { adapter: () => loraAdapter(network.modules), load }),
+    drawing: drawingModel(config, opened, {
+      adapter: () => loraAdapter(network.modules, { held: trainedDtype(config) }),
+      load,
+    }),
     training: () => {
       const model = { family: file.family, shapes: file.shapes, file };
       const weights = network.weights(generators.network);

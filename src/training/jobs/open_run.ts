@@ -34,6 +34,7 @@ import { largestLatents } from "../step/largest_shapes.ts";
 import { LatentEncoder } from "../objective/latents.ts";
 import { lossType } from "../objective/loss.ts";
 import { chosenOptimizer } from "../optimizers/options.ts";
+import { checkUpdate } from "../step/check_update.ts";
 import { createRates } from "../step/rates.ts";
 import { type RunLength, runLength } from "../loop/run_length.ts";
 import { sampleNotes } from "../loop/sample_occasions.ts";
@@ -137,7 +138,9 @@ function checkConfig(config: TrainingConfig): void {
     throw new UsageError("--masked_loss needs masks: give --alpha_mask and pictures with an alpha channel");
   }
   lossType(config.lossType);
-  createRates(config, chosenOptimizer(config));
+  const optimizer = chosenOptimizer(config);
+  checkUpdate(config, optimizer);
+  createRates(config, optimizer);
 }
 
 function sessionOf(resumed: RunState | null): Session {

@@ -45,7 +45,7 @@ export async function planSteps<Shape extends object>(
   let seconds = 0;
   for (const shape of shapes) seconds = Math.max(seconds, await timeOf(await step.program(shape)));
   // Runs too: memory that no step has touched yet would be missing from the process.
-  const updateSeconds = await timeOf(await step.updateProgram());
+  const updateSeconds = step.options.fused ? 0 : await timeOf(await step.updateProgram());
   const parameterBytes = store.names().reduce((sum, name) => {
     const { shape, dtype, buffer, offset } = store.get(name);
     const bytes = shape.reduce((n, d) => n * d, 1) * byteSize(dtype);

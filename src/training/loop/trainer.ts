@@ -199,6 +199,9 @@ class Trainer {
   /** After a failure: saves what was good before it and says where, or says what was saved before. */
   async #rescue(error: UserError): Promise<UserError> {
     const { globalStep } = this.#good.state.position;
+    if (this.run.training.step.options.fused) { // some weights may have stepped and others not
+      return new UserError(`${error.message}; ${this.#files.lastGood()}`, { cause: error });
+    }
     try {
       await this.run.training.prove();
       this.run.generators.torch.setState(this.#good.torch);

@@ -11,7 +11,6 @@ import {
   int,
   MOST_STEPS,
   named,
-  notYet,
   RATE,
   same,
   SHARE,
@@ -43,8 +42,8 @@ export const optimizerOptions = group("Optimizer and schedule", {
     max: MOST_STEPS,
   }),
   lr_scheduler_power: float(1, "exponent of the polynomial schedule"),
-  fused_backward_pass: notYet(
-    flag("step each parameter during backward and free its gradient (Adafactor, no accumulation)"),
+  fused_backward_pass: flag(
+    "step each parameter during backward and free its gradient; clips each by its own norm",
   ),
   lr_scheduler_timescale: idleZero(
     int(null, "time scale of inverse_sqrt; default = warm-up steps", { min: 1 }),

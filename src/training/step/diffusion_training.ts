@@ -14,11 +14,16 @@ import { createRates } from "./rates.ts";
 import type { Schedule } from "../schedules/schedule.ts";
 import { brokenWeights, updateHeldBack } from "./divergence.ts";
 import { type Inputs, TrainingStep } from "./step.ts";
-import { flat, gradientOf, type ParameterGroup, splitGroup } from "./trainable.ts";
+import { flat, gradientOf, type ParameterGroup, splitGroup, type TrainedDtype } from "./trainable.ts";
 
 /** The dtype of activations and frozen weights. */
 export const computeDtype = (precision: MixedPrecision): DType =>
   precision === "no" ? "f32" : precision === "fp16" ? "f16" : "bf16";
+
+/** The dtype of trained weights. */
+export const trainedDtype = (
+  { fullBf16, fullFp16 }: Pick<StepConfig, "fullBf16" | "fullFp16">,
+): TrainedDtype => fullBf16 ? "bf16" : fullFp16 ? "f16" : "f32";
 
 export interface TrainingParts {
   /** What is trained; its parameters are already in the store, see allocateGroups. */
@@ -79,6 +84,8 @@ export class DiffusionTraining {
       recompute: config.gradientCheckpointing,
       averaging: parts.emaDecay != null,
       clipEach: parts.clipEach,
+      fused: config.fusedBackwardPass,
+      dithered: config.stochasticRounding,
       learning: parts.learning,
       afterUpdate: parts.limitNorms && ((graph) => ({ ...parts.limitNorms!(graph) })),
       load: parts.load,
@@ -101,7 +108,8 @@ export class DiffusionTraining {
     const text = this.parts.masks?.("text", shape, generators);
     const { inputs, draws } = noiseBatch(this.config, this.schedule, batch, generators);
     const all = { ...inputs, ...text, ...this.parts.masks?.("unet", shape, generators) };
-    const outputs = await this.step.backward(shape, all);
+    const t = this.step.state.optimizerSteps, rates = this.learningRates(t);
+    const outputs = await this.step.backward(shape, all, rates);
     const reached = this.parts.reached?.(all);
     this.#reached = reached?.map((r, i) => r || (this.#reached?.[i] ?? false));
     const loss = outputs.loss[0];
@@ -110,10 +118,8 @@ export class DiffusionTraining {
       return { loss, gradNorm: null, draws, outputs };
     }
     this.#gathered = 0;
-    const t = this.step.state.optimizerSteps;
     // a young average forgets its random start quickly
     const decay = Math.min(this.parts.emaDecay ?? 0, (1 + t) / (10 + t));
-    const rates = this.learningRates(t);
     const { gradNorm, heldBack, outputs: after } = await this.step.update(rates, decay, this.#reached);
     this.#reached = undefined;
     if (heldBack === "weights") throw updateHeldBack(t + 1, rates, this.step.options.optimizer);
@@ -175,7 +181,9 @@ export class DiffusionTraining {
     if (bad(outputs.prediction)) return "the U-Net's prediction";
     if (bad(outputs.sample_losses)) return "the loss of a sample";
     for (const { name } of this.parts.groups.flatMap((g) => g.parameters)) {
-      if (bad(this.store.download(gradientOf(name)))) return `the gradient of ${name}`;
+      if (!this.config.fusedBackwardPass && bad(this.store.download(gradientOf(name)))) {
+        return `the gradient of ${name}`;
+      }
     }
     return "the norm of the gradients";
   }

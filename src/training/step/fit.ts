@@ -99,7 +99,8 @@ function needOf<Shape extends object>(
 ): { bytes: number; arenas: number[] } {
   const needs = shapes.map((shape) => memoryNeeded(step.recordBackward(shape), store, step));
   const arenas = needs.map(({ arenaBytes }) => arenaBytes);
-  const arena = Math.max(...arenas, memoryNeeded(step.recordUpdate(), store, UPDATE).arenaBytes);
+  const update = step.options.fused ? 0 : memoryNeeded(step.recordUpdate(), store, UPDATE).arenaBytes;
+  const arena = Math.max(...arenas, update);
   const missing = Math.max(...needs.map(({ missingBytes }) => missingBytes));
   return { bytes: (arena + missing) * MARGIN + MARGIN_BYTES, arenas };
 }

@@ -10,6 +10,7 @@ import {
   newer,
   noEffect,
   notYet,
+  own,
   pathTo,
   same,
   sameAsUnset,
@@ -34,8 +35,11 @@ export const precisionOptions = group("Precision and memory", {
     int(1, "micro-batches per optimizer step", { min: 1, max: 1_000_000 }),
   ),
   mixed_precision: choice(["no", "fp16", "bf16"], "no", "compute format"),
-  full_fp16: notYet(flag("weights and gradients in fp16 as well")),
-  full_bf16: notYet(flag("weights and gradients in bf16 as well")),
+  full_fp16: flag("hold the trained weights in fp16 too; gradients and optimizer states stay as they are"),
+  full_bf16: flag("hold the trained weights in bf16 too; gradients and optimizer states stay as they are"),
+  stochastic_rounding: own(
+    flag("round weights held in bf16 up or down at random, so that small steps are not lost"),
+  ),
   fp8_base: notYet(flag("hold the frozen base weights in float8 e4m3")),
   lowram: noEffect(
     "a checkpoint is read straight to the device anyway",

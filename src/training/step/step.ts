@@ -7,7 +7,8 @@ import { accumulate, compile, gradients, Graph, reshape, type Tensor } from "../
 import type { ParameterStore, Program } from "../../runtime/mod.ts";
 import type { Moment } from "../optimizers/mod.ts";
 import { leadingRate, takesPart } from "../optimizers/adaptive_rate/shared_rate.ts";
-import { flat, gradientOf } from "./trainable.ts";
+import { recordFused } from "./fused.ts";
+import { flat, gradientOf, weightOf } from "./trainable.ts";
 import { allocateStates } from "./states.ts";
 import { recordDiscard, recordUpdate, UPDATE, type UpdateOptions } from "./update.ts";
 
@@ -27,6 +28,8 @@ export interface StepOptions<Shape> extends UpdateOptions {
   readonly scaleLoss: boolean;
   /** Gradient checkpointing. */
   readonly recompute?: boolean;
+  /** Weights step within the backward program, which then gathers no gradients: see fused.ts. */
+  readonly fused?: boolean;
   /** Gives the store the parameters that a recorded program needs. */
   readonly load?: (graph: Graph) => Promise<void>;
   /** Which groups learn at optimizer step `step`, counted from 0; absent: all at all steps. */
@@ -62,13 +65,20 @@ export interface StepState {
   running: readonly Readonly<Record<string, number>>[];
 }
 
-/** An update of its own for each tensor, which the norm of its gradient asks for. */
+/** An update of its own for each tensor, which has a norm or a moment of its own. */
 function tensorByTensor<Shape>(options: StepOptions<Shape>): StepOptions<Shape> {
   const { optimizer } = options;
   return {
     ...options,
     optimizer: { ...optimizer, stateShape: optimizer.stateShape ?? ((_, shape) => shape) },
   };
+}
+
+/** What an update is told: its inputs, and which groups move. */
+interface Due {
+  readonly inputs: Inputs;
+  readonly moments: readonly Moment[];
+  readonly moved: readonly boolean[];
 }
 
 /** torch.amp.GradScaler's constants. */
@@ -83,12 +93,14 @@ export class TrainingStep<Shape extends object> {
   #learning: string | null = null;
   #update: Program | null = null;
   #discard: Program | null = null;
+  /** Of the latest backward program, which the weights have stepped in. */
+  #fused: { due: Due; outputs: Record<string, Float32Array> } | null = null;
 
   readonly options: StepOptions<Shape>;
 
   /** `store` holds the groups' parameters, see allocateGroups; it gets the optimizer's states. */
   constructor(private readonly store: ParameterStore, given: StepOptions<Shape>) {
-    const options = this.options = given.clipEach ? tensorByTensor(given) : given;
+    const options = this.options = given.clipEach || given.fused ? tensorByTensor(given) : given;
     this.recompute = options.recompute ?? false;
     allocateStates(store, options.groups, options.optimizer);
     this.state = {
@@ -114,11 +126,23 @@ export class TrainingStep<Shape extends object> {
     return program;
   }
 
-  /** Runs forward and backward and gathers the gradients; gives `loss` and the recorded outputs. */
-  async backward(shape: Shape, inputs: Inputs): Promise<Record<string, Float32Array>> {
+  /**
+   * Runs forward and backward and gathers the gradients; gives `loss` and the recorded outputs. Where weights step within
+   * the backward program they do so with `rates`, and not at all without.
+   */
+  async backward(
+    shape: Shape,
+    inputs: Inputs,
+    rates?: readonly number[],
+  ): Promise<Record<string, Float32Array>> {
     const program = await this.program(shape);
     const scale = Float32Array.of(this.state.lossScale / this.options.gradientAccumulationSteps);
-    return await program.run({ ...inputs, loss_scale: scale });
+    if (!this.options.fused) return await program.run({ ...inputs, loss_scale: scale });
+    const { groups } = this.options, still = groups.map(() => false);
+    const due = this.#due(rates ?? groups.map(() => 0), rates ? this.#learn() : still);
+    const outputs = await program.run({ ...inputs, ...due.inputs, loss_scale: scale });
+    this.#fused = { due, outputs };
+    return outputs;
   }
 
   /**
@@ -130,9 +154,18 @@ export class TrainingStep<Shape extends object> {
     averageDecay = 0,
     reached: readonly boolean[] = this.#learn(),
   ): Promise<UpdateResult> {
-    const program = await this.updateProgram(), { shared, hyper, running } = this.options.optimizer;
+    if (this.options.fused) return this.#settle(this.#fused!.due, this.#fused!.outputs);
+    const due = this.#due(learningRates, reached);
+    if (this.options.averaging) due.inputs.average_decay = Float32Array.of(averageDecay);
+    return this.#settle(due, await (await this.updateProgram()).run(due.inputs));
+  }
+
+  /** What one update is told. */
+  #due(learningRates: readonly number[], reached: readonly boolean[]): Due {
+    const { shared, hyper, running } = this.options.optimizer, { optimizerSteps } = this.state;
     const names = Object.keys(shared?.numbers ?? {});
     const inputs: Inputs = { unscale: Float32Array.of(1 / this.state.lossScale) };
+    if (this.options.dithered) inputs.dither_seed = Float32Array.of((optimizerSteps * 2053) % 2 ** 20);
     if (shared) inputs.numbers = Float32Array.from(names, (name) => this.state.numbers[name]);
     const rates = shared ? learningRates.map(() => leadingRate(learningRates)) : learningRates;
     const moved = reached.map((r, i) => r && (!shared || takesPart(shared, learningRates, i)));
@@ -145,8 +178,13 @@ export class TrainingStep<Shape extends object> {
       inputs[`hyper.${i}`] = Float32Array.from(Object.values(numbers));
       inputs[`hold.${i}`] = Float32Array.of(moved[i] ? 0 : NaN);
     });
-    if (this.options.averaging) inputs.average_decay = Float32Array.of(averageDecay);
-    const { grad_norm: [gradNorm], weight_square: [square], numbers, ...outputs } = await program.run(inputs);
+    return { inputs, moments, moved };
+  }
+
+  /** What the update came to. */
+  #settle({ moments, moved }: Due, results: Record<string, Float32Array>): UpdateResult {
+    const { grad_norm: [gradNorm], weight_square: [square], numbers, ...outputs } = results;
+    const names = Object.keys(this.options.optimizer.shared?.numbers ?? {});
     const heldBack = !Number.isFinite(gradNorm) ? "gradients" : !Number.isFinite(square) ? "weights" : null;
     if (heldBack === null) {
       this.state.optimizerSteps++;
@@ -190,6 +228,10 @@ export class TrainingStep<Shape extends object> {
    * Changes nothing but gradients that were gathered, which are forgotten.
    */
   async works(shape: Shape, inputs: Inputs): Promise<boolean> {
+    if (this.options.fused) {
+      const { loss, grad_norm } = await this.backward(shape, inputs);
+      return Number.isFinite(loss[0]) && Number.isFinite(grad_norm[0]);
+    }
     const program = this.#discard ??= await compile(recordDiscard(this.options.groups), this.store, UPDATE);
     await program.run();
     const { loss } = await this.backward(shape, inputs);
@@ -197,7 +239,7 @@ export class TrainingStep<Shape extends object> {
     return Number.isFinite(loss[0]) && (this.options.scaleLoss || Number.isFinite(grad_norm[0]));
   }
 
-  /** The optimizer's program; made at its first use. */
+  /** The optimizer's program; made at its first use. There is none where weights step within the backward program. */
   async updateProgram(): Promise<Program> {
     return this.#update ??= await compile(this.recordUpdate(), this.store, UPDATE);
   }
@@ -215,13 +257,20 @@ export class TrainingStep<Shape extends object> {
     const graph = new Graph();
     const { loss, outputs } = this.options.record(graph, shape);
     const learning = this.#learn();
-    const parameters = this.options.groups.flatMap((group, i) => learning[i] ? group.parameters : []);
+    const parameters = this.options.groups.flatMap((group, i) =>
+      learning[i] ? group.parameters.map((p) => ({ ...p, weight: weightOf(graph, group, p) })) : []
+    );
     const seed = reshape(graph.input("loss_scale", [1]), loss.shape);
-    const grads = gradients(loss, parameters.map((p) => graph.parameter(p.name, p.shape)), seed);
-    grads.forEach((grad, i) => {
-      // a part that this batch does not reach keeps its zero gradient
-      if (grad) accumulate(graph.parameter(gradientOf(parameters[i].name), parameters[i].shape), grad);
-    });
+    const grads = gradients(loss, parameters.map(({ weight }) => weight), seed);
+    if (this.options.fused) {
+      const of = new Map(parameters.map(({ name }, i) => [name, grads[i]]));
+      recordFused(graph, this.options, (name) => of.get(name) ?? null);
+    } else {
+      grads.forEach((grad, i) => {
+        // a part that this batch does not reach keeps its zero gradient
+        if (grad) accumulate(graph.parameter(gradientOf(parameters[i].name), parameters[i].shape), grad);
+      });
+    }
     graph.output("loss", loss);
     for (const [name, value] of Object.entries(outputs ?? {})) graph.output(name, value);
     return graph;

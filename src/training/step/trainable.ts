@@ -2,6 +2,7 @@
  * What is trained: float32 parameters in groups of one learning rate. The parameters of a group lie one behind the other
  * in one flat parameter, and so do their gradients and moments, so that an optimizer step is one instruction a group.
  */
+import type { Graph, Tensor } from "../../graph/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 
 export interface Trainable {
@@ -15,7 +16,18 @@ export interface ParameterGroup {
   readonly name: string;
   readonly learningRate: number;
   readonly parameters: readonly Trainable[];
+  /** What the weights are held in; float32 where nothing is said. Gradients are float32 always. */
+  readonly dtype?: TrainedDtype;
 }
+
+export type TrainedDtype = "f32" | "f16" | "bf16";
+
+/** A trainable parameter of a group in a graph. */
+export const weightOf = (
+  graph: Graph,
+  { dtype = "f32" }: ParameterGroup,
+  { name, shape }: Trainable,
+): Tensor => graph.parameter(name, shape, dtype);
 
 /** The gradient of one trainable parameter: float32, its shape. */
 export const gradientOf = (name: string) => `grad/${name}`;
@@ -34,18 +46,24 @@ export const flat = {
 export const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 export const groupSize = (group: ParameterGroup) => group.parameters.reduce((n, p) => n + sizeOf(p.shape), 0);
 
-/** Makes weights, gradients and, if wanted, averages of every group; all zero. */
+/** What of each group is made beside its weights. */
+export interface Beside {
+  /** Running averages. */
+  readonly averaging?: boolean;
+  /** Gradients; not wanted where weights step within the backward program. Default true. */
+  readonly gradients?: boolean;
+}
+
+/** Makes weights and what is wanted beside them of every group; all zero. */
 export function allocateGroups(
   store: ParameterStore,
   groups: readonly ParameterGroup[],
-  averaging = false,
+  { averaging = false, gradients = true }: Beside = {},
 ): void {
   groups.forEach((group, i) => {
-    store.allocateFlat(flat.weights(i), group.parameters);
-    store.allocateFlat(
-      flat.gradients(i),
-      group.parameters.map(({ name, shape }) => ({ name: gradientOf(name), shape })),
-    );
+    store.allocateFlat(flat.weights(i), group.parameters, group.dtype);
+    const grads = group.parameters.map(({ name, shape }) => ({ name: gradientOf(name), shape }));
+    if (gradients) store.allocateFlat(flat.gradients(i), grads);
     if (averaging) store.allocate(flat.averages(i), [groupSize(group)], "f32");
   });
 }

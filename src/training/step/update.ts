@@ -5,25 +5,38 @@
 import {
   add,
   affine,
+  cast,
   concat,
-  div,
   fill,
   finite,
   Graph,
-  minimum,
   mul,
   reshape,
   select,
-  slice,
   sqrt,
   square,
   sum,
   type Tensor,
   write,
 } from "../../graph/mod.ts";
-import type { Group, Numbers, Operands, Rule } from "../optimizers/mod.ts";
-import { type Maps, parameterStates, plainStates, recordMaps, type States } from "./states.ts";
-import { flat, gradientOf, groupSize, type ParameterGroup } from "./trainable.ts";
+import type { Numbers, Rule } from "../optimizers/mod.ts";
+import {
+  clipping,
+  ditherSeeds,
+  groupOf,
+  hyperNames,
+  makeStep,
+  memo,
+  named,
+  outcome,
+  packing,
+  type Piece,
+  total,
+  valuesOf,
+  type Work,
+} from "./piece.ts";
+import { type Maps, parameterStates, plainStates, recordMaps } from "./states.ts";
+import { flat, gradientOf, groupSize, type ParameterGroup, weightOf } from "./trainable.ts";
 
 export interface UpdateOptions {
   readonly groups: readonly ParameterGroup[];
@@ -34,6 +47,8 @@ export interface UpdateOptions {
   readonly clipEach?: boolean;
   /** Keeps a running average of the trained parameters (flat.averages), which the caller sets at first. */
   readonly averaging?: boolean;
+  /** Weights of 16 bits are rounded at random: `dither_seed` is another input, a whole number below 2^20. */
+  readonly dithered?: boolean;
   /** Records what is done to the parameters after each update; its values come back with the update. */
   readonly afterUpdate?: (graph: Graph) => Readonly<Record<string, Tensor>>;
 }
@@ -47,10 +62,11 @@ export const UPDATE = { chains: true } as const;
  * back under that name as they are after the step; and `average_decay` with averaging.
  */
 export function recordUpdate(
-  { groups, optimizer, maxGradNorm, clipEach, averaging, afterUpdate }: UpdateOptions,
+  { groups, optimizer, maxGradNorm, clipEach, averaging, afterUpdate, dithered }: UpdateOptions,
 ): Graph {
   const graph = new Graph();
   const at = (of: (index: number) => string, i: number) => graph.parameter(of(i), [groupSize(groups[i])]);
+  const weights = (i: number) => graph.parameter(flat.weights(i), [groupSize(groups[i])], groups[i].dtype);
   const unscale = graph.input("unscale", [1]);
   const norm = mul(sqrt(gradientSquare(graph, groups)), unscale);
   const clipped = (norm: Tensor) => maxGradNorm > 0 ? mul(unscale, clipping(norm, maxGradNorm)) : unscale;
@@ -59,19 +75,20 @@ export function recordUpdate(
   const count = hyperNames(optimizer).length;
   let constants: Maps | undefined;
   const maps = () => constants ??= recordMaps(graph);
+  const seeds = dithered ? ditherSeeds(graph) : undefined;
   const operands = groups.map((group, i) => {
     const hyper = graph.input(`hyper.${i}`, [count]), hold = graph.input(`hold.${i}`, [1]);
     const common = add(scale, hold), pack = packing(optimizer);
     return pieces(graph, optimizer, group, i, maps).map((piece): Work =>
-      pack({ ...piece, hyper, scale: clipEach ? add(ownScale(piece.grad), hold) : common })
+      pack({ ...piece, hyper, scale: clipEach ? add(ownScale(piece.grad), hold) : common, seed: seeds?.() })
     );
   });
   const { numbers, next } = advance(graph, optimizer, operands.flat());
   const step = (each: Work) => ({ ...groupOf(optimizer, each), numbers, next });
   // every group's outcome is known before one of them changes, so that none or all do
-  const weights = total(operands.flat().values().map((each) => outcome(optimizer, each, step)));
+  const outcomes = total(operands.flat().values().map((each) => outcome(optimizer, each, step)));
   // 0 * x is NaN where x is not finite, which makes the optimizer skip
-  const weightSquare = Object.values(next).reduce((sum, number) => add(sum, affine(number, 0, 0)), weights);
+  const weightSquare = Object.values(next).reduce((sum, number) => add(sum, affine(number, 0, 0)), outcomes);
   const broken = affine(add(norm, weightSquare), 0, 0);
   const decay = averaging ? graph.input("average_decay", [1]) : null;
   operands.forEach((group, i) => {
@@ -80,7 +97,7 @@ export function recordUpdate(
     fill(at(flat.gradients, i), 0);
     if (decay) {
       const average = at(flat.averages, i);
-      write(average, add(mul(average, decay), mul(at(flat.weights, i), affine(decay, -1, 1))));
+      write(average, add(mul(average, decay), mul(cast(weights(i), "f32"), affine(decay, -1, 1))));
     }
   });
   graph.output("grad_norm", norm);
@@ -100,34 +117,10 @@ export function recordDiscard(groups: readonly ParameterGroup[]): Graph {
   return graph;
 }
 
-interface Work extends Piece {
-  /** All numbers of the step. */
-  readonly hyper: Tensor;
-  /** What gradients are multiplied by; not finite where nothing is to be written. */
-  readonly scale: Tensor;
-}
-
-/** The numbers of a group as one array: an instruction has few operands, and states of 8 bits are three each. */
-function packing({ eightBit }: Rule): (work: Work) => Work {
-  const packed = memo((scale: Tensor) => ({ scale, all: null as Tensor | null }));
-  return (work) => {
-    if (!eightBit) return work;
-    const pack = packed(work.scale), hyper = pack.all ??= concat([work.hyper, work.scale], 0);
-    return { ...work, hyper, scale: slice(hyper, 0, hyper.shape[0] - 1, 1) };
-  };
-}
-
-/** What one update goes over: a whole group, or each of its parameters. */
-interface Piece {
-  readonly weight: Tensor;
-  readonly grad: Tensor;
-  readonly states: States;
-}
-
 function pieces(graph: Graph, optimizer: Rule, group: ParameterGroup, i: number, maps: () => Maps): Piece[] {
   if (optimizer.stateShape || optimizer.eightBit) {
     return group.parameters.map((p) => ({
-      weight: graph.parameter(p.name, p.shape),
+      ...valuesOf(weightOf(graph, group, p)),
       grad: graph.parameter(gradientOf(p.name), p.shape),
       states: parameterStates(graph, optimizer, i, p, maps()),
     }));
@@ -135,15 +128,10 @@ function pieces(graph: Graph, optimizer: Rule, group: ParameterGroup, i: number,
   const at = (name: string) => graph.parameter(name, [groupSize(group)]);
   const states = Object.keys(optimizer.states).map((name) => [name, at(flat.state(i, name))]);
   return [{
-    weight: at(flat.weights(i)),
+    ...valuesOf(graph.parameter(flat.weights(i), [groupSize(group)], group.dtype)),
     grad: at(flat.gradients(i)),
     states: plainStates(Object.fromEntries(states)),
   }];
-}
-
-function clipping(norm: Tensor, most: number): Tensor {
-  const constant = (x: number) => norm.graph.constant(Float32Array.of(x), [1]);
-  return minimum(div(constant(most), affine(norm, 1, 1e-6)), constant(1));
 }
 
 /** The optimizer's numbers over all groups before the step and after it. What is held adds nothing to them. */
@@ -166,43 +154,6 @@ function advance(
   return { numbers, next: shared.advance({ numbers, sums, hyper }) };
 }
 
-type Step = (operands: Work) => Group;
-
-/** Sums of squares of the weights that makeStep() would leave. */
-function outcome({ instruction, update }: Rule, operands: Work, step: Step): Tensor {
-  if (instruction) return instruction.outcome(operandsOf(operands));
-  return square(select(finite(operands.scale), update(step(operands)).weight, operands.weight));
-}
-
-/** The weight and the states after the step are written where the scale is finite. */
-function makeStep({ instruction, update }: Rule, operands: Work, step: Step): void {
-  if (instruction) return instruction.step(operandsOf(operands));
-  const group = step(operands), going = finite(operands.scale);
-  const { weight, ...states } = update(group);
-  write(group.weight, select(going, weight, group.weight));
-  operands.states.write(states, going);
-}
-
-const operandsOf = (work: Work): Operands => ({ ...work, state: work.states.read() });
-
-/** The numbers of a step in their order. */
-const hyperNames = ({ hyper, running }: Rule) =>
-  Object.keys(hyper({ lr: 1, step: 1, running: running?.start ?? {} }));
-
-function groupOf(optimizer: Rule, operands: Work): Omit<Group, "numbers" | "next"> {
-  return {
-    weight: operands.weight,
-    state: operands.states.read(),
-    grad: mul(operands.grad, operands.scale),
-    hyper: named(hyperNames(optimizer), operands.hyper),
-  };
-}
-
-/** The elements of an array by name. */
-function named(names: readonly string[], values: Tensor): Numbers {
-  return Object.fromEntries(names.map((name, k) => [name, slice(values, 0, k, 1)]));
-}
-
 function mapValues<T, U>(
   record: Readonly<Record<string, T>>,
   of: (value: T, name: string) => U,
@@ -215,18 +166,4 @@ function gradientSquare(graph: Graph, groups: readonly ParameterGroup[]): Tensor
   const squares = (group: ParameterGroup, i: number) =>
     square(graph.parameter(flat.gradients(i), [groupSize(group)]));
   return total(groups.values().map(squares));
-}
-
-/** The sum of everything, one value. Each part is summed up before the next one is recorded, and need not be kept. */
-function total(parts: IteratorObject<Tensor>): Tensor {
-  return parts.map((part) => reshape(sum(part), [1])).reduce((a, b) => add(a, b));
-}
-
-/** `of`, asked once for each argument. */
-function memo<T, U>(of: (from: T) => U): (from: T) => U {
-  const known = new Map<T, U>();
-  return (from) => {
-    if (!known.has(from)) known.set(from, of(from));
-    return known.get(from)!;
-  };
 }

@@ -6,13 +6,16 @@ import { withDefaults } from "../../options/mod.ts";
 import type { TrainingConfig } from "../options.ts";
 import { dreamBoothOptions, fineTuneOptions, sdxlTrainOptions } from "./options.ts";
 import { diffusionLoss, type Predict } from "../objective/loss.ts";
-import type { ParameterGroup } from "../step/trainable.ts";
+import { trainedDtype } from "../step/diffusion_training.ts";
+import type { ParameterGroup, TrainedDtype } from "../step/trainable.ts";
 
 /** What a command that does not know an option has in its place. */
 export const FULL_DEFAULTS = withDefaults([fineTuneOptions, dreamBoothOptions, sdxlTrainOptions], {});
 
 /** The options of all commands that train whole models. */
-export type FullOptions = typeof FULL_DEFAULTS & Pick<TrainingConfig, "learningRate" | "compat">;
+export type FullOptions =
+  & typeof FULL_DEFAULTS
+  & Pick<TrainingConfig, "learningRate" | "compat" | "fullBf16" | "fullFp16">;
 
 /** A part of the model with one rate. */
 interface Part {
@@ -118,10 +121,11 @@ export function fullGroups(
 ): ParameterGroup[] {
   const parts = trainedParts(family, options);
   const keys = [...shapes.keys()].filter((key) => parts.some((part) => part.has(key)));
-  const reached = reachedKeys(keys, shapes, predict);
+  const dtype = trainedDtype(options), reached = reachedKeys(keys, shapes, predict, dtype);
   const groups = parts.map(({ name, learningRate, has }) => ({
     name,
     learningRate,
+    dtype,
     parameters: keys.filter((key) => has(key) && reached.has(key)).map((key) => ({
       name: key,
       shape: shapes.get(key)!,
@@ -132,10 +136,15 @@ export function fullGroups(
 }
 
 /** The keys whose weights have a gradient, as a step of the smallest size records it. */
-function reachedKeys(keys: readonly string[], shapes: Shapes, predict: Predict): Set<string> {
+function reachedKeys(
+  keys: readonly string[],
+  shapes: Shapes,
+  predict: Predict,
+  dtype: TrainedDtype,
+): Set<string> {
   const graph = new Graph();
   const smallest = { batch: 1, height: 8, width: 8, chunks: 1, masked: false };
   const { loss } = diffusionLoss(predict, "l2")(graph, smallest);
-  const found = gradients(loss, keys.map((key) => graph.parameter(key, shapes.get(key)!)));
+  const found = gradients(loss, keys.map((key) => graph.parameter(key, shapes.get(key)!, dtype)));
   return new Set(keys.filter((_, i) => found[i] !== null));
 }

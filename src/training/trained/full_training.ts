@@ -4,13 +4,13 @@ import type { ParameterStore } from "../../runtime/mod.ts";
 import { type BaseModel, predictNoise } from "./base_model.ts";
 import type { OptimizerConfig, StepConfig } from "../options.ts";
 import { fullGroups, type FullOptions, isTrained } from "./full_groups.ts";
-import { computeDtype, DiffusionTraining } from "../step/diffusion_training.ts";
+import { computeDtype, DiffusionTraining, trainedDtype } from "../step/diffusion_training.ts";
 import { allocateGroups } from "../step/trainable.ts";
 
 export type FullTrainingConfig = StepConfig & OptimizerConfig & FullOptions;
 
 /**
- * A model whose weights are all trainable: float32 on the device, activations in the mixed precision. `initial` gives the
+ * A model whose weights are all trainable: on the device in float32 or, with --full_bf16, in 16 bits, activations in the mixed precision. `initial` gives the
  * weights of trained keys; what is not trained is read from `model.file`.
  */
 export function fullTraining(
@@ -19,14 +19,15 @@ export function fullTraining(
   config: FullTrainingConfig,
   initial: (key: string) => Float32Array,
 ): DiffusionTraining {
-  const dtype = computeDtype(config.mixedPrecision);
+  const dtype = computeDtype(config.mixedPrecision), held = trainedDtype(config);
   const predict = predictNoise(model, {
     dtype,
-    storage: (key) => isTrained(model.family, config, key) ? "f32" : dtype,
+    storage: (key) => isTrained(model.family, config, key) ? held : dtype,
     clipSkip: config.clipSkip,
   });
   const groups = fullGroups(model.family, model.shapes, config, predict);
-  allocateGroups(store, groups, config.emaDecay !== null);
+  const gradients = !config.fusedBackwardPass;
+  allocateGroups(store, groups, { averaging: config.emaDecay !== null, gradients });
   for (const { name } of groups.flatMap((g) => g.parameters)) store.set(name, initial(name));
   const { stopTextEncoderTraining: stop } = config;
   return new DiffusionTraining(store, config, {

@@ -12,7 +12,7 @@ import { loadMissing } from "../../models/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 import { type BaseModel, predictNoise } from "./base_model.ts";
 import type { OptimizerConfig, StepConfig } from "../options.ts";
-import { computeDtype, DiffusionTraining } from "../step/diffusion_training.ts";
+import { computeDtype, DiffusionTraining, trainedDtype } from "../step/diffusion_training.ts";
 import type { LatentsShape } from "../objective/loss.ts";
 import type { Inputs } from "../step/step.ts";
 import { allocateGroups, type ParameterGroup } from "../step/trainable.ts";
@@ -37,7 +37,7 @@ export interface NetworkTrainingOptions {
   readonly load?: (graph: Graph) => Promise<void>;
 }
 
-/** The network's weights are float32 parameters under their file keys; the model's are read when first needed. */
+/** The network's weights are parameters under their file keys, float32 or as --full_bf16 says; the model's are read when first needed. */
 export function networkTraining(
   store: ParameterStore,
   model: BaseModel,
@@ -53,8 +53,9 @@ export function networkTraining(
         "--unet_lr, --text_encoder_lr or the lr_weights of --network_args",
     );
   }
-  allocateGroups(store, groups);
-  for (const [key, shape] of tensorShapes(modules)) store.upload(key, shape, "f32", weights.get(key)!);
+  const held = trainedDtype(config);
+  allocateGroups(store, groups, { gradients: !config.fusedBackwardPass });
+  for (const [key, shape] of tensorShapes(modules)) store.upload(key, shape, held, weights.get(key)!);
   const drawsOf = new Map<string, LayerDraws[]>();
   const draws = (
     { batch, height, width, chunks }: Pick<LatentsShape, "batch" | "height" | "width" | "chunks">,
@@ -71,7 +72,7 @@ export function networkTraining(
       list.length = 0;
       return predictNoise(model, {
         dtype: computeDtype(config.mixedPrecision),
-        adapter: () => loraAdapter(modules, { dropout, rankDropout, moduleDropout, draws: list }),
+        adapter: () => loraAdapter(modules, { held, dropout, rankDropout, moduleDropout, draws: list }),
         clipSkip: config.clipSkip,
       })(graph, noisy, timesteps, shape);
     },
@@ -105,6 +106,7 @@ export function networkGroups(network: LoraNetwork, config: NetworkTrainingConfi
     return parts.map((part) => ({
       name: description,
       learningRate: lr,
+      dtype: trainedDtype(config),
       parameters: part!.map((name) => ({ name, shape: shapes.get(name)! })),
     }));
   });

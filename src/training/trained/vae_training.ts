@@ -78,7 +78,10 @@ export class VaeTraining {
     const trained = (name: string) => !config.decoderOnly || DECODER.test(name);
     const parameters = all.filter(({ name }) => trained(name));
     this.group = { name: "vae", learningRate: config.learningRate, parameters };
-    allocateGroups(store, [this.group], config.emaDecay !== null);
+    allocateGroups(store, [this.group], {
+      averaging: config.emaDecay !== null,
+      gradients: !config.fusedBackwardPass,
+    });
     for (const { name } of parameters) store.set(name, initial(name));
     for (const { name, shape } of all) {
       if (!trained(name)) store.upload(name, shape, "f32", initial(name), { frozen: true });
@@ -94,6 +97,7 @@ export class VaeTraining {
       gradientAccumulationSteps: 1,
       scaleLoss: config.mixedPrecision === "fp16",
       averaging: config.emaDecay !== null,
+      fused: config.fusedBackwardPass,
     });
   }
 
@@ -101,10 +105,9 @@ export class VaeTraining {
   async train(pictures: Float32Array, shape: PictureShape, torch: TorchGenerator): Promise<VaeStepResult> {
     const { batch, height, width } = shape;
     const noise = torch.randn(batch * (height / 8) * (width / 8) * this.#latentChannels());
-    const { loss, error } = await this.step.backward(shape, { pictures, noise });
-    const t = this.step.state.optimizerSteps;
+    const t = this.step.state.optimizerSteps, rates = [this.#rates(t, this.config.learningRate)];
+    const { loss, error } = await this.step.backward(shape, { pictures, noise }, rates);
     const decay = Math.min(this.config.emaDecay ?? 0, (1 + t) / (10 + t));
-    const rates = [this.#rates(t, this.config.learningRate)];
     const { gradNorm, heldBack } = await this.step.update(rates, decay);
     if (!Number.isFinite(loss[0]) || (heldBack === "gradients" && this.config.mixedPrecision !== "fp16")) {
       throw new UserError(

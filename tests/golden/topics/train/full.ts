@@ -66,7 +66,7 @@ export async function full(c: GoldenCase, config: TrainNetworkConfig): Promise<C
 
 /** The flags that only these scripts have. */
 // deno-lint-ignore no-explicit-any -- the case as it is
-function optionsOf(json: any): Omit<FullOptions, "learningRate" | "compat"> {
+function optionsOf(json: any): Omit<FullOptions, "learningRate" | "compat" | "fullBf16" | "fullFp16"> {
   const { others } = readTrainArgs(json.train_args);
   const number = (name: string) => others[name] === undefined ? null : Number(others[name]);
   const dreamBooth = /^train_db/.test(json.reference ?? "");

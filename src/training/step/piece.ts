@@ -1,0 +1,119 @@
+/** One piece of an update: a group's weights or one parameter, what its step would leave, and the step. */
+import {
+  add,
+  affine,
+  cast,
+  concat,
+  dither,
+  div,
+  finite,
+  type Graph,
+  minimum,
+  mul,
+  reshape,
+  select,
+  slice,
+  square,
+  sum,
+  type Tensor,
+  write,
+} from "../../graph/mod.ts";
+import type { Group, Numbers, Operands, Rule } from "../optimizers/mod.ts";
+import type { States } from "./states.ts";
+
+/** What one update goes over: a whole group, or each of its parameters. */
+export interface Piece {
+  /** The parameter. */
+  readonly target: Tensor;
+  /** Its values in float32. */
+  readonly weight: Tensor;
+  readonly grad: Tensor;
+  readonly states: States;
+  /** A parameter of 16 bits is rounded at random with this number. */
+  readonly seed?: Tensor;
+}
+
+/** The parameter as an update sees it. */
+export const valuesOf = (target: Tensor) => ({ target, weight: cast(target, "f32") });
+
+export interface Work extends Piece {
+  /** All numbers of the step. */
+  readonly hyper: Tensor;
+  /** What gradients are multiplied by; not finite where nothing is to be written. */
+  readonly scale: Tensor;
+}
+
+/** Another number for each piece of a step, of the input `dither_seed`. */
+export function ditherSeeds(graph: Graph): () => Tensor {
+  const seed = graph.input("dither_seed", [1]);
+  let count = 0;
+  return () => affine(seed, 1, 1009 * count++);
+}
+
+/** The numbers of a group as one array: an instruction has few operands, and states of 8 bits are three each. */
+export function packing({ eightBit }: Rule): (work: Work) => Work {
+  const packed = memo((scale: Tensor) => ({ scale, all: null as Tensor | null }));
+  return (work) => {
+    if (!eightBit) return work;
+    const pack = packed(work.scale), hyper = pack.all ??= concat([work.hyper, work.scale], 0);
+    return { ...work, hyper, scale: slice(hyper, 0, hyper.shape[0] - 1, 1) };
+  };
+}
+
+/** What gradients of this norm are multiplied by, so that it is `most` and not more. */
+export function clipping(norm: Tensor, most: number): Tensor {
+  const constant = (x: number) => norm.graph.constant(Float32Array.of(x), [1]);
+  return minimum(div(constant(most), affine(norm, 1, 1e-6)), constant(1));
+}
+
+export type Step = (operands: Work) => Group;
+
+/** Sums of squares of the weights that makeStep() would leave. */
+export function outcome({ instruction, update }: Rule, operands: Work, step: Step): Tensor {
+  if (instruction && wide(operands)) return instruction.outcome(operandsOf(operands));
+  return square(select(finite(operands.scale), update(step(operands)).weight, operands.weight));
+}
+
+/** The weight and the states after the step are written where the scale is finite. */
+export function makeStep({ instruction, update }: Rule, operands: Work, step: Step): void {
+  if (instruction && wide(operands)) return instruction.step(operandsOf(operands));
+  const { target, seed } = operands, group = step(operands), going = finite(operands.scale);
+  const { weight, ...states } = update(group);
+  write(target, select(going, seed ? dither(weight, seed) : weight, group.weight));
+  operands.states.write(states, going);
+}
+
+const wide = ({ target }: Work) => target.dtype === "f32";
+const operandsOf = (work: Work): Operands => ({ ...work, state: work.states.read() });
+
+/** The numbers of a step in their order. */
+export const hyperNames = ({ hyper, running }: Rule) =>
+  Object.keys(hyper({ lr: 1, step: 1, running: running?.start ?? {} }));
+
+export function groupOf(optimizer: Rule, operands: Work): Omit<Group, "numbers" | "next"> {
+  return {
+    weight: operands.weight,
+    state: operands.states.read(),
+    grad: mul(operands.grad, operands.scale),
+    hyper: named(hyperNames(optimizer), operands.hyper),
+  };
+}
+
+/** The elements of an array by name. */
+export function named(names: readonly string[], values: Tensor): Numbers {
+  return Object.fromEntries(names.map((name, k) => [name, slice(values, 0, k, 1)]));
+}
+
+/** The sum of everything, one value. Each part is summed up before the next one is recorded, and need not be kept. */
+export function total(parts: IteratorObject<Tensor>): Tensor {
+  return parts.map((part) => reshape(sum(part), [1])).reduce((a, b) => add(a, b));
+}
+
+/** `of`, asked once for each argument. */
+export function memo<T, U>(of: (from: T) => U): (from: T) => U {
+  const known = new Map<T, U>();
+  return (from) => {
+    if (!known.has(from)) known.set(from, of(from));
+    return known.get(from)!;
+  };
+}
