@@ -3,14 +3,14 @@
 import type { JobContext, Plan } from "../base/job.ts";
 import type { Job, Taken } from "../options/job.ts";
 import type { ConfigOf, Group, PathKind } from "../options/mod.ts";
-import type { Source } from "./front/parse.ts";
+import type { ValueSource } from "./front/parse.ts";
 
 /** What run() gets besides its values. */
 export interface CommandInput<V> {
   /** Every flag, typed and in camelCase. */
   readonly values: V;
   /** Whether a flag (sd-scripts' spelling) was given, and where. */
-  source(name: string): Source;
+  source(name: string): ValueSource;
   readonly positionals: readonly string[];
 }
 
@@ -18,6 +18,8 @@ export interface CommandInput<V> {
 export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
+  /** What it does with the command that its first word names, in place of something of its own. */
+  readonly does?: "plan";
   // deno-lint-ignore no-explicit-any -- each command knows its own values
   load(): Promise<Command<any>>;
 }

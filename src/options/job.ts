@@ -8,14 +8,14 @@ import type { JobContext, Plan } from "../base/job.ts";
 import type { ConfigOf, Group } from "./group.ts";
 
 /** An option by name, or several sets of options of which one is enough; the first is the usual one. */
-export type Need = string | readonly (readonly string[])[];
+export type OptionNeed = string | readonly (readonly string[])[];
 
 /** What is said of what a job or another command takes. */
 export interface Taken {
   /** In the order of the help. */
   readonly groups: readonly Group[];
   /** Without these it does not start, besides the rows that are `required`; all that are missing are named at once. */
-  readonly required?: readonly Need[];
+  readonly required?: readonly OptionNeed[];
   /** Options that most people give, for the help. */
   readonly usual?: readonly string[];
   /** A few lines below the usage line of the help. */

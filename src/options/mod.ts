@@ -12,4 +12,4 @@ export {
   rowsOf,
   withDefaults,
 } from "./group.ts";
-export { MOST_STEPS, RATE, SEEDS, SHARE, SIDE } from "./ranges.ts";
+export { LONGEST_RUN, RATE, SEEDS, SHARE, SIDE } from "./ranges.ts";

@@ -6,7 +6,7 @@ export interface Range {
 }
 
 /** Far more than anybody waits for, and numbers that everything can count to. */
-export const MOST_STEPS = 1_000_000_000;
+export const LONGEST_RUN = 1_000_000_000;
 
 /** What PyTorch's manual_seed takes, as far as numbers are exact. */
 export const SEEDS = { min: -Number.MAX_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER } as const;

@@ -9,7 +9,7 @@ import { parseArgs } from "../../src/cli/front/parse.ts";
 import type { Value } from "../../src/options/mod.ts";
 import { readLaunch } from "../../src/cli/front/launcher.ts";
 import { findCommand } from "../../src/cli/front/program.ts";
-import { settle } from "../../src/cli/front/run_command.ts";
+import { prepare } from "../../src/cli/front/run_command.ts";
 import { refuseUnsupported } from "../../src/cli/front/support.ts";
 import { SCRIPTS_NOT_YET } from "../../src/cli/front/scripts.ts";
 import { commandOf } from "../../src/cli/command.ts";
@@ -104,7 +104,7 @@ Deno.test("the launcher's values give way to the config file's, and those to the
   const needed = ["--pretrained_model_name_or_path", "model", "--output_dir", "out"];
   const settled = (...argv: string[]) => {
     const typed = parseArgs([...needed, ...argv], trainNetworkJob.groups);
-    const { input, notes } = settle(
+    const { input, notes } = prepare(
       unchecked,
       typed,
       { mixed_precision: "bf16", threads: 3, nothing: 1 },

@@ -6,7 +6,7 @@ import { commandOf } from "../../src/cli/command.ts";
 import { trainNetworkJob } from "../../src/training/jobs/train_network_job.ts";
 import { withConfigFile } from "../../src/cli/front/config_file.ts";
 import { parseArgs } from "../../src/cli/front/parse.ts";
-import { settle } from "../../src/cli/front/run_command.ts";
+import { prepare } from "../../src/cli/front/run_command.ts";
 import { inFolder } from "./easel.ts";
 
 const FORM = `
@@ -115,7 +115,7 @@ Deno.test("a kohya_ss TOML with every field passes, and what is left out is name
     const path = join(folder, "gui.toml");
     Deno.writeTextFileSync(path, FORM.replaceAll("\n", "\r\n"));
     const line = ["--config_file", path, "--train_data_dir", folder, "--output_dir", folder];
-    const { input, warnings, notes } = settle(
+    const { input, warnings, notes } = prepare(
       commandOf(trainNetworkJob),
       parseArgs(line, trainNetworkJob.groups),
       {},

@@ -7,7 +7,7 @@ import type { Command } from "../../src/cli/command.ts";
 import { parseArgs } from "../../src/cli/front/parse.ts";
 import { type AnyOption, rowsOf } from "../../src/options/mod.ts";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
-import { settle } from "../../src/cli/front/run_command.ts";
+import { prepare } from "../../src/cli/front/run_command.ts";
 import { settle as settleDatasets } from "../../src/data/dataset/params.ts";
 import { datasetFlags } from "../data/fixture.ts";
 import { checkDatasetFile } from "../../src/data/dataset/config_file.ts";
@@ -105,7 +105,7 @@ Deno.test("rates of 0 for everything are one line that names the flags; for one 
     ];
     for (const [job, args, said] of cases) {
       const command = await load(job);
-      const run = () => settle(command, parseArgs([...common, ...args], command.groups), {});
+      const run = () => prepare(command, parseArgs([...common, ...args], command.groups), {});
       if (said) {
         assert.throws(
           run,

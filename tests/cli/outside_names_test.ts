@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { UsageError } from "../../src/base/errors.ts";
 import { parseArgs } from "../../src/cli/front/parse.ts";
 import { findCommand } from "../../src/cli/front/program.ts";
-import { settle } from "../../src/cli/front/run_command.ts";
+import { prepare } from "../../src/cli/front/run_command.ts";
 import { inFolder } from "./easel.ts";
 
 const COMMON = ["--pretrained_model_name_or_path", "builtin:tiny", "--resolution", "64"];
@@ -13,7 +13,7 @@ const COMMON = ["--pretrained_model_name_or_path", "builtin:tiny", "--resolution
 async function check(name: string, argv: string[]): Promise<void> {
   const { entry } = await findCommand(name);
   const command = await entry.load();
-  settle(command, parseArgs(argv, command.groups), {});
+  prepare(command, parseArgs(argv, command.groups), {});
 }
 
 Deno.test("a name that leaves its folder is refused, from the command line and from a file alike", async () => {

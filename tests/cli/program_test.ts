@@ -44,9 +44,9 @@ Deno.test("a wrong command line ends with status 2 and one line", async () => {
     /^easel train_network: --full_fp16 is not supported yet$/m,
   );
   await fails(
-    ["train_network", "--full_fp16", "--log_with", "wandb", "--network_module", "networks.oft"],
+    ["train_network", "--full_fp16", "--log_with", "wandb", "--network_module", "networks.mine"],
     2,
-    /: --network_module networks\.oft, --log_with wandb and --full_fp16 are not supported yet; --network_module takes/,
+    /: --network_module networks\.mine, --log_with wandb and --full_fp16 are not supported yet; --network_module takes/,
   );
   await fails(
     ["gen_img", "--ckpt", "x", "--prompt", "y", "--device", "cuda:one"],
@@ -101,7 +101,7 @@ Deno.test("flags that contradict each other are refused by name", async () => {
       [["--use_8bit_adam", "--optimizer_type", "Lion"], /--use_8bit_adam and --optimizer_type contradict/],
       [["--use_8bit_adam", "--use_lion_optimizer"], /contradict each other/],
       [["--log_with", "wandb", "--logging_dir", folder], /--log_with wandb is not supported yet/],
-      [["--network_module", "networks.oft"], /networks\.oft is not supported yet/],
+      [["--network_module", "networks.mine"], /networks\.mine is not supported yet/],
     ];
     for (const [flags, pattern] of cases) await fails([...base, ...data, ...flags], 2, pattern);
   });

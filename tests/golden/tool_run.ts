@@ -5,7 +5,7 @@ import { UserError } from "../../src/base/errors.ts";
 import { type JobContext, quietContext } from "../../src/base/job.ts";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
 import { parseArgs } from "../../src/cli/front/parse.ts";
-import { settle } from "../../src/cli/front/run_command.ts";
+import { prepare } from "../../src/cli/front/run_command.ts";
 import { scriptName } from "../../src/cli/front/scripts.ts";
 import type { GoldenCase } from "./case.ts";
 
@@ -44,7 +44,7 @@ export async function withToolRun<T>(
 async function runCommand(name: string, argv: string[], context: JobContext): Promise<string | null> {
   const command = await COMMANDS.find((entry) => entry.name === name)!.load();
   try {
-    const { input } = settle(command, parseArgs(argv, command.groups, command.positionals), {}, name);
+    const { input } = prepare(command, parseArgs(argv, command.groups, command.positionals), {}, name);
     await command.run(input, context);
     return null;
   } catch (error) {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { quietContext } from "../../src/base/job.ts";
 import { type CommandEntry, commandOf } from "../../src/cli/command.ts";
 import { completionScript } from "../../src/cli/completions/mod.ts";
-import { settle } from "../../src/cli/front/run_command.ts";
+import { prepare } from "../../src/cli/front/run_command.ts";
 import { parseArgs } from "../../src/cli/front/parse.ts";
 import { commandHelp } from "../../src/cli/pages/help.ts";
 import { manPage } from "../../src/cli/pages/man.ts";
@@ -42,7 +42,7 @@ const TOYS: CommandEntry[] = [{
 Deno.test("a job of one value runs from a command line and from a file, its options checked", async () => {
   const command = commandOf(toyJob);
   const run = async (...argv: string[]) => {
-    const { input, warnings } = settle(command, parseArgs(argv, command.groups), {}, "toy");
+    const { input, warnings } = prepare(command, parseArgs(argv, command.groups), {}, "toy");
     await command.run(input as Parameters<typeof command.run>[0], quietContext());
     return warnings;
   };

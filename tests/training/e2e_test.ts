@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { trainNetworkJob } from "../../src/training/jobs/train_network_job.ts";
 import { type Command, commandOf } from "../../src/cli/command.ts";
 import { parseArgs } from "../../src/cli/front/parse.ts";
-import { settle } from "../../src/cli/front/run_command.ts";
+import { prepare } from "../../src/cli/front/run_command.ts";
 import { writeSafetensors } from "../../src/formats/mod.ts";
 import { sdBlocks } from "../../src/models/mod.ts";
 import { DOWN, keysOf, loraModules, loraOptions, saveLora, UP } from "../../src/networks/mod.ts";
@@ -68,7 +68,7 @@ Deno.test("trainings from seed, files and flags have sd-scripts' losses", async 
         argv.push("--pretrained_model_name_or_path", join(dir, "model.safetensors"));
         argv.push("--output_dir", join(dir, name), "--threads", "1", "--device", "cpu");
         const context = listening();
-        const { input } = settle(COMMAND, parseArgs(argv, COMMAND.groups), {});
+        const { input } = prepare(COMMAND, parseArgs(argv, COMMAND.groups), {});
         await COMMAND.run(input, context);
         const steps = context.events.filter(({ task, details }) => task === "training" && details);
         assert.equal(steps.length, losses.length);

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { JobContext } from "../../src/base/job.ts";
 import { parseArgs } from "../../src/cli/front/parse.ts";
 import { findCommand } from "../../src/cli/front/program.ts";
-import { settle } from "../../src/cli/front/run_command.ts";
+import { prepare } from "../../src/cli/front/run_command.ts";
 import { quietContext } from "../../src/base/job.ts";
 import { TINY_SDXL, writePictures, writeTinyModel } from "./tiny_run.ts";
 
@@ -103,7 +103,7 @@ export async function runTrainer(
     ...own,
     ...more,
   ];
-  const { input } = settle(command, parseArgs(argv, command.groups), {}, name);
+  const { input } = prepare(command, parseArgs(argv, command.groups), {}, name);
   await command[what]!(input, context);
 }
 

@@ -133,6 +133,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "plan",
     summary: "Prints the memory and time that a training would take, and stops",
+    does: "plan",
     load: async () => (await import("./plan.ts")).plan,
   },
   {

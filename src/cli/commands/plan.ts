@@ -3,7 +3,7 @@
 import { UsageError } from "../../base/errors.ts";
 import { command } from "../command.ts";
 
-/** Only its help is here: the arguments belong to the other command, so program.ts takes them apart. */
+/** Only its help is here: the arguments belong to the other command, so program.ts finds that. */
 export const plan = command({
   groups: [],
   examples: ["easel plan train_network --config_file cat.toml"],

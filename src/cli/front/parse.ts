@@ -11,13 +11,13 @@ import { outside } from "../../options/ranges.ts";
 import { counted, guess } from "../../base/phrases.ts";
 import { isEmptyWord, isUnsetText } from "./unset.ts";
 
-export type Source = "default" | "launcher" | "config file" | "command line";
+export type ValueSource = "default" | "launcher" | "config file" | "command line";
 
 export interface Parsed {
   /** Every flag of the groups, by sd-scripts' name. */
   readonly values: Record<string, Value>;
   /** Where each value comes from. */
-  readonly sources: Record<string, Source>;
+  readonly sources: Record<string, ValueSource>;
   readonly positionals: string[];
 }
 

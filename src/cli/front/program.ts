@@ -7,12 +7,12 @@ import { COMMANDS } from "../commands/index.ts";
 import { print, printError, printErrorLine } from "../screen/output.ts";
 import type { CommandLine } from "./run_command.ts";
 import { oneLine } from "../screen/screen.ts";
-import type { Session } from "./session.ts";
+import type { ProgramCall } from "./session.ts";
 import { VERSION } from "../screen/version.ts";
 
 /** Runs one command line. Never throws. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
-  const session: Session = { argv, title: "easel", notes: [], events: null };
+  const session: ProgramCall = { argv, title: "easel", notes: [], events: null };
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     report(session, event.reason).then((status) => Deno.exit(status));
@@ -46,10 +46,11 @@ async function showHelp(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-/** Takes `plan` and launchers apart and finds the command. */
-async function commandLine(argv: readonly string[], session: Session): Promise<CommandLine> {
-  const planned = argv[0] === "plan" && argv.length > 1 && !/^(-h|--help)$/.test(argv[1]);
-  let words = planned ? argv.slice(1) : argv, defaults: CommandLine["defaults"] = {};
+/** Takes launchers, and a command that does something with another one, apart from the command itself. */
+async function commandLine(argv: readonly string[], session: ProgramCall): Promise<CommandLine> {
+  const more = argv.length > 1 && !/^(-h|--help)$/.test(argv[1]);
+  const outer = more ? COMMANDS.find(({ name, does }) => does && name === argv[0]) : undefined;
+  let words = outer ? argv.slice(1) : argv, defaults: CommandLine["defaults"] = {};
   if (/(^|[/\\])(accelerate|accelerate-launch|python[\d.]*|py)(\.exe)?$/.test(words[0])) {
     const { readLaunch } = await import("./launcher.ts");
     const launch = readLaunch(words);
@@ -60,18 +61,18 @@ async function commandLine(argv: readonly string[], session: Session): Promise<C
     }
   }
   const { entry, flags } = await findCommand(words[0]);
-  session.title = planned ? `easel plan ${entry.name}` : `easel ${entry.name}`;
-  return { entry, argv: [...flags, ...words.slice(1)], what: planned ? "plan" : "run", defaults };
+  session.title = `easel ${outer ? `${outer.name} ` : ""}${entry.name}`;
+  return { entry, argv: [...flags, ...words.slice(1)], what: outer?.does ?? "run", defaults };
 }
 
 /** The command of a name, and flags that the name implies. */
-export interface Found {
+export interface FoundCommand {
   readonly entry: CommandEntry;
   readonly flags: readonly string[];
 }
 
 /** Names may be written with dashes, with the ".py" of sd-scripts and with the folder that the script is in. */
-export async function findCommand(word: string): Promise<Found> {
+export async function findCommand(word: string): Promise<FoundCommand> {
   const named = (name: string) => COMMANDS.find((command) => command.name === name);
   const exact = named(word);
   if (exact) return { entry: exact, flags: [] };
@@ -94,7 +95,7 @@ export async function findCommand(word: string): Promise<Found> {
 }
 
 /** Prints how it ended in one line, or as a block where easel is wrong; removes unfinished files. Gives the status. */
-async function report(session: Session, error: unknown): Promise<number> {
+async function report(session: ProgramCall, error: unknown): Promise<number> {
   removeUnfinished();
   const line = oneLine(describe(error));
   printErrorLine(`${session.title}: ${line}`);

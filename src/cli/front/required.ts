@@ -2,11 +2,13 @@
 
 import { UsageError } from "../../base/errors.ts";
 import { listed } from "../../base/phrases.ts";
-import type { Need, Taken } from "../../options/job.ts";
+import type { OptionNeed, Taken } from "../../options/job.ts";
 import { rowsOf, type Value } from "../../options/mod.ts";
 
 /** Of the rows that are marked so, then what the command adds: sets of flags, and rows that others need not give. */
-export function needsOf({ groups, required = [] }: Pick<Taken, "groups" | "required">): readonly Need[] {
+export function needsOf(
+  { groups, required = [] }: Pick<Taken, "groups" | "required">,
+): readonly OptionNeed[] {
   const marked = Object.entries(rowsOf(groups)).filter(([, row]) => row.required).map(([name]) => name);
   return [...marked, ...required];
 }
@@ -14,7 +16,7 @@ export function needsOf({ groups, required = [] }: Pick<Taken, "groups" | "requi
 /** Throws one UsageError that names all that is missing. */
 export function refuseMissing(
   values: Readonly<Record<string, Value>>,
-  needs: readonly Need[],
+  needs: readonly OptionNeed[],
   command: string,
 ): void {
   const missing = needs.flatMap((need) => missingOf(need, (name) => isMissing(values[name])));
@@ -23,7 +25,7 @@ export function refuseMissing(
   throw new UsageError(`${listed(missing)} ${verb} missing; easel help ${command} begins with what it needs`);
 }
 
-function missingOf(need: Need, missing: (name: string) => boolean): string[] {
+function missingOf(need: OptionNeed, missing: (name: string) => boolean): string[] {
   if (typeof need === "string") return missing(need) ? [`--${need}`] : [];
   const lacks = need.map((set) => set.filter(missing));
   if (lacks.some((names) => names.length === 0)) return [];
@@ -39,14 +41,14 @@ function isMissing(value: Value): boolean {
 }
 
 /** "--train_data_dir and --resolution (or --dataset_config)", each name as `written` gives it. */
-export function needText(need: Need, written: (name: string) => string): string {
+export function needText(need: OptionNeed, written: (name: string) => string): string {
   if (typeof need === "string") return written(need);
   const [first, ...others] = need.map((set) => listed(set.map(written)));
   return `${first} (or ${others.join(", or ")})`;
 }
 
 /** Every flag that is named, and what it may stand in place of. */
-export function neededFlags(needs: readonly Need[]): { name: string; inPlaceOf: readonly string[] }[] {
+export function neededFlags(needs: readonly OptionNeed[]): { name: string; inPlaceOf: readonly string[] }[] {
   return needs.flatMap((need) =>
     typeof need === "string"
       ? [{ name: need, inPlaceOf: [] }]

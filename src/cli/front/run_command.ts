@@ -11,7 +11,7 @@ import { EventPrinter } from "../screen/events.ts";
 import { print, printErrorLine } from "../screen/output.ts";
 import { needsOf, refuseMissing } from "./required.ts";
 import { tellPlan } from "../screen/tell_plan.ts";
-import type { Session } from "./session.ts";
+import type { ProgramCall } from "./session.ts";
 import { refuseUnsupported, withoutEffect } from "./support.ts";
 
 export interface Prepared {
@@ -33,7 +33,7 @@ export interface CommandLine {
 }
 
 /** What the words mean, from all sources, with every check that can be made before a run. Throws UserError. */
-export function settle(
+export function prepare(
   command: Command,
   typed: Parsed,
   defaults: CommandLine["defaults"],
@@ -82,7 +82,7 @@ function argumentHint({ completes }: Command, name: string): string {
 }
 
 /** Runs a command and returns the exit status. Throws what the job throws. */
-export async function runCommand(line: CommandLine, session: Session): Promise<number> {
+export async function runCommand(line: CommandLine, session: ProgramCall): Promise<number> {
   const started = performance.now();
   const { entry, argv, what } = line;
   const command: Command = await entry.load();
@@ -93,7 +93,7 @@ export async function runCommand(line: CommandLine, session: Session): Promise<n
   try {
     const typed = parseArgs(argv, command.groups, command.positionals, argumentHint(command, entry.name));
     if (typed.values.output_config === true) return await outputConfig(typed, command);
-    prepared = settle(command, typed, line.defaults, entry.name);
+    prepared = prepare(command, typed, line.defaults, entry.name);
     if (what === "plan" && !command.plan) throw new UsageError(`there is nothing to plan for ${entry.name}`);
   } catch (error) {
     if (!(error instanceof HelpWanted)) throw error;

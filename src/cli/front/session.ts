@@ -2,7 +2,7 @@
 
 import type { EventPrinter } from "../screen/events.ts";
 
-export interface Session {
+export interface ProgramCall {
   readonly argv: readonly string[];
   /** "easel", then "easel COMMAND": begins every line of error. */
   title: string;

@@ -19,7 +19,7 @@ export async function loadCommands(entries: readonly CommandEntry[]): Promise<Lo
 export function usage({ entry, command }: LoadedCommand): string {
   const args = (command.positionals ?? []).map((name) => ` ${name}`).join("");
   const flags = command.groups.length ? " [FLAGS]" : "";
-  return entry.name === "plan" ? "easel plan COMMAND [FLAGS]" : `easel ${entry.name}${args}${flags}`;
+  return `easel ${entry.name}${entry.does ? " COMMAND [FLAGS]" : `${args}${flags}`}`;
 }
 
 /** What stands for the value: "N", "no|fp16|bf16", "[FILE ...]"; nothing for switches. */

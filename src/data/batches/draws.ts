@@ -26,18 +26,18 @@ export interface BatchDraws {
   readonly items: readonly ItemDraws[];
 }
 
-export interface DrawOptions {
+export interface ItemDrawOptions {
   readonly maxTrainSteps: number;
   readonly replacements?: readonly Replacement[];
 }
 
 /** Draws batch `index` of `order`, at its epoch and step. */
-export function drawBatch(
+export function drawItems(
   order: Order,
   dataset: number,
   index: number,
   random: PythonRandom,
-  { maxTrainSteps, replacements }: DrawOptions,
+  { maxTrainSteps, replacements }: ItemDrawOptions,
 ): BatchDraws {
   const { bucket, entries } = order.batch(index);
   const progress: Progress = { epoch: order.epoch, step: order.step, maxTrainSteps };

@@ -11,7 +11,7 @@ import { counted } from "../../base/phrases.ts";
 import { PythonRandom, type PythonRandomState, TorchGenerator } from "../../random/mod.ts";
 import { type Batch, renderBatch } from "./batch.ts";
 import type { Replacement } from "./captions.ts";
-import { type BatchDraws, drawBatch } from "./draws.ts";
+import { type BatchDraws, drawItems } from "./draws.ts";
 import type { DatasetGroup } from "../dataset/group.ts";
 import { Order, type OrderState } from "./order.ts";
 
@@ -189,6 +189,6 @@ export class BatchLoader {
   #drawWith({ orders, random }: Drawer): BatchDraws {
     let index = this.#permutation[this.#drawn++], dataset = 0;
     while (index >= orders[dataset].length) index -= orders[dataset++].length;
-    return drawBatch(orders[dataset], dataset, index, random, this.options);
+    return drawItems(orders[dataset], dataset, index, random, this.options);
   }
 }

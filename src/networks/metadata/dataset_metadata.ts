@@ -1,6 +1,6 @@
 /** The part of a LoRA's metadata that tells of the images. */
 
-import type { DatasetFlags, DatasetRecord, SubsetRecord, TrainingRecord } from "./training_record.ts";
+import type { DatasetRecord, RecordedFlags, SubsetRecord, TrainingRecord } from "./training_record.ts";
 import { pyFloat, pyJson, type PyValue } from "./python_text.ts";
 
 /** The keys of runs with --dataset_config. */
@@ -24,7 +24,7 @@ export function configDatasets(datasets: readonly DatasetRecord[]): Record<strin
 }
 
 /** The keys of runs whose one dataset is described by flags. */
-export function flagDataset({ datasets }: TrainingRecord, flags: DatasetFlags): Record<string, PyValue> {
+export function flagDataset({ datasets }: TrainingRecord, flags: RecordedFlags): Record<string, PyValue> {
   const [dataset] = datasets;
   const folders: Record<string, PyValue> = {}, regFolders: Record<string, PyValue> = {};
   for (const subset of dataset.subsets) {

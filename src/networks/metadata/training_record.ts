@@ -70,7 +70,7 @@ export interface TrainingRecord {
   networkArgs: Readonly<Record<string, string | number | null>> | null;
   datasets: readonly DatasetRecord[];
   /** The flags that stand for the dataset where no --dataset_config is given; null where one is. */
-  datasetFlags: DatasetFlags | null;
+  datasetFlags: RecordedFlags | null;
   /** The checkpoint; hashes are null where it is no local file. */
   model: FileRecord | null;
   vae: FileRecord | null;
@@ -133,7 +133,7 @@ export interface SubsetRecord {
   metadataFile?: string;
 }
 
-export interface DatasetFlags {
+export interface RecordedFlags {
   trainBatchSize: number;
   totalBatchSize: number;
   /** [width, height]. */

@@ -25,13 +25,13 @@ import {
   closingOnError,
   drawingModel,
   type OpenedRun,
-  type OpenOptions,
   openRun,
+  type RunOptions,
 } from "./open_run.ts";
 import type { TrainingRun } from "./training_run.ts";
 
 /** `sdxl`: whether nothing but SDXL will do. */
-export type NetworkRunOptions = Pick<OpenOptions, "sdxl">;
+export type NetworkRunOptions = Pick<RunOptions, "sdxl">;
 
 export async function openNetworkRun(
   config: TrainNetworkConfig,

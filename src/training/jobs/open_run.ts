@@ -64,7 +64,7 @@ export interface OpenedRun {
   close(): void;
 }
 
-export interface OpenOptions {
+export interface RunOptions {
   /** The options of the command. */
   readonly groups?: readonly Group[];
   /** Whether a network is drawn from the seed. */
@@ -77,7 +77,7 @@ export interface OpenOptions {
 export async function openRun(
   config: TrainingConfig,
   context: JobContext,
-  { groups = trainingGroups, newNetwork = false, sdxl = false }: OpenOptions = {},
+  { groups = trainingGroups, newNetwork = false, sdxl = false }: RunOptions = {},
 ): Promise<OpenedRun> {
   checkConfig(config);
   const resumed = config.resume === null ? null : readStateFile(config.resume);

@@ -8,7 +8,7 @@ import {
   group,
   idleZero,
   int,
-  MOST_STEPS,
+  LONGEST_RUN,
   newer,
   notYet,
   own,
@@ -18,9 +18,9 @@ import {
 
 export const trainingOptions = group("Training", {
   train_batch_size: trainBatchSize,
-  max_train_steps: idleZero(int(1600, "total optimizer steps", { min: 1, max: MOST_STEPS })),
+  max_train_steps: idleZero(int(1600, "total optimizer steps", { min: 1, max: LONGEST_RUN })),
   max_train_epochs: idleZero(
-    int(null, "total epochs; overrides max_train_steps", { min: 1, max: MOST_STEPS }),
+    int(null, "total epochs; overrides max_train_steps", { min: 1, max: LONGEST_RUN }),
   ),
   seed: same(int(null, "random seed", SEEDS)),
   generator: same(own(

@@ -9,7 +9,7 @@ import {
   group,
   idleZero,
   int,
-  MOST_STEPS,
+  LONGEST_RUN,
   named,
   RATE,
   same,
@@ -39,7 +39,7 @@ export const optimizerOptions = group("Optimizer and schedule", {
   lr_decay_steps: stepsOrRatio("decay phase of warmup_stable_decay: integer steps or float share"),
   lr_scheduler_num_cycles: int(1, "restarts (cosine_with_restarts) or half-cycles", {
     min: 1,
-    max: MOST_STEPS,
+    max: LONGEST_RUN,
   }),
   lr_scheduler_power: float(1, "exponent of the polynomial schedule"),
   fused_backward_pass: flag(

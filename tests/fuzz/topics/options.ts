@@ -3,7 +3,7 @@
 import { UserError } from "../../../src/base/errors.ts";
 import { HelpWanted, parseArgs } from "../../../src/cli/front/parse.ts";
 import { findCommand } from "../../../src/cli/front/program.ts";
-import { settle } from "../../../src/cli/front/run_command.ts";
+import { prepare } from "../../../src/cli/front/run_command.ts";
 import { readLaunch } from "../../../src/cli/front/launcher.ts";
 import { sdBlocks, sdxlBlocks } from "../../../src/models/mod.ts";
 import { loraOptions } from "../../../src/networks/mod.ts";
@@ -32,7 +32,7 @@ export const options: Topic = {
     try {
       const typed = parseArgs([...flags, ...argv], command.groups, command.positionals);
       values = typed.values;
-      settle(command, typed, launch?.defaults ?? {});
+      prepare(command, typed, launch?.defaults ?? {});
     } catch (error) {
       if (!(error instanceof UserError || error instanceof HelpWanted)) throw error;
     }
