@@ -45,7 +45,7 @@ export const genModelOptions = group("Model", {
     "original",
     "how weighted embeddings are normalised",
   ),
-  textual_inversion_embeddings: notYet(pathTo("model", strings("embedding files; file stem is the token"))),
+  textual_inversion_embeddings: pathTo("model", strings("embedding files; file stem is the token")),
 });
 
 export const promptOptions = group("Prompts", {

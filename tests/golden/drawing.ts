@@ -55,8 +55,8 @@ export interface Studio {
   readonly pipeline: Pipeline;
   /** The same model with the autoencoder's attention left away. */
   readonly bypassed: Pipeline;
-  /** Live networks for all that is drawn from now on. */
-  attach(adapter: DrawingModel["adapter"]): void;
+  /** For all that is drawn from now on. */
+  change(more: Partial<DrawingModel>): void;
   close(): void;
 }
 
@@ -85,8 +85,8 @@ export function openStudio(json: any): Studio {
   return {
     pipeline,
     bypassed,
-    attach(adapter) {
-      Object.assign(model, { adapter });
+    change(more) {
+      Object.assign(model, more);
     },
     close() {
       pipeline.destroy();

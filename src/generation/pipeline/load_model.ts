@@ -3,8 +3,17 @@
 import { modelPath } from "../../base/assets.ts";
 import type { JobContext } from "../../base/job.ts";
 import type { Graph } from "../../graph/mod.ts";
-import { checkFlags, loadMissing, type ModelFile, openModel, partsOf, VAE } from "../../models/mod.ts";
+import {
+  checkFlags,
+  loadMissing,
+  type ModelFile,
+  openModel,
+  partsOf,
+  VAE,
+  weightOf,
+} from "../../models/mod.ts";
 import { type Device, openChosenDevice, ParameterStore } from "../../runtime/mod.ts";
+import { readEmbeddings } from "../prompts/embeddings.ts";
 import type { GenImgConfig } from "../groups.ts";
 import type { LoraPath } from "../prompts/lora_files.ts";
 import type { DrawingModel } from "./model.ts";
@@ -49,6 +58,7 @@ export async function loadDrawingModel(
   context: Pick<JobContext, "log" | "warn">,
 ): Promise<Loaded> {
   try {
+    const embeddings = await readEmbeddings(config.textualInversionEmbeddings ?? [], file);
     const opened = openNetworks(config, loras, file, context.warn);
     const dtype = config.fp16 ? "f16" : config.bf16 ? "bf16" : "f32";
     const vaeDtype = config.noHalfVae ? "f32" : dtype;
@@ -57,11 +67,15 @@ export async function loadDrawingModel(
     const device = openChosenDevice(config.device, { threads, limitBytes, noVendorLibs }, context.log);
     const store = new ParameterStore(device);
     const load = (graph: Graph) => loadMissing(graph, store, file);
+    if (config.textualInversionEmbeddings?.length) {
+      embeddings.upload(store, dtype, (key) => weightOf(file, key));
+    }
     const networks = await attachNetworks(opened, store, load, file.shapes, dtype);
     const model: DrawingModel = {
       family: file.family,
-      shapes: file.shapes,
+      shapes: embeddings.shapes,
       store,
+      words: embeddings.words,
       source: config.ckpt,
       dtype,
       vaeDtype,

@@ -23,6 +23,8 @@ export interface DrawingModel {
   readonly adapter?: (graph: Graph) => Adapter;
   /** Gives the store the parameters that a recorded program needs; without it they are all there. */
   readonly load?: (graph: Graph) => Promise<void>;
+  /** Words that the tokenizers do not have, one map for each text encoder: textual inversion. */
+  readonly words?: readonly ReadonlyMap<string, readonly number[]>[];
   /** False leaves the autoencoder's attention away, as gen_img.py 0.9.1 does by mistake. Default true. */
   readonly vaeAttention?: boolean;
 }

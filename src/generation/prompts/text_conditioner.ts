@@ -10,6 +10,7 @@ import {
   loadTokenizer,
   padWeighted,
   weightedTokens,
+  withWords,
 } from "../../text/mod.ts";
 import { type DrawingModel, type NetworkInputs, weightsIn } from "../pipeline/model.ts";
 import type { Programs } from "../pipeline/programs.ts";
@@ -56,7 +57,9 @@ export class TextConditioner {
     warn: (text: string) => void = () => {},
   ): Promise<TextConditioner> {
     const tokenizers = await Promise.all(
-      model.family.textEncoders.map(({ tokenizer }) => loadTokenizer(tokenizer)),
+      model.family.textEncoders.map(async ({ tokenizer }, i) =>
+        withWords(await loadTokenizer(tokenizer), model.words?.[i] ?? new Map())
+      ),
     );
     return new TextConditioner(model, programs, settings, tokenizers, warn);
   }

@@ -5,6 +5,8 @@ import { GEN_IMG_DEFAULTS } from "../../../generation/defaults.ts";
 import { readSources } from "../../../../src/generation/pictures/sources.ts";
 import { planBatches } from "../../../../src/generation/plan.ts";
 import { drawBatch, type Drawn, type DrawOptions } from "../../../../src/generation/pipeline/draw.ts";
+import { readEmbeddings } from "../../../../src/generation/prompts/embeddings.ts";
+import { synthTensor } from "../../synth.ts";
 import { attachNetworks, openNetworks } from "../../../../src/generation/pipeline/networks.ts";
 import { referenceSize } from "../../../../src/generation/pipeline/own_size.ts";
 import { samplingOf } from "../../../../src/generation/pipeline/sampling.ts";
@@ -33,7 +35,9 @@ export async function calls(c: GoldenCase): Promise<Check[]> {
     const planned = planBatches(config, json.prompts, sources, { size: referenceSize(family), sampling });
     const opened = openNetworks(config, loraPaths(config, []), synthetic, () => {});
     const networks = await attachNetworks(opened, model.store, model.load!, synthetic.shapes, "f32");
-    studio.attach(networks.adapter);
+    const embeddings = await readEmbeddings(config.textualInversionEmbeddings ?? [], synthetic);
+    embeddings.upload(model.store, "f32", (key) => synthTensor(key, synthetic.shapes.get(key)!));
+    studio.change({ adapter: networks.adapter, words: embeddings.words, shapes: embeddings.shapes });
     const conditioner = await studio.pipeline.conditioner({
       clipSkip: config.clipSkip,
       normalization: config.embNormalizeMode,

@@ -1,0 +1,111 @@
+/** Textual inversion (arXiv 2208.01618): words whose vectors lie in files; a file's name is the word. */
+
+import { basename } from "node:path";
+import { UserError } from "../../base/errors.ts";
+import type { DType } from "../../base/dtype.ts";
+import { openCheckpoint } from "../../formats/checkpoint.ts";
+import type { TensorFile } from "../../formats/tensor_file.ts";
+import type { Family, Shapes, TextEncoderPart } from "../../models/mod.ts";
+import type { ParameterStore } from "../../runtime/mod.ts";
+import { vocabularyTexts } from "../../text/mod.ts";
+
+/** An encoder's table of words with what files add. */
+interface Table {
+  readonly key: string;
+  readonly width: number;
+  /** Rows of the model's own. */
+  readonly rows: number;
+  readonly added: Float32Array[];
+}
+
+export interface Embeddings {
+  /** For each text encoder, what its tokenizer learns. */
+  readonly words: readonly ReadonlyMap<string, readonly number[]>[];
+  /** The model's shapes with larger tables. */
+  readonly shapes: Shapes;
+  /** Brings the tables to the device; `base` gives the model's own. */
+  upload(store: ParameterStore, dtype: DType, base: (key: string) => Float32Array): void;
+}
+
+/** Reads the files and fits them to the model. Throws UserError for what is none, or another model's. */
+export async function readEmbeddings(
+  paths: readonly string[],
+  { family, shapes }: { readonly family: Family; readonly shapes: Shapes },
+): Promise<Embeddings> {
+  const tables = family.textEncoders.map((part): Table => {
+    const key = tableKey(part), [rows, width] = shapes.get(key)!;
+    return { key, width, rows, added: [] };
+  });
+  const words = tables.map(() => new Map<string, readonly number[]>());
+  const known = paths.length ? new Set((await vocabularyTexts()).tokens) : new Set();
+  for (const path of paths) {
+    const word = basename(path).replace(/\.[^.]*$/, "");
+    if (known.has(word) || words[0].has(word)) {
+      throw new UserError(
+        `${path}: the word "${word}" is there already; rename the file, its name is the word`,
+      );
+    }
+    using file = openCheckpoint(path);
+    const counts = tables.map((table, i) => {
+      const vectors = vectorsFor(file, family, i, table.width);
+      const first = table.rows + table.added.reduce((sum, list) => sum + list.length / table.width, 0);
+      table.added.push(vectors);
+      const ids = Array.from({ length: vectors.length / table.width }, (_, k) => first + k);
+      ids.forEach((id, k) => words[i].set(k === 0 ? word : `${word}${k}`, k === 0 ? ids : [id]));
+      return ids.length;
+    });
+    if (counts.some((count) => count !== counts[0])) {
+      throw new UserError(
+        `${path}: has ${counts.join(" and ")} vectors for the text encoders; as many are wanted for each`,
+      );
+    }
+  }
+  const larger = new Map(shapes);
+  for (const { key, width, rows, added } of tables) larger.set(key, [rows + extent(added) / width, width]);
+  return {
+    words,
+    shapes: larger,
+    upload(store, dtype, base) {
+      for (const { key, added } of tables) {
+        const own = base(key), all = new Float32Array(own.length + extent(added));
+        all.set(own);
+        let at = own.length;
+        for (const vectors of added) {
+          all.set(vectors, at);
+          at += vectors.length;
+        }
+        store.upload(key, larger.get(key)!, dtype, all, { frozen: true });
+      }
+    },
+  };
+}
+
+function extent(lists: readonly Float32Array[]): number {
+  return lists.reduce((sum, list) => sum + list.length, 0);
+}
+
+function tableKey({ scope, layout }: TextEncoderPart): string {
+  return `${scope}.${layout === "clip_l" ? "embeddings." : ""}token_embedding.weight`;
+}
+
+/** SDXL's files hold `clip_l` and `clip_g`; others one tensor, the web UI's below `string_to_param`. */
+function vectorsFor(file: TensorFile, family: Family, encoder: number, width: number): Float32Array {
+  const several = family.textEncoders.length > 1,
+    part = family.textEncoders[encoder].layout === "clip_l" ? "l" : "g";
+  const keys = file.keys().filter((key) => file.info(key).shape.length <= 2);
+  const key = several ? keys.find((name) => name === `clip_${part}`) : keys[0];
+  const found = key === undefined ? null : file.info(key).shape;
+  if (found === null || found.at(-1) !== width) {
+    const what = several ? `vectors of ${width} numbers called clip_${part}` : `vectors of ${width} numbers`;
+    const there = file.keys().slice(0, 3).map((name) => `${name} [${file.info(name).shape.join(", ")}]`).join(
+      ", ",
+    );
+    throw new UserError(
+      `${file.path}: holds ${
+        there || "no tensor"
+      }, ${family.label} wants ${what}; use an embedding made for it`,
+    );
+  }
+  file.requireFinite(key!);
+  return file.f32(key!);
+}
