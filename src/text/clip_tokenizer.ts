@@ -122,6 +122,24 @@ export async function vocabularyTexts(): Promise<{ tokens: string[]; merges: [st
   return { tokens, merges };
 }
 
+/** A token of vocabularyTexts() as a text has it, the end of a word as a space. */
+export function tokenText(token: string): string {
+  const ends = token.endsWith("</w>"), symbols = ends ? token.slice(0, -"</w>".length) : token;
+  const bytes = Uint8Array.from(symbols, (symbol) => BYTES.get(symbol) ?? 0x3f);
+  return new TextDecoder().decode(bytes) + (ends ? " " : "");
+}
+
+/** GPT-2's characters for bytes: printable ones stand for themselves, the others follow from 256 on. */
+const BYTES = new Map(byteSymbols());
+
+function byteSymbols(): [string, number][] {
+  const printable = (byte: number) => byte > 32 && byte < 256 && !(byte > 126 && byte < 161) && byte !== 173;
+  let other = 256;
+  return Array.from({ length: 256 }, (_, byte) => {
+    return [String.fromCodePoint(printable(byte) ? byte : other++), byte];
+  });
+}
+
 /** The two symbols of one of the package's keys. */
 function parted(pair: string): [string, string] {
   const separator = "·😎·", at = pair.indexOf(separator, 1);

@@ -81,6 +81,11 @@ export const COMMANDS: readonly CommandEntry[] = [
       ),
   },
   {
+    name: "lora_interrogator",
+    summary: "Shows which words a LoRA's text encoder reads differently",
+    load: async () => (await import("./lora_interrogator.ts")).loraInterrogator,
+  },
+  {
     name: "check_lora_weights",
     summary: "Shows how large the weights of a network file are",
     load: async () => (await import("./check_lora_weights.ts")).checkLoraWeights,

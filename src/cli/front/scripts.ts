@@ -32,7 +32,6 @@ export const SCRIPTS_NOT_YET: Readonly<Record<string, string>> = {
   hunyuan_image_train_network: OTHER_MODELS,
   latent_upscaler: "",
   lora_diffusers: "easel gen_img draws with LoRAs",
-  lora_interrogator: "",
   lumina_minimal_inference: OTHER_MODELS,
   lumina_train: OTHER_MODELS,
   lumina_train_network: OTHER_MODELS,

@@ -16,6 +16,7 @@ import {
   str,
   strings,
 } from "../../options/mod.ts";
+import type { DeviceConfig } from "../../runtime/options.ts";
 import type { CompatConfig } from "../../options/shared.ts";
 
 const PRECISIONS = ["float", "fp16", "bf16"] as const;
@@ -104,9 +105,18 @@ export const checkLoraWeightsOptions = group("Output", {
   show_all_keys: short("s", flag("other tensors of the file too, -s for short")),
 });
 
+export const interrogateOptions = group("Interrogating", {
+  v2: flag("insist on an SD 2.x model"),
+  sd_model: required(pathTo("model", str(null, "model that the LoRA is for"))),
+  model: required(pathTo("model", str(null, "LoRA file"))),
+  batch_size: int(16, "tokens at once", { min: 1, max: 65536 }),
+  clip_skip: int(null, "layer of the text encoder, counted from the end", { min: 1, max: 1000 }),
+});
+
 export type ResizeLoraConfig = ConfigOf<typeof resizeLoraOptions> & CompatConfig;
 export type MergeLoraConfig = ConfigOf<typeof mergeLoraOptions> & CompatConfig;
 export type SvdMergeConfig = ConfigOf<typeof svdMergeLoraOptions> & CompatConfig;
 export type ExtractLoraConfig = ConfigOf<typeof extractLoraOptions> & CompatConfig;
 export type SplitDyloraConfig = ConfigOf<typeof splitDyloraOptions>;
+export type InterrogateConfig = ConfigOf<typeof interrogateOptions> & DeviceConfig;
 export type Precision = MergeLoraConfig["precision"];
