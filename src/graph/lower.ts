@@ -7,6 +7,7 @@ import { castTogether } from "./passes/casts.ts";
 import { joinChains } from "./passes/chains.ts";
 import { liveNodes } from "./passes/dead.ts";
 import { fuseResidual } from "./passes/residual.ts";
+import { widenWhereRead } from "./passes/widen.ts";
 import { runSoon } from "./passes/soon.ts";
 import { recompute } from "./passes/recompute.ts";
 import { aliasOffset, ALIGNMENT, planMemory } from "./plan.ts";
@@ -40,7 +41,7 @@ export function compileGraph(
 ): Lowered {
   let live = liveNodes(graph, graph.nodes);
   if (options.recompute) live = liveNodes(graph, recompute(graph, live));
-  live = runSoon(graph, live);
+  live = widenWhereRead(graph, runSoon(graph, live));
   live = castTogether(graph, live, parameterPlace);
   live = accumulateProducts(graph, live);
   live = liveNodes(graph, fuseResidual(graph, live));

@@ -169,7 +169,7 @@ testOnEach(
 Deno.test("ways to hold and step weights that exclude each other are refused in one line", () => {
   const plain = {
     ...{ mixedPrecision: "bf16", gradientAccumulationSteps: 1, fullBf16: false, fullFp16: false } as const,
-    ...{ stochasticRounding: false, fusedBackwardPass: false },
+    ...{ stochasticRounding: false, fusedBackwardPass: false, fp8Base: false, fp8BaseUnet: false },
   };
   const cases: [Partial<Parameters<typeof checkUpdate>[0]>, string, RegExp | null][] = [
     [{}, "Prodigy", null],
@@ -181,6 +181,12 @@ Deno.test("ways to hold and step weights that exclude each other are refused in 
     [{ fullFp16: true }, "AdamW", /--full_fp16 needs --mixed_precision fp16/],
     [{ fullBf16: true, mixedPrecision: "no" }, "AdamW", /--full_bf16 needs --mixed_precision bf16/],
     [{ fullBf16: true, scaleWeightNorms: 1 }, "AdamW", /contradict each other/],
+    [{ fp8Base: true }, "AdamW", null],
+    [
+      { fp8BaseUnet: true, mixedPrecision: "no" },
+      "AdamW",
+      /--fp8_base_unet needs --mixed_precision bf16 or fp16/,
+    ],
     [{ stochasticRounding: true }, "AdamW", /--stochastic_rounding needs --full_bf16/],
   ];
   for (const [config, optimizer, message] of cases) {

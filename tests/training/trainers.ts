@@ -48,6 +48,11 @@ export const TRAINERS: Readonly<Record<string, Trainer>> = {
     line: "train_network --network_module networks.lora --network_dim 2 --learning_rate 1e-3 --full_fp16 " +
       "--mixed_precision fp16 --optimizer_type AdamWScheduleFree",
   },
+  "LoRA on fp8": {
+    line: "sdxl_train_network --network_module networks.lora --network_dim 2 --network_train_unet_only " +
+      "--unet_lr 1e-3 --no_half_vae --fp8_base --mixed_precision bf16 --optimizer_type AdamW8bit",
+    sdxl: true,
+  },
   "SDXL in groups": {
     line:
       "sdxl_train --learning_rate 1e-4 --fused_optimizer_groups 3 --max_grad_norm 0.01 --optimizer_type Lion",

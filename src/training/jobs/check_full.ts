@@ -23,6 +23,10 @@ export function checkFull(given: FullConfig): void {
     throw new UsageError("--block_lr has no rate above 0, so nothing would be trained; give one");
   }
   checkFused(values);
+  for (const [flag, wanted] of [["fp8_base", values.fp8Base], ["fp8_base_unet", values.fp8BaseUnet]]) {
+    if (!wanted) continue;
+    throw new UsageError(`--${flag} holds frozen weights in 8 bits, and here they are trained; leave it out`);
+  }
   exclusive("no_token_padding", values.noTokenPadding, "max_token_length", values.maxTokenLength !== null);
 }
 

@@ -1,5 +1,5 @@
 /** A run of `easel train_network`: a LoRA on a model, and the file with all its metadata. */
-import { trainedDtype } from "../step/diffusion_training.ts";
+import { frozenDtype, trainedDtype } from "../step/diffusion_training.ts";
 import { basename } from "node:path";
 import { modelPath } from "../../base/assets.ts";
 import { isFolder } from "../../base/files/exists.ts";
@@ -56,6 +56,7 @@ export async function openNetworkRun(
     what: counted(network.modules.length, "LoRA module"),
     drawing: drawingModel(config, opened, {
       adapter: () => loraAdapter(network.modules, { held: trainedDtype(config) }),
+      storage: frozenDtype(config),
       load,
     }),
     training: () => {

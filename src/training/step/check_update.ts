@@ -8,7 +8,8 @@ import type { OptimizerConfig, StepConfig } from "../options.ts";
 type Update =
   & Pick<
     StepConfig,
-    "mixedPrecision" | "gradientAccumulationSteps" | "fullBf16" | "fullFp16" | "stochasticRounding"
+    | ("mixedPrecision" | "gradientAccumulationSteps")
+    | ("fullBf16" | "fullFp16" | "stochasticRounding" | "fp8Base" | "fp8BaseUnet")
   >
   & Pick<OptimizerConfig, "fusedBackwardPass">
   & { readonly scaleWeightNorms?: number | null; readonly emaDecay?: number | null };
@@ -38,14 +39,18 @@ export function checkUpdate(config: Update, { shared }: Pick<Rule, "shared">): v
   exclusive("fused_backward_pass", true, "ema_decay", config.emaDecay != null);
 }
 
-function checkHeld(
-  { fullBf16, fullFp16, stochasticRounding, mixedPrecision, scaleWeightNorms }: Update,
-): void {
+function checkHeld(config: Update): void {
+  const { fullBf16, fullFp16, mixedPrecision } = config, scaled = Boolean(config.scaleWeightNorms);
   for (const [flag, given, precision] of [["full_fp16", fullFp16, "fp16"], ["full_bf16", fullBf16, "bf16"]]) {
     if (given && mixedPrecision !== precision) {
       throw new UsageError(`--${flag} needs --mixed_precision ${precision}`);
     }
-    exclusive(String(flag), Boolean(given), "scale_weight_norms", Boolean(scaleWeightNorms));
+    exclusive(String(flag), Boolean(given), "scale_weight_norms", scaled);
   }
-  needs("stochastic_rounding", stochasticRounding, "full_bf16", fullBf16);
+  for (const [flag, given] of [["fp8_base", config.fp8Base], ["fp8_base_unet", config.fp8BaseUnet]]) {
+    if (given && mixedPrecision === "no") {
+      throw new UsageError(`--${flag} needs --mixed_precision bf16 or fp16: weights of 8 bits compute in 16`);
+    }
+  }
+  needs("stochastic_rounding", config.stochasticRounding, "full_bf16", fullBf16);
 }

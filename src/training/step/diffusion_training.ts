@@ -2,6 +2,7 @@
 import { UserError } from "../../base/errors.ts";
 import type { DType } from "../../base/dtype.ts";
 import type { Graph } from "../../graph/mod.ts";
+import { UNET } from "../../models/mod.ts";
 import { type NormReport, normReport, type NormTensors } from "../../networks/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 import { type LatentBatch, noiseBatch } from "../objective/batch.ts";
@@ -19,6 +20,16 @@ import { flat, gradientOf, type ParameterGroup, splitGroup, type TrainedDtype } 
 /** The dtype of activations and frozen weights. */
 export const computeDtype = (precision: MixedPrecision): DType =>
   precision === "no" ? "f32" : precision === "fp16" ? "f16" : "bf16";
+
+/** The dtype of each frozen weight: that of activations, or 8 bits where --fp8_base asks for it. */
+export function frozenDtype(
+  { mixedPrecision, fp8Base, fp8BaseUnet }: Pick<StepConfig, "mixedPrecision" | "fp8Base" | "fp8BaseUnet">,
+): (key: string) => DType {
+  const dtype = computeDtype(mixedPrecision);
+  const narrow = (key: string) =>
+    key.startsWith(`${UNET}.`) ? fp8Base || fp8BaseUnet : fp8Base && !/embedding/.test(key);
+  return (key) => narrow(key) ? "f8" : dtype;
+}
 
 /** The dtype of trained weights. */
 export const trainedDtype = (

@@ -40,7 +40,7 @@ export const precisionOptions = group("Precision and memory", {
   stochastic_rounding: own(
     flag("round weights held in bf16 up or down at random, so that small steps are not lost"),
   ),
-  fp8_base: notYet(flag("hold the frozen base weights in float8 e4m3")),
+  fp8_base: flag("hold the frozen base weights of a network in float8 e4m3"),
   lowram: noEffect(
     "a checkpoint is read straight to the device anyway",
     flag("load the model straight to the GPU"),
@@ -50,7 +50,7 @@ export const precisionOptions = group("Precision and memory", {
     flag("skip cache clearing between batches"),
   ),
   cpu_offload_checkpointing: newer(notYet(flag("keep checkpointed activations in CPU memory"))),
-  fp8_base_unet: newer(notYet(flag("fp8 for the U-Net/DiT only"))),
+  fp8_base_unet: newer(flag("fp8_base for the U-Net only")),
   torch_compile: noEffect("every step is compiled anyway", flag("compile the model with dynamo")),
   dynamo_backend: noEffect(
     "every step is compiled anyway, by easel itself",

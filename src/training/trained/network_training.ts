@@ -12,7 +12,7 @@ import { loadMissing } from "../../models/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 import { type BaseModel, predictNoise } from "./base_model.ts";
 import type { OptimizerConfig, StepConfig } from "../options.ts";
-import { computeDtype, DiffusionTraining, trainedDtype } from "../step/diffusion_training.ts";
+import { computeDtype, DiffusionTraining, frozenDtype, trainedDtype } from "../step/diffusion_training.ts";
 import type { LatentsShape } from "../objective/loss.ts";
 import type { Inputs } from "../step/step.ts";
 import { allocateGroups, type ParameterGroup } from "../step/trainable.ts";
@@ -72,6 +72,7 @@ export function networkTraining(
       list.length = 0;
       return predictNoise(model, {
         dtype: computeDtype(config.mixedPrecision),
+        storage: frozenDtype(config),
         adapter: () => loraAdapter(modules, { held, dropout, rankDropout, moduleDropout, draws: list }),
         clipSkip: config.clipSkip,
       })(graph, noisy, timesteps, shape);
