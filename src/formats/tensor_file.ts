@@ -118,6 +118,11 @@ export function dtypeRank(dtype: string): number {
   return ORDER.indexOf(dtype);
 }
 
+/** Whether elements are floating-point numbers of any width. */
+export function isFloating(dtype: string): boolean {
+  return /^(BF|F)\d/.test(dtype);
+}
+
 /** Elements of a shape; NaN when a dimension is no size or the product cannot be counted exactly. */
 export function elementCount(shape: readonly unknown[]): number {
   let count = 1;

@@ -30,6 +30,7 @@ import {
   vaeSources,
   withConvolutions,
 } from "./layouts/mod.ts";
+import { type Marks, marksOf } from "./marks.ts";
 import { unetConfig } from "./unet/mod.ts";
 import { vaeConfig } from "./vae/mod.ts";
 import type { Shapes } from "./weights.ts";
@@ -41,7 +42,7 @@ export interface ModelFile {
   readonly family: Family;
   readonly metadata: Readonly<Record<string, string>>;
   /** The file says by keys of its own that it predicts v, and that its last timestep is pure noise (SDXL). */
-  readonly marks: { readonly vPrediction: boolean; readonly zeroTerminalSnr: boolean };
+  readonly marks: Marks;
   /** Every tensor of U-Net, text encoders and autoencoder under its original key. */
   readonly shapes: Shapes;
   /** Where each of them lies. */
@@ -122,7 +123,7 @@ export function openModel(path: string, { open = openAnyLayout, ...parts }: Open
       path,
       family,
       metadata: file.metadata,
-      marks: { vPrediction: all.has("v_pred"), zeroTerminalSnr: all.has("ztsnr") },
+      marks: marksOf(path, (key) => all.has(key)),
       shapes,
       places: placesOf(path, own),
       rest: placesOf(path, rest),

@@ -16,6 +16,7 @@ export {
 } from "./load.ts";
 export { openAnyLayout, type PartOptions, type PartRows, partRows } from "./layouts/mod.ts";
 export * from "./saving/mod.ts";
+export { predictsVelocity } from "./marks.ts";
 export { buildingDraws } from "./building_draws.ts";
 export { type Adapter, type Layer, type Shapes, Weights, type WeightsOptions } from "./weights.ts";
 export { bicubicWeights, interpolatedValues, linearWeights } from "./interpolate.ts";

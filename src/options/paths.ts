@@ -50,10 +50,10 @@ export function modelParts(
 export function checkpoint(name: string, path: string | null): void {
   if (path === null) return;
   const place = modelPath(path), address = exists(place) ? null : addressInstead(path);
-  if (address !== null) throw new UserError(`${path}: ${address} (--${name})`);
+  if (address !== null) throw new UserError(`${path}: ${address} (${label(name)})`);
   if (kindBesidesFile(stat(name, place)) === "a folder") {
     if (isDiffusersFolder(place)) return;
-    throw new UserError(`${path}: ${folderInstead(place)} (--${name})`);
+    throw new UserError(`${path}: ${folderInstead(place)} (${label(name)})`);
   }
   modelFile(name, path);
 }

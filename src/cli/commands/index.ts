@@ -91,6 +91,26 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./check_lora_weights.ts")).checkLoraWeights,
   },
   {
+    name: "convert",
+    summary: "Writes a model in another form: one file or a Diffusers folder",
+    load: async () => (await import("./models/convert.ts")).convert,
+  },
+  {
+    name: "convert_diffusers20_original_sd",
+    summary: "convert with the flags of sd-scripts",
+    load: async () => (await import("./models/convert.ts")).convertDiffusers,
+  },
+  {
+    name: "merge_models",
+    summary: "Adds up the weights of whole models",
+    load: async () => commandOf((await import("../../tools/models/merge_models_job.ts")).mergeModelsJob),
+  },
+  {
+    name: "show_metadata",
+    summary: "Prints the metadata of a model or LoRA",
+    load: async () => (await import("./models/show_metadata.ts")).showMetadata,
+  },
+  {
     name: "merge_captions_to_metadata",
     summary: "Writes the captions beside pictures into a metadata file",
     load: async () => (await import("./dataset/merge_to_metadata.ts")).mergeCaptionsToMetadata,

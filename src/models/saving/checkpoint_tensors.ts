@@ -14,7 +14,10 @@ export interface ChangedTensors {
 export const NOTHING_CHANGED: ChangedTensors = { has: () => false, get: () => undefined };
 
 /** What a save takes of an open model. */
-export type SavedModel = Pick<ModelFile, "family" | "shapes" | "places" | "rest" | "counters" | "isFolder">;
+export type SavedModel = Pick<
+  ModelFile,
+  "family" | "shapes" | "places" | "rest" | "counters" | "isFolder" | "path"
+>;
 
 /**
  * Every tensor of the model: from `changed` where it is there, else from the file. With a `precision` everything is

@@ -24,6 +24,8 @@ export interface Described {
   readonly precision: SavePrecision | null;
   /** As sd-scripts 0.9.1 even where that is wrong: SDXL's autoencoder with the scale of SD1's. */
   readonly compat: boolean;
+  /** Another folder's settings, which go before ours. */
+  readonly scheduler: Config | null;
 }
 
 export function unetJson({ family, shapes, vPrediction }: Described): Config {
@@ -137,9 +139,9 @@ const isProjecting = (family: Family, index: number) =>
 const textClass = (family: Family, index: number) =>
   isProjecting(family, index) ? "CLIPTextModelWithProjection" : "CLIPTextModel";
 
-export function schedulerJson({ family, vPrediction }: Described): Config {
+export function schedulerJson({ family, vPrediction, scheduler }: Described): Config {
+  const { scheduler: own } = family.diffusers;
   return {
-    _diffusers_version: DIFFUSERS,
     beta_end: float(0.012),
     beta_schedule: "scaled_linear",
     beta_start: float(0.00085),
@@ -153,7 +155,11 @@ export function schedulerJson({ family, vPrediction }: Described): Config {
     steps_offset: 1,
     timestep_spacing: "leading",
     trained_betas: null,
-    ...family.diffusers.scheduler,
+    ...own,
+    ...scheduler,
+    // as diffusers has it, which takes any scheduler's settings for the one that the pipeline names
+    _class_name: own._class_name,
+    _diffusers_version: DIFFUSERS,
   };
 }
 

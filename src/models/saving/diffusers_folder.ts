@@ -9,6 +9,7 @@ import { type TensorToWrite, writeSafetensors, writeSafetensorsSlowly } from "..
 import { configText } from "../../text/config_json.ts";
 import { tokenizerFiles } from "../../text/tokenizer_files.ts";
 import type { Family } from "../families/family.ts";
+import { readFolderTokenizer } from "../layouts/scheduler.ts";
 import { partRows } from "../layouts/mod.ts";
 import { type ChangedTensors, type SavedModel, savedTensor } from "./checkpoint_tensors.ts";
 import {
@@ -34,12 +35,13 @@ export interface FolderOptions extends Omit<Described, "family" | "shapes"> {
   readonly variant: string | null;
 }
 
-/** The tokenizers' files, which every save of a run has alike: path inside the folder -> text. */
-export async function tokenizerTexts(family: Family): Promise<FolderFile[]> {
+/** The tokenizers' files, which every save of a run has alike: those of a reference, where it has them. */
+export async function tokenizerTexts(family: Family, reference: string | null): Promise<FolderFile[]> {
   const files: FolderFile[] = [];
   for (const [i, { tokenizer }] of family.textEncoders.entries()) {
     const folder = tokenizerFolder(i);
-    for (const [name, text] of Object.entries(await tokenizerFiles(tokenizer))) {
+    const own = reference === null ? null : readFolderTokenizer(reference, folder);
+    for (const [name, text] of Object.entries(own ?? await tokenizerFiles(tokenizer))) {
       files.push({ path: `${folder}/${name}`, text });
     }
   }

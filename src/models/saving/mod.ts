@@ -16,6 +16,7 @@ import {
   writeFolderFile,
   writeFolderFileSlowly,
 } from "./diffusers_folder.ts";
+import { readFolderScheduler } from "../layouts/scheduler.ts";
 import { isFolderForm, type ModelForm } from "./forms.ts";
 import type { SavePrecision } from "./save_dtype.ts";
 
@@ -28,7 +29,7 @@ export {
 } from "./checkpoint_tensors.ts";
 export { MODEL_FOLDERS } from "./diffusers_folder.ts";
 export * from "./forms.ts";
-export { type SavePrecision } from "./save_dtype.ts";
+export { saveDtypeOf, type SavePrecision, toDtype } from "./save_dtype.ts";
 
 export interface SaveOptions {
   readonly form: ModelForm;
@@ -40,6 +41,8 @@ export interface SaveOptions {
   readonly compat: boolean;
   /** Of a folder's files of tensors: "fp16". */
   readonly variant?: string | null;
+  /** A folder whose scheduler and tokenizers a new one gets; null: the model's own, where it is a folder. */
+  readonly reference?: string | null;
 }
 
 /** What a save says beside the tensors. */
@@ -95,7 +98,9 @@ function fileSaver(model: SavedModel, { form, precision }: SaveOptions): ModelSa
 }
 
 async function folderSaver(model: SavedModel, options: SaveOptions, tell: Tell): Promise<ModelSaver> {
-  const texts = await tokenizerTexts(model.family);
+  const reference = options.reference ?? (model.isFolder ? model.path : null);
+  const texts = await tokenizerTexts(model.family, reference);
+  const scheduler = reference === null ? null : readFolderScheduler(reference);
   const ignoresPrecision = options.compat && model.family.diffusers.ignoresPrecision;
   const files = (changed: ChangedTensors) => [
     ...texts,
@@ -106,6 +111,7 @@ async function folderSaver(model: SavedModel, options: SaveOptions, tell: Tell):
       compat: options.compat,
       safetensors: options.form === "diffusers_safetensors",
       variant: options.variant ?? null,
+      scheduler,
     }),
   ];
   return {

@@ -23,6 +23,7 @@ import type { Check, GoldenCase, Runner } from "../case.ts";
 import { exact } from "../compare.ts";
 import { extracted } from "./tools/extract.ts";
 import { merged, mergedIntoModel, resized, svdMerged } from "./tools/lora_files.ts";
+import { mergedModels } from "./tools/models.ts";
 
 type Row = [original: string, other: string, originalShape: number[], otherShape?: number[]];
 
@@ -39,6 +40,7 @@ export function match(c: GoldenCase): Runner | string | null {
   if (what.startsWith("networks/svd_merge_lora.py") && json.loras) return () => svdMerged(c);
   if (what.startsWith("svd_merge_lora.get_lbw_block_index")) return () => Promise.resolve(blockPlaces(json));
   if (what.startsWith("networks/extract_lora_from_models.py")) return () => extracted(c);
+  if (what.startsWith("tools/merge_models.py")) return () => mergedModels(c);
   return `${String(json.what ?? json.case).split(/[\s:,(]/)[0]} is not supported yet`;
 }
 
