@@ -156,6 +156,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => commandOf((await import("../../tools/dataset/pictures/faces_job.ts")).facesJob),
   },
   {
+    name: "latent_upscaler",
+    summary: "Writes pictures at twice their size, made sharp as latents",
+    load: async () =>
+      commandOf((await import("../../tools/dataset/pictures/latent_upscaler_job.ts")).latentUpscalerJob),
+  },
+  {
     name: "plan",
     summary: "Prints the memory and time that a training would take, and stops",
     does: "plan",

@@ -29,7 +29,6 @@ export const SCRIPTS_NOT_YET: Readonly<Record<string, string>> = {
   flux_train_network: OTHER_MODELS,
   hunyuan_image_minimal_inference: OTHER_MODELS,
   hunyuan_image_train_network: OTHER_MODELS,
-  latent_upscaler: "",
   lora_diffusers: "easel gen_img draws with LoRAs",
   lumina_minimal_inference: OTHER_MODELS,
   lumina_train: OTHER_MODELS,

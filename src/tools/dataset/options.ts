@@ -76,3 +76,14 @@ export const facesOptions = group("Faces", {
   multiple_faces: flag("number the faces of a picture"),
   debug: flag("draw a frame around the face"),
 });
+
+export const latentUpscalerOptions = group("Upscaling", {
+  vae_path: required(pathTo("model", str(null, "autoencoder, or a model that has one"))),
+  weights: required(pathTo("model", str(null, "latent upscaler: .safetensors or .pth"))),
+  image_pattern: required(str(null, 'pictures, such as "in/*.png" with the quotes')),
+  output_dir: pathTo("folder", str(".", "output folder")),
+  batch_size: int(4, "pictures refined at once", RANGES.batch_size),
+  vae_batch_size: int(1, "pictures that the autoencoder takes at once", RANGES.batch_size),
+  debug: flag("write the pictures that are only enlarged, too, as NAME_lanczos4"),
+  seed: own(int(null, "seed of the noise that samples the latents; unset draws one", SEEDS)),
+});

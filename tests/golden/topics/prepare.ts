@@ -6,6 +6,7 @@ import { checkLatents, checkText } from "../prepare/caches.ts";
 import { checkCanny } from "../prepare/canny.ts";
 import { checkFaces } from "../prepare/faces.ts";
 import { checkResize } from "../prepare/resize.ts";
+import { checkUpscaler } from "../prepare/upscaler.ts";
 
 const RUNNERS: Readonly<Record<string, (c: GoldenCase) => Check[] | Promise<Check[]>>> = {
   "finetune/prepare_buckets_latents.py": checkBuckets,
@@ -13,11 +14,12 @@ const RUNNERS: Readonly<Record<string, (c: GoldenCase) => Check[] | Promise<Chec
   "tools/cache_text_encoder_outputs.py": checkText,
   "tools/canny.py": checkCanny,
   "tools/detect_face_rotate.py": checkFaces,
+  "tools/latent_upscaler.py": checkUpscaler,
   "tools/resize_images_to_resolution.py": checkResize,
 };
 
 export function match(c: GoldenCase): Runner | string | null {
   if (c.topic !== "prepare") return null;
-  const reference = String(c.json.reference), run = RUNNERS[reference];
+  const reference = String(c.json.reference).split(" ")[0], run = RUNNERS[reference];
   return run ? () => Promise.resolve(run(c)) : `${reference} is not supported yet`;
 }

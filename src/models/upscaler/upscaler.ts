@@ -1,0 +1,53 @@
+/**
+ * The latent upscaler of sd-scripts (tools/latent_upscaler.py): latents of an enlarged picture, made sharp by 20 residual
+ * blocks of 128 channels; what they add to the input is the result.
+ */
+
+import { add, affine, maximum, type Tensor } from "../../graph/mod.ts";
+import { conv2d } from "../layers.ts";
+import type { Weights } from "../weights.ts";
+
+const BLOCKS = 20;
+/** After so many blocks their input is added once more. */
+const GROUP = 4;
+
+/** latents (N, H, W, 4), not scaled -> the same, sharper. `w` has each batch norm within the convolution before it. */
+export function upscaler(latents: Tensor, w: Weights): Tensor {
+  let x = relu(conv2d(latents, w.at("conv1"))); // (N, H, W, 128)
+  for (let i = 1, skip = x; i <= BLOCKS; i++) {
+    const block = w.at(`resblock${i}`);
+    x = relu(add(conv2d(relu(conv2d(x, block.at("conv1"))), block.at("conv2")), x));
+    if (i % GROUP === 0) skip = x = add(x, skip);
+  }
+  x = relu(conv2d(x, w.at("conv2"))); // (N, H, W, 64)
+  x = conv2d(x, w.at("conv3"));
+  return add(conv2d(x, w.at("conv_final")), latents);
+}
+
+function relu(x: Tensor): Tensor {
+  return maximum(x, affine(x, 0, 0));
+}
+
+/** Every convolution and the batch norm behind it; conv_final has none. */
+export const UPSCALER_LAYERS: readonly (readonly [conv: string, norm: string | null])[] = [
+  ["conv1", "bn1"],
+  ...Array.from(
+    { length: BLOCKS },
+    (_, i) => [1, 2].map((k) => [`resblock${i + 1}.conv${k}`, `resblock${i + 1}.bn${k}`] as const),
+  )
+    .flat(),
+  ["conv2", "bn2"],
+  ["conv3", "bn3"],
+  ["conv_final", null],
+];
+
+/** Output and input channels, and kernel size, of a layer. */
+export function upscalerShape(conv: string): readonly [number, number, number, number] {
+  const named: Readonly<Record<string, readonly [number, number, number, number]>> = {
+    conv1: [128, 4, 3, 3],
+    conv2: [64, 128, 3, 3],
+    conv3: [64, 64, 3, 3],
+    conv_final: [4, 64, 1, 1],
+  };
+  return named[conv] ?? [128, 128, 3, 3];
+}
