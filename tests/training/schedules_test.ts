@@ -1,10 +1,11 @@
-import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { UsageError } from "../../src/base/errors.ts";
 import { trainNetworkDefaults } from "./defaults.ts";
 import { readOptimizer } from "../../src/training/optimizers/mod.ts";
 import { createRates } from "../../src/training/step/rates.ts";
 import { keyValues } from "../../src/options/key_values.ts";
 import { createSchedule } from "../../src/training/schedules/schedule.ts";
+import recorded from "./torch_schedules.json" with { type: "json" };
 import { parseStepsOrRatio } from "../../src/options/steps.ts";
 
 const config = { ...trainNetworkDefaults, learningRate: 1, maxTrainSteps: 10 };
@@ -28,6 +29,37 @@ Deno.test("createSchedule() names what it does not know", () => {
     () => createSchedule({ ...config, lrSchedulerArgs: ["numcycles=1"], lrScheduler: "cosine" }),
     /numcycles/,
   );
+});
+
+Deno.test("--lr_scheduler_type gives the rates of PyTorch 2.13's classes", () => {
+  for (const [lrSchedulerType, lrSchedulerArgs, rates] of recorded as [string, string[], number[]][]) {
+    const schedule = createSchedule({ ...config, lrSchedulerType, lrSchedulerArgs });
+    rates.forEach((rate, step) => {
+      const found = schedule(step, 0.5);
+      ok(
+        Math.abs(found - rate) < 1e-9,
+        `${lrSchedulerType} ${lrSchedulerArgs} at ${step}: ${found}, not ${rate}`,
+      );
+    });
+  }
+});
+
+Deno.test("--lr_scheduler_type and its arguments are refused in one line where they do not fit", () => {
+  const lines: [string, string[], RegExp][] = [
+    ["LambdaLR", [], /LambdaLR is not supported yet/],
+    ["StepLr", ["step_size=2"], /did you mean StepLR\?/],
+    ["OneCycleLR", ["max_lr=1", "total_steps=9"], /add cycle_momentum=False/],
+    ["CyclicLR", ["base_lr=0", "max_lr=1", "mode='up'"], /mode must be 'triangular' or/],
+    ["MultiStepLR", [], /needs --lr_scheduler_args "milestones=/],
+    ["StepLR", ["step_size=0"], /step_size must be a whole number, 1 or more/],
+    ["StepLR", ["step_size=2", "gama=3"], /gama is unknown to this schedule/],
+  ];
+  for (const [lrSchedulerType, lrSchedulerArgs, message] of lines) {
+    throws(() => createSchedule({ ...config, lrSchedulerType, lrSchedulerArgs }), {
+      name: "UsageError",
+      message,
+    });
+  }
 });
 
 Deno.test("parseStepsOrRatio() tells steps from ratios", () => {

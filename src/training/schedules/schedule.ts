@@ -4,11 +4,12 @@
  */
 import { UsageError } from "../../base/errors.ts";
 import { guess, listed } from "../../base/phrases.ts";
-import { keyValues, type PythonLiteral } from "../../options/key_values.ts";
+import { keyValues } from "../../options/key_values.ts";
+import { Args } from "./args.ts";
+import { halfCosine, type Schedule, torchSchedules } from "./torch.ts";
 import { resolveSteps, type StepsOrRatio } from "../../options/steps.ts";
 
-/** The learning rate that optimizer step `step` (from 0) uses in a group whose own rate is `base`. */
-export type Schedule = (step: number, base: number) => number;
+export type { Schedule } from "./torch.ts";
 
 /** The flags that choose a schedule. */
 export interface ScheduleConfig {
@@ -35,8 +36,6 @@ interface Terms {
 }
 
 type Factor = (step: number) => number;
-
-const halfCosine = (turn: number) => 0.5 * (1 + Math.cos(Math.PI * turn));
 
 /** Rises from 0 to 1 over the warm-up; `after` gets the progress of the rest, 0 at its start and 1 at the end. */
 const warmed =
@@ -110,35 +109,6 @@ function minimumRatio(terms: Terms): number | null {
   return absolute === null ? terms.config.lrSchedulerMinLrRatio : absolute / terms.config.learningRate;
 }
 
-/** Schedules of torch.optim.lr_scheduler that --lr_scheduler_type may name. */
-const torchSchedules: Record<string, (args: Args) => Schedule> = {
-  CosineAnnealingLR: (args) => {
-    const period = args.number("T_max");
-    const least = args.number("eta_min", 0);
-    return (step, base) => least + (base - least) * halfCosine(step / period);
-  },
-  CosineAnnealingWarmRestarts: (args) => {
-    const first = args.number("T_0");
-    const growth = args.number("T_mult", 1);
-    const least = args.number("eta_min", 0);
-    return (step, base) => {
-      let length = first;
-      let at = step;
-      for (; at >= length; length *= growth) at -= length;
-      return least + (base - least) * halfCosine(at / length);
-    };
-  },
-  ExponentialLR: (args) => {
-    const gamma = args.number("gamma");
-    return (step, base) => base * gamma ** step;
-  },
-  StepLR: (args) => {
-    const size = args.number("step_size");
-    const gamma = args.number("gamma", 0.1);
-    return (step, base) => base * gamma ** Math.floor(step / size);
-  },
-};
-
 /** Names --lr_scheduler takes. */
 export const scheduleNames: readonly string[] = Object.keys(factors);
 export const torchScheduleNames: readonly string[] = Object.keys(torchSchedules);
@@ -160,9 +130,9 @@ export function createSchedule(config: ScheduleConfig, processes = 1): Schedule 
     const create = Object.hasOwn(torchSchedules, type) ? torchSchedules[type] : null;
     if (!create) {
       throw new UsageError(
-        `--lr_scheduler_type ${config.lrSchedulerType} is not supported yet; ${
-          listed(torchScheduleNames)
-        } are`,
+        `--lr_scheduler_type ${config.lrSchedulerType} is not supported yet${
+          guess(type, torchScheduleNames)
+        }; ${listed(torchScheduleNames)} are`,
       );
     }
     refuseWarmup(type);
@@ -187,36 +157,4 @@ export function createSchedule(config: ScheduleConfig, processes = 1): Schedule 
   }
   args.refuseUnread("--lr_scheduler_args");
   return processes === 1 ? schedule : (step, base) => schedule(step * processes, base);
-}
-
-/** key=value options that must all be read by someone. */
-class Args {
-  #unread: Set<string>;
-  constructor(private readonly values: Record<string, PythonLiteral>) {
-    this.#unread = new Set(Object.keys(values));
-  }
-  number(name: string, fallback?: number): number {
-    const value = this.optionalNumber(name) ?? fallback;
-    if (value === undefined) throw new UsageError(`this schedule needs --lr_scheduler_args "${name}=…"`);
-    return value;
-  }
-  optionalNumber(name: string): number | null {
-    this.#unread.delete(name);
-    const value = this.values[name] ?? null;
-    if (value !== null && typeof value !== "number") {
-      throw new UsageError(`--lr_scheduler_args ${name} must be a number`);
-    }
-    return value;
-  }
-  string(name: string): string {
-    this.#unread.delete(name);
-    const value = this.values[name];
-    if (typeof value !== "string") {
-      throw new UsageError(`this schedule needs --lr_scheduler_args "${name}='…'"`);
-    }
-    return value;
-  }
-  refuseUnread(flag: string): void {
-    for (const name of this.#unread) throw new UsageError(`${flag}: ${name} is unknown to this schedule`);
-  }
 }

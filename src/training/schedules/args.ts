@@ -1,0 +1,61 @@
+/** --lr_scheduler_args as a schedule reads them. */
+import { UsageError } from "../../base/errors.ts";
+import type { PythonLiteral } from "../../options/key_values.ts";
+
+/** key=value options that must all be read by someone. */
+export class Args {
+  #unread: Set<string>;
+  constructor(private readonly values: Record<string, PythonLiteral>) {
+    this.#unread = new Set(Object.keys(values));
+  }
+  number(name: string, fallback?: number): number {
+    const value = this.optionalNumber(name) ?? fallback;
+    if (value === undefined) throw new UsageError(`this schedule needs --lr_scheduler_args "${name}=…"`);
+    return value;
+  }
+  optionalNumber(name: string): number | null {
+    this.#unread.delete(name);
+    const value = this.values[name] ?? null;
+    if (value !== null && typeof value !== "number") {
+      throw new UsageError(`--lr_scheduler_args ${name} must be a number`);
+    }
+    return value;
+  }
+  /** Throws UsageError for a number below `least`. */
+  count(name: string, fallback?: number, least = 0): number {
+    const value = this.number(name, fallback);
+    if (!Number.isInteger(value) || value < least) {
+      throw new UsageError(`--lr_scheduler_args ${name} must be a whole number, ${least} or more`);
+    }
+    return value;
+  }
+  numbers(name: string): number[] {
+    this.#unread.delete(name);
+    const value = this.values[name];
+    const list = typeof value === "number" ? [value] : value;
+    if (!Array.isArray(list) || !list.every((item) => typeof item === "number")) {
+      throw new UsageError(`this schedule needs --lr_scheduler_args "${name}=[…]", a list of numbers`);
+    }
+    return list as number[];
+  }
+  /** One of some words or of True and False; the first one where it is not given. */
+  oneOf<T extends string | boolean>(name: string, choices: readonly T[]): T {
+    this.#unread.delete(name);
+    const value = this.values[name] ?? choices[0];
+    const found = choices.find((choice) => choice === value);
+    if (found !== undefined) return found;
+    const known = choices.map((c) => typeof c === "string" ? `'${c}'` : c ? "True" : "False");
+    throw new UsageError(`--lr_scheduler_args ${name} must be ${known.join(" or ")}`);
+  }
+  string(name: string): string {
+    this.#unread.delete(name);
+    const value = this.values[name];
+    if (typeof value !== "string") {
+      throw new UsageError(`this schedule needs --lr_scheduler_args "${name}='…'"`);
+    }
+    return value;
+  }
+  refuseUnread(flag: string): void {
+    for (const name of this.#unread) throw new UsageError(`${flag}: ${name} is unknown to this schedule`);
+  }
+}
