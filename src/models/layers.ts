@@ -33,12 +33,14 @@ export function conv2d(x: Tensor, w: Weights, options: ConvOptions = {}): Tensor
 
 /** GroupNorm over 32 groups of (N, H, W, C). */
 export function groupNorm(x: Tensor, w: Weights, eps: number): Tensor {
-  return ops.groupNorm(x, w.tensor("weight"), w.tensor("bias"), { groups: GROUPS, eps });
+  const { weight, bias } = w.norm();
+  return ops.groupNorm(x, weight, bias, { groups: GROUPS, eps });
 }
 
 /** LayerNorm over the last axis, eps 1e-5. */
 export function layerNorm(x: Tensor, w: Weights): Tensor {
-  return ops.layerNorm(x, w.tensor("weight"), w.tensor("bias"), { eps: 1e-5 });
+  const { weight, bias } = w.norm();
+  return ops.layerNorm(x, weight, bias, { eps: 1e-5 });
 }
 
 /** x in the compute dtype of the weights that will meet it. */

@@ -25,7 +25,11 @@ export interface Layer {
  * new output, y itself where it has nothing to add. `path` is the layer's key without ".weight"; the three parts
  * of an open_clip `attn.in_proj_weight` are called `attn.q_proj`, `attn.k_proj` and `attn.v_proj`.
  */
-export type Adapter = (path: string, x: Tensor, y: Tensor, layer: Layer) => Tensor;
+export interface Adapter {
+  (path: string, x: Tensor, y: Tensor, layer: Layer): Tensor;
+  /** Weight or bias of a norm, `key` being the checkpoint's: a changed one, or itself. */
+  readonly norms?: (key: string, value: Tensor) => Tensor;
+}
 
 export interface WeightsOptions {
   /** The dtype that activations and, unless `storage` says otherwise, weights have. Default "f32". */
@@ -107,6 +111,16 @@ export class Weights {
   /** Like `tensor`, undefined when it is missing: biases. */
   maybe(name: string): Tensor | undefined {
     return this.has(name) ? this.tensor(name) : undefined;
+  }
+
+  /** A norm's gain and shift, which the adapter may change. */
+  norm(): { weight: Tensor; bias: Tensor } {
+    const { adapter } = this.root;
+    const read = (name: string) => {
+      const value = this.tensor(name);
+      return adapter?.norms ? adapter.norms(this.key(name), value) : value;
+    };
+    return { weight: read("weight"), bias: read("bias") };
   }
 
   /** Lets the adapter, if there is one, change the output of the layer called `path` (by default this place). */

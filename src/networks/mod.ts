@@ -14,7 +14,7 @@ export { initialDraws, initialWeights, type LoraWeights, tensorShapes } from "./
 export type { LoraModule, MaskSource, NetworkKind, UniformSource } from "./kinds/kind.ts";
 export { DOWN, keysOf, UP } from "./kinds/lora.ts";
 export { bundledEmbedding, otherNetwork } from "./files/file_keys.ts";
-export { type FileModule, fileModules, type Note } from "./files/file_modules.ts";
+export { type FileModule, fileModules, kindNames, type Note } from "./files/file_modules.ts";
 export { clampFactors } from "./files/clamp.ts";
 export { factorsFrom } from "./files/factors.ts";
 export { lowRank, type Matrix, rowsFor } from "./files/low_rank.ts";

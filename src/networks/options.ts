@@ -22,6 +22,9 @@ export const NETWORK_MODULES: readonly string[] = [
   "networks.lora_fa",
   "networks.dylora",
   "networks.oft",
+  "networks.loha",
+  "networks.lokr",
+  "lycoris.kohya",
 ];
 
 /** The value of --network_module that counts. */

@@ -5,7 +5,7 @@ import { counted } from "../base/phrases.ts";
 import { openCheckpoint } from "../formats/checkpoint.ts";
 import { toF32 } from "../formats/tensor_file.ts";
 import { describe, FAMILIES, identify } from "../models/families/mod.ts";
-import { bundledEmbedding, otherNetwork } from "../networks/mod.ts";
+import { bundledEmbedding, kindNames, otherNetwork } from "../networks/mod.ts";
 
 export interface TensorRow {
   readonly key: string;
@@ -56,10 +56,13 @@ function loraText(tensors: readonly TensorRow[], alphas: readonly number[]): str
     tensors.filter((row) => /lora_(down|A)\.weight$/.test(row.key)).map((row) => row.shape[0]),
   );
   const keys = tensors.map((row) => row.key);
-  const kinds = [...new Set(keys.map(otherNetwork).filter((kind) => kind !== null))];
+  const others = [...new Set(keys.map(otherNetwork).filter((kind) => kind !== null))];
+  const kinds = kindNames(tensors), only = kinds.every((kind) => kind === "LoRA");
   const embeddings = [...new Set(keys.map(bundledEmbedding).filter((name) => name !== null))];
   const parts = [
-    kinds.length ? `a ${kinds.join(" and ")} network, not supported yet` : `a LoRA${loraFamily(tensors)}`,
+    others.length
+      ? `a ${others.join(" and ")} network, not supported yet`
+      : (only ? "a LoRA" : `a network of ${kinds.join(" and ")}`) + loraFamily(tensors),
   ];
   if (ranks.length) parts.push(`rank ${ranks.join(", ")}`);
   if (alphas.length) parts.push(`alpha ${alphas.join(", ")}`);

@@ -102,7 +102,11 @@ Deno.test("a LoRA of another family is refused with both shapes and the model to
 Deno.test("incomplete files and other network types are refused by name", () => {
   refuses(pair(Q).slice(0, 1), /attn1_to_q has no lora_up\.weight; the file is incomplete/);
   refuses([...pair(Q), [`${Q}.alpha`, [3]]], /attn1_to_q\.alpha is a list of 3, a finite number is wanted/);
-  refuses([[`${Q}.hada_w1_a`, [2, 2]]], /belongs to a LoHa network, which is not supported yet/);
+  refuses([[`${Q}.hada_w1_a`, [2, 2]]], /attn1_to_q has no hada_w1_b; the file is incomplete/);
+  refuses(
+    [[`${Q}.bm.weight`, [2, 2]]],
+    /belongs to a GLoRA with a middle factor network, which is not supported/,
+  );
   refuses([["model.weight", [2, 2]]], /holds no LoRA .*it has model\.weight\); give a LoRA file/);
   refuses([["emb_params", [4, 8]]], /is a textual inversion embedding; give a LoRA file/);
   refuses([["control_model.input_blocks.0.0.weight", [2, 2]]], /is a ControlNet; give a LoRA file/);

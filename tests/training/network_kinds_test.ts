@@ -27,11 +27,74 @@ const LORA = {
   moves: "lora_up.weight",
 };
 
+const MID = "lora_mid.weight";
+const DORA = {
+  suffixes: ["alpha", "dora_scale", ...LORA.suffixes.slice(1)],
+  kind: "LoRA with DoRA",
+  moves: LORA.moves,
+};
+const LOHA = {
+  suffixes: ["alpha", "hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"],
+  ...{ kind: "LoHa", moves: "hada_w2_a" },
+};
+const LOHA_T = { ...LOHA, suffixes: ["alpha", "hada_t1", "hada_t2", ...LOHA.suffixes.slice(1)] };
+const LOKR = {
+  suffixes: ["alpha", "lokr_w1", "lokr_w2_a", "lokr_w2_b"],
+  kind: "LoKr",
+  moves: "lokr_w2_b",
+};
+const OFT = { suffixes: ["alpha", "oft_blocks", "rescale"], kind: "OFT", moves: "oft_blocks" };
+
+function lyco(module: string, args: string, rest: Omit<Row, "module" | "args">): Row {
+  return { module, args: args.split(" "), ...rest };
+}
+
 const ROWS: readonly Row[] = [
   { module: "networks.lora_fa", args: ["conv_dim=2"], ...LORA },
   { module: "networks.dylora", args: ["unit=2", "conv_dim=4"], dim: 4, ...LORA },
+  lyco("networks.loha", "conv_dim=2 use_tucker=True rank_dropout=0.1 module_dropout=0.1", LOHA_T),
+  lyco("networks.lokr", "factor=4", LOKR),
+  lyco("lycoris.kohya", "algo=locon conv_dim=2 use_tucker=True", {
+    ...LORA,
+    suffixes: [...LORA.suffixes, MID].sort(),
+  }),
+  lyco("lycoris.kohya", "algo=lora dora_wd=True preset=attn-mlp", DORA),
+  lyco("lycoris.kohya", "algo=lora use_scalar=True rs_lora=True preset=attn-only", LORA),
+  lyco("lycoris.kohya", "algo=loha rank_dropout=0.2 rank_dropout_scale=True preset=full-lin", LOHA),
+  lyco("lycoris.kohya", "algo=lokr decompose_both=True factor=8 dora_wd=True preset=unet-transformer-only", {
+    ...{
+      suffixes: ["alpha", "dora_scale", "lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2_a", "lokr_w2_b"],
+      kind: "LoKr with DoRA",
+    },
+    moves: "lokr_w2_b",
+  }),
+  lyco("lycoris.kohya", "algo=lokr full_matrix=True preset=unet-convblock-only", {
+    ...{ suffixes: ["alpha", "lokr_w1", "lokr_w2"], kind: "LoKr", moves: "lokr_w2" },
+  }),
+  lyco("lycoris.kohya", "algo=ia3 preset=ia3", {
+    suffixes: ["on_input", "weight"],
+    kind: "IA3",
+    moves: "weight",
+  }),
+  lyco("lycoris.kohya", "algo=dylora block_size=2 preset=attn-only", { ...LORA, dim: 4 }),
+  lyco("lycoris.kohya", "algo=diag-oft constraint=1e-3 rescaled=True preset=attn-mlp", { ...OFT, dim: 4 }),
+  lyco("lycoris.kohya", "algo=boft preset=attn-only", {
+    ...OFT,
+    ...{ kind: "BOFT", dim: 8 },
+    suffixes: ["alpha", "oft_blocks"],
+  }),
+  lyco("lycoris.kohya", "algo=glora preset=unet-transformer-only", {
+    ...{
+      suffixes: ["a1.weight", "a2.weight", "alpha", "b1.weight", "b2.weight"],
+      kind: "GLoRA",
+      moves: "b2.weight",
+    },
+  }),
+  lyco("lycoris.kohya", "algo=full train_norm=True", {
+    ...{ suffixes: ["b_norm", "diff", "diff_b", "w_norm"], kind: "full difference", moves: "w_norm" },
+  }),
   {
-    ...{ module: "networks.oft", args: ["enable_all_linear=True", "enable_conv=True"], dim: 2, alpha: 1e-2 },
+    ...{ module: "networks.oft", args: ["enable_all_linear=False"], dim: 4, alpha: 1e-2 },
     ...{ suffixes: ["alpha", "oft_blocks"], kind: "OFT", moves: "oft_blocks" },
   },
 ];
@@ -43,7 +106,7 @@ for (const { module, args = [], dim = 2, alpha = 1, suffixes, kind, moves } of R
     const path = join(dir, "out/thing.safetensors");
     const network = { networkModule: module, networkArgs: [...args], networkDim: dim, networkAlpha: alpha };
     try {
-      await trainNetwork({ ...config, ...network, maxTrainSteps: 3 }, listening());
+      await trainNetwork({ ...config, ...network, maxTrainSteps: 2 }, listening());
       const before = read(path);
       deepStrictEqual([...new Set([...before.keys()].map(suffixOf))].sort(), suffixes);
       const started = [...before].filter(([key]) => suffixOf(key) === moves);

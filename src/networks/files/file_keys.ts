@@ -1,6 +1,6 @@
 /** Keys of LoRA files as others write them: sd-scripts', and diffusers' three generations. */
 
-import { KINDS } from "../kinds/mod.ts";
+import { SUFFIXES as KNOWN } from "../kinds/mod.ts";
 
 export interface FileKey {
   /** sd-scripts' module name: lora_unet_..., lora_te_..., lora_te1_..., lora_te2_... */
@@ -26,7 +26,7 @@ const ALIASES: Readonly<Record<string, string>> = {
 /** The longest first: what ends in a shorter one too is the longer. */
 const SUFFIXES = [
   "alpha",
-  ...KINDS.flatMap(({ marks, others = [] }) => [...marks, ...others]),
+  ...KNOWN,
   ...Object.keys(ALIASES),
 ].toSorted((a, b) => b.length - a.length);
 
@@ -43,7 +43,8 @@ export function parseFileKey(key: string, numbered: boolean): FileKey | null {
     };
   }
   const suffix = SUFFIXES.find((s) => key.endsWith(`.${s}`));
-  if (!suffix) return null;
+  // IA3's tensor is called as everybody's: only what is a LyCORIS module's name has one
+  if (!suffix || suffix === "weight" && !/^lora_(unet|te)[^.]*\.weight$/.test(key)) return null;
   return { name: moduleName(key.slice(0, -suffix.length - 1), numbered), suffix: ALIASES[suffix] ?? suffix };
 }
 
@@ -62,14 +63,10 @@ export function bundledEmbedding(key: string): string | null {
   return /^bundle_emb\.(.+)\.[^.]+$/.exec(key)?.[1].replace(/\.string_to_param$/, "") ?? null;
 }
 
-/** The kinds of networks that are not LoRA, by what their keys contain. */
+/** Kinds that are not read, by what their keys contain. */
 const OTHERS: readonly [RegExp, string][] = [
-  [/\.hada_w/, "LoHa"],
-  [/\.lokr_w/, "LoKr"],
   [/\.oft_R\./, "OFT of PEFT"],
-  [/\.lora_mid\./, "LoCon with a middle factor"],
-  [/\.dora_scale$|\.lora_magnitude_vector/, "DoRA"],
-  [/\.diff(_b)?$/, "full difference"],
+  [/\.bm\.weight$/, "GLoRA with a middle factor"],
 ];
 
 /** The name of another network type that a key belongs to, null when it says nothing. */

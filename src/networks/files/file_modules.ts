@@ -75,6 +75,24 @@ export function some(names: readonly string[], most = 3): string {
     (more > 0 ? ` and ${more} more` : "");
 }
 
+/** What kinds of modules there are among a file's tensors: "LoRA", "LoHa" ... */
+export function kindNames(
+  tensors: readonly { readonly key: string; readonly shape: readonly number[] }[],
+): string[] {
+  const modules = new Map<string, Record<string, readonly number[]>>();
+  for (const { key, shape } of tensors) {
+    const found = parseFileKey(key, false);
+    if (found) modules.set(found.name, { ...modules.get(found.name), [found.suffix]: shape });
+  }
+  const kinds = [...modules.values()].map((found) => kindOf(found)?.name);
+  return [...new Set(kinds.filter((name) => name !== undefined))];
+}
+
+/** Suffix -> shape of a module's tensors but alpha. */
+export function shapesOf(file: TensorFile, { alpha: _, ...keys }: Entry): Record<string, readonly number[]> {
+  return Object.fromEntries(Object.entries(keys).map(([suffix, key]) => [suffix, file.info(key).shape]));
+}
+
 /** Of a module that lacks a tensor. */
 export function incomplete(file: TensorFile, name: string, suffix: string): UserError {
   return new UserError(
@@ -94,9 +112,9 @@ export function alphaOf(file: TensorFile, { alpha }: Entry): number | null {
 /** Every module of a file. A missing alpha, or 0, is the rank. Throws UserError for what is no whole LoRA. */
 export function fileModules(file: TensorFile, family: Family | null, note?: Note): FileModule[] {
   return [...readEntries(file, family, note)].map(([name, entry]) => {
-    const kind = kindOf(Object.keys(entry));
+    const kind = kindOf(shapesOf(file, entry));
     if (kind && kind !== lora) {
-      throw new UserError(`${file.path}: ${name} is a ${kind.name}, this is for plain LoRAs only`);
+      throw new UserError(`${file.path}: ${name} is of kind ${kind.name}, this is for plain LoRAs only`);
     }
     const { [DOWN]: down, [UP]: up } = entry;
     if (!down) throw incomplete(file, name, DOWN);

@@ -4,7 +4,7 @@ import { UserError } from "../../base/errors.ts";
 import { counted } from "../../base/phrases.ts";
 import type { TensorFile } from "../../formats/tensor_file.ts";
 import { parseFileKey } from "./file_keys.ts";
-import { alphaOf, type Entry, incomplete, type Note, readEntries, some } from "./file_modules.ts";
+import { alphaOf, type Entry, incomplete, type Note, readEntries, shapesOf, some } from "./file_modules.ts";
 import type { LoraWeights } from "../kinds/first_weights.ts";
 import type { LoraModule } from "../kinds/kind.ts";
 import { lora } from "../kinds/lora.ts";
@@ -33,7 +33,7 @@ export function loadLora(
 ): LoadedLora {
   const entries = readEntries(file, family, note);
   const modules: LoraModule[] = [], weights: LoraWeights = new Map();
-  for (const target of loraTargets(shapes, family, { convolutions: true })) {
+  for (const target of loraTargets(shapes, family, { convolutions: true, whole: true, norms: true })) {
     const name = namesOf(target).find((name) => entries.has(name)), entry = name && entries.get(name);
     if (!entry) continue;
     entries.delete(name);
@@ -75,11 +75,8 @@ function others(count: number): string {
 
 function fit(file: TensorFile, target: Target, entry: Entry, name: string, family: Family): LoraModule {
   const { alpha: _, ...keys } = entry;
-  const kind = kindOf(Object.keys(keys)) ?? lora;
-  const found = Object.fromEntries(
-    Object.entries(keys).map(([suffix, key]) => [suffix, file.info(key).shape]),
-  );
-  const reading = kind.read(target, found);
+  const found = shapesOf(file, entry), kind = kindOf(found) ?? lora;
+  const reading = kind.read(target, found, (suffix) => file.f32(keys[suffix]));
   if ("missing" in reading) throw incomplete(file, name, reading.missing);
   if ("misfit" in reading) {
     const { misfit, wanted } = reading;
@@ -90,7 +87,11 @@ function fit(file: TensorFile, target: Target, entry: Entry, name: string, famil
     );
   }
   const alpha = alphaOf(file, entry);
-  const given = kind.scale ? floatAlpha(alpha ?? 0) : alpha ? floatAlpha(alpha) : wholeAlpha(reading.rank);
+  const given = kind.alphaLimits
+    ? floatAlpha(alpha ?? 0)
+    : alpha
+    ? floatAlpha(alpha)
+    : wholeAlpha(reading.rank);
   return { ...target, ...reading, kind, alpha: given };
 }
 
@@ -152,7 +153,7 @@ export function loadInto(
         `${file.path}: ${module.name} is a ${other.kind.name}, the options ask for a ${module.kind.name}; use --dim_from_weights`,
       );
     }
-    if (other.rank !== module.rank) {
+    if (!sameTensors(other, module)) {
       throw new UserError(
         `${file.path}: ${module.name} has rank ${other.rank}, the options ask for ${module.rank}; use --dim_from_weights`,
       );
@@ -172,4 +173,10 @@ export function loadInto(
     );
   }
   return { modules: joined, missing, otherAlpha };
+}
+
+function sameTensors({ tensors: a }: LoraModule, { tensors: b }: LoraModule): boolean {
+  const shapes = (tensors: LoraModule["tensors"]) =>
+    Object.entries(tensors).map((row) => row.join(" ")).sort().join();
+  return shapes(a) === shapes(b);
 }

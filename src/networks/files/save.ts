@@ -4,6 +4,7 @@ import { f32ToBf16, f32ToF16 } from "../../base/dtype.ts";
 import { writeTorch } from "../../formats/pickle/torch_writer.ts";
 import { networkHashes } from "../../formats/model_hash.ts";
 import { type TensorToWrite, writeSafetensors } from "../../formats/safetensors.ts";
+import type { Alpha } from "../sites/values.ts";
 import { filedAs } from "./filed.ts";
 import type { LoraModule } from "../kinds/kind.ts";
 
@@ -48,27 +49,21 @@ export function loraTensors(
 ): TensorToWrite[] {
   const filed = filedAs({ modules, weights });
   return filed.modules.flatMap((module): TensorToWrite[] => {
-    const { value, integer } = module.alpha, alphaKey = `${module.name}.alpha`;
     const tensor = (name: string, shape: readonly number[]): TensorToWrite => {
       const values = filed.weights.get(name);
       if (!values) throw new TypeError(`there are no weights for ${name}`);
       return { name, dtype: dtype ?? "F32", shape, data: () => encode(values, dtype ?? "F32") };
     };
-    const alpha = integer && dtype === null
-      ? {
-        name: alphaKey,
-        dtype: "I64",
-        shape: [],
-        data: new Uint8Array(BigInt64Array.of(BigInt(value)).buffer),
-      }
-      : {
-        name: alphaKey,
-        dtype: dtype ?? "F32",
-        shape: [],
-        data: encode(Float32Array.of(value), dtype ?? "F32"),
-      };
+    const constant = ([suffix, { value, integer }]: [string, Alpha]): TensorToWrite => ({
+      name: `${module.name}.${suffix}`,
+      shape: [],
+      ...integer && dtype === null
+        ? { dtype: "I64", data: new Uint8Array(BigInt64Array.of(BigInt(value)).buffer) }
+        : { dtype: dtype ?? "F32", data: encode(Float32Array.of(value), dtype ?? "F32") },
+    });
+    const { constants } = module.kind;
     return [
-      alpha,
+      ...Object.entries(constants ? constants(module) : { alpha: module.alpha }).map(constant),
       ...Object.entries(module.tensors).map(([suffix, shape]) => tensor(`${module.name}.${suffix}`, shape)),
     ];
   });

@@ -9,10 +9,14 @@ import {
   reshape,
   type Shape,
   slice,
+  sum,
   type Tensor,
 } from "../../graph/mod.ts";
 import type { Adapter, Layer } from "../../models/weights.ts";
 import type { LoraModule, ModuleTensors, PlainLayer } from "../kinds/kind.ts";
+import { norm } from "../kinds/full.ts";
+import { overChannels } from "../kinds/parts.ts";
+import type { RowDropout } from "../sites/args.ts";
 import { scaleOf } from "../sites/modules.ts";
 import type { LayerDraws } from "./masks.ts";
 
@@ -26,6 +30,8 @@ export interface AdapterOptions {
   dropout?: number | null;
   rankDropout?: number | null;
   moduleDropout?: number | null;
+  /** In place of rankDropout: outputs are dropped, the same for all pictures of a batch. */
+  rowDropout?: RowDropout | null;
   /** Collects the masks to draw for each run, in the order of the layers; required with any dropout. */
   draws?: LayerDraws[];
   /** The dtype of the network's parameters; default "f32". */
@@ -34,16 +40,27 @@ export interface AdapterOptions {
   prefix?: string;
 }
 
-/** What a network adds to a plain layer's output y; null where it has no module on that layer. */
-export type Branch = (path: string, x: Tensor, y: Tensor, layer: Layer) => Tensor | null;
+/** What one network does to a model. */
+export interface Branch {
+  /** What it adds to a plain layer's output y; null where it has no module on that layer. */
+  (path: string, x: Tensor, y: Tensor, layer: Layer): Tensor | null;
+  /** What it adds to a norm's weight or bias, by the checkpoint's key; null where nothing. */
+  readonly norms?: (key: string, value: Tensor) => Tensor | null;
+}
 
 /** Several networks on one model. Each sees the plain layer's output, whatever the others add to it. */
 export function adapterOf(branches: readonly Branch[]): Adapter {
-  return (path, x, y, layer) =>
+  const joined = (value: Tensor, more: (branch: Branch) => Tensor | null | undefined) =>
     branches.reduce((sum, branch) => {
-      const more = branch(path, x, y, layer);
-      return more ? add(sum, more) : sum;
-    }, y);
+      const found = more(branch);
+      return found ? add(sum, found) : sum;
+    }, value);
+  return Object.assign(
+    (path: string, x: Tensor, y: Tensor, layer: Layer) => joined(y, (branch) => branch(path, x, y, layer)),
+    branches.some(({ norms }) => norms)
+      ? { norms: (key: string, value: Tensor) => joined(value, ({ norms }) => norms?.(key, value)) }
+      : {},
+  );
 }
 
 /** One network on a model; give it to the model's weights. Layers that have no module stay as they are. */
@@ -53,20 +70,48 @@ export function loraAdapter(modules: readonly LoraModule[], options: AdapterOpti
 
 export function loraBranch(modules: readonly LoraModule[], options: AdapterOptions = {}): Branch {
   const byPath = new Map(modules.map((module) => [module.path, module]));
-  return (path, x, y, layer) => {
+  const branch: Branch = (path, x, y, layer) => {
     const module = byPath.get(path);
     if (!module) return null;
     const { prefix = "", draws, held } = options;
     const tensors = moduleTensors(layer.weights.graph, module, { prefix, held, dtype: x.dtype });
     const plain = {
-      x,
-      y,
-      layer,
-      bias: () => baseBias(path, layer),
+      ...{
+        x,
+        y,
+        layer,
+        bias: () => baseBias(path, layer),
+        weight: () => cast(baseWeight(path, layer), x.dtype),
+      },
       draw: draws && drawing(module, prefix, draws),
     };
-    return module.kind.output(plain, tensors, (h) => strengthen(h, module, layer, options));
+    const more = module.kind.output(plain, tensors, (h) => strengthen(h, module, layer, options));
+    return options.rowDropout ? withRowsDropped(more, module, options) : more;
   };
+  if (modules.every(({ kind }) => kind !== norm)) return branch;
+  return Object.assign(branch, {
+    norms: (key: string, value: Tensor) =>
+      normChange(byPath.get(key.slice(0, key.lastIndexOf("."))), key, value, options),
+  });
+}
+
+/** What a module adds to a norm's weight or bias: the same for all pictures of a batch. */
+function normChange(
+  module: LoraModule | undefined,
+  key: string,
+  { graph, dtype, shape }: Tensor,
+  { prefix, held, multiplier = 1 }: AdapterOptions,
+): Tensor | null {
+  if (module?.kind !== norm) return null;
+  const tensors = moduleTensors(graph, module, { prefix, held, dtype });
+  const base = graph.constant(new Float32Array(shape[0]), [shape[0], 1]); // its shape alone is asked
+  const change = key.endsWith("bias")
+    ? norm.biasDelta!(tensors)
+    : reshape(norm.delta(tensors, () => base), shape);
+  if (!change || typeof multiplier === "number") return change && affine(change, multiplier as number, 0);
+  // strengths of single pictures do not reach norms, which have one weight for all: their mean does
+  const [n] = multiplier.shape, mean = affine(sum(multiplier), 1 / n, 0);
+  return mul(change, cast(mean, dtype));
 }
 
 /** The bias of a layer; of its part where open_clip keeps three layers in one tensor. */
@@ -75,6 +120,37 @@ function baseBias(path: string, { weights, shape: [out] }: Layer): Tensor | unde
   const part = ["q_proj", "k_proj", "v_proj"].indexOf(path.slice(weights.path.length + 1));
   const fused = weights.maybe("in_proj_bias");
   return part >= 0 && fused ? slice(fused, 0, part * out, out) : undefined;
+}
+
+/** The weight of a layer, or of its part. */
+function baseWeight(path: string, { weights, shape }: Layer): Tensor {
+  if (path === weights.path) return reshape(weights.tensor("weight"), shape);
+  const part = ["q_proj", "k_proj", "v_proj"].indexOf(path.slice(weights.path.length + 1));
+  if (part < 0) throw new TypeError(`${path}: a layer without a weight of its own`);
+  return slice(weights.tensor("in_proj_weight"), 0, part * shape[0], shape[0]);
+}
+
+/** LyCORIS's rank_dropout: whole outputs of what a module adds. */
+function withRowsDropped(
+  more: Tensor,
+  module: LoraModule,
+  { prefix = "", rowDropout, draws }: AdapterOptions,
+) {
+  const { p, scale } = rowDropout!, channels = more.shape[more.shape.length - 1];
+  const input = `${prefix}${module.name}.row_mask`;
+  if (!draws) throw new TypeError("a network with dropout needs a list for its draws");
+  draws.push({
+    name: module.name,
+    channelsFirst: false,
+    own: { input, values: ({ torch }) => rowMask(torch.rand(channels), p, scale) },
+  });
+  return mul(more, overChannels(more.graph.input(input, [channels]), more));
+}
+
+function rowMask(random: Float32Array, p: number, scale: RowDropout["scale"]): Float32Array {
+  const kept = random.map((r) => r > p ? 1 : 0), mean = kept.reduce((a, b) => a + b, 0) / kept.length;
+  const factor = scale === "kept" ? 1 / (1 - p) : scale === "mean" && mean > 0 ? 1 / mean : 1;
+  return kept.map((k) => k * factor);
 }
 
 /** Inputs of a kind's own, drawn for every run. */

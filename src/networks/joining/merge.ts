@@ -77,4 +77,24 @@ export function recordMerge(
     const merged = pieces.length === 1 ? pieces[0] : concat(pieces, 0);
     write(stored, cast(reshape(merged, shape), dtype));
   }
+  for (const module of modules) {
+    const change = module.kind.biasDelta?.(moduleTensors(graph, module, { prefix }));
+    if (change) recordBias(graph, module, affine(change, multiplier * scaleOf(module), 0), base);
+  }
+}
+
+/** Adds to the bias of a module's layer, or of its part where open_clip keeps three in one. */
+function recordBias(
+  graph: Graph,
+  module: LoraModule,
+  change: Tensor,
+  base: (key: string) => BaseWeight | undefined,
+): void {
+  const { key: weight, part } = baseOf(module, (k) => base(k) !== undefined);
+  const key = weight.replace(/weight$/, "bias"), { shape, dtype } = base(key) ?? {};
+  if (!shape || !dtype) throw new TypeError(`${key} is not on the device`);
+  const stored = graph.parameter(key, shape, dtype), plain = cast(stored, "f32"), third = shape[0] / 3;
+  const pieces = part === null ? [plain] : [0, 1, 2].map((i) => slice(plain, 0, i * third, third));
+  pieces[part ?? 0] = add(pieces[part ?? 0], change);
+  write(stored, cast(pieces.length === 1 ? pieces[0] : concat(pieces, 0), dtype));
 }

@@ -19,6 +19,7 @@ import {
 import { kaimingUniform } from "./first_weights.ts";
 import type { LoraModule, ModuleTensors, NetworkKind } from "./kind.ts";
 import { DOWN, lora, through, UP } from "./lora.ts";
+import { overChannels } from "./parts.ts";
 import { joined } from "../../base/joined.ts";
 
 /** Ranks that are trained together, rows of lora_down and columns of lora_up. */
@@ -60,16 +61,24 @@ export const dylora: NetworkKind = {
     if (draw) {
       let first = 0;
       const reached = draw("ranks", ({ python }) => {
-        const drawn = python.randint(0, rank - 1);
+        const drawn = module.settings?.cut
+          ? python.randint(0, units - 1) * unit
+          : python.randint(0, rank - 1);
         first = drawn - drawn % unit;
         return Float32Array.from({ length: rank }, (_, r) => r >= first && r < first + unit ? 1 : 0);
       });
-      const larger = draw("rank_scale", () => Float32Array.of(Math.sqrt(rank / (first + unit))));
+      // the paper divides by the ranks in use, sd-scripts by their root and that of all
+      const larger = draw("rank_scale", () => {
+        const ratio = rank / (first + unit);
+        return module.settings?.cut
+          ? Float32Array.from({ length: rank }, (_, r) => r < first + unit ? ratio : 0)
+          : new Float32Array(rank).fill(Math.sqrt(ratio));
+      });
       const mask = graph.input(reached, [rank]);
       down = only(down, reshape(mask, [rank, ...down.shape.slice(1).map(() => 1)]));
       up = only(up, reshape(mask, [1, rank]));
       h = through(x, down, layer);
-      h = mul(h, reshape(graph.input(larger, [1]), h.shape.map(() => 1)));
+      h = mul(h, overChannels(graph.input(larger, [rank]), h));
     } else h = through(x, down, layer);
     return linear(strength(h), up);
   },
@@ -82,6 +91,8 @@ export const dylora: NetworkKind = {
     reached: ({ rank, tensors }, suffix, drawn) =>
       drawn("ranks")[Number(unitOf(suffix)) * rank / (Object.keys(tensors).length / 2)] === 1,
   },
+  factors: undefined,
+  scaled: undefined,
   plus: undefined,
   norm: undefined,
   filed: {

@@ -23,15 +23,22 @@ export function initialDraws(modules: readonly LoraModule[]): number {
     uniform: (_low, _high, n) => counted(n),
     normal: (_mean, _deviation, n) => counted(n % 16 === 0 ? n : n + 16),
   };
-  for (const module of modules) module.kind.initial(module, generator);
+  for (const module of modules) module.kind.initial(module, generator, () => Float32Array.of(0));
   return count;
 }
 
-/** Draws every module in turn; what the constructors draw in vain is taken from the generator too. */
-export function initialWeights(modules: readonly LoraModule[], generator: UniformSource): LoraWeights {
+/**
+ * Draws every module in turn; what the constructors draw in vain is taken from the generator too. `base` gives the
+ * weight of a module's layer, for kinds that start from it.
+ */
+export function initialWeights(
+  modules: readonly LoraModule[],
+  generator: UniformSource,
+  base: (module: LoraModule) => Float32Array = () => new Float32Array(0),
+): LoraWeights {
   const weights: LoraWeights = new Map();
   for (const module of modules) {
-    const first = module.kind.initial(module, generator);
+    const first = module.kind.initial(module, generator, () => base(module));
     for (const suffix of Object.keys(module.tensors)) weights.set(`${module.name}.${suffix}`, first[suffix]);
   }
   return weights;

@@ -37,6 +37,26 @@ export interface ModuleSize {
 export interface KindSettings {
   /** DyLoRA: how many ranks are trained together. */
   readonly unit?: number;
+  /** DyLoRA: ranks above those that are trained are left out, as the paper has it; sd-scripts computes with all. */
+  readonly cut?: boolean;
+  /** One trained factor of the whole starts at 0 in place of one of the matrices. */
+  readonly useScalar?: boolean;
+  /** LoKr: sides of the first factor; -1 is as near to the square root as divisors allow. */
+  readonly factor?: number;
+  /** LoKr: the first factor too is a product of two. */
+  readonly decomposeBoth?: boolean;
+  /** LoKr: neither factor is. */
+  readonly fullMatrix?: boolean;
+  /** LoKr: the first factor's rows take the larger divisor. */
+  readonly unbalanced?: boolean;
+  /** First values in sd-scripts' order; LyCORIS's where absent. */
+  readonly sdScripts?: boolean;
+  /** OFT, BOFT: a trained factor for each output. */
+  readonly rescaled?: boolean;
+  /** IA3: the layer's inputs are scaled, not its outputs. */
+  readonly onInput?: boolean;
+  /** DoRA: each output of the weight has a norm of its own; false: each input. */
+  readonly onOutput?: boolean;
   /** Convolutions over more than one pixel get a core of rank x rank kernels between two matrices. */
   readonly useTucker?: boolean;
 }
@@ -57,6 +77,8 @@ export interface PlainLayer {
   readonly layer: Layer;
   /** The layer's own bias, where it has one. */
   bias(): Tensor | undefined;
+  /** The layer's weight, [out, in] or OIHW, in the dtype of x. */
+  weight(): Tensor;
   /** Where a training draws for each run; absent while pictures are drawn. The name of an input for it. */
   draw?(what: string, values: (generators: RunGenerators) => Float32Array): string;
 }
@@ -85,7 +107,11 @@ export type Found = Readonly<Record<string, Shape>>;
 
 /** What a kind makes of it: a module, or what is wrong with it. */
 export type Reading =
-  | { readonly rank: number; readonly tensors: Readonly<Record<string, Shape>> }
+  | {
+    readonly rank: number;
+    readonly tensors: Readonly<Record<string, Shape>>;
+    readonly settings?: KindSettings;
+  }
   | { readonly missing: string }
   | { readonly misfit: string; readonly wanted: Shape };
 
@@ -108,15 +134,32 @@ export interface NetworkKind {
   /** Suffix -> shape for a new module, in the order of PyTorch's parameters. */
   tensors(target: Target, size: ModuleSize): Record<string, Shape>;
   /** A module of a file on a layer, from the shapes of its tensors. */
-  read(target: Target, found: Found): Reading;
-  /** First values by suffix, drawn from the generator as PyTorch's constructor draws them. */
-  initial(module: LoraModule, generator: UniformSource): Record<string, Float32Array>;
+  read(target: Target, found: Found, values: (suffix: string) => Float32Array): Reading;
+  /**
+   * First values by suffix, drawn from the generator as PyTorch's constructor draws them; `base` gives the layer's own
+   * weight.
+   */
+  initial(
+    module: LoraModule,
+    generator: UniformSource,
+    base: () => Float32Array,
+  ): Record<string, Float32Array>;
   /** alpha / rank where absent: what output and delta are still to be multiplied by. */
   scale?(module: LoraModule): number;
+  /** alpha is a limit, 0 being none, and no numerator of a scale. */
+  readonly alphaLimits?: boolean;
   /** What joins the layer's output, (..., out) like it. */
   output(plain: PlainLayer, tensors: ModuleTensors, strength: Strength): Tensor;
   /** The change of the weight, (out, in * height * width) in float32 like `base`, before scale and multiplier. */
   delta(tensors: ModuleTensors, base: () => Tensor): Tensor;
+  /** (out, r) and (r, in * height * width) whose product is delta(), where there are such for the module. */
+  factors?(tensors: ModuleTensors): [up: Tensor, down: Tensor] | null;
+  /** The change of the bias, (out) in float32. */
+  biasDelta?(tensors: ModuleTensors): Tensor | null;
+  /** What a file has beside the tensors; where absent that is alpha. */
+  constants?(module: LoraModule): Readonly<Record<string, Alpha>>;
+  /** Tensors that a factor of the whole may be multiplied into, each linear in the result. */
+  readonly scaled?: readonly string[];
   /** Tensors that are trained; all where absent. */
   trains?(suffix: string): boolean;
   /** Where a batch gives gradients to some of a module's tensors only: the optimizer passes over the others. */

@@ -6,6 +6,7 @@ import {
   linear,
   matmul,
   mul,
+  permute,
   reshape,
   type Shape,
   sum,
@@ -20,32 +21,49 @@ import { wholeAlpha } from "../sites/values.ts";
 export const DOWN = "lora_down.weight";
 export const UP = "lora_up.weight";
 
+/** Between the two with Tucker's decomposition: rank x rank kernels (LyCORIS's locon.py). */
+export const MID = "lora_mid.weight";
+
 export const lora: NetworkKind = {
   name: "LoRA",
   marks: [DOWN, UP],
-  tensors: ({ shape: [out, ...inputs] }, { rank }) => ({
-    [DOWN]: [rank, ...inputs],
-    [UP]: inputs.length === 3 ? [out, rank, 1, 1] : [out, rank],
-  }),
-  read(target, found) {
-    const rank = found[DOWN]?.[0] ?? 0;
-    return readAs(lora.tensors(target, { rank, alpha: wholeAlpha(rank) }), found, rank);
+  others: [MID],
+  tensors({ shape: [out, ...inputs] }, { rank, settings }) {
+    const convolution = inputs.length === 3, one = convolution ? [1, 1] : [];
+    const tucker = settings?.useTucker && convolution && inputs[1] * inputs[2] > 1;
+    return {
+      [DOWN]: tucker ? [rank, inputs[0], 1, 1] : [rank, ...inputs],
+      [UP]: [out, rank, ...one],
+      ...tucker ? { [MID]: [rank, rank, ...inputs.slice(1)] } : {},
+    };
   },
-  initial({ tensors: { [DOWN]: down, [UP]: up } }, generator) {
-    // the constructors of the two layers draw first and are overwritten
-    generator.uniform(0, 1, elements(down) + elements(up));
-    return { [DOWN]: kaimingUniform(down, generator), [UP]: new Float32Array(elements(up)) };
+  read(target, found) {
+    const rank = found[DOWN]?.[0] ?? 0, settings = { useTucker: MID in found };
+    return readAs(lora.tensors(target, { rank, alpha: wholeAlpha(rank), settings }), found, rank);
+  },
+  initial({ tensors: { [DOWN]: down, [UP]: up, [MID]: mid }, settings }, generator) {
+    // the constructors of the layers draw first and are overwritten
+    generator.uniform(0, 1, elements(down) + elements(up) + (mid ? elements(mid) : 0));
+    return {
+      [DOWN]: kaimingUniform(down, generator),
+      [UP]: settings?.useScalar ? kaimingUniform(up, generator) : new Float32Array(elements(up)),
+      ...mid ? { [MID]: kaimingUniform(mid, generator) } : {},
+    };
   },
   output({ x, layer }, t, strength) {
+    let h = through(x, t.at(DOWN), t.has(MID) ? { ...layer, stride: 1, pad: [0, 0, 0, 0] } : layer);
+    if (t.has(MID)) h = through(h, t.at(MID), layer);
     // the factors meet the product where it is narrowest: rank channels instead of the layer's width
-    const h = strength(through(x, t.at(DOWN), layer));
+    h = strength(h);
     const up = t.at(UP), [out, rank] = up.shape;
     return linear(h, reshape(up, [out, rank]));
   },
   delta(t) {
-    const [up, down] = factors(t);
+    const [up, down] = factors(t)!;
     return matmul(up, down);
   },
+  factors,
+  scaled: [UP],
   plus: [UP],
   norm: { square: productSquare, factors: [DOWN, UP] },
 };
@@ -57,10 +75,19 @@ export function through(x: Tensor, weight: Tensor, { stride, pad }: Layer): Tens
   return conv2d(x, weight, undefined, { stride, pad });
 }
 
-/** up (out, rank) and down (rank, in * height * width). */
+/** up (out, rank) and down (rank, in * height * width), the core multiplied into down. */
 function factors(t: ModuleTensors): [up: Tensor, down: Tensor] {
   const down = t.at(DOWN), up = t.at(UP), [rank] = down.shape;
-  return [reshape(up, [up.shape[0], rank]), reshape(down, [rank, elements(down.shape) / rank])];
+  const flat = reshape(down, [rank, elements(down.shape) / rank]);
+  return [reshape(up, [up.shape[0], rank]), t.has(MID) ? cored(t.at(MID), flat) : flat];
+}
+
+/** Core (r, r, height, width) times down (r, in) over the core's second axis: (r, in * height * width). */
+export function cored(core: Tensor, down: Tensor): Tensor {
+  const [r, s, height, width] = core.shape, [, inputs] = down.shape, kernel = height * width;
+  const last = reshape(permute(reshape(core, [r, s, kernel]), [0, 2, 1]), [r * kernel, s]);
+  const product = reshape(matmul(last, down), [r, kernel, inputs]);
+  return reshape(permute(product, [0, 2, 1]), [r, inputs * kernel]);
 }
 
 /**

@@ -13,6 +13,7 @@ import {
   mul,
   permute,
   reshape,
+  type Shape,
   sqrt,
   square,
   sub,
@@ -20,7 +21,9 @@ import {
   type Tensor,
 } from "../../graph/mod.ts";
 import { cayley, identity, skew } from "./cayley.ts";
-import type { LoraModule, ModuleTensors, NetworkKind, PlainLayer } from "./kind.ts";
+import type { KindSettings, LoraModule, ModuleTensors, NetworkKind } from "./kind.ts";
+import { factorization } from "./lokr.ts";
+import { flat, overChannels, withoutBias } from "./parts.ts";
 import { readAs } from "./reading.ts";
 
 export const BLOCKS = "oft_blocks";
@@ -28,34 +31,59 @@ export const BLOCKS = "oft_blocks";
 /** Names of sd-scripts' modules begin so. */
 export const OFT_PREFIX = "oft_unet_";
 
+/** A factor for each output (LyCORIS's rescaled). */
+export const RESCALE = "rescale";
+
 export const oft: NetworkKind = {
   name: "OFT",
   marks: [BLOCKS],
-  tensors: ({ shape: [out] }, { rank }) => ({ [BLOCKS]: [rank, out / rank, out / rank] }),
-  read(target, found) {
-    const [blocks] = found[BLOCKS];
-    return readAs(oft.tensors(target, { rank: blocks, alpha: { value: 0, integer: false } }), found, blocks);
+  others: [RESCALE],
+  tensors({ shape: [out, ...inputs], name }, { rank, settings }) {
+    // sd-scripts gives the number of blocks; LyCORIS a divisor near the blocks' size
+    const [size, count] = name.startsWith(OFT_PREFIX) ? [out / rank, rank] : factorization(out, rank);
+    return { [BLOCKS]: [count, size, size], ...rescale(out, inputs, settings) };
   },
-  initial: ({ tensors: { [BLOCKS]: shape } }) => ({ [BLOCKS]: new Float32Array(elements(shape)) }),
-  scale: () => 1, // alpha is the constraint
+  read({ shape: [out, ...inputs] }, found) {
+    const [count] = found[BLOCKS] ?? [0];
+    const wanted = { [BLOCKS]: [count, out / count, out / count] };
+    return readAs({ ...wanted, ...rescale(out, inputs, { rescaled: RESCALE in found }) }, found, count);
+  },
+  initial: still,
+  scale: () => 1,
+  alphaLimits: true,
   output(plain, t, strength) {
-    return strength(rotated(withoutBias(plain), rotation(t)));
+    const z = withoutBias(plain), turned = rotated(z, rotation(t, !t.has(RESCALE)));
+    return strength(t.has(RESCALE) ? sub(mul(turned, overChannels(t.at(RESCALE), z)), z) : turned);
   },
   delta(t, base) {
     const weight = base(), [blocks, size] = t.module.tensors[BLOCKS];
     const rows = reshape(weight, [blocks, size, weight.shape[1]]);
-    return reshape(matmul(rotation(t), rows, { transA: true }), weight.shape);
+    const turned = reshape(matmul(rotation(t, !t.has(RESCALE)), rows, { transA: true }), weight.shape);
+    return t.has(RESCALE) ? sub(mul(turned, flat(t.at(RESCALE))), weight) : turned;
   },
 };
 
-/** R - I, (blocks, n, n), which acts on outputs as row vectors; float32. */
-function rotation(t: ModuleTensors): Tensor {
-  const q = constrained(skew(cast(t.at(BLOCKS), "f32")), t.module);
-  return sub(cayley(q), identity(q.graph, q.shape[2]));
+/** No rotation, every factor 1. */
+export function still({ tensors }: LoraModule): Record<string, Float32Array> {
+  return Object.fromEntries(
+    Object.entries(tensors).map((
+      [suffix, shape],
+    ) => [suffix, new Float32Array(elements(shape)).fill(suffix === RESCALE ? 1 : 0)]),
+  );
 }
 
-/** Q, its norm over all blocks kept below alpha * out. */
-function constrained(q: Tensor, { name, alpha, shape: [out] }: LoraModule): Tensor {
+export function rescale(out: number, inputs: Shape, settings?: KindSettings): Record<string, Shape> {
+  return settings?.rescaled ? { [RESCALE]: [out, ...inputs.map(() => 1)] } : {};
+}
+
+/** R, or R - I, (blocks, n, n), which acts on outputs as row vectors; float32. */
+function rotation(t: ModuleTensors, less: boolean): Tensor {
+  const r = cayley(constrained(skew(cast(t.at(BLOCKS), "f32")), t.module));
+  return less ? sub(r, identity(r.graph, r.shape[2])) : r;
+}
+
+/** Q (B, n, n), its norm over all blocks kept below alpha * out. */
+export function constrained(q: Tensor, { name, alpha, shape: [out] }: LoraModule): Tensor {
   const own = name.startsWith(OFT_PREFIX), most = alpha.value * out;
   if (!own && most <= 0) return q;
   const norm = sqrt(affine(sum(square(q)), 1, NORM_FLOOR));
@@ -70,15 +98,9 @@ function constrained(q: Tensor, { name, alpha, shape: [out] }: LoraModule): Tens
 /** Keeps the gradient of a norm of 0 finite. */
 const NORM_FLOOR = 1e-30;
 
-/** z (..., out) with its blocks of outputs times `r` (blocks, n, n). */
-export function rotated(z: Tensor, r: Tensor): Tensor {
+/** z (..., out) with its blocks of outputs times `r` (blocks, n, n), or times their transposes. */
+export function rotated(z: Tensor, r: Tensor, transB = false): Tensor {
   const [blocks, size] = r.shape, rows = elements(z.shape) / (blocks * size);
   const apart = permute(reshape(z, [rows, blocks, size]), [1, 0, 2]);
-  return reshape(permute(matmul(apart, cast(r, z.dtype)), [1, 0, 2]), z.shape);
-}
-
-/** What the weight alone gives: y less the layer's bias. */
-export function withoutBias({ y, bias }: PlainLayer): Tensor {
-  const b = bias();
-  return b ? sub(y, reshape(cast(b, y.dtype), [...y.shape.slice(1).map(() => 1), b.shape[0]])) : y;
+  return reshape(permute(matmul(apart, cast(r, z.dtype), { transB }), [1, 0, 2]), z.shape);
 }

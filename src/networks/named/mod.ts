@@ -2,11 +2,16 @@
 
 import { UsageError } from "../../base/errors.ts";
 import { namedDylora } from "./dylora.ts";
+import { namedLoha, namedLokr } from "./loha.ts";
 import { namedLora, namedLoraFa } from "./lora.ts";
+import { namedLycoris } from "./lycoris.ts";
 import type { NamedNetwork } from "./named.ts";
 import { namedOft } from "./oft.ts";
 
-export const NETWORKS: readonly NamedNetwork[] = [namedLora, namedLoraFa, namedDylora, namedOft];
+export const NETWORKS: readonly NamedNetwork[] = [
+  ...[namedLora, namedLoraFa, namedDylora, namedOft, namedLoha, namedLokr],
+  namedLycoris,
+];
 
 /** Throws UsageError. */
 export function networkNamed(name: string): NamedNetwork {

@@ -5,6 +5,7 @@ import { oft, OFT_PREFIX } from "../kinds/oft.ts";
 import { loraOptions, splitNetworkArgs } from "../sites/args.ts";
 import { loraModule } from "../sites/modules.ts";
 import { isLargeConvolution, loraTargets } from "../sites/targets.ts";
+import { truth } from "../sites/values.ts";
 import type { NamedNetwork } from "./named.ts";
 
 const OWN = ["enable_all_linear", "enable_conv"];
@@ -21,7 +22,7 @@ export const namedOft: NamedNetwork = {
   },
   modules(shapes, family, { dim, alpha, given }) {
     // of the U-Net alone, in sd-scripts' words: attention or whole transformers, with enable_conv resnets and resamplers
-    const all = isOn(given.enable_all_linear), convolutions = isOn(given.enable_conv);
+    const all = isOn("enable_all_linear", given), convolutions = isOn("enable_conv", given);
     return loraTargets(shapes, family, { convolutions }).flatMap((target) => {
       if (target.part !== "unet") return [];
       const inTransformer = /_transformer_blocks_|_attentions_\d+_proj_|_\d+_1_proj_(in|out)$/.test(
@@ -46,6 +47,6 @@ export const namedOft: NamedNetwork = {
       : `--network_alpha ${value} is networks.oft's constraint and hardly limits anything; 1e-3 is usual`,
 };
 
-function isOn(text: string | number | null | undefined): boolean {
-  return text != null && !/^(|0|false|none|no|off)$/i.test(String(text).trim());
+function isOn(key: string, given: Readonly<Record<string, string | number | null>>): boolean {
+  return key in given && truth(key, String(given[key]));
 }

@@ -24,9 +24,17 @@ export interface LoraOptions {
   readonly dropout: number | null;
   readonly rankDropout: number | null;
   readonly moduleDropout: number | null;
+  /** In place of rankDropout, see AdapterOptions. */
+  readonly rowDropout?: RowDropout | null;
   readonly loraPlus: LoraPlus;
   /** As given, with the "dropout" entry that sd-scripts adds: what ss_network_args shows. */
   readonly given: Readonly<Record<string, string | number | null>>;
+}
+
+/** Whole outputs are dropped; what is left is multiplied by 1 / (1 - p), by 1 / the share that is left, or by nothing. */
+export interface RowDropout {
+  readonly p: number;
+  readonly scale: "kept" | "mean" | "none";
 }
 
 /** Learning-rate ratio of lora_up over lora_down (arXiv 2402.12354), null where it is off. */

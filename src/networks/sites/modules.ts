@@ -16,7 +16,7 @@ export function loraModule(
   settings: KindSettings = {},
 ): LoraModule {
   // of other kinds alpha may be something else, for which 0 says off
-  const size = { rank, settings, alpha: alpha.value === 0 && !kind.scale ? wholeAlpha(rank) : alpha };
+  const size = { rank, settings, alpha: alpha.value === 0 && !kind.alphaLimits ? wholeAlpha(rank) : alpha };
   return { ...target, ...size, kind, tensors: kind.tensors(target, size) };
 }
 

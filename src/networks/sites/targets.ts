@@ -19,16 +19,33 @@ export type Part = "te" | "te1" | "te2" | "unet";
 export interface Target {
   /** As in LoRA files: lora_unet_down_blocks_0_attentions_0_proj_in. */
   readonly name: string;
+  /** In sd-scripts' model, with dots: down_blocks.0.attentions.0.proj_in. */
+  readonly layer?: string;
+  /** The classes that it lies in and their places there, outermost first. */
+  readonly within?: readonly Ancestor[];
   /** The layer's key without ".weight"; parts of open_clip's fused projection end in q_proj, k_proj, v_proj. */
   readonly path: string;
   readonly part: Part;
   /** diffusers' name of an SDXL layer, under which some programs save it. */
   readonly alias?: string;
+  /** Whether the layer has a bias. */
+  readonly bias?: boolean;
   /** The base weight as the LoRA sees it: [out, in], or OIHW of a convolution. */
   readonly shape: readonly number[];
 }
 
+export interface Ancestor {
+  /** As in diffusers and transformers: Transformer2DModel. */
+  readonly name: string;
+  /** Its place, like `layer`. */
+  readonly path: string;
+}
+
 export interface TargetOptions {
+  /** Whatever has a weight: of the U-Net also what lies in no block. */
+  whole?: boolean;
+  /** Norms too, whose shape is [channels]. */
+  norms?: boolean;
   /** Also resnets and resamplers of the U-Net: with conv_dim. */
   convolutions: boolean;
   /**
@@ -47,15 +64,17 @@ export function isLargeConvolution({ shape }: Target): boolean {
 export function loraTargets(shapes: Shapes, family: Family, options: TargetOptions): Target[] {
   const { textEncoders: encoders } = family;
   return [
-    ...encoders.flatMap((place, i) => textTargets(shapes, place, encoders.length > 1 ? `te${i + 1}` : "te")),
+    ...encoders.flatMap((place, i) =>
+      textTargets(shapes, place, encoders.length > 1 ? `te${i + 1}` : "te", options)
+    ),
     ...unetTargets(shapes, family, options),
   ];
 }
 
 /** A layer under its name in transformers or diffusers, which its place in the order goes by. */
-type Row = Omit<Target, "name" | "part"> & { readonly other: string };
+type Row = Omit<Target, "name" | "part"> & { readonly other: string; readonly diffusers?: string };
 
-function textTargets(shapes: Shapes, place: TextEncoderPart, part: string): Target[] {
+function textTargets(shapes: Shapes, place: TextEncoderPart, part: string, options: TargetOptions): Target[] {
   const own = below(shapes, `${place.scope}.`);
   if (own.size === 0) return [];
   const rows: Row[] = place.layout === "clip_l"
@@ -67,12 +86,17 @@ function textTargets(shapes: Shapes, place: TextEncoderPart, part: string): Targ
         return { other, path: `${place.scope}.${path}`, shape: otherShape };
       },
     );
-  return weights(rows.filter(({ other }) => /\.(self_attn|mlp)\./.test(other))).map((
-    { other, path, shape },
-  ) => ({
+  const wanted = options.norms ? /\.(self_attn|mlp|layer_norm[12])\./ : /\.(self_attn|mlp)\./;
+  const biases = new Set(
+    [...own.keys()].filter((key) => key.endsWith("bias")).map((key) => `${place.scope}.${key}`),
+  );
+  return weights(rows.filter(({ other }) => wanted.test(other)), options).map(({ other, path, shape }) => ({
     name: flatName(part, other),
+    layer: other,
+    within: ancestors(other, other),
     path,
     part: part as Part,
+    bias: biases.has(`${path}.bias`) || /\.[qkv]_proj$/.test(path),
     shape,
   }));
 }
@@ -80,29 +104,62 @@ function textTargets(shapes: Shapes, place: TextEncoderPart, part: string): Targ
 function unetTargets(shapes: Shapes, family: Family, options: TargetOptions): Target[] {
   const { originalNames } = family.sites;
   const linearProjection = family.sites.linearProjection || options.linearProjection;
-  const wanted = options.convolutions ? /\.(attentions|resnets|downsamplers|upsamplers)\./ : /\.attentions\./;
+  const wanted = options.whole
+    ? /./
+    : options.convolutions
+    ? /\.(attentions|resnets|downsamplers|upsamplers)\./
+    : /\.attentions\./;
   const rows = unetKeys(below(shapes, `${UNET}.`), { linearProjection })
     .filter(({ other }) => wanted.test(other))
     .map(({ original, other, otherShape }) => ({
       other: originalNames ? original : other,
+      diffusers: other.slice(0, -".weight".length),
       alias: originalNames ? flatName("unet", other.slice(0, -".weight".length)) : undefined,
       path: `${UNET}.${original}`,
       shape: otherShape,
     }));
-  return weights(rows)
-    .map(({ other, path, shape, alias }) => ({
-      name: flatName("unet", other),
-      path,
-      part: "unet",
-      shape,
-      alias,
-    }));
+  return weights(rows, options).map(({ other, path, shape, alias, diffusers }) => ({
+    name: flatName("unet", other),
+    layer: other,
+    within: ancestors(diffusers ?? other, other),
+    path,
+    part: "unet",
+    bias: shapes.has(`${path}.bias`),
+    shape,
+    alias,
+  }));
 }
 
-/** The matrices and convolutions among the rows, without ".weight", in the order of PyTorch's modules. */
-function weights(rows: readonly Row[]): Row[] {
+/** Which parts of a path are modules of which class. */
+const CLASSES: readonly [RegExp, string][] = [
+  [/^attentions\.\d+$/, "Transformer2DModel"],
+  [/^transformer_blocks\.\d+$/, "BasicTransformerBlock"],
+  [/^attn[12]$/, "CrossAttention"],
+  [/^ff$/, "FeedForward"],
+  [/^resnets\.\d+$/, "ResnetBlock2D"],
+  [/^downsamplers\.\d+$/, "Downsample2D"],
+  [/^upsamplers\.\d+$/, "Upsample2D"],
+  [/^layers\.\d+$/, "CLIPEncoderLayer"],
+  [/^self_attn$/, "CLIPAttention"],
+  [/^mlp$/, "CLIPMLP"],
+];
+
+/** Of a layer called `other` by diffusers and `own` in sd-scripts' model. */
+function ancestors(other: string, own: string): Ancestor[] {
+  const parts = other.split("."), found: Ancestor[] = [];
+  for (let i = 0; i < parts.length - 1; i++) {
+    const numbered = /^\d+$/.test(parts[i]) ? `${parts[i - 1]}.${parts[i]}` : parts[i];
+    const name = CLASSES.find(([pattern]) => pattern.test(numbered))?.[1];
+    // SDXL's own names differ above the transformers, of which only the classes are asked
+    if (name) found.push({ name, path: other === own ? parts.slice(0, i + 1).join(".") : own });
+  }
+  return found;
+}
+
+/** The matrices and convolutions (and norms) among the rows, without ".weight", in the order of PyTorch's modules. */
+function weights(rows: readonly Row[], { norms }: TargetOptions): Row[] {
   return rows
-    .filter(({ other, shape }) => other.endsWith(".weight") && shape.length > 1)
+    .filter(({ other, shape }) => other.endsWith(".weight") && (shape.length > 1 || norms))
     .map((row) => {
       const other = row.other.slice(0, -".weight".length);
       return {
@@ -116,7 +173,7 @@ function weights(rows: readonly Row[]): Row[] {
 
 /** Names of sibling modules in the order in which their parents register them. Only siblings are compared. */
 const ORDER = [
-  ...["down_blocks", "up_blocks", "mid_block"],
+  ...["conv_in", "time_embedding", "down_blocks", "up_blocks", "mid_block", "conv_out"],
   ...["attentions", "resnets", "downsamplers", "upsamplers"],
   ...["conv1", "time_emb_proj", "conv2", "conv_shortcut"],
   ...["input_blocks", "middle_block", "output_blocks"],

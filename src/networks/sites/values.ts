@@ -47,3 +47,11 @@ export function probability(flag: string, value: number): number {
   }
   return value;
 }
+
+/** A truth as Python's arguments are written: True, 1, yes; anything else that is given says no. */
+export function truth(key: string, text: string): boolean {
+  const value = text.trim().toLowerCase();
+  if (/^(true|1|yes|y|on)$/.test(value)) return true;
+  if (/^(false|0|no|n|off|none|)$/.test(value)) return false;
+  throw new UsageError(`--network_args ${key}=${text}: give True or False`);
+}

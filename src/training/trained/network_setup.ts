@@ -2,8 +2,9 @@
 import { bytesText } from "../../base/bytes.ts";
 import { UsageError } from "../../base/errors.ts";
 import { openCheckpoint } from "../../formats/mod.ts";
-import type { BlockTable, ModelFile } from "../../models/mod.ts";
+import { type BlockTable, type ModelFile, weightOf } from "../../models/mod.ts";
 import {
+  baseOf,
   initialWeights,
   loadInto,
   loadLora,
@@ -55,9 +56,10 @@ export interface NetworkSetup {
 /** Throws UserError for options and files that do not fit the model. `note` takes what one should know. */
 export function setUpNetwork(
   config: NetworkConfig,
-  { shapes, family }: Pick<ModelFile, "shapes" | "family">,
+  model: Pick<ModelFile, "shapes" | "family" | "places">,
   note: Note,
 ): NetworkSetup {
+  const { shapes, family } = model;
   const network = networkNamed(networkModule(config.networkModule));
   const options = readOptions(network, config, family.sites.blocks);
   const advice = network.advice?.(options);
@@ -90,7 +92,18 @@ export function setUpNetwork(
   }
   if (modules.length === 0) throw new UsageError("the network has no module to train; check --network_args");
   checkRoom(all);
-  return { options, modules, weights: (torch) => new Map([...initialWeights(all, torch), ...given]) };
+  return {
+    options,
+    modules,
+    weights: (torch) => new Map([...initialWeights(all, torch, (m) => weightUnder(m, model)), ...given]),
+  };
+}
+
+/** The weight of a module's layer, float32; of its rows where open_clip keeps three layers in one tensor. */
+function weightUnder(module: LoraModule, model: Pick<ModelFile, "shapes" | "places">): Float32Array {
+  const { key, part } = baseOf(module, (k) => model.shapes.has(k)), values = weightOf(model, key);
+  const third = values.length / 3;
+  return part === null ? values : values.subarray(part * third, (part + 1) * third);
 }
 
 function readOptions(network: NamedNetwork, config: NetworkConfig, table: BlockTable): LoraOptions {

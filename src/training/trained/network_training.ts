@@ -64,7 +64,7 @@ export function networkTraining(
     if (!drawsOf.has(key)) drawsOf.set(key, []);
     return drawsOf.get(key)!;
   };
-  const { dropout, rankDropout, moduleDropout } = options;
+  const { dropout, rankDropout, rowDropout, moduleDropout } = options;
   return new DiffusionTraining(store, config, {
     groups,
     predict: (graph, noisy, timesteps, shape) => {
@@ -73,7 +73,8 @@ export function networkTraining(
       return predictNoise(model, {
         dtype: computeDtype(config.mixedPrecision),
         storage: frozenDtype(config),
-        adapter: () => loraAdapter(modules, { held, dropout, rankDropout, moduleDropout, draws: list }),
+        adapter: () =>
+          loraAdapter(modules, { held, dropout, rankDropout, rowDropout, moduleDropout, draws: list }),
         clipSkip: config.clipSkip,
       })(graph, noisy, timesteps, shape);
     },

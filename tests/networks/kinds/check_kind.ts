@@ -7,7 +7,7 @@ import { ok } from "node:assert/strict";
 import { add, compile, gradients, Graph, mul, sum } from "../../../src/graph/mod.ts";
 import { conv2d, linear } from "../../../src/models/layers.ts";
 import { Weights } from "../../../src/models/mod.ts";
-import { loraAdapter, type LoraModule, recordMerge, scaleOf } from "../../../src/networks/mod.ts";
+import { loraAdapter, type LoraModule, recordMerge } from "../../../src/networks/mod.ts";
 import { openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
 import { uniform } from "../../golden/synth.ts";
 
@@ -177,6 +177,3 @@ export function product(a: Numbers, b: Numbers, k: number): Numbers {
 export function times(a: Numbers, factor: number): Numbers {
   return a.map((v) => factor * v);
 }
-
-/** alpha / rank. */
-export { scaleOf };
