@@ -60,7 +60,7 @@ async function prepare(
     file.close();
     throw error;
   }
-  const loaded = await loadDrawingModel(config, file, loras, context);
+  const loaded = await loadDrawingModel(config, file, loras, sources.regions, context);
   try {
     for (const { requests } of planned) loaded.networks.used(requests[0].settings);
   } catch (error) {

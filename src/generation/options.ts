@@ -117,7 +117,10 @@ export const genNetworkOptions = group("Networks", {
         "one are looked through too",
     ),
   )),
-  network_regional_mask_max_color_codes: notYet(int(null, "read up to N regions from mask colours")),
+  network_regional_mask_max_color_codes: int(null, "read up to N regions from mask colours", {
+    min: 1,
+    max: 7,
+  }),
 });
 
 export const genPrecisionOptions = group("Precision and memory", {

@@ -1,15 +1,16 @@
 /** Everything that a run will draw, settled and checked before the first weight is read. */
 
+import { counted } from "../base/phrases.ts";
 import { UsageError } from "../base/errors.ts";
 import type { Pixels } from "../images/pixels.ts";
 import type { GenImgConfig } from "./groups.ts";
-import type { Sources } from "./pictures/sources.ts";
+import { liveNetworks, type Sources } from "./pictures/sources.ts";
 import { chosenName } from "./pictures/file_names.ts";
 import type { Batch } from "./pipeline/draw.ts";
 import type { PictureSize } from "./pipeline/own_size.ts";
 import type { Sampling } from "./pipeline/sampling.ts";
 import { checkSize } from "./pipeline/sizes.ts";
-import { batches, type PictureRequest, pictureRequests } from "./prompts/requests.ts";
+import { AND, batches, type PictureRequest, pictureRequests } from "./prompts/requests.ts";
 import { createSampler, samplerGrows } from "./samplers/mod.ts";
 import { firstSettings, highresOf } from "./techniques/highres.ts";
 
@@ -17,14 +18,16 @@ import { firstSettings, highresOf } from "./techniques/highres.ts";
 export function planBatches(
   config: GenImgConfig,
   prompts: readonly string[],
-  { images, masks }: Sources,
+  { images, masks, regions }: Sources,
   { size: own, sampling }: { size: PictureSize; sampling: Sampling },
   warn: (text: string) => void = () => {},
 ): Batch[] {
   const size = { width: config.W ?? own.width, height: config.H ?? own.height };
   const of = (list: readonly Pixels[], { index }: PictureRequest) => list[index % list.length];
   const highres = highresOf(config);
-  const requests = [...pictureRequests(config, prompts, size, warn)].map((request) => {
+  const requests = [...pictureRequests(config, prompts, size, warn)].map((asked) => {
+    const regionParts = regions && partsOf(config, asked);
+    const request = regionParts === null ? asked : { ...asked, settings: { ...asked.settings, regionParts } };
     if (!images || highres) return request;
     const { width, height } = of(images, request); // a picture decides its size itself
     return { ...request, settings: { ...request.settings, width, height } };
@@ -43,8 +46,10 @@ export function planBatches(
 
 function check(config: GenImgConfig, request: PictureRequest, sampling: Sampling): void {
   const { fileName, settings } = request, highres = highresOf(config);
-  if (request.words.includes(" AND ")) {
-    throw new UsageError(`prompt "${request.prompt}": AND (a prompt for each region) is not supported yet`);
+  if (settings.regionParts === null && request.words.includes(AND)) {
+    throw new UsageError(
+      `prompt "${request.prompt}": AND joins a prompt for each region; give networks (--network_weights) and --mask_path`,
+    );
   }
   if (fileName !== null) chosenName(fileName);
   for (
@@ -56,4 +61,15 @@ function check(config: GenImgConfig, request: PictureRequest, sampling: Sampling
   if (settings.gradualLatent && !samplerGrows(config.sampler)) {
     throw new UsageError(`Gradual Latent is possible with --sampler euler_a, ${config.sampler} is given`);
   }
+}
+
+/** The parts of a prompt with regions. Throws UsageError where there are fewer than networks. */
+function partsOf(config: GenImgConfig, { prompt, words }: PictureRequest): number {
+  const parts = words.split(AND).length, networks = liveNetworks(config);
+  if (parts >= networks) return parts;
+  throw new UsageError(
+    `prompt "${prompt}" has ${
+      counted(parts, "part")
+    } for ${networks} networks with regions; join a prompt for each by AND`,
+  );
 }

@@ -3,6 +3,7 @@
 export {
   adapterOf,
   type AdapterOptions,
+  type Branch,
   loraAdapter,
   loraBranch,
   multiplierInput,

@@ -11,6 +11,8 @@ export interface Sources {
   readonly images: readonly Pixels[] | null;
   /** Inpainting. */
   readonly masks: readonly Pixels[] | null;
+  /** Where networks act: the first mask, where networks are drawn with that are not merged. */
+  readonly regions: Pixels | null;
 }
 
 /** Throws UserError for what cannot be read, and for a mask of no picture. */
@@ -22,6 +24,9 @@ export async function readSources(
     | "W"
     | "H"
     | "compat"
+    | "networkWeights"
+    | "networkMerge"
+    | "networkMergeNModels"
     | "highresFixScale"
     | "highresFixSteps"
     | "highresFixStrength"
@@ -31,14 +36,27 @@ export async function readSources(
   warn: (text: string) => void,
 ): Promise<Sources> {
   const { imagePath, maskPath } = config, highres = highresOf(config);
-  if (maskPath !== null && imagePath === null) {
+  const regional = maskPath !== null && liveNetworks(config) > 0;
+  if (maskPath !== null && imagePath === null && !regional) {
     throw new UsageError(
-      "--mask_path says what of a picture is drawn anew; give the picture as --image_path",
+      "--mask_path says what of a picture is drawn anew; give the picture as --image_path, or " +
+        "networks (--network_weights) for its regions",
     );
   }
   // the first pass begins with them
   const side = (pixels: number | null) => pixels !== null && highres ? scaledSide(pixels, highres) : pixels;
   const size = { W: side(config.W), H: side(config.H), compat: config.compat };
   const read = (path: string | null) => path === null ? null : initialImages(path, size, warn);
-  return { images: await read(imagePath), masks: await read(maskPath) };
+  const images = await read(imagePath), masks = await read(maskPath);
+  return { images, masks: regional ? null : masks, regions: regional ? masks![0] : null };
+}
+
+/** How many networks of the command line are not merged into the model. */
+export function liveNetworks(
+  { networkWeights, networkMerge, networkMergeNModels }: Pick<
+    GenImgConfig,
+    "networkWeights" | "networkMerge" | "networkMergeNModels"
+  >,
+): number {
+  return networkMerge ? 0 : Math.max(0, (networkWeights?.length ?? 0) - (networkMergeNModels ?? 0));
 }

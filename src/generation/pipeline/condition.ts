@@ -3,7 +3,8 @@
 import { sizedVector } from "../../models/mod.ts";
 import type { PictureRequest, Settings, SizeSettings } from "../prompts/requests.ts";
 import type { Conditioning, TextConditioner } from "../prompts/text_conditioner.ts";
-import type { NetworkInputs } from "./model.ts";
+import { AND } from "../prompts/requests.ts";
+import type { DrawnNetworks } from "./networks.ts";
 import type { Guidance } from "./pipeline.ts";
 
 /** Prompts and negative prompts of a batch; negative ones only where the scale is above 1. */
@@ -11,31 +12,43 @@ export async function conditionBatch(
   conditioner: TextConditioner,
   requests: readonly PictureRequest[],
   settings: Settings,
-  networks: { readonly text: NetworkInputs; readonly unet: NetworkInputs } | undefined,
+  networks: DrawnNetworks | undefined,
 ): Promise<Guidance> {
   const { scale, negativeScale, deepShrink } = settings, guided = scale > 1, count = requests.length;
   const empty = guided && negativeScale !== null;
+  const { regionParts } = settings,
+    regional = regionParts === null ? null : networks?.regionTexts?.(regionParts);
+  const negativeInputs = regional?.negative ?? networks?.text;
   const texts = [
-    ...requests.map((r) => r.words),
-    ...(guided ? requests.map((r) => r.negativePrompt) : []),
-    ...(empty ? requests.map(() => "") : []),
+    ...requests.flatMap(({ words }) =>
+      regional
+        ? words.split(AND).map((prompt, i) => ({ prompt, networks: regional.parts[i] }))
+        : [{ prompt: words, networks: networks?.text }]
+    ),
+    ...(guided ? requests.map((r) => ({ prompt: r.negativePrompt, networks: negativeInputs })) : []),
+    ...(empty ? requests.map(() => ({ prompt: "", networks: negativeInputs })) : []),
   ];
-  const encoded = await conditioner.encode(texts, networks?.text);
-  const positive = encoded.slice(0, count);
-  const negative = guided ? encoded.slice(count, 2 * count) : null;
-  const empties = empty ? encoded.slice(2 * count) : null;
+  const encoded = await conditioner.encodeEach(texts), prompts = count * (regionParts ?? 1);
+  const positive = encoded.slice(0, prompts);
+  const negative = guided ? encoded.slice(prompts, prompts + count) : null;
+  const empties = empty ? encoded.slice(prompts + count) : null;
+  // of a prompt in parts the last one's pooled text counts
+  const pooled = regionParts === null
+    ? positive
+    : positive.filter((_, i) => i % regionParts === regionParts - 1);
   return {
     positive,
     negative,
     scale,
     empty: empties && {
       conditioning: empties,
-      vectors: sizeVectors(positive, empties, settings).negativeVectors,
+      vectors: sizeVectors(pooled, empties, settings).negativeVectors,
       negativeScale: negativeScale!,
     },
     deepShrink,
     networks: networks?.unet,
-    ...sizeVectors(positive, negative, settings),
+    regionParts,
+    ...sizeVectors(pooled, negative, settings),
   };
 }
 

@@ -12,7 +12,7 @@ import { Growing } from "../techniques/gradual_latent.ts";
 import { keptShares, putBack } from "../techniques/inpainting.ts";
 import { conditionBatch } from "./condition.ts";
 import { denoise, type DenoisingStep } from "./denoise.ts";
-import type { NetworkInputs } from "./model.ts";
+import type { DrawnNetworks } from "./networks.ts";
 import { drawNoise, noise } from "./noise.ts";
 import type { Guidance, LatentShape, Pipeline } from "./pipeline.ts";
 import type { Sampling } from "./sampling.ts";
@@ -32,7 +32,7 @@ export interface Batch {
 export interface DrawOptions {
   readonly sampler: string;
   readonly sampling: Sampling;
-  readonly networks?: { readonly text: NetworkInputs; readonly unet: NetworkInputs };
+  readonly networks?: DrawnNetworks;
   /** Pictures decoded at once. Default 1: the same pictures with the least memory. */
   readonly vaeBatch?: number;
   /** False leaves the pictures away: only latents are wanted. Default true. */

@@ -13,11 +13,12 @@ import {
   weightOf,
 } from "../../models/mod.ts";
 import { type Device, openChosenDevice, ParameterStore } from "../../runtime/mod.ts";
+import type { Pixels } from "../../images/pixels.ts";
 import { readEmbeddings } from "../prompts/embeddings.ts";
 import type { GenImgConfig } from "../groups.ts";
 import type { LoraPath } from "../prompts/lora_files.ts";
 import type { DrawingModel } from "./model.ts";
-import { attachNetworks, type LiveNetworks, openNetworks } from "./networks.ts";
+import { attachNetworks, type LiveNetworks, openNetworks, type Regions } from "./networks.ts";
 import { ownSize, type PictureSize, referenceSize } from "./own_size.ts";
 
 export interface Loaded {
@@ -55,6 +56,7 @@ export async function loadDrawingModel(
   config: GenImgConfig,
   file: ModelFile,
   loras: readonly LoraPath[],
+  mask: Pixels | null,
   context: Pick<JobContext, "log" | "warn">,
 ): Promise<Loaded> {
   try {
@@ -70,7 +72,14 @@ export async function loadDrawingModel(
     if (config.textualInversionEmbeddings?.length) {
       embeddings.upload(store, dtype, (key) => weightOf(file, key));
     }
-    const networks = await attachNetworks(opened, store, load, file.shapes, dtype);
+    const networks = await attachNetworks(
+      opened,
+      store,
+      load,
+      file.shapes,
+      dtype,
+      mask && { regions: regionsFrom(config, mask), family: file.family },
+    );
     const model: DrawingModel = {
       family: file.family,
       shapes: embeddings.shapes,
@@ -94,4 +103,12 @@ export async function loadDrawingModel(
     file.close();
     throw error;
   }
+}
+
+/** Where networks act, by a mask. */
+export function regionsFrom(
+  config: Pick<GenImgConfig, "networkRegionalMaskMaxColorCodes" | "compat">,
+  mask: Pixels,
+): Regions {
+  return { mask, colours: config.networkRegionalMaskMaxColorCodes, compat: config.compat !== null };
 }

@@ -3,6 +3,7 @@
 import type { DType } from "../../base/dtype.ts";
 import type { Graph } from "../../graph/mod.ts";
 import { type Adapter, type Family, type Shapes, Weights } from "../../models/mod.ts";
+import type { RegionScene } from "../techniques/regions.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 
 export interface DrawingModel {
@@ -20,7 +21,7 @@ export interface DrawingModel {
   /** The dtype a key is stored in where it is not the one it is computed in. */
   readonly storage?: (key: string) => DType;
   /** Live networks: joins U-Net and text encoders of the program being recorded. */
-  readonly adapter?: (graph: Graph) => Adapter;
+  readonly adapter?: (graph: Graph, scene?: RegionScene) => Adapter;
   /** Gives the store the parameters that a recorded program needs; without it they are all there. */
   readonly load?: (graph: Graph) => Promise<void>;
   /** Words that the tokenizers do not have, one map for each text encoder: textual inversion. */
@@ -33,9 +34,19 @@ export interface DrawingModel {
 export type NetworkInputs = Readonly<Record<string, Float32Array>>;
 
 /** The model's weights in a graph: of U-Net and text encoders with the networks on them, or of the autoencoder. */
-export function weightsIn(graph: Graph, model: DrawingModel, part: "model" | "vae"): Weights {
+export function weightsIn(
+  graph: Graph,
+  model: DrawingModel,
+  part: "model" | "vae",
+  scene?: RegionScene,
+): Weights {
   const { shapes, storage, source } = model;
   return part === "vae"
     ? Weights.over(graph, shapes, { dtype: model.vaeDtype, storage, source })
-    : Weights.over(graph, shapes, { dtype: model.dtype, storage, source, adapter: model.adapter?.(graph) });
+    : Weights.over(graph, shapes, {
+      dtype: model.dtype,
+      storage,
+      source,
+      adapter: model.adapter?.(graph, scene),
+    });
 }

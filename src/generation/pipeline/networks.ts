@@ -4,7 +4,9 @@ import { UsageError, UserError } from "../../base/errors.ts";
 import { dataSha256 } from "../../formats/model_hash.ts";
 import { openCheckpoint } from "../../formats/checkpoint.ts";
 import { compile, Graph } from "../../graph/mod.ts";
-import type { Adapter, ModelFile } from "../../models/mod.ts";
+import type { Pixels } from "../../images/pixels.ts";
+import type { Family, ModelFile } from "../../models/mod.ts";
+import { regionalAdapter, regionsOf } from "../techniques/regions.ts";
 import {
   adapterOf,
   type LoadedLora,
@@ -20,7 +22,7 @@ import type { ParameterStore } from "../../runtime/mod.ts";
 import { type LoraTag, loraTagText } from "../../text/mod.ts";
 import type { GenImgConfig } from "../groups.ts";
 import type { LoraPath } from "../prompts/lora_files.ts";
-import type { NetworkInputs } from "./model.ts";
+import type { DrawingModel, NetworkInputs } from "./model.ts";
 import type { Settings } from "../prompts/requests.ts";
 
 interface Network extends LoraPath {
@@ -72,10 +74,25 @@ export interface UsedNetwork extends LoraTag {
   readonly hash: string;
 }
 
+/** Multipliers of the live networks in the programs of a picture. */
+export interface DrawnNetworks {
+  readonly text: NetworkInputs;
+  readonly unet: NetworkInputs;
+  /** With regions: those for the text of each part of a prompt, and for the negative prompt. */
+  regionTexts?(parts: number): { readonly parts: readonly NetworkInputs[]; readonly negative: NetworkInputs };
+}
+
+/** Where networks act; `compat` as sd-scripts 0.9.1 does it. */
+export interface Regions {
+  readonly mask: Pixels;
+  readonly colours: number | null;
+  readonly compat: boolean;
+}
+
 export interface LiveNetworks {
   /** Undefined where no network is live. */
-  readonly adapter: ((graph: Graph) => Adapter) | undefined;
-  inputs(wishes: Wishes): { readonly text: NetworkInputs; readonly unet: NetworkInputs };
+  readonly adapter: DrawingModel["adapter"];
+  inputs(wishes: Wishes): DrawnNetworks;
   /** Merged ones too. Throws UserError where a tag wants another strength of one that is merged. */
   used(wishes: Wishes): UsedNetwork[];
 }
@@ -113,6 +130,7 @@ export async function attachNetworks(
   load: (graph: Graph) => Promise<void>,
   shapes: ModelFile["shapes"],
   dtype: "f32" | "f16" | "bf16",
+  placed?: { readonly regions: Regions; readonly family: Family } | null,
 ): Promise<LiveNetworks> {
   const live: { network: Network; prefix: string }[] = [];
   for (const [i, network] of networks.entries()) {
@@ -132,20 +150,34 @@ export async function attachNetworks(
     for (const key of weights.keys()) store.free(prefix + key);
   }
   const inputName = (prefix: string) => `${prefix}multiplier`;
+  // of SDXL the reference does not recognise text encoders and layers over the time
+  const divides = (placed?.regions.compat && placed.family.textEncoders.length > 1) ?? false;
+  const regions = placed && regionsOf(placed.regions.mask, live.length, placed.regions.colours);
   return {
-    adapter: live.length === 0 ? undefined : (graph) =>
-      adapterOf(live.map(({ network, prefix }) => {
+    adapter: live.length === 0 ? undefined : (graph, scene) => {
+      const branches = live.map(({ network, prefix }) => {
         const multiplier = multiplierInput(graph, 1, inputName(prefix));
         return loraBranch(network.lora.modules, { multiplier, prefix });
-      })),
+      });
+      return scene && regions
+        ? regionalAdapter(graph, branches, regions, scene, divides)
+        : adapterOf(branches);
+    },
     inputs(wishes) {
       const all = strengths(networks, wishes);
-      const of = (part: "text" | "unet") =>
-        Object.fromEntries(live.map(({ network, prefix }) => {
-          const value = all[networks.indexOf(network)][part];
+      const of = (part: "text" | "unet", factor: (place: number) => number = () => 1): NetworkInputs =>
+        Object.fromEntries(live.map(({ network, prefix }, place) => {
+          const value = all[networks.indexOf(network)][part] * factor(place);
           return [inputName(prefix), Float32Array.of(value)];
         }));
-      return { text: of("text"), unet: of("unet") };
+      const regionTexts = (parts: number) =>
+        divides
+          ? { parts: Array(parts).fill(of("text", () => 1 / parts)), negative: of("text", () => 1 / parts) }
+          : {
+            parts: Array.from({ length: parts }, (_, i) => of("text", (place) => Number(place === i))),
+            negative: of("text", () => 0),
+          };
+      return { text: of("text"), unet: of("unet"), ...(regions ? { regionTexts } : {}) };
     },
     used: (wishes) =>
       strengths(networks, wishes)

@@ -4,6 +4,7 @@ import { joined } from "../../base/joined.ts";
 import { add, affine, concat, type Graph, mul, reshape, slice, sub, type Tensor } from "../../graph/mod.ts";
 import { decode, encode, sampleLatents, VAE } from "../../models/mod.ts";
 import { type DeepShrink, depthAt } from "../techniques/deep_shrink.ts";
+import type { RegionScene } from "../techniques/regions.ts";
 import { type DrawingModel, type NetworkInputs, weightsIn } from "./model.ts";
 import { Programs } from "./programs.ts";
 import { type Conditioning, TextConditioner, type TextSettings } from "../prompts/text_conditioner.ts";
@@ -29,6 +30,8 @@ export interface Guidance {
   /** --negative_scale: the empty prompt, from which prompt and negative prompt are counted, each with its scale. */
   readonly empty?: Third | null;
   readonly deepShrink?: DeepShrink | null;
+  /** Regional networks: `positive` holds this many for each picture; see regions.ts. */
+  readonly regionParts?: number | null;
   readonly networks?: NetworkInputs;
 }
 
@@ -67,7 +70,7 @@ export class Pipeline {
     const { batch, height, width } = shape;
     const { model } = this, guided = guidance.negative !== null;
     const { empty, deepShrink } = guidance, parts = empty ? 3 : guided ? 2 : 1;
-    const rows = parts * batch, { tokens } = guidance.positive[0];
+    const rows = parts * batch, { tokens } = guidance.positive[0], { regionParts = null } = guidance;
     const contexts = [...guidance.negative ?? [], ...guidance.positive, ...empty?.conditioning ?? []]
       .map((c) => c.context);
     const vectors = [
@@ -87,17 +90,23 @@ export class Pipeline {
     };
     if (vectors.length) inputs.vector = joined(Float32Array, vectors);
     const shrinks = depth === null ? "" : ` ${depth} ${deepShrink!.ratio}`;
-    const key = `unet ${batch} ${height} ${width} ${tokens} ${parts}${shrinks}`;
+    const scene: RegionScene | undefined = regionParts === null ? undefined : {
+      ...{ batch, height, width, parts: regionParts },
+      before: guided ? batch : 0,
+      behind: empty ? batch : 0,
+      shrinkRatio: deepShrink?.ratio ?? null,
+    };
+    const key = `unet ${batch} ${height} ${width} ${tokens} ${parts}${shrinks} ${regionParts ?? ""}`;
     const out = await this.programs.run(key, (graph) => {
       const x = graph.input("latents", [batch, height, width, 4]);
       const answer = model.family.denoise(
         parts === 1 ? x : concat(Array(parts).fill(x), 0),
         graph.input("timesteps", [rows]),
         {
-          context: graph.input("context", [rows, tokens, contextWidth]),
+          context: graph.input("context", [contexts.length, tokens, contextWidth]),
           vector: vectors.length ? graph.input("vector", [rows, vectors[0].length]) : undefined,
         },
-        weightsIn(graph, model, "model"),
+        weightsIn(graph, model, "model", scene),
         { shrink: depth === null ? undefined : { depth, ratio: deepShrink!.ratio } },
       );
       if (!guided) return graph.output("prediction", answer);

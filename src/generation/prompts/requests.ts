@@ -26,6 +26,9 @@ export interface SizeSettings {
   readonly cropLeft: number | null;
 }
 
+/** What stands between the parts of a prompt that have regions. */
+export const AND = " AND ";
+
 /** What pictures drawn in one batch have in common. */
 export interface Settings extends SizeSettings {
   readonly steps: number;
@@ -34,6 +37,8 @@ export interface Settings extends SizeSettings {
   readonly negativeScale: number | null;
   readonly deepShrink: DeepShrink | null;
   readonly gradualLatent: GradualLatent | null;
+  /** How many parts joined by AND the prompt has, where networks have regions; else null. */
+  readonly regionParts: number | null;
   /** Image to image: 0 keeps the picture, 1 forgets it. */
   readonly strength: number;
   /** One for each network; null takes the command line's. */
@@ -157,6 +162,7 @@ function settingsOf(
     scale: line.scale ?? config.scale,
     negativeScale: line.negativeScale === undefined ? config.negativeScale : line.negativeScale,
     ...ways,
+    regionParts: null,
     strength: line.strength ?? config.strength ?? 0.8,
     networkMultipliers: line.networkMultipliers ?? null,
   };

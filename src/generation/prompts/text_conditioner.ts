@@ -65,13 +65,20 @@ export class TextConditioner {
   }
 
   /** Prompts that are used together get equally many tokens: as many chunks as the longest needs. */
-  async encode(prompts: readonly string[], networks: NetworkInputs = {}): Promise<Conditioning[]> {
-    const tokens = prompts.flatMap((prompt) => this.#tokens(prompt));
+  encode(prompts: readonly string[], networks?: NetworkInputs): Promise<Conditioning[]> {
+    return this.encodeEach(prompts.map((prompt) => ({ prompt, networks })));
+  }
+
+  /** The same for prompts that networks take part in differently. */
+  async encodeEach(
+    texts: readonly { readonly prompt: string; readonly networks?: NetworkInputs }[],
+  ): Promise<Conditioning[]> {
+    const tokens = texts.flatMap(({ prompt }) => this.#tokens(prompt));
     const chunks = chunksNeeded(tokens, this.settings.maxChunks);
-    const state = JSON.stringify(Object.entries(networks).map(([name, values]) => [name, ...values]));
     if (this.#known.size > KEPT) this.#known.clear();
     const encoded: Conditioning[] = [];
-    for (const prompt of prompts) {
+    for (const { prompt, networks = {} } of texts) {
+      const state = JSON.stringify(Object.entries(networks).map(([name, values]) => [name, ...values]));
       const key = `${chunks} ${state} ${prompt}`;
       const known = this.#known.get(key) ?? await this.#encode(prompt, chunks, networks);
       this.#known.set(key, known);

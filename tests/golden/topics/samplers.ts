@@ -70,6 +70,7 @@ async function run(c: GoldenCase): Promise<Check[]> {
       negativeScale: null,
       deepShrink: null,
       gradualLatent: null,
+      regionParts: null,
       networkMultipliers: null,
       loras: [],
     },

@@ -8,6 +8,7 @@ import { drawBatch, type Drawn, type DrawOptions } from "../../../../src/generat
 import { readEmbeddings } from "../../../../src/generation/prompts/embeddings.ts";
 import { synthTensor } from "../../synth.ts";
 import { attachNetworks, openNetworks } from "../../../../src/generation/pipeline/networks.ts";
+import { regionsFrom } from "../../../../src/generation/pipeline/load_model.ts";
 import { referenceSize } from "../../../../src/generation/pipeline/own_size.ts";
 import { samplingOf } from "../../../../src/generation/pipeline/sampling.ts";
 import { loraPaths } from "../../../../src/generation/prompts/lora_files.ts";
@@ -34,7 +35,14 @@ export async function calls(c: GoldenCase): Promise<Check[]> {
     const sampling = samplingOf(config);
     const planned = planBatches(config, json.prompts, sources, { size: referenceSize(family), sampling });
     const opened = openNetworks(config, loraPaths(config, []), synthetic, () => {});
-    const networks = await attachNetworks(opened, model.store, model.load!, synthetic.shapes, "f32");
+    const networks = await attachNetworks(
+      opened,
+      model.store,
+      model.load!,
+      synthetic.shapes,
+      "f32",
+      sources.regions && { regions: regionsFrom(config, sources.regions), family },
+    );
     const embeddings = await readEmbeddings(config.textualInversionEmbeddings ?? [], synthetic);
     embeddings.upload(model.store, "f32", (key) => synthTensor(key, synthetic.shapes.get(key)!));
     studio.change({ adapter: networks.adapter, words: embeddings.words, shapes: embeddings.shapes });
