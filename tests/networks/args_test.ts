@@ -17,8 +17,8 @@ function refuses(args: string[], message: RegExp, table = sdBlocks): void {
 
 Deno.test("an unknown network_arg is an error that names the nearest one", () => {
   refuses(["conv_dims=4"], /conv_dims.*did you mean conv_dim\?/);
-  refuses(["algo=lora"], /algo: networks\.lora has no such option/);
-  refuses(["conv_dim"], /write it as key=value/);
+  refuses(["algo=lora"], /networks\.lora takes no algo; it takes conv_dim, /);
+  refuses(["conv_dim"], /is not of the form key=value/);
 });
 
 Deno.test("network_args are checked before any model is loaded", () => {

@@ -143,7 +143,7 @@ Deno.test("a network's options that cannot be are refused in one line", async ()
       ],
       [{ networkModule: "networks.dylora", networkDropout: 0.1 }, /networks\.dylora has no dropout/],
       [{ networkModule: "networks.oft", networkDim: 5 }, /outputs, which do not part into 5 blocks/],
-      [{ networkModule: "networks.oft", networkArgs: ["conv_dim=3"] }, /networks\.oft has no such option/],
+      [{ networkModule: "networks.oft", networkArgs: ["conv_dim=3"] }, /networks\.oft takes no conv_dim/],
       [
         { networkModule: "networks.oft", scaleWeightNorms: 1 },
         /scale_weight_norms: networks\.oft does not have it/,

@@ -52,7 +52,11 @@ Deno.test("--lr_scheduler_type and its arguments are refused in one line where t
     ["CyclicLR", ["base_lr=0", "max_lr=1", "mode='up'"], /mode must be 'triangular' or/],
     ["MultiStepLR", [], /needs --lr_scheduler_args "milestones=/],
     ["StepLR", ["step_size=0"], /step_size must be a whole number, 1 or more/],
-    ["StepLR", ["step_size=2", "gama=3"], /gama is unknown to this schedule/],
+    [
+      "StepLR",
+      ["step_size=2", "gama=3"],
+      /takes no gama; did you mean gamma\?; it takes step_size and gamma/,
+    ],
   ];
   for (const [lrSchedulerType, lrSchedulerArgs, message] of lines) {
     throws(() => createSchedule({ ...config, lrSchedulerType, lrSchedulerArgs }), {

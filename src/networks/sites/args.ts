@@ -1,8 +1,8 @@
 /** `--network_args`: "key=value" strings to checked options. Unknown keys are errors, never silence. */
 
-import { distance } from "fastest-levenshtein";
 import { UsageError } from "../../base/errors.ts";
 import type { BlockTable } from "../../models/mod.ts";
+import { refuseUnknownKeys, splitKeyValues } from "../../options/key_values.ts";
 import type { KindSettings, NetworkKind } from "../kinds/kind.ts";
 import { type BlockPlan, planBlocks } from "./blocks.ts";
 import { type Alpha, floatAlpha, integer, number, positive, probability, wholeAlpha } from "./values.ts";
@@ -75,23 +75,14 @@ export const LORA_KEYS = [
   "loraplus_text_encoder_lr_ratio",
 ];
 
-/** "key=value" strings as a record; the value may contain further "=". Throws UsageError. */
+/** "key=value" strings as a record of what `network` takes. Throws UsageError. */
 export function splitNetworkArgs(
   args: readonly string[],
   network = "networks.lora",
   keys: readonly string[] = LORA_KEYS,
 ): Record<string, string> {
-  const found: Record<string, string> = {};
-  for (const arg of args) {
-    const at = arg.indexOf("=");
-    if (at < 0) throw new UsageError(`--network_args ${arg}: write it as key=value`);
-    const key = arg.slice(0, at).trim();
-    if (!keys.includes(key)) {
-      const nearest = keys.reduce((a, b) => distance(key, b) < distance(key, a) ? b : a);
-      throw new UsageError(`--network_args ${key}: ${network} has no such option; did you mean ${nearest}?`);
-    }
-    found[key] = arg.slice(at + 1);
-  }
+  const found = splitKeyValues("--network_args", args);
+  refuseUnknownKeys("--network_args", network, Object.keys(found), keys);
   return found;
 }
 

@@ -1,7 +1,6 @@
 /** --optimizer_args: rows of names, defaults and ranges, and their reading. */
 import { UsageError } from "../../base/errors.ts";
-import { guess, listed } from "../../base/phrases.ts";
-import { keyValues, type PythonLiteral } from "../../options/key_values.ts";
+import { keyValues, type PythonLiteral, refuseUnknownKeys } from "../../options/key_values.ts";
 
 /** How one argument is read: what it takes in words, its default, and the value or undefined where it does not fit. */
 export interface Row {
@@ -152,14 +151,11 @@ export const torchRows = (rows: Rows): Rows => ({ ...rows, maximize: flag(), ...
 /** Reads the list for an optimizer called `name`. Throws UsageError for what does not fit and for unknown names. */
 export function readArguments(name: string, rows: Rows, list: readonly string[] | null): Arguments {
   const args = Object.fromEntries(Object.entries(rows).map(([key, row]) => [key, row.standard]));
-  for (const [key, value] of Object.entries(keyValues("--optimizer_args", list))) {
-    const row = Object.hasOwn(rows, key) ? rows[key] : undefined;
-    if (!row) {
-      const known = Object.keys(rows).filter((k) => !(k in COMPUTING));
-      throw new UsageError(
-        `--optimizer_args: ${name} takes no ${key}${guess(key, known)}; it takes ${listed(known)}`,
-      );
-    }
+  const given = keyValues("--optimizer_args", list);
+  const shown = Object.keys(rows).filter((key) => !(key in COMPUTING));
+  refuseUnknownKeys("--optimizer_args", name, Object.keys(given), Object.keys(rows), shown);
+  for (const [key, value] of Object.entries(given)) {
+    const row = rows[key];
     const read = row.read(value);
     if (read === undefined) throw new UsageError(`--optimizer_args ${key} must be ${row.wanted}`);
     args[key] = read;

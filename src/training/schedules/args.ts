@@ -1,20 +1,18 @@
 /** --lr_scheduler_args as a schedule reads them. */
 import { UsageError } from "../../base/errors.ts";
-import type { PythonLiteral } from "../../options/key_values.ts";
+import { type PythonLiteral, refuseUnknownKeys } from "../../options/key_values.ts";
 
 /** key=value options that must all be read by someone. */
 export class Args {
-  #unread: Set<string>;
-  constructor(private readonly values: Record<string, PythonLiteral>) {
-    this.#unread = new Set(Object.keys(values));
-  }
+  readonly #known = new Set<string>();
+  constructor(private readonly values: Record<string, PythonLiteral>) {}
   number(name: string, fallback?: number): number {
     const value = this.optionalNumber(name) ?? fallback;
     if (value === undefined) throw new UsageError(`this schedule needs --lr_scheduler_args "${name}=…"`);
     return value;
   }
   optionalNumber(name: string): number | null {
-    this.#unread.delete(name);
+    this.#known.add(name);
     const value = this.values[name] ?? null;
     if (value !== null && typeof value !== "number") {
       throw new UsageError(`--lr_scheduler_args ${name} must be a number`);
@@ -30,7 +28,7 @@ export class Args {
     return value;
   }
   numbers(name: string): number[] {
-    this.#unread.delete(name);
+    this.#known.add(name);
     const value = this.values[name];
     const list = typeof value === "number" ? [value] : value;
     if (!Array.isArray(list) || !list.every((item) => typeof item === "number")) {
@@ -40,7 +38,7 @@ export class Args {
   }
   /** One of some words or of True and False; the first one where it is not given. */
   oneOf<T extends string | boolean>(name: string, choices: readonly T[]): T {
-    this.#unread.delete(name);
+    this.#known.add(name);
     const value = this.values[name] ?? choices[0];
     const found = choices.find((choice) => choice === value);
     if (found !== undefined) return found;
@@ -48,7 +46,7 @@ export class Args {
     throw new UsageError(`--lr_scheduler_args ${name} must be ${known.join(" or ")}`);
   }
   string(name: string): string {
-    this.#unread.delete(name);
+    this.#known.add(name);
     const value = this.values[name];
     if (typeof value !== "string") {
       throw new UsageError(`this schedule needs --lr_scheduler_args "${name}='…'"`);
@@ -56,6 +54,6 @@ export class Args {
     return value;
   }
   refuseUnread(flag: string): void {
-    for (const name of this.#unread) throw new UsageError(`${flag}: ${name} is unknown to this schedule`);
+    refuseUnknownKeys(flag, "this schedule", Object.keys(this.values), [...this.#known]);
   }
 }
