@@ -46,6 +46,24 @@ const MOST_FILES = 15;
 /** Tables in which each row is a file: more of them make nothing harder to find. */
 const LISTS = ["src/graph/ops", "src/networks/kinds"];
 
+/** Words that mean two things still, and those that are right twice: shorten the list, do not lengthen it. */
+const TWO_MEANINGS = {
+  // the field's word for an operation of a graph and for the layer or optimizer made of it
+  layers: ["adamw", "checkpoint", "conv2d", "groupNorm", "layerNorm", "linear"],
+  // rows of options and of an optimizer's arguments are read in files of their own
+  rows: ["flag", "float", "integer", "number", "positive", "Rows", "Value", "Values"],
+  // a command on the command line, and the function that it calls
+  commands: ["cacheLatents", "canny", "cleanCaptionsAndTags"],
+  still: [
+    ...["BLOCKS", "Batch", "Conditioning", "Encoded", "Entry", "FolderOptions", "Group", "LatentShape"],
+    ...["LoadOptions", "ParameterGroup", "Place", "Progress", "RunGenerators", "Settings", "Shape", "Source"],
+    ...["Tensor", "below", "checkSize", "describe", "encode", "initialWeights", "openCheckpoint"],
+    ...["scheduleOf", "writeFolder", "Sources", "Step", "weightOf", "named", "flat", "Rule", "truth"],
+  ],
+};
+
+const EXPORT = /^export (?:abstract )?(?:async )?(?:const|function\*?|class|interface|type|let) (\w+)/gm;
+
 function roomOf(path: string): string {
   return path.startsWith("src/") ? path.split("/").slice(0, 2).join("/") : path.split("/")[0];
 }
@@ -146,4 +164,23 @@ Deno.test("Deno.dlopen stands in ffi/ and nowhere else", () => {
 Deno.test("no file is a drawer for everything", () => {
   const drawers = program.filter((path) => /(^|\/)(utils?|helpers?|misc|common)\.ts$/.test(path));
   assert.deepEqual(drawers, []);
+});
+
+Deno.test("no two rooms export one name, but for a list that gets shorter", () => {
+  const rooms = new Map<string, Set<string>>();
+  for (const path of sources("src", "ffi")) {
+    for (const [, name] of textOf(path).matchAll(EXPORT)) {
+      rooms.set(name, (rooms.get(name) ?? new Set()).add(roomOf(path)));
+    }
+  }
+  const twice = [...rooms].filter(([, where]) => where.size > 1).map(([name]) => name);
+  const known: string[] = Object.values(TWO_MEANINGS).flat();
+  assert.deepEqual(
+    twice.filter((name) => !known.includes(name)).map((name) =>
+      `${name}: ${[...rooms.get(name)!].join(", ")}`
+    ),
+    [],
+    "give one of them another name",
+  );
+  assert.deepEqual(known.filter((name) => !twice.includes(name)), [], "stands once now: off the list");
 });

@@ -21,7 +21,7 @@ function isSteps(value: Value): value is StepsOrRatio {
 }
 
 /** What a text is not, for an error: "a number", or null with the value. Python's int() and float() decide. */
-export function convert(type: OptionType, text: string): { value: Scalar } | { wanted: string } {
+export function textAs(type: OptionType, text: string): { value: Scalar } | { wanted: string } {
   switch (type) {
     case "int": {
       const value = pythonInt(text);

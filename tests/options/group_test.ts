@@ -17,7 +17,7 @@ import {
   strings,
   withDefaults,
 } from "../../src/options/mod.ts";
-import { convert } from "../../src/options/convert.ts";
+import { textAs } from "../../src/options/convert.ts";
 
 const toys = [
   group("Toys", {
@@ -62,6 +62,6 @@ Deno.test("sizes of memory are read with their unit", () => {
     "100",
     100,
   ]];
-  for (const [text, value] of sizes) assert.deepEqual(convert("bytes", text), { value });
-  assert.deepEqual(convert("bytes", "much"), { wanted: "a size such as 6GB" });
+  for (const [text, value] of sizes) assert.deepEqual(textAs("bytes", text), { value });
+  assert.deepEqual(textAs("bytes", "much"), { wanted: "a size such as 6GB" });
 });

@@ -1,6 +1,6 @@
 /** What the scripts of all shells know of a command: its flags, and what may stand for their values. */
 
-import { type LoadedCommand, valuesOf } from "../pages/describe.ts";
+import { choicesOf, type LoadedCommand } from "../pages/describe.ts";
 import type { AnyOption, PathKind } from "../../options/mod.ts";
 
 /** What may stand for a value: words, files with one of some endings, folders, any file, or something unknown. */
@@ -58,7 +58,7 @@ function flagOf(name: string, row: AnyOption): CompletedFlag {
     help: row.help + (row.support.kind === "not yet" ? " (not supported yet)" : ""),
     metavar: word,
     values: row.type === "flag" ? 0 : row.nargs === "*" ? Infinity : row.nargs ?? 1,
-    completes: completesOf(valuesOf(row) ?? row.leadsTo),
+    completes: completesOf(choicesOf(row) ?? row.leadsTo),
   };
 }
 

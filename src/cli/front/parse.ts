@@ -4,7 +4,7 @@
  */
 
 import { UsageError } from "../../base/errors.ts";
-import { convert } from "../../options/convert.ts";
+import { textAs } from "../../options/convert.ts";
 import { camel } from "../../options/group.ts";
 import { type AnyOption, type Group, type Rows, rowsOf, type Value } from "../../options/mod.ts";
 import { outside } from "../../options/ranges.ts";
@@ -88,8 +88,8 @@ function parseWords(
 /** "-0.1" and "-1e-3" are numbers, "-" is a file name by custom, "--n a cat" has a space: all arguments. */
 function isOption(word: string): boolean {
   if (!word.startsWith("-") || word === "-") return false;
-  if (/^-(\d|\.\d)/.test(word) && "value" in convert("float", word)) return false;
-  if (/^-(inf|nan)/i.test(word) && "value" in convert("float", word)) return false;
+  if (/^-(\d|\.\d)/.test(word) && "value" in textAs("float", word)) return false;
+  if (/^-(inf|nan)/i.test(word) && "value" in textAs("float", word)) return false;
   return !word.replace(/=.*$/s, "").includes(" ");
 }
 
@@ -130,7 +130,7 @@ function readValue(name: string, row: AnyOption, texts: readonly string[], expli
 /** One text as the flag's type, within its choices and above its minimum. */
 export function checked(name: string, row: AnyOption, text: string): Value {
   if (isUnsetText(row, text) || isEmptyWord(row, text)) return row.default;
-  const result = convert(row.type, text);
+  const result = textAs(row.type, text);
   if ("wanted" in result) throw new UsageError(`--${name} takes ${result.wanted}, "${text}" was given`);
   const { value } = result;
   if (row.choices && !row.choices.includes(value as string | number)) {

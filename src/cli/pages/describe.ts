@@ -25,7 +25,7 @@ export function usage({ entry, command }: LoadedCommand): string {
 /** What stands for the value: "N", "no|fp16|bf16", "[FILE ...]"; nothing for switches. */
 export function metavar(row: AnyOption): string {
   if (row.type === "flag") return "";
-  const values = valuesOf(row);
+  const values = choicesOf(row);
   if (values && values.join("|").length <= 40 && row.nargs === null) return values.join("|");
   const word = row.leadsTo === "folder"
     ? "FOLDER"
@@ -37,13 +37,13 @@ export function metavar(row: AnyOption): string {
 }
 
 /** The values that do something; null where it is not a matter of choosing one. */
-export function valuesOf(row: AnyOption): readonly string[] | null {
+export function choicesOf(row: AnyOption): readonly string[] | null {
   return row.works ?? row.choices?.map(String) ?? null;
 }
 
 /** "; one of a, b, c", nothing where the placeholder tells them. */
 export function choicesText(row: AnyOption): string {
-  const values = valuesOf(row);
+  const values = choicesOf(row);
   if (!values || metavar(row) === values.join("|")) return "";
   return values.length === 1 ? `; ${values[0]}` : `; one of ${values.join(", ")}`;
 }
