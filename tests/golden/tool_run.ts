@@ -19,22 +19,33 @@ export interface ToolRun {
 export type WriteFile = (path: string, given: unknown) => void | Promise<void>;
 
 /** Calls `use` when the tool has run, in the folder where it ran. What is no UserError is thrown on. */
-export async function withToolRun<T>(
+export function withToolRun<T>(
   c: GoldenCase,
   write: WriteFile,
   use: (run: ToolRun) => T | Promise<T>,
   more: readonly string[] = [],
 ): Promise<T> {
+  return withFolder(c.json.files, write, async (folder) => {
+    const argv = (c.json.argv as string[]).map((word) => word.replaceAll("{cwd}", folder));
+    const error = await runCommand(scriptName(c.json.reference), [...argv, ...more], quietContext());
+    return await use({ folder, error });
+  });
+}
+
+/** Calls `use` in a new folder with these files, which is then removed. */
+export async function withFolder<T>(
+  files: Readonly<Record<string, unknown>>,
+  write: WriteFile,
+  use: (folder: string) => Promise<T>,
+): Promise<T> {
   const folder = Deno.makeTempDirSync({ prefix: "easel-golden-" }), before = Deno.cwd();
   try {
-    for (const [name, given] of Object.entries(c.json.files)) {
+    for (const [name, given] of Object.entries(files)) {
       Deno.mkdirSync(join(folder, dirname(name)), { recursive: true });
       await write(join(folder, name), given);
     }
     Deno.chdir(folder);
-    const argv = (c.json.argv as string[]).map((word) => word.replaceAll("{cwd}", folder));
-    const error = await runCommand(scriptName(c.json.reference), [...argv, ...more], quietContext());
-    return await use({ folder, error });
+    return await use(folder);
   } finally {
     Deno.chdir(before);
     Deno.removeSync(folder, { recursive: true });

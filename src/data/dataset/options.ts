@@ -8,6 +8,7 @@ import {
   type ConfigOf,
   flag,
   float,
+  forgotten,
   group,
   idleZero,
   int,
@@ -34,7 +35,9 @@ export const datasetOptions = group("Dataset", {
     str(null, "'min,max' scale for crops around a face whose box is in the file name"),
   ),
   random_crop: flag("random instead of centre crop (bars latent caching)"),
-  debug_dataset: notYet(flag("show dataset samples and exit")),
+  debug_dataset: forgotten(
+    flag("write what the trainer would see into a folder of OUTPUT_DIR, with a page, and stop"),
+  ),
   alpha_mask: flag("use the alpha channel as the loss mask"),
   dataset_class: notYet(str(null, "python path of a user dataset class")),
   reg_data_dir: pathTo("folder", str(null, "root of regularisation (class) images")),

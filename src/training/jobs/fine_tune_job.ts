@@ -4,6 +4,7 @@ import { besideDatasetFile } from "../../data/dataset/overridden.ts";
 import type { Job } from "../../options/job.ts";
 import { fineTuneGroups, sdxlTrainGroups, trainDbGroups, TRAINING_NEEDS } from "../options.ts";
 import { checkTraining, makeFolders } from "./check.ts";
+import { showDataset } from "./show_dataset.ts";
 import { checkFull } from "./check_full.ts";
 import type { FullConfig, FullKind } from "./full_run.ts";
 
@@ -49,6 +50,7 @@ function fullJob(kind: FullKind, example: string): Job<FullConfig> {
     idle: besideDatasetFile,
     async run(config, context) {
       makeFolders(config);
+      if (config.debugDataset) return await showDataset(config, context);
       const { trainFull } = await import("./full_run.ts");
       await trainFull(kind, config, context);
     },

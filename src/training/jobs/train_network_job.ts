@@ -5,6 +5,7 @@ import { counted } from "../../base/phrases.ts";
 import { modelFile } from "../../options/paths.ts";
 import { exclusive, needs, somethingTrained } from "../../options/rules.ts";
 import { checkTraining, makeFolders } from "./check.ts";
+import { showDataset } from "./show_dataset.ts";
 import {
   sdxlTrainNetworkGroups,
   TRAINING_NEEDS,
@@ -49,6 +50,7 @@ function networkJob(sdxl: boolean): Job<TrainNetworkConfig> {
     idle: besideDatasetFile,
     async run(config, context) {
       makeFolders(config);
+      if (config.debugDataset) return await showDataset(config, context);
       const { trainNetwork } = await import("./train_network.ts");
       await trainNetwork(config, context, { sdxl });
     },

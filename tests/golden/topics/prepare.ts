@@ -4,12 +4,14 @@ import type { Check, GoldenCase, Runner } from "../case.ts";
 import { checkBuckets } from "../prepare/buckets.ts";
 import { checkLatents, checkText } from "../prepare/caches.ts";
 import { checkCanny } from "../prepare/canny.ts";
+import { checkDebugDataset } from "../prepare/debug_dataset.ts";
 import { checkFaces } from "../prepare/faces.ts";
 import { checkResize } from "../prepare/resize.ts";
 import { checkUpscaler } from "../prepare/upscaler.ts";
 
 const RUNNERS: Readonly<Record<string, (c: GoldenCase) => Check[] | Promise<Check[]>>> = {
   "finetune/prepare_buckets_latents.py": checkBuckets,
+  "library/train_util.py": checkDebugDataset,
   "tools/cache_latents.py": checkLatents,
   "tools/cache_text_encoder_outputs.py": checkText,
   "tools/canny.py": checkCanny,

@@ -36,6 +36,8 @@ const {
 const { seed, ...otherTraining } = trainingOptions.rows;
 const { mixed_precision, ...otherPrecision } = precisionOptions.rows;
 const { disable_mmap_load_safetensors } = sdxlOptions.rows;
+const { debug_dataset, ...pictures } = datasetOptions.rows;
+const pictureOptions = group(datasetOptions.title, pictures);
 
 const sdxl = flag("the model is SDXL");
 const NOT_TRAINED = "nothing is trained here", OTHER_CACHE = "this tool makes the other cache";
@@ -43,7 +45,7 @@ const NOT_TRAINED = "nothing is trained here", OTHER_CACHE = "this tool makes th
 /** Those of a training that a cache does not depend on. */
 const idle = [
   idleGroup(group("Model", otherModel), NOT_TRAINED),
-  idleGroup(group("Training", otherTraining), NOT_TRAINED),
+  idleGroup(group("Training", { debug_dataset, ...otherTraining }), NOT_TRAINED),
   idleGroup(group("Precision and memory", otherPrecision), NOT_TRAINED),
   ...[
     noiseOptions,
@@ -69,7 +71,7 @@ export const cacheLatentsGroups = [
     sdxl: noEffect("an autoencoder is the same for all", sdxl),
     skip_existing: flag("leave latents that are there and fit as they are"),
   }),
-  datasetOptions,
+  pictureOptions,
   captionOptions,
   bucketOptions,
   latentOptions,
@@ -93,7 +95,7 @@ export const cacheTextGroups = [
     sdxl,
     skip_existing: flag("leave files that are there as they are"),
   }),
-  datasetOptions,
+  pictureOptions,
   captionOptions,
   bucketOptions,
   ...place,
@@ -104,7 +106,7 @@ export const cacheTextGroups = [
 
 /** What both are told. */
 export type CacheConfig =
-  & ConfigOf<readonly [typeof datasetOptions, typeof bucketOptions, typeof deviceOptions]>
+  & ConfigOf<readonly [typeof pictureOptions, typeof bucketOptions, typeof deviceOptions]>
   & {
     readonly pretrainedModelNameOrPath: string;
   };

@@ -8,7 +8,7 @@ import type { DatasetFlags } from "../../../data/dataset/options.ts";
 import { PythonRandom } from "../../../random/mod.ts";
 
 /** What only a training decides. */
-const TRAINED = { trainBatchSize: 1, priorLossWeight: 1, maxTokenLength: null };
+const TRAINED = { trainBatchSize: 1, priorLossWeight: 1, maxTokenLength: null, debugDataset: false };
 
 /** Finds and tells them. Throws UserError where there are none. */
 export async function openDatasets(
