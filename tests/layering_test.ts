@@ -26,6 +26,7 @@ const LEAVES: Readonly<Record<string, readonly string[]>> = {
   "src/random": ["src/base"],
   "src/text": ["src/base", "src/formats"],
   "src/options": ["src/base", "src/text"],
+  "src/hub": ["src/base"],
 };
 
 /** Between jobs of one storey: pictures drawn during training, and tools that make the built-in model. */

@@ -27,7 +27,13 @@ import { NETWORK_MODULES } from "../networks/options.ts";
 
 export const genModelOptions = group("Model", {
   ckpt: required(
-    pathTo("model", str(null, "model: a .safetensors or .ckpt file, a Diffusers folder, or builtin:tiny")),
+    pathTo(
+      "model",
+      str(
+        null,
+        "model: a .safetensors or .ckpt file, a Diffusers folder, a name on the hub, or builtin:tiny",
+      ),
+    ),
   ),
   v1: flag("treat the model as SD 1.x"),
   v2: flag("treat the base model as SD 2.x (OpenCLIP-H text encoder, 1024-wide context)"),

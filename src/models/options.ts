@@ -33,7 +33,10 @@ export const modelOptions = group("Model", {
   pretrained_model_name_or_path: required(
     pathTo(
       "model",
-      str(null, "base model: a .safetensors or .ckpt file, a Diffusers folder, or builtin:tiny"),
+      str(
+        null,
+        "base model: a .safetensors or .ckpt file, a Diffusers folder, a name on the hub, or builtin:tiny",
+      ),
     ),
   ),
   tokenizer_cache_dir: noEffect(

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { modelPath } from "../base/assets.ts";
 import { UsageError, UserError } from "../base/errors.ts";
 import { exists, isFolder } from "../base/files/exists.ts";
+import { hubName } from "../base/files/hub_name.ts";
 import { finished, temporaryFile } from "../base/files/temporary.ts";
 import { isForeignPath, pathHint } from "../base/files/path_hint.ts";
 import { nameProblem } from "../base/files/inside_name.ts";
@@ -23,7 +24,7 @@ export function readableFile(name: string, path: string | null): void {
 
 /** A file of tensors that is read, or a built-in one. */
 export function modelFile(name: string, path: string | null): void {
-  if (path === null) return;
+  if (path === null || hubName(path) !== null) return;
   const kind = kindBesidesFile(stat(name, modelPath(path)));
   if (kind !== null) throw new UserError(`${path}: is ${kind}, ${label(name)} names a file`);
 }
@@ -49,6 +50,7 @@ export function modelParts(
 /** A checkpoint: a file, or a built-in one such as builtin:tiny. */
 export function checkpoint(name: string, path: string | null): void {
   if (path === null) return;
+  if (hubName(path) !== null) return; // fetched before the job starts
   const place = modelPath(path), address = exists(place) ? null : addressInstead(path);
   if (address !== null) throw new UserError(`${path}: ${address} (${label(name)})`);
   if (kindBesidesFile(stat(name, place)) === "a folder") {

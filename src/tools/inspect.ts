@@ -3,6 +3,8 @@
 import { modelPath } from "../base/assets.ts";
 import { counted } from "../base/phrases.ts";
 import { openCheckpoint } from "../formats/checkpoint.ts";
+import { openAnyLayout } from "../models/mod.ts";
+import { isDiffusersFolder } from "../options/model_path.ts";
 import { toF32 } from "../formats/tensor_file.ts";
 import { describe, FAMILIES, identify } from "../models/families/mod.ts";
 import { bundledEmbedding, kindNames, otherNetwork } from "../networks/mod.ts";
@@ -26,7 +28,8 @@ export interface Inspection {
 
 /** Reads a file's table of contents. Throws UserError when the file is damaged or something else. */
 export function inspectFile(path: string): Inspection {
-  using file = openCheckpoint(path);
+  const folder = isDiffusersFolder(modelPath(path));
+  using file = folder ? openAnyLayout(path) : openCheckpoint(path);
   const tensors: TensorRow[] = [];
   const elements: Record<string, number> = {};
   for (const key of file.keys()) {
@@ -41,7 +44,9 @@ export function inspectFile(path: string): Inspection {
   const what = identity.kind === "lora" ? loraText(tensors, alphas()) : describe(identity);
   return {
     path,
-    bytes: Deno.statSync(modelPath(path)).size,
+    bytes: folder
+      ? file.keys().reduce((sum, key) => sum + file.info(key).bytes, 0)
+      : Deno.statSync(modelPath(path)).size,
     what,
     elements,
     metadata: file.metadata,

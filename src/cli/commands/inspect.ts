@@ -3,7 +3,7 @@
 import type { Inspection } from "../../tools/inspect.ts";
 import { command } from "../command.ts";
 import { flag, group, own } from "../../options/mod.ts";
-import { modelFile } from "../../options/paths.ts";
+import { checkpoint } from "../../options/paths.ts";
 import { bytesText } from "../../base/bytes.ts";
 import { counted } from "../../base/phrases.ts";
 import { print } from "../screen/output.ts";
@@ -24,8 +24,9 @@ export const inspect = command({
     "easel inspect --no_keys builtin:tiny",
     "easel inspect --json --no_keys out/cat.safetensors",
   ],
-  about: "FILE is a .safetensors or .ckpt file, a checkpoint, a LoRA or an autoencoder, or builtin:tiny.",
-  check: ({ positionals }) => modelFile("FILE", positionals[0]),
+  about:
+    "FILE is a .safetensors or .ckpt file, a checkpoint, a LoRA or an autoencoder, a Diffusers folder, or builtin:tiny.",
+  check: ({ positionals }) => checkpoint("FILE", positionals[0]),
   async run({ values, positionals }) {
     const { inspectFile } = await import("../../tools/inspect.ts");
     const found = inspectFile(positionals[0]);

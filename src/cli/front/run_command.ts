@@ -5,6 +5,7 @@ import { listed } from "../../base/phrases.ts";
 import type { Command, CommandEntry, CommandInput } from "../command.ts";
 import { camelValues, HelpWanted, parseArgs, type Parsed } from "./parse.ts";
 import { rowsOf, type Value } from "../../options/mod.ts";
+import { withHubModels } from "./hub_models.ts";
 import { withConfigFile } from "./config_file.ts";
 import { type LogLevel, openContext } from "../screen/context.ts";
 import { EventPrinter } from "../screen/events.ts";
@@ -101,8 +102,7 @@ export async function runCommand(line: CommandLine, session: ProgramCall): Promi
     print(commandHelp(entry, command));
     return 0;
   }
-  const { input } = prepared;
-  const values = input.values as Record<string, Value>;
+  const values = prepared.input.values as Record<string, Value>;
   if (watched) session.events = values.json ? session.events ?? new EventPrinter() : null;
   const context = openContext({
     level: values.consoleLogLevel as LogLevel | null,
@@ -112,6 +112,7 @@ export async function runCommand(line: CommandLine, session: ProgramCall): Promi
   try {
     for (const note of [...session.notes, ...prepared.notes]) context.log(note);
     for (const warning of prepared.warnings) context.warn(warning);
+    const input = await withHubModels(command, prepared.input, context);
     if (what === "plan") tellPlan(await command.plan!(input, context), context, values.json === true);
     else await command.run(input, context);
     if (context.signal.aborted) throw context.signal.reason;

@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import { modelPath } from "../../base/assets.ts";
 import { isFolder } from "../../base/files/exists.ts";
 import type { JobContext } from "../../base/job.ts";
+import { nameInCache } from "../../hub/mod.ts";
 import { counted } from "../../base/phrases.ts";
 import { fileSha256, legacyHash } from "../../formats/mod.ts";
 import {
@@ -95,6 +96,7 @@ function metadataWriter(config: TrainNetworkConfig, run: OpenedRun, network: Net
 
 /** A folder has no hash by which interfaces would know it again. */
 function fileRecord(path: string): FileRecord {
-  if (isFolder(path)) return { name: basename(path), hash: null, sha256: null };
-  return { name: basename(path), hash: legacyHash(path), sha256: fileSha256(path) };
+  const name = nameInCache(path) ?? basename(path);
+  if (isFolder(path)) return { name, hash: null, sha256: null };
+  return { name, hash: legacyHash(path), sha256: fileSha256(path) };
 }
