@@ -1,12 +1,14 @@
 /** The trained network: LoRA and its relatives. */
 
 import {
+  choice,
   type ConfigOf,
   flag,
   float,
   floats,
   group,
   int,
+  own,
   pathTo,
   RATE,
   same,
@@ -26,6 +28,11 @@ export const NETWORK_MODULES: readonly string[] = [
   "networks.lokr",
   "lycoris.kohya",
 ];
+
+/** Values of --save_lora_keys. */
+export const DIALECTS = ["kohya", "diffusers", "comfy"] as const;
+
+export type Dialect = typeof DIALECTS[number];
 
 /** The value of --network_module that counts. */
 export function networkModule(given: string | null): string {
@@ -51,6 +58,9 @@ export const networkOptions = group("Network", {
   network_train_text_encoder_only: same(flag("only text-encoder modules")),
   dim_from_weights: same(flag("take ranks from network_weights")),
   scale_weight_norms: float(null, "cap on module weight norm after each step", { min: 0 }),
+  save_lora_keys: own(
+    choice(DIALECTS, "kohya", "whose keys the network's file has; all of them are read"),
+  ),
   base_weights: pathTo("model", strings("networks merged into the base before training")),
   base_weights_multiplier: floats("their strengths; those left out are 1"),
 });

@@ -164,3 +164,18 @@ function read(path: string): Map<string, Float32Array> {
   using file = openSafetensors(path);
   return new Map(file.keys().map((key) => [key, file.f32(key)]));
 }
+
+Deno.test("--save_lora_keys writes the file under others' keys, which it is trained on from", async () => {
+  const { dir, config } = tinyRun(1);
+  const path = join(dir, "out/thing.safetensors");
+  await trainNetwork({ ...config, saveLoraKeys: "comfy", maxTrainSteps: 1 }, listening());
+  ok(
+    [...read(path).keys()].every((key) =>
+      /^(diffusion_model|text_encoders\.clip_l\.transformer)\./.test(key)
+    ),
+  );
+  const more = { networkWeights: path, outputName: "more", maxTrainSteps: 1, dimFromWeights: true };
+  await trainNetwork({ ...config, ...more }, listening());
+  ok([...read(join(dir, "out/more.safetensors")).keys()].every((key) => key.startsWith("lora_")));
+  Deno.removeSync(dir, { recursive: true });
+});

@@ -16,6 +16,10 @@ export type Identity =
 
 const UNET_ALONE = "a U-Net on its own";
 
+/** Tensors of LoRA and its relatives. */
+const NETWORK =
+  /\.(lora_(down|up|A|B)|lora\.(down|up)|hada_w1_a|lokr_w[12](_a)?|oft_blocks|on_input|a1|diff|w_norm)(\.default)?(\.weight)?$/;
+
 /** Files that people pass by mistake, by a key that only they have. */
 const OTHERS: readonly (readonly [RegExp, string])[] = [
   [/^(model\.diffusion_model\.)?double_blocks\./, "a FLUX model"],
@@ -39,7 +43,7 @@ export function identify(shapes: Shapes): Identity {
     return false;
   };
   for (const key of shapes.keys()) {
-    if (/\.(lora_down|lora_up|lora_A|lora_B|hada_w1_a|lokr_w1|oft_blocks)(\.weight)?$/.test(key)) {
+    if (NETWORK.test(key)) {
       return { kind: "lora" };
     }
   }

@@ -1,4 +1,7 @@
-/** Keys of LoRA files as others write them: sd-scripts', and diffusers' three generations. */
+/**
+ * Keys of LoRA files as others write them: sd-scripts and LyCORIS, diffusers' three generations, PEFT on its own, and
+ * ComfyUI's, which are the checkpoint's. One table of suffixes, one of what module names begin with.
+ */
 
 import { SUFFIXES as KNOWN } from "../kinds/mod.ts";
 
@@ -21,7 +24,23 @@ const ALIASES: Readonly<Record<string, string>> = {
   "lora.up.weight": UP,
   "lora_linear_layer.down.weight": DOWN,
   "lora_linear_layer.up.weight": UP,
+  "lora_magnitude_vector": "dora_scale", // PEFT's DoRA
+  "lora_magnitude_vector.weight": "dora_scale",
+  "lora_magnitude_vector.default.weight": "dora_scale",
 };
+
+/** What a module's path may begin with, dots being underscores; `1` is where the first text encoder's number goes. */
+const PREFIXES: readonly [RegExp, string][] = [
+  [/^(?=(lora|oft)_(unet|te)\d?_)/, ""],
+  [/^diffusion_model_/, "lora_unet_"], // ComfyUI
+  [/^text_encoders_clip_[lh]_transformer_|^clip_[lh]_transformer_/, "lora_te1_"],
+  [/^(text_encoders_)?clip_g_transformer_/, "lora_te2_"],
+  [/^text_encoder_2_/, "lora_te2_"], // diffusers
+  [/^text_encoder_/, "lora_te1_"],
+  [/^(?=text_model_)/, "lora_te1_"], // PEFT, of a text encoder alone
+  [/^unet_/, "lora_unet_"],
+  [/^/, "lora_unet_"], // the oldest files hold the U-Net only
+];
 
 /** The longest first: what ends in a shorter one too is the longer. */
 const SUFFIXES = [
@@ -49,13 +68,8 @@ export function parseFileKey(key: string, numbered: boolean): FileKey | null {
 }
 
 function moduleName(path: string, numbered: boolean): string {
-  const flat = path.replaceAll(".", "_");
-  if (/^(lora|oft)_/.test(flat)) return flat;
-  if (flat.startsWith("text_encoder_2_")) return flat.replace("text_encoder_2_", "lora_te2_");
-  if (flat.startsWith("text_encoder_")) {
-    return flat.replace("text_encoder_", numbered ? "lora_te1_" : "lora_te_");
-  }
-  return flat.startsWith("unet_") ? `lora_${flat}` : `lora_unet_${flat}`; // the oldest files hold the U-Net only
+  const flat = path.replaceAll(".", "_"), [prefix, ours] = PREFIXES.find(([pattern]) => pattern.test(flat))!;
+  return flat.replace(prefix, numbered ? ours : ours.replace("te1", "te"));
 }
 
 /** The name of a textual inversion that lies in the file beside the LoRA, null for other keys. */

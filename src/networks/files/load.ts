@@ -5,6 +5,7 @@ import { counted } from "../../base/phrases.ts";
 import type { TensorFile } from "../../formats/tensor_file.ts";
 import { parseFileKey } from "./file_keys.ts";
 import { alphaOf, type Entry, incomplete, type Note, readEntries, shapesOf, some } from "./file_modules.ts";
+import { peftAlpha } from "./peft_config.ts";
 import type { LoraWeights } from "../kinds/first_weights.ts";
 import type { LoraModule } from "../kinds/kind.ts";
 import { lora } from "../kinds/lora.ts";
@@ -86,7 +87,7 @@ function fit(file: TensorFile, target: Target, entry: Entry, name: string, famil
       }]; ${remedy(file, family)}`,
     );
   }
-  const alpha = alphaOf(file, entry);
+  const alpha = alphaOf(file, entry) ?? peftAlpha(file, target);
   const given = kind.alphaLimits
     ? floatAlpha(alpha ?? 0)
     : alpha

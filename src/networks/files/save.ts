@@ -5,6 +5,8 @@ import { writeTorch } from "../../formats/pickle/torch_writer.ts";
 import { networkHashes } from "../../formats/model_hash.ts";
 import { type TensorToWrite, writeSafetensors } from "../../formats/safetensors.ts";
 import type { Alpha } from "../sites/values.ts";
+import type { Dialect } from "../options.ts";
+import { translated } from "./dialects.ts";
 import { filedAs } from "./filed.ts";
 import type { LoraModule } from "../kinds/kind.ts";
 
@@ -18,7 +20,7 @@ export function saveDtype(precision: "float" | "fp16" | "bf16" | null): SaveDtyp
 
 /**
  * Writes a whole file or none, with the two sshs hashes added to the metadata. `weights` hold float32 under the
- * modules' file keys. Throws UserError when the disk refuses.
+ * modules' file keys, `dialect` is whose keys the file gets. Throws UserError when the disk refuses.
  */
 export function saveLora(
   path: string,
@@ -26,8 +28,10 @@ export function saveLora(
   weights: ReadonlyMap<string, Float32Array>,
   dtype: SaveDtype,
   metadata: Readonly<Record<string, string>> = {},
+  dialect: Dialect = "kohya",
 ): void {
-  saveTensors(path, loraTensors(modules, weights, dtype), metadata);
+  const write = (m: readonly LoraModule[], w: ReadonlyMap<string, Float32Array>) => loraTensors(m, w, dtype);
+  saveTensors(path, translated(dialect, { modules, weights }, write), metadata);
 }
 
 /** The same for tensors that are ready. */

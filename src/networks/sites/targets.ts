@@ -19,6 +19,8 @@ export type Part = "te" | "te1" | "te2" | "unet";
 export interface Target {
   /** As in LoRA files: lora_unet_down_blocks_0_attentions_0_proj_in. */
   readonly name: string;
+  /** In diffusers' and transformers' models, with dots. */
+  readonly diffusers?: string;
   /** In sd-scripts' model, with dots: down_blocks.0.attentions.0.proj_in. */
   readonly layer?: string;
   /** The classes that it lies in and their places there, outermost first. */
@@ -26,7 +28,7 @@ export interface Target {
   /** The layer's key without ".weight"; parts of open_clip's fused projection end in q_proj, k_proj, v_proj. */
   readonly path: string;
   readonly part: Part;
-  /** diffusers' name of an SDXL layer, under which some programs save it. */
+  /** The U-Net layer's other name: by diffusers where `name` is the checkpoint's, else by the checkpoint. */
   readonly alias?: string;
   /** Whether the layer has a bias. */
   readonly bias?: boolean;
@@ -72,7 +74,7 @@ export function loraTargets(shapes: Shapes, family: Family, options: TargetOptio
 }
 
 /** A layer under its name in transformers or diffusers, which its place in the order goes by. */
-type Row = Omit<Target, "name" | "part"> & { readonly other: string; readonly diffusers?: string };
+type Row = Omit<Target, "name" | "part"> & { readonly other: string };
 
 function textTargets(shapes: Shapes, place: TextEncoderPart, part: string, options: TargetOptions): Target[] {
   const own = below(shapes, `${place.scope}.`);
@@ -93,6 +95,7 @@ function textTargets(shapes: Shapes, place: TextEncoderPart, part: string, optio
   return weights(rows.filter(({ other }) => wanted.test(other)), options).map(({ other, path, shape }) => ({
     name: flatName(part, other),
     layer: other,
+    diffusers: other,
     within: ancestors(other, other),
     path,
     part: part as Part,
@@ -114,13 +117,14 @@ function unetTargets(shapes: Shapes, family: Family, options: TargetOptions): Ta
     .map(({ original, other, otherShape }) => ({
       other: originalNames ? original : other,
       diffusers: other.slice(0, -".weight".length),
-      alias: originalNames ? flatName("unet", other.slice(0, -".weight".length)) : undefined,
+      alias: flatName("unet", (originalNames ? other : original).slice(0, -".weight".length)),
       path: `${UNET}.${original}`,
       shape: otherShape,
     }));
   return weights(rows, options).map(({ other, path, shape, alias, diffusers }) => ({
     name: flatName("unet", other),
     layer: other,
+    diffusers,
     within: ancestors(diffusers ?? other, other),
     path,
     part: "unet",

@@ -71,7 +71,14 @@ export async function openNetworkRun(
       const keys = [...tensorShapes(network.modules).keys()];
       const saved = training.saved();
       const weights = new Map(keys.map((key) => [key, saved.get(key) ?? store.download(key)]));
-      saveLora(path, network.modules, weights, saveDtype(config.savePrecision), metadata(steps, epoch));
+      saveLora(
+        path,
+        network.modules,
+        weights,
+        saveDtype(config.savePrecision),
+        metadata(steps, epoch),
+        config.saveLoraKeys,
+      );
     },
   }, context);
 }
