@@ -52,7 +52,7 @@ async function prepare(
       config,
       prompts,
       sources,
-      { size: standardSize(config, file), sampling },
+      { size: standardSize(config, file), multiple: file.family.size.multiple, sampling },
       context.warn,
     );
     loras = loraPaths(config, planned.flatMap(({ requests }) => requests[0].settings.loras));
@@ -128,8 +128,8 @@ async function drawAll(
         for (const [i, path] of paths.entries()) {
           note = basename(path);
           context.log(`wrote ${path}`);
-          const { prompt, seed } = requests[i], { width, height } = drawn.shape;
-          context.emit({ event: "sample", path, prompt, seed, width: 8 * width, height: 8 * height });
+          const { prompt, seed } = requests[i], { width, height } = drawn;
+          context.emit({ event: "sample", path, prompt, seed, width, height });
         }
       }
       context.progress({ task: "drawing", step: before, total, memory: device.peakBytes, note });
@@ -176,7 +176,7 @@ function vaeBatch({ vaeBatchSize }: GenImgConfig, batch: number): number {
 function save(
   config: GenImgConfig,
   batch: Batch,
-  { images, shape }: Drawn,
+  { images, width, height }: Drawn,
   { names, mark, sized, networks, warn }: {
     names: FileNames;
     mark: string;
@@ -185,7 +185,7 @@ function save(
     warn: (text: string) => void;
   },
 ): string[] {
-  const width = 8 * shape.width, height = 8 * shape.height, time = new Date();
+  const time = new Date();
   return batch.requests.map((request, place) => {
     const texts = pictureTexts({
       request,

@@ -36,6 +36,9 @@ export const genImgJob = job({
   },
 });
 
+/** What sides of pictures are multiples of in every family. */
+const EVERY = 8;
+
 function check(values: GenImgConfig): void {
   checkDevice(values);
   exclusive("v1", values.v1, "v2", values.v2);
@@ -45,8 +48,8 @@ function check(values: GenImgConfig): void {
   exclusive("prompt", values.prompt !== null, "from_file", values.fromFile !== null);
   needs("strength", values.strength !== null, "image_path", values.imagePath !== null);
   for (const [name, pixels] of [["W", values.W], ["H", values.H]] as const) {
-    if (pixels !== null && pixels % 8 !== 0) {
-      throw new UsageError(`--${name} is a multiple of 8, ${pixels} was given`);
+    if (pixels !== null && pixels % EVERY !== 0) {
+      throw new UsageError(`--${name} is a multiple of ${EVERY}, ${pixels} was given`);
     }
   }
   if (values.strength !== null && !(values.strength >= 0 && values.strength <= 1)) {

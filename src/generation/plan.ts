@@ -19,7 +19,7 @@ export function planBatches(
   config: GenImgConfig,
   prompts: readonly string[],
   { images, masks, regions }: Sources,
-  { size: own, sampling }: { size: PictureSize; sampling: Sampling },
+  { size: own, multiple, sampling }: { size: PictureSize; multiple: number; sampling: Sampling },
   warn: (text: string) => void = () => {},
 ): Batch[] {
   const size = { width: config.W ?? own.width, height: config.H ?? own.height };
@@ -32,10 +32,9 @@ export function planBatches(
     const { width, height } = of(images, request); // a picture decides its size itself
     return { ...request, settings: { ...request.settings, width, height } };
   });
-  for (const request of requests) check(config, request, sampling);
+  for (const request of requests) check(config, request, { multiple, sampling });
   return [...batches(requests, config.batchSize)].map((batch) => {
-    const { width, height } = batch[0].settings;
-    checkSize(width, height, batch.length);
+    checkSize(batch[0].settings, multiple, batch.length);
     return {
       requests: batch,
       images: images && batch.map((request) => of(images, request)),
@@ -44,7 +43,11 @@ export function planBatches(
   });
 }
 
-function check(config: GenImgConfig, request: PictureRequest, sampling: Sampling): void {
+function check(
+  config: GenImgConfig,
+  request: PictureRequest,
+  { multiple, sampling }: { multiple: number; sampling: Sampling },
+): void {
   const { fileName, settings } = request, highres = highresOf(config);
   if (settings.regionParts === null && request.words.includes(AND)) {
     throw new UsageError(
@@ -52,11 +55,9 @@ function check(config: GenImgConfig, request: PictureRequest, sampling: Sampling
     );
   }
   if (fileName !== null) chosenName(fileName);
-  for (
-    const { width, height, steps } of highres ? [settings, firstSettings(settings, highres)] : [settings]
-  ) {
-    checkSize(width, height);
-    createSampler(config.sampler, { ...sampling, steps });
+  for (const pass of highres ? [settings, firstSettings(settings, highres)] : [settings]) {
+    checkSize(pass, multiple);
+    createSampler(config.sampler, { ...sampling, steps: pass.steps });
   }
   if (settings.gradualLatent && !samplerGrows(config.sampler)) {
     throw new UsageError(`Gradual Latent is possible with --sampler euler_a, ${config.sampler} is given`);

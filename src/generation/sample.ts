@@ -6,11 +6,11 @@
  */
 
 import { Graph, memoryNeeded } from "../graph/mod.ts";
+import { type Family, type LatentShape, latentShape } from "../models/mod.ts";
 import { TorchGenerator } from "../random/mod.ts";
 import { denoise, type DenoisingStep } from "./pipeline/denoise.ts";
 import { sizeVectors } from "./pipeline/condition.ts";
 import type { Start } from "./pipeline/draw.ts";
-import type { LatentShape } from "./pipeline/pipeline.ts";
 import { noise } from "./pipeline/noise.ts";
 import { checkSize } from "./pipeline/sizes.ts";
 import type { DrawingModel, NetworkInputs } from "./pipeline/model.ts";
@@ -38,7 +38,7 @@ export interface SampleOptions {
 export interface Sample {
   readonly width: number;
   readonly height: number;
-  /** (1, h, w, 4) */
+  /** (1, h, w, C) */
   readonly latents: Float32Array;
   /** (H, W, 3) around [-1, 1] */
   readonly image: Float32Array;
@@ -64,10 +64,10 @@ export function sampleConditioner(
 export function checkSample(
   prompt: SamplePrompt,
   options: Pick<SampleOptions, "sampler" | "prediction" | "zeroTerminalSnr" | "compat" | "size">,
+  { size }: Family,
 ): void {
   samplerFor(prompt, options);
-  const { width, height } = sizeOf(prompt, options.size);
-  checkSize(width, height);
+  checkSize(sizeOf(prompt, options.size, size.multiple), size.multiple);
 }
 
 function samplerFor(
@@ -85,6 +85,9 @@ function samplerFor(
   });
 }
 
+/** Sides are at least so many pixels. */
+const LEAST = 64;
+
 /** Draws one picture. The weights may have changed since the last one: call `conditioner.forget()` then. */
 export async function drawSample(
   pipeline: Pipeline,
@@ -92,8 +95,9 @@ export async function drawSample(
   prompt: SamplePrompt,
   options: SampleOptions,
 ): Promise<Sample> {
-  const { width, height } = sizeOf(prompt, options.size);
-  const shape = { batch: 1, height: height / 8, width: width / 8 };
+  const { latent, size: { multiple } } = pipeline.model.family;
+  const { width, height } = sizeOf(prompt, options.size, multiple);
+  const shape = latentShape(latent, 1, { width, height });
   const { scale } = prompt, { networks, signal, observe } = options;
   const sampler = samplerFor(prompt, options);
   const texts = scale > 1 ? [prompt.prompt, prompt.negativePrompt] : [prompt.prompt];
@@ -141,14 +145,19 @@ export function sampleMemory(
   size: SampleOptions["size"],
 ): { arenaBytes: number; missingBytes: number } {
   const pixels = (s: SampleOptions["size"]) => s.width * s.height;
-  const sizes = prompts.map((prompt) => sizeOf(prompt, size));
-  const { width, height } = sizes.reduce((a, b) => pixels(b) > pixels(a) ? b : a);
+  const { latent, size: { multiple } } = model.family;
+  const sizes = prompts.map((prompt) => sizeOf(prompt, size, multiple));
+  const largest = sizes.reduce((a, b) => pixels(b) > pixels(a) ? b : a);
   const graph = new Graph();
-  recordDecode(graph, model, { batch: 1, height: height / 8, width: width / 8 });
+  recordDecode(graph, model, latentShape(latent, 1, largest));
   return memoryNeeded(graph, model.store);
 }
 
-function sizeOf({ width, height }: SamplePrompt, size: SampleOptions["size"]): SampleOptions["size"] {
-  const side = (pixels: number) => Math.max(64, pixels - pixels % 8);
+function sizeOf(
+  { width, height }: SamplePrompt,
+  size: SampleOptions["size"],
+  multiple: number,
+): SampleOptions["size"] {
+  const side = (pixels: number) => Math.max(LEAST, pixels - pixels % multiple);
   return { width: side(width ?? size.width), height: side(height ?? size.height) };
 }

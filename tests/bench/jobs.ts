@@ -113,7 +113,7 @@ const drawing: MakeJob = (store, model, batch, dtype) => {
   });
   const noise = numbers("noise", batch * size * size * 4), { signal } = new AbortController();
   const latents = noise.map((x) => x * sampler.initNoiseSigma);
-  const shape = { batch, height: size, width: size };
+  const shape = { batch, channels: family.latent.channels, height: size, width: size };
   return Promise.resolve({
     inputs: {},
     steps: STEPS,

@@ -12,6 +12,7 @@ import { unzipSync, zipSync } from "fflate";
 import { f32Array, i64Array, readNpz, writeNpz } from "../../src/formats/npz.ts";
 import { PythonRandom, TorchGenerator } from "../../src/random/mod.ts";
 import { plansOf, withFolder, writePictures } from "./fixture.ts";
+import { sd1 } from "../../src/models/families/sd1.ts";
 
 /** Not a VAE: each latent is a pixel of its 8x8 block, twice, with the call's number and the column. */
 class Encoder {
@@ -30,7 +31,7 @@ class Encoder {
         ? this.calls.length
         : x;
     });
-    return Promise.resolve({ latents, channels: 4 });
+    return Promise.resolve({ latents, channels: 4, height: h, width: w });
   };
 }
 
@@ -48,6 +49,7 @@ async function cache(group: DatasetGroup, toDisk: boolean, more: Partial<CacheOp
   const encoder = new Encoder(), notes: string[] = [];
   const note = (line: string) => notes.push(line);
   await cacheLatents(group.datasets[0], {
+    latent: sd1.latent,
     encode: encoder.encode,
     batchSize: 2,
     toDisk,
@@ -60,7 +62,14 @@ async function cache(group: DatasetGroup, toDisk: boolean, more: Partial<CacheOp
 
 async function firstBatch(group: DatasetGroup) {
   const random = new PythonRandom(3), torch = new TorchGenerator(3);
-  const loader = new BatchLoader(group, { torch, random, maxTrainSteps: 1, compat: false, note: () => {} });
+  const loader = new BatchLoader(group, {
+    latent: sd1.latent,
+    torch,
+    random,
+    maxTrainSteps: 1,
+    compat: false,
+    note: () => {},
+  });
   loader.startEpoch(1);
   return (await loader.next(0))!;
 }
@@ -151,7 +160,12 @@ Deno.test("caching refuses what it cannot do and leaves out what it cannot read"
     );
     await assert.rejects(async () => cache(await open(dir, { color_aug: true }), false), /color_aug exclude/);
     const nan: CacheOptions["encode"] = (_, n, h, w) =>
-      Promise.resolve({ latents: new Float32Array(n * h * w / 16).fill(NaN), channels: 4 });
+      Promise.resolve({
+        latents: new Float32Array(n * h * w / 16).fill(NaN),
+        channels: 4,
+        height: h / 8,
+        width: w / 8,
+      });
     await assert.rejects(async () => cache(await open(dir), false, { encode: nan }), /no_half_vae/);
     const group = await open(dir);
     Deno.writeTextFileSync(join(dir, "1_a", "s1.png"), "broken now");
@@ -161,6 +175,7 @@ Deno.test("caching refuses what it cannot do and leaves out what it cannot read"
     const seen = new Set<string>();
     const random = new PythonRandom(3), torch = new TorchGenerator(3);
     const loader = new BatchLoader(group, {
+      latent: sd1.latent,
       torch,
       random,
       maxTrainSteps: 1,

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { type Batch, BatchLoader, createDatasetGroup, type LoaderState } from "../../src/data/mod.ts";
 import { PythonRandom, TorchGenerator } from "../../src/random/mod.ts";
 import { plansOf, withFolder, writePictures } from "./fixture.ts";
+import { sd1 } from "../../src/models/families/sd1.ts";
 
 interface Mode {
   readonly compat: boolean;
@@ -29,6 +30,7 @@ class Run {
     const group = await createDatasetGroup(plans, run.random, { compat: mode.compat });
     const note = (line: string) => run.notes.push(line);
     run.loader = new BatchLoader(group, {
+      latent: sd1.latent,
       torch: run.torch,
       random: run.random,
       maxTrainSteps: 20,
@@ -201,7 +203,14 @@ Deno.test("alpha masks, loss weights and multipliers reach the batch", () =>
     const random = new PythonRandom(1), torch = new TorchGenerator(1);
     const plans = plansOf({ dataset_config: config, prior_loss_weight: 0.25 });
     const group = await createDatasetGroup(plans, random, { compat: false });
-    const loader = new BatchLoader(group, { torch, random, maxTrainSteps: 1, compat: false, note: () => {} });
+    const loader = new BatchLoader(group, {
+      latent: sd1.latent,
+      torch,
+      random,
+      maxTrainSteps: 1,
+      compat: false,
+      note: () => {},
+    });
     loader.startEpoch(1);
     const batch = (await loader.next(0))!;
     assert.deepEqual([...batch.lossWeights].sort(), [...Array(5).fill(0.25), ...Array(5).fill(1)]);

@@ -55,12 +55,12 @@ Deno.test("more pictures than a run can hold, and sizes that no memory holds, ar
     () => seeds({ nIter: 2 ** 40 }, ["a"]),
     /1099511627776 pictures are asked for, at most 100000/,
   );
-  assert.throws(() => checkSize(80_000, 80_000), lifted);
+  assert.throws(() => checkSize({ width: 80_000, height: 80_000 }, 8), lifted);
   assert.throws(
-    () => checkSize(8192, 8192, 5),
+    () => checkSize({ width: 8192, height: 8192 }, 8, 5),
     /5 pictures of 8192x8192 cannot be drawn at once; lower --batch/,
   );
-  checkSize(8192, 8192, 4);
+  checkSize({ width: 8192, height: 8192 }, 8, 4);
   for (const sampler of ["ddim", "euler", "euler_a"]) {
     const options = { steps: 1e9, prediction: "epsilon", stepsOffset: 1, clipSample: false } as const;
     assert.throws(() => createSampler(sampler, options), /1000000000 sampling steps; .* to 1000/);

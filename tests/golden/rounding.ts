@@ -6,7 +6,8 @@
  */
 
 import { denoise } from "../../src/generation/pipeline/denoise.ts";
-import type { LatentShape, Pipeline } from "../../src/generation/pipeline/pipeline.ts";
+import type { Pipeline } from "../../src/generation/pipeline/pipeline.ts";
+import type { LatentShape } from "../../src/models/mod.ts";
 import type { Check, GoldenCase } from "./case.ts";
 import { close, relL2 } from "./compare.ts";
 import type { Recorder } from "./drawing.ts";

@@ -8,6 +8,7 @@ import { changeColor } from "../../images/color.ts";
 import { loadImage, UnreadableImage } from "../../images/load.ts";
 import { crop, flip, type Pixels } from "../../images/pixels.ts";
 import { alphaMask, fit, writeNormalized } from "./prepare.ts";
+import type { LatentSides } from "../../models/mod.ts";
 import { readLatentFile } from "../cache/latent_file.ts";
 import { UserError } from "../../base/errors.ts";
 
@@ -37,6 +38,8 @@ export interface Batch {
 export type Pair = readonly [number, number];
 
 export interface RenderOptions {
+  /** What cached latents are like. */
+  readonly latent: LatentSides;
   readonly compat: boolean;
   /**
    * Without buckets, scale pictures of other sizes instead of refusing them; those that random_crop can cut stay
@@ -74,7 +77,9 @@ export async function renderBatch(
       options.note(`${error.message}; left out`);
     }
   }
-  return items.length === 0 ? null : assemble(dataset, dataset.buckets[draws.bucket].size, items);
+  return items.length === 0
+    ? null
+    : assemble(dataset, dataset.buckets[draws.bucket].size, items, options.latent);
 }
 
 async function renderItem(
@@ -84,7 +89,7 @@ async function renderItem(
   options: RenderOptions,
 ): Promise<Item> {
   const cached = entry.latents ??
-    (entry.latentsFile ? readLatentFile(entry.latentsFile, entry.bucket) : null);
+    (entry.latentsFile ? readLatentFile(entry.latentsFile, entry.bucket, options.latent) : null);
   if (cached) {
     const mask = cached.alphaMask && draws.flipped
       ? flipMask(cached.alphaMask, entry.bucket[0])
@@ -131,9 +136,9 @@ function flipMask(mask: Float32Array, width: number): Float32Array {
   return mask.map((_, i) => mask[i - i % width + width - 1 - i % width]);
 }
 
-function assemble(dataset: Dataset, bucket: Size, items: readonly Item[]): Batch {
+function assemble(dataset: Dataset, bucket: Size, items: readonly Item[], { factor }: LatentSides): Batch {
   const first = items[0].cached;
-  const [width, height] = first ? [first.width * 8, first.height * 8] : bucket;
+  const [width, height] = first ? [first.width * factor, first.height * factor] : bucket;
   const { prior_loss_weight: prior = 1, network_multiplier: multiplier } = dataset.params;
   return {
     bucket,

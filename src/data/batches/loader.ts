@@ -9,6 +9,7 @@
 import { UserError } from "../../base/errors.ts";
 import { counted } from "../../base/phrases.ts";
 import { PythonRandom, type PythonRandomState, TorchGenerator } from "../../random/mod.ts";
+import type { LatentSides } from "../../models/mod.ts";
 import { type Batch, renderBatch } from "./batch.ts";
 import type { Replacement } from "./captions.ts";
 import { type BatchDraws, drawItems } from "./draws.ts";
@@ -16,6 +17,8 @@ import type { DatasetGroup } from "../dataset/group.ts";
 import { Order, type OrderState } from "./order.ts";
 
 export interface LoaderOptions {
+  /** See RenderOptions. */
+  readonly latent: LatentSides;
   /** The generators of the run; their states are the caller's to save. */
   readonly torch: TorchGenerator;
   readonly random: PythonRandom;

@@ -7,14 +7,17 @@ import { alphaMask, type Fitted, writeNormalized } from "../batches/prepare.ts";
 import type { CachedLatents } from "../dataset/entries.ts";
 
 /**
- * The VAE's encoder, with sampling: pixels (count, height, width, 3) in [-1, 1] to latents (count, height / 8,
- * width / 8, channels), not multiplied by the VAE's scale.
+ * The VAE's encoder, with sampling: pixels (count, height, width, 3) in [-1, 1] to latents (count, h, w,
+ * channels), not multiplied by the VAE's scale.
  */
 export type Encode = (pixels: Float32Array, count: number, height: number, width: number) => Promise<Encoded>;
 
 export interface Encoded {
   readonly latents: Float32Array;
   readonly channels: number;
+  /** Of each picture's latents. */
+  readonly height: number;
+  readonly width: number;
 }
 
 export interface EncodeOptions {
@@ -51,8 +54,7 @@ export async function encodeFitted(
 async function encodeImages(images: readonly Pixels[], [width, height]: Size, encode: Encode) {
   const size = width * height * 3, pixels = new Float32Array(size * images.length);
   images.forEach((image, i) => writeNormalized(image, pixels, i * size));
-  const { latents, channels } = await encode(pixels, images.length, height, width);
-  return { latents, channels, height: Math.floor(height / 8), width: Math.floor(width / 8) };
+  return await encode(pixels, images.length, height, width);
 }
 
 /** A copy, so that one image does not hold the memory of its batch. */

@@ -5,6 +5,7 @@ import { UsageError, UserError } from "../../base/errors.ts";
 import { isTaken } from "../../base/files/exists.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
 import type { Dataset } from "../dataset/dataset.ts";
+import type { LatentSides } from "../../models/mod.ts";
 import type { ImageEntry } from "../dataset/entries.ts";
 import { loadImage, UnreadableImage } from "../../images/load.ts";
 import { fit } from "../batches/prepare.ts";
@@ -12,6 +13,8 @@ import { type Encode, encodeFitted } from "./encode.ts";
 import { latentFileMisfit, latentFileOf, refuseForeignFile, writeLatentFile } from "./latent_file.ts";
 
 export interface CacheOptions {
+  /** What the model's latents are like. */
+  readonly latent: LatentSides;
   readonly encode: Encode;
   /** Images of one encoder call. */
   readonly batchSize: number;
@@ -62,13 +65,13 @@ export async function cacheLatents(dataset: Dataset, options: CacheOptions): Pro
 /** Takes the files that are there and fit; gives the other entries. One line tells of files that do not fit. */
 function withoutFile(
   entries: readonly ImageEntry[],
-  { note, again }: Pick<CacheOptions, "note" | "again">,
+  { latent, note, again }: Pick<CacheOptions, "latent" | "note" | "again">,
 ): ImageEntry[] {
   const misfits: string[] = [];
   const waiting = entries.filter((entry) => {
     const path = latentFileOf(entry.path), { bucket, subset: { flip_aug: flipped } } = entry;
     if (!isTaken(path)) return true;
-    const misfit = latentFileMisfit(path, { bucket, flipped, alphaMask: wantsAlpha(entry) });
+    const misfit = latentFileMisfit(path, { bucket, latent, flipped, alphaMask: wantsAlpha(entry) });
     if (misfit) refuseForeignFile(path);
     if (misfit && !again) misfits.push(misfit);
     if (misfit || again) return true;
@@ -145,7 +148,7 @@ async function encodeBatch(entries: readonly ImageEntry[], options: CacheOptions
   fitted.forEach(({ entry }, i) => {
     if (options.toDisk) {
       entry.latentsFile = latentFileOf(entry.path);
-      writeLatentFile(entry.latentsFile, made[i]);
+      writeLatentFile(entry.latentsFile, made[i], options.latent);
     } else entry.latents = made[i];
   });
 }

@@ -13,12 +13,9 @@ import {
   writeNpz,
 } from "../../formats/npz.ts";
 import { toF32 } from "../../formats/tensor_file.ts";
+import type { LatentSides } from "../../models/mod.ts";
 import type { Size } from "../batches/buckets.ts";
 import type { CachedLatents } from "../dataset/entries.ts";
-
-const PIXELS_PER_LATENT = 8;
-/** Of every autoencoder that Stable Diffusion has. */
-const CHANNELS = 4;
 
 /** The arrays that are read; whatever else a file holds stays unread. */
 const NAMES = ["latents", "latents_flipped", "alpha_mask", "original_size", "crop_ltrb"];
@@ -36,15 +33,19 @@ export function latentFileOf(imagePath: string): string {
 /** What a cache file must hold to be used. */
 export interface Expected {
   readonly bucket: Size;
+  readonly latent: LatentSides;
   readonly flipped: boolean;
   readonly alphaMask: boolean;
 }
 
 /** Why the file cannot be used with these options, as a line that names it; null when it can. */
-export function latentFileMisfit(path: string, { bucket, flipped, alphaMask }: Expected): string | null {
+export function latentFileMisfit(
+  path: string,
+  { bucket, latent, flipped, alphaMask }: Expected,
+): string | null {
   let cached: CachedLatents;
   try {
-    cached = readLatentFile(path, bucket);
+    cached = readLatentFile(path, bucket, latent);
   } catch (error) {
     if (error instanceof OddLatents) return error.fault;
     if (error instanceof UserError) return error.message;
@@ -76,9 +77,9 @@ export function refuseForeignFile(path: string): void {
 }
 
 /** Latents of a bucket's size. Reads no more than they take. Throws UserError naming the file and what is odd in it. */
-export function readLatentFile(path: string, bucket: Size): CachedLatents {
-  const [width, height] = bucket.map((side) => Math.floor(side / PIXELS_PER_LATENT));
-  const most = Math.max(CHANNELS * width * height, bucket[0] * bucket[1]) * WIDEST + HEADER;
+export function readLatentFile(path: string, bucket: Size, { channels, factor }: LatentSides): CachedLatents {
+  const [width, height] = bucket.map((side) => Math.floor(side / factor));
+  const most = Math.max(channels * width * height, bucket[0] * bucket[1]) * WIDEST + HEADER;
   const arrays = readNpz(path, NAMES, most);
   const get = (name: string, shape: readonly number[]): NpzArray => {
     const found = arrays.get(name) ?? odd(path, `has no ${name} as sd-scripts 0.9 writes them`);
@@ -86,13 +87,13 @@ export function readLatentFile(path: string, bucket: Size): CachedLatents {
     return odd(path, `has ${name} of [${found.shape.join(", ")}], [${shape.join(", ")}] are wanted`);
   };
   const optional = (name: string, shape: readonly number[]) => arrays.has(name) ? get(name, shape) : null;
-  const planes = [CHANNELS, height, width];
+  const planes = [channels, height, width];
   const latents = get("latents", planes), flipped = optional("latents_flipped", planes);
   const mask = optional("alpha_mask", [bucket[1], bucket[0]]);
   return {
-    ...{ channels: CHANNELS, height, width },
-    latents: toChannelsLast(floats(latents, "latents", path), 1, CHANNELS),
-    flipped: flipped && toChannelsLast(floats(flipped, "latents_flipped", path), 1, CHANNELS),
+    ...{ channels, height, width },
+    latents: toChannelsLast(floats(latents, "latents", path), 1, channels),
+    flipped: flipped && toChannelsLast(floats(flipped, "latents_flipped", path), 1, channels),
     alphaMask: mask && floats(mask, "alpha_mask", path),
     originalSize: sizes(get("original_size", [2]), path),
     cropBox: box(get("crop_ltrb", [4]), path),
@@ -100,7 +101,7 @@ export function readLatentFile(path: string, bucket: Size): CachedLatents {
 }
 
 /** Writes the whole file or none. */
-export function writeLatentFile(path: string, cached: CachedLatents): void {
+export function writeLatentFile(path: string, cached: CachedLatents, { factor }: LatentSides): void {
   const { channels, height, width } = cached, shape = [channels, height, width];
   const box = Float64Array.from(cached.cropBox);
   writeNpz(path, {
@@ -109,7 +110,7 @@ export function writeLatentFile(path: string, cached: CachedLatents): void {
     crop_ltrb: { dtype: "F64", shape: [box.length], data: new Uint8Array(box.buffer) },
     ...(cached.flipped && { latents_flipped: f32Array(toChannelsFirst(cached.flipped, 1, channels), shape) }),
     ...(cached.alphaMask && {
-      alpha_mask: f32Array(cached.alphaMask, [height * PIXELS_PER_LATENT, width * PIXELS_PER_LATENT]),
+      alpha_mask: f32Array(cached.alphaMask, [height * factor, width * factor]),
     }),
   });
 }

@@ -2,14 +2,15 @@
 
 import { Interrupted } from "../../base/errors.ts";
 import type { Growing } from "../techniques/gradual_latent.ts";
-import type { Guidance, LatentShape, Pipeline } from "./pipeline.ts";
+import type { LatentShape } from "../../models/mod.ts";
+import type { Guidance, Pipeline } from "./pipeline.ts";
 import type { Sampler } from "../samplers/mod.ts";
 
 export interface Denoising {
   readonly sampler: Sampler;
   readonly shape: LatentShape;
   readonly guidance: Guidance;
-  /** (N, h, w, 4), with the noise that evaluation `start` expects. */
+  /** (N, h, w, C), with the noise that evaluation `start` expects. */
   readonly latents: Float32Array;
   /** The evaluation to begin with: 0, later for image to image. */
   readonly start: number;

@@ -14,7 +14,8 @@ import { conditionBatch } from "./condition.ts";
 import { denoise, type DenoisingStep } from "./denoise.ts";
 import type { DrawnNetworks } from "./networks.ts";
 import { drawNoise, noise } from "./noise.ts";
-import type { Guidance, LatentShape, Pipeline } from "./pipeline.ts";
+import { type LatentShape, latentShape } from "../../models/mod.ts";
+import type { Guidance, Pipeline } from "./pipeline.ts";
 import type { Sampling } from "./sampling.ts";
 import { checkSize } from "./sizes.ts";
 
@@ -23,7 +24,7 @@ export interface Batch {
   readonly requests: readonly PictureRequest[];
   /** Image to image: one RGB picture of the settings' size for each request; null for text to image. */
   readonly images: readonly Pixels[] | null;
-  /** Image to image from latents (N, h, w, 4) in place of pictures. */
+  /** Image to image from latents (N, h, w, C) in place of pictures. */
   readonly latents?: Float32Array;
   /** Inpainting: one mask of the picture's size for each request, white where it is drawn anew. */
   readonly masks?: readonly Pixels[] | null;
@@ -48,7 +49,7 @@ export interface DrawOptions {
 export interface Start {
   readonly sampler: Sampler;
   readonly guidance: Guidance;
-  /** Standard normal, (N, h, w, 4). */
+  /** Standard normal, (N, h, w, C). */
   readonly start: Float32Array;
   /** What the sampler begins with. */
   readonly first: Float32Array;
@@ -58,7 +59,10 @@ export interface Start {
 
 export interface Drawn {
   readonly shape: LatentShape;
-  /** (N, h, w, 4) */
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** (N, h, w, C) */
   readonly latents: Float32Array;
   /** One (H, W, 3) around [-1, 1] for each request. */
   readonly images: Float32Array[];
@@ -71,9 +75,10 @@ export async function drawBatch(
   batch: Batch,
   options: DrawOptions,
 ): Promise<Drawn> {
-  const { settings } = batch.requests[0], { width, height, steps, strength, gradualLatent } = settings;
-  checkSize(width, height);
-  const full = { batch: batch.requests.length, height: height / 8, width: width / 8 };
+  const { settings } = batch.requests[0], { steps, strength, gradualLatent } = settings;
+  const { latent, size } = pipeline.model.family;
+  checkSize(settings, size.multiple);
+  const full = latentShape(latent, batch.requests.length, settings);
   const sampler = createSampler(options.sampler, { ...options.sampling, steps });
   const guidance = await conditionBatch(conditioner, batch.requests, settings, options.networks);
 
@@ -111,7 +116,8 @@ export async function drawBatch(
   const images = options.decode === false
     ? []
     : await decodeAll(pipeline, done.latents, done.shape, options.vaeBatch ?? 1);
-  return { ...done, images };
+  const { factor } = latent, { width, height } = done.shape;
+  return { ...done, width: factor * width, height: factor * height, images };
 }
 
 /** Inpainting: puts back what the masks keep, with the noise of the evaluation just made. */
@@ -161,7 +167,7 @@ async function decodeAll(
   shape: LatentShape,
   count: number,
 ): Promise<Float32Array[]> {
-  const size = shape.height * shape.width * 4, pixels = shape.height * shape.width * 64 * 3;
+  const size = latents.length / shape.batch;
   const images: Float32Array[] = [];
   for (let i = 0; i < shape.batch; i += count) {
     const batch = Math.min(count, shape.batch - i);
@@ -169,6 +175,7 @@ async function decodeAll(
       ...shape,
       batch,
     });
+    const pixels = decoded.length / batch;
     for (let k = 0; k < batch; k++) images.push(decoded.subarray(k * pixels, (k + 1) * pixels));
   }
   return images;

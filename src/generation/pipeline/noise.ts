@@ -4,7 +4,7 @@ import { joined } from "../../base/joined.ts";
 import { toChannelsLast } from "../../base/layout.ts";
 import { TorchGenerator } from "../../random/mod.ts";
 import type { PictureRequest } from "../prompts/requests.ts";
-import type { LatentShape } from "./pipeline.ts";
+import type { LatentShape } from "../../models/mod.ts";
 
 /**
  * The random numbers of a batch, in gen_img.py's order: for each picture from its own seed the start, then one draw for
@@ -22,7 +22,7 @@ export function drawNoise(
     generator.manualSeed(seed);
     starts.push(noise(generator, one));
     if (!imageToImage && i + 1 < requests.length) return;
-    for (let step = 0; step < ahead; step++) generator.randn(one.height * one.width * 4);
+    for (let step = 0; step < ahead; step++) generator.randn(one.channels * one.height * one.width);
     if (imageToImage) imageNoises.push(noise(generator, one));
   });
   return {
@@ -32,7 +32,10 @@ export function drawNoise(
   };
 }
 
-/** randn(N, 4, h, w), channels last. */
-export function noise(generator: TorchGenerator, { batch, height, width }: LatentShape): Float32Array {
-  return toChannelsLast(generator.randn(batch * 4 * height * width), batch, 4);
+/** randn(N, C, h, w), channels last. */
+export function noise(
+  generator: TorchGenerator,
+  { batch, channels, height, width }: LatentShape,
+): Float32Array {
+  return toChannelsLast(generator.randn(batch * channels * height * width), batch, channels);
 }

@@ -2,20 +2,12 @@
 
 import { joined } from "../../base/joined.ts";
 import { add, affine, concat, type Graph, mul, reshape, slice, sub, type Tensor } from "../../graph/mod.ts";
-import { decode, encode, sampleLatents, VAE } from "../../models/mod.ts";
+import { decode, encode, type LatentShape, sampleLatents, VAE } from "../../models/mod.ts";
 import { type DeepShrink, depthAt } from "../techniques/deep_shrink.ts";
 import type { RegionScene } from "../techniques/regions.ts";
 import { type DrawingModel, type NetworkInputs, weightsIn } from "./model.ts";
 import { Programs } from "./programs.ts";
 import { type Conditioning, TextConditioner, type TextSettings } from "../prompts/text_conditioner.ts";
-
-/** The size of a batch of latents. */
-export interface LatentShape {
-  readonly batch: number;
-  /** Latent pixels: an eighth of the picture's. */
-  readonly height: number;
-  readonly width: number;
-}
 
 /** What does not change from step to step. */
 export interface Guidance {
@@ -58,7 +50,7 @@ export class Pipeline {
   }
 
   /**
-   * The guided answer of the U-Net to latents (N, h, w, 4), already divided by the sampler's inputDivisor. Negative and
+   * The guided answer of the U-Net to latents (N, h, w, C), already divided by the sampler's inputDivisor. Negative and
    * positive go through it as one batch of 2 N, negatives first; the empty prompt comes last.
    */
   async predict(
@@ -67,7 +59,7 @@ export class Pipeline {
     shape: LatentShape,
     guidance: Guidance,
   ): Promise<Float32Array> {
-    const { batch, height, width } = shape;
+    const { batch, height, width, channels } = shape;
     const { model } = this, guided = guidance.negative !== null;
     const { empty, deepShrink } = guidance, parts = empty ? 3 : guided ? 2 : 1;
     const rows = parts * batch, { tokens } = guidance.positive[0], { regionParts = null } = guidance;
@@ -98,7 +90,7 @@ export class Pipeline {
     };
     const key = `unet ${batch} ${height} ${width} ${tokens} ${parts}${shrinks} ${regionParts ?? ""}`;
     const out = await this.programs.run(key, (graph) => {
-      const x = graph.input("latents", [batch, height, width, 4]);
+      const x = graph.input("latents", [batch, height, width, channels]);
       const answer = model.family.denoise(
         parts === 1 ? x : concat(Array(parts).fill(x), 0),
         graph.input("timesteps", [rows]),
@@ -123,26 +115,28 @@ export class Pipeline {
     return out.prediction;
   }
 
-  /** Latents (N, h, w, 4) as the U-Net knows them -> pictures (N, 8 h, 8 w, 3) around [-1, 1]. */
-  async decode(latents: Float32Array, { batch, height, width }: LatentShape): Promise<Float32Array> {
+  /** Latents (N, h, w, C) as the U-Net knows them -> pictures (N, H, W, 3) around [-1, 1]. */
+  async decode(latents: Float32Array, shape: LatentShape): Promise<Float32Array> {
     const factor = 1 / this.latentScale;
+    const { batch, height, width } = shape;
     const out = await this.programs.run(`decode ${batch} ${height} ${width}`, (graph) => {
-      recordDecode(graph, this.model, { batch, height, width });
+      recordDecode(graph, this.model, shape);
     }, { latents: latents.map((x) => Math.fround(factor) * x) });
     return out.image;
   }
 
-  /** Pictures (N, 8 h, 8 w, 3) in [-1, 1] and noise (N, h, w, 4) -> latents as the U-Net knows them. */
+  /** Pictures (N, H, W, 3) in [-1, 1] and noise (N, h, w, C) -> latents as the U-Net knows them. */
   async encode(
     images: Float32Array,
     noise: Float32Array,
-    { batch, height, width }: LatentShape,
+    { batch, channels, height, width }: LatentShape,
   ): Promise<Float32Array> {
+    const { factor } = this.model.family.latent;
     const out = await this.programs.run(`encode ${batch} ${height} ${width}`, (graph) => {
-      const x = graph.input("images", [batch, 8 * height, 8 * width, 3]);
+      const x = graph.input("images", [batch, factor * height, factor * width, 3]);
       const weights = weightsIn(graph, this.model, "vae").at(VAE);
       const distribution = encode(x, weights, { attention: this.model.vaeAttention });
-      const sampled = sampleLatents(distribution, graph.input("noise", [batch, height, width, 4]));
+      const sampled = sampleLatents(distribution, graph.input("noise", [batch, height, width, channels]));
       graph.output("latents", affine(sampled, this.latentScale, 0));
     }, { images, noise });
     return out.latents;
@@ -155,8 +149,12 @@ export class Pipeline {
 }
 
 /** The program of Pipeline.decode(). */
-export function recordDecode(graph: Graph, model: DrawingModel, { batch, height, width }: LatentShape): void {
-  const x = graph.input("latents", [batch, height, width, 4]);
+export function recordDecode(
+  graph: Graph,
+  model: DrawingModel,
+  { batch, channels, height, width }: LatentShape,
+): void {
+  const x = graph.input("latents", [batch, height, width, channels]);
   const weights = weightsIn(graph, model, "vae").at(VAE);
   graph.output("image", decode(x, weights, { attention: model.vaeAttention }));
 }

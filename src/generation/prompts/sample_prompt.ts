@@ -12,7 +12,7 @@ import { samplerProblem } from "../samplers/mod.ts";
 export interface SamplePrompt {
   readonly prompt: string;
   readonly negativePrompt: string;
-  /** Pixels, rounded down to multiples of 8 when drawn, 64 at least; null takes the training's. */
+  /** Pixels, rounded down to the model's multiples when drawn, 64 at least; null takes the training's. */
   readonly width: number | null;
   readonly height: number | null;
   readonly steps: number;

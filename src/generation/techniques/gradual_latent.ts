@@ -1,7 +1,6 @@
 /** Gradual Latent (sd-scripts' GradualLatent): sampling begins with small latents, which grow while it goes on. */
 
-import { bicubicWeights, interpolatedValues } from "../../models/mod.ts";
-import type { LatentShape } from "../pipeline/pipeline.ts";
+import { bicubicWeights, interpolatedValues, type LatentShape } from "../../models/mod.ts";
 import type { Growth } from "../samplers/mod.ts";
 
 export interface GradualLatent {
@@ -40,6 +39,9 @@ export function unsharpOf(text: string): Unsharp {
   return { ksize, sigma, strength, targetX: targetX !== 0 };
 }
 
+/** A U-Net halves three times. */
+const HALVED = 2 ** 3;
+
 /** The sizes that a run goes through. `full` is that of the finished latents, at a ratio of 1. */
 export class Growing {
   #ratio: number;
@@ -49,12 +51,12 @@ export class Growing {
     this.#ratio = settings.ratio;
   }
 
-  /** Latents (N, h, w, 4) as small as a run begins with. */
+  /** Latents (N, h, w, C) as small as a run begins with. */
   begin(latents: Float32Array): { latents: Float32Array; shape: LatentShape } {
-    const { ratio, unsharp } = this.settings, { batch, height, width } = this.full;
+    const { ratio, unsharp } = this.settings, { batch, height, width, channels } = this.full;
     const side = (from: number) => bicubicWeights(from, Math.floor(from * ratio), 1 / ratio);
-    const shape = { batch, height: Math.floor(height * ratio), width: Math.floor(width * ratio) };
-    const small = interpolatedValues(latents, [batch, height, width, 4], side(height), side(width));
+    const shape = { ...this.full, height: Math.floor(height * ratio), width: Math.floor(width * ratio) };
+    const small = interpolatedValues(latents, [batch, height, width, channels], side(height), side(width));
     return { latents: unsharp ? sharpened(small, shape, unsharp) : small, shape };
   }
 
@@ -65,8 +67,7 @@ export class Growing {
     this.#since = grows ? 1 : this.#since + 1;
     if (!grows) return null;
     this.#ratio = Math.min(this.#ratio + ratioStep, 1);
-    // the U-Net halves three times
-    const side = (whole: number) => Math.floor(Math.floor(whole * this.#ratio) / 8) * 8;
+    const side = (whole: number) => Math.floor(Math.floor(whole * this.#ratio) / HALVED) * HALVED;
     return { ...this.full, height: side(this.full.height), width: side(this.full.width) };
   }
 
@@ -78,7 +79,12 @@ export class Growing {
       ofResult: unsharp?.targetX ?? true,
       noise: sNoise,
       enlarge(values, sharpen) {
-        const large = interpolatedValues(values, [from.batch, from.height, from.width, 4], rows, columns);
+        const large = interpolatedValues(
+          values,
+          [from.batch, from.height, from.width, from.channels],
+          rows,
+          columns,
+        );
         return sharpen && unsharp ? sharpened(large, to, unsharp) : large;
       },
     };
@@ -88,7 +94,7 @@ export class Growing {
 /** x + strength * (x - blurred), torchvision's gaussian_blur: edges mirrored without the outermost pixel. */
 export function sharpened(
   values: Float32Array,
-  { batch, height, width }: LatentShape,
+  { batch, height, width, channels }: LatentShape,
   { ksize, sigma, strength }: Unsharp,
 ): Float32Array {
   const half = (ksize - 1) / 2;
@@ -101,7 +107,7 @@ export function sharpened(
     }
     return weights;
   };
-  const blurred = interpolatedValues(values, [batch, height, width, 4], blur(height), blur(width));
+  const blurred = interpolatedValues(values, [batch, height, width, channels], blur(height), blur(width));
   return values.map((x, i) => x + strength * (x - blurred[i]));
 }
 

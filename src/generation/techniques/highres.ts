@@ -2,7 +2,7 @@
 
 import type { Pixels } from "../../images/pixels.ts";
 import { resizePillow } from "../../images/pillow.ts";
-import { interpolatedValues, linearWeights } from "../../models/mod.ts";
+import { interpolatedValues, type LatentShape, latentShape, linearWeights } from "../../models/mod.ts";
 import { toBytes } from "../pictures/pixels.ts";
 import { type Batch, drawBatch, type Drawn, type DrawOptions } from "../pipeline/draw.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
@@ -79,27 +79,30 @@ export async function drawTwice(
     ...batch,
     requests: changed(({ settings }) => ({ settings: firstSettings(settings, highres) })),
   }, { ...options, decode: !highres.latents || highres.keepFirst });
-  const { width, height } = batch.requests[0].settings;
+  const { width, height } = batch.requests[0].settings, { latent } = pipeline.model.family;
   const requests = changed(({ seed }) => ({ seed: seed + 1 }));
   const second = await drawBatch(
     pipeline,
     conditioner,
     highres.latents
-      ? { requests, images: null, latents: enlargedLatents(first, width / 8, height / 8) }
-      : { requests, images: enlargedPictures(first, width, height) },
+      ? { requests, images: null, latents: enlargedLatents(first, latentShape(latent, 1, { width, height })) }
+      : { requests, images: enlargedPictures(first, { width, height }) },
     options,
   );
   return { first, second };
 }
 
-function enlargedLatents({ latents, shape }: Drawn, width: number, height: number): Float32Array {
+function enlargedLatents({ latents, shape }: Drawn, { width, height }: LatentShape): Float32Array {
   const rows = linearWeights(shape.height, height), columns = linearWeights(shape.width, width);
-  return interpolatedValues(latents, [shape.batch, shape.height, shape.width, 4], rows, columns);
+  return interpolatedValues(latents, [shape.batch, shape.height, shape.width, shape.channels], rows, columns);
 }
 
-function enlargedPictures({ images, shape }: Drawn, width: number, height: number): Pixels[] {
+function enlargedPictures(
+  { images, width, height }: Drawn,
+  size: { width: number; height: number },
+): Pixels[] {
   return images.map((values) => {
-    const picture = { width: 8 * shape.width, height: 8 * shape.height, channels: 3, data: toBytes(values) };
-    return resizePillow(picture as Pixels, width, height, "lanczos");
+    const picture: Pixels = { width, height, channels: 3, data: toBytes(values) };
+    return resizePillow(picture, size.width, size.height, "lanczos");
   });
 }

@@ -2,7 +2,7 @@
 
 import type { Pixels } from "../../images/pixels.ts";
 import { resizePillow } from "../../images/pillow.ts";
-import type { LatentShape } from "../pipeline/pipeline.ts";
+import type { LatentShape } from "../../models/mod.ts";
 
 /** How much of each latent pixel is kept, (h, w): 0 where the mask is white and drawn anew, 1 where it is black. */
 export function keptShares(mask: Pixels, { height, width }: LatentShape): Float32Array {
@@ -19,10 +19,11 @@ function luminance({ width, height, channels, data }: Pixels): Pixels {
   return { width, height, channels: 3, data: out };
 }
 
-/** Latents (N, h, w, 4) where `kept` (N, h, w) of the original's are left. */
+/** Latents (N, h, w, C) where `kept` (N, h, w) of the original's are left. */
 export function putBack(latents: Float32Array, original: Float32Array, kept: Float32Array): Float32Array {
+  const channels = latents.length / kept.length;
   return latents.map((x, i) => {
-    const share = kept[i >> 2];
+    const share = kept[Math.floor(i / channels)];
     return original[i] * share + x * (1 - share);
   });
 }

@@ -58,13 +58,35 @@ export interface Family {
   readonly spec: ModelNames;
 }
 
-export interface Latent {
+/** The size of latents. */
+export interface LatentSides {
   readonly channels: number;
   /** Pixels of a latent's side. */
   readonly factor: number;
+}
+
+export interface Latent extends LatentSides {
   /** What the model sees is (latents - shift) * scale of what the autoencoder gives. */
   readonly scale: number;
   readonly shift: number;
+}
+
+/** The size of latents, or of what an autoencoder makes of them. */
+export interface LatentShape {
+  readonly batch: number;
+  readonly channels: number;
+  /** Latent pixels. */
+  readonly height: number;
+  readonly width: number;
+}
+
+/** The latents of pictures; sides are rounded down to whole latents. */
+export function latentShape(
+  { channels, factor }: LatentSides,
+  batch: number,
+  { width, height }: { readonly width: number; readonly height: number },
+): LatentShape {
+  return { batch, channels, height: Math.floor(height / factor), width: Math.floor(width / factor) };
 }
 
 export interface PictureSides {

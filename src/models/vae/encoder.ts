@@ -5,7 +5,7 @@ import { conv2d, toCompute } from "../layers.ts";
 import type { Weights } from "../weights.ts";
 import { head, middle, resnets, type VaeOptions } from "./blocks.ts";
 
-/** A normal distribution over latents, both (N, H / 8, W / 8, 4) f32. */
+/** A normal distribution over latents, both (N, h, w, channels) f32. */
 export interface LatentDistribution {
   mean: Tensor;
   logvar: Tensor;

@@ -2,4 +2,4 @@
 export { encode, type LatentDistribution, moments, sampleLatents } from "./encoder.ts";
 export { decode } from "./decoder.ts";
 export type { VaeOptions } from "./blocks.ts";
-export { type VaeConfig, vaeConfig, vaeShapes } from "./shapes.ts";
+export { type VaeConfig, vaeConfig, vaeLatent, vaeShapes } from "./shapes.ts";

@@ -13,6 +13,14 @@ export interface VaeConfig {
   linearAttention: boolean;
 }
 
+/** What latents are like: their channels, and the pixels of a latent's side. Null where these shapes are no autoencoder's. */
+export function vaeLatent(shapes: Shapes): { channels: number; factor: number } | null {
+  const config = vaeConfig(shapes);
+  return config === undefined
+    ? null
+    : { channels: config.latentChannels, factor: 2 ** (config.channels.length - 1) };
+}
+
 type Put = (name: string, ...shape: number[]) => void;
 
 /** Every key below `first_stage_model.` with its shape, in the file's order. */

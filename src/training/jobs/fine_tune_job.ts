@@ -30,7 +30,7 @@ export const trainDbJob = fullJob(
 );
 
 export const sdxlTrainJob = fullJob(
-  { name: "finetuning", groups: sdxlTrainGroups, sdxl: true },
+  { name: "finetuning", groups: sdxlTrainGroups, told: { sdxl: true } },
   "easel sdxl_train --pretrained_model_name_or_path sdxl.safetensors --train_data_dir images --output_dir out " +
     "--output_name tuned --resolution 1024 --enable_bucket --learning_rate 4e-6 --caption_extension .txt --cache_latents " +
     "--mixed_precision bf16 --no_half_vae --optimizer_type Adafactor --optimizer_args relative_step=False " +

@@ -18,8 +18,8 @@ export interface FullKind {
   /** Names the log's folder. */
   readonly name: string;
   readonly groups: readonly Group[];
-  /** Insists on SDXL. */
-  readonly sdxl?: boolean;
+  /** Flags that tell the model's family, as the command itself says. */
+  readonly told?: Readonly<Record<string, boolean>>;
   /** Whether the text encoder is trained where no option says so. */
   readonly text?: boolean;
 }

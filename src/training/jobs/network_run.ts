@@ -31,16 +31,15 @@ import {
 } from "./open_run.ts";
 import type { TrainingRun } from "./training_run.ts";
 
-/** `sdxl`: whether nothing but SDXL will do. */
-export type NetworkRunOptions = Pick<RunOptions, "sdxl">;
+export type NetworkRunOptions = Pick<RunOptions, "told">;
 
 export async function openNetworkRun(
   config: TrainNetworkConfig,
   context: JobContext,
-  { sdxl }: NetworkRunOptions = {},
+  { told }: NetworkRunOptions = {},
 ): Promise<TrainingRun> {
   const newNetwork = config.networkWeights === null;
-  const opened = await openRun(config, context, { groups: trainNetworkGroups, newNetwork, sdxl });
+  const opened = await openRun(config, context, { groups: trainNetworkGroups, newNetwork, told });
   const { file, store, length, generators } = opened;
   const { network, under } = closingOnError(opened, () => ({
     network: setUpNetwork(config, file, context.warn),

@@ -69,15 +69,15 @@ export interface RunOptions {
   readonly groups?: readonly Group[];
   /** Whether a network is drawn from the seed. */
   readonly newNetwork?: boolean;
-  /** Whether nothing but SDXL will do. */
-  readonly sdxl?: boolean;
+  /** Flags that tell the model's family, as the command itself says. */
+  readonly told?: Readonly<Record<string, boolean>>;
 }
 
 /** Finds the images, tells what was found, opens the model. Throws UserError before anything is computed. */
 export async function openRun(
   config: TrainingConfig,
   context: JobContext,
-  { groups = trainingGroups, newNetwork = false, sdxl = false }: RunOptions = {},
+  { groups = trainingGroups, newNetwork = false, told }: RunOptions = {},
 ): Promise<OpenedRun> {
   checkConfig(config);
   const resumed = config.resume === null ? null : readStateFile(config.resume);
@@ -86,10 +86,10 @@ export async function openRun(
   const plans = planDatasets(config);
   const group = await createDatasetGroup(plans, generators.python, { compat: config.compat !== null });
   for (const line of describeDatasets(group)) context.log(line);
-  const samples = SamplePictures.open(config, sampleSize(group, config), context);
   const file = openModel(modelPath(config.pretrainedModelNameOrPath), partsOf(config));
   try {
-    checkFlags(file.family, { v2: config.v2, sdxl }, file.path);
+    checkFlags(file.family, { v2: config.v2, ...told }, file.path);
+    const samples = SamplePictures.open(config, sampleSize(group, config), file.family, context);
     const length = runLength(config, group);
     for (const note of sampleNotes(config, length)) context.warn(note);
     const settings = describeSettings(config, groups, { seed, length, group });
@@ -197,12 +197,17 @@ export async function assembleRun(
     if (cachesLatents(config)) await cacheAll(config, opened, encoder, context);
     const examples = await ExampleMaker.create(file.family, config.maxTokenLength, encoder, parts.examples);
     const made = training = parts.training();
-    const arena = await fitMemory(made.step, opened.store, largestLatents(group, config.maxTokenLength), {
-      mixedPrecision: config.mixedPrecision,
-      samples: opened.samples?.memory(drawing),
-      log: context.log,
-      warn: context.warn,
-    });
+    const arena = await fitMemory(
+      made.step,
+      opened.store,
+      largestLatents(group, file.family.latent, config.maxTokenLength),
+      {
+        mixedPrecision: config.mixedPrecision,
+        samples: opened.samples?.memory(drawing),
+        log: context.log,
+        warn: context.warn,
+      },
+    );
     return {
       ...opened,
       name: parts.name,
@@ -211,6 +216,7 @@ export async function assembleRun(
       examples,
       training: made,
       loader: new BatchLoader(group, {
+        latent: file.family.latent,
         torch: generators.torch,
         random: generators.python,
         maxTrainSteps: length.steps,
@@ -252,13 +258,14 @@ function loaderWorkers(
 /** Latents of all images. */
 async function cacheAll(
   config: TrainingConfig,
-  { group, generators: { latents: torch } }: OpenedRun,
+  { group, file, generators: { latents: torch } }: OpenedRun,
   encoder: LatentEncoder,
   context: JobContext,
 ): Promise<void> {
   for (const [i, dataset] of group.datasets.entries()) {
     await cacheLatents(dataset, {
       encode: (pixels, count, height, width) => encoder.encode(pixels, count, height, width, torch),
+      latent: file.family.latent,
       batchSize: config.vaeBatchSize,
       toDisk: config.cacheLatentsToDisk,
       compat: config.compat !== null,

@@ -52,12 +52,16 @@ function networkJob(sdxl: boolean): Job<TrainNetworkConfig> {
       makeFolders(config);
       if (config.debugDataset) return await showDataset(config, context);
       const { trainNetwork } = await import("./train_network.ts");
-      await trainNetwork(config, context, { sdxl });
+      await trainNetwork(config, context, { told: { sdxl } });
     },
     async plan(config, context) {
       const { planTraining } = await import("./plan.ts");
       const { openNetworkRun } = await import("./network_run.ts");
-      return await planTraining(config, (planned) => openNetworkRun(planned, context, { sdxl }), context);
+      return await planTraining(
+        config,
+        (planned) => openNetworkRun(planned, context, { told: { sdxl } }),
+        context,
+      );
     },
   };
 }

@@ -4,7 +4,7 @@ import type { JobContext, Plan } from "../../base/job.ts";
 import { counted } from "../../base/phrases.ts";
 import { type Batch, BatchLoader, type DatasetGroup } from "../../data/mod.ts";
 import { writeSafetensors } from "../../formats/mod.ts";
-import { checkpointTensors, requireFinite, VAE, weightOf } from "../../models/mod.ts";
+import { checkpointTensors, type Family, requireFinite, VAE, weightOf } from "../../models/mod.ts";
 import { withDefaults } from "../../options/mod.ts";
 import { type TrainingConfig, trainingGroups, type TrainVaeConfig } from "../options.ts";
 import { fitMemory } from "../step/fit.ts";
@@ -52,9 +52,9 @@ async function withTraining<T>(
   const opened = await openRun(whole(config), context);
   let training: VaeTraining | null = null;
   try {
-    checkSizes(opened.group);
+    checkSizes(opened.group, opened.file.family);
     requireFinite(opened.file, (key) => !key.startsWith(`${VAE}.`));
-    training = new VaeTraining(opened.store, opened.file.shapes, {
+    training = new VaeTraining(opened.store, opened.file, {
       ...whole(config),
       ...config,
       maxTrainSteps: opened.length.steps,
@@ -70,14 +70,14 @@ async function withTraining<T>(
   }
 }
 
-/** A latent is 8x8 pixels. */
-function checkSizes({ datasets }: DatasetGroup): void {
+/** Pictures are whole latents. */
+function checkSizes({ datasets }: DatasetGroup, { latent: { factor } }: Family): void {
   for (const { buckets, params } of datasets) {
-    const odd = buckets.find(({ size }) => size.some((side) => side % 8 !== 0));
+    const odd = buckets.find(({ size }) => size.some((side) => side % factor !== 0));
     if (!odd) continue;
     const flag = params.enable_bucket ? `bucket_reso_steps ${params.bucket_reso_steps}` : "resolution";
     throw new UserError(
-      `pictures of ${odd.size.join("x")} cannot be encoded; set ${flag} to a multiple of 8`,
+      `pictures of ${odd.size.join("x")} cannot be encoded; set ${flag} to a multiple of ${factor}`,
     );
   }
 }
@@ -90,6 +90,7 @@ async function run(
 ): Promise<void> {
   const { generators: { torch, python }, group, length, file, device } = opened;
   const loader = new BatchLoader(group, {
+    latent: file.family.latent,
     torch,
     random: python,
     maxTrainSteps: length.steps,
@@ -138,7 +139,7 @@ async function run(
   await orLastGood(training.prove());
   let weights = training.saved();
   if (config.standardizeLatents) {
-    const statistics = await measure(training, loader, weights, context);
+    const statistics = await measure(training, loader, file.family.latent.channels, context);
     weights = standardizeLatents(weights, statistics, file.family);
   }
   const last = new RunFiles(
@@ -153,13 +154,10 @@ async function run(
 async function measure(
   training: VaeTraining,
   loader: BatchLoader,
-  weights: ReadonlyMap<string, Float32Array>,
+  channels: number,
   context: JobContext,
 ): Promise<LatentStatistics> {
-  const statistics = new LatentStatistics(
-    weights.get(`${VAE}.decoder.conv_in.weight`)!.length / 9 /
-      weights.get(`${VAE}.decoder.conv_in.bias`)!.length,
-  );
+  const statistics = new LatentStatistics(channels);
   training.useSaved();
   let seen = 0;
   for (let epoch = loader.epoch + 1; seen < MEASURED; epoch++) {

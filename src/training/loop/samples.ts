@@ -5,6 +5,7 @@ import type { JobContext } from "../../base/job.ts";
 import type { DatasetGroup } from "../../data/mod.ts";
 import { encodePng } from "../../images/png_file.ts";
 import { stamp } from "../../generation/pictures/file_names.ts";
+import type { Family } from "../../models/mod.ts";
 import type { DrawingModel } from "../../generation/pipeline/model.ts";
 import { Pipeline } from "../../generation/pipeline/pipeline.ts";
 import { toBytes } from "../../generation/pictures/pixels.ts";
@@ -71,6 +72,7 @@ export class SamplePictures {
   private constructor(
     private readonly config: SampleConfig & { readonly samplePrompts: string },
     private readonly size: SampleOptions["size"],
+    private readonly family: Family,
     private readonly context: JobContext,
   ) {}
 
@@ -81,11 +83,12 @@ export class SamplePictures {
   static open(
     config: SampleConfig,
     size: SampleOptions["size"],
+    family: Family,
     context: JobContext,
   ): SamplePictures | null {
     const { samplePrompts } = config;
     if (samplePrompts === null) return null;
-    const samples = new SamplePictures({ ...config, samplePrompts }, size, context);
+    const samples = new SamplePictures({ ...config, samplePrompts }, size, family, context);
     samples.#read();
     return samples;
   }
@@ -157,7 +160,7 @@ export class SamplePictures {
       if (!prompt) continue;
       const tell = (text: string) => this.#tell(`sample prompt "${prompt.prompt}": ${text}`);
       try {
-        checkSample(prompt, this.#options());
+        checkSample(prompt, this.#options(), this.family);
         const { compat } = this.config;
         drawable.push({ place, prompt: compat === null ? withoutLoraTags(prompt, tell) : prompt });
       } catch (error) {

@@ -4,7 +4,6 @@ import type { StepConfig } from "../options.ts";
 import type { NoiseLevels } from "./noise_levels.ts";
 import { lossWeights } from "./loss_weights.ts";
 import { drawStep, type Latents, type StepDraws, type StepGenerators } from "./noise.ts";
-import type { LatentsShape } from "./loss.ts";
 import type { Inputs } from "../step/step.ts";
 
 /** Pictures and captions before noise. */
@@ -27,9 +26,9 @@ export function noiseBatch(
   schedule: NoiseLevels,
   batch: LatentBatch,
   generators: StepGenerators,
-): { step: LatentsShape; inputs: Inputs; draws: StepDraws } {
+): { inputs: Inputs; draws: StepDraws } {
   const { mask } = batch;
-  const [n, channels, height, width] = batch.shape;
+  const [n, channels] = batch.shape;
   const draws = drawStep(config, schedule, batch, generators);
   const inputs: Inputs = {
     ...batch.model,
@@ -40,9 +39,5 @@ export function noiseBatch(
   };
   if (draws.huberC) inputs.huber_c = draws.huberC;
   if (mask) inputs.mask = mask;
-  return {
-    step: { batch: n, height, width, chunks: batch.chunks, masked: mask !== undefined },
-    inputs,
-    draws,
-  };
+  return { inputs, draws };
 }

@@ -72,7 +72,10 @@ export class ExampleMaker {
     if (batch.latents) return { latents: batch.latents, shape: batch.latentShape! };
     const [width, height] = batch.bucket;
     const encoded = await this.encoder.encode(batch.pixels!, batch.captions.length, height, width, torch);
-    return { latents: encoded.latents, shape: [height >> 3, width >> 3, encoded.channels] as const };
+    return {
+      latents: encoded.latents,
+      shape: [encoded.height, encoded.width, encoded.channels] as const,
+    };
   }
 }
 

@@ -1,8 +1,18 @@
 /** The autoencoder's encoder as training uses it: pictures to sampled latents, not multiplied by the scale factor. */
+import type { Encoded } from "../../data/mod.ts";
 import type { Graph } from "../../graph/mod.ts";
 import { Programs } from "../../generation/pipeline/programs.ts";
 import type { DrawingModel } from "../../generation/pipeline/model.ts";
-import { encode, sampleLatents, VAE, Weights } from "../../models/mod.ts";
+import {
+  below,
+  encode,
+  latentShape,
+  type LatentSides,
+  sampleLatents,
+  VAE,
+  vaeLatent,
+  Weights,
+} from "../../models/mod.ts";
 import type { TorchGenerator } from "../../random/mod.ts";
 import { toChannelsLast } from "../../base/layout.ts";
 
@@ -13,29 +23,30 @@ export type EncodingModel = Pick<
 >;
 
 export class LatentEncoder {
+  readonly latent: LatentSides;
   readonly #programs: Programs;
 
   constructor(private readonly model: EncodingModel) {
+    this.latent = vaeLatent(below(model.shapes, `${VAE}.`))!;
     this.#programs = new Programs(model);
   }
 
-  /** pixels (N, H, W, 3) in [-1, 1] -> (N, H / 8, W / 8, 4); draws the sample's noise from `torch`. */
+  /** pixels (N, H, W, 3) in [-1, 1] -> (N, h, w, C); draws the sample's noise from `torch`. */
   async encode(
     pixels: Float32Array,
     count: number,
     height: number,
     width: number,
     torch: TorchGenerator,
-  ): Promise<{ latents: Float32Array; channels: number }> {
-    const channels = this.model.shapes.get(`${VAE}.decoder.conv_in.weight`)![1];
-    const [h, w] = [Math.floor(height / 8), Math.floor(width / 8)];
-    const noise = toChannelsLast(torch.randn(count * channels * h * w), count, channels);
+  ): Promise<Encoded> {
+    const shape = latentShape(this.latent, count, { width, height }), { channels } = shape;
+    const noise = toChannelsLast(torch.randn(count * channels * shape.height * shape.width), count, channels);
     const { latents } = await this.#programs.run(`${count} ${height} ${width}`, (graph) => {
       const pictures = graph.input("pixels", [count, height, width, 3]);
       const distribution = encode(pictures, this.#weights(graph).at(VAE));
       graph.output("latents", sampleLatents(distribution, graph.input("noise", distribution.mean.shape)));
     }, { pixels, noise });
-    return { latents, channels };
+    return { latents, channels, height: shape.height, width: shape.width };
   }
 
   #weights(graph: Graph): Weights {

@@ -13,6 +13,7 @@ import {
   type Tensor,
 } from "../../graph/mod.ts";
 import { UsageError } from "../../base/errors.ts";
+import type { LatentShape } from "../../models/mod.ts";
 import type { RecordedLoss } from "../step/step.ts";
 
 export const LOSS_TYPES = ["l2", "l1", "huber", "smooth_l1"] as const;
@@ -53,11 +54,7 @@ export function sampleLosses(
 }
 
 /** What a diffusion step's program is made for: everything else about a batch is an input. */
-export interface LatentsShape {
-  readonly batch: number;
-  /** Latent height and width. */
-  readonly height: number;
-  readonly width: number;
+export interface LatentsShape extends LatentShape {
   /** 77-token chunks of a caption. */
   readonly chunks: number;
   readonly masked: boolean;
@@ -65,11 +62,11 @@ export interface LatentsShape {
   readonly tokens?: number;
 }
 
-/** Records the model under training: noisy latents (N, H, W, 4) and timesteps (N), f32 -> its answer, like the latents. */
+/** Records the model under training: noisy latents (N, H, W, C) and timesteps (N), f32 -> its answer, like the latents. */
 export type Predict = (graph: Graph, noisy: Tensor, timesteps: Tensor, shape: LatentsShape) => Tensor;
 
 /**
- * The loss of a diffusion step: the weighted mean over the batch. Inputs: noisy_latents and target (N, H, W, 4), timesteps
+ * The loss of a diffusion step: the weighted mean over the batch. Inputs: noisy_latents and target (N, H, W, C), timesteps
  * (N), loss_weights (N), huber_c (N) and mask (N, H, W, 1) where wanted. Also gives sample_losses (N), before weighting,
  * and the prediction.
  */
@@ -78,9 +75,9 @@ export function diffusionLoss(
   type: LossType,
 ): (graph: Graph, shape: LatentsShape) => RecordedLoss {
   return (graph, shape) => {
-    const { batch: n, height, width } = shape;
-    const noisy = graph.input("noisy_latents", [n, height, width, 4]);
-    const target = graph.input("target", [n, height, width, 4]);
+    const { batch: n, channels, height, width } = shape;
+    const noisy = graph.input("noisy_latents", [n, height, width, channels]);
+    const target = graph.input("target", [n, height, width, channels]);
     const prediction = predict(graph, noisy, graph.input("timesteps", [n]), shape);
     const c = hasHuberC(type) ? graph.input("huber_c", [n]) : undefined;
     const mask = shape.masked ? graph.input("mask", [n, height, width, 1]) : undefined;

@@ -112,9 +112,12 @@ export class DiffusionTraining {
    * would make weights that are not; weights and moments are then those before the step.
    */
   async train(batch: LatentBatch, generators: StepGenerators, last = false): Promise<StepResult> {
-    const [n, , height, width] = batch.shape;
+    const [n, channels, height, width] = batch.shape;
     const { chunks, tokens } = batch, masked = batch.mask !== undefined;
-    const shape = { batch: n, height, width, chunks, masked, ...tokens !== undefined && { tokens } };
+    const shape = {
+      ...{ batch: n, channels, height, width },
+      ...{ chunks, masked, ...tokens !== undefined && { tokens } },
+    };
     await this.step.program(shape);
     const text = this.parts.masks?.("text", shape, generators);
     const { inputs, draws } = noiseBatch(this.config, this.schedule, batch, generators);

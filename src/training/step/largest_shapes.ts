@@ -1,5 +1,6 @@
 /** The shapes that take the most memory: a training that holds them holds all others. */
 import type { DatasetGroup } from "../../data/mod.ts";
+import { type Latent, latentShape } from "../../models/mod.ts";
 import type { LatentsShape } from "../objective/loss.ts";
 
 /** Pictures of a batch, with sides in pixels. */
@@ -23,11 +24,13 @@ export function largestBatches(group: DatasetGroup): PictureShape[] {
 }
 
 /** The same as a diffusion step sees them. */
-export function largestLatents(group: DatasetGroup, maxTokenLength: number | null): LatentsShape[] {
-  return largestBatches(group).map(({ batch, height, width }, i) => ({
-    batch,
-    height: height >> 3,
-    width: width >> 3,
+export function largestLatents(
+  group: DatasetGroup,
+  latent: Latent,
+  maxTokenLength: number | null,
+): LatentsShape[] {
+  return largestBatches(group).map(({ batch, ...size }, i) => ({
+    ...latentShape(latent, batch, size),
     chunks: (maxTokenLength ?? 75) / 75,
     masked: group.datasets[i].subsets.some((subset) => "alpha_mask" in subset && subset.alpha_mask),
   }));

@@ -1,7 +1,7 @@
 /** Which weights of a whole model are trained, and at which rates: the flags of fine_tune, train_db and sdxl_train. */
 import { UsageError } from "../../base/errors.ts";
 import { gradients, Graph } from "../../graph/mod.ts";
-import { type Family, type Shapes, UNET } from "../../models/mod.ts";
+import { type Family, type Latent, type Shapes, UNET } from "../../models/mod.ts";
 import { withDefaults } from "../../options/mod.ts";
 import type { TrainingConfig } from "../options.ts";
 import { dreamBoothOptions, fineTuneOptions, sdxlTrainOptions } from "./options.ts";
@@ -121,7 +121,7 @@ export function fullGroups(
 ): ParameterGroup[] {
   const parts = trainedParts(family, options);
   const keys = [...shapes.keys()].filter((key) => parts.some((part) => part.has(key)));
-  const dtype = trainedDtype(options), reached = reachedKeys(keys, shapes, predict, dtype);
+  const dtype = trainedDtype(options), reached = reachedKeys(keys, shapes, predict, dtype, family.latent);
   const groups = parts.map(({ name, learningRate, has }) => ({
     name,
     learningRate,
@@ -135,15 +135,26 @@ export function fullGroups(
   throw new UsageError("all learning rates are 0, so nothing would be trained; raise one of them");
 }
 
+/** Of latents that any U-Net can halve. */
+const SIDE = 2 ** 3;
+
 /** The keys whose weights have a gradient, as a step of the smallest size records it. */
 function reachedKeys(
   keys: readonly string[],
   shapes: Shapes,
   predict: Predict,
   dtype: TrainedDtype,
+  latent: Latent,
 ): Set<string> {
   const graph = new Graph();
-  const smallest = { batch: 1, height: 8, width: 8, chunks: 1, masked: false };
+  const smallest = {
+    batch: 1,
+    channels: latent.channels,
+    height: SIDE,
+    width: SIDE,
+    chunks: 1,
+    masked: false,
+  };
   const { loss } = diffusionLoss(predict, "l2")(graph, smallest);
   const found = gradients(loss, keys.map((key) => graph.parameter(key, shapes.get(key)!, dtype)));
   return new Set(keys.filter((_, i) => found[i] !== null));

@@ -18,7 +18,15 @@ import {
   sub,
   type Tensor,
 } from "../../graph/mod.ts";
-import { decode, moments, sampleLatents, type Shapes, VAE, Weights } from "../../models/mod.ts";
+import {
+  decode,
+  type ModelFile,
+  moments,
+  sampleLatents,
+  type Shapes,
+  VAE,
+  Weights,
+} from "../../models/mod.ts";
 import type { TorchGenerator } from "../../random/mod.ts";
 import type { ParameterStore, Program } from "../../runtime/mod.ts";
 
@@ -67,10 +75,11 @@ export class VaeTraining {
 
   constructor(
     private readonly store: ParameterStore,
-    private readonly shapes: Shapes,
+    private readonly model: Pick<ModelFile, "shapes" | "family">,
     readonly config: VaeTrainingConfig,
     initial: (key: string) => Float32Array,
   ) {
+    const { shapes } = model;
     const all = [...shapes].filter(([key]) => key.startsWith(`${VAE}.`)).map(([name, shape]) => ({
       name,
       shape,
@@ -101,10 +110,10 @@ export class VaeTraining {
     });
   }
 
-  /** One step on pictures (N, H, W, 3) in [-1, 1]; H and W are multiples of 8. Throws UserError when it diverges. */
+  /** One step on pictures (N, H, W, 3) in [-1, 1]; H and W are multiples of the latents' factor. Throws UserError when it diverges. */
   async train(pictures: Float32Array, shape: PictureShape, torch: TorchGenerator): Promise<VaeStepResult> {
-    const { batch, height, width } = shape;
-    const noise = torch.randn(batch * (height / 8) * (width / 8) * this.#latentChannels());
+    const { batch, height, width } = shape, { channels, factor } = this.model.family.latent;
+    const noise = torch.randn(batch * (height / factor) * (width / factor) * channels);
     const t = this.step.state.optimizerSteps, rates = [this.#rates(t, this.config.learningRate)];
     const { loss, error } = await this.step.backward(shape, { pictures, noise }, rates);
     const decay = Math.min(this.config.emaDecay ?? 0, (1 + t) / (10 + t));
@@ -142,13 +151,13 @@ export class VaeTraining {
       : this.step.settledWeights(0);
   }
 
-  /** pictures (N, H, W, 3) in [-1, 1] -> the means of their latents (N, H / 8, W / 8, channels), before any scale factor. */
+  /** pictures (N, H, W, 3) in [-1, 1] -> the means of their latents (N, h, w, channels), before any scale factor. */
   async latents(pictures: Float32Array, shape: PictureShape): Promise<Float32Array> {
     const key = Object.values(shape).join();
     let program = this.#encoders.get(key);
     if (!program) {
       const graph = new Graph();
-      const weights = Weights.over(graph, this.shapes, {
+      const weights = Weights.over(graph, this.model.shapes, {
         dtype: computeDtype(this.config.mixedPrecision),
         storage: () => "f32",
       });
@@ -163,10 +172,6 @@ export class VaeTraining {
   destroy(): void {
     for (const program of this.#encoders.values()) program.destroy();
     this.step.destroy();
-  }
-
-  #latentChannels(): number {
-    return this.group.parameters.find((p) => p.name === `${VAE}.decoder.conv_in.weight`)!.shape[1];
   }
 }
 

@@ -58,14 +58,15 @@ const CACHED = {
 
 export const npz: Topic = {
   seeds: () => {
-    const stored = written((path) => writeLatentFile(path, CACHED));
+    const stored = written((path) => writeLatentFile(path, CACHED, TINY.family.latent));
     return [stored, zipSync(unzipSync(stored), { level: 6 })];
   },
   mutate: insideZip,
   run: (bytes, folder) => {
     const path = join(folder, "a.npz");
     Deno.writeFileSync(path, bytes);
-    return latentFileMisfit(path, { bucket: [64, 64], flipped: true, alphaMask: true }) === null ? 1 : 0;
+    const wanted = { latent: TINY.family.latent, flipped: true, alphaMask: true };
+    return latentFileMisfit(path, { ...wanted, bucket: [64, 64] }) === null ? 1 : 0;
   },
 };
 

@@ -32,7 +32,7 @@ Deno.test("AND without regions, and fewer parts than networks, are refused in a 
       { ...GEN_IMG_DEFAULTS, networkWeights: ["a.safetensors", "b.safetensors"] },
       [prompt],
       { images: null, masks: null, regions },
-      { size: { width: 64, height: 64 }, sampling: samplingOf(GEN_IMG_DEFAULTS) },
+      { multiple: 8, size: { width: 64, height: 64 }, sampling: samplingOf(GEN_IMG_DEFAULTS) },
     );
   assert.throws(() => plan("a cat AND a dog", null), /AND joins a prompt for each region; give networks/);
   assert.throws(() => plan("a cat", MASK), /"a cat" has 1 part for 2 networks/);

@@ -32,9 +32,9 @@ Deno.test("a prompt's Deep Shrink is its own; under --compat it stays on for tho
 Deno.test("latents of Gradual Latent grow to multiples of 8 and end at their size", () => {
   const [{ gradualLatent }] = settingsOf(["a --glt 750 --glr 0.5 --gls 0.25 --gle 2 --glus 3,0.5,0.5,0"]);
   assert.deepEqual(gradualLatent?.unsharp, { ksize: 3, sigma: 0.5, strength: 0.5, targetX: false });
-  const full = { batch: 1, height: 32, width: 24 }, growing = new Growing(gradualLatent!, full);
+  const full = { batch: 1, channels: 4, height: 32, width: 24 }, growing = new Growing(gradualLatent!, full);
   const begun = growing.begin(new Float32Array(32 * 24 * 4).fill(2));
-  assert.deepEqual(begun.shape, { batch: 1, height: 16, width: 12 });
+  assert.deepEqual(begun.shape, { batch: 1, channels: 4, height: 16, width: 12 });
   assert.ok(begun.latents.every((x) => Math.abs(x - 2) < 1e-5), "an even picture stays even");
   const sizes = [999, 800, 700, 600, 500, 400, 300].map((t) => growing.next(t)?.width ?? null);
   assert.deepEqual(sizes, [null, null, 16, null, 24, null, null]);
@@ -43,7 +43,7 @@ Deno.test("latents of Gradual Latent grow to multiples of 8 and end at their siz
 Deno.test("inpainting keeps what the mask has in black", () => {
   const mask = { width: 16, height: 8, channels: 3, data: new Uint8Array(16 * 8 * 3) } as const;
   for (let i = 0; i < mask.data.length; i++) mask.data[i] = Math.floor(i / 3) % 16 < 8 ? 255 : 0;
-  const kept = keptShares(mask, { batch: 1, height: 1, width: 2 });
+  const kept = keptShares(mask, { batch: 1, channels: 4, height: 1, width: 2 });
   assert.deepEqual([...kept].map((x) => Math.round(x)), [0, 1]);
   assert.deepEqual([
     ...putBack(new Float32Array(8).fill(1), new Float32Array(8).fill(5), kept.map(Math.round)),

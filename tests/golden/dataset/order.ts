@@ -10,6 +10,7 @@ import { PythonRandom, TorchGenerator } from "../../../src/random/mod.ts";
 import { datasetFlags } from "../../data/fixture.ts";
 import type { Check, GoldenCase } from "../case.ts";
 import { exact, maxAbs } from "../compare.ts";
+import { sd1 } from "../../../src/models/families/sd1.ts";
 
 interface SubsetCase {
   dir: string;
@@ -30,6 +31,7 @@ export async function checkOrder({ json }: GoldenCase): Promise<Check[]> {
     const random = new PythonRandom(json.set_seed), torch = new TorchGenerator(json.set_seed);
     const group = await createGroup(root, json, subsets, random);
     const loader = new BatchLoader(group, {
+      latent: sd1.latent,
       ...{ torch, random, maxTrainSteps: 1600, compat: true, workers: json.num_workers },
       note: (line) => {
         throw new Error(line);

@@ -102,7 +102,8 @@ async function training(c: GoldenCase): Promise<Check[]> {
     });
     let run = runChecks(c, recorder, latents);
     if (run.some(({ error, limit }) => !(error <= limit))) {
-      const [, , height, width] = c.tensors().info("final").shape, shape = { batch: 1, height, width };
+      const [, channels, height, width] = c.tensors().info("final").shape,
+        shape = { batch: 1, channels, height, width };
       const growth = await roundingGrowth(studio.pipeline, recorder, shape);
       run = [...allowRounding(run, growth), ...await singleSteps(c, studio.pipeline, recorder, shape)];
     }

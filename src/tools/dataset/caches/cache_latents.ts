@@ -30,6 +30,7 @@ export async function cacheLatents(config: CacheLatentsConfig, context: JobConte
     for (const [i, dataset] of datasets.entries()) {
       await cacheDataset(dataset, {
         ...{
+          latent: maker.latent,
           encode: maker.encode,
           batchSize: config.vaeBatchSize,
           toDisk: true,

@@ -2,7 +2,7 @@
 
 import type { DType } from "../../../base/dtype.ts";
 import type { Encode } from "../../../data/mod.ts";
-import { loadMissing, openVae } from "../../../models/mod.ts";
+import { type LatentSides, loadMissing, openVae } from "../../../models/mod.ts";
 import { TorchGenerator } from "../../../random/mod.ts";
 import { openChosenDevice, ParameterStore } from "../../../runtime/mod.ts";
 import type { DeviceConfig } from "../../../runtime/options.ts";
@@ -19,6 +19,7 @@ export interface LatentMakerConfig extends DeviceConfig {
 
 export interface LatentMaker {
   readonly encode: Encode;
+  readonly latent: LatentSides;
   close(): void;
 }
 
@@ -40,6 +41,7 @@ export function openLatentMaker(config: LatentMakerConfig, log: (line: string) =
   });
   const torch = new TorchGenerator(config.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
   return {
+    latent: encoder.latent,
     encode: (pixels, count, height, width) => encoder.encode(pixels, count, height, width, torch),
     close() {
       encoder.destroy();

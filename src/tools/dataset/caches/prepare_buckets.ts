@@ -97,15 +97,17 @@ class Preparation {
       if (compat !== null) throw new UserError(`${path}: is ${size.join("x")}${misfit}`);
       return this.context.warn(`${path}: is ${size.join("x")}${misfit}`);
     }
+    const { latent } = this.maker, { factor } = latent;
     const key = fullPath ? path : stem(path), name = bucket.join("x");
     if (!this.metadata.has(key)) this.metadata.set(key, new Map());
-    const trained = bucket.map((side) => new JsonNumber(String(side - side % 8)));
+    const trained = bucket.map((side) => new JsonNumber(String(side - side % factor)));
     described(this.metadata, key, inJson).set("train_resolution", trained);
     this.#errors.push(Math.abs(aspectError));
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
     const file = latentFile(path, this.config);
     if (isTaken(file)) {
-      if (skipExisting && latentFileMisfit(file, { bucket, flipped: flipAug, alphaMask }) === null) return;
+      const wanted = { bucket, latent, flipped: flipAug, alphaMask };
+      if (skipExisting && latentFileMisfit(file, wanted) === null) return;
       refuseForeignFile(file);
     }
     const waiting = [...this.#waiting.get(name) ?? [], { fitted: fit(image, bucket, resized), path, file }];
@@ -150,7 +152,7 @@ class Preparation {
       [width, height],
       { encode: this.maker.encode, flips, alphaMask },
     );
-    waiting.forEach(({ file }, i) => writeLatentFile(file, made[i]));
+    waiting.forEach(({ file }, i) => writeLatentFile(file, made[i], this.maker.latent));
   }
 }
 

@@ -33,7 +33,11 @@ export async function calls(c: GoldenCase): Promise<Check[]> {
   try {
     const sources = await readSources(config, () => {});
     const sampling = samplingOf(config);
-    const planned = planBatches(config, json.prompts, sources, { size: referenceSize(family), sampling });
+    const planned = planBatches(config, json.prompts, sources, {
+      size: referenceSize(family),
+      multiple: family.size.multiple,
+      sampling,
+    });
     const opened = openNetworks(config, loraPaths(config, []), synthetic, () => {});
     const networks = await attachNetworks(
       opened,
