@@ -2,6 +2,7 @@
 
 export { checkpoint, gradients } from "./autodiff.ts";
 export { elements, Graph, sameShape, type Shape, showShape, type Spec, type Tensor } from "./graph.ts";
+export { Programs, type ProgramsOptions } from "./programs.ts";
 export { compile, memoryNeeded } from "./compile.ts";
 export { compileGraph, type CompileOptions, type Lowered } from "./lower.ts";
 export * from "./ops/mod.ts";

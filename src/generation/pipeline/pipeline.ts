@@ -1,12 +1,22 @@
 /** A model ready to draw: text encoders, U-Net and autoencoder as programs that are compiled once for each shape. */
 
 import { joined } from "../../base/joined.ts";
-import { add, affine, concat, type Graph, mul, reshape, slice, sub, type Tensor } from "../../graph/mod.ts";
+import {
+  add,
+  affine,
+  concat,
+  type Graph,
+  mul,
+  Programs,
+  reshape,
+  slice,
+  sub,
+  type Tensor,
+} from "../../graph/mod.ts";
 import { decode, encode, type LatentShape, sampleLatents, VAE } from "../../models/mod.ts";
 import { type DeepShrink, depthAt } from "../techniques/deep_shrink.ts";
 import type { RegionScene } from "../techniques/regions.ts";
 import { type DrawingModel, type NetworkInputs, weightsIn } from "./model.ts";
-import { Programs } from "./programs.ts";
 import { type Conditioning, TextConditioner, type TextSettings } from "../prompts/text_conditioner.ts";
 
 /** What does not change from step to step. */
@@ -33,11 +43,14 @@ interface Third {
   readonly negativeScale: number;
 }
 
+/** A list of prompts in many sizes must not keep the programs of all. */
+const KEPT = 6;
+
 export class Pipeline {
-  readonly programs: Programs;
+  readonly programs: Programs<string>;
 
   constructor(readonly model: DrawingModel) {
-    this.programs = new Programs(model);
+    this.programs = new Programs(model.store, { load: model.load, kept: KEPT });
   }
 
   conditioner(settings: TextSettings, warn?: (text: string) => void): Promise<TextConditioner> {

@@ -1,6 +1,6 @@
 /** Prompts to what the U-Net is conditioned on; each prompt goes through the text encoders once. */
 
-import type { Tensor } from "../../graph/mod.ts";
+import type { Programs, Tensor } from "../../graph/mod.ts";
 import { eosRows, type Normalization } from "../../models/mod.ts";
 import {
   CHUNK_LENGTH,
@@ -13,7 +13,6 @@ import {
   withWords,
 } from "../../text/mod.ts";
 import { type DrawingModel, type NetworkInputs, weightsIn } from "../pipeline/model.ts";
-import type { Programs } from "../pipeline/programs.ts";
 
 export interface TextSettings {
   /** Layer counted from the end; null: the family's, as in gen_img. */
@@ -44,7 +43,7 @@ export class TextConditioner {
 
   private constructor(
     private readonly model: DrawingModel,
-    private readonly programs: Programs,
+    private readonly programs: Programs<string>,
     private readonly settings: TextSettings,
     private readonly tokenizers: readonly ClipTokenizer[],
     private readonly warn: (text: string) => void,
@@ -52,7 +51,7 @@ export class TextConditioner {
 
   static async load(
     model: DrawingModel,
-    programs: Programs,
+    programs: Programs<string>,
     settings: TextSettings,
     warn: (text: string) => void = () => {},
   ): Promise<TextConditioner> {

@@ -1,7 +1,6 @@
 /** The autoencoder's encoder as training uses it: pictures to sampled latents, not multiplied by the scale factor. */
 import type { Encoded } from "../../data/mod.ts";
-import type { Graph } from "../../graph/mod.ts";
-import { Programs } from "../../generation/pipeline/programs.ts";
+import { type Graph, Programs } from "../../graph/mod.ts";
 import type { DrawingModel } from "../../generation/pipeline/model.ts";
 import {
   below,
@@ -22,13 +21,16 @@ export type EncodingModel = Pick<
   "shapes" | "store" | "source" | "vaeDtype" | "storage" | "load"
 >;
 
+/** Pictures may have many sizes, each of which is encoded once. */
+const KEPT = 6;
+
 export class LatentEncoder {
   readonly latent: LatentSides;
-  readonly #programs: Programs;
+  readonly #programs: Programs<readonly number[]>;
 
   constructor(private readonly model: EncodingModel) {
     this.latent = vaeLatent(below(model.shapes, `${VAE}.`))!;
-    this.#programs = new Programs(model);
+    this.#programs = new Programs(model.store, { load: model.load, kept: KEPT });
   }
 
   /** pixels (N, H, W, 3) in [-1, 1] -> (N, h, w, C); draws the sample's noise from `torch`. */
@@ -41,7 +43,7 @@ export class LatentEncoder {
   ): Promise<Encoded> {
     const shape = latentShape(this.latent, count, { width, height }), { channels } = shape;
     const noise = toChannelsLast(torch.randn(count * channels * shape.height * shape.width), count, channels);
-    const { latents } = await this.#programs.run(`${count} ${height} ${width}`, (graph) => {
+    const { latents } = await this.#programs.run([count, height, width], (graph) => {
       const pictures = graph.input("pixels", [count, height, width, 3]);
       const distribution = encode(pictures, this.#weights(graph).at(VAE));
       graph.output("latents", sampleLatents(distribution, graph.input("noise", distribution.mean.shape)));

@@ -3,7 +3,7 @@
  * parameters; `update` takes their norm, clips, steps the optimizer and clears them, and may then look after the weights.
  * What changes from step to step is an input. Between two updates `backward` may run several times: gradient accumulation.
  */
-import { accumulate, compile, gradients, Graph, reshape, type Tensor } from "../../graph/mod.ts";
+import { accumulate, compile, gradients, Graph, Programs, reshape, type Tensor } from "../../graph/mod.ts";
 import type { ParameterStore, Program } from "../../runtime/mod.ts";
 import type { Moment } from "../optimizers/mod.ts";
 import { leadingRate, takesPart } from "../optimizers/adaptive_rate/shared_rate.ts";
@@ -88,7 +88,8 @@ export class TrainingStep<Shape extends object> {
   readonly state: StepState;
   /** Gradient checkpointing of the programs that are made from now on. */
   recompute: boolean;
-  #backward = new Map<string, Program>();
+  /** Buckets come again and again: all are kept. */
+  readonly #backward: Programs<Shape>;
   /** What the programs of `#backward` take gradients of. */
   #learning: string | null = null;
   #update: Program | null = null;
@@ -102,6 +103,7 @@ export class TrainingStep<Shape extends object> {
   constructor(private readonly store: ParameterStore, given: StepOptions<Shape>) {
     const options = this.options = given.clipEach || given.fused ? tensorByTensor(given) : given;
     this.recompute = options.recompute ?? false;
+    this.#backward = new Programs(store, { load: options.load });
     allocateStates(store, options.groups, options.optimizer);
     this.state = {
       optimizerSteps: 0,
@@ -116,14 +118,9 @@ export class TrainingStep<Shape extends object> {
   /** The program for a bucket; made at its first use. */
   async program(shape: Shape): Promise<Program> {
     this.#forgetOthers();
-    const key = Object.values(shape).join();
-    const known = this.#backward.get(key);
-    if (known) return known;
-    const graph = this.recordBackward(shape);
-    await this.options.load?.(graph);
-    const program = await compile(graph, this.store, { recompute: this.recompute });
-    this.#backward.set(key, program);
-    return program;
+    return await this.#backward.get(shape, (graph) => this.#recordInto(graph, shape), {
+      recompute: this.recompute,
+    });
   }
 
   /**
@@ -246,15 +243,19 @@ export class TrainingStep<Shape extends object> {
 
   /** Frees the programs; before the store and the device. */
   destroy(): void {
-    for (const program of this.#backward.values()) program.destroy();
+    this.#backward.destroy();
     this.#update?.destroy();
     this.#discard?.destroy();
-    this.#backward.clear();
     this.#update = this.#discard = null;
   }
 
   recordBackward(shape: Shape): Graph {
     const graph = new Graph();
+    this.#recordInto(graph, shape);
+    return graph;
+  }
+
+  #recordInto(graph: Graph, shape: Shape): void {
     const { loss, outputs } = this.options.record(graph, shape);
     const learning = this.#learn();
     const parameters = this.options.groups.flatMap((group, i) =>
@@ -273,7 +274,6 @@ export class TrainingStep<Shape extends object> {
     }
     graph.output("loss", loss);
     for (const [name, value] of Object.entries(outputs ?? {})) graph.output(name, value);
-    return graph;
   }
 
   recordUpdate(): Graph {
@@ -290,8 +290,7 @@ export class TrainingStep<Shape extends object> {
   #forgetOthers(): void {
     const learning = this.#learn().join();
     if (this.#learning === learning) return;
-    for (const program of this.#backward.values()) program.destroy();
-    this.#backward.clear();
+    this.#backward.destroy();
     this.#learning = learning;
   }
 

@@ -9,10 +9,10 @@ import {
   abs,
   add,
   affine,
-  compile,
   exp,
-  Graph,
+  type Graph,
   mean,
+  Programs,
   slice,
   square,
   sub,
@@ -28,7 +28,7 @@ import {
   Weights,
 } from "../../models/mod.ts";
 import type { TorchGenerator } from "../../random/mod.ts";
-import type { ParameterStore, Program } from "../../runtime/mod.ts";
+import type { ParameterStore } from "../../runtime/mod.ts";
 
 import type { MixedPrecision, OptimizerConfig } from "../options.ts";
 import { computeDtype } from "../step/diffusion_training.ts";
@@ -70,7 +70,7 @@ export class VaeTraining {
   readonly step: TrainingStep<PictureShape>;
   readonly group: ParameterGroup;
   readonly #rates: Schedule;
-  readonly #encoders = new Map<string, Program>();
+  readonly #encoders: Programs<PictureShape>;
   #latest: { shape: PictureShape; inputs: Inputs } | null = null;
 
   constructor(
@@ -80,6 +80,7 @@ export class VaeTraining {
     initial: (key: string) => Float32Array,
   ) {
     const { shapes } = model;
+    this.#encoders = new Programs(store);
     const all = [...shapes].filter(([key]) => key.startsWith(`${VAE}.`)).map(([name, shape]) => ({
       name,
       shape,
@@ -153,24 +154,19 @@ export class VaeTraining {
 
   /** pictures (N, H, W, 3) in [-1, 1] -> the means of their latents (N, h, w, channels), before any scale factor. */
   async latents(pictures: Float32Array, shape: PictureShape): Promise<Float32Array> {
-    const key = Object.values(shape).join();
-    let program = this.#encoders.get(key);
-    if (!program) {
-      const graph = new Graph();
+    const { latents } = await this.#encoders.run(shape, (graph) => {
       const weights = Weights.over(graph, this.model.shapes, {
         dtype: computeDtype(this.config.mixedPrecision),
         storage: () => "f32",
       });
       const input = graph.input("pictures", [shape.batch, shape.height, shape.width, 3]);
       graph.output("latents", moments(input, weights.at(VAE)).mean);
-      program = await compile(graph, this.store);
-      this.#encoders.set(key, program);
-    }
-    return (await program.run({ pictures })).latents;
+    }, { pictures });
+    return latents;
   }
 
   destroy(): void {
-    for (const program of this.#encoders.values()) program.destroy();
+    this.#encoders.destroy();
     this.step.destroy();
   }
 }
