@@ -64,7 +64,8 @@ export type TrainVaeConfig = ConfigOf<typeof trainVaeGroups>;
 export type StepConfig =
   & ConfigOf<readonly [typeof modelOptions, typeof noiseOptions, typeof lossOptions, typeof precisionOptions]>
   & Pick<ConfigOf<typeof optimizerOptions>, "maxGradNorm">
-  & Pick<ConfigOf<typeof datasetOptions>, "maskedLoss">;
+  & Pick<ConfigOf<typeof datasetOptions>, "maskedLoss">
+  & Pick<ConfigOf<typeof captionOptions>, "weightedCaptions">;
 
 /** Optimizer, learning-rate schedule and length. */
 export type OptimizerConfig = ConfigOf<readonly [typeof optimizerOptions, typeof trainingOptions]>;

@@ -2,6 +2,8 @@
 import { UserError } from "../../src/base/errors.ts";
 import type { Family } from "../../src/models/mod.ts";
 import { areaResize } from "../../src/training/objective/masks.ts";
+import { weightedIds } from "../../src/training/objective/captions.ts";
+import { loadTokenizer } from "../../src/text/mod.ts";
 import { textInputs } from "../../src/training/objective/conditioning.ts";
 import type { LatentBatch } from "../../src/training/objective/batch.ts";
 import { uniform } from "./synth.ts";
@@ -11,30 +13,37 @@ const BOS = 49406, EOS = 49407, LENGTH = 77;
 /** What a micro-step takes; `k` counts from 0. */
 export type Batches = (k: number) => LatentBatch;
 
-// deno-lint-ignore no-explicit-any -- the case as it is
-export function trainBatches(json: any, family: Family, scale: number, priorLossWeight: number): Batches {
-  const text: string = json.inputs;
+export async function trainBatches(
+  // deno-lint-ignore no-explicit-any -- the case as it is
+  json: any,
+  family: Family,
+  scale: number,
+  priorLossWeight: number,
+): Promise<Batches> {
+  const rule: string = json.inputs;
   const read = (pattern: RegExp, what: string) => {
-    const found = pattern.exec(text);
-    if (!found) throw new UserError(`the inputs rule does not say ${what}: ${text}`);
+    const found = pattern.exec(rule);
+    if (!found) throw new UserError(`the inputs rule does not say ${what}: ${rule}`);
     return found.slice(1);
   };
   const prefix: string = json.input_prefix ?? "train";
   const items = Number(read(/(\d+) items/, "how many items")[0]);
   const factor = Number(read(/float32\(([\d.]+)\*uniform\('P\.latents\.i'\)/, "the latents")[0]);
   const [c, h, w] = read(/\[(\d+), ?(\d+), ?(\d+)\]/, "the latents' shape").map(Number);
-  const n = (/micro-step k uses items ([^;]*)/.exec(text)?.[1].match(/%/g) ?? []).length;
-  if (n === 0) throw new UserError(`the inputs rule does not say which items a step uses: ${text}`);
+  const n = (/micro-step k uses items ([^;]*)/.exec(rule)?.[1].match(/%/g) ?? []).length;
+  if (n === 0) throw new UserError(`the inputs rule does not say which items a step uses: ${rule}`);
   const idsRule: string = json.ids_rule ?? "";
   const chunks = Number(/input_ids are \[b, ?(\d+), ?77\]/.exec(idsRule)?.[1] ?? 1);
   // the rule of whole command lines draws an item's ids from its own name, the older one from the name's first row
-  const row = /u=uniform\('P\.ids\.i'\)/.test(text) ? "" : ".0";
+  const row = /u=uniform\('P\.ids\.i'\)/.test(rule) ? "" : ".0";
   const idsOf = (item: number) =>
     Array.from(
       { length: chunks },
       (_, chunk) => tokenIds(`${prefix}.ids.${item}${json.ids_rule ? `.chunk${chunk}` : ""}${row}`),
     ).flat();
-  const batchRule: string = json.batch ?? "";
+  const written: string[] | undefined = json.batch?.captions;
+  const tokenizer = written && await loadTokenizer(family.textEncoders[0].tokenizer);
+  const batchRule: string = written ? "" : json.batch ?? "";
   const regular = /sample (\d+) a regularisation image/.exec(batchRule)?.[1];
   return (k) => {
     const chosen = Array.from({ length: n }, (_, b) => (n * k + b) % items);
@@ -43,15 +52,18 @@ export function trainBatches(json: any, family: Family, scale: number, priorLoss
     );
     const ids = Int32Array.from(chosen.flatMap(idsOf));
     const rows = family.text.pooled ? [ids, secondIds(ids)] : [ids];
+    const text = written
+      ? weightedIds(tokenizer!, chosen.map((item) => written[item]), null)
+      : { ids: rows, chunks };
     return {
       latents: Float32Array.from(latents),
       shape: [n, c, h, w],
-      chunks,
+      chunks: text.chunks,
       sampleWeights: chosen.map((_, b) => regular && b >= Number(regular) ? priorLossWeight : 1),
       mask: mask(batchRule, prefix, chosen, h, w),
       model: textInputs(family, {
-        ids: rows,
-        sizes: family.sizes ? sizes(`${batchRule} ${text}`, n) : undefined,
+        ...text,
+        sizes: family.sizes ? sizes(`${batchRule} ${rule}`, n) : undefined,
       }),
     };
   };

@@ -1,7 +1,7 @@
 /** Captions: files, tokens, dropout. */
 
 import { RANGES } from "../dataset/ranges.ts";
-import { flag, float, group, int, notYet, str } from "../../options/mod.ts";
+import { flag, float, group, int, str } from "../../options/mod.ts";
 
 export const captionOptions = group("Captions", {
   shuffle_caption: flag("permute the non-kept caption tokens per sample"),
@@ -30,5 +30,5 @@ export const captionOptions = group("Captions", {
     "probability that each single tag is removed",
     RANGES.caption_tag_dropout_rate,
   ),
-  weighted_captions: notYet(flag("(word:1.3) style emphasis in captions (not SDXL)")),
+  weighted_captions: flag("(word:1.3) style emphasis in captions (not SDXL)"),
 });

@@ -36,6 +36,7 @@ export function joinedText(encoders: readonly TextEncoderPart[], facts: Facts): 
       pooled: eosRows && firstChunks(read.at(-1)!.states.pooled(eosRows), chunks),
     })),
     pooled: true,
+    weightedCaptions: false,
   };
 }
 
@@ -62,6 +63,7 @@ function reading(
   return {
     ...facts,
     pooled: false,
+    weightedCaptions: true,
     captions: (inputs, w, options = {}) => {
       const layer = facts.trainedLayer(options.clipSkip ?? null);
       return encode(inputs, w, options, (s) => trainingContext(layerOf(s, layer), inputs.chunks));

@@ -159,6 +159,8 @@ export interface TextReading {
   readonly drawnLayer: number;
   /** Whether sd-scripts 0.9.1 pads the prompts of pictures during training with the end token, whatever the tokenizer's. */
   readonly samplesPadWithEos: boolean;
+  /** Whether the trainer takes weighted captions. */
+  readonly weightedCaptions: boolean;
   /** As the trainer encodes captions: contexts of 75 * chunks + 2 tokens. */
   captions(inputs: TextInputs, w: Weights, options?: TextOptions): Conditioning;
   /**

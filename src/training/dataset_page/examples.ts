@@ -3,7 +3,11 @@
 import { type Batch, BatchLoader, type DatasetGroup } from "../../data/mod.ts";
 import { renderBatch } from "../../data/batches/batch.ts";
 import { drawItems } from "../../data/batches/draws.ts";
+import { sd1 } from "../../models/families/sd1.ts";
 import type { PythonRandom, TorchGenerator } from "../../random/mod.ts";
+
+/** No model says what cached latents are like; those of all families with U-Nets are alike. */
+const LATENT = sd1.latent;
 
 export interface Seen {
   readonly epoch: number;
@@ -22,7 +26,14 @@ export interface SeeingOptions {
 /** The batches of the first epoch as a training draws them. */
 export async function* firstEpoch(group: DatasetGroup, options: SeeingOptions): AsyncGenerator<Seen> {
   const { torch, python: random, maxTrainSteps, note } = options;
-  const loader = new BatchLoader(group, { torch, random, maxTrainSteps, compat: false, note });
+  const loader = new BatchLoader(group, {
+    latent: LATENT,
+    torch,
+    random,
+    maxTrainSteps,
+    compat: false,
+    note,
+  });
   loader.startEpoch(1);
   for (let step = 1;; step++) {
     const batch = await loader.next(step - 1);
@@ -46,7 +57,7 @@ export async function* shuffledEpochs(group: DatasetGroup, options: SeeingOption
       let index = number, dataset = 0;
       while (index >= orders[dataset].length) index -= orders[dataset++].length;
       const draws = drawItems(orders[dataset], dataset, index, python, { maxTrainSteps });
-      const batch = await renderBatch(group.datasets[dataset], draws, { compat: true, note });
+      const batch = await renderBatch(group.datasets[dataset], draws, { latent: LATENT, compat: true, note });
       if (batch) yield { epoch, step, batch };
       step++;
     }

@@ -50,6 +50,9 @@ export async function openFullRun(
   const opened = await openRun(config, context, kind);
   const { file, store, length } = opened, { family } = file;
   const trained = (key: string) => isTrained(family, config, key);
+  if (opened.group.datasets.some(({ params }) => params.network_multiplier !== 1)) {
+    context.warn("network_multiplier has no effect: no network is trained");
+  }
   const what = closingOnError(opened, () => {
     requireFinite(file, (key) => !trained(key));
     return trainedText(family, config);

@@ -51,6 +51,7 @@ export async function openNetworkRun(
   }
   const load = under.length > 0 ? loadMerged(under, file, store, context) : undefined;
   const metadata = metadataWriter(config, opened, network);
+  const multiplied = opened.group.datasets.some(({ params }) => params.network_multiplier !== 1);
   return await assembleRun(config, opened, {
     name: "network_train",
     what: counted(network.modules.length, "LoRA module"),
@@ -59,11 +60,12 @@ export async function openNetworkRun(
       storage: frozenDtype(config),
       load,
     }),
+    examples: { multiplied },
     training: () => {
       const model = { family: file.family, shapes: file.shapes, file };
       const weights = network.weights(generators.network);
       const settled = { ...config, maxTrainSteps: length.steps };
-      return networkTraining(store, model, { ...network, weights }, settled, { load });
+      return networkTraining(store, model, { ...network, weights }, settled, { load, multiplied });
     },
     saveModel(training, path, steps, epoch) {
       // of all modules: one whose rate is 0 is in no group, and --scale_weight_norms may have changed it even so

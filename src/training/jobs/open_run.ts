@@ -89,6 +89,11 @@ export async function openRun(
   const file = openModel(modelPath(config.pretrainedModelNameOrPath), partsOf(config));
   try {
     checkFlags(file.family, { v2: config.v2, ...told }, file.path);
+    if (config.weightedCaptions && !file.family.text.weightedCaptions) {
+      throw new UsageError(
+        `${file.path}: is ${file.family.label}, whose captions take no weights; leave --weighted_captions away`,
+      );
+    }
     const samples = SamplePictures.open(config, sampleSize(group, config), file.family, context);
     const length = runLength(config, group);
     for (const note of sampleNotes(config, length)) context.warn(note);
@@ -132,8 +137,6 @@ export function closingOnError<T>(opened: OpenedRun, work: () => T): T {
 
 /** What can be refused before anything is opened. */
 function checkConfig(config: TrainingConfig): void {
-  const notYet = (flag: string) => new UsageError(`--${flag} is not supported yet`);
-  if (config.weightedCaptions) throw notYet("weighted_captions");
   if (config.maskedLoss && !config.alphaMask && config.datasetConfig === null) {
     throw new UsageError("--masked_loss needs masks: give --alpha_mask and pictures with an alpha channel");
   }
@@ -195,7 +198,10 @@ export async function assembleRun(
   try {
     const encoder = new LatentEncoder(drawing);
     if (cachesLatents(config)) await cacheAll(config, opened, encoder, context);
-    const examples = await ExampleMaker.create(file.family, config.maxTokenLength, encoder, parts.examples);
+    const examples = await ExampleMaker.create(file.family, config.maxTokenLength, encoder, {
+      weighted: config.weightedCaptions,
+      ...parts.examples,
+    });
     const made = training = parts.training();
     const arena = await fitMemory(
       made.step,

@@ -1,12 +1,11 @@
 /** Captions and picture sizes as the inputs of a training step, encoded inside its graph. */
 import { cast, concat, type Graph } from "../../graph/mod.ts";
 import { CHUNK, type Denoised, eosRows, type Family, type Weights } from "../../models/mod.ts";
+import type { CaptionIds } from "./captions.ts";
 import type { Inputs } from "../step/step.ts";
 
 /** Captions of a batch as the graph takes them. */
-export interface TextBatch {
-  /** For each text encoder N * chunks rows of 77 ids. */
-  readonly ids: readonly Int32Array[];
+export interface TextBatch extends Omit<CaptionIds, "chunks"> {
   /** Original height and width, crop top and left, target height and width of each sample, where the model knows sizes. */
   readonly sizes?: Float32Array;
 }
@@ -14,8 +13,9 @@ export interface TextBatch {
 const idsOf = (encoder: number) => `input_ids${encoder === 0 ? "" : encoder + 1}`;
 
 /** The graph inputs that `stepConditioning` declares. */
-export function textInputs(family: Family, { ids, sizes }: TextBatch): Inputs {
+export function textInputs(family: Family, { ids, weights, sizes }: TextBatch): Inputs {
   const inputs: Inputs = Object.fromEntries(ids.map((rows, i) => [idsOf(i), rows]));
+  if (weights) inputs.token_weights = weights;
   if (family.text.pooled) inputs.pooled_rows = eosRows(ids.at(-1)!, CHUNK);
   if (family.sizes) {
     if (!sizes) throw new TypeError(`${family.label} needs the sizes of the pictures`);
@@ -31,12 +31,19 @@ export function stepConditioning(
   family: Family,
   batch: number,
   chunks: number,
-  options: { clipSkip: number | null },
+  { clipSkip, weighted }: { clipSkip: number | null; weighted: boolean },
 ): Denoised {
   const rows = batch * chunks, { text, sizes } = family;
   const ids = family.textEncoders.map((_, i) => graph.input(idsOf(i), [rows, CHUNK], "i32"));
   const eos = text.pooled ? graph.input("pooled_rows", [rows], "i32") : undefined;
-  const { context, pooled } = text.captions({ ids, chunks, eosRows: eos }, weights, options);
+  const inputs = { ids, chunks, eosRows: eos };
+  if (weighted) {
+    const tokenWeights = [graph.input("token_weights", [batch, chunks * CHUNK])];
+    return text.prompts({ ...inputs, weights: tokenWeights }, weights, {
+      clipSkip: text.trainedLayer(clipSkip),
+    });
+  }
+  const { context, pooled } = text.captions(inputs, weights, { clipSkip });
   if (!pooled || !sizes) return { context };
   const embedded = sizes.embedding(graph.input("sizes", [batch, 6]));
   return { context, vector: concat([pooled, cast(embedded, pooled.dtype)], 1) };

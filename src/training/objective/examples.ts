@@ -1,16 +1,23 @@
 /** From a batch of the data room to the latents, token ids and weights that a training step takes. */
 import type { Batch } from "../../data/mod.ts";
-import { UsageError } from "../../base/errors.ts";
 import { toChannelsFirst } from "../../base/layout.ts";
 import type { Family } from "../../models/mod.ts";
 import type { TorchGenerator } from "../../random/mod.ts";
-import { captionChunks, CHUNK_LENGTH, type ClipTokenizer, loadTokenizer } from "../../text/mod.ts";
+import { CHUNK_LENGTH, type ClipTokenizer, loadTokenizer } from "../../text/mod.ts";
 import type { LatentBatch } from "./batch.ts";
+import { plainIds, weightedIds } from "./captions.ts";
 import { textInputs } from "./conditioning.ts";
 import type { LatentEncoder } from "./latents.ts";
 import { areaResize } from "./masks.ts";
 
+/** The input that says how strongly a network takes part. */
+export const MULTIPLIER = "network_multiplier";
+
 export interface ExampleOptions {
+  /** Captions have weights. */
+  readonly weighted?: boolean;
+  /** Batches say how strongly the network takes part. */
+  readonly multiplied?: boolean;
   /** The U-Net sees no more of the captions than the longest of a batch has tokens. */
   readonly noTokenPadding?: boolean;
 }
@@ -40,24 +47,22 @@ export class ExampleMaker {
   async make(batch: Batch, torch: TorchGenerator): Promise<LatentBatch> {
     const n = batch.captions.length;
     const { latents, shape: [h, w, c] } = await this.#latents(batch, torch);
-    if (batch.networkMultipliers.some((m) => m !== 1)) {
-      throw new UsageError("network_multiplier other than 1 is not supported yet");
-    }
-    const { scale } = this.family.latent;
-    const ids = this.tokenizers.map((tokenizer) =>
-      Int32Array.from(
-        batch.captions.flatMap((text) => captionChunks(tokenizer, text, this.maxTokenLength).flat()),
-      )
-    );
+    const { scale } = this.family.latent, { noTokenPadding, weighted, multiplied } = this.options;
+    const { chunks, ...text } = weighted
+      ? weightedIds(this.tokenizers[0], batch.captions, this.maxTokenLength)
+      : plainIds(this.tokenizers, batch.captions, this.maxTokenLength);
+    const inputs = textInputs(this.family, { ...text, sizes: sizes(batch) });
+    // one dataset makes a batch, so all its pictures have the same
+    if (multiplied) inputs[MULTIPLIER] = batch.networkMultipliers.slice(0, 1);
     return {
       latents: toChannelsFirst(latents.map((x) => x * scale), n, c),
       shape: [n, c, h, w],
       encoded: batch.latents === null,
-      chunks: (this.maxTokenLength ?? 75) / 75,
-      tokens: this.options.noTokenPadding ? this.#longest(batch.captions) : undefined,
+      chunks,
+      tokens: noTokenPadding && !weighted ? this.#longest(batch.captions) : undefined,
       sampleWeights: batch.lossWeights,
       mask: masks(batch, h, w),
-      model: textInputs(this.family, { ids, sizes: sizes(batch) }),
+      model: inputs,
     };
   }
 

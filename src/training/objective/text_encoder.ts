@@ -2,7 +2,7 @@
 
 import type { CachedText, TextWidths } from "../../data/cache/text_file.ts";
 import type { DrawingModel } from "../../generation/pipeline/model.ts";
-import { Programs } from "../../generation/pipeline/programs.ts";
+import { Programs } from "../../graph/mod.ts";
 import { below, CHUNK, clipConfig, eosRows, Weights } from "../../models/mod.ts";
 import { captionChunks, type ClipTokenizer, loadTokenizer } from "../../text/mod.ts";
 
@@ -13,7 +13,7 @@ export type TextModel = Pick<
 >;
 
 export class CaptionEncoder {
-  readonly #programs: Programs;
+  readonly #programs: Programs<number>;
   readonly widths: TextWidths;
 
   private constructor(
@@ -21,7 +21,7 @@ export class CaptionEncoder {
     private readonly tokenizers: readonly ClipTokenizer[],
     private readonly maxTokenLength: number | null,
   ) {
-    this.#programs = new Programs(model);
+    this.#programs = new Programs(model.store, { load: model.load, kept: 6 });
     const [first, second] = model.family.textEncoders.map(({ scope }) =>
       clipConfig(below(model.shapes, `${scope}.`))!.width
     );
@@ -42,7 +42,7 @@ export class CaptionEncoder {
       Int32Array.from(captions.flatMap((text) => captionChunks(tokenizer, text, this.maxTokenLength).flat()))
     );
     const { family, shapes, dtype, storage, source } = this.model;
-    const { context, pooled } = await this.#programs.run(`${batch}`, (graph) => {
+    const { context, pooled } = await this.#programs.run(batch, (graph) => {
       const weights = Weights.over(graph, shapes, { dtype, storage, source });
       const inputs = ids.map((_, i) => graph.input(`ids${i}`, [rows, CHUNK], "i32"));
       const made = family.text.captions(

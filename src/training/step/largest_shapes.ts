@@ -1,6 +1,7 @@
 /** The shapes that take the most memory: a training that holds them holds all others. */
 import type { DatasetGroup } from "../../data/mod.ts";
 import { type Latent, latentShape } from "../../models/mod.ts";
+import { mostChunks } from "../objective/captions.ts";
 import type { LatentsShape } from "../objective/loss.ts";
 
 /** Pictures of a batch, with sides in pixels. */
@@ -31,7 +32,7 @@ export function largestLatents(
 ): LatentsShape[] {
   return largestBatches(group).map(({ batch, ...size }, i) => ({
     ...latentShape(latent, batch, size),
-    chunks: (maxTokenLength ?? 75) / 75,
+    chunks: mostChunks(maxTokenLength),
     masked: group.datasets[i].subsets.some((subset) => "alpha_mask" in subset && subset.alpha_mask),
   }));
 }

@@ -17,15 +17,17 @@ export interface PredictOptions {
   readonly storage?: (key: string) => DType;
   readonly adapter?: (graph: Graph, batch: number) => Adapter;
   readonly clipSkip: number | null;
+  /** Captions have weights. */
+  readonly weightedCaptions: boolean;
 }
 
 /** Captions through the text encoders, latents through the U-Net. */
 export function predictNoise(model: BaseModel, options: PredictOptions): Predict {
   return (graph, noisy, timesteps, { batch, chunks, tokens }) => {
-    const { dtype, storage, clipSkip } = options;
+    const { dtype, storage, clipSkip, weightedCaptions: weighted } = options;
     const adapter = options.adapter?.(graph, batch);
     const weights = Weights.over(graph, model.shapes, { dtype, storage, adapter, source: model.file?.path });
-    const text = stepConditioning(graph, weights, model.family, batch, chunks, { clipSkip });
+    const text = stepConditioning(graph, weights, model.family, batch, chunks, { clipSkip, weighted });
     // words do not look at what follows them, so cutting padding off at the end leaves them as they are
     const context = tokens === undefined ? text.context : slice(text.context, 1, 0, tokens);
     return model.family.denoise(noisy, timesteps, { ...text, context }, weights);

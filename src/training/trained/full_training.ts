@@ -24,6 +24,7 @@ export function fullTraining(
     dtype,
     storage: (key) => isTrained(model.family, config, key) ? held : dtype,
     clipSkip: config.clipSkip,
+    weightedCaptions: config.weightedCaptions,
   });
   const groups = fullGroups(model.family, model.shapes, config, predict);
   const gradients = !config.fusedBackwardPass;

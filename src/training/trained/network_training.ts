@@ -1,7 +1,7 @@
 /** Training a LoRA on a frozen model: the step behind `easel train_network`. */
 import { UsageError } from "../../base/errors.ts";
 import type { Graph } from "../../graph/mod.ts";
-import { loraAdapter } from "../../networks/joining/adapter.ts";
+import { loraAdapter, multiplierInput } from "../../networks/joining/adapter.ts";
 import { drawMasks, type LayerDraws } from "../../networks/joining/masks.ts";
 import { recordNormLimit } from "../../networks/joining/norms.ts";
 import { tensorShapes } from "../../networks/kinds/first_weights.ts";
@@ -14,6 +14,7 @@ import { type BaseModel, predictNoise } from "./base_model.ts";
 import type { OptimizerConfig, StepConfig } from "../options.ts";
 import { computeDtype, DiffusionTraining, frozenDtype, trainedDtype } from "../step/diffusion_training.ts";
 import type { LatentsShape } from "../objective/loss.ts";
+import { MULTIPLIER } from "../objective/examples.ts";
 import type { Inputs } from "../step/step.ts";
 import { allocateGroups, type ParameterGroup } from "../step/trainable.ts";
 
@@ -33,6 +34,8 @@ export interface LoraNetwork {
 }
 
 export interface NetworkTrainingOptions {
+  /** Whether batches say how strongly the network takes part: the datasets' network_multiplier. */
+  readonly multiplied?: boolean;
   /** Gives the store the model's weights that a graph needs; default: as the model's file has them. */
   readonly load?: (graph: Graph) => Promise<void>;
 }
@@ -43,7 +46,7 @@ export function networkTraining(
   model: BaseModel,
   network: LoraNetwork,
   config: NetworkTrainingConfig,
-  { load }: NetworkTrainingOptions = {},
+  { load, multiplied = false }: NetworkTrainingOptions = {},
 ): DiffusionTraining {
   const { modules, options, weights } = network;
   const groups = networkGroups(network, config);
@@ -73,9 +76,13 @@ export function networkTraining(
       return predictNoise(model, {
         dtype: computeDtype(config.mixedPrecision),
         storage: frozenDtype(config),
-        adapter: () =>
-          loraAdapter(modules, { held, dropout, rankDropout, rowDropout, moduleDropout, draws: list }),
+        adapter: (graph) =>
+          loraAdapter(modules, {
+            ...{ held, dropout, rankDropout, rowDropout, moduleDropout, draws: list },
+            multiplier: multiplied ? multiplierInput(graph, 1, MULTIPLIER) : undefined,
+          }),
         clipSkip: config.clipSkip,
+        weightedCaptions: config.weightedCaptions,
       })(graph, noisy, timesteps, shape);
     },
     load: load ?? (async (graph) => {

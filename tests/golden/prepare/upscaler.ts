@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { toChannelsFirst, toChannelsLast } from "../../../src/base/layout.ts";
 import { quietContext } from "../../../src/base/job.ts";
 import { openCheckpoint, writeSafetensors } from "../../../src/formats/mod.ts";
-import { Programs } from "../../../src/generation/pipeline/programs.ts";
+import { Programs } from "../../../src/graph/mod.ts";
 import { resizePillow } from "../../../src/images/pillow.ts";
 import { Weights } from "../../../src/models/mod.ts";
 import { loadUpscaler } from "../../../src/models/upscaler/load.ts";
@@ -57,7 +57,7 @@ async function checkForward(c: GoldenCase, path: string): Promise<Check[]> {
   const x = c.tensors().f32("x"), [n, channels, h, w] = c.tensors().info("x").shape;
   const device = goldenDevice(), store = new ParameterStore(device);
   using file = openCheckpoint(path);
-  const shapes = loadUpscaler(file, store), programs = new Programs({ store });
+  const shapes = loadUpscaler(file, store), programs = new Programs<string>(store);
   const { y } = await programs.run("forward", (graph) => {
     graph.output("y", upscaler(graph.input("x", [n, h, w, channels]), Weights.over(graph, shapes)));
   }, { x: toChannelsLast(x, n, channels) });

@@ -36,8 +36,9 @@ function notYet(json: any): string | null {
   if (!/^((sdxl_)?train_network|train_db|fine_tune|sdxl_train)$/.test(script)) {
     return `${script} is not supported yet`;
   }
-  if (json.train_args.includes("--weighted_captions")) return "--weighted_captions is not supported yet";
-  if (/text_encoder_outputs/.test(json.batch)) return "--cache_text_encoder_outputs is not supported yet";
+  if (/text_encoder_outputs/.test(String(json.batch))) {
+    return "--cache_text_encoder_outputs is not supported yet";
+  }
   return null;
 }
 
@@ -91,7 +92,7 @@ async function run(c: GoldenCase, config: TrainNetworkConfig): Promise<Check[]> 
   try {
     uploadSynth(store, model.shapes, { wanted: (key) => !key.startsWith("first_stage_model") });
     const training = networkTraining(store, model, lora, config);
-    const batches = trainBatches(json, model.family, model.latentScale, config.priorLossWeight);
+    const batches = await trainBatches(json, model.family, model.latentScale, config.priorLossWeight);
     const generators = { torch: new TorchGenerator(json.seed), python: new PythonRandom(json.seed) };
     const record = new Recorder(c, training);
     for (let k = 0; k < (json.micro_steps ?? json.steps); k++) {

@@ -8,7 +8,7 @@ import { removeLeftovers } from "../../../base/files/leftovers.ts";
 import type { JobContext } from "../../../base/job.ts";
 import { counted } from "../../../base/phrases.ts";
 import { openCheckpoint } from "../../../formats/mod.ts";
-import { Programs } from "../../../generation/pipeline/programs.ts";
+import { Programs } from "../../../graph/mod.ts";
 import { loadImage, UnreadableImage } from "../../../images/load.ts";
 import { resizePillow } from "../../../images/pillow.ts";
 import { crop, type Pixels } from "../../../images/pixels.ts";
@@ -151,7 +151,7 @@ export function openModels(config: LatentUpscalerConfig, { log }: Pick<JobContex
   const shapes = loadUpscaler(file, store),
     load = (graph: Parameters<typeof loadMissing>[0]) => loadMissing(graph, store, vae);
   const encoder = new LatentEncoder({ shapes: vae.shapes, store, source: vae.path, vaeDtype: "f32", load });
-  const programs = new Programs({ store, load });
+  const programs = new Programs<string>(store, { load, kept: 6 });
   const torch = new TorchGenerator(config.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
   const refine = async (enlarged: readonly Pixels[]) => {
     const { width, height } = enlarged[0],

@@ -28,7 +28,7 @@ export async function full(c: GoldenCase, config: TrainNetworkConfig): Promise<C
     const training = fullTraining(store, { family, shapes }, settings, initial);
     // of trained parts, but without a gradient
     uploadSynth(store, late, { wanted: (key) => !store.has(key) });
-    const batches = trainBatches(json, family, model.latentScale, config.priorLossWeight);
+    const batches = await trainBatches(json, family, model.latentScale, config.priorLossWeight);
     const generators = { torch: new TorchGenerator(json.seed), python: new PythonRandom(json.seed) };
     const record = new Recorder(c, training), ids: number[] = [], textNorms: number[] = [];
     for (let k = 0; k < json.steps; k++) {
