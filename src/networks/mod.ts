@@ -24,7 +24,7 @@ export { familyOfLora, type LoadedLora, loadInto, loadLora } from "./files/load.
 export { type MergedModule, type MergeInput, mergeNetworks, type MergeOptions } from "./files/merge_files.ts";
 export { mergedSpec, modelSpec } from "./metadata/model_spec.ts";
 export { type DynamicMethod, type ResizedModule, resizeModule, type ResizeOptions } from "./files/resize.ts";
-export { baseOf, type BaseWeight, deltaOf, recordMerge } from "./joining/merge.ts";
+export { baseOf, basesOf, type BaseWeight, deltaOf, recordMerge } from "./joining/merge.ts";
 export { datasetRecord } from "./metadata/dataset_record.ts";
 
 export { baseModelVersion, trainingMetadata } from "./metadata/metadata.ts";

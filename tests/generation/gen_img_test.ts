@@ -5,7 +5,7 @@ import { writeSafetensors } from "../../src/formats/safetensors.ts";
 import type { GenImgConfig } from "../../src/generation/groups.ts";
 import { GEN_IMG_DEFAULTS } from "./defaults.ts";
 import { genImg } from "../../src/generation/gen_img.ts";
-import { keysOf, loraTargets } from "../../src/networks/mod.ts";
+import { keysOf, loraTargets, networkNamed, saveLora, tensorShapes } from "../../src/networks/mod.ts";
 import { synthTensor, uniform } from "../golden/synth.ts";
 import { caseModel } from "../golden/synth_models.ts";
 
@@ -185,6 +185,56 @@ Deno.test("a second pass writes the larger picture, and the first one where it i
     assert.deepEqual(files("pictures"), ["im_1000001.png"]);
     assert.notDeepEqual(pictures[0], latents[1]);
     await assert.rejects(draw(dir, "small", { ...twice, W: 40 }), /a picture of 0x32 cannot be drawn/);
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
+
+/** A network of any kind for the synthetic checkpoint. */
+function makeNetwork(path: string, module: string, args: readonly string[], dim: number): string {
+  const { shapes, family } = caseModel({ model: "sd1-tiny" }), named = networkNamed(module);
+  const options = named.options({ dim, alpha: 1, dropout: null, args }, family.sites.blocks, false);
+  const modules = named.modules(shapes, family, options, {});
+  const values = [...tensorShapes(modules)].map(([key, shape]): [string, Float32Array] => {
+    const start = key.endsWith("dora_scale") ? 1 : 0;
+    return [key, uniform(key, shape.reduce((a, b) => a * b, 1), 0.3).map((v) => v + start)];
+  });
+  saveLora(path, modules, new Map(values), "F16");
+  return path;
+}
+
+Deno.test("genImg() draws with networks of other kinds, several at once, live and merged", async () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    const { ckpt } = makeFiles(dir);
+    const oft = makeNetwork(
+      `${dir}/oft.safetensors`,
+      "lycoris.kohya",
+      ["algo=diag-oft", "preset=attn-mlp"],
+      8,
+    );
+    const loha = makeNetwork(`${dir}/loha.safetensors`, "lycoris.kohya", ["algo=loha", "dora_wd=True"], 2);
+    const one = {
+      ckpt,
+      networkModule: ["lycoris.kohya"],
+      networkWeights: [loha],
+      networkMul: [0.5],
+      steps: 1,
+    };
+    const [plain] = await draw(dir, "plain", { ckpt, steps: 1 });
+    const [live] = await draw(dir, "live", one);
+    const [merged] = await draw(dir, "merged", { ...one, networkMerge: true });
+    assert.ok(difference(live, plain) > 0.5, "it changes the picture");
+    assert.ok(difference(live, merged) < 0.2, `merged and live are ${difference(live, merged)} apart`);
+    const both = { ckpt, networkWeights: [oft, loha], networkMul: [1, 0.5], steps: 1 };
+    const [together] = await draw(dir, "both", both);
+    assert.ok(difference(together, live) > 0.5, "the second one takes part");
+    const [first] = await draw(dir, "first", { ...both, prompt: "a cat --d 3 --am 0,0.5" });
+    assert.ok(difference(first, live) < 0.1, "strength 0 is no network");
+    await assert.rejects(
+      draw(dir, "none", { ...one, networkModule: ["networks.none"] }),
+      /networks\.none is not supported yet; these are: networks\.lora,/,
+    );
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }

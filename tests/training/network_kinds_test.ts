@@ -179,3 +179,15 @@ Deno.test("--save_lora_keys writes the file under others' keys, which it is trai
   ok([...read(join(dir, "out/more.safetensors")).keys()].every((key) => key.startsWith("lora_")));
   Deno.removeSync(dir, { recursive: true });
 });
+
+Deno.test("--base_weights takes files that change biases and norms", async () => {
+  const { dir, config } = tinyRun(1);
+  const path = join(dir, "out/thing.safetensors");
+  const network = { networkModule: "lycoris.kohya", networkArgs: ["algo=full", "train_norm=True"] };
+  await trainNetwork({ ...config, ...network, maxTrainSteps: 1 }, listening());
+  const context = listening();
+  await trainNetwork({ ...config, baseWeights: [path], outputName: "more", maxTrainSteps: 1 }, context);
+  ok(context.lines.some((line) => line.includes("merging")), context.lines.join("\n"));
+  ok([...read(join(dir, "out/more.safetensors")).values()].every((values) => values.every(Number.isFinite)));
+  Deno.removeSync(dir, { recursive: true });
+});

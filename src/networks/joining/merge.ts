@@ -39,6 +39,14 @@ export function baseOf(
   return { key: `${attention}.in_proj_weight`, part: "qkv".indexOf(letter) };
 }
 
+/** All keys of the model that a module changes. */
+export function basesOf(module: LoraModule, has: (key: string) => boolean): string[] {
+  const { key } = baseOf(module, has), tensors = Object.keys(module.tensors);
+  return tensors.some((suffix) => module.kind.biases?.includes(suffix))
+    ? [key, key.replace(/weight$/, "bias")]
+    : [key];
+}
+
 export interface BaseWeight {
   readonly shape: readonly number[];
   readonly dtype: DType;

@@ -26,6 +26,7 @@ export const full: NetworkKind = {
     return strength(t.has(DIFF_B) ? add(h, overChannels(t.at(DIFF_B), h)) : h);
   },
   delta: (t, base) => t.has(DIFF) ? flat(reshape(t.at(DIFF), t.module.shape)) : zerosLike(base()),
+  biases: [DIFF_B],
   biasDelta: (t) => t.has(DIFF_B) ? t.at(DIFF_B) : null,
   norm: { square: (t) => squareOf(t.at(DIFF)), factors: [DIFF] },
 };
@@ -47,6 +48,7 @@ export const norm: NetworkKind = {
     throw new TypeError(`a norm joins its layer by weight and bias, not by its output (${y.shape})`);
   },
   delta: (t, base) => t.has(W_NORM) ? reshape(t.at(W_NORM), base().shape) : zerosLike(base()),
+  biases: [B_NORM],
   biasDelta: (t) => t.has(B_NORM) ? t.at(B_NORM) : null,
 };
 

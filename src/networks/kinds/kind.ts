@@ -154,6 +154,8 @@ export interface NetworkKind {
   delta(tensors: ModuleTensors, base: () => Tensor): Tensor;
   /** (out, r) and (r, in * height * width) whose product is delta(), where there are such for the module. */
   factors?(tensors: ModuleTensors): [up: Tensor, down: Tensor] | null;
+  /** Tensors that change the layer's bias. */
+  readonly biases?: readonly string[];
   /** The change of the bias, (out) in float32. */
   biasDelta?(tensors: ModuleTensors): Tensor | null;
   /** What a file has beside the tensors; where absent that is alpha. */

@@ -5,9 +5,10 @@ import { openCheckpoint } from "../../formats/mod.ts";
 import { compile, Graph } from "../../graph/mod.ts";
 import { loadMissing, loadModel, type ModelFile } from "../../models/mod.ts";
 import {
-  baseOf,
+  basesOf,
   type LoadedLora,
   loadLora,
+  type LoraModule,
   type Note,
   recordMerge,
   tensorShapes,
@@ -46,7 +47,7 @@ export function loadMerged(
   context: Pick<JobContext, "signal" | "progress">,
 ): (graph: Graph) => Promise<void> {
   const changed = new Set(
-    networks.flatMap(({ lora }) => lora.modules.map((m) => baseOf(m, (key) => model.shapes.has(key)).key)),
+    networks.flatMap(({ lora }) => lora.modules.flatMap((m) => basesOf(m, (key) => model.shapes.has(key)))),
   );
   return async (graph) => {
     const wanted = new Map<string, DType>();
@@ -75,11 +76,15 @@ async function mergedWeight(
   const { shapes } = model, has = (k: string) => shapes.has(k);
   const store = new ParameterStore(device);
   try {
-    await loadModel(model, store, { dtype: "f32", skip: (other) => other !== key, frozen: () => false });
+    const touches = (module: LoraModule) => basesOf(module, has).includes(key);
+    const needed = new Set(
+      networks.flatMap(({ lora }) => lora.modules.filter(touches).flatMap((module) => basesOf(module, has))),
+    );
+    await loadModel(model, store, { dtype: "f32", skip: (other) => !needed.has(other), frozen: () => false });
     const graph = new Graph();
     networks.forEach(({ lora, multiplier }, i) => {
       const prefix = `network${i}.`;
-      const modules = lora.modules.filter((module) => baseOf(module, has).key === key);
+      const modules = lora.modules.filter(touches);
       for (const [name, shape] of tensorShapes(modules)) {
         store.upload(prefix + name, shape, "f32", lora.weights.get(name)!);
       }
