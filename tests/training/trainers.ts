@@ -8,7 +8,7 @@ import type { JobContext } from "../../src/base/job.ts";
 import { parseArgs } from "../../src/cli/front/parse.ts";
 import { findCommand } from "../../src/cli/front/program.ts";
 import { prepare } from "../../src/cli/front/run_command.ts";
-import { quietContext } from "../../src/base/job.ts";
+import { type Plan, quietContext } from "../../src/base/job.ts";
 import { TINY_SDXL, writePictures, writeTinyModel } from "./tiny_run.ts";
 
 export interface Trainer {
@@ -69,7 +69,7 @@ export function writeInputs(folder: string): void {
 
 export const STEPS = 3;
 
-/** Runs one command line as the program would, in this process. */
+/** Runs or plans one command line as the program would, in this process; a plan is what comes back. */
 export async function runTrainer(
   { line, sdxl }: Trainer,
   folder: string,
@@ -79,7 +79,7 @@ export async function runTrainer(
     what?: "run" | "plan";
     context?: JobContext;
   } = {},
-): Promise<void> {
+): Promise<Plan | void> {
   const [name, ...own] = line.split(" ");
   const { entry } = await findCommand(name);
   const command = await entry.load();
@@ -109,7 +109,7 @@ export async function runTrainer(
     ...more,
   ];
   const { input } = prepare(command, parseArgs(argv, command.groups), {}, name);
-  await command[what]!(input, context);
+  return await command[what]!(input, context);
 }
 
 if (import.meta.main) {
