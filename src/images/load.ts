@@ -3,6 +3,9 @@
 import { UserError } from "../base/errors.ts";
 import { NoFile, openFile, refuseIrregular } from "../base/files/regular_file.ts";
 import { HEAD as WHAT_HEAD, whatFile } from "../formats/what_file.ts";
+import { decodeAvif, isAvif, probeAvif } from "./codecs/avif.ts";
+import { boxesReachEnd } from "./codecs/boxes.ts";
+import { decodeJxl, isBoxedJxl, isJxl, probeJxl } from "./codecs/jxl.ts";
 import { decodeBmp, isBmp, probeBmp } from "./bmp.ts";
 import { applyOrientation, swapsSides } from "./exif.ts";
 import { decodeJpeg, isJpeg, probeJpeg } from "./jpeg.ts";
@@ -11,7 +14,27 @@ import { decodePng, isPng, probePng } from "./png.ts";
 import { decodeWebp, isWebp, probeWebp, webpClaimedSize, webpHasExif } from "./webp.ts";
 
 /** Endings that are taken for images, in any letter case. */
-export const IMAGE_EXTENSIONS = [".png", ".jpg", ".jpeg", ".webp", ".bmp"];
+export const IMAGE_EXTENSIONS = [".png", ".jpg", ".jpeg", ".webp", ".bmp", ".avif", ".jxl"];
+
+/** A kind of image file. */
+interface Format {
+  is(bytes: Uint8Array): boolean;
+  /** Null where the bytes end before the size. Throws ImageError. */
+  probe(bytes: Uint8Array): ImageHeader | null;
+  decode(bytes: Uint8Array, compat: boolean): Pixels | Promise<Pixels>;
+}
+
+const FORMATS: readonly Format[] = [
+  { is: isPng, probe: probePng, decode: decodePng },
+  { is: isJpeg, probe: probeJpeg, decode: decodeJpeg },
+  { is: isWebp, probe: probeWebp, decode: decodeWebp },
+  { is: isBmp, probe: probeBmp, decode: decodeBmp },
+  { is: isAvif, probe: probeAvif, decode: decodeAvif },
+  { is: isJxl, probe: probeJxl, decode: decodeJxl },
+];
+
+/** As they are called in an error. */
+export const FORMAT_NAMES = "PNG, JPEG, WebP, BMP, AVIF or JPEG XL";
 
 export interface LoadOptions {
   /** Four channels, opaque where the file has no alpha; otherwise alpha is forgotten. */
@@ -43,13 +66,9 @@ export async function loadImage(path: string, options: LoadOptions = {}): Promis
 /** As loadImage(), for the bytes of a file. Throws ImageError. */
 export async function decodeImage(bytes: Uint8Array, options: LoadOptions = {}): Promise<Pixels> {
   const { alpha = false, compat = false } = options;
-  const header = probeBytes(bytes);
+  const format = formatOf(bytes), header = format.probe(bytes);
   if (header) checkMemory(header, bytes.length);
-  let image: Pixels;
-  if (isPng(bytes)) image = decodePng(bytes, compat);
-  else if (isJpeg(bytes)) image = await decodeJpeg(bytes);
-  else if (isWebp(bytes)) image = await decodeWebp(bytes);
-  else image = decodeBmp(bytes);
+  let image = await format.decode(bytes, compat);
   image = alpha ? addAlpha(image) : dropAlpha(image, image.data);
   return compat ? image : applyOrientation(image, header?.orientation ?? 1);
 }
@@ -75,6 +94,9 @@ export function looksWhole(path: string): boolean {
     if (isPng(head)) return find(tail, [0x49, 0x45, 0x4e, 0x44]);
     if (isJpeg(head)) return find(tail, [0xff, 0xd9]);
     if (isWebp(head)) return webpClaimedSize(head) <= size;
+    if (isAvif(head) || isBoxedJxl(head)) {
+      return boxesReachEnd(size, (at, length) => readAt(file, at, Math.min(length, size - at)));
+    }
     return false;
   } finally {
     file.close();
@@ -87,9 +109,9 @@ function probeFile(path: string): ImageHeader {
     const head = readAt(file, 0, HEAD);
     if (head.length === 0) throw new ImageError("is empty");
     // A frame header behind large metadata, or EXIF behind the pixels: then the whole file is read.
-    const header = isWebp(head) && webpHasExif(head) ? null : probeBytes(head);
+    const header = isWebp(head) && webpHasExif(head) ? null : formatOf(head).probe(head);
     if (header) return header;
-    const all = probeBytes(readAt(file, 0, file.statSync().size));
+    const whole = readAt(file, 0, file.statSync().size), all = formatOf(whole).probe(whole);
     if (all) return all;
     throw new ImageError("is cut off before its picture");
   } finally {
@@ -97,12 +119,10 @@ function probeFile(path: string): ImageHeader {
   }
 }
 
-function probeBytes(bytes: Uint8Array): ImageHeader | null {
-  if (isPng(bytes)) return probePng(bytes);
-  if (isJpeg(bytes)) return probeJpeg(bytes);
-  if (isWebp(bytes)) return probeWebp(bytes);
-  if (isBmp(bytes)) return probeBmp(bytes);
-  throw new ImageError(`is no PNG, JPEG, WebP or BMP file${whatInstead(bytes)}`);
+function formatOf(bytes: Uint8Array): Format {
+  const found = FORMATS.find((format) => format.is(bytes));
+  if (found) return found;
+  throw new ImageError(`is no ${FORMAT_NAMES} file${whatInstead(bytes)}`);
 }
 
 /** What else it is, where more is known than that it is some text. */

@@ -13,7 +13,7 @@ export interface Pixels {
 
 /** What an image file says about itself before its pixels are decoded. */
 export interface ImageHeader {
-  readonly format: "png" | "jpeg" | "webp" | "bmp";
+  readonly format: "png" | "jpeg" | "webp" | "bmp" | "avif" | "jxl";
   /** As stored, before any rotation. */
   readonly width: number;
   readonly height: number;

@@ -100,7 +100,10 @@ Deno.test("unreadable images are named once and left out; none left is an error"
     assert.deepEqual(dataset.entries.map((e) => basename(e.path)), ["good.png"]);
     assert.equal(dataset.notes.length, 2);
     assert.match(dataset.notes[0], /1_a.cut.png: is cut off in its \w+ chunk; left out$/);
-    assert.match(dataset.notes[1], /1_a.text.jpg: is no PNG, JPEG, WebP or BMP file; left out$/);
+    assert.match(
+      dataset.notes[1],
+      /1_a.text.jpg: is no PNG, JPEG, WebP, BMP, AVIF or JPEG XL file; left out$/,
+    );
     Deno.removeSync(join(folder, "good.png"));
     await assert.rejects(open(dir), /1_a: no image to train on \(.*cut.png: is cut off/);
     for (const { name } of Deno.readDirSync(folder)) Deno.removeSync(join(folder, name));
@@ -123,7 +126,7 @@ Deno.test("images that are left out are told: by folder, by format, by what they
     }
     Deno.mkdirSync(join(dir, "empty"));
     const folder = join(dir, "2_cat");
-    for (const name of ["b.avif", "c.GIF", "d.gif", "._e.gif"]) {
+    for (const name of ["b.tiff", "c.GIF", "d.gif", "._e.gif"]) {
       Deno.writeTextFileSync(join(folder, name), "");
     }
     Deno.writeTextFileSync(join(folder, "f.png"), "<!DOCTYPE html><html>");
@@ -138,11 +141,11 @@ Deno.test("images that are left out are told: by folder, by format, by what they
       "D/5x_fish: 1 image is left out, for its name does not begin with a number of repeats; call it 5_fish",
       "D/dog: 1 image is left out, for its name does not begin with a number of repeats; call it 1_dog",
       "D/set/5_owl: 1 image is left out; only folders directly in D are trained on",
-      "D/2_cat/f.png: is no PNG, JPEG, WebP or BMP file; it is a web page (HTML): the site wanted a sign-in or " +
+      "D/2_cat/f.png: is no PNG, JPEG, WebP, BMP, AVIF or JPEG XL file; it is a web page (HTML): the site wanted a sign-in or " +
       "found nothing there; download it again; left out",
       "D/2_cat/sub: 1 image is left out; only those directly in 2_cat are trained on",
       "D/2_cat/deep/er: 1 image is left out; only those directly in 2_cat are trained on",
-      "D/2_cat: left out: 1 .avif, 2 .gif; only PNG, JPEG, WebP and BMP files are read",
+      "D/2_cat: left out: 1 .tiff, 2 .gif; only PNG, JPEG, WebP, BMP, AVIF or JPEG XL files are read",
     ]);
     assert.match(describeDatasets(group)[1], /2_cat: 1 image x 2, 1 caption$/);
     Deno.removeSync(folder, { recursive: true });

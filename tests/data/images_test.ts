@@ -101,7 +101,9 @@ Deno.test("loadImage() and probeSize() name the file and what is wrong", () =>
     const empty = write("empty.png", new Uint8Array(0));
     assert.throws(() => probeSize(empty), { name: "UnreadableImage", message: `${empty}: is empty` });
     const text = write("text.jpg", new TextEncoder().encode("hello, this is no picture at all"));
-    assert.throws(() => probeSize(text), { message: `${text}: is no PNG, JPEG, WebP or BMP file` });
+    assert.throws(() => probeSize(text), {
+      message: `${text}: is no PNG, JPEG, WebP, BMP, AVIF or JPEG XL file`,
+    });
     const huge = Deno.readFileSync(join(PICTURES, "l.bmp"));
     new DataView(huge.buffer).setUint32(18, 2 ** 30, true);
     const bomb = write("huge.bmp", huge);

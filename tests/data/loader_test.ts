@@ -162,7 +162,7 @@ Deno.test("an image that breaks during training is named once and the rest goes 
     await run.go(14);
     assert.equal(run.loader.epoch, 2);
     assert.equal(run.notes.length, 1);
-    assert.match(run.notes[0], /a3.png: is no PNG, JPEG, WebP or BMP file; left out/);
+    assert.match(run.notes[0], /a3.png: is no PNG, JPEG, WebP, BMP, AVIF or JPEG XL file; left out/);
     for (const folder of ["2_a", "1_b"]) {
       for (const { name } of Deno.readDirSync(join(dir, folder))) Deno.removeSync(join(dir, folder, name));
     }

@@ -5,7 +5,13 @@ import { cacheFolder } from "./deno_cache.ts";
 import { run } from "./process.ts";
 
 /** Packages that read files beside themselves (WebAssembly, native code): they go along as they are. */
-export const UNBUNDLED = ["imagescript", "@jsquash/jpeg", "@jsquash/webp"] as const;
+export const UNBUNDLED = [
+  "imagescript",
+  "@jsquash/avif",
+  "@jsquash/jpeg",
+  "@jsquash/jxl",
+  "@jsquash/webp",
+] as const;
 
 /** What is bundled, and what says how. */
 const SOURCES = ["main.ts", "deno.json", "deno.lock", "ffi", "src"];

@@ -10,7 +10,7 @@ import { countTags, type ImageEntry, type SubsetReport, type TagFrequency } from
 import { type Bucket, type BucketInfo, fillBuckets } from "../batches/fill_buckets.ts";
 import { folderReport, loadFolder } from "./folders.ts";
 import { leftOutInside } from "./left_out.ts";
-import { loadImage, looksWhole, probeSize, UnreadableImage } from "../../images/load.ts";
+import { FORMAT_NAMES, loadImage, looksWhole, probeSize, UnreadableImage } from "../../images/load.ts";
 import { loadMetadata, metadataReport } from "./metadata.ts";
 import type {
   DatasetParams,
@@ -228,5 +228,5 @@ function nothingLeft({ subsets }: DatasetPlan, notes: readonly string[]): string
   const first = notes.length > 0
     ? ` (${notes.slice(0, 3).join("; ")}${notes.length > 3 ? "; ..." : ""})`
     : "";
-  return `${names.join(", ")}: no image to train on${first}; PNG, JPEG, WebP and BMP files are looked for`;
+  return `${names.join(", ")}: no image to train on${first}; ${FORMAT_NAMES} files are looked for`;
 }

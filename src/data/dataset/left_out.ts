@@ -4,13 +4,13 @@
  */
 
 import { basename, extname, join } from "node:path";
-import { IMAGE_EXTENSIONS } from "../../images/load.ts";
+import { FORMAT_NAMES, IMAGE_EXTENSIONS } from "../../images/load.ts";
 
 /** Endings of pictures, and of what holds pictures, that easel does not read. */
 const OTHER_PICTURES =
-  /^\.(avif|gif|hei[cf]|jxl|tiff?|jfif|jpe|jp2|j2k|psd|ico|svg|exr|hdr|tga|dng|cr2|nef|arw|mp4|webm)$/;
+  /^\.(gif|hei[cf]|tiff?|jfif|jpe|jp2|j2k|psd|ico|svg|exr|hdr|tga|dng|cr2|nef|arw|mp4|webm)$/;
 
-const READ = "only PNG, JPEG, WebP and BMP files are read";
+const READ = `only ${FORMAT_NAMES} files are read`;
 
 /** Folders that are looked into, where somebody gives a whole disk. */
 const MOST_FOLDERS = 1000;
