@@ -17,9 +17,14 @@ interface Listing {
 }
 
 /** The path of a file or folder in the cache. Throws UserError naming the model and what to do. */
-export async function fetchModel(name: HubName, settings: HubSettings, context: JobContext): Promise<string> {
+export async function fetchModel(
+  name: HubName,
+  settings: HubSettings,
+  context: JobContext,
+  choose: Choose = (paths) => chosen(name, paths),
+): Promise<string> {
   if (settings.offline) {
-    const cached = inCache(name, settings);
+    const cached = inCache(name, settings, choose);
     if (cached) return cached;
     throw new UserError(
       `${shown(name)}: is not in the cache (${settings.cache}), and HF_HUB_OFFLINE forbids to fetch it`,
@@ -29,12 +34,37 @@ export async function fetchModel(name: HubName, settings: HubSettings, context: 
   try {
     listing = await list(name, settings, context);
   } catch (error) {
-    const cached = error instanceof NoNetwork ? inCache(name, settings) : null;
+    const cached = error instanceof NoNetwork ? inCache(name, settings, choose) : null;
     if (!cached) throw error;
     context.warn(`${shown(name)}: the hub cannot be reached, what the cache has is used`);
     return cached;
   }
-  return await download(name, listing, settings, context);
+  return await download(name, listing, settings, context, choose);
+}
+
+/** From all files of a model to those that are wanted. Throws UserError where there are none. */
+type Choose = (paths: readonly string[]) => Choice;
+
+/**
+ * A folder of a model, with all that is below it: "owner/name/folder", "owner/name/folder:revision", as sd-scripts'
+ * --resume_from_huggingface names a state. Throws UserError.
+ */
+export async function fetchFolder(text: string, settings: HubSettings, context: JobContext): Promise<string> {
+  const [, repo, folder, revision = "main", type = "model"] =
+    /^([\w.-]+\/[\w.-]+)\/([^:]+?)\/?(?::([^:]+))?(?::([^:]+))?$/.exec(text) ?? [];
+  if (repo === undefined || !isInside(folder)) {
+    throw new UserError(
+      `${text}: is no folder on the hub; give owner/name/folder, with :revision where it is another than main`,
+    );
+  }
+  if (type !== "model") {
+    throw new UserError(`${text}: states in a repository of the type ${type} are not supported yet`);
+  }
+  return await fetchModel({ repo, file: null, revision }, settings, context, (paths) => {
+    const files = paths.filter((path) => path.startsWith(`${folder}/`));
+    if (files.length > 0) return { files, model: folder };
+    throw new UserError(`${text}: ${repo} has no such folder`);
+  });
 }
 
 async function download(
@@ -42,8 +72,9 @@ async function download(
   { commit, files }: Listing,
   settings: HubSettings,
   context: JobContext,
+  choose: Choose,
 ): Promise<string> {
-  const choice = chosen(name, files.map(({ path }) => path)), repo = repoFolder(settings, name.repo);
+  const choice = choose(files.map(({ path }) => path)), repo = repoFolder(settings, name.repo);
   const wanted = files.filter(({ path }) => choice.files.includes(path));
   const folders = { repo, commit }, snapshot = join(repo, "snapshots", commit);
   const missing = wanted.filter(({ path }) => !exists(join(snapshot, path)));
@@ -128,13 +159,13 @@ function explained(
 }
 
 /** What the cache has of the revision, if that is a model. */
-function inCache(name: HubName, settings: HubSettings): string | null {
+function inCache(name: HubName, settings: HubSettings, choose: Choose): string | null {
   const repo = repoFolder(settings, name.repo), ref = refFile(repo, name.revision);
   const commit = isFile(ref) ? Deno.readTextFileSync(ref).trim() : name.revision;
   const snapshot = join(repo, "snapshots", commit);
   if (!/^[0-9a-f]{40}$/.test(commit) || !exists(snapshot)) return null;
   try {
-    const choice = chosen(name, below(snapshot));
+    const choice = choose(below(snapshot));
     return choice.model === null ? snapshot : join(snapshot, choice.model);
   } catch {
     return null;

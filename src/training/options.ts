@@ -75,7 +75,13 @@ export type DataConfig = ConfigOf<typeof DATA>;
 
 /** What is written, where and when. */
 export type OutputConfig = ConfigOf<
-  readonly [typeof modelSavingOptions, typeof metadataOptions, typeof sampleOptions, typeof loggingOptions]
+  readonly [
+    typeof modelSavingOptions,
+    typeof metadataOptions,
+    typeof sampleOptions,
+    typeof loggingOptions,
+    typeof hubOptions,
+  ]
 >;
 
 /** The model, and where to compute. */

@@ -12,18 +12,22 @@ export interface Hub {
   readonly tokens: Set<string | null>;
   /** Bytes after which the next downloads are cut off, one each. */
   readonly cuts: number[];
+  /** What was uploaded to "owner/name", by path, and the repositories that were made. */
+  readonly uploaded: Map<string, string>;
   close(): Promise<void>;
 }
 
 /** Serves `files` as the model "owner/name". */
 export function serveHub(files: Readonly<Record<string, Uint8Array<ArrayBuffer>>>): Hub {
   const requests: string[] = [], tokens = new Set<string | null>(), cuts: number[] = [];
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+  const uploaded = new Map<string, string>();
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
     const { pathname } = new URL(request.url), range = request.headers.get("Range");
     requests.push(`${request.method} ${pathname}${range ? ` ${range}` : ""}`);
     tokens.add(request.headers.get("Authorization"));
     const start = "/api/models/owner/name";
-    if (/^\/api\/models\/owner\/name(\/revision\/(main|v1))?$/.test(pathname)) {
+    if (request.method === "POST") return await received(request, pathname, uploaded);
+    if (/^\/api\/models\/owner\/(name|made)(\/revision\/(main|v1))?$/.test(pathname)) {
       return Response.json({
         _id: "1",
         id: "owner/name",
@@ -47,7 +51,38 @@ export function serveHub(files: Readonly<Record<string, Uint8Array<ArrayBuffer>>
     return new Response(body, { status: from > 0 ? 206 : 200, headers });
   });
   const { port } = server.addr as Deno.NetAddr;
-  return { endpoint: `http://127.0.0.1:${port}`, requests, tokens, cuts, close: () => server.shutdown() };
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    requests,
+    tokens,
+    cuts,
+    uploaded,
+    close: () => server.shutdown(),
+  };
+}
+
+/** Uploads: every file comes inside its commit. */
+async function received(
+  request: Request,
+  pathname: string,
+  uploaded: Map<string, string>,
+): Promise<Response> {
+  if (pathname.endsWith("/repos/create")) {
+    const { name, organization, private: hidden, visibility } = await request.json();
+    uploaded.set(`${organization}/${name}`, visibility ?? (hidden ? "private" : "public"));
+    return Response.json({ url: "http://localhost/made", id: "1" });
+  }
+  if (pathname.includes("/preupload/")) {
+    const { files } = await request.json();
+    return Response.json({
+      files: files.map(({ path }: { path: string }) => ({ path, uploadMode: "regular" })),
+    });
+  }
+  for (const line of (await request.text()).trim().split("\n")) {
+    const { key, value } = JSON.parse(line);
+    if (key === "file") uploaded.set(value.path, value.content);
+  }
+  return Response.json({ success: true, commitUrl: "http://localhost/c", commitOid: COMMIT, hookOutput: "" });
 }
 
 /** As the tree of a model lists it: large files by their SHA-256, others by Git's hash. */

@@ -17,8 +17,7 @@ export async function withHubModels(
     const name = hubName(text);
     if (name === null) return text;
     const { fetchModel, hubSettings } = await import("../../hub/mod.ts");
-    const token = values.huggingfaceToken;
-    return await fetchModel(name, hubSettings(typeof token === "string" ? token : null), context);
+    return await fetchModel(name, hubSettings(tokenIn(values)), context);
   };
   let changed = false;
   const replace = async (text: string) => {
@@ -32,10 +31,19 @@ export async function withHubModels(
     if (typeof value === "string") values[camel(name)] = await replace(value);
     else if (Array.isArray(value)) values[camel(name)] = await all(value, replace);
   }
+  if (values.resumeFromHuggingface === true && typeof values.resume === "string") {
+    const { fetchFolder, hubSettings } = await import("../../hub/mod.ts");
+    values.resume = await fetchFolder(values.resume, hubSettings(tokenIn(values)), context);
+    changed = true;
+  }
   const positionals = [...input.positionals];
   if (command.completes === "model" && positionals.length > 0) positionals[0] = await replace(positionals[0]);
   return changed ? { ...input, values: Object.freeze(values), positionals } : input;
 }
+
+/** --huggingface_token, where a command has it. */
+const tokenIn = ({ huggingfaceToken: token }: Readonly<Record<string, unknown>>) =>
+  typeof token === "string" ? token : null;
 
 /** One after the other, so that one bar is shown at a time. */
 async function all(

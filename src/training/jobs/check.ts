@@ -13,6 +13,7 @@ import {
   writableFolder,
 } from "../../options/paths.ts";
 import { exclusive, needs } from "../../options/rules.ts";
+import { checkUploads } from "../../hub/mod.ts";
 import { checkDevice } from "../../runtime/check_device.ts";
 import type { TrainingConfig } from "../options.ts";
 
@@ -37,7 +38,9 @@ export function checkTraining(values: TrainingConfig): void {
     readableFile("in_json", values.inJson);
   }
   readableFile("sample_prompts", values.samplePrompts);
-  readableFolder("resume", values.resume);
+  if (!values.resumeFromHuggingface) readableFolder("resume", values.resume);
+  needs("resume_from_huggingface", values.resumeFromHuggingface, "resume", values.resume !== null);
+  checkUploads(values);
 }
 
 /** The folders a run writes into are tried before it starts. */

@@ -2,6 +2,7 @@
 import { dirname, join } from "node:path";
 import type { JobContext } from "../../base/job.ts";
 import { removeFolder } from "../../base/files/whole_folder.ts";
+import { Uploads } from "../../hub/mod.ts";
 import { formEnding, isFolderForm, MODEL_FOLDERS } from "../../models/mod.ts";
 import type { OutputConfig } from "../options.ts";
 import { type Moment, savedAs, saveName, staleSave, staleState, stateName } from "./save_names.ts";
@@ -17,20 +18,32 @@ export class RunFiles {
   /** Saved by this run, the latest of each. */
   #model: string | null = null;
   #state: string | null = null;
+  readonly #uploads: Uploads | null;
 
   constructor(
     private readonly config: OutputConfig,
     private readonly writers: RunWriters,
     private readonly context: JobContext,
-  ) {}
+  ) {
+    this.#uploads = Uploads.open(config, context);
+  }
 
   /** Saves the model for a moment, then its state if wanted, then removes what has become old. */
   save(moment: Moment, steps: number, epoch: number, withState: boolean): void {
     const path = this.model(moment, steps, epoch);
+    this.#uploads?.add(path);
     const old = staleSave(this.config, moment);
     if (old) this.#remove(join(this.config.outputDir, this.#name(old)));
-    if (withState) this.state(moment, steps);
+    if (withState) {
+      const state = this.state(moment, steps);
+      if (this.config.saveStateToHuggingface) this.#uploads?.add(state);
+    }
     this.context.log(`saved ${path}${withState ? " and its state" : ""}`);
+  }
+
+  /** Waits for uploads, as --async_upload says; at the end always. Those that fail are told. */
+  async uploaded(atEnd: boolean): Promise<void> {
+    await this.#uploads?.settle(atEnd);
   }
 
   /** Returns the file's path. */

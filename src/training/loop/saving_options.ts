@@ -8,7 +8,6 @@ import {
   idleZero,
   int,
   newer,
-  noEffect,
   notYet,
   pathTo,
   required,
@@ -61,18 +60,13 @@ export const metadataOptions = group("Metadata", {
   metadata_is_negative_embedding: newer(notYet(str(null, "modelspec negative-embedding mark"))),
 });
 
-const ONLY_UPLOADS = "only uploads to --huggingface_repo_id read it";
-
 export const hubOptions = group("Hugging Face hub", {
-  huggingface_repo_id: notYet(str(null, "hub repository for uploads")),
-  huggingface_repo_type: noEffect(ONLY_UPLOADS, str(null, "hub repository type")),
-  huggingface_path_in_repo: noEffect(ONLY_UPLOADS, str(null, "path inside the hub repository")),
-  huggingface_token: secret(noEffect(ONLY_UPLOADS, str(null, "hub access token"))),
-  huggingface_repo_visibility: noEffect(
-    ONLY_UPLOADS,
-    str(null, "'public' makes a created repository public, else private"),
-  ),
-  save_state_to_huggingface: notYet(flag("also upload training state folders")),
-  resume_from_huggingface: notYet(flag("read resume as owner/repo/path[:revision[:type]] on the hub")),
-  async_upload: noEffect(ONLY_UPLOADS, flag("upload in the background")),
+  huggingface_repo_id: str(null, "hub repository for uploads: owner/name"),
+  huggingface_repo_type: str(null, "hub repository type: model (unset), dataset or space"),
+  huggingface_path_in_repo: str(null, "path inside the hub repository"),
+  huggingface_token: secret(str(null, "hub access token; unset takes HF_TOKEN or that of a login")),
+  huggingface_repo_visibility: str(null, "'public' makes a created repository public, else private"),
+  save_state_to_huggingface: flag("also upload training state folders"),
+  resume_from_huggingface: flag("read resume as owner/repo/path[:revision[:type]] on the hub"),
+  async_upload: flag("upload in the background"),
 });

@@ -138,6 +138,7 @@ class Trainer {
   async #save(moment: Moment, epoch: number, withState: boolean): Promise<void> {
     await this.#prove();
     this.#files.save(moment, this.#position.globalStep, epoch, withState);
+    await this.#files.uploaded(moment === "last");
   }
 
   /** Throws UserError where the latest update has broken the weights, which the next step would only notice. */
