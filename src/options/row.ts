@@ -42,7 +42,7 @@ export interface Option<T> {
   readonly zeroInFiles?: "unset";
   /** What the path given leads to, for the help's placeholder and for completion. */
   readonly leadsTo?: PathKind;
-  /** Never shown or written anywhere: a key or token. */
+  /** Never shown or written anywhere, in states neither: a key or token. */
   readonly secret?: boolean;
   /** A letter that stands for it after one dash. */
   readonly short?: string;

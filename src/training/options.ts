@@ -56,8 +56,6 @@ export const TRAINING_NEEDS = [[["train_data_dir", "resolution"], ["dataset_conf
 export type TrainingConfig = ConfigOf<typeof trainingGroups>;
 export type TrainNetworkConfig = ConfigOf<typeof trainNetworkGroups>;
 export type FineTuneConfig = ConfigOf<typeof fineTuneGroups>;
-export type TrainDbConfig = ConfigOf<typeof trainDbGroups>;
-export type SdxlTrainConfig = ConfigOf<typeof sdxlTrainGroups>;
 export type TrainVaeConfig = ConfigOf<typeof trainVaeGroups>;
 
 /** How a step draws noise and weighs its loss. */

@@ -29,7 +29,8 @@ export function describeSettings(
   groups: readonly Group[],
   run: SettledRun,
 ): RunSettings {
-  const rows = Object.entries(rowsOf(groups)).filter(([, row]) => row.support.kind === "supported");
+  const rows = Object.entries(rowsOf(groups))
+    .filter(([, row]) => row.support.kind === "supported" && !row.secret);
   const valueOf = (name: string) => (config as Readonly<Record<string, Value | undefined>>)[camel(name)];
   const described = (wanted: (row: AnyOption) => boolean, shownAs: (row: AnyOption, value: Value) => Value) =>
     Object.fromEntries(rows.flatMap(([name, row]) => {
