@@ -2,6 +2,7 @@
 // so that memory is read and written once however long the formula. Memory-bound.
 #include "../executor/shapes/chain.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <utility>
@@ -143,13 +144,24 @@ void dequantize_run(float* y, const uint8_t* codes, float scale, const float* ma
   for (int64_t k = 0; k < n; ++k) y[k] = map[codes[k]] * scale;
 }
 
-// Halfway between neighbours of the map; the code of x is how many of them are below it.
+// Halfway between neighbours of the map; the code of x is how many of them are below it. `below` has that
+// number for the smallest x of each range of 2^16 neighbouring floats, in which at most one of them lies, so
+// that one comparison more is enough.
 struct Midpoints {
+  static constexpr int32_t kFirst = (127 - 24) << 7, kRanges = 25 << 7;  // from 2^-24 to what is just above 1
   float at[CHAIN_CODES];
+  int32_t below[2 * kRanges];
+
   explicit Midpoints(const float* map) {
     for (int k = 0; k + 1 < CHAIN_CODES; ++k) at[k] = (map[k] + map[k + 1]) / 2;
     at[CHAIN_CODES - 1] = INFINITY;
+    for (int32_t range = 0; range < kRanges; ++range) {
+      const uint32_t bits = uint32_t(kFirst + range) << 16;
+      below[range] = count(range ? bits_float(bits) : 0.0f);
+      below[kRanges + range] = count(-bits_float(bits | 0xffffu));
+    }
   }
+  int32_t count(float x) const { return int32_t(std::lower_bound(at, at + CHAIN_CODES - 1, x) - at); }
 };
 void quantize_run(uint8_t* codes, float* scale, const Source& x, const Midpoints& middle, int64_t n) {
   float most = 0;
@@ -161,13 +173,20 @@ void quantize_run(uint8_t* codes, float* scale, const Source& x, const Midpoints
   }
   *scale = most;
   const float factor = 1.0f / std::max(most, kLeastScale);
-  const float* at = middle.at;
+  if (!x.lanes) {
+    std::fill_n(codes, n, uint8_t(middle.count(x.one * factor)));
+    return;
+  }
+  const float *at = middle.at, *lanes = x.lanes;
+  const int32_t* below = middle.below;
 #pragma omp simd
   for (int64_t k = 0; k < n; ++k) {
-    const float v = (x.lanes ? x.lanes[k] : x.one) * factor;
-    int32_t code = 0;
-    for (int32_t half = CHAIN_CODES / 2; half > 0; half /= 2) code += at[code + half - 1] < v ? half : 0;
-    codes[k] = uint8_t(code);
+    const float v = lanes[k] * factor;
+    const uint32_t bits = float_bits(v);
+    int32_t range = int32_t((bits & 0x7fffffffu) >> 16) - Midpoints::kFirst;
+    range = std::min(std::max(range, 0), Midpoints::kRanges - 1);
+    const int32_t code = below[range + int32_t(bits >> 31) * Midpoints::kRanges];
+    codes[k] = uint8_t(code + (at[code] < v ? 1 : 0));
   }
 }
 

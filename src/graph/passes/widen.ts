@@ -6,9 +6,10 @@ import { castOp } from "../ops/cast.ts";
  * the backward pass. Reshapes of such casts go along.
  */
 export function widenWhereRead(graph: Graph, nodes: readonly Node[]): Node[] {
-  const brief = new Set<Node>();
+  const brief = new Set<Node>(), wanted = new Set<Tensor>(graph.outputs.values());
   for (const node of nodes) {
     const [x] = node.inputs;
+    if (node.outputs.some((t) => wanted.has(t))) continue;
     const narrow = node.op === castOp && x.dtype === "f8" && x.node.source !== null;
     if (narrow || (node.op?.alias && brief.has(x.node))) brief.add(node);
   }

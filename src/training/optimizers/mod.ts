@@ -23,6 +23,7 @@ import { lion } from "./lion.ts";
 import { nadam } from "./torch/nadam.ts";
 import type { Optimizer, Rule } from "./optimizer.ts";
 import { pytorchOptimizer } from "./pytorch_optimizer/mod.ts";
+import { prodigyPlus } from "./adaptive_rate/prodigy_plus.ts";
 import { prodigy } from "./adaptive_rate/prodigy.ts";
 import { radam } from "./torch/radam.ts";
 import { rmsprop } from "./torch/rmsprop.ts";
@@ -40,6 +41,7 @@ const OPTIMIZERS: readonly Optimizer[] = [
   ...[
     adafactor,
     prodigy,
+    prodigyPlus,
     dadaptAdamPreprint,
     dadaptAdagrad,
     dadaptAdam,

@@ -41,8 +41,9 @@ export type Next<States extends string> =
   & Readonly<Partial<Record<States, Tensor>>>;
 
 /**
- * Numbers that belong to all groups together, such as an estimate of the right rate, and so one rate for all groups. They
- * begin at `numbers[name]`; the one called d is what rates are multiplied by.
+ * Numbers that belong to all groups together, such as an estimate of the right rate, and so one rate for all groups; with
+ * `each` every group has its own numbers and rate. They begin at `numbers[name]`; the one called d is what rates are
+ * multiplied by.
  */
 export interface Shared<
   States extends string = string,
@@ -51,6 +52,7 @@ export interface Shared<
   Sums extends string = string,
 > {
   readonly numbers: Readonly<Record<Names, number>>;
+  readonly each?: boolean;
   /** What is added up over all weights that take part in the step, of each weight. */
   sums(group: Omit<Group<States, Hyper, Names>, "next">): Readonly<Record<Sums, Tensor>>;
   /** The numbers after the step. */

@@ -5,10 +5,18 @@
  */
 import { accumulate, compile, gradients, Graph, Programs, reshape, type Tensor } from "../../graph/mod.ts";
 import type { ParameterStore, Program } from "../../runtime/mod.ts";
-import type { Moment } from "../optimizers/mod.ts";
-import { leadingRate, takesPart } from "../optimizers/adaptive_rate/shared_rate.ts";
+import { leadingRate } from "../optimizers/adaptive_rate/shared_rate.ts";
 import { recordFused } from "./fused.ts";
 import { flat, gradientOf, weightOf } from "./trainable.ts";
+import {
+  type Due,
+  dueOf,
+  firstState,
+  type Inputs,
+  type StepState,
+  takeIn,
+  type UpdateResult,
+} from "./step_state.ts";
 import { allocateStates } from "./states.ts";
 import { recordDiscard, recordUpdate, UPDATE, type UpdateOptions } from "./update.ts";
 
@@ -36,34 +44,7 @@ export interface StepOptions<Shape> extends UpdateOptions {
   readonly learning?: (step: number) => boolean[];
 }
 
-export type Inputs = Record<string, Float32Array | Int32Array>;
-
-export interface UpdateResult {
-  /** Norm of all gradients before clipping. */
-  readonly gradNorm: number;
-  /**
-   * What was not finite, so that weights and moments were left as they were: the gradients, or what the weights would
-   * be.
-   */
-  readonly heldBack: "gradients" | "weights" | null;
-  /** What `afterUpdate` gave. */
-  readonly outputs: Readonly<Record<string, Float32Array>>;
-}
-
-/** What of the step must be saved to go on from it. */
-export interface StepState {
-  /** Optimizer steps made. */
-  optimizerSteps: number;
-  lossScale: number;
-  /** Optimizer steps that each group took part in: fewer where module dropout left it out. */
-  groupSteps: readonly number[];
-  /** Updates since the loss scale last changed. */
-  stepsAtScale: number;
-  /** The optimizer's numbers over all groups (Rule.shared). */
-  numbers: Readonly<Record<string, number>>;
-  /** The numbers of each group (Rule.running). */
-  running: readonly Readonly<Record<string, number>>[];
-}
+export type { Inputs, StepState, UpdateResult };
 
 /** An update of its own for each tensor, which has a norm or a moment of its own. */
 function tensorByTensor<Shape>(options: StepOptions<Shape>): StepOptions<Shape> {
@@ -73,16 +54,6 @@ function tensorByTensor<Shape>(options: StepOptions<Shape>): StepOptions<Shape> 
     optimizer: { ...optimizer, stateShape: optimizer.stateShape ?? ((_, shape) => shape) },
   };
 }
-
-/** What an update is told: its inputs, and which groups move. */
-interface Due {
-  readonly inputs: Inputs;
-  readonly moments: readonly Moment[];
-  readonly moved: readonly boolean[];
-}
-
-/** torch.amp.GradScaler's constants. */
-const FIRST_SCALE = 65536, GROWTH_INTERVAL = 2000;
 
 export class TrainingStep<Shape extends object> {
   readonly state: StepState;
@@ -105,14 +76,7 @@ export class TrainingStep<Shape extends object> {
     this.recompute = options.recompute ?? false;
     this.#backward = new Programs(store, { load: options.load });
     allocateStates(store, options.groups, options.optimizer);
-    this.state = {
-      optimizerSteps: 0,
-      lossScale: options.scaleLoss ? FIRST_SCALE : 1,
-      groupSteps: options.groups.map(() => 0),
-      stepsAtScale: 0,
-      numbers: options.optimizer.shared?.numbers ?? {},
-      running: options.groups.map(() => options.optimizer.running?.start ?? {}),
-    };
+    this.state = firstState(options);
   }
 
   /** The program for a bucket; made at its first use. */
@@ -136,7 +100,7 @@ export class TrainingStep<Shape extends object> {
     const scale = Float32Array.of(this.state.lossScale / this.options.gradientAccumulationSteps);
     if (!this.options.fused) return await program.run({ ...inputs, loss_scale: scale });
     const { groups } = this.options, still = groups.map(() => false);
-    const due = this.#due(rates ?? groups.map(() => 0), rates ? this.#learn() : still);
+    const due = dueOf(this.options, this.state, rates ?? groups.map(() => 0), rates ? this.#learn() : still);
     const outputs = await program.run({ ...inputs, ...due.inputs, loss_scale: scale });
     this.#fused = { due, outputs };
     return outputs;
@@ -151,46 +115,10 @@ export class TrainingStep<Shape extends object> {
     averageDecay = 0,
     reached: readonly boolean[] = this.#learn(),
   ): Promise<UpdateResult> {
-    if (this.options.fused) return this.#settle(this.#fused!.due, this.#fused!.outputs);
-    const due = this.#due(learningRates, reached);
+    if (this.options.fused) return takeIn(this.options, this.state, this.#fused!.due, this.#fused!.outputs);
+    const due = dueOf(this.options, this.state, learningRates, reached);
     if (this.options.averaging) due.inputs.average_decay = Float32Array.of(averageDecay);
-    return this.#settle(due, await (await this.updateProgram()).run(due.inputs));
-  }
-
-  /** What one update is told. */
-  #due(learningRates: readonly number[], reached: readonly boolean[]): Due {
-    const { shared, hyper, running } = this.options.optimizer, { optimizerSteps } = this.state;
-    const names = Object.keys(shared?.numbers ?? {});
-    const inputs: Inputs = { unscale: Float32Array.of(1 / this.state.lossScale) };
-    if (this.options.dithered) inputs.dither_seed = Float32Array.of((optimizerSteps * 2053) % 2 ** 20);
-    if (shared) inputs.numbers = Float32Array.from(names, (name) => this.state.numbers[name]);
-    const rates = shared ? learningRates.map(() => leadingRate(learningRates)) : learningRates;
-    const moved = reached.map((r, i) => r && (!shared || takesPart(shared, learningRates, i)));
-    const moments = rates.map((lr, i): Moment => {
-      const step = this.state.groupSteps[i] + 1, before = this.state.running[i];
-      return { lr, step, running: running?.next(before, { lr, step }) ?? before };
-    });
-    moments.forEach((moment, i) => {
-      const numbers = hyper(moment);
-      inputs[`hyper.${i}`] = Float32Array.from(Object.values(numbers));
-      inputs[`hold.${i}`] = Float32Array.of(moved[i] ? 0 : NaN);
-    });
-    return { inputs, moments, moved };
-  }
-
-  /** What the update came to. */
-  #settle({ moments, moved }: Due, results: Record<string, Float32Array>): UpdateResult {
-    const { grad_norm: [gradNorm], weight_square: [square], numbers, ...outputs } = results;
-    const names = Object.keys(this.options.optimizer.shared?.numbers ?? {});
-    const heldBack = !Number.isFinite(gradNorm) ? "gradients" : !Number.isFinite(square) ? "weights" : null;
-    if (heldBack === null) {
-      this.state.optimizerSteps++;
-      this.state.groupSteps = this.state.groupSteps.map((steps, i) => steps + (moved[i] ? 1 : 0));
-      this.state.running = moments.map((moment, i) => moved[i] ? moment.running : this.state.running[i]);
-      this.state.numbers = Object.fromEntries(names.map((name, k) => [name, numbers[k]]));
-    }
-    if (this.options.scaleLoss) this.#adjustScale(heldBack === "gradients");
-    return { gradNorm, heldBack, outputs };
+    return takeIn(this.options, this.state, due, await (await this.updateProgram()).run(due.inputs));
   }
 
   /** All weights of group `index`, which may be others than those that are trained (Rule.settled). */
@@ -216,6 +144,7 @@ export class TrainingStep<Shape extends object> {
   /** The groups' rates as the optimizer's own estimate makes them; null where it makes none. */
   adaptedRates(learningRates: readonly number[]): number[] | null {
     const { shared } = this.options.optimizer, { d } = this.state.numbers;
+    if (shared?.each) return learningRates.map((rate, i) => rate * this.state.running[i].d);
     if (!shared || d === undefined) return null;
     return learningRates.map((rate) => rate > 0 ? d * leadingRate(learningRates) : 0);
   }
@@ -292,17 +221,5 @@ export class TrainingStep<Shape extends object> {
     if (this.#learning === learning) return;
     this.#backward.destroy();
     this.#learning = learning;
-  }
-
-  /** Doubles the scale after 2000 good steps in a row, halves it after a bad one. */
-  #adjustScale(skipped: boolean): void {
-    const { state } = this;
-    if (skipped) {
-      state.lossScale /= 2;
-      state.stepsAtScale = 0;
-    } else if (++state.stepsAtScale === GROWTH_INTERVAL) {
-      state.lossScale *= 2;
-      state.stepsAtScale = 0;
-    }
   }
 }

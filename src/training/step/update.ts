@@ -58,8 +58,8 @@ export const UPDATE = { chains: true } as const;
 
 /**
  * Inputs are `unscale`, by which gradients are multiplied; for each group i its numbers of the step, `hyper.i`, and
- * `hold.i`, NaN where it is to stay as it is, else 0; `numbers` of an optimizer that has some over all groups, which come
- * back under that name as they are after the step; and `average_decay` with averaging.
+ * `hold.i`, NaN where it is to stay as it is, else 0; `numbers` of an optimizer that has some over all groups, or
+ * `numbers.i` of each, which come back under that name as they are after the step; and `average_decay` with averaging.
  */
 export function recordUpdate(
   { groups, optimizer, maxGradNorm, clipEach, averaging, afterUpdate, dithered }: UpdateOptions,
@@ -83,17 +83,25 @@ export function recordUpdate(
       pack({ ...piece, hyper, scale: clipEach ? add(ownScale(piece.grad), hold) : common, seed: seeds?.() })
     );
   });
-  const { numbers, next } = advance(graph, optimizer, operands.flat());
-  const step = (each: Work) => ({ ...groupOf(optimizer, each), numbers, next });
+  const { shared } = optimizer, apart = shared?.each ?? false;
+  const advanced = (apart ? operands : [operands.flat()]).map((works, i) =>
+    advance(graph, optimizer, works, apart ? `numbers.${i}` : "numbers")
+  );
+  const stepOf = (i: number) => (each: Work) => ({
+    ...groupOf(optimizer, each),
+    ...advanced[apart ? i : 0],
+  });
   // every group's outcome is known before one of them changes, so that none or all do
-  const outcomes = total(operands.flat().values().map((each) => outcome(optimizer, each, step)));
+  const works = operands.flatMap((group, i) => group.map((each) => ({ each, step: stepOf(i) })));
+  const outcomes = total(works.values().map(({ each, step }) => outcome(optimizer, each, step)));
   // 0 * x is NaN where x is not finite, which makes the optimizer skip
-  const weightSquare = Object.values(next).reduce((sum, number) => add(sum, affine(number, 0, 0)), outcomes);
+  const weightSquare = advanced.flatMap(({ next }) => Object.values(next))
+    .reduce((sum, number) => add(sum, affine(number, 0, 0)), outcomes);
   const broken = affine(add(norm, weightSquare), 0, 0);
   const decay = averaging ? graph.input("average_decay", [1]) : null;
   operands.forEach((group, i) => {
     const pack = packing(optimizer), held = memo((scale: Tensor) => add(scale, broken));
-    for (const each of group) makeStep(optimizer, pack({ ...each, scale: held(each.scale) }), step);
+    for (const each of group) makeStep(optimizer, pack({ ...each, scale: held(each.scale) }), stepOf(i));
     fill(at(flat.gradients, i), 0);
     if (decay) {
       const average = at(flat.averages, i);
@@ -102,9 +110,11 @@ export function recordUpdate(
   });
   graph.output("grad_norm", norm);
   graph.output("weight_square", weightSquare);
-  if (optimizer.shared) {
-    graph.output("numbers", concat(Object.keys(optimizer.shared.numbers).map((name) => next[name]), 0));
-  }
+  const names = Object.keys(shared?.numbers ?? {});
+  advanced.forEach(({ next }, i) => {
+    if (!shared) return;
+    graph.output(apart ? `numbers.${i}` : "numbers", concat(names.map((name) => next[name]), 0));
+  });
   for (const [name, value] of Object.entries(afterUpdate?.(graph) ?? {})) graph.output(name, value);
   return graph;
 }
@@ -139,11 +149,12 @@ function advance(
   graph: Graph,
   optimizer: Rule,
   operands: readonly Work[],
+  input: string,
 ): { numbers: Numbers; next: Numbers } {
   const { shared } = optimizer;
   if (!shared) return { numbers: {}, next: {} };
   const names = Object.keys(shared.numbers);
-  const numbers = named(names, graph.input("numbers", [names.length]));
+  const numbers = named(names, graph.input(input, [names.length]));
   const nothing = graph.constant(Float32Array.of(0), [1]);
   const parts = operands.map((each) => {
     const going = finite(each.scale), sums = shared.sums({ ...groupOf(optimizer, each), numbers });

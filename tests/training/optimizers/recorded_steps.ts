@@ -19,7 +19,8 @@ export function u(k: number, i: number): number {
   return ((x ^ x >>> 16) >>> 0) / 2 ** 31 - 1;
 }
 
-export const numbers = (of: (i: number) => number) => Float32Array.from({ length: N }, (_, i) => of(i));
+export const numbers = (of: (i: number) => number, count = N) =>
+  Float32Array.from({ length: count }, (_, i) => of(i));
 
 export interface RecordedRun extends Disposable {
   readonly step: TrainingStep<Record<string, never>>;
@@ -55,7 +56,7 @@ export function recordedRun(
     let at = 0;
     sizes.forEach((size, i) => store.set(to(i), values.slice(at, at += size)));
   };
-  const start = numbers((i) => u(1, i));
+  const count = sizes.reduce((a, b) => a + b), start = numbers((i) => u(1, i), count);
   spread(start, flat.weights);
   const step = new TrainingStep<Record<string, never>>(store, {
     ...{ groups, optimizer: readOptimizer(name, args) },
@@ -70,7 +71,7 @@ export function recordedRun(
     store,
     weights,
     update(k, rates, reached) {
-      spread(numbers((i) => 0.5 * u(2, i) + u(100 + k, i)), (i) => gradientOf(`w${i}`));
+      spread(numbers((i) => 0.5 * u(2, i) + u(100 + k, i), count), (i) => gradientOf(`w${i}`));
       return step.update(rates, 0, reached);
     },
     changeError(wanted) {

@@ -37,7 +37,7 @@ export function rateNotes(
     ...first <= 0.1
       ? [`the learning rate ${first} multiplies the optimizer's own estimate and holds it down; give 1`]
       : [],
-    ...other
+    ...other && !shared.each
       ? [
         `the optimizer has one learning rate for everything, the first one: ${first}; ` +
         `that of ${other.name}, ${other.learningRate}, has no effect`,
