@@ -103,8 +103,14 @@ for (const { module, args = [], dim = 2, alpha = 1, suffixes, kind, moves } of R
   const name = [module, ...args].join(" ");
   Deno.test(`${name} is trained to a file, read back and trained on`, async () => {
     const { dir, config } = tinyRun(1);
-    const path = join(dir, "out/thing.safetensors");
-    const network = { networkModule: module, networkArgs: [...args], networkDim: dim, networkAlpha: alpha };
+    const path = join(dir, "out/thing.safetensors"), mixedPrecision = "bf16" as const;
+    const network = {
+      networkModule: module,
+      networkArgs: [...args],
+      networkDim: dim,
+      networkAlpha: alpha,
+      mixedPrecision,
+    };
     try {
       await trainNetwork({ ...config, ...network, maxTrainSteps: 2 }, listening());
       const before = read(path);

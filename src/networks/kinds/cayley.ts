@@ -18,10 +18,11 @@ import {
 } from "../../graph/mod.ts";
 
 /**
- * Newton's steps towards the inverse. Each squares what is left of the error, which after the first is at most
- * 1 - 2 / (2 + bound): 16 do in float32 for singular values of Q up to 40, where rotations are by 177 degrees.
+ * Newton's steps towards the inverse for blocks of n. Each squares what is left of the error, which after the first is at
+ * most 1 - 2 / (2 + bound), and the bound is at most sqrt(n / 2) times the square of the largest singular value: these do
+ * in float32 for singular values of Q up to 16, where rotations are by 173 degrees.
  */
-const STEPS = 16;
+const steps = (n: number) => 11 + Math.ceil(Math.log2(Math.max(1, Math.sqrt(n / 2))));
 
 /** (I + Q)(I - Q)^-1 for stacks (B, n, n) of skew-symmetric Q; gradients are exact, whatever the steps left. */
 export function cayley(q: Tensor): Tensor {
@@ -33,7 +34,7 @@ export function cayley(q: Tensor): Tensor {
   const bound = sqrt(affine(sum(square(gram), [1, 2]), 0.5, 0));
   const two = broadcastTo(q.graph.constant(Float32Array.of(2), [1, 1, 1]), [blocks, 1, 1]);
   let x = mul(detach(plus), div(two, affine(bound, 1, 2)));
-  for (let step = 0; step < STEPS; step++) x = newton(x, fixed, eye);
+  for (let step = 0; step < steps(n); step++) x = newton(x, fixed, eye);
   return matmul(plus, newton(detach(x), minus, eye));
 }
 

@@ -6,6 +6,7 @@
 import { UsageError } from "../../base/errors.ts";
 import {
   add,
+  cast,
   concat,
   detach,
   elements,
@@ -159,7 +160,7 @@ function joinedTensors(parts: readonly Tensor[], axis: number): Tensor {
 /** x, of which only what the mask lets through gets a gradient. */
 function only(x: Tensor, mask: Tensor): Tensor {
   const fixed = detach(x);
-  return add(fixed, mul(sub(x, fixed), mask));
+  return add(fixed, mul(sub(x, fixed), cast(mask, x.dtype)));
 }
 
 function asLora({ module }: ModuleTensors, down: Tensor, up: Tensor): ModuleTensors {

@@ -1,5 +1,4 @@
 /** `easel plan COMMAND`: what a training would need, without training or writing anything. */
-import { byteSize } from "../../base/dtype.ts";
 import type { JobContext, Plan } from "../../base/job.ts";
 import type { ParameterStore, Program } from "../../runtime/mod.ts";
 import type { DataConfig, StepConfig } from "../options.ts";
@@ -46,12 +45,9 @@ export async function planSteps<Shape extends object>(
   for (const shape of shapes) seconds = Math.max(seconds, await timeOf(await step.program(shape)));
   // Runs too: memory that no step has touched yet would be missing from the process.
   const updateSeconds = step.options.fused ? 0 : await timeOf(await step.updateProgram());
-  const parameterBytes = store.names().reduce((sum, name) => {
-    const { shape, dtype, buffer, offset } = store.get(name);
-    const bytes = shape.reduce((n, d) => n * d, 1) * byteSize(dtype);
-    // members of a flat parameter lie inside it
-    return offset === 0 && bytes >= buffer.bytes ? sum + bytes : sum;
-  }, 0);
+  // members of a flat parameter lie inside its buffer
+  const buffers = new Set(store.names().map((name) => store.get(name).buffer));
+  const parameterBytes = [...buffers].reduce((sum, { bytes }) => sum + bytes, 0);
   return {
     steps: length.steps,
     epochs: length.epochs,

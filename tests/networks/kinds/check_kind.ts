@@ -4,7 +4,7 @@
  */
 
 import { ok } from "node:assert/strict";
-import { add, compile, gradients, Graph, mul, sum } from "../../../src/graph/mod.ts";
+import { add, cast, compile, gradients, Graph, mul, sum } from "../../../src/graph/mod.ts";
 import { conv2d, linear } from "../../../src/models/layers.ts";
 import { Weights } from "../../../src/models/mod.ts";
 import { loraAdapter, type LoraModule, recordMerge } from "../../../src/networks/mod.ts";
@@ -52,12 +52,13 @@ export async function checkKind({ module, change, values: own = {}, ...options }
       store.upload(`${module.name}.${suffix}`, module.tensors[suffix], "f32", values);
     }
     const shapes = new Map([["layer.weight", shape], ["layer.bias", [out]]]);
-    const record = (live: boolean) => {
+    const record = (live: boolean, dtype: "f32" | "bf16" = "f32") => {
       const graph = new Graph();
       const adapter = live ? loraAdapter([module], { multiplier }) : undefined;
-      const w = Weights.over(graph, shapes, { adapter }).at("layer"), input = graph.input("x", xShape);
+      const w = Weights.over(graph, shapes, { adapter, dtype, storage: () => "f32" }).at("layer");
+      const input = cast(graph.input("x", xShape), dtype);
       const y = convolution ? conv2d(input, w, { stride }) : linear(input, w);
-      graph.output("y", y);
+      graph.output("y", cast(y, "f32"));
       return { graph, y };
     };
     const run = async (graph: Graph, inputs: Record<string, Float32Array> = { x }) => {
@@ -80,6 +81,9 @@ export async function checkKind({ module, change, values: own = {}, ...options }
     const live = record(true), { y } = await run(live.graph);
     near(`${module.name}: live`, y, biased(wanted), tolerance);
     ok(distance(wanted, plain) > 1e-3, `${module.name}: the case does something`);
+
+    const half = await run(record(true, "bf16").graph);
+    near(`${module.name}: in bf16`, half.y, biased(wanted), 3e-2);
 
     const weights = uniform("of the loss", y.length, 1), again = record(true);
     const loss = sum(mul(again.y, again.graph.constant(weights, again.y.shape)));
