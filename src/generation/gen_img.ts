@@ -12,7 +12,9 @@ import { readSources, type Sources } from "./pictures/sources.ts";
 import { loadDrawingModel, type Loaded, openCheckpoint, standardSize } from "./pipeline/load_model.ts";
 import { type LoraPath, loraPaths } from "./prompts/lora_files.ts";
 import type { UsedNetwork } from "./pipeline/networks.ts";
+import type { LatentShape } from "../models/mod.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
+import { slicesOf, TILES, type Tiling } from "./pipeline/tiles.ts";
 import { type Sampling, samplingOf } from "./pipeline/sampling.ts";
 import { pictureTexts } from "./pictures/picture_text.ts";
 import { toBytes } from "./pictures/pixels.ts";
@@ -87,7 +89,7 @@ async function drawAll(
   planned: readonly Batch[],
   sampling: Sampling,
 ): Promise<void> {
-  const pipeline = new Pipeline(model), names = new FileNames();
+  const pipeline = new Pipeline(model, tilingOf(config)), names = new FileNames();
   try {
     const conditioner = await pipeline.conditioner({
       clipSkip: config.clipSkip,
@@ -165,6 +167,12 @@ async function drawPasses(
   }));
   const last = { drawn: second, mark: "1", requests };
   return highres.keepFirst ? [{ drawn: first, mark: "0", requests: small }, last] : [last];
+}
+
+/** How sizes go through the autoencoder. */
+function tilingOf({ vaeTiling, vaeSlices }: GenImgConfig): (shape: LatentShape) => Tiling | null {
+  if (vaeTiling) return () => TILES;
+  return (shape) => vaeSlices !== null && vaeSlices > 1 ? slicesOf(vaeSlices, shape) : null;
 }
 
 function vaeBatch({ vaeBatchSize }: GenImgConfig, batch: number): number {

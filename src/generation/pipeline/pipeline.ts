@@ -4,6 +4,7 @@ import { joined } from "../../base/joined.ts";
 import {
   add,
   affine,
+  cast,
   concat,
   type Graph,
   mul,
@@ -13,10 +14,22 @@ import {
   sub,
   type Tensor,
 } from "../../graph/mod.ts";
-import { decode, encode, type LatentShape, sampleLatents, VAE } from "../../models/mod.ts";
+import {
+  decode,
+  decodeMiddle,
+  decodeUp,
+  encode,
+  encodeDown,
+  encodeMiddle,
+  type LatentShape,
+  sampleLatents,
+  VAE,
+  type Weights,
+} from "../../models/mod.ts";
 import { type DeepShrink, depthAt } from "../techniques/deep_shrink.ts";
 import type { RegionScene } from "../techniques/regions.ts";
 import { type DrawingModel, type NetworkInputs, weightsIn } from "./model.ts";
+import { cut, tiled, type Tiling } from "./tiles.ts";
 import { type Conditioning, TextConditioner, type TextSettings } from "../prompts/text_conditioner.ts";
 
 /** What does not change from step to step. */
@@ -49,7 +62,11 @@ const KEPT = 6;
 export class Pipeline {
   readonly programs: Programs<string>;
 
-  constructor(readonly model: DrawingModel) {
+  /** `tiling` says how a size goes through the autoencoder in parts; null: as a whole. */
+  constructor(
+    readonly model: DrawingModel,
+    private readonly tiling: (shape: LatentShape) => Tiling | null = () => null,
+  ) {
     this.programs = new Programs(model.store, { load: model.load, kept: KEPT });
   }
 
@@ -130,11 +147,12 @@ export class Pipeline {
 
   /** Latents (N, h, w, C) as the U-Net knows them -> pictures (N, H, W, 3) around [-1, 1]. */
   async decode(latents: Float32Array, shape: LatentShape): Promise<Float32Array> {
-    const factor = 1 / this.latentScale;
-    const { batch, height, width } = shape;
+    const factor = Math.fround(1 / this.latentScale), scaled = latents.map((x) => factor * x);
+    const tiling = this.tiling(shape), { batch, height, width } = shape;
+    if (tiling) return this.#decodeInTiles(scaled, shape, tiling);
     const out = await this.programs.run(`decode ${batch} ${height} ${width}`, (graph) => {
       recordDecode(graph, this.model, shape);
-    }, { latents: latents.map((x) => Math.fround(factor) * x) });
+    }, { latents: scaled });
     return out.image;
   }
 
@@ -142,8 +160,10 @@ export class Pipeline {
   async encode(
     images: Float32Array,
     noise: Float32Array,
-    { batch, channels, height, width }: LatentShape,
+    shape: LatentShape,
   ): Promise<Float32Array> {
+    const tiling = this.tiling(shape), { batch, channels, height, width } = shape;
+    if (tiling) return this.#encodeInTiles(images, noise, shape, tiling);
     const { factor } = this.model.family.latent;
     const out = await this.programs.run(`encode ${batch} ${height} ${width}`, (graph) => {
       const x = graph.input("images", [batch, factor * height, factor * width, 3]);
@@ -153,6 +173,61 @@ export class Pipeline {
       graph.output("latents", affine(sampled, this.latentScale, 0));
     }, { images, noise });
     return out.latents;
+  }
+
+  /** The middle as a whole, since its pixels attend to each other, then the large part in tiles. */
+  async #decodeInTiles(latents: Float32Array, shape: LatentShape, tiling: Tiling): Promise<Float32Array> {
+    const { batch, channels, height, width } = shape, { factor } = this.model.family.latent;
+    const { middle } = await this.programs.run(`decode middle ${batch} ${height} ${width}`, (graph) => {
+      const x = graph.input("latents", [batch, height, width, channels]);
+      graph.output(
+        "middle",
+        cast(decodeMiddle(x, this.#vae(graph), { attention: this.model.vaeAttention }), "f32"),
+      );
+    }, { latents });
+    const inner = middle.length / (batch * height * width);
+    return tiled(shape, tiling, { scale: factor, channels: 3 }, async ({ y, x, shape: tile }) => {
+      const place = { y, x, rows: tile.height, columns: tile.width };
+      const out = await this.programs.run(`decode up ${batch} ${tile.height} ${tile.width}`, (graph) => {
+        const h = graph.input("middle", [batch, tile.height, tile.width, inner]);
+        graph.output("image", decodeUp(cast(h, this.model.vaeDtype), this.#vae(graph)));
+      }, { middle: cut(middle, [batch, height, width, inner], place) });
+      return out.image;
+    });
+  }
+
+  async #encodeInTiles(
+    images: Float32Array,
+    noise: Float32Array,
+    shape: LatentShape,
+    tiling: Tiling,
+  ): Promise<Float32Array> {
+    const { batch, channels, height, width } = shape, { factor } = this.model.family.latent;
+    const inner = this.model.shapes.get(`${VAE}.encoder.norm_out.weight`)![0];
+    const small = await tiled(shape, tiling, { scale: 1, channels: inner }, async ({ y, x, shape: tile }) => {
+      const place = {
+        y: factor * y,
+        x: factor * x,
+        rows: factor * tile.height,
+        columns: factor * tile.width,
+      };
+      const out = await this.programs.run(`encode down ${batch} ${tile.height} ${tile.width}`, (graph) => {
+        const image = graph.input("images", [batch, place.rows, place.columns, 3]);
+        graph.output("small", cast(encodeDown(image, this.#vae(graph)), "f32"));
+      }, { images: cut(images, [batch, factor * height, factor * width, 3], place) });
+      return out.small;
+    });
+    const out = await this.programs.run(`encode middle ${batch} ${height} ${width}`, (graph) => {
+      const h = cast(graph.input("small", [batch, height, width, inner]), this.model.vaeDtype);
+      const distribution = encodeMiddle(h, this.#vae(graph), { attention: this.model.vaeAttention });
+      const sampled = sampleLatents(distribution, graph.input("noise", [batch, height, width, channels]));
+      graph.output("latents", affine(sampled, this.latentScale, 0));
+    }, { small, noise });
+    return out.latents;
+  }
+
+  #vae(graph: Graph): Weights {
+    return weightsIn(graph, this.model, "vae").at(VAE);
   }
 
   /** Frees the programs; the model's parameters stay. */

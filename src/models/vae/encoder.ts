@@ -25,6 +25,11 @@ export function encode(image: Tensor, w: Weights, options: VaeOptions = {}): Lat
 
 /** The distribution as the encoder gives it, with logvar not yet held within [-30, 20]: differentiable. */
 export function moments(image: Tensor, w: Weights, options: VaeOptions = {}): LatentDistribution {
+  return encodeMiddle(encodeDown(image, w), w, options);
+}
+
+/** The part that makes smaller: (N, H, W, 3) -> (N, H / 8, W / 8, C). */
+export function encodeDown(image: Tensor, w: Weights): Tensor {
   const encoder = w.at("encoder");
   let h = conv2d(toCompute(image, w), encoder.at("conv_in"));
   for (const level of encoder.list("down")) {
@@ -32,7 +37,12 @@ export function moments(image: Tensor, w: Weights, options: VaeOptions = {}): La
     // The reference pads one zero at the bottom and the right only.
     if (level.has("downsample")) h = conv2d(h, level.at("downsample.conv"), { stride: 2, pad: [0, 1, 0, 1] });
   }
-  h = head(middle(h, encoder.at("mid"), options), encoder);
+  return h;
+}
+
+/** The part at the latents' size, where all pixels attend to each other. */
+export function encodeMiddle(small: Tensor, w: Weights, options: VaeOptions = {}): LatentDistribution {
+  const encoder = w.at("encoder"), h = head(middle(small, encoder.at("mid"), options), encoder);
   const precise = cast(w.has("quant_conv") ? conv2d(h, w.at("quant_conv")) : h, "f32");
   const half = precise.shape[3] / 2;
   return { mean: slice(precise, 3, 0, half), logvar: slice(precise, 3, half, half) };
