@@ -107,24 +107,52 @@ Deno.test("the examples of the help work when pasted, in the order of the page",
   });
 });
 
-Deno.test("easel --help does not load what it does not need", async () => {
+interface Module {
+  readonly specifier: string;
+  readonly dependencies?: readonly {
+    readonly code?: { readonly specifier: string };
+    readonly isDynamic?: boolean;
+  }[];
+}
+
+/** The modules of the program by name, as Deno lists them. */
+async function modulesOf(path: string): Promise<Map<string, Module>> {
   const { stdout } = decoded(
-    await new Deno.Command(Deno.execPath(), { args: ["info", "--json", join(ROOT, "main.ts")] }).output(),
+    await new Deno.Command(Deno.execPath(), { args: ["info", "--json", join(ROOT, path)] }).output(),
   );
-  // everything behind a dynamic import is left out of a start
-  const { modules, roots } = JSON.parse(stdout) as {
-    roots: string[];
-    modules: { specifier: string; dependencies?: { code?: { specifier: string }; isDynamic?: boolean }[] }[];
-  };
-  const byName = new Map(modules.map((module) => [module.specifier, module]));
-  const seen = new Set<string>(), open = [...roots];
+  const { modules } = JSON.parse(stdout) as { modules: Module[] };
+  return new Map(modules.map((module) => [shortName(module.specifier), module]));
+}
+
+const shortName = (specifier: string) => specifier.replace(/^.*\/(?=(src|ffi)\/|main\.ts)/, "");
+
+/** What is loaded with `start`: what stands behind a dynamic import is left out. */
+function loadedWith(start: string, modules: ReadonlyMap<string, Module>): string[] {
+  const seen = new Set<string>(), open = [start];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
     if (seen.has(name)) continue;
     seen.add(name);
-    for (const { code, isDynamic } of byName.get(name)?.dependencies ?? []) {
-      if (code && !isDynamic) open.push(code.specifier);
+    for (const { code, isDynamic } of modules.get(name)?.dependencies ?? []) {
+      if (code && !isDynamic) open.push(shortName(code.specifier));
     }
   }
-  const loaded = [...seen].map((name) => name.replace(/^.*\/(?=(src|ffi)\/)/, "")).sort();
+  return [...seen].sort();
+}
+
+Deno.test("easel --help does not load what it does not need", async () => {
+  const loaded = loadedWith("main.ts", await modulesOf("main.ts"));
   assert.ok(loaded.length <= 12, loaded.join("\n"));
+});
+
+Deno.test("the help of a command does not load what computes", async () => {
+  const modules = await modulesOf("src/cli/commands/index.ts");
+  const commands = (modules.get("src/cli/commands/index.ts")?.dependencies ?? [])
+    .filter(({ isDynamic }) => isDynamic).map(({ code }) => shortName(code!.specifier));
+  assert.ok(commands.length >= 10);
+  const computes =
+    /^src\/(models\/(unet|vae|clip)\/|images\/load\.ts|data\/mod\.ts|data\/batches\/loader\.ts|training\/loop\/trainer\.ts|runtime\/mod\.ts)/;
+  const heavy = commands.flatMap((command) =>
+    loadedWith(command, modules).filter((name) => computes.test(name)).map((name) => `${command}: ${name}`)
+  );
+  assert.deepEqual(heavy, []);
 });

@@ -2,7 +2,7 @@ import { deepStrictEqual, notStrictEqual, ok, strictEqual } from "node:assert/st
 import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { openCheckpoint, openSafetensors } from "../../src/formats/mod.ts";
-import { FULL_DEFAULTS } from "../../src/training/trained/full_groups.ts";
+import { FULL_DEFAULTS } from "../../src/training/trained/full_options.ts";
 import type { FineTuneConfig } from "../../src/training/options.ts";
 import { fineTuneJob } from "../../src/training/jobs/fine_tune_job.ts";
 import { listening, TINY, tinyRun } from "./tiny_run.ts";

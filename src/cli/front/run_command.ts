@@ -44,7 +44,7 @@ export function prepare(
   const { warnings, ...filled } = "config_file" in flags
     ? withConfigFile(typed, groups)
     : { ...typed, warnings: [] };
-  const { parsed, unused } = withDefaults(filled, defaults);
+  const { parsed, unused } = withLaunchers(filled, defaults);
   refuseUnsupported(parsed, groups);
   refuseMissing(parsed.values, needsOf(command), name);
   const input: CommandInput<unknown> = {
@@ -64,7 +64,7 @@ export function prepare(
 }
 
 /** The launcher's values where nothing else gives one. */
-function withDefaults(
+function withLaunchers(
   parsed: Parsed,
   defaults: CommandLine["defaults"],
 ): { parsed: Parsed; unused: string[] } {

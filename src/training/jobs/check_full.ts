@@ -2,7 +2,7 @@
 
 import { UsageError } from "../../base/errors.ts";
 import { exclusive, needs, somethingTrained } from "../../options/rules.ts";
-import { blockRates, FULL_DEFAULTS } from "../trained/full_groups.ts";
+import { blockRates, FULL_DEFAULTS } from "../trained/full_options.ts";
 import type { FullConfig } from "./full_run.ts";
 
 export function checkFull(given: FullConfig): void {

@@ -4,7 +4,8 @@ import { type Family, modelSaver, requireFinite, weightOf } from "../../models/m
 import { modelSpec } from "../../networks/mod.ts";
 import type { Group } from "../../options/mod.ts";
 import type { TrainingConfig } from "../options.ts";
-import { FULL_DEFAULTS, type FullOptions, isTrained, trainedText } from "../trained/full_groups.ts";
+import { isTrained, trainedText } from "../trained/full_groups.ts";
+import { FULL_DEFAULTS, type FullOptions } from "../trained/full_options.ts";
 import { fullTraining } from "../trained/full_training.ts";
 import { computeDtype, trainedDtype } from "../step/diffusion_training.ts";
 import { runTraining } from "../loop/trainer.ts";

@@ -3,7 +3,8 @@ import { loadMissing } from "../../models/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 import { type BaseModel, predictNoise } from "./base_model.ts";
 import type { OptimizerConfig, StepConfig } from "../options.ts";
-import { fullGroups, type FullOptions, isTrained } from "./full_groups.ts";
+import { fullGroups, isTrained } from "./full_groups.ts";
+import type { FullOptions } from "./full_options.ts";
 import { computeDtype, DiffusionTraining, trainedDtype } from "../step/diffusion_training.ts";
 import { allocateGroups } from "../step/trainable.ts";
 
