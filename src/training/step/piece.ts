@@ -52,10 +52,11 @@ export function ditherSeeds(graph: Graph): () => Tensor {
 
 /** The numbers of a group as one array: an instruction has few operands, and states of 8 bits are three each. */
 export function packing({ eightBit }: Rule): (work: Work) => Work {
-  const packed = memo((scale: Tensor) => ({ scale, all: null as Tensor | null }));
+  const packed = new Map<Tensor, Tensor>();
   return (work) => {
     if (!eightBit) return work;
-    const pack = packed(work.scale), hyper = pack.all ??= concat([work.hyper, work.scale], 0);
+    const hyper = packed.get(work.scale) ?? concat([work.hyper, work.scale], 0);
+    packed.set(work.scale, hyper);
     return { ...work, hyper, scale: slice(hyper, 0, hyper.shape[0] - 1, 1) };
   };
 }

@@ -1,6 +1,7 @@
 /** What an optimizer keeps on the device for each weight: where it lies, how it begins, and how an update sees it. */
 import {
   blocksOf,
+  CODES,
   dequantize,
   dynamicMap,
   type Graph,
@@ -130,6 +131,6 @@ export function parameterStates(graph: Graph, rule: Kept, index: number, p: Trai
 export type Maps = Readonly<Record<"signed" | "unsigned", Tensor>>;
 
 export function recordMaps(graph: Graph): Maps {
-  const map = (signed: boolean) => graph.constant(dynamicMap(signed), [256]);
+  const map = (signed: boolean) => graph.constant(dynamicMap(signed), [CODES]);
   return { signed: map(true), unsigned: map(false) };
 }
