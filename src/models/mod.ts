@@ -18,10 +18,18 @@ export { openAnyLayout, type PartOptions, type PartRows, partRows } from "./layo
 export * from "./saving/mod.ts";
 export { predictsVelocity } from "./marks.ts";
 export { buildingDraws } from "./building_draws.ts";
-export { type Adapter, type Layer, type Shapes, Weights, type WeightsOptions } from "./weights.ts";
+export {
+  type Adapter,
+  type Layer,
+  type MoreRows,
+  type Shapes,
+  Weights,
+  type WeightsOptions,
+} from "./weights.ts";
 export { bicubicWeights, interpolatedValues, linearWeights } from "./interpolate.ts";
 export { conv2d, linear } from "./layers.ts";
 export * from "./unet/mod.ts";
 export * from "./clip/mod.ts";
+export * from "./embeddings/mod.ts";
 export * from "./vae/mod.ts";
 export * from "./keys/mod.ts";

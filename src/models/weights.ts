@@ -2,7 +2,7 @@
 
 import { UserError } from "../base/errors.ts";
 import type { DType } from "../base/dtype.ts";
-import { cast, type Graph, type Tensor } from "../graph/mod.ts";
+import { cast, concat, type Graph, type Tensor } from "../graph/mod.ts";
 
 /** What is known of a checkpoint without reading its data: key -> shape, original Stable Diffusion names. */
 export type Shapes = ReadonlyMap<string, readonly number[]>;
@@ -31,12 +31,17 @@ export interface Adapter {
   readonly norms?: (key: string, value: Tensor) => Tensor;
 }
 
+/** For a tensor's key the float32 parameter that lies behind its last row, and how many rows that has. */
+export type MoreRows = ReadonlyMap<string, { readonly name: string; readonly rows: number }>;
+
 export interface WeightsOptions {
   /** The dtype that activations and, unless `storage` says otherwise, weights have. Default "f32". */
   dtype?: DType;
   /** The dtype in which one key is stored, e.g. "f32" for trainable weights of a bf16 model. */
   storage?: (key: string) => DType;
   adapter?: Adapter;
+  /** Further rows of some tensors, by key: vectors of tokens that the checkpoint does not know. */
+  more?: MoreRows;
   /** Named in errors: the file that the weights come from. */
   source?: string;
 }
@@ -99,7 +104,10 @@ export class Weights {
 
   /** The parameter in the compute dtype, cast where it is stored in another. UserError when it is missing. */
   tensor(name: string): Tensor {
-    return cast(this.parameter(name), this.dtype);
+    const own = cast(this.parameter(name), this.dtype), more = this.root.more?.get(this.key(name));
+    if (!more) return own;
+    const shape = [more.rows, ...this.shape(name).slice(1)];
+    return concat([own, cast(this.graph.parameter(more.name, shape, "f32"), this.dtype)], 0);
   }
 
   /** The parameter as it is stored: what gradients are taken of. */

@@ -2,13 +2,16 @@
 
 import type { ClipTokenizer } from "./clip_tokenizer.ts";
 
+/** Ids by word. */
+export type AddedWords = ReadonlyMap<string, readonly number[]>;
+
 /**
  * A tokenizer that knows `words` too, each with its ids. They are found in exactly their letters, also inside other words;
  * of several that begin at one place the longest counts.
  */
 export function withWords(
   tokenizer: ClipTokenizer,
-  words: ReadonlyMap<string, readonly number[]>,
+  words: AddedWords,
 ): ClipTokenizer {
   if (words.size === 0) return tokenizer;
   const longestFirst = [...words.keys()].sort((a, b) => b.length - a.length);

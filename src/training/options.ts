@@ -22,6 +22,11 @@ import {
   sdxlTrainOptions,
   type trainVaeGroups,
 } from "./trained/options.ts";
+import {
+  embeddingSavingOptions,
+  sdxlInversionOptions,
+  textualInversionOptions,
+} from "./trained/textual_inversion/options.ts";
 
 const DATA = [datasetOptions, captionOptions, bucketOptions, latentOptions] as const;
 const BEFORE = [trainingOptions, optimizerOptions, noiseOptions, lossOptions] as const;
@@ -49,6 +54,15 @@ export const sdxlTrainNetworkGroups = [...trainNetworkGroups, sdxlOptions] as co
 export const fineTuneGroups = [modelOptions, fineTuneOptions, ...DATA, ...RUN] as const;
 export const trainDbGroups = [modelOptions, dreamBoothOptions, ...DATA, ...RUN] as const;
 export const sdxlTrainGroups = [modelOptions, sdxlTrainOptions, ...DATA, sdxlOptions, ...RUN] as const;
+export const textualInversionGroups = [
+  modelOptions,
+  textualInversionOptions,
+  ...DATA,
+  ...BEFORE,
+  embeddingSavingOptions,
+  ...AFTER,
+] as const;
+export const sdxlTextualInversionGroups = [...textualInversionGroups, sdxlInversionOptions] as const;
 
 /** Further sets of options without which no training starts; of each one is enough. */
 export const TRAINING_NEEDS = [[["train_data_dir", "resolution"], ["dataset_config"]]] as const;
@@ -56,6 +70,7 @@ export const TRAINING_NEEDS = [[["train_data_dir", "resolution"], ["dataset_conf
 export type TrainingConfig = ConfigOf<typeof trainingGroups>;
 export type TrainNetworkConfig = ConfigOf<typeof trainNetworkGroups>;
 export type FineTuneConfig = ConfigOf<typeof fineTuneGroups>;
+export type TextualInversionConfig = ConfigOf<typeof textualInversionGroups>;
 export type TrainVaeConfig = ConfigOf<typeof trainVaeGroups>;
 
 /** How a step draws noise and weighs its loss. */

@@ -20,6 +20,15 @@ const spec = read("flags.json");
 /** Of scripts that are close to another: what they have beyond it. */
 const more = read("more_flags.json");
 
+const CLOSE = [
+  "fine_tune",
+  "train_db",
+  "sdxl_train",
+  "train_textual_inversion",
+  "train_textual_inversion_XTI",
+  "sdxl_train_textual_inversion",
+];
+
 const scripts: Record<string, SpecRow[]> = {
   ...spec,
   sdxl_train_network: [...spec.train_network, ...more.sdxl_train_network],
@@ -51,7 +60,7 @@ for (const [script, rows] of Object.entries(scripts)) {
   });
 }
 
-for (const script of ["fine_tune", "train_db", "sdxl_train"]) {
+for (const script of CLOSE) {
   Deno.test(`${script} knows what the script has beyond train_network's flags`, async () => {
     const flags = rowsOf((await COMMANDS.find(({ name }) => name === script)!.load()).groups);
     for (const row of more[script]) checkRow(flags, row);

@@ -13,12 +13,16 @@ const BOS = 49406, EOS = 49407, LENGTH = 77;
 /** What a micro-step takes; `k` counts from 0. */
 export type Batches = (k: number) => LatentBatch;
 
+/** A caption's ids in each way that the text encoder reads it. */
+export type Readings = (ids: readonly number[]) => readonly (readonly number[])[];
+
 export async function trainBatches(
   // deno-lint-ignore no-explicit-any -- the case as it is
   json: any,
   family: Family,
   scale: number,
   priorLossWeight: number,
+  readings: Readings = (ids) => [ids],
 ): Promise<Batches> {
   const rule: string = json.inputs;
   const read = (pattern: RegExp, what: string) => {
@@ -50,7 +54,8 @@ export async function trainBatches(
     const latents = chosen.flatMap((item) =>
       Array.from(uniform(`${prefix}.latents.${item}`, c * h * w, factor), (x) => Math.fround(x * scale))
     );
-    const ids = Int32Array.from(chosen.flatMap(idsOf));
+    const read = chosen.map((item) => readings(idsOf(item)));
+    const ids = Int32Array.from(read[0].flatMap((_, way) => read.flatMap((ways) => [...ways[way]])));
     const rows = family.text.pooled ? [ids, secondIds(ids)] : [ids];
     const text = written
       ? weightedIds(tokenizer!, chosen.map((item) => written[item]), null)

@@ -58,6 +58,26 @@ export const TRAINERS: Readonly<Record<string, Trainer>> = {
       "sdxl_train --learning_rate 1e-4 --fused_optimizer_groups 3 --max_grad_norm 0.01 --optimizer_type Lion",
     sdxl: true,
   },
+  "textual inversion": {
+    line: "train_textual_inversion --token_string zq_thing --init_word cat --num_vectors_per_token 2 " +
+      "--use_style_template --learning_rate 5e-3",
+    file: "thing.pt",
+  },
+  "textual inversion, compat": {
+    line:
+      "train_textual_inversion --token_string zq_thing --use_object_template --learning_rate 5e-3 --compat 0.9.1 " +
+      "--save_model_as ckpt --save_precision fp16",
+    file: "thing.ckpt",
+  },
+  "XTI": {
+    line:
+      "train_textual_inversion_XTI --token_string thing, --init_word cat --learning_rate 5e-3 --save_model_as safetensors",
+  },
+  "SDXL textual inversion": {
+    line: "sdxl_train_textual_inversion --token_string zq_thing --use_object_template --learning_rate 5e-3 " +
+      "--save_model_as safetensors",
+    sdxl: true,
+  },
 };
 
 /** Writes what the command lines read. */

@@ -35,6 +35,23 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => commandOf((await import("../../training/jobs/fine_tune_job.ts")).sdxlTrainJob),
   },
   {
+    name: "train_textual_inversion",
+    summary: "Trains vectors for a new word and leaves the model as it is",
+    load: async () =>
+      commandOf((await import("../../training/jobs/textual_inversion/job.ts")).textualInversionJob),
+  },
+  {
+    name: "train_textual_inversion_XTI",
+    summary: "train_textual_inversion with vectors for each block of the U-Net",
+    load: async () => commandOf((await import("../../training/jobs/textual_inversion/job.ts")).xtiJob),
+  },
+  {
+    name: "sdxl_train_textual_inversion",
+    summary: "train_textual_inversion that insists on an SDXL checkpoint",
+    load: async () =>
+      commandOf((await import("../../training/jobs/textual_inversion/job.ts")).sdxlTextualInversionJob),
+  },
+  {
     name: "train_vae",
     summary: "Trains the autoencoder of a checkpoint",
     load: async () => commandOf((await import("../../training/jobs/train_vae_job.ts")).trainVaeJob),

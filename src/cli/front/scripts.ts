@@ -43,12 +43,9 @@ export const SCRIPTS_NOT_YET: Readonly<Record<string, string>> = {
   sdxl_train_control_net: "",
   sdxl_train_control_net_lllite: "",
   sdxl_train_control_net_lllite_old: "",
-  sdxl_train_textual_inversion: "",
   tag_images_by_wd14_tagger: "",
   train_control_net: "",
   train_controlnet: "",
-  train_textual_inversion: "",
-  train_textual_inversion_XTI: "",
 };
 
 /** "networks/resize_lora.py", "networks\\resize_lora.py" and "resize-lora" -> "resize_lora". */

@@ -2,7 +2,8 @@
 
 import type { DType } from "../../base/dtype.ts";
 import type { Graph } from "../../graph/mod.ts";
-import { type Adapter, type Family, type Shapes, Weights } from "../../models/mod.ts";
+import { type Adapter, type Family, type MoreRows, type Shapes, Weights } from "../../models/mod.ts";
+import type { AddedWords } from "../../text/mod.ts";
 import type { RegionScene } from "../techniques/regions.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 
@@ -25,7 +26,9 @@ export interface DrawingModel {
   /** Gives the store the parameters that a recorded program needs; without it they are all there. */
   readonly load?: (graph: Graph) => Promise<void>;
   /** Words that the tokenizers do not have, one map for each text encoder: textual inversion. */
-  readonly words?: readonly ReadonlyMap<string, readonly number[]>[];
+  readonly words?: readonly AddedWords[];
+  /** Further rows of tensors, see WeightsOptions. */
+  readonly more?: MoreRows;
   /** False leaves the autoencoder's attention away, as gen_img.py 0.9.1 does by mistake. Default true. */
   readonly vaeAttention?: boolean;
 }
@@ -48,5 +51,6 @@ export function weightsIn(
       storage,
       source,
       adapter: model.adapter?.(graph, scene),
+      more: model.more,
     });
 }

@@ -6,7 +6,7 @@ import type { Tensor } from "../../graph/mod.ts";
 import type { Config } from "../../text/config_json.ts";
 import type { TokenizerKind } from "../../text/mod.ts";
 import type { Normalization } from "../clip/context.ts";
-import type { Shrink, UnetConfig } from "../unet/mod.ts";
+import type { BlockContext, Shrink, UnetConfig } from "../unet/mod.ts";
 import type { Weights } from "../weights.ts";
 import type { BlockTable } from "./blocks.ts";
 import type { Sizes } from "./sizes.ts";
@@ -129,6 +129,8 @@ export interface Conditioning {
 /** What the denoiser is conditioned on. */
 export interface Denoised {
   readonly context: Tensor;
+  /** Blocks of the U-Net that read a context of their own, in place of `context`. */
+  readonly blocks?: BlockContext;
   /** (N, vector width): pooled text and sizes, where the family has them. */
   readonly vector?: Tensor;
 }

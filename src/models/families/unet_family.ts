@@ -14,8 +14,8 @@ export function unetDenoiser(
 ): Pick<Family, "noise" | "denoise"> {
   return {
     noise: "ddpm",
-    denoise: (latents, timesteps, { context, vector }, w, { shrink } = {}) =>
-      unet(latents, timesteps, context, w.at(UNET), { heads, vector, shrink, shrinkBy }),
+    denoise: (latents, timesteps, { context, blocks, vector }, w, { shrink } = {}) =>
+      unet(latents, timesteps, blocks ?? context, w.at(UNET), { heads, vector, shrink, shrinkBy }),
   };
 }
 

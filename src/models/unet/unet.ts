@@ -18,9 +18,12 @@ export interface UnetOptions {
   shrinkBy?: "level" | "block";
 }
 
+/** The context of each numbered block by its place, such as "input_blocks.1" or "middle_block". */
+export type BlockContext = (block: string) => Tensor;
+
 interface Surroundings {
   time: Tensor;
-  context: Tensor;
+  context: BlockContext;
   heads: (channels: number) => number;
 }
 
@@ -32,7 +35,7 @@ interface Surroundings {
 export function unet(
   latents: Tensor,
   timesteps: Tensor,
-  context: Tensor,
+  context: Tensor | BlockContext,
   w: Weights,
   options: UnetOptions,
 ): Tensor {
@@ -44,9 +47,12 @@ export function unet(
     if (!options.vector) throw new TypeError("this U-Net has label_emb and needs the vector input");
     embedding = add(embedding, embeddingNetwork(options.vector, w.at("label_emb.0")));
   }
+  const same = typeof context === "function" ? null : toCompute(context, w);
+  const contextOf: BlockContext = (block) =>
+    same ?? toCompute((context as BlockContext)(block.slice(w.path.length + 1)), w);
   const around: Surroundings = {
     time: silu(embedding),
-    context: toCompute(context, w),
+    context: contextOf,
     heads: options.heads,
   };
 
@@ -85,7 +91,7 @@ function layers(x: Tensor, block: Weights, around: Surroundings, size?: [number,
     const w = block.at(i), input = h;
     if (w.has("in_layers")) h = checkpoint(w.graph, () => resnet(input, around.time, w));
     else if (w.has("transformer_blocks")) {
-      h = transformer(input, around.context, w, around.heads(input.shape[3]));
+      h = transformer(input, around.context(block.path), w, around.heads(input.shape[3]));
     } else if (w.has("op")) h = downsample(input, w);
     else if (w.has("conv")) h = upsample(input, w, ...(size ?? [2 * input.shape[1], 2 * input.shape[2]]));
     else h = conv2d(input, w);

@@ -19,6 +19,8 @@ export interface ModelSpec {
   mergedFrom?: string;
   /** A whole model and not a LoRA. */
   checkpoint?: boolean;
+  /** Vectors of textual inversion. */
+  embedding?: boolean;
 }
 
 /** The least that is said of a merged model or LoRA. */
@@ -62,9 +64,14 @@ export function modelSpec(spec: ModelSpec, time: number): Record<string, string>
   };
   const metadata: Record<string, string> = {
     "modelspec.sai_model_spec": "1.0.0",
-    "modelspec.architecture": spec.checkpoint ? base : `${base}/lora`,
-    "modelspec.implementation": spec.checkpoint ? CHECKPOINT : family.spec.loraImplementation,
-    "modelspec.title": spec.title ?? `${spec.checkpoint ? "Checkpoint" : "LoRA"}@${time}`,
+    "modelspec.architecture": spec.checkpoint
+      ? base
+      : `${base}/${spec.embedding ? "textual-inversion" : "lora"}`,
+    "modelspec.implementation": spec.checkpoint || spec.embedding
+      ? CHECKPOINT
+      : family.spec.loraImplementation,
+    "modelspec.title": spec.title ??
+      `${spec.checkpoint ? "Checkpoint" : spec.embedding ? "TextualInversion" : "LoRA"}@${time}`,
     "modelspec.date": localTime(time),
     "modelspec.resolution": `${width}x${height}`,
     "modelspec.prediction_type": spec.vParameterization ? "v" : "epsilon",

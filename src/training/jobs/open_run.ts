@@ -10,6 +10,7 @@ import {
   type DatasetGroup,
   datasetName,
   describeDatasets,
+  type LoaderOptions,
   planDatasets,
 } from "../../data/mod.ts";
 import type { DrawingModel } from "../../generation/pipeline/model.ts";
@@ -157,7 +158,7 @@ function sessionOf(resumed: RunState | null): Session {
 export function drawingModel(
   config: TrainingConfig,
   { file, store }: OpenedRun,
-  parts: Pick<DrawingModel, "adapter" | "storage" | "load">,
+  parts: Pick<DrawingModel, "adapter" | "storage" | "load" | "words" | "more">,
 ): DrawingModel {
   const dtype = computeDtype(config.mixedPrecision);
   const vaeDtype = config.noHalfVae ? "f32" : dtype;
@@ -169,6 +170,8 @@ export function drawingModel(
     dtype,
     vaeDtype,
     adapter: parts.adapter,
+    words: parts.words,
+    more: parts.more,
     storage: (key) => key.startsWith(`${VAE}.`) ? vaeDtype : parts.storage?.(key) ?? dtype,
     load: parts.load ?? ((graph) => loadMissing(graph, store, file)),
   };
@@ -181,6 +184,8 @@ export interface RunParts {
   readonly drawing: DrawingModel;
   /** How captions become token ids, where it is not as usual. */
   readonly examples?: ExampleOptions;
+  /** What captions are replaced by. */
+  readonly replacements?: LoaderOptions["replacements"];
   /** Called after latents are cached. */
   readonly training: () => DiffusionTraining;
   saveModel(training: DiffusionTraining, path: string, steps: number, epoch: number): void;
@@ -228,6 +233,7 @@ export async function assembleRun(
         maxTrainSteps: length.steps,
         compat: config.compat !== null,
         ...loaderWorkers(config, context),
+        replacements: parts.replacements,
         note: (line) => context.warn(line),
       }),
       saveModel: (path, steps, epoch) => parts.saveModel(made, path, steps, epoch),

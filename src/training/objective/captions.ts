@@ -20,15 +20,21 @@ export interface CaptionIds {
 /** Chunks of 75 tokens, by --max_token_length. */
 export const mostChunks = (maxTokenLength: number | null): number => (maxTokenLength ?? 75) / 75;
 
-/** Captions as they are, each as long as --max_token_length allows. */
+/**
+ * Captions as they are, each as long as --max_token_length allows. Each text encoder may read them in several ways, all
+ * captions in one and then in the next.
+ */
 export function plainIds(
-  tokenizers: readonly ClipTokenizer[],
+  tokenizers: readonly (readonly ClipTokenizer[])[],
   captions: readonly string[],
   maxTokenLength: number | null,
 ): CaptionIds {
-  const ids = tokenizers.map((tokenizer) =>
-    Int32Array.from(captions.flatMap((text) => captionChunks(tokenizer, text, maxTokenLength).flat()))
-  );
+  const ids = tokenizers.map((readings) => {
+    const rows = readings.flatMap((tokenizer) =>
+      captions.flatMap((text) => captionChunks(tokenizer, text, maxTokenLength).flat())
+    );
+    return Int32Array.from(rows);
+  });
   return { ids, chunks: mostChunks(maxTokenLength) };
 }
 

@@ -3,7 +3,13 @@ import type { Batch } from "../../data/mod.ts";
 import { toChannelsFirst } from "../../base/layout.ts";
 import type { Family } from "../../models/mod.ts";
 import type { TorchGenerator } from "../../random/mod.ts";
-import { CHUNK_LENGTH, type ClipTokenizer, loadTokenizer } from "../../text/mod.ts";
+import {
+  type AddedWords,
+  CHUNK_LENGTH,
+  type ClipTokenizer,
+  loadTokenizer,
+  withWords,
+} from "../../text/mod.ts";
 import type { LatentBatch } from "./batch.ts";
 import { plainIds, weightedIds } from "./captions.ts";
 import { textInputs } from "./conditioning.ts";
@@ -20,12 +26,15 @@ export interface ExampleOptions {
   readonly multiplied?: boolean;
   /** The U-Net sees no more of the captions than the longest of a batch has tokens. */
   readonly noTokenPadding?: boolean;
+  /** How each text encoder's tokenizer reads the captions: with these words, once for each entry. */
+  readonly words?: readonly (readonly AddedWords[])[];
 }
 
 export class ExampleMaker {
   private constructor(
     private readonly family: Family,
-    private readonly tokenizers: readonly ClipTokenizer[],
+    /** For each text encoder as many as there are ways to read a caption. */
+    private readonly tokenizers: readonly (readonly ClipTokenizer[])[],
     private readonly maxTokenLength: number | null,
     private readonly encoder: LatentEncoder,
     private readonly options: ExampleOptions,
@@ -40,7 +49,10 @@ export class ExampleMaker {
     const tokenizers = await Promise.all(
       family.textEncoders.map(({ tokenizer }) => loadTokenizer(tokenizer)),
     );
-    return new ExampleMaker(family, tokenizers, maxTokenLength, encoder, options);
+    const reading = tokenizers.map((tokenizer, i) =>
+      options.words?.[i].map((words) => withWords(tokenizer, words)) ?? [tokenizer]
+    );
+    return new ExampleMaker(family, reading, maxTokenLength, encoder, options);
   }
 
   /** Encodes pictures that have no latents yet, which draws from `torch`. */
@@ -49,7 +61,7 @@ export class ExampleMaker {
     const { latents, shape: [h, w, c] } = await this.#latents(batch, torch);
     const { scale } = this.family.latent, { noTokenPadding, weighted, multiplied } = this.options;
     const { chunks, ...text } = weighted
-      ? weightedIds(this.tokenizers[0], batch.captions, this.maxTokenLength)
+      ? weightedIds(this.tokenizers[0][0], batch.captions, this.maxTokenLength)
       : plainIds(this.tokenizers, batch.captions, this.maxTokenLength);
     const inputs = textInputs(this.family, { ...text, sizes: sizes(batch) });
     // one dataset makes a batch, so all its pictures have the same
@@ -68,7 +80,7 @@ export class ExampleMaker {
 
   /** Tokens of the longest caption with begin and end, as many as a chunk has at most. */
   #longest(captions: readonly string[]): number {
-    const lengths = captions.map((text) => this.tokenizers[0].encode(text).length + 2);
+    const lengths = captions.map((text) => this.tokenizers[0][0].encode(text).length + 2);
     return Math.min(CHUNK_LENGTH, Math.max(...lengths));
   }
 

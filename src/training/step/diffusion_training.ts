@@ -52,6 +52,10 @@ export interface TrainingParts {
   readonly emaDecay?: number | null;
   /** Every tensor's gradient is clipped by its own norm. */
   readonly clipEach?: boolean;
+  /** Groups whose gradients are clipped, by the norm of these alone; absent: all. */
+  readonly clipped?: readonly boolean[];
+  /** Records what else is done to the weights when they have changed. */
+  readonly afterUpdate?: (graph: Graph) => void;
   /** Which groups learn at optimizer step `step`, counted from 0; absent: all at all steps. */
   readonly learning?: (step: number) => boolean[];
 }
@@ -97,8 +101,12 @@ export class DiffusionTraining {
       clipEach: parts.clipEach,
       fused: config.fusedBackwardPass,
       dithered: config.stochasticRounding,
+      clipped: parts.clipped,
       learning: parts.learning,
-      afterUpdate: parts.limitNorms && ((graph) => ({ ...parts.limitNorms!(graph) })),
+      afterUpdate: (graph) => {
+        parts.afterUpdate?.(graph);
+        return { ...parts.limitNorms?.(graph) };
+      },
       load: parts.load,
     });
     if (parts.emaDecay != null) {

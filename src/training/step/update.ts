@@ -45,6 +45,8 @@ export interface UpdateOptions {
   readonly maxGradNorm: number;
   /** Every tensor's gradient is scaled down by its own norm, and not all by the norm of all. */
   readonly clipEach?: boolean;
+  /** Groups whose gradients are scaled down, by the norm of these alone; absent: all. */
+  readonly clipped?: readonly boolean[];
   /** Keeps a running average of the trained parameters (flat.averages), which the caller sets at first. */
   readonly averaging?: boolean;
   /** Weights of 16 bits are rounded at random: `dither_seed` is another input, a whole number below 2^20. */
@@ -62,13 +64,22 @@ export const UPDATE = { chains: true } as const;
  * `numbers.i` of each, which come back under that name as they are after the step; and `average_decay` with averaging.
  */
 export function recordUpdate(
-  { groups, optimizer, maxGradNorm, clipEach, averaging, afterUpdate, dithered }: UpdateOptions,
+  {
+    groups,
+    optimizer,
+    maxGradNorm,
+    clipEach,
+    clipped: chosen,
+    averaging,
+    afterUpdate,
+    dithered,
+  }: UpdateOptions,
 ): Graph {
   const graph = new Graph();
   const at = (of: (index: number) => string, i: number) => graph.parameter(of(i), [groupSize(groups[i])]);
   const weights = (i: number) => graph.parameter(flat.weights(i), [groupSize(groups[i])], groups[i].dtype);
   const unscale = graph.input("unscale", [1]);
-  const norm = mul(sqrt(gradientSquare(graph, groups)), unscale);
+  const norm = mul(sqrt(gradientSquare(graph, groups, chosen)), unscale);
   const clipped = (norm: Tensor) => maxGradNorm > 0 ? mul(unscale, clipping(norm, maxGradNorm)) : unscale;
   const scale = clipped(norm);
   const ownScale = (grad: Tensor) => clipped(mul(sqrt(total([square(grad)].values())), unscale));
@@ -78,7 +89,7 @@ export function recordUpdate(
   const seeds = dithered ? ditherSeeds(graph) : undefined;
   const operands = groups.map((group, i) => {
     const hyper = graph.input(`hyper.${i}`, [count]), hold = graph.input(`hold.${i}`, [1]);
-    const common = add(scale, hold), pack = packing(optimizer);
+    const common = add(chosen && !chosen[i] ? unscale : scale, hold), pack = packing(optimizer);
     return pieces(graph, optimizer, group, i, maps).map((piece): Work =>
       pack({ ...piece, hyper, scale: clipEach ? add(ownScale(piece.grad), hold) : common, seed: seeds?.() })
     );
@@ -172,9 +183,13 @@ function mapValues<T, U>(
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, of(value, name)]));
 }
 
-/** The square of the norm of all gradients, one value. */
-function gradientSquare(graph: Graph, groups: readonly ParameterGroup[]): Tensor {
+/** The square of the norm of all gradients, or of those of the chosen groups, one value. */
+function gradientSquare(
+  graph: Graph,
+  groups: readonly ParameterGroup[],
+  chosen: readonly boolean[] = groups.map(() => true),
+): Tensor {
   const squares = (group: ParameterGroup, i: number) =>
     square(graph.parameter(flat.gradients(i), [groupSize(group)]));
-  return total(groups.values().map(squares));
+  return total(groups.entries().filter(([i]) => chosen[i]).map(([i, group]) => squares(group, i)));
 }

@@ -1,7 +1,7 @@
 /** The model under training: text encoders and U-Net recorded from a checkpoint's shapes, its weights read on demand. */
 import type { DType } from "../../base/dtype.ts";
 import { type Graph, slice } from "../../graph/mod.ts";
-import { type Adapter, type ModelFile, Weights } from "../../models/mod.ts";
+import { type Adapter, type ModelFile, type MoreRows, Weights } from "../../models/mod.ts";
 import { stepConditioning } from "../objective/conditioning.ts";
 import type { Predict } from "../objective/loss.ts";
 
@@ -19,17 +19,34 @@ export interface PredictOptions {
   readonly clipSkip: number | null;
   /** Captions have weights. */
   readonly weightedCaptions: boolean;
+  /** Further rows of tensors, see WeightsOptions. */
+  readonly more?: MoreRows;
+  /** Blocks of the U-Net with a text of their own: captions come once for each, one block's after the other's. */
+  readonly blocks?: readonly string[];
 }
 
 /** Captions through the text encoders, latents through the U-Net. */
 export function predictNoise(model: BaseModel, options: PredictOptions): Predict {
   return (graph, noisy, timesteps, { batch, chunks, tokens }) => {
-    const { dtype, storage, clipSkip, weightedCaptions: weighted } = options;
+    const { dtype, storage, clipSkip, more, blocks, weightedCaptions: weighted } = options;
     const adapter = options.adapter?.(graph, batch);
-    const weights = Weights.over(graph, model.shapes, { dtype, storage, adapter, source: model.file?.path });
-    const text = stepConditioning(graph, weights, model.family, batch, chunks, { clipSkip, weighted });
+    const weights = Weights.over(graph, model.shapes, {
+      dtype,
+      storage,
+      adapter,
+      more,
+      source: model.file?.path,
+    });
+    const text = stepConditioning(graph, weights, model.family, batch * (blocks?.length ?? 1), chunks, {
+      clipSkip,
+      weighted,
+    });
     // words do not look at what follows them, so cutting padding off at the end leaves them as they are
     const context = tokens === undefined ? text.context : slice(text.context, 1, 0, tokens);
-    return model.family.denoise(noisy, timesteps, { ...text, context }, weights);
+    return model.family.denoise(noisy, timesteps, {
+      ...text,
+      context,
+      blocks: blocks && ((block) => slice(context, 0, batch * blocks.indexOf(block), batch)),
+    }, weights);
   };
 }

@@ -13,27 +13,31 @@ import { synthTensor } from "../synth.ts";
 import { caseModel, laterModel, uploadSynth } from "../synth_models.ts";
 import { readTrainArgs } from "../train_args.ts";
 import { trainBatches } from "../train_inputs.ts";
+import { inversionFiles } from "./train/inversion_files.ts";
+import { inversion } from "./train/inversion.ts";
 import { full } from "./train/full.ts";
 import { Recorder } from "./train/recorder.ts";
 
 export function match(c: GoldenCase): Runner | string | null {
   if (c.topic !== "train") return null;
+  if (c.json.written) return () => inversionFiles(c);
   const { json } = c, later = notYet(json);
   if (later) return later;
   const { config } = readTrainArgs(json.train_args);
   if (!findOptimizer(config.optimizerType)) return `optimizer ${config.optimizerType} is not supported yet`;
-  return () => networkOf(json, config) ? run(c, config) : full(c, config);
+  const inverted = json.new_token_ids || /textual_inversion/.test(json.reference ?? "");
+  return () => inverted ? inversion(c, config) : networkOf(json, config) ? run(c, config) : full(c, config);
 }
+
+const SCRIPTS =
+  /^((sdxl_)?train_network|train_db|fine_tune|sdxl_train|train_textual_inversion(_XTI)?|sdxl_train_textual_inversion)$/;
 
 /** What keeps a case from being run: its model, the script that it follows or a flag of it. */
 // deno-lint-ignore no-explicit-any -- the case as it is
 function notYet(json: any): string | null {
-  if (json.new_token_ids || /textual_inversion/i.test(json.reference ?? "")) {
-    return "textual inversion is not supported yet";
-  }
   if (laterModel(json.model)) return laterModel(json.model);
   const script = /^(\w+)\.py/.exec(json.reference ?? "")?.[1] ?? "train_network";
-  if (!/^((sdxl_)?train_network|train_db|fine_tune|sdxl_train)$/.test(script)) {
+  if (!SCRIPTS.test(script)) {
     return `${script} is not supported yet`;
   }
   if (/text_encoder_outputs/.test(String(json.batch))) {
