@@ -163,8 +163,8 @@ class Machine {
       case 0x81: { // NEWOBJ
         const [made, args] = this.#popSome(2);
         if (!isName(made) || !Array.isArray(args)) throw broken("something that is no class is called");
-        // a list that is remembered once could be copied any number of times
-        if (Array.isArray(args[0])) this.#copied += args[0].length;
+        // a list or text that is remembered once could be copied any number of times
+        if (Array.isArray(args[0]) || typeof args[0] === "string") this.#copied += args[0].length;
         if (this.#copied > this.#bytes.length) throw broken("it copies more than it holds");
         return this.#push(make(made, args));
       }

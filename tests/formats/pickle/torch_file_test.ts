@@ -92,6 +92,64 @@ Deno.test("a pickle that asks for anything else is refused by name", () => {
   refuses(() => read([0x80, 2, 0x69, 0x2e]), /opcode 0x69/); // INST
 });
 
+Deno.test("what NumPy and newer PyTorch leave is data, and nothing that stands in its place is believed", () => {
+  const untyped = (bytes: number) => [
+    ...tuple(word("storage"), name("torch.storage", "UntypedStorage"), word("0"), word("cpu"), int(bytes)),
+    0x51,
+  ];
+  const typed = (type: number[], count: number, stored = untyped(16)) =>
+    call(
+      name("torch._utils", "_rebuild_tensor_v3"),
+      stored,
+      int(0),
+      ints(count),
+      ints(1),
+      [0x89],
+      [0x7d],
+      type,
+    );
+  const float8 = name("torch", "float8_e5m2");
+  assert.deepEqual(read(dict("w", typed(float8, 2))), [["w", [0, 0]]]);
+  refuses(() => read(dict("w", typed(float8, 17))), /reaches beyond its storage of 16/);
+  refuses(() => read(dict("w", typed(name("torch", "float64"), 3))), /reaches beyond its storage of 2/);
+  refuses(() => read(dict("w", typed(name("collections", "OrderedDict"), 1))), /no proper type and storage/);
+  refuses(() => read(dict("w", typed(float8, 1, storage(4)))), /no proper type and storage/);
+  refuses(() => read(dict("w", call(float8, int(1)))), /made from nothing/);
+  // a dtype is no storage, and a class that is only carried along has no tensors
+  refuses(
+    () => read(dict("w", [...tuple(word("storage"), float8, word("0"), word("cpu"), int(4)), 0x51])),
+    /no proper description/,
+  );
+  const scalar = (type: number[], bytes: number[]) =>
+    call(name("numpy.core.multiarray", "scalar"), type, bytes);
+  const int64 = call(name("numpy", "dtype"), word("i8"), [0x89], [0x88]);
+  const eight = [0x43, 8, 7, 0, 0, 0, 0, 0, 0, 0]; // SHORT_BINBYTES
+  assert.deepEqual(read(dict("step", scalar(int64, eight))), []);
+  assert.deepEqual(read(dict("step", scalar(call(name("numpy", "dtype"), word("O8")), eight))), []);
+  // a pickle inside a pickle is bytes
+  const inner = [...name("os", "system"), ...tuple(word("id")), 0x52, 0x2e];
+  assert.deepEqual(read(dict("w", [0x43, inner.length, ...inner])), []);
+  refuses(
+    () => read(dict("w", call(name("_pickle", "loads"), [0x43, inner.length, ...inner]))),
+    /asks for _pickle\.loads/,
+  );
+  for (
+    const [module, what] of [
+      ["numpy", "load"],
+      ["numpy.core.multiarray", "fromfile"],
+      ["_codecs", "lookup"],
+      [
+        "torch.storage",
+        "_load_from_bytes",
+      ],
+      ["torch", "hub"],
+      ["builtins", "getattr"],
+      ["__builtin__", "exec"],
+      ["subprocess", "Popen"],
+    ]
+  ) refuses(() => read(dict("w", name(module, what))), new RegExp(`asks for ${module}\\.${what}`));
+});
+
 Deno.test("views stay within their storage, or are refused", () => {
   assert.deepEqual(read(dict("w", tensor(4, 1, [3], [1]))), [["w", [2, 3, 4]]]);
   assert.deepEqual(read(dict("w", tensor(4, 0, [2, 2], [1, 2])), 6), [["w", [1, 3, 2, 4]]]);
@@ -118,6 +176,9 @@ Deno.test("what a small file would make of itself in memory is counted", () => {
   many[many.length - 1] = 0x2e;
   refuses(() => read([...many], 6), /makes more than 1000000 values.*EASEL_NO_LIMITS=1/);
   const long = [0x58, ...new Uint8Array(Int32Array.of(2000).buffer), ...new Uint8Array(2000).fill(0x61)];
+  const encoded = [...call(name("_codecs", "encode"), [0x68, 0], word("latin1")), 0x30]; // BINGET, POP
+  const copies = [0x80, 2, ...long, 0x71, 0, ...Array(50).fill(encoded).flat(), 0x2e];
+  refuses(() => read(copies), /it copies more than it holds/);
   const nested = [0x80, 2, 0x7d, ...long, 0x7d, ...word("w"), ...tensor(4, 0, [4], [1]), 0x73, 0x73, 0x2e];
   refuses(() => read(nested), /a name in it has 2000 characters/);
   const huge = new Uint8Array(2 ** 26 + 4); // deflated to a thousandth
