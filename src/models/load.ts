@@ -104,7 +104,7 @@ export function openModel(path: string, { open = openAnyLayout, ...parts }: Open
     const own: Sources = new Map(), rest: Sources = new Map();
     for (const [key, source] of all) {
       const name = originalKey(key, family);
-      if (name === undefined) rest.set(key, source);
+      if (name === undefined) rest.set(todaysKey(key), source);
       else own.set(name, withConvolutions(name, source));
     }
     for (const [given, take] of takings(family, parts)) {
@@ -282,6 +282,14 @@ function originalKey(key: string, family: Family): string | undefined {
     return name?.startsWith("text_model.") ? top + name : undefined;
   }
   return undefined;
+}
+
+/** Old checkpoints lack the level text_model, in what belongs to no model too. */
+function todaysKey(key: string): string {
+  return key.replace(
+    /^(cond_stage_model|conditioner\.embedders\.0)\.transformer\.(?=embeddings\.)/,
+    "$&text_model.",
+  );
 }
 
 /** Each tensor by where it lies; what is made of several, or reshaped, lies in a view. */

@@ -7,7 +7,7 @@ import { writeSafetensors } from "../../src/formats/safetensors.ts";
 import { type Family, type ModelForm, modelSaver, NOTHING_CHANGED, openModel } from "../../src/models/mod.ts";
 import { FAMILIES } from "../../src/models/families/mod.ts";
 import type { FamilyName } from "../golden/synth_models.ts";
-import { smallCheckpoint } from "./sample.ts";
+import { smallCheckpoint, writeCheckpoint } from "./sample.ts";
 
 const NOTES = { metadata: null, epoch: 1, globalStep: 10 };
 
@@ -83,6 +83,23 @@ for (const family of FAMILIES) {
       );
     }));
 }
+
+Deno.test("what lies beside a model stays there; with compat SDXL loses it, as in sd-scripts", () =>
+  withFolder(async (folder) => {
+    const path = (name: string) => join(folder, name);
+    for (const family of FAMILIES) {
+      const beside: [string, readonly number[]][] = [["v_pred", [0]], ["extra.key", [3]]];
+      writeCheckpoint(
+        path("a.safetensors"),
+        new Map([...smallCheckpoint(family.name as FamilyName), ...beside]),
+      );
+      for (const compat of [false, true]) {
+        await save(path("a.safetensors"), path("b.safetensors"), "safetensors", { compat });
+        const kept = beside.map(([key]) => key).filter((key) => contents(path("b.safetensors")).has(key));
+        assert.deepEqual(kept, compat && family.name === "sdxl" ? [] : ["v_pred", "extra.key"], family.name);
+      }
+    }
+  }));
 
 Deno.test("counters go on where the model's own file has some", () =>
   withFolder(async (folder) => {

@@ -21,23 +21,29 @@ export type SavedModel = Pick<
 
 /**
  * Every tensor of the model: from `changed` where it is there, else from the file. With a `precision` everything is
- * converted; without one changed tensors take the dtype that the file has them in, as the others keep it. What an SD1 or
- * SD2 file holds beside its model stays as it is, and so do the parts of SD2's text encoder that no model uses; of SDXL
- * only the logit_scale stays. All of that as in sd-scripts (model_util.save_stable_diffusion_checkpoint).
+ * converted; without one changed tensors take the dtype that the file has them in, as the others keep it. What a file
+ * holds beside its model stays as it is, and so do the parts of SD2's text encoder that no model uses: as in sd-scripts
+ * (model_util.save_stable_diffusion_checkpoint), which for SDXL leaves all but the logit_scale out, marks of how the model
+ * predicts included; `compat` does so too.
  */
 export function checkpointTensors(
   model: SavedModel,
   changed: ChangedTensors,
   precision: SavePrecision | null,
+  compat = false,
 ): TensorToWrite[] {
-  const isUnused = unusedKeys(model), { strict } = model.family;
+  const isUnused = unusedKeys(model), isLeftOut = compat && model.family.strict;
   const own = [...model.places].map(([name, place]) =>
     savedTensor(name, place, changed, isUnused(name) ? null : precision)
   );
-  const rest = [...model.rest].filter(([name]) => !strict || name.endsWith(".logit_scale"))
-    .map(([name, place]) => savedTensor(name, place, NOTHING_CHANGED, strict ? precision : null));
+  const rest = [...model.rest].filter(([name]) => !isLeftOut || isScale(name))
+    .map(([name, place]) =>
+      savedTensor(name, place, NOTHING_CHANGED, model.family.strict && isScale(name) ? precision : null)
+    );
   return [...own, ...rest];
 }
+
+const isScale = (name: string) => name.endsWith(".logit_scale");
 
 /** One tensor as it is written. */
 export function savedTensor(

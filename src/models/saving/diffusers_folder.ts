@@ -12,6 +12,7 @@ import type { Family } from "../families/family.ts";
 import { readFolderTokenizer } from "../layouts/scheduler.ts";
 import { partRows } from "../layouts/mod.ts";
 import { type ChangedTensors, type SavedModel, savedTensor } from "./checkpoint_tensors.ts";
+import type { SavePrecision } from "./save_dtype.ts";
 import {
   type Described,
   indexJson,
@@ -50,7 +51,8 @@ export async function tokenizerTexts(family: Family, reference: string | null): 
 
 /** The other files of the folder, texts first. */
 export function folderFiles(model: SavedModel, options: FolderOptions): FolderFile[] {
-  const { family, shapes } = model, described = { ...options, family, shapes };
+  const { family, shapes } = model;
+  const described = { ...options, family, shapes, precision: options.precision ?? storedPrecision(model) };
   const files: FolderFile[] = [
     { path: "model_index.json", text: configText(indexJson(described)) },
     { path: "scheduler/scheduler_config.json", text: configText(schedulerJson(described)) },
@@ -78,6 +80,12 @@ export function folderFiles(model: SavedModel, options: FolderOptions): FolderFi
     files.push({ path: `${folder}/${tensorName(isText, options)}`, tensors });
   }
   return [...files.filter((file) => "text" in file), ...files.filter((file) => "tensors" in file)];
+}
+
+/** The format that most of a model's file has, for configurations that name one. */
+function storedPrecision({ places }: SavedModel): SavePrecision {
+  const [{ file, key }] = places.values(), { dtype } = file.info(key);
+  return dtype === "F16" ? "fp16" : dtype === "BF16" || dtype.startsWith("F8_") ? "bf16" : "float";
 }
 
 /** Writes one of them below a folder that is not yet in its place. */

@@ -76,9 +76,9 @@ export async function modelSaver(model: SavedModel, options: SaveOptions, tell: 
     : fileSaver(model, { ...options, form });
 }
 
-function fileSaver(model: SavedModel, { form, precision }: SaveOptions): ModelSaver {
+function fileSaver(model: SavedModel, { form, precision, compat }: SaveOptions): ModelSaver {
   const tensors = (changed: ChangedTensors): TensorToWrite[] => [
-    ...checkpointTensors(model, changed, precision),
+    ...checkpointTensors(model, changed, precision, compat),
     ...(model.isFolder ? placeholders(model, precision) : []),
   ];
   const counters = ({ epoch, globalStep }: SaveNotes) => ({

@@ -75,15 +75,20 @@ export async function convertModel(config: ConvertConfig, context: JobContext): 
 
 async function save(config: ConvertConfig, model: ModelFile, context: JobContext): Promise<void> {
   const { to, form, precision, compat } = config;
+  const vPrediction = config.vPrediction ?? predictsVelocity(model);
   const saver = await modelSaver(model, {
     form,
     precision,
-    vPrediction: config.vPrediction ?? predictsVelocity(model),
+    vPrediction,
     compat,
     variant: config.saveVariant,
     reference: config.reference,
   }, context.log);
-  const kept = Object.keys(model.metadata).length > 0 ? model.metadata : { format: "pt" };
+  // a folder's scheduler says it, a file has no other place for it
+  const said: Record<string, string> = vPrediction && model.isFolder
+    ? { "modelspec.prediction_type": "v" }
+    : {};
+  const kept = { ...Object.keys(model.metadata).length > 0 ? model.metadata : { format: "pt" }, ...said };
   const metadata = config.metadata === "kept" ? kept : config.metadata;
   let done = 0;
   const total = model.places.size + model.rest.size;
