@@ -98,7 +98,7 @@ export const pictureOptions = group("Pictures", {
 export const genOutputOptions = group("Output", {
   outdir: pathTo("folder", str("outputs", "output folder")),
   sequential_file_name: flag("number files instead of time stamps"),
-  use_original_file_name: notYet(flag("name after the source image")),
+  use_original_file_name: flag("name after the source image"),
   no_preview: noEffect("there is no preview window", flag("no preview window")),
 });
 
@@ -113,7 +113,7 @@ export const genNetworkOptions = group("Networks", {
   network_weights: pathTo("model", strings("network files to apply")),
   network_mul: floats("strength per network"),
   network_args: strings("key=value list given to the network"),
-  network_show_meta: notYet(flag("print network metadata")),
+  network_show_meta: flag("print network metadata"),
   network_merge_n_models: int(null, "merge the first N networks into the model", { min: 0 }),
   network_merge: flag("merge all networks"),
   network_pre_calc: flag("precompute network weights"),

@@ -18,16 +18,26 @@ import { firstSettings, highresOf } from "./techniques/highres.ts";
 export function planBatches(
   config: GenImgConfig,
   prompts: readonly string[],
-  { images, masks, regions }: Sources,
+  { images, names, masks, regions }: Sources,
   { size: own, multiple, sampling }: { size: PictureSize; multiple: number; sampling: Sampling },
   warn: (text: string) => void = () => {},
 ): Batch[] {
   const size = { width: config.W ?? own.width, height: config.H ?? own.height };
   const of = (list: readonly Pixels[], { index }: PictureRequest) => list[index % list.length];
   const highres = highresOf(config);
+  if (config.useOriginalFileName && !images) {
+    throw new UsageError(
+      "--use_original_file_name names pictures after those of --image_path; give it, or leave it away",
+    );
+  }
   const requests = [...pictureRequests(config, prompts, size, warn)].map((asked) => {
     const regionParts = regions && partsOf(config, asked);
-    const request = regionParts === null ? asked : { ...asked, settings: { ...asked.settings, regionParts } };
+    const original = config.useOriginalFileName && names ? `${names[asked.index % names.length]}.png` : null;
+    const request = {
+      ...asked,
+      fileName: asked.fileName ?? original,
+      settings: { ...asked.settings, regionParts },
+    };
     if (!images || highres) return request;
     const { width, height } = of(images, request); // a picture decides its size itself
     return { ...request, settings: { ...request.settings, width, height } };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { quietContext } from "../../src/base/job.ts";
 import { decodeImage } from "../../src/images/load.ts";
+import { encodePng } from "../../src/images/png_file.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
 import type { GenImgConfig } from "../../src/generation/groups.ts";
 import { GEN_IMG_DEFAULTS } from "./defaults.ts";
@@ -235,6 +236,49 @@ Deno.test("genImg() draws with networks of other kinds, several at once, live an
       draw(dir, "none", { ...one, networkModule: ["networks.none"] }),
       /networks\.none is not supported yet; these are: networks\.lora,/,
     );
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
+
+Deno.test("pictures are named after their sources, and a network's metadata are shown", async () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    const { ckpt, lora } = makeFiles(dir), lines: string[] = [];
+    Deno.mkdirSync(`${dir}/in`);
+    for (const name of ["one.png", "two.png"]) {
+      Deno.writeFileSync(
+        `${dir}/in/${name}`,
+        encodePng({ width: 32, height: 32, data: new Uint8Array(32 * 32 * 3) }),
+      );
+    }
+    const named = {
+      ckpt,
+      W: null,
+      H: null,
+      imagePath: `${dir}/in`,
+      useOriginalFileName: true,
+      outdir: `${dir}/out`,
+    };
+    const config = {
+      ...GEN_IMG_DEFAULTS,
+      ...named,
+      prompt: "a",
+      imagesPerPrompt: 3,
+      steps: 1,
+      sampler: "euler" as const,
+    };
+    await genImg({ ...config, networkWeights: [lora], networkShowMeta: true }, {
+      ...quietContext(),
+      log: (line) => lines.push(line),
+    });
+    assert.deepEqual([...Deno.readDirSync(`${dir}/out`)].map((entry) => entry.name).sort(), [
+      "one.png",
+      "one_2.png",
+      "two.png",
+    ]);
+    assert.ok(lines.some((line) => line.endsWith("lora.safetensors: metadata {}")), lines.join());
+    await assert.rejects(genImg({ ...config, imagePath: null }, quietContext()), /give it, or leave it away/);
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }

@@ -13,8 +13,9 @@ export class FileNames {
   readonly #used = new Set<string>();
 
   /**
-   * `mark` is gen_img.py's for passes: 0 for the first, 1 for the second. `--f` as written; else im_000001.png with --sequential_file_name; else im_<time>_<place in batch>_<seed>.png. A name
-   * that this run has used already gets a number, so that no picture overwrites another.
+   * `--f` as written, or the source picture's; else im_000001.png with --sequential_file_name; else
+   * im_<time>_<place in batch>_<seed>.png, `mark` (0 and 1 for first and second passes) before the number. A name that this
+   * run has used already gets a number, so that no picture overwrites another.
    */
   next(
     picture: { index: number; place: number; seed: number; fileName: string | null; mark?: string },

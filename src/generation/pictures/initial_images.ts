@@ -38,7 +38,8 @@ export async function initialImages(
   return images;
 }
 
-function imageFiles(path: string, warn: (text: string) => void): string[] {
+/** A picture, or all of a folder in name order. */
+export function imageFiles(path: string, warn: (text: string) => void = () => {}): string[] {
   try {
     if (!Deno.statSync(path).isDirectory) return [path];
     const names = [...Deno.readDirSync(path)].map((entry) => entry.name).filter((name) =>

@@ -1,14 +1,17 @@
 /** The pictures that a run starts from: --image_path and --mask_path. */
 
+import { parse } from "node:path";
 import { UsageError } from "../../base/errors.ts";
 import type { Pixels } from "../../images/pixels.ts";
 import type { GenImgConfig } from "../groups.ts";
 import { highresOf, scaledSide } from "../techniques/highres.ts";
-import { initialImages } from "./initial_images.ts";
+import { imageFiles, initialImages } from "./initial_images.ts";
 
 export interface Sources {
   /** Image to image. */
   readonly images: readonly Pixels[] | null;
+  /** What their files are called, without ending. */
+  readonly names: readonly string[] | null;
   /** Inpainting. */
   readonly masks: readonly Pixels[] | null;
   /** Where networks act: the first mask, where networks are drawn with that are not merged. */
@@ -48,7 +51,8 @@ export async function readSources(
   const size = { W: side(config.W), H: side(config.H), compat: config.compat };
   const read = (path: string | null) => path === null ? null : initialImages(path, size, warn);
   const images = await read(imagePath), masks = await read(maskPath);
-  return { images, masks: regional ? null : masks, regions: regional ? masks![0] : null };
+  const names = imagePath === null ? null : imageFiles(imagePath).map((path) => parse(path).name);
+  return { images, names, masks: regional ? null : masks, regions: regional ? masks![0] : null };
 }
 
 /** How many networks of the command line are not merged into the model. */

@@ -61,7 +61,13 @@ export async function loadDrawingModel(
 ): Promise<Loaded> {
   try {
     const embeddings = await readEmbeddings(config.textualInversionEmbeddings ?? [], file);
-    const opened = openNetworks(config, loras, file, context.warn);
+    const opened = openNetworks(
+      config,
+      loras,
+      file,
+      context.warn,
+      config.networkShowMeta ? context.log : undefined,
+    );
     const dtype = config.fp16 ? "f16" : config.bf16 ? "bf16" : "f32";
     const vaeDtype = config.noHalfVae ? "f32" : dtype;
     const { threads, vramBudget, noVendorLibs } = config;

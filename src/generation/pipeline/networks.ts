@@ -39,12 +39,13 @@ type Flags = Pick<
   "networkModule" | "networkWeights" | "networkMul" | "networkArgs" | "networkMerge" | "networkMergeNModels"
 >;
 
-/** Reads the files and fits them to the model. Throws UserError for what does not fit or is not supported. */
+/** Reads the files and fits them to the model; `show` gets the metadata of each. Throws UserError for what does not fit or is not supported. */
 export function openNetworks(
   flags: Flags,
   paths: readonly LoraPath[],
   model: Pick<ModelFile, "shapes" | "family">,
   note: Note,
+  show: (text: string) => void = () => {},
 ): Network[] {
   if (flags.networkArgs?.length) {
     throw new UsageError("--network_args has no meaning for a LoRA that is drawn with; leave it away");
@@ -59,6 +60,7 @@ export function openNetworks(
   return paths.map((place, i) => {
     if (modules[i] !== undefined) networkNamed(modules[i]); // what a file is, it says itself
     using file = openCheckpoint(place.path);
+    show(`${place.path}: metadata ${JSON.stringify(file.metadata)}`);
     const lora = loadLora(file, model.shapes, model.family, note);
     const hash = file.metadata.sshs_model_hash ?? dataSha256(place.path);
     const multiplier = place.listed ? flags.networkMul?.[i] ?? 1 : 1;
