@@ -154,6 +154,17 @@ Deno.test("a network's options that cannot be are refused in one line", async ()
         { networkModule: "networks.oft", scaleWeightNorms: 1 },
         /scale_weight_norms: networks\.oft does not have it/,
       ],
+      [lycoris("algo=ia3 loraplus_lr_ratio=4"), /loraplus_lr_ratio: algo=ia3 has no LoRA\+/],
+      [lycoris("algo=nothing"), /algo=nothing: there is no such algorithm; give one of lora,/],
+      [lycoris("preset=most"), /preset=most: there is no such preset; give one of full,/],
+      [
+        { ...lycoris("algo=boft"), networkDim: 1 },
+        /outputs, no even block of at most 1 leaves a power of two/,
+      ],
+      [lycoris("algo=ia3 dora_wd=True"), /dora_wd: IA3 has no DoRA; it goes with lora, loha and lokr/],
+      [lycoris("dropout=0.3"), /LyCORIS drops weights, not activations/],
+      [lycoris("use_tucker=perhaps"), /use_tucker=perhaps: give True or False/],
+      [lycoris("algo=lokr factor=0"), /factor=0: give a whole number above 0, or -1/],
       [{ networkModule: "networks.loft" }, /networks\.loft is not supported yet; these are: networks\.lora,/],
     ] as [Partial<TrainNetworkConfig>, RegExp][])
   ) {
@@ -161,6 +172,10 @@ Deno.test("a network's options that cannot be are refused in one line", async ()
   }
   Deno.removeSync(dir, { recursive: true });
 });
+
+function lycoris(args: string): Partial<TrainNetworkConfig> {
+  return { networkModule: "lycoris.kohya", networkArgs: args.split(" ") };
+}
 
 function suffixOf(key: string): string {
   return key.slice(key.indexOf(".") + 1);

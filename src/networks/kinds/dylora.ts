@@ -94,7 +94,7 @@ export const dylora: NetworkKind = {
   },
   factors: undefined,
   scaled: undefined,
-  plus: undefined,
+  plus: ["lora_B"],
   norm: undefined,
   filed: {
     kind: lora,

@@ -131,10 +131,19 @@ function isZeroDropout(key: string, value: string): boolean {
   return /dropout$/.test(key) && Number(value) === 0;
 }
 
-function check({ dropout, rankDropout }: LoraOptions, layer: LycorisOptions["layer"], bypass: boolean): void {
+function check(
+  { dropout, rankDropout, loraPlus }: LoraOptions,
+  layer: LycorisOptions["layer"],
+  bypass: boolean,
+): void {
   if (dropout !== null && dropout > 0) {
     throw new UsageError(
       `dropout ${dropout}: LyCORIS drops weights, not activations; use rank_dropout or module_dropout`,
+    );
+  }
+  if (Object.values(loraPlus).some((ratio) => ratio !== null) && !kindFor(layer).plus) {
+    throw new UsageError(
+      `--network_args loraplus_lr_ratio: algo=${layer.algorithm} has no LoRA+; leave it away`,
     );
   }
   if (layer.dora && bypass) {

@@ -2,7 +2,7 @@
 
 import type { BlockTable } from "../../models/mod.ts";
 import type { LoraOptions } from "./args.ts";
-import type { LoraModule } from "../kinds/kind.ts";
+import type { LoraModule, NetworkKind } from "../kinds/kind.ts";
 
 export interface ParameterGroup {
   /** What sd-scripts' logs call it: "textencoder", "unet", "unet_block12", "unet plus". */
@@ -62,10 +62,15 @@ function split(
     modules.flatMap(({ name, kind, tensors }) =>
       Object.keys(tensors)
         .filter((suffix) => kind.trains?.(suffix) ?? true)
-        .filter((suffix) => ratio === null || plus === (kind.plus ?? []).includes(suffix))
+        .filter((suffix) => ratio === null || plus === isPlus(kind, suffix))
         .map((suffix) => `${name}.${suffix}`)
     );
   const group = { description, lr, keys: keys(false) };
   const faster = { description: `${description} plus`, lr: lr * (ratio ?? 1), keys: keys(true) };
   return (ratio === null ? [group] : [group, faster]).filter(({ keys }) => keys.length > 0);
+}
+
+/** Whether LoRA+ gives a tensor a rate of its own: by its suffix, or what the suffix begins with before a dot. */
+function isPlus({ plus = [] }: NetworkKind, suffix: string): boolean {
+  return plus.some((own) => suffix === own || suffix.startsWith(`${own}.`));
 }
