@@ -48,7 +48,6 @@ export function networkRecord(config: TrainNetworkConfig, facts: RunFacts): Trai
     numRegImages: sum((d) => d.regImages),
     networkModule: networkModule(config.networkModule),
     cacheLatents: cachesLatents(config),
-    fullFp16: false,
     lowram: false,
     commitHash: "(unknown)",
     optimizer: optimizer.name,

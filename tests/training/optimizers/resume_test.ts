@@ -72,6 +72,7 @@ Deno.test("a training goes on from a saved state bit for bit, and its file names
       saveEveryNSteps: 1,
       saveState: true,
       networkTrainUnetOnly: true,
+      ...name === "AdamW8bit" ? { fullFp16: true, mixedPrecision: "fp16" as const } : {},
     };
     await trainNetwork(run, listening());
     const whole = join(dir, "out/thing.safetensors"), resume = join(dir, "out/thing-step00000001-state");
@@ -79,6 +80,7 @@ Deno.test("a training goes on from a saved state bit for bit, and its file names
     assert.deepEqual(contents(join(dir, "again/thing.safetensors")), contents(whole), name);
     using file = openSafetensors(whole);
     assert.equal(file.metadata.ss_optimizer, recorded);
+    assert.equal(file.metadata.ss_full_fp16, name === "AdamW8bit" ? "True" : "False");
   }
   Deno.removeSync(dir, { recursive: true });
 });
