@@ -42,6 +42,11 @@ export function checkWhole(shapes: Shapes, family: Family, path: string, vaePath
       compare(found, layout === "clip_l" ? clipLShapes(config) : openClipShapes(config), scope, path),
       path,
     );
+    if (family.text.pooled && layout === "open_clip" && config.projection === 0) {
+      throw new UserError(
+        `${path}: ${scope}.text_projection is missing; the file is incomplete, get it again`,
+      );
+    }
     context += config.width;
   }
   if (context !== unet.contextWidth) {

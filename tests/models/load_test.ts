@@ -210,6 +210,11 @@ Deno.test("missing, misshaped, unknown and mixed tensors are one line that names
     broken((m) => m.delete(key), /in_layers\.2\.bias is missing/);
     broken((m) => m.set(key, [31]), /in_layers\.2\.bias is \[31\], this model takes \[32\]/);
     const encoder = "cond_stage_model.transformer.text_model";
+    const sdxl = [...smallCheckpoint("sdxl")].filter(([name]) => !name.endsWith(".text_projection"));
+    broken((m) => {
+      m.clear();
+      for (const [name, shape] of sdxl) m.set(name, shape);
+    }, /text_projection is missing/);
     broken((m) => m.set(`${encoder}.surprise`, [1]), /surprise is no tensor of this model/);
     broken(
       (m) => [...below(m, `${VAE}.`).keys()].forEach((k) => m.delete(`${VAE}.${k}`)),

@@ -108,7 +108,8 @@ export function loaded({ json }: GoldenCase): Promise<Check[]> {
   );
 }
 
-function outcome(path: string, options: PartOptions): unknown {
+/** The digests of what a file holds, or "refused". */
+export function outcome(path: string, options: PartOptions = {}): unknown {
   try {
     const model = openModel(path);
     try {

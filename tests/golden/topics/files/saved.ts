@@ -17,12 +17,14 @@ import type { Check, GoldenCase } from "../../case.ts";
 import { exact } from "../../compare.ts";
 import { caseModel } from "../../synth_models.ts";
 import { checksum, digests, shortDtype } from "./digest.ts";
+import { outcome } from "./loaded.ts";
 import {
   extraKeys,
   fromShapes,
   inFolder,
   ones,
   positions,
+  renamed,
   synthetic,
   type Tensors,
   writePickled,
@@ -71,6 +73,7 @@ export function saved({ json }: GoldenCase): Promise<Check[]> {
       checks.push(exact(column, (await savedLines(path, column, folder)).toSorted(), wanted.toSorted()));
     }
     checks.push(...await counters(json, folder));
+    if (json.loading) checks.push(...loadedAgain(json, folder));
     checks.push(exact("metadata", metadata(json), withoutDate(json.results.safetensors.metadata)));
     return checks;
   });
@@ -119,6 +122,32 @@ function tensorLines(file: TensorFile): string[] {
 
 function line(key: string, dtype: string, shape: readonly number[], bytes: Uint8Array): string {
   return `${key} ${shortDtype(dtype)}:${checksum(bytes)} [${shape.join(", ")}]`;
+}
+
+/** sdxl_save's variants of a checkpoint, and what comes out of each. */
+function loadedAgain(json: GoldenCase["json"], folder: string): Check[] {
+  const whole = source(json, true),
+    without = (pattern: RegExp) => renamed(whole, (key) => pattern.test(key) ? null : key);
+  const file = (tensors: Tensors) => writeTensors(join(folder, "variant.safetensors"), tensors);
+  const pickled = (below?: string) =>
+    writePickled(join(folder, "variant.ckpt"), whole, { form: "zip", below });
+  const variants: Record<string, () => string> = {
+    "ckpt with state_dict, epoch 3, global_step 1000": () => pickled("state_dict"),
+    "flat ckpt": () => pickled(),
+    "without logit_scale": () => file(without(/logit_scale/)),
+    "without vae": () => file(without(/^first_stage_model\./)),
+    "one unet key missing": () => file(without(/diffusion_model\.out\.2\.bias$/)),
+    "text encoder 2 without text_projection": () => file(without(/text_projection$/)),
+    safetensors: () => file(whole),
+  };
+  return Object.entries(json.loading).map(([title, recorded]) => {
+    const wanted = (recorded as { digest?: unknown }).digest ?? "refused";
+    return exact(
+      `loading ${title}`,
+      title in variants ? outcome(variants[title]()) : "a variant that is not known",
+      wanted,
+    );
+  });
 }
 
 /** What a .ckpt says beside its tensors, from a file without such numbers and from one with. */
