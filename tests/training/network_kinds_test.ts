@@ -90,7 +90,7 @@ const ROWS: readonly Row[] = [
       moves: "b2.weight",
     },
   }),
-  lyco("lycoris.kohya", "algo=full train_norm=True", {
+  lyco("lycoris.kohya", "algo=full train_norm=True module_dropout=0.1", {
     ...{ suffixes: ["b_norm", "diff", "diff_b", "w_norm"], kind: "full difference", moves: "w_norm" },
   }),
   {

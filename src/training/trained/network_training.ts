@@ -136,7 +136,9 @@ function partOf({ modules }: LoraNetwork, key: string): string {
 /** What a dropped module or rank has is no gradient at all, so that the optimizer passes over it. */
 function isReached({ modules, options }: LoraNetwork, group: ParameterGroup, inputs: Inputs): boolean {
   const [name, suffix] = split(group.parameters[0].name);
-  if (options.moduleDropout != null && inputs[`${name}.module_mask`][0] !== 1) return false;
+  // norms have no mask: they join by their weights
+  const mask = options.moduleDropout == null ? undefined : inputs[`${name}.module_mask`];
+  if (mask && mask[0] !== 1) return false;
   const module = modules.find((module) => module.name === name)!;
   return module.kind.reaches?.reached(module, suffix, (what) => inputs[`${name}.${what}`] as Float32Array) ??
     true;
