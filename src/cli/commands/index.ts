@@ -98,6 +98,11 @@ export const COMMANDS: readonly CommandEntry[] = [
       ),
   },
   {
+    name: "tag_images_by_wd14_tagger",
+    summary: "Writes the tags that a WD14 model sees in pictures beside them",
+    load: async () => (await import("./tagging/tag_images.ts")).tagImagesByWd14Tagger,
+  },
+  {
     name: "lora_interrogator",
     summary: "Shows which words a LoRA's text encoder reads differently",
     load: async () => (await import("./lora_interrogator.ts")).loraInterrogator,

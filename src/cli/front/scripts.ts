@@ -43,7 +43,6 @@ export const SCRIPTS_NOT_YET: Readonly<Record<string, string>> = {
   sdxl_train_control_net: "",
   sdxl_train_control_net_lllite: "",
   sdxl_train_control_net_lllite_old: "",
-  tag_images_by_wd14_tagger: "",
   train_control_net: "",
   train_controlnet: "",
 };

@@ -1,0 +1,61 @@
+/** An ONNX model on a device: programs by size of input, weights once. */
+
+import { readOnnx } from "../../formats/onnx/onnx_file.ts";
+import { compile } from "../../graph/mod.ts";
+import { type Device, ParameterStore, type Program } from "../../runtime/mod.ts";
+import { recordOnnx } from "./record.ts";
+
+interface Compiled {
+  readonly program: Program;
+  /** Rows and columns of the first output. */
+  readonly shape: readonly number[];
+}
+
+/** A model of one input, of which the first output is wanted. */
+export class OnnxNetwork {
+  readonly #store: ParameterStore;
+  readonly #compiled = new Map<string, Compiled>();
+
+  private constructor(private readonly model: ReturnType<typeof readOnnx>, device: Device) {
+    this.#store = new ParameterStore(device);
+  }
+
+  /** Throws UserError for what is no ONNX model. */
+  static open(path: string, device: Device): OnnxNetwork {
+    return new OnnxNetwork(readOnnx(path), device);
+  }
+
+  /** Of the input; a name where a size is free. */
+  get inputShape(): readonly (number | string)[] {
+    return this.model.inputs[0]?.shape ?? [];
+  }
+
+  /** Runs the model on values of a shape. Throws UserError naming an operator that is not supported. */
+  async run(
+    values: Float32Array,
+    shape: readonly number[],
+  ): Promise<{ data: Float32Array; shape: readonly number[] }> {
+    const { program, shape: out } = await this.#get(shape), [output] = this.model.outputs;
+    const found = await program.run({ [this.model.inputs[0].name]: values });
+    return { data: found[output], shape: out };
+  }
+
+  async #get(shape: readonly number[]): Promise<Compiled> {
+    const key = shape.join(), found = this.#compiled.get(key);
+    if (found) return found;
+    const { graph, outputs, parameters } = recordOnnx(this.model, { [this.model.inputs[0].name]: shape });
+    for (const [name, { known }] of parameters) {
+      if (!this.#store.has(name)) {
+        this.#store.upload(name, [known.length], "f32", Float32Array.from(known), { frozen: true });
+      }
+    }
+    const made = { program: await compile(graph, this.#store), shape: outputs[0].shape };
+    this.#compiled.set(key, made);
+    return made;
+  }
+
+  close(): void {
+    for (const { program } of this.#compiled.values()) program.destroy();
+    this.#store.destroy();
+  }
+}
