@@ -22,6 +22,7 @@ Deno.test("every tool of docs/tools.md has an example below its heading", () => 
 Deno.test("the examples of docs/tools.md work when pasted", async () => {
   await inFolder(async (folder) => {
     const env = await userFolder(folder);
+    await placeTagger(join(folder, "taggers/own_tagger"));
     for (const example of examples) {
       const run = new Deno.Command("bash", { args: ["-c", example], cwd: folder, env, stdin: "null" });
       const { code, stderr } = decoded(await run.output());
@@ -32,3 +33,10 @@ Deno.test("the examples of docs/tools.md work when pasted", async () => {
     }
   });
 });
+
+async function placeTagger(folder: string): Promise<void> {
+  const data = join(ROOT, "tests/golden/data/tagger");
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.copyFile(join(data, "convnext_batch2.onnx"), join(folder, "model.onnx"));
+  await Deno.copyFile(join(data, "selected_tags.csv"), join(folder, "selected_tags.csv"));
+}

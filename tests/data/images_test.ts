@@ -5,8 +5,8 @@ import { changeColor } from "../../src/images/color.ts";
 import { applyOrientation } from "../../src/images/exif.ts";
 import { flip, ImageError, type Pixels } from "../../src/images/pixels.ts";
 import { alphaMask, fit, writeNormalized } from "../../src/data/batches/prepare.ts";
-import { resizePillow } from "../../src/images/pillow.ts";
-import { resize, resizeArea } from "../../src/images/resize.ts";
+import { resizePillow } from "../../src/images/resampling/pillow.ts";
+import { resize, resizeArea } from "../../src/images/resampling/resize.ts";
 import { PythonRandom } from "../../src/random/mod.ts";
 import { hex, PICTURES, withFolder } from "./fixture.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { changeColor } from "../../src/images/color.ts";
 import type { Pixels } from "../../src/images/pixels.ts";
-import { resizeArea } from "../../src/images/resize.ts";
+import { resizeArea } from "../../src/images/resampling/resize.ts";
 import { hex } from "./fixture.ts";
 
 /** What OpenCV 5.0.0 (AVX2) makes of the picture of a rule: its SHA-256. */

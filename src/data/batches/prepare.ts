@@ -2,7 +2,7 @@
 
 import { type CropBox, cropBox, type Size } from "./buckets.ts";
 import { crop, type Pixels } from "../../images/pixels.ts";
-import { resize } from "../../images/resize.ts";
+import { resize } from "../../images/resampling/resize.ts";
 
 export interface Fitted {
   readonly image: Pixels;

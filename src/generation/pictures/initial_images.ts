@@ -5,7 +5,7 @@ import { UserError } from "../../base/errors.ts";
 import { kindBesidesFile } from "../../base/files/regular_file.ts";
 import { loadImage } from "../../images/load.ts";
 import type { Pixels } from "../../images/pixels.ts";
-import { resizePillow } from "../../images/pillow.ts";
+import { resizePillow } from "../../images/resampling/pillow.ts";
 
 /** Endings that gen_img.py looks for in a folder. */
 const ENDINGS = /\.(png|jpg|jpeg|webp)$/;

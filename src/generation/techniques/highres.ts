@@ -1,7 +1,7 @@
 /** --highres_fix: a first pass at a smaller size, whose picture or latents a second pass begins with. */
 
 import type { Pixels } from "../../images/pixels.ts";
-import { resizePillow } from "../../images/pillow.ts";
+import { resizePillow } from "../../images/resampling/pillow.ts";
 import { interpolatedValues, type LatentShape, latentShape, linearWeights } from "../../models/mod.ts";
 import { toBytes } from "../pictures/pixels.ts";
 import { type Batch, drawBatch, type Drawn, type DrawOptions } from "../pipeline/draw.ts";

@@ -1,7 +1,7 @@
 /** Inpainting as gen_img.py does it: after each step the kept part is put back with the noise of that step. */
 
 import type { Pixels } from "../../images/pixels.ts";
-import { resizePillow } from "../../images/pillow.ts";
+import { resizePillow } from "../../images/resampling/pillow.ts";
 import type { LatentShape } from "../../models/mod.ts";
 
 /** How much of each latent pixel is kept, (h, w): 0 where the mask is white and drawn anew, 1 where it is black. */

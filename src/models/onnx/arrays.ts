@@ -43,7 +43,7 @@ export function broadcast(r: Recording, x: Value, shape: readonly number[]): Val
   return isKnown(x) ? hostView(x, shape, strides(x.shape, shape)) : deviceBroadcast(r, x, shape);
 }
 
-export function slice(r: Recording, x: Value, axis: number, start: number, length: number): Value {
+export function sliceOf(r: Recording, x: Value, axis: number, start: number, length: number): Value {
   if (start === 0 && length === x.shape[axis]) return x;
   if (!isKnown(x)) return deviceSlice(r, x, axis, start, length);
   const steps = strides(x.shape);
@@ -53,14 +53,14 @@ export function slice(r: Recording, x: Value, axis: number, start: number, lengt
 /** Entries of one axis by number, in any order. */
 export function take(r: Recording, x: Value, axis: number, places: readonly number[]): Value {
   const run = places.every((place, i) => place === places[0] + i);
-  if (run && places.length > 0) return slice(r, x, axis, places[0], places.length);
+  if (run && places.length > 0) return sliceOf(r, x, axis, places[0], places.length);
   if (!isKnown(x)) return deviceTake(r, x, axis, places);
   const steps = strides(x.shape), shape = x.shape.with(axis, places.length);
   const parts = places.map((place) => hostView(x, shape.with(axis, 1), steps, place * steps[axis]));
-  return parts.length ? concat(r, parts, axis) : known([], shape, x.dtype);
+  return parts.length ? joinAlong(r, parts, axis) : known([], shape, x.dtype);
 }
 
-export function concat(r: Recording, all: readonly Value[], axis: number): Value {
+export function joinAlong(r: Recording, all: readonly Value[], axis: number): Value {
   const values = all.filter((v) => size(v.shape) > 0);
   if (values.length < 2) return values[0] ?? all[0];
   if (!values.every(isKnown)) return deviceConcat(r, values, axis);

@@ -51,7 +51,7 @@ export function isKnown(value: Value): value is Known {
 }
 
 /** Whole numbers that shape a graph: they must be known before it runs. */
-export function numbers(value: Value | undefined, what: string): number[] {
+export function knownNumbers(value: Value | undefined, what: string): number[] {
   if (value && isKnown(value)) return [...value.known];
   throw new Unsupported(`${what} depends on the picture, which is not supported yet`);
 }

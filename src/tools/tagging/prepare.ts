@@ -1,9 +1,9 @@
 /** Pictures as taggers take them: a square of 448 pixels on white, blue first (sd-scripts' preprocess_image). */
 
-import { resizeBilinear } from "../../images/bilinear.ts";
-import { resizePillow } from "../../images/pillow.ts";
+import { resizeBilinear } from "../../images/resampling/bilinear.ts";
+import { resizePillow } from "../../images/resampling/pillow.ts";
 import type { Pixels } from "../../images/pixels.ts";
-import { resizeArea } from "../../images/resize.ts";
+import { resizeArea } from "../../images/resampling/resize.ts";
 
 export interface TaggerPicture {
   /** The model's own side. Default 448. */

@@ -5,7 +5,7 @@ import { toChannelsFirst, toChannelsLast } from "../../../src/base/layout.ts";
 import { quietContext } from "../../../src/base/job.ts";
 import { openCheckpoint, writeSafetensors } from "../../../src/formats/mod.ts";
 import { Programs } from "../../../src/graph/mod.ts";
-import { resizePillow } from "../../../src/images/pillow.ts";
+import { resizePillow } from "../../../src/images/resampling/pillow.ts";
 import { Weights } from "../../../src/models/mod.ts";
 import { loadUpscaler } from "../../../src/models/upscaler/load.ts";
 import { upscaler, UPSCALER_LAYERS, upscalerShape } from "../../../src/models/upscaler/upscaler.ts";

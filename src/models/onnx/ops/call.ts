@@ -1,7 +1,7 @@
 /** What an operator is given: its inputs, attributes and the version of the operators. */
 
 import type { OnnxAttribute } from "../../../formats/onnx/onnx_file.ts";
-import { numbers, type Recording, Unsupported, type Value } from "../values.ts";
+import { knownNumbers, type Recording, Unsupported, type Value } from "../values.ts";
 
 /** Gives the outputs, of which the first few may be all that is wanted. */
 export type Operator = (call: Call) => Value | readonly Value[];
@@ -44,6 +44,6 @@ export class Call {
 
   /** Numbers that were an attribute in old versions and are an input in new ones. */
   listOrInput(name: string, place: number): number[] | null {
-    return this.list(name) ?? (this.has(place) ? numbers(this.input(place), name) : null);
+    return this.list(name) ?? (this.has(place) ? knownNumbers(this.input(place), name) : null);
   }
 }

@@ -1,11 +1,11 @@
 /** Operators with windows over (N, C, H, W): convolutions, pooling, resizing. */
 
 import { conv2d, permute, reshape } from "../../../graph/mod.ts";
-import { binary, broadcast, concat, product, reshaped, take } from "../arrays.ts";
+import { binary, broadcast, joinAlong, product, reshaped, take } from "../arrays.ts";
 import {
   isKnown,
   known,
-  numbers,
+  knownNumbers,
   onDevice,
   type Recording,
   size,
@@ -13,7 +13,7 @@ import {
   type Value,
 } from "../values.ts";
 import type { Call, Operator } from "./call.ts";
-import { matmul } from "./linear.ts";
+import { matrixProduct } from "./linear.ts";
 
 interface Window {
   readonly kernel: readonly number[];
@@ -56,7 +56,7 @@ function padded(r: Recording, x: Value, w: Window, value: number): Value {
       const shape = image.shape.with(axis, length);
       return length > 0 ? [broadcast(r, known([value], shape.map(() => 1)), shape)] : [];
     };
-    return concat(r, [...edge(w.pads[i]), image, ...edge(Math.max(0, needed - n - w.pads[i]))], axis);
+    return joinAlong(r, [...edge(w.pads[i]), image, ...edge(Math.max(0, needed - n - w.pads[i]))], axis);
   }, x);
 }
 
@@ -158,8 +158,10 @@ function resize(c: Call): Value {
     mode = c.text("mode", "nearest"),
     way = c.text("coordinate_transformation_mode", "half_pixel");
   let x = c.input(0);
-  const scales = c.has(2) ? numbers(c.input(2), "scales") : [];
-  const sizes = c.has(3) ? numbers(c.input(3), "sizes") : x.shape.map((d, i) => Math.floor(d * scales[i]));
+  const scales = c.has(2) ? knownNumbers(c.input(2), "scales") : [];
+  const sizes = c.has(3)
+    ? knownNumbers(c.input(3), "sizes")
+    : x.shape.map((d, i) => Math.floor(d * scales[i]));
   if (mode === "cubic") throw new Unsupported("cubic resizing is not supported yet");
   sizes.forEach((to, axis) => {
     const from = x.shape[axis];
@@ -171,7 +173,7 @@ function resize(c: Call): Value {
     );
     const matrix = known(rows.flat(), [to, from]);
     const outer = size(x.shape.slice(0, axis)), inner = size(x.shape.slice(axis + 1));
-    x = reshaped(matmul(r, matrix, reshaped(x, [outer, from, inner])), x.shape.with(axis, to));
+    x = reshaped(matrixProduct(r, matrix, reshaped(x, [outer, from, inner])), x.shape.with(axis, to));
   });
   return x;
 }

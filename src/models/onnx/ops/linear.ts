@@ -5,14 +5,14 @@ import { axisOf, broadcastShape, type Recording, size, Unsupported, type Value }
 import type { Call, Operator } from "./call.ts";
 import { normalized } from "./reduce.ts";
 
-/** NumPy's matmul: leading axes are broadcast. */
-export function matmul(r: Recording, a: Value, b: Value): Value {
+/** NumPy's matrixProduct: leading axes are broadcast. */
+export function matrixProduct(r: Recording, a: Value, b: Value): Value {
   if (a.shape.length === 1) {
-    const y = matmul(r, reshaped(a, [1, ...a.shape]), b);
+    const y = matrixProduct(r, reshaped(a, [1, ...a.shape]), b);
     return reshaped(y, [...y.shape.slice(0, -2), y.shape.at(-1)!]);
   }
   if (b.shape.length === 1) {
-    const y = matmul(r, a, reshaped(b, [...b.shape, 1]));
+    const y = matrixProduct(r, a, reshaped(b, [...b.shape, 1]));
     return reshaped(y, y.shape.slice(0, -1));
   }
   const [m, k] = a.shape.slice(-2), [inner, n] = b.shape.slice(-2);
@@ -31,7 +31,11 @@ export function matmul(r: Recording, a: Value, b: Value): Value {
 function gemm(c: Call): Value {
   const { r } = c;
   const turned = (x: Value, yes: number) => yes ? transpose(r, x, [1, 0]) : x;
-  const y = matmul(r, turned(c.input(0), c.number("transA", 0)), turned(c.input(1), c.number("transB", 0)));
+  const y = matrixProduct(
+    r,
+    turned(c.input(0), c.number("transA", 0)),
+    turned(c.input(1), c.number("transB", 0)),
+  );
   const alpha = c.number("alpha", 1),
     beta = c.number("beta", 1),
     scaled = alpha === 1 ? y : scalar(r, "mul", y, alpha);
@@ -94,7 +98,7 @@ function instanceNorm(c: Call): Value {
 }
 
 export const LINEAR: Readonly<Record<string, Operator>> = {
-  MatMul: (c) => matmul(c.r, c.input(0), c.input(1)),
+  MatMul: (c) => matrixProduct(c.r, c.input(0), c.input(1)),
   Gemm: gemm,
   Einsum: einsum,
   LayerNormalization: layerNorm,

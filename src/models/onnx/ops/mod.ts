@@ -5,13 +5,13 @@ import { WINDOWS } from "./conv.ts";
 import { LINEAR } from "./linear.ts";
 import { POINTWISE } from "./pointwise.ts";
 import { REDUCTIONS } from "./reduce.ts";
-import { SHAPES } from "./shapes.ts";
+import { SHAPE_OPERATORS } from "./shapes.ts";
 
 export { Call, type Operator } from "./call.ts";
 
 export const OPERATORS: Readonly<Record<string, Operator>> = {
   ...POINTWISE,
-  ...SHAPES,
+  ...SHAPE_OPERATORS,
   ...REDUCTIONS,
   ...LINEAR,
   ...WINDOWS,

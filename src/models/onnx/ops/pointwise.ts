@@ -6,8 +6,6 @@ import { broadcastShape } from "../values.ts";
 import type { OnnxTensor } from "../../../formats/onnx/onnx_file.ts";
 import type { Call, Operator } from "./call.ts";
 
-const one = (name: string): Operator => ({ r, input }: Call) => unary(r, name, input.call(null as never, 0));
-
 function plain(name: string): Operator {
   return (c) => unary(c.r, name, c.input(0));
 }

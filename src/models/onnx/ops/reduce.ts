@@ -18,7 +18,7 @@ function over(compute: (r: Recording, x: Value, axes: readonly number[]) => Valu
 
 const plain = (how: Reduction) => over((r, x, axes) => reduce(r, how, x, axes));
 
-export function mean(r: Recording, x: Value, axes: readonly number[]): Value {
+export function meanOver(r: Recording, x: Value, axes: readonly number[]): Value {
   return scalar(r, "mul", reduce(r, "sum", x, axes), 1 / size(axes.map((a) => x.shape[a])));
 }
 
@@ -41,8 +41,8 @@ function softmaxAxes(c: Call): number[] {
 
 /** (x - mean) / sqrt(variance + epsilon) over the axes. */
 export function normalized(r: Recording, x: Value, axes: readonly number[], epsilon: number): Value {
-  const centred = binary(r, "sub", x, mean(r, x, axes));
-  const variance = mean(r, binary(r, "mul", centred, centred), axes);
+  const centred = binary(r, "sub", x, meanOver(r, x, axes));
+  const variance = meanOver(r, binary(r, "mul", centred, centred), axes);
   return binary(r, "div", centred, unary(r, "sqrt", scalar(r, "add", variance, epsilon)));
 }
 
@@ -65,11 +65,11 @@ export const REDUCTIONS: Readonly<Record<string, Operator>> = {
   ReduceProd: plain("prod"),
   ReduceMax: plain("max"),
   ReduceMin: plain("min"),
-  ReduceMean: over(mean),
+  ReduceMean: over(meanOver),
   ReduceSumSquare: over(squares),
   ReduceL2: over((r, x, axes) => unary(r, "sqrt", squares(r, x, axes))),
   ReduceL1: over((r, x, axes) => reduce(r, "sum", unary(r, "abs", x), axes)),
-  GlobalAveragePool: (c) => mean(c.r, c.input(0), all(c.input(0)).slice(2)),
+  GlobalAveragePool: (c) => meanOver(c.r, c.input(0), all(c.input(0)).slice(2)),
   GlobalMaxPool: (c) => reduce(c.r, "max", c.input(0), all(c.input(0)).slice(2)),
   Softmax: (c) => softmax(c.r, c.input(0), softmaxAxes(c)),
   LogSoftmax: (c) => unary(c.r, "log", softmax(c.r, c.input(0), softmaxAxes(c))),

@@ -1,13 +1,12 @@
 /** Operators that move elements, and those that give shapes. */
 
-import { binary, broadcast, concat, reshaped, slice, take, transpose } from "../arrays.ts";
+import { binary, broadcast, joinAlong, reshaped, sliceOf, take, transpose } from "../arrays.ts";
 import {
   axisOf,
   broadcastShape,
   fromFile,
-  isKnown,
   known,
-  numbers,
+  knownNumbers,
   size,
   Unsupported,
   type Value,
@@ -18,7 +17,7 @@ import type { Call, Operator } from "./call.ts";
 const range = (n: number, start = 0) => Array.from({ length: n }, (_, i) => start + i);
 
 function reshape(c: Call): Value {
-  const x = c.input(0), wanted = numbers(c.input(1), "a shape"), zero = c.number("allowzero", 0);
+  const x = c.input(0), wanted = knownNumbers(c.input(1), "a shape"), zero = c.number("allowzero", 0);
   const shape = wanted.map((d, i) => d === 0 && !zero ? x.shape[i] : d), open = shape.indexOf(-1);
   if (open >= 0) shape[open] = size(x.shape) / size(shape.filter((d) => d !== -1));
   return reshaped(x, shape);
@@ -55,7 +54,7 @@ function sliced(c: Call): Value {
     x = count === 0
       ? known([], x.shape.with(axis, 0), x.dtype)
       : step === 1
-      ? slice(c.r, x, axis, start, count)
+      ? sliceOf(c.r, x, axis, start, count)
       : take(c.r, x, axis, range(count).map((i) => start + i * step));
   });
   return x;
@@ -68,7 +67,7 @@ function split(c: Call): Value[] {
     range(c.outputs).map((i) => Math.min(each, n - i * each));
   let at = 0;
   return sizes.map((length) => {
-    const part = slice(c.r, x, axis, at, length);
+    const part = sliceOf(c.r, x, axis, at, length);
     at += length;
     return part;
   });
@@ -76,14 +75,14 @@ function split(c: Call): Value[] {
 
 function gather(c: Call): Value {
   const x = c.input(0), places = c.input(1), axis = axisOf(c.number("axis", 0), x.shape.length);
-  const list = numbers(places, "an index").map((i) => i < 0 ? i + x.shape[axis] : i);
+  const list = knownNumbers(places, "an index").map((i) => i < 0 ? i + x.shape[axis] : i);
   const shape = [...x.shape.slice(0, axis), ...places.shape, ...x.shape.slice(axis + 1)];
   return reshaped(take(c.r, x, axis, list), shape);
 }
 
 function gatherElements(c: Call): Value {
   const x = c.input(0), places = c.input(1), axis = axisOf(c.number("axis", 0), x.shape.length);
-  const list = numbers(places, "an index"), { shape } = places;
+  const list = knownNumbers(places, "an index"), { shape } = places;
   const flat = list.map((given, i) => {
     const index = range(shape.length).map((k) => Math.floor(i / size(shape.slice(k + 1))) % shape[k]);
     index[axis] = given < 0 ? given + x.shape[axis] : given;
@@ -93,7 +92,7 @@ function gatherElements(c: Call): Value {
 }
 
 function gatherNd(c: Call): Value {
-  const x = c.input(0), places = c.input(1), list = numbers(places, "an index");
+  const x = c.input(0), places = c.input(1), list = knownNumbers(places, "an index");
   if (c.number("batch_dims", 0) !== 0) throw new Unsupported("batch_dims is not supported yet");
   const depth = places.shape.at(-1)!, rest = x.shape.slice(depth);
   const rows = range(list.length / depth).map((row) =>
@@ -107,8 +106,8 @@ function gatherNd(c: Call): Value {
 }
 
 function tile(c: Call): Value {
-  return numbers(c.input(1), "repeats").reduce(
-    (x, times, axis) => concat(c.r, range(times).map(() => x), axis),
+  return knownNumbers(c.input(1), "repeats").reduce(
+    (x, times, axis) => joinAlong(c.r, range(times).map(() => x), axis),
     c.input(0),
   );
 }
@@ -117,8 +116,8 @@ function tile(c: Call): Value {
 function pad(c: Call): Value {
   let x = c.input(0);
   const pads = c.listOrInput("pads", 1)!, mode = c.text("mode", "constant");
-  const axes = c.has(3) ? numbers(c.input(3), "axes") : range(pads.length / 2);
-  const value = c.has(2) ? numbers(c.input(2), "a value")[0] ?? 0 : c.number("value", 0);
+  const axes = c.has(3) ? knownNumbers(c.input(3), "axes") : range(pads.length / 2);
+  const value = c.has(2) ? knownNumbers(c.input(2), "a value")[0] ?? 0 : c.number("value", 0);
   axes.forEach((given, k) => {
     const axis = axisOf(given, x.shape.length),
       before = pads[k],
@@ -131,7 +130,7 @@ function pad(c: Call): Value {
         const shape = x.shape.with(axis, length);
         return length > 0 ? [broadcast(c.r, known([value], shape.map(() => 1)), shape)] : [];
       };
-      x = concat(c.r, [...edge(before), slice(c.r, x, axis, from, to - from), ...edge(after)], axis);
+      x = joinAlong(c.r, [...edge(before), sliceOf(c.r, x, axis, from, to - from), ...edge(after)], axis);
       return;
     }
     const places = range(before + n + after, -before).map((at) => {
@@ -163,38 +162,40 @@ function shapeOf(c: Call): Value {
 }
 
 function rangeOf(c: Call): Value {
-  const [start, limit, step] = [0, 1, 2].map((i) => numbers(c.input(i), "a range")[0]);
+  const [start, limit, step] = [0, 1, 2].map((i) => knownNumbers(c.input(i), "a range")[0]);
   const list = range(Math.max(0, Math.ceil((limit - start) / step))).map((i) => start + i * step);
   return known(list, [list.length], c.input(0).dtype);
 }
 
 function constantOfShape(c: Call): Value {
-  const shape = numbers(c.input(0), "a shape"), given = c.attributes.value as OnnxTensor | undefined;
+  const shape = knownNumbers(c.input(0), "a shape"), given = c.attributes.value as OnnxTensor | undefined;
   const value = given ? fromFile(given) : known([0], [1]);
   return known(Array(size(shape)).fill(value.known[0]), shape, value.dtype);
 }
 
 function expand(c: Call): Value {
-  const x = c.input(0), shape = broadcastShape(x.shape, numbers(c.input(1), "a shape"));
+  const x = c.input(0), shape = broadcastShape(x.shape, knownNumbers(c.input(1), "a shape"));
   return broadcast(c.r, x, shape);
 }
 
 /** Running sums as a product with a triangle of ones. */
 function cumsum(c: Call): Value {
-  const x = c.input(0), axis = axisOf(numbers(c.input(1), "an axis")[0], x.shape.length), n = x.shape[axis];
+  const x = c.input(0),
+    axis = axisOf(knownNumbers(c.input(1), "an axis")[0], x.shape.length),
+    n = x.shape[axis];
   const ahead = c.number("exclusive", 0), reverse = c.number("reverse", 0);
   const parts = range(n).map((i) => {
     const places = range(n).filter((k) => reverse ? k >= i + ahead : k <= i - ahead);
-    const first = slice(c.r, x, axis, i, 1);
+    const first = sliceOf(c.r, x, axis, i, 1);
     return places.reduce(
-      (sum: Value, k) => binary(c.r, "add", sum, slice(c.r, x, axis, k, 1)),
+      (sum: Value, k) => binary(c.r, "add", sum, sliceOf(c.r, x, axis, k, 1)),
       binary(c.r, "mul", first, known([0], [], x.dtype)),
     );
   });
-  return concat(c.r, parts, axis);
+  return joinAlong(c.r, parts, axis);
 }
 
-export const SHAPES: Readonly<Record<string, Operator>> = {
+export const SHAPE_OPERATORS: Readonly<Record<string, Operator>> = {
   Reshape: reshape,
   Squeeze: squeeze,
   Unsqueeze: unsqueeze,
@@ -208,7 +209,8 @@ export const SHAPES: Readonly<Record<string, Operator>> = {
   Gather: gather,
   GatherElements: gatherElements,
   GatherND: gatherNd,
-  Concat: (c) => concat(c.r, c.inputs.map((v) => v!), axisOf(c.number("axis", 0), c.input(0).shape.length)),
+  Concat: (c) =>
+    joinAlong(c.r, c.inputs.map((v) => v!), axisOf(c.number("axis", 0), c.input(0).shape.length)),
   Tile: tile,
   Pad: pad,
   DepthToSpace: depthToSpace,

@@ -10,7 +10,7 @@ import { counted } from "../../../base/phrases.ts";
 import { openCheckpoint } from "../../../formats/mod.ts";
 import { Programs } from "../../../graph/mod.ts";
 import { loadImage, UnreadableImage } from "../../../images/load.ts";
-import { resizePillow } from "../../../images/pillow.ts";
+import { resizePillow } from "../../../images/resampling/pillow.ts";
 import { crop, type Pixels } from "../../../images/pixels.ts";
 import { writePicture } from "../../../images/write.ts";
 import { decode, loadMissing, openVae, VAE, Weights } from "../../../models/mod.ts";

@@ -1,6 +1,6 @@
 /** Turning a picture about a point, as OpenCV 5 does it: bilinear in float32, mirrored beyond the border. */
 
-import type { Pixels } from "./pixels.ts";
+import type { Pixels } from "../pixels.ts";
 
 /** cv2.warpAffine with getRotationMatrix2D, INTER_LINEAR and BORDER_REFLECT; degrees against the clock. */
 export function rotate(image: Pixels, degrees: number, centreX: number, centreY: number): Pixels {

@@ -3,7 +3,7 @@
  * OpenCV's fixed-point numbers (modules/imgproc/src/resize.cpp).
  */
 
-import type { Pixels } from "./pixels.ts";
+import type { Pixels } from "../pixels.ts";
 
 /** Weights are 11 bits each way. */
 const ONE = 2048;

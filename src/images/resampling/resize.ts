@@ -4,7 +4,7 @@
  */
 
 import { resizePillow } from "./pillow.ts";
-import type { Pixels } from "./pixels.ts";
+import type { Pixels } from "../pixels.ts";
 
 /** Scales `image` as sd-scripts 0.9.1 does: by area when both sides shrink, else Lanczos. */
 export function resize(image: Pixels, width: number, height: number): Pixels {

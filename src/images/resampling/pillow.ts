@@ -1,6 +1,6 @@
 /** Pillow's resampling filters, to the byte. */
 
-import type { Pixels } from "./pixels.ts";
+import type { Pixels } from "../pixels.ts";
 
 const PRECISION = 22; // fraction bits of Pillow's 8-bit weights
 
