@@ -25,11 +25,14 @@ Deno.test("docs/cli.md and the manual page have every flag of every command", as
   }
 });
 
-Deno.test("help fits the width that it is given, but for quoted prompts", async () => {
+Deno.test("help fits the width that it is given, but for quoted prompts and single words", async () => {
   for (const { entry, command } of await loadCommands(COMMANDS)) {
     for (const width of [70, 100]) {
       for (const line of commandHelp(entry, command, width).split("\n")) {
-        assert.ok(line.length <= width || line.includes('"'), `${entry.name}: ${line}`);
+        assert.ok(
+          line.length <= width || line.includes('"') || !line.trim().includes(" "),
+          `${entry.name}: ${line}`,
+        );
       }
     }
   }
