@@ -4,7 +4,7 @@ import { Pipeline } from "../../../src/generation/pipeline/pipeline.ts";
 import { slicesOf, spans, tiled, type Tiling } from "../../../src/generation/pipeline/tiles.ts";
 import { fromBytes } from "../../../src/generation/pictures/pixels.ts";
 import { loadImage } from "../../../src/images/load.ts";
-import { resizePillow } from "../../../src/images/pillow.ts";
+import { resizePillow } from "../../../src/images/resampling/pillow.ts";
 import { loadMissing } from "../../../src/models/mod.ts";
 import { openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
 import { GEN_IMG_DEFAULTS } from "../defaults.ts";
