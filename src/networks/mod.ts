@@ -22,7 +22,7 @@ export { lowRank, type Matrix, rowsFor } from "./files/low_rank.ts";
 export { productSvd } from "./files/svd.ts";
 export { familyOfLora, type LoadedLora, loadInto, loadLora } from "./files/load.ts";
 export { type MergedModule, type MergeInput, mergeNetworks, type MergeOptions } from "./files/merge_files.ts";
-export { mergedSpec, modelSpec } from "./metadata/model_spec.ts";
+export { mergedSpec, modelSpec, type ModelTexts } from "./metadata/model_spec.ts";
 export { type DynamicMethod, type ResizedModule, resizeModule, type ResizeOptions } from "./files/resize.ts";
 export { baseOf, basesOf, type BaseWeight, deltaOf, recordMerge } from "./joining/merge.ts";
 export { datasetRecord } from "./metadata/dataset_record.ts";

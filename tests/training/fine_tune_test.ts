@@ -48,7 +48,7 @@ Deno.test("fine_tune writes a whole checkpoint in which exactly what was trained
   ok(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/.test(date));
   deepStrictEqual(specification, {
     format: "pt",
-    "modelspec.sai_model_spec": "1.0.0",
+    "modelspec.sai_model_spec": "1.0.1",
     "modelspec.architecture": "stable-diffusion-v1",
     "modelspec.implementation": "https://github.com/Stability-AI/generative-models",
     "modelspec.title": "thing",

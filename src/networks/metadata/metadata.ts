@@ -37,7 +37,7 @@ export function trainingMetadata(r: TrainingRecord, save: SaveRecord): Record<st
   const resolution = r.datasetFlags?.resolution ?? null;
   return {
     ...metadata,
-    ...modelSpec({ ...r.spec, ...r, title: r.spec.title ?? r.outputName, resolution }, save.finishedAt),
+    ...modelSpec({ ...r.spec, ...r, resolution }, save.finishedAt),
   };
 }
 

@@ -1,22 +1,34 @@
-/** The modelspec.* metadata (https://github.com/Stability-AI/ModelSpec, 1.0.0) of a LoRA or of a merged model. */
+/** The modelspec.* metadata (https://github.com/Stability-AI/ModelSpec) of a LoRA or of a model. */
 
 import type { Family } from "../../models/mod.ts";
 
-export interface ModelSpec {
-  family: Family;
-  vParameterization: boolean;
+/** What a model's maker says of it. */
+export interface ModelTexts {
+  /** Of ModelSpec; by default the newest. */
+  version?: "1.0.0" | "1.0.1";
   title: string | null;
   author: string | null;
   description: string | null;
   license: string | null;
   tags: string | null;
+  usageHint?: string | null;
+  /** A data URL. */
+  thumbnail?: string | null;
+  /** Titles of what was merged, joined by ", ". */
+  mergedFrom?: string | null;
+  triggerPhrase?: string | null;
+  preprocessor?: string | null;
+  isNegativeEmbedding?: string | null;
+}
+
+export interface ModelSpec extends ModelTexts {
+  family: Family;
+  vParameterization: boolean;
   /** [width, height]; null for the family's own. */
   resolution: readonly [number, number] | null;
   minTimestep: number | null;
   maxTimestep: number | null;
   clipSkip: number | null;
-  /** Titles of what was merged, joined by ", ". */
-  mergedFrom?: string;
   /** A whole model and not a LoRA. */
   checkpoint?: boolean;
   /** Vectors of textual inversion. */
@@ -26,7 +38,7 @@ export interface ModelSpec {
 /** The least that is said of a merged model or LoRA. */
 export function mergedSpec(
   family: Family,
-  what: { title: string; mergedFrom: string; checkpoint: boolean },
+  what: { title: string; mergedFrom: string; checkpoint: boolean; version: ModelTexts["version"] },
   time: number,
 ): Record<string, string> {
   return modelSpec({
@@ -57,13 +69,18 @@ export function modelSpec(spec: ModelSpec, time: number): Record<string, string>
     author: spec.author,
     description: spec.description,
     license: spec.license,
+    usage_hint: spec.usageHint ?? null,
+    thumbnail: spec.thumbnail ?? null,
     tags: spec.tags,
     merged_from: spec.mergedFrom ?? null,
+    trigger_phrase: spec.triggerPhrase ?? null,
     timestep_range: ranged ? `${spec.minTimestep ?? 0},${spec.maxTimestep ?? 1000}` : null,
     encoder_layer: spec.clipSkip === null ? null : String(spec.clipSkip),
+    preprocessor: spec.preprocessor ?? null,
+    is_negative_embedding: spec.isNegativeEmbedding ?? null,
   };
   const metadata: Record<string, string> = {
-    "modelspec.sai_model_spec": "1.0.0",
+    "modelspec.sai_model_spec": spec.version ?? "1.0.1",
     "modelspec.architecture": spec.checkpoint
       ? base
       : `${base}/${spec.embedding ? "textual-inversion" : "lora"}`,

@@ -1,7 +1,7 @@
 /** What the metadata of a trained LoRA is made from: plain records that the training job fills in. */
 
 import type { Family } from "../../models/mod.ts";
-import type { ModelSpec } from "./model_spec.ts";
+import type { ModelSpec, ModelTexts } from "./model_spec.ts";
 
 /** Everything that is known when training starts. Numbers named as floats are written as Python floats. */
 export interface TrainingRecord {
@@ -74,10 +74,7 @@ export interface TrainingRecord {
   /** The checkpoint; hashes are null where it is no local file. */
   model: FileRecord | null;
   vae: FileRecord | null;
-  spec: Pick<
-    ModelSpec,
-    "title" | "author" | "description" | "license" | "tags" | "minTimestep" | "maxTimestep"
-  >;
+  spec: ModelTexts & Pick<ModelSpec, "minTimestep" | "maxTimestep">;
   /** --no_metadata: only what programs need to load the file. */
   noMetadata: boolean;
 }

@@ -19,7 +19,12 @@ export function specOfMerge(
   if (noMetadata) return {};
   const stem = (path: string) => basename(path).replace(/\.[^.]*$/, "");
   const titles = sources.map(({ path, metadata }) => metadata["modelspec.title"] ?? stem(path));
-  const what = { title: stem(saveTo), mergedFrom: titles.join(", "), checkpoint: sdModel !== null };
+  const what = {
+    title: stem(saveTo),
+    mergedFrom: titles.join(", "),
+    checkpoint: sdModel !== null,
+    version: compat === null ? "1.0.1" : "1.0.0",
+  } as const;
   const spec = mergedSpec(family, what, Date.now() / 1000);
   // the reference forgets what size of picture the model was made for
   const own = sdModel !== null && compat === null ? sources[0].metadata[RESOLUTION] : undefined;

@@ -1,12 +1,13 @@
 /** A run of fine_tune, train_db or sdxl_train: the U-Net and, if wanted, the text encoders; writes whole checkpoints. */
 import type { JobContext } from "../../base/job.ts";
 import { type Family, modelSaver, requireFinite, weightOf } from "../../models/mod.ts";
-import { modelSpec } from "../../networks/mod.ts";
+import { modelSpec, type ModelTexts } from "../../networks/mod.ts";
 import type { Group } from "../../options/mod.ts";
 import type { TrainingConfig } from "../options.ts";
 import { isTrained, trainedText } from "../trained/full_groups.ts";
 import { FULL_DEFAULTS, type FullOptions } from "../trained/full_options.ts";
 import { fullTraining } from "../trained/full_training.ts";
+import { modelTexts } from "../trained/model_texts.ts";
 import { computeDtype, trainedDtype } from "../step/diffusion_training.ts";
 import { runTraining } from "../loop/trainer.ts";
 import { savedForm } from "../loop/saved_form.ts";
@@ -58,6 +59,7 @@ export async function openFullRun(
     requireFinite(file, (key) => !trained(key));
     return trainedText(family, config);
   });
+  const texts = closingOnError(opened, () => modelTexts(config));
   const dtype = computeDtype(config.mixedPrecision);
   const saver = await modelSaver(file, {
     form,
@@ -76,23 +78,19 @@ export async function openFullRun(
       return fullTraining(store, model, settled, (key) => weightOf(file, key));
     },
     saveModel(training, path, globalStep, epoch) {
-      const metadata = { format: "pt", ...specification(config, family) };
+      const metadata = { format: "pt", ...specification(config, family, texts) };
       saver.save(path, training.saved(), { metadata, epoch, globalStep });
     },
   }, context);
 }
 
 /** The modelspec.* entries of a checkpoint that is saved now. */
-function specification(config: TrainingConfig, family: Family): Record<string, string> {
+function specification(config: TrainingConfig, family: Family, texts: ModelTexts): Record<string, string> {
   const [width, height = width] = config.resolution?.split(",").map(Number) ?? [];
   return modelSpec({
     ...config,
     family,
-    title: config.metadataTitle ?? config.outputName,
-    author: config.metadataAuthor,
-    description: config.metadataDescription,
-    license: config.metadataLicense,
-    tags: config.metadataTags,
+    ...texts,
     resolution: width === undefined ? null : [width, height],
     checkpoint: true,
   }, Date.now() / 1000);

@@ -37,6 +37,7 @@ import { lossType } from "../objective/loss.ts";
 import { chosenOptimizer } from "../optimizers/options.ts";
 import { checkUpdate } from "../step/check_update.ts";
 import { createRates } from "../step/rates.ts";
+import { beginning } from "../loop/beginning.ts";
 import { type RunLength, runLength } from "../loop/run_length.ts";
 import { sampleNotes } from "../loop/sample_occasions.ts";
 import { SamplePictures, sampleSize } from "../loop/samples.ts";
@@ -97,6 +98,7 @@ export async function openRun(
     }
     const samples = SamplePictures.open(config, sampleSize(group, config), file.family, context);
     const length = runLength(config, group);
+    beginning(config, length); // what leaves nothing to train is refused now
     for (const note of sampleNotes(config, length)) context.warn(note);
     const settings = describeSettings(config, groups, { seed, length, group });
     if (resumed) refuseOthers(config.resume!, resumed, settings);

@@ -8,7 +8,6 @@ import {
   idleZero,
   int,
   newer,
-  notYet,
   pathTo,
   required,
   sameAsUnset,
@@ -52,12 +51,12 @@ export const metadataOptions = group("Metadata", {
   metadata_description: str(null, "modelspec description"),
   metadata_license: str(null, "modelspec licence"),
   metadata_tags: str(null, "modelspec tags"),
-  metadata_usage_hint: newer(notYet(str(null, "modelspec usage hint"))),
-  metadata_thumbnail: newer(notYet(str(null, "modelspec thumbnail (data URL or image file)"))),
-  metadata_merged_from: newer(notYet(str(null, "modelspec source models"))),
-  metadata_trigger_phrase: newer(notYet(str(null, "modelspec trigger phrase"))),
-  metadata_preprocessor: newer(notYet(str(null, "modelspec preprocessor"))),
-  metadata_is_negative_embedding: newer(notYet(str(null, "modelspec negative-embedding mark"))),
+  metadata_usage_hint: newer(str(null, "modelspec usage hint")),
+  metadata_thumbnail: newer(str(null, "modelspec thumbnail (data URL or image file)")),
+  metadata_merged_from: newer(str(null, "modelspec source models")),
+  metadata_trigger_phrase: newer(str(null, "modelspec trigger phrase")),
+  metadata_preprocessor: newer(str(null, "modelspec preprocessor")),
+  metadata_is_negative_embedding: newer(str(null, "modelspec negative-embedding mark")),
 });
 
 export const hubOptions = group("Hugging Face hub", {

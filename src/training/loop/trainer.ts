@@ -5,20 +5,27 @@
 import { Interrupted, UserError } from "../../base/errors.ts";
 import type { JobContext } from "../../base/job.ts";
 import { counted } from "../../base/phrases.ts";
-import type { DataConfig, OptimizerConfig, OutputConfig, StepConfig } from "../options.ts";
+import type { DataConfig, OptimizerConfig, OutputConfig, PlaceConfig, StepConfig } from "../options.ts";
 import type { StepResult } from "../step/diffusion_training.ts";
 import { LossRecorder } from "./loss_recorder.ts";
 import type { StepGenerators } from "../objective/noise.ts";
 import { rateNotes } from "../optimizers/mod.ts";
 import type { TrainingRun } from "../jobs/training_run.ts";
+import { withEpochRatio } from "./run_length.ts";
 import { RunFiles } from "./run_files.ts";
+import { type Beginning, beginning, dropBatches } from "./beginning.ts";
 import type { Moment } from "./save_names.ts";
 import { loadState, type RunPosition, type RunState, saveState, type Trained } from "../state/mod.ts";
 import { groupSize } from "../step/trainable.ts";
 import { TrainingLog } from "./training_log.ts";
 import { stateArrays } from "../step/states.ts";
 
-export type TrainerConfig = StepConfig & OptimizerConfig & DataConfig & OutputConfig;
+export type TrainerConfig =
+  & StepConfig
+  & OptimizerConfig
+  & DataConfig
+  & OutputConfig
+  & Pick<PlaceConfig, "compat">;
 
 /** Trains to the end and closes the run. Throws Interrupted after saving when the context's signal is aborted. */
 export async function runTraining(
@@ -31,12 +38,6 @@ export async function runTraining(
   } finally {
     run.close();
   }
-}
-
-/** --save_n_epoch_ratio as the number of epochs it means. */
-function withEpochRatio(config: TrainerConfig, epochs: number): TrainerConfig {
-  if (!config.saveNEpochRatio) return config;
-  return { ...config, saveEveryNEpochs: Math.floor(epochs / config.saveNEpochRatio) || 1 };
 }
 
 /** A moment between two steps, as plain data: what a state needs beside the weights. */
@@ -73,6 +74,7 @@ class Trainer {
     const { config, run, context } = this, { length } = run;
     try {
       if (config.resume !== null) this.#resume(config.resume);
+      await this.#begin(beginning(config, length));
       this.#tellPlan();
       this.#snapshot();
       if (this.#position.globalStep === 0) await this.#sample(0);
@@ -271,6 +273,16 @@ class Trainer {
     if (state.changed.length) {
       this.context.log(`settings that are others than in the saved run: ${state.changed.join(", ")}`);
     }
+  }
+
+  /** Goes on to where the run begins; batches are read and dropped where that is asked for. */
+  async #begin(first: Beginning | null): Promise<void> {
+    if (first === null) return;
+    const { epochs, batches, globalStep } = first;
+    const rates = this.config.resume === null ? "begin as at the first step" : "go on from the state";
+    this.context.log(`beginning at step ${globalStep}; learning rates ${rates}`);
+    await dropBatches(first, this.run.loader, this.context.signal);
+    this.#position = { epoch: epochs, batch: batches, globalStep: this.#resumedFrom = globalStep };
   }
 
   #tellPlan(): void {

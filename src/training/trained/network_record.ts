@@ -11,6 +11,7 @@ import {
   type TrainingRecord,
 } from "../../networks/mod.ts";
 import type { Family } from "../../models/mod.ts";
+import { modelTexts } from "./model_texts.ts";
 import type { TrainNetworkConfig } from "../options.ts";
 import { recordedOptimizer } from "../optimizers/mod.ts";
 import { chosenOptimizer, optimizerType } from "../optimizers/options.ts";
@@ -61,11 +62,7 @@ export function networkRecord(config: TrainNetworkConfig, facts: RunFacts): Trai
       resolution: facts.datasets[0].params.resolution,
     },
     spec: {
-      title: config.metadataTitle,
-      author: config.metadataAuthor,
-      description: config.metadataDescription,
-      license: config.metadataLicense,
-      tags: config.metadataTags,
+      ...modelTexts(config),
       minTimestep: config.minTimestep,
       maxTimestep: config.maxTimestep,
     },

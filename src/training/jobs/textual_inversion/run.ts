@@ -21,6 +21,7 @@ import {
 } from "../../options.ts";
 import { runTraining } from "../../loop/trainer.ts";
 import { frozenDtype } from "../../step/diffusion_training.ts";
+import { modelTexts } from "../../trained/model_texts.ts";
 import { type TextBlock, textBlocks } from "../../trained/textual_inversion/blocks.ts";
 import {
   embeddingTraining,
@@ -227,11 +228,7 @@ function specification(config: TextualInversionConfig, { family }: ModelFile): R
   return modelSpec({
     ...config,
     family,
-    title: config.metadataTitle ?? config.outputName,
-    author: config.metadataAuthor,
-    description: config.metadataDescription,
-    license: config.metadataLicense,
-    tags: config.metadataTags,
+    ...modelTexts(config),
     resolution: width === undefined ? null : [width, height],
     embedding: true,
   }, Date.now() / 1000);

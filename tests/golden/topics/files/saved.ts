@@ -197,7 +197,7 @@ function metadata(json: GoldenCase["json"]): Record<string, string> {
   };
   return withoutDate(modelSpec({
     ...none,
-    ...{ family, vParameterization: v2, title: "T", author: "me", checkpoint: true },
+    ...{ family, vParameterization: v2, title: "T", author: "me", checkpoint: true, version: "1.0.0" },
     resolution: [side, side],
   }, 0));
 }
