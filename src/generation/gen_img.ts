@@ -3,7 +3,7 @@
 import { basename, join } from "node:path";
 import { atomicWriteFile } from "../base/files/atomic.ts";
 import { removeLeftovers } from "../base/files/leftovers.ts";
-import { Interrupted, UsageError, UserError } from "../base/errors.ts";
+import { Interrupted } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
 import type { GenImgConfig } from "./groups.ts";
 import { type Batch, drawBatch, type Drawn, type DrawOptions } from "./pipeline/draw.ts";
@@ -19,8 +19,7 @@ import { type Sampling, samplingOf } from "./pipeline/sampling.ts";
 import { pictureTexts } from "./pictures/picture_text.ts";
 import { toBytes } from "./pictures/pixels.ts";
 import { encodePng } from "../images/png_file.ts";
-import { readText } from "../formats/text_file.ts";
-import { promptLines } from "./prompts/prompt_line.ts";
+import { readPrompts } from "./prompts/prompter.ts";
 import type { PictureRequest } from "./prompts/requests.ts";
 import type { TextConditioner } from "./prompts/text_conditioner.ts";
 import { planBatches } from "./plan.ts";
@@ -28,7 +27,7 @@ import { drawTwice, firstSettings, type Highres, highresOf } from "./techniques/
 
 /** Draws every picture that is asked for. Throws UserError for what cannot be drawn, Interrupted between two steps. */
 export async function genImg(config: GenImgConfig, context: JobContext): Promise<void> {
-  const prompts = readPrompts(config);
+  const prompts = await readPrompts(config);
   const sources = await readSources(config, context.warn);
   const { planned, sampling, loaded } = await prepare(config, prompts, sources, context);
   try {
@@ -70,16 +69,6 @@ async function prepare(
     throw error;
   }
   return { planned, sampling, loaded };
-}
-
-function readPrompts(config: GenImgConfig): string[] {
-  if (config.fromFile !== null) {
-    const prompts = promptLines(readText(config.fromFile, "give a text file with a prompt a line"));
-    if (prompts.length === 0) throw new UserError(`${config.fromFile}: holds no prompt`);
-    return prompts;
-  }
-  if (config.prompt === null) throw new UsageError("there is nothing to draw; give --prompt or --from_file");
-  return [config.prompt];
 }
 
 async function drawAll(

@@ -17,7 +17,7 @@ import { checkDevice } from "../runtime/check_device.ts";
 
 export const genImgJob = job({
   groups: genImgGroups,
-  required: [[["prompt"], ["from_file"]]],
+  required: [[["prompt"], ["from_file"], ["from_module"]]],
   usual: ["outdir", "W", "H", "steps", "sampler", "network_weights", "network_mul"],
   about:
     "A prompt may end in options: --n negative prompt, --w, --h, --d seed, --l scale, --s steps. In it, <lora:cat:0.8> " +
@@ -46,6 +46,8 @@ function check(values: GenImgConfig): void {
   exclusive("v2", values.v2, "sdxl", values.sdxl);
   exclusive("fp16", values.fp16, "bf16", values.bf16);
   exclusive("prompt", values.prompt !== null, "from_file", values.fromFile !== null);
+  exclusive("prompt", values.prompt !== null, "from_module", values.fromModule !== null);
+  exclusive("from_file", values.fromFile !== null, "from_module", values.fromModule !== null);
   needs("strength", values.strength !== null, "image_path", values.imagePath !== null);
   for (const [name, pixels] of [["W", values.W], ["H", values.H]] as const) {
     if (pixels !== null && pixels % EVERY !== 0) {
@@ -59,6 +61,7 @@ function check(values: GenImgConfig): void {
   checkpoint("ckpt", values.ckpt);
   modelParts(values);
   readableFile("from_file", values.fromFile);
+  readableFile("from_module", values.fromModule);
   for (const path of values.networkWeights ?? []) modelFile("network_weights", path);
   for (const path of values.loraDir ?? []) readableFolder("lora_dir", path);
 }

@@ -57,8 +57,8 @@ export const genModelOptions = group("Model", {
 export const promptOptions = group("Prompts", {
   prompt: str(null, "prompt text"),
   from_file: pathTo("text", str(null, "prompt file, one per line, # comments")),
-  from_module: notYet(str(null, "python prompter module")),
-  prompter_module_args: notYet(str(null, "argument text for it")),
+  from_module: pathTo("file", str(null, "a .ts or .js module whose prompts(args) gives prompt lines")),
+  prompter_module_args: str(null, "argument text for it"),
   interactive: notYet(flag("read prompts from standard input")),
   n_iter: int(1, "passes over the prompt list", { min: 1, max: 1_000_000 }),
   shuffle_prompts: flag("shuffle the prompt list each pass"),
