@@ -30,8 +30,6 @@ export interface ClipTokenizer {
   readonly pad: number;
   /** Ids of `text` without BOS and EOS, neither padded nor cut. */
   encode(text: string): number[];
-  /** Whether some word or piece of a word that has an id of its own is written so. */
-  knows(word: string): boolean;
 }
 
 const WORDS =
@@ -79,12 +77,7 @@ export async function loadTokenizer(kind: TokenizerKind): Promise<ClipTokenizer>
     }
     return ids;
   }
-  function knows(word: string): boolean {
-    if (SPECIAL.has(word)) return true;
-    const symbols = Array.from(utf8.encode(word), (byte) => byteIds[byte]);
-    return merge(symbols, ranks).length === 1;
-  }
-  return { kind, bos: BOS, eos: EOS, pad: kind === "clip_l" ? EOS : 0, encode, knows };
+  return { kind, bos: BOS, eos: EOS, pad: kind === "clip_l" ? EOS : 0, encode };
 }
 
 /** Joins the neighbours of lowest rank, everywhere in the word, until no neighbours have a rank. Works in place. */

@@ -5,16 +5,12 @@ import { UserError } from "../../base/errors.ts";
 import type { DType } from "../../base/dtype.ts";
 import { openCheckpoint } from "../../formats/checkpoint.ts";
 import type { TensorFile } from "../../formats/tensor_file.ts";
-import type { Family, Shapes, TextEncoderPart } from "../../models/mod.ts";
+import { type Family, type Shapes, type TokenTable, tokenTables } from "../../models/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 import { vocabularyTexts } from "../../text/mod.ts";
 
 /** An encoder's table of words with what files add. */
-interface Table {
-  readonly key: string;
-  readonly width: number;
-  /** Rows of the model's own. */
-  readonly rows: number;
+interface Table extends TokenTable {
   readonly added: Float32Array[];
 }
 
@@ -32,10 +28,7 @@ export async function readEmbeddings(
   paths: readonly string[],
   { family, shapes }: { readonly family: Family; readonly shapes: Shapes },
 ): Promise<Embeddings> {
-  const tables = family.textEncoders.map((part): Table => {
-    const key = tableKey(part), [rows, width] = shapes.get(key)!;
-    return { key, width, rows, added: [] };
-  });
+  const tables = tokenTables(family, shapes).map((table): Table => ({ ...table, added: [] }));
   const words = tables.map(() => new Map<string, readonly number[]>());
   const known = paths.length ? new Set((await vocabularyTexts()).tokens) : new Set();
   for (const path of paths) {
@@ -48,7 +41,7 @@ export async function readEmbeddings(
     using file = openCheckpoint(path);
     const counts = tables.map((table, i) => {
       const vectors = vectorsFor(file, family, i, table.width);
-      const first = table.rows + table.added.reduce((sum, list) => sum + list.length / table.width, 0);
+      const first = table.vocabulary + table.added.reduce((sum, list) => sum + list.length / table.width, 0);
       table.added.push(vectors);
       const ids = Array.from({ length: vectors.length / table.width }, (_, k) => first + k);
       ids.forEach((id, k) => words[i].set(k === 0 ? word : `${word}${k}`, k === 0 ? ids : [id]));
@@ -61,7 +54,9 @@ export async function readEmbeddings(
     }
   }
   const larger = new Map(shapes);
-  for (const { key, width, rows, added } of tables) larger.set(key, [rows + extent(added) / width, width]);
+  for (const { key, width, vocabulary, added } of tables) {
+    larger.set(key, [vocabulary + extent(added) / width, width]);
+  }
   return {
     words,
     shapes: larger,
@@ -82,10 +77,6 @@ export async function readEmbeddings(
 
 function extent(lists: readonly Float32Array[]): number {
   return lists.reduce((sum, list) => sum + list.length, 0);
-}
-
-function tableKey({ scope, layout }: TextEncoderPart): string {
-  return `${scope}.${layout === "clip_l" ? "embeddings." : ""}token_embedding.weight`;
 }
 
 /** SDXL's files hold `clip_l` and `clip_g`; others one tensor, the web UI's below `string_to_param`. */

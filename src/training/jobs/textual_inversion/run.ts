@@ -13,7 +13,7 @@ import {
 } from "../../../models/mod.ts";
 import { modelSpec } from "../../../networks/mod.ts";
 import type { TorchGenerator } from "../../../random/mod.ts";
-import { type ClipTokenizer, loadTokenizer } from "../../../text/mod.ts";
+import { type ClipTokenizer, loadTokenizer, vocabularyTexts } from "../../../text/mod.ts";
 import {
   sdxlTextualInversionGroups,
   type TextualInversionConfig,
@@ -90,7 +90,7 @@ export async function openInversionRun(
     const tokenizers = await Promise.all(
       family.textEncoders.map(({ tokenizer }) => loadTokenizer(tokenizer)),
     );
-    refuseKnown(word, tokenizers);
+    await refuseKnown(word);
     if (!templates(config)) tellUnread(word, group, context);
     return firstVectors(
       config,
@@ -159,8 +159,8 @@ function templates(config: TextualInversionConfig): readonly string[] | undefine
 }
 
 /** A word that has an id keeps its meaning. */
-function refuseKnown(word: string, tokenizers: readonly ClipTokenizer[]): void {
-  if (!tokenizers.some((tokenizer) => tokenizer.knows(word))) return;
+async function refuseKnown(word: string): Promise<void> {
+  if (!(await vocabularyTexts()).tokens.includes(word)) return;
   throw new UsageError(
     `--token_string ${word}: the text encoder knows this word already; give one that it does not, such as ${word}_1`,
   );
