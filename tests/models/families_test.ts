@@ -39,7 +39,9 @@ Deno.test("no job writes out the channels of latents or their pixels", () => {
   const found = ["src/training", "src/generation", "src/data/cache", "src/data/batches/batch.ts"]
     .flatMap((room) => room.endsWith(".ts") ? [room] : [...sources(room)])
     .flatMap((path) =>
-      Deno.readTextFileSync(join(ROOT, path)).split("\n")
+      Deno.readTextFileSync(join(ROOT, path))
+        .replace(/\/\*[\s\S]*?\*\/|\/\/.*$|"[^"\n]*"/gm, "") // what is said is no number
+        .split("\n")
         .filter((line) => !/level < 4/.test(line))
         .filter((line) => /(?<![\w.])[48](?![\w.])|>> 3\b/.test(line) && SIZES.test(line))
         .map((line) => `${path}: ${line.trim()}`)
