@@ -4,7 +4,8 @@ import type { Family } from "../../src/models/mod.ts";
 import { areaResize } from "../../src/training/objective/masks.ts";
 import { weightedIds } from "../../src/training/objective/captions.ts";
 import { loadTokenizer } from "../../src/text/mod.ts";
-import { textInputs } from "../../src/training/objective/conditioning.ts";
+import type { CachedText, TextWidths } from "../../src/data/cache/text_file.ts";
+import { encodedTextInputs, textInputs } from "../../src/training/objective/conditioning.ts";
 import type { LatentBatch } from "../../src/training/objective/batch.ts";
 import { uniform } from "./synth.ts";
 
@@ -49,6 +50,7 @@ export async function trainBatches(
   const tokenizer = written && await loadTokenizer(family.textEncoders[0].tokenizer);
   const batchRule: string = written ? "" : json.batch ?? "";
   const regular = /sample (\d+) a regularisation image/.exec(batchRule)?.[1];
+  const widths = encodedText(json);
   return (k) => {
     const chosen = Array.from({ length: n }, (_, b) => (n * k + b) % items);
     const latents = chosen.flatMap((item) =>
@@ -66,11 +68,41 @@ export async function trainBatches(
       chunks: text.chunks,
       sampleWeights: chosen.map((_, b) => regular && b >= Number(regular) ? priorLossWeight : 1),
       mask: mask(batchRule, prefix, chosen, h, w),
-      model: textInputs(family, {
-        ...text,
-        sizes: family.sizes ? sizes(`${batchRule} ${rule}`, n) : undefined,
-      }),
+      model: widths
+        ? encodedTextInputs(
+          family,
+          chosen.map((item) => encoded(prefix, item, widths)),
+          widths,
+          sizes(rule, n),
+        )
+        : textInputs(family, {
+          ...text,
+          sizes: family.sizes ? sizes(`${batchRule} ${rule}`, n) : undefined,
+        }),
     };
+  };
+}
+
+/** The shapes of captions that a case gives encoded. */
+// deno-lint-ignore no-explicit-any -- the case as it is
+export function encodedText(json: any): TextWidths | undefined {
+  const found = /outputs1_list \[(\d+),(\d+)\].*outputs2_list \[\d+,(\d+)\].*pool2_list \[(\d+)\]/.exec(
+    String(json.batch),
+  );
+  if (!found) return undefined;
+  const [tokens, first, second, pooled] = found.slice(1).map(Number);
+  return { tokens, hidden: [first, second], pooled };
+}
+
+function encoded(prefix: string, item: number, { tokens, hidden, pooled }: TextWidths): CachedText {
+  const of = (name: string, count: number) => uniform(`${prefix}.${name}.${item}`, count);
+  return {
+    hidden: [
+      of("text_encoder_outputs1_list", tokens * hidden[0]),
+      of("text_encoder_outputs2_list", tokens * hidden[1]),
+    ],
+    pooled: of("text_encoder_pool2_list", pooled),
+    tokens,
   };
 }
 

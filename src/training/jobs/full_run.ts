@@ -13,6 +13,7 @@ import { runTraining } from "../loop/trainer.ts";
 import { savedForm } from "../loop/saved_form.ts";
 import { openOutput } from "./output_folder.ts";
 import { assembleRun, closingOnError, drawingModel, openRun } from "./open_run.ts";
+import { encodedCaptions, type TextCacheConfig } from "./text_cache.ts";
 import type { TrainingRun } from "./training_run.ts";
 
 /** What one command has that others have not. */
@@ -26,7 +27,7 @@ export interface FullKind {
   readonly text?: boolean;
 }
 
-export type FullConfig = TrainingConfig & Partial<FullOptions>;
+export type FullConfig = TrainingConfig & Partial<FullOptions> & TextCacheConfig;
 
 /** A command's config with what it does not know. */
 export const fullConfig = (config: FullConfig, { text = false }: Pick<FullKind, "text">) => ({
@@ -67,13 +68,18 @@ export async function openFullRun(
     vPrediction: config.vParameterization,
     compat: config.compat !== null,
   }, context.log);
+  const trainsText = what.includes("text encoder") ? "leave --train_text_encoder out" : null;
+  const encoded = await encodedCaptions(config, opened, { trainsText }, context).catch((error) => {
+    opened.close();
+    throw error;
+  });
   return await assembleRun(config, opened, {
     name: kind.name,
     what,
     drawing: drawingModel(config, opened, { storage: (key) => trained(key) ? trainedDtype(config) : dtype }),
-    examples: { noTokenPadding: config.noTokenPadding },
+    examples: { noTokenPadding: config.noTokenPadding, encoded },
     training: () => {
-      const model = { family, shapes: file.shapes, file };
+      const model = { family, shapes: file.shapes, file, encodedText: encoded?.widths };
       const settled = { ...config, maxTrainSteps: length.steps };
       return fullTraining(store, model, settled, (key) => weightOf(file, key));
     },

@@ -29,12 +29,13 @@ import {
   openRun,
   type RunOptions,
 } from "./open_run.ts";
+import { encodedCaptions, type TextCacheConfig } from "./text_cache.ts";
 import type { TrainingRun } from "./training_run.ts";
 
 export type NetworkRunOptions = Pick<RunOptions, "told">;
 
 export async function openNetworkRun(
-  config: TrainNetworkConfig,
+  config: TrainNetworkConfig & TextCacheConfig,
   context: JobContext,
   { told }: NetworkRunOptions = {},
 ): Promise<TrainingRun> {
@@ -52,6 +53,11 @@ export async function openNetworkRun(
   const load = under.length > 0 ? loadMerged(under, file, store, context) : undefined;
   const metadata = metadataWriter(config, opened, network);
   const multiplied = opened.group.datasets.some(({ params }) => params.network_multiplier !== 1);
+  const trainsText = config.networkTrainUnetOnly ? null : "give --network_train_unet_only";
+  const encoded = await encodedCaptions(config, opened, { load, trainsText }, context).catch((error) => {
+    opened.close();
+    throw error;
+  });
   return await assembleRun(config, opened, {
     name: "network_train",
     what: counted(network.modules.length, "LoRA module"),
@@ -60,9 +66,9 @@ export async function openNetworkRun(
       storage: frozenDtype(config),
       load,
     }),
-    examples: { multiplied },
+    examples: { multiplied, encoded },
     training: () => {
-      const model = { family: file.family, shapes: file.shapes, file };
+      const model = { family: file.family, shapes: file.shapes, file, encodedText: encoded?.widths };
       const weights = network.weights(generators.network);
       const settled = { ...config, maxTrainSteps: length.steps };
       return networkTraining(store, model, { ...network, weights }, settled, { load, multiplied });

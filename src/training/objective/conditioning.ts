@@ -1,4 +1,7 @@
 /** Captions and picture sizes as the inputs of a training step, encoded inside its graph. */
+import type { DType } from "../../base/dtype.ts";
+import { joined } from "../../base/joined.ts";
+import type { CachedText, TextWidths } from "../../data/cache/text_file.ts";
 import { cast, concat, type Graph } from "../../graph/mod.ts";
 import { CHUNK, type Denoised, eosRows, type Family, type Weights } from "../../models/mod.ts";
 import type { CaptionIds } from "./captions.ts";
@@ -22,6 +25,39 @@ export function textInputs(family: Family, { ids, weights, sizes }: TextBatch): 
     inputs.sizes = sizes;
   }
   return inputs;
+}
+
+/** The inputs of captions that are encoded already; see TextWidths. */
+export function encodedTextInputs(
+  family: Family,
+  captions: readonly CachedText[],
+  { tokens, hidden: [first, second] }: TextWidths,
+  sizes: Float32Array,
+): Inputs {
+  const row = first + second, context = new Float32Array(captions.length * tokens * row);
+  captions.forEach(({ hidden }, n) => {
+    for (let t = 0; t < tokens; t++) {
+      const at = (n * tokens + t) * row;
+      context.set(hidden[0].subarray(t * first, (t + 1) * first), at);
+      context.set(hidden[1].subarray(t * second, (t + 1) * second), at + first);
+    }
+  });
+  const pooled = joined(Float32Array, captions.map((caption) => caption.pooled));
+  return { context, pooled_text: pooled, ...(family.sizes && { sizes }) };
+}
+
+/** The same as stepConditioning() for captions that are encoded already. */
+export function encodedConditioning(
+  graph: Graph,
+  dtype: DType,
+  family: Family,
+  batch: number,
+  { tokens, hidden: [first, second], pooled: width }: TextWidths,
+): Denoised {
+  const context = cast(graph.input("context", [batch, tokens, first + second]), dtype);
+  const pooled = cast(graph.input("pooled_text", [batch, width]), dtype);
+  const embedded = family.sizes!.embedding(graph.input("sizes", [batch, 6]));
+  return { context, vector: concat([pooled, cast(embedded, dtype)], 1) };
 }
 
 /** Encodes `batch` captions of `chunks` chunks. `weights` is the top of the checkpoint. */

@@ -12,7 +12,8 @@ import {
 } from "../../text/mod.ts";
 import type { LatentBatch } from "./batch.ts";
 import { plainIds, weightedIds } from "./captions.ts";
-import { textInputs } from "./conditioning.ts";
+import { encodedTextInputs, textInputs } from "./conditioning.ts";
+import type { EncodedCaptions } from "./encoded_captions.ts";
 import type { LatentEncoder } from "./latents.ts";
 import { areaResize } from "./masks.ts";
 
@@ -24,6 +25,8 @@ export interface ExampleOptions {
   readonly weighted?: boolean;
   /** Batches say how strongly the network takes part. */
   readonly multiplied?: boolean;
+  /** Captions that are encoded already. */
+  readonly encoded?: EncodedCaptions;
   /** The U-Net sees no more of the captions than the longest of a batch has tokens. */
   readonly noTokenPadding?: boolean;
   /** How each text encoder's tokenizer reads the captions: with these words, once for each entry. */
@@ -63,7 +66,10 @@ export class ExampleMaker {
     const { chunks, ...text } = weighted
       ? weightedIds(this.tokenizers[0][0], batch.captions, this.maxTokenLength)
       : plainIds(this.tokenizers, batch.captions, this.maxTokenLength);
-    const inputs = textInputs(this.family, { ...text, sizes: sizes(batch) });
+    const { encoded } = this.options;
+    const inputs = encoded
+      ? encodedTextInputs(this.family, batch.imagePaths.map(encoded.of), encoded.widths, sizes(batch))
+      : textInputs(this.family, { ...text, sizes: sizes(batch) });
     // one dataset makes a batch, so all its pictures have the same
     if (multiplied) inputs[MULTIPLIER] = batch.networkMultipliers.slice(0, 1);
     return {

@@ -2,12 +2,15 @@
 import type { DType } from "../../base/dtype.ts";
 import { type Graph, slice } from "../../graph/mod.ts";
 import { type Adapter, type ModelFile, type MoreRows, Weights } from "../../models/mod.ts";
-import { stepConditioning } from "../objective/conditioning.ts";
+import type { TextWidths } from "../../data/cache/text_file.ts";
+import { encodedConditioning, stepConditioning } from "../objective/conditioning.ts";
 import type { Predict } from "../objective/loss.ts";
 
 /** An open checkpoint, or only shapes when every weight is made elsewhere. */
 export type BaseModel = Pick<ModelFile, "family" | "shapes"> & {
   readonly file?: ModelFile;
+  /** Captions come encoded, as so many values. */
+  readonly encodedText?: TextWidths;
 };
 
 export interface PredictOptions {
@@ -37,13 +40,16 @@ export function predictNoise(model: BaseModel, options: PredictOptions): Predict
       more,
       source: model.file?.path,
     });
-    const text = stepConditioning(graph, weights, model.family, batch * (blocks?.length ?? 1), chunks, {
-      clipSkip,
-      weighted,
-    });
+    const { family, encodedText } = model;
+    const text = encodedText
+      ? encodedConditioning(graph, dtype, family, batch, encodedText)
+      : stepConditioning(graph, weights, family, batch * (blocks?.length ?? 1), chunks, {
+        clipSkip,
+        weighted,
+      });
     // words do not look at what follows them, so cutting padding off at the end leaves them as they are
     const context = tokens === undefined ? text.context : slice(text.context, 1, 0, tokens);
-    return model.family.denoise(noisy, timesteps, {
+    return family.denoise(noisy, timesteps, {
       ...text,
       context,
       blocks: blocks && ((block) => slice(context, 0, batch * blocks.indexOf(block), batch)),

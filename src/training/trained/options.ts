@@ -8,7 +8,6 @@ import {
   idleZero,
   int,
   noEffect,
-  notYet,
   own,
   pathTo,
   RATE,
@@ -77,8 +76,10 @@ export const sdxlTrainOptions = group("Fine-tuning SDXL", {
 });
 
 export const sdxlOptions = group("SDXL", {
-  cache_text_encoder_outputs: notYet(flag("encode captions once, before training")),
-  cache_text_encoder_outputs_to_disk: notYet(flag("write them to *_te_outputs.npz beside the images")),
+  cache_text_encoder_outputs: flag("encode captions once, before training"),
+  cache_text_encoder_outputs_to_disk: flag(
+    "keep them in *_te_outputs.npz beside the images; implies the other",
+  ),
   disable_mmap_load_safetensors: noEffect(
     "files are read piece by piece anyway",
     flag("read the file whole instead of memory-mapping"),

@@ -12,7 +12,7 @@ import { close } from "../compare.ts";
 import { synthTensor } from "../synth.ts";
 import { caseModel, laterModel, uploadSynth } from "../synth_models.ts";
 import { readTrainArgs } from "../train_args.ts";
-import { trainBatches } from "../train_inputs.ts";
+import { encodedText, trainBatches } from "../train_inputs.ts";
 import { inversionFiles } from "./train/inversion_files.ts";
 import { inversion } from "./train/inversion.ts";
 import { full } from "./train/full.ts";
@@ -39,9 +39,6 @@ function notYet(json: any): string | null {
   const script = /^(\w+)\.py/.exec(json.reference ?? "")?.[1] ?? "train_network";
   if (!SCRIPTS.test(script)) {
     return `${script} is not supported yet`;
-  }
-  if (/text_encoder_outputs/.test(String(json.batch))) {
-    return "--cache_text_encoder_outputs is not supported yet";
   }
   return null;
 }
@@ -95,7 +92,7 @@ async function run(c: GoldenCase, config: TrainNetworkConfig): Promise<Check[]> 
   const store = new ParameterStore(device);
   try {
     uploadSynth(store, model.shapes, { wanted: (key) => !key.startsWith("first_stage_model") });
-    const training = networkTraining(store, model, lora, config);
+    const training = networkTraining(store, { ...model, encodedText: encodedText(json) }, lora, config);
     const batches = await trainBatches(json, model.family, model.latentScale, config.priorLossWeight);
     const generators = { torch: new TorchGenerator(json.seed), python: new PythonRandom(json.seed) };
     const record = new Recorder(c, training);

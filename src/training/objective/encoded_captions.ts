@@ -1,0 +1,86 @@
+/** --cache_text_encoder_outputs: the captions of all pictures, encoded once before the first step. */
+
+import { UsageError, UserError } from "../../base/errors.ts";
+import { isTaken } from "../../base/files/exists.ts";
+import { hearSignals, type JobContext } from "../../base/job.ts";
+import {
+  type CachedText,
+  readTextFile,
+  refuseForeignText,
+  textFileOf,
+  type TextWidths,
+  writeTextFile,
+} from "../../data/cache/text_file.ts";
+import type { DatasetGroup } from "../../data/mod.ts";
+import { CaptionEncoder, type TextModel } from "./text_encoder.ts";
+
+export interface EncodedCaptions {
+  readonly widths: TextWidths;
+  /** By the picture's path. */
+  of(path: string): CachedText;
+}
+
+export interface EncodedCaptionsOptions {
+  readonly maxTokenLength: number | null;
+  /** Keep them in *_te_outputs.npz beside the pictures, and take those that are there. */
+  readonly toDisk: boolean;
+}
+
+/** Throws UsageError for options that change captions from step to step, and UserError for caches that do not fit. */
+export async function encodeCaptions(
+  group: DatasetGroup,
+  model: TextModel,
+  { maxTokenLength, toDisk }: EncodedCaptionsOptions,
+  context: JobContext,
+): Promise<EncodedCaptions> {
+  refuseChanging(group);
+  const subsets = group.datasets.flatMap((dataset) => dataset.subsets);
+  if (subsets.some(({ caption_prefix, caption_suffix }) => caption_prefix || caption_suffix)) {
+    context.warn("caption_prefix and caption_suffix have no effect: captions are encoded as they are");
+  }
+  const entries = group.datasets.flatMap((dataset) => dataset.entries), found = new Map<string, CachedText>();
+  const encoder = await CaptionEncoder.open(model, maxTokenLength), { widths } = encoder;
+  try {
+    const waiting = entries.filter(({ path }) => {
+      const file = textFileOf(path);
+      if (!toDisk || !isTaken(file)) return true;
+      refuseForeignText(file);
+      found.set(path, readTextFile(file, widths));
+      return false;
+    });
+    for (const [i, { path, caption }] of waiting.entries()) {
+      await hearSignals(context);
+      const [made] = await encoder.encode([caption]);
+      if (![...made.hidden, made.pooled].every((values) => values.every(Number.isFinite))) {
+        throw new UserError(
+          `${path}: the text encoders give states that are no numbers; use --mixed_precision no`,
+        );
+      }
+      found.set(path, made);
+      if (toDisk) writeTextFile(textFileOf(path), made);
+      context.progress({ task: "caching captions", step: i + 1, total: waiting.length });
+    }
+  } finally {
+    encoder.destroy();
+  }
+  return { widths, of: (path) => found.get(path)! };
+}
+
+/** Options of a subset that make a caption another one in each epoch. */
+const CHANGING = [
+  "shuffle_caption",
+  "caption_dropout_rate",
+  "caption_tag_dropout_rate",
+  "token_warmup_step",
+  "enable_wildcard",
+] as const;
+
+function refuseChanging({ datasets }: DatasetGroup): void {
+  for (const subset of datasets.flatMap(({ subsets }) => subsets)) {
+    const name = CHANGING.find((option) => Boolean(subset[option]));
+    if (name === undefined) continue;
+    throw new UsageError(
+      `--cache_text_encoder_outputs and ${name} exclude each other: captions are encoded once; leave one out`,
+    );
+  }
+}
