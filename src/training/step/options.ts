@@ -49,7 +49,12 @@ export const precisionOptions = group("Precision and memory", {
     "no cache is cleared between batches anyway",
     flag("skip cache clearing between batches"),
   ),
-  cpu_offload_checkpointing: newer(notYet(flag("keep checkpointed activations in CPU memory"))),
+  cpu_offload_checkpointing: newer(
+    noEffect(
+      "what checkpointing keeps is small and stays on the device; --gradient_checkpointing alone saves the memory",
+      flag("keep checkpointed activations in CPU memory"),
+    ),
+  ),
   fp8_base_unet: newer(flag("fp8_base for the U-Net only")),
   torch_compile: noEffect("every step is compiled anyway", flag("compile the model with dynamo")),
   dynamo_backend: noEffect(
