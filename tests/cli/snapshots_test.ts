@@ -33,7 +33,7 @@ const CASES: readonly Case[] = [
   { name: "not_a_number", line: "train_network --network_dim four" },
   {
     name: "not_supported_yet",
-    line: "train_network --cpu_offload_checkpointing --log_with wandb",
+    line: "train_network --deepspeed --log_with wandb",
   },
   { name: "prompt_option_wrong", line: 'gen_img --ckpt FOLDER/model.safetensors --prompt "a cat --dsr 3"' },
   { name: "model_is_not_there", line: TRAIN.replace("model.safetensors", "none.safetensors") },
