@@ -26,6 +26,8 @@ export interface Option<T> {
   readonly choices: readonly (string | number)[] | null;
   /** Of the values that the reference knows those that do something here, for help and completion; absent: all. */
   readonly works?: readonly string[];
+  /** What else serves those who want a value that does nothing here. */
+  readonly instead?: string;
   /** Other values than those that work may be right too, in another spelling; who uses the value decides. */
   readonly open?: boolean;
   readonly help: string;
@@ -164,8 +166,8 @@ export function forgotten<O extends AnyOption>(f: O): O {
 }
 
 /** Known with all of the reference's values, of which `works` are honoured: another one is refused by name. */
-export function working<T>(works: readonly string[], f: Option<T>): Option<T> {
-  return { ...f, works };
+export function working<T>(works: readonly string[], f: Option<T>, instead?: string): Option<T> {
+  return { ...f, works, ...instead && { instead } };
 }
 
 /** Names that are right, while whoever uses the value takes other spellings too. */

@@ -100,7 +100,10 @@ Deno.test("flags that contradict each other are refused by name", async () => {
       [["--min_timestep", "500", "--max_timestep", "400"], /leave no timestep/],
       [["--use_8bit_adam", "--optimizer_type", "Lion"], /--use_8bit_adam and --optimizer_type contradict/],
       [["--use_8bit_adam", "--use_lion_optimizer"], /contradict each other/],
-      [["--log_with", "wandb", "--logging_dir", folder], /--log_with wandb is not supported yet/],
+      [
+        ["--log_with", "wandb", "--logging_dir", folder],
+        /--log_with wandb is not supported yet; --log_with takes tensorboard, .* TensorBoard .*--json/,
+      ],
       [["--network_module", "networks.mine"], /networks\.mine is not supported yet/],
     ];
     for (const [flags, pattern] of cases) await fails([...base, ...data, ...flags], 2, pattern);

@@ -56,6 +56,10 @@ Deno.test("extractLora() finds the LoRA that was merged into a model again", asy
   using file = openSafetensors(at("out"));
   strictEqual(file.metadata.ss_network_args, '{"conv_dim": "3", "conv_alpha": "3.0"}');
   strictEqual(file.metadata["modelspec.title"], "out");
+  strictEqual(file.metadata["modelspec.sai_model_spec"], "1.0.1");
+  await extractLora({ ...EXTRACT, ...models, saveTo: at("as"), compat: "0.9.1" }, quietContext());
+  using as = openSafetensors(at("as"));
+  strictEqual(as.metadata["modelspec.sai_model_spec"], "1.0.0");
   Deno.removeSync(dir, { recursive: true });
 });
 

@@ -24,11 +24,11 @@ export function refuseUnsupported(parsed: Parsed, groups: readonly Group[]): voi
   throw new UsageError(`${listed(refused.map(({ what }) => what))} ${verb} not supported yet${hints}`);
 }
 
-function refusedOf(name: string, { support, works, open }: AnyOption, value: Value): Refused[] {
+function refusedOf(name: string, { support, works, open, instead }: AnyOption, value: Value): Refused[] {
   if (support.kind === "not yet") return [{ what: `--${name}`, takes: "" }];
   if (!works || open) return [];
   const texts = (Array.isArray(value) ? value : [value]).map(String);
-  const takes = `; --${name} takes ${listed(works, "or")}`;
+  const takes = `; --${name} takes ${listed(works, "or")}${instead ? `, ${instead}` : ""}`;
   return texts.filter((text) => !works.includes(text)).map((text) => ({ what: `--${name} ${text}`, takes }));
 }
 

@@ -174,7 +174,7 @@ function checkAlike(targets: readonly Target[], original: ModelFile, tuned: Mode
 }
 
 function metadataOf(
-  { dim, convDim, noMetadata, saveTo, vParameterization }: ExtractLoraConfig,
+  { dim, convDim, noMetadata, saveTo, vParameterization, compat }: ExtractLoraConfig,
   family: ModelFile["family"],
 ): Record<string, string> {
   const model = { family, vParameterization: vParameterization || family.spec.mergedVelocity };
@@ -194,6 +194,7 @@ function metadataOf(
     ...least,
     ...modelSpec({
       ...model,
+      version: compat === null ? "1.0.1" : "1.0.0",
       ...{ title: basename(saveTo).replace(/\.[^.]*$/, ""), author: null, description: null, license: null },
       ...{ tags: null, resolution: null, minTimestep: null, maxTimestep: null, clipSkip: null },
     }, Date.now() / 1000),
