@@ -197,8 +197,8 @@ Deno.test("the same folder twice counts once; what is not supported says so", ()
     assert.equal(dataset.entries.length, 1);
     assert.match(dataset.notes[0], /imgs: is listed twice/);
     await assert.rejects(
-      load(head + subset + "face_crop_aug_range = [1.0, 2.0]"),
-      /face_crop_aug_range is not supported yet/,
+      load(head + subset + "face_crop_aug_range = [0.0, 2.0]"),
+      /face_crop_aug_range \[0, 2\] must be above 0/,
     );
     await assert.rejects(load(head + subset + "cache_info = true"), /cache_info is not supported yet/);
     await assert.rejects(load("[[datasets]]\n" + subset), /resolution is required/);

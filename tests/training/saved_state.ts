@@ -42,7 +42,15 @@ export const STATE: RunState = {
     waiting: {
       dataset: 0,
       bucket: 0,
-      items: [{ entry: 0, flipped: false, left: 1, top: 2, color: { hue: 3 }, caption: "a cat" }],
+      items: [{
+        entry: 0,
+        flipped: false,
+        left: 1,
+        top: 2,
+        scaled: [80, 64],
+        color: { hue: 3 },
+        caption: "a cat",
+      }],
     },
     step: 7,
     orders: [{ epoch: 2, step: 7 }],

@@ -57,7 +57,7 @@ test("what was saved is loaded again", (folder) => {
 const ITEM = "data.waiting.items.0";
 const MAY_BE_NULL = new Set([
   ...["losses.total", "losses.losses.0", "python.gaussNext", "data.workers.0.random.gaussNext"],
-  ...["data.waiting", `${ITEM}.left`, `${ITEM}.top`, `${ITEM}.color`],
+  ...["data.waiting", `${ITEM}.left`, `${ITEM}.top`, `${ITEM}.scaled`, `${ITEM}.color`],
 ]);
 
 /** What may hold any names. */

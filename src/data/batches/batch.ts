@@ -7,6 +7,7 @@ import type { CachedLatents, ImageEntry } from "../dataset/entries.ts";
 import { changeColor } from "../../images/color.ts";
 import { loadImage, UnreadableImage } from "../../images/load.ts";
 import { crop, flip, type Pixels } from "../../images/pixels.ts";
+import { resizeArea } from "../../images/resampling/resize.ts";
 import { alphaMask, fit, writeNormalized } from "./prepare.ts";
 import type { LatentSides } from "../../models/mod.ts";
 import { readLatentFile } from "../cache/latent_file.ts";
@@ -100,7 +101,7 @@ async function renderItem(
   const loaded = await loadImage(entry.path, { alpha, compat: options.compat });
   const cutOut = entry.subset.random_crop && loaded.width >= entry.bucket[0] &&
     loaded.height >= entry.bucket[1];
-  let { image, ...sizes } = dataset.bucketInfo || options.scale && !cutOut
+  let { image, ...sizes } = dataset.bucketInfo || options.scale && !cutOut && !draws.scaled
     ? fit(loaded, entry.bucket, entry.resized, draws.left, draws.top)
     : cutToSize(loaded, entry, draws, options.compat);
   if (draws.color) image = changeColor(image, draws.color);
@@ -108,12 +109,13 @@ async function renderItem(
   return { entry, draws, image, cached: null, alphaMask: alpha ? alphaMask(image) : null, ...sizes };
 }
 
-/** Without buckets images are cut, never scaled; what is left counts as the original. */
-function cutToSize(image: Pixels, entry: ImageEntry, draws: ItemDraws, compat: boolean) {
+/** Without buckets images are cut, and scaled only around a face; what is left counts as the original. */
+function cutToSize(loaded: Pixels, entry: ImageEntry, draws: ItemDraws, compat: boolean) {
+  const image = draws.scaled ? resizeArea(loaded, ...draws.scaled) : loaded;
   const [width, height] = entry.bucket;
   if (image.width < width || image.height < height) throw sizeError(entry, "is smaller than");
   const cutsSomething = image.width > width || image.height > height;
-  if (cutsSomething && !entry.subset.random_crop) throw sizeError(entry, "is larger than");
+  if (cutsSomething && !entry.subset.random_crop && !draws.scaled) throw sizeError(entry, "is larger than");
   const cut = crop(image, draws.left ?? 0, draws.top ?? 0, width, height);
   // The reference gives a box without width, so a mirrored image counts as cut off at its whole width.
   const cropBox = compat ? [0, 0, 0, 0] : [0, 0, width, height];

@@ -6,6 +6,8 @@
 import type { PythonRandom } from "../../random/mod.ts";
 import { processCaption, type Progress, type Replacement } from "./captions.ts";
 import type { ImageEntry } from "../dataset/entries.ts";
+import { coversMore, drawFaceCrop, faceNamed } from "./face_crop.ts";
+import type { Size } from "./buckets.ts";
 import type { ColorChange } from "../../images/color.ts";
 import type { Order } from "./order.ts";
 
@@ -16,6 +18,8 @@ export interface ItemDraws {
   /** Where a random crop starts in the resized image; null is the centre. */
   readonly left: number | null;
   readonly top: number | null;
+  /** What the picture is scaled to before it is cut around a face; null without one. */
+  readonly scaled: Size | null;
   readonly color: ColorChange | null;
   readonly caption: string;
 }
@@ -45,27 +49,37 @@ export function drawItems(
     const entry = order.dataset.entries[number], { subset } = entry;
     const flipped = subset.flip_aug && random.random() < 0.5;
     const pixels = entry.latents === null && entry.latentsFile === null;
-    const { left, top } = pixels && subset.random_crop ? drawCrop(order, entry, random) : CENTRE;
+    const cut = pixels ? drawCut(order, entry, random) : CENTRE;
     const color = pixels && subset.color_aug ? drawColor(random) : null;
     const caption = processCaption(subset, entry.caption, progress, random, replacements);
-    return { entry: number, flipped, left, top, color, caption };
+    return { entry: number, flipped, ...cut, color, caption };
   });
   return { dataset, bucket, items };
 }
 
-const CENTRE = { left: null, top: null };
+type Cut = Pick<ItemDraws, "left" | "top" | "scaled">;
+
+const CENTRE: Cut = { left: null, top: null, scaled: null };
+
+/** Around the face that a name tells of, else at random; buckets know no faces. */
+function drawCut(order: Order, entry: ImageEntry, random: PythonRandom): Cut {
+  const { enabled } = bucketing(order), { path, size, bucket, subset } = entry;
+  const face = !enabled && subset.face_crop_aug_range ? faceNamed(path) : null;
+  if (face && size && coversMore(size, bucket)) return drawFaceCrop(face, size, bucket, subset, random);
+  return subset.random_crop ? drawCrop(order, entry, random) : CENTRE;
+}
 
 /** With buckets the width is drawn first, without them the height; only where there is something to cut. */
-function drawCrop(order: Order, entry: ImageEntry, random: PythonRandom): Pick<ItemDraws, "left" | "top"> {
+function drawCrop(order: Order, entry: ImageEntry, random: PythonRandom): Cut {
   const { enabled } = bucketing(order);
   const [width, height] = enabled ? entry.resized : entry.size!;
   const draw = (extra: number) => extra > 0 ? random.randint(0, extra) : null;
   if (enabled) {
     const left = draw(width - entry.bucket[0]);
-    return { left, top: draw(height - entry.bucket[1]) };
+    return { ...CENTRE, left, top: draw(height - entry.bucket[1]) };
   }
   const top = draw(height - entry.bucket[1]);
-  return { left: draw(width - entry.bucket[0]), top };
+  return { ...CENTRE, left: draw(width - entry.bucket[0]), top };
 }
 
 function bucketing({ dataset }: Order): { enabled: boolean } {

@@ -43,6 +43,11 @@ export async function cacheLatents(dataset: Dataset, options: CacheOptions): Pro
       `--cache_latents and ${name} exclude each other: latents are made once; leave one out`,
     );
   }
+  if (dataset.bucketInfo === null && dataset.subsets.some((subset) => subset.face_crop_aug_range)) {
+    options.note(
+      "face_crop_aug_range has no effect on cached latents; leave out --cache_latents, or the range",
+    );
+  }
   if (options.toDisk) {
     refuseSharedFiles(dataset.entries);
     clearLeftovers(dataset.entries, options.note);

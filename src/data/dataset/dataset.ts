@@ -52,6 +52,9 @@ export async function createDataset(plan: DatasetPlan, options: DatasetOptions):
   const { sized, ...rest } = collected;
   const { buckets, bucketInfo } = fillBuckets(rest.entries, plan.params, sized, notes);
   if (buckets.length === 0) throw new UserError(nothingLeft(plan, notes));
+  if (bucketInfo && rest.subsets.some((subset) => subset.face_crop_aug_range)) {
+    notes.push("face_crop_aug_range has no effect with buckets; leave out enable_bucket, or the range");
+  }
   return { kind: plan.kind, params: plan.params, ...rest, buckets, bucketInfo, tagFrequency, notes };
 }
 
@@ -59,8 +62,11 @@ function refuseUnsupported({ kind, subsets }: DatasetPlan): void {
   if (kind === "controlnet") throw new UsageError("conditioning_data_dir is not supported yet");
   for (const subset of subsets) {
     const where = subset.image_dir ?? (subset as FineTuningSubset).metadata_file;
-    if (subset.face_crop_aug_range) {
-      throw new UsageError(`${where}: face_crop_aug_range is not supported yet`);
+    const range = subset.face_crop_aug_range;
+    if (range && !range.every((times) => times > 0)) {
+      throw new UserError(
+        `${where}: face_crop_aug_range [${range.join(", ")}] must be above 0, like [2.0, 4.0]`,
+      );
     }
     if (subset.caption_separator === "") throw new UserError(`${where}: caption_separator must not be empty`);
   }

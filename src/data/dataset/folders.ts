@@ -5,6 +5,7 @@ import { UsageError, UserError } from "../../base/errors.ts";
 import { isFolder } from "../../base/files/exists.ts";
 import { pathHint } from "../../base/files/path_hint.ts";
 import { counted } from "../../base/phrases.ts";
+import { byCodePoint } from "../../text/code_points.ts";
 import { readText } from "../../formats/text_file.ts";
 import { strip } from "../batches/captions.ts";
 import type { Values } from "./config_file.ts";
@@ -26,7 +27,8 @@ export function listImages(dir: string): string[] {
 
 function listFiles(dir: string): string[] {
   try {
-    return [...Deno.readDirSync(dir)].filter((entry) => !entry.isDirectory).map(({ name }) => name).sort();
+    return [...Deno.readDirSync(dir)].filter((entry) => !entry.isDirectory).map(({ name }) => name)
+      .sort(byCodePoint);
   } catch (cause) {
     throw new UserError(`${dir}: ${whyNoFolder(dir, cause)}`, { cause });
   }
@@ -56,7 +58,7 @@ export function subsetsBelow(dir: string, isReg: boolean): FoundSubsets {
     throw new UserError(`${dir}: ${whyNoFolder(dir, cause)}`, { cause });
   }
   const used = new Set<string>();
-  const subsets = names.sort().flatMap((name) => {
+  const subsets = names.sort(byCodePoint).flatMap((name) => {
     const [, repeats, classTokens = ""] = /^\s*\+?(\d+)\s*(?:_(.*))?$/s.exec(name) ?? [];
     if (!repeats || Number(repeats) < 1) return [];
     used.add(name);

@@ -31,8 +31,10 @@ export const datasetOptions = group("Dataset", {
   ),
   color_aug: flag("random hue or gamma change (bars latent caching)"),
   flip_aug: flag("random horizontal flip (both versions cached)"),
-  face_crop_aug_range: notYet(
-    str(null, "'min,max' scale for crops around a face whose box is in the file name"),
+  face_crop_aug_range: str(
+    null,
+    "'lower,upper': cut around the face that NAME_X_Y_WIDTH_HEIGHT.png names, the short side of the training size " +
+      "being so many times the face; without buckets and cached latents",
   ),
   random_crop: flag("random instead of centre crop (bars latent caching)"),
   debug_dataset: forgotten(

@@ -164,8 +164,8 @@ function parseResolution(value: string | null): readonly [number, number] | null
 function parseFaceCrop(value: string | null): readonly [number, number] | null {
   if (value === null) return null;
   const [lower, upper, ...more] = value.split(",").map(Number);
-  if (more.length || !(lower <= upper)) {
-    throw new UsageError(`--face_crop_aug_range ${value}: give "lower,upper", like 2.0,4.0`);
+  if (more.length || !(lower > 0 && lower <= upper && upper < Infinity)) {
+    throw new UsageError(`--face_crop_aug_range ${value}: give "lower,upper" above 0, like 2.0,4.0`);
   }
   return [lower, upper];
 }

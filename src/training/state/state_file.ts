@@ -40,11 +40,17 @@ const color: Reader<ColorChange> = (value, at) =>
     ? object({ hue: number })(value, at)
     : object({ gamma: number })(value, at);
 
+const sides: Reader<[number, number]> = (value, at) => {
+  const [width, height] = listOf(positive, 2)(value, at);
+  return [width, height];
+};
+
 const item = object<ItemDraws>({
   entry: count,
   flipped: truth,
   left: orNull(count),
   top: orNull(count),
+  scaled: orNull(sides),
   color: orNull(color),
   caption: text,
 });
