@@ -6,7 +6,8 @@ import { applyOrientation } from "../../src/images/exif.ts";
 import { flip, ImageError, type Pixels } from "../../src/images/pixels.ts";
 import { alphaMask, fit, writeNormalized } from "../../src/data/batches/prepare.ts";
 import { resizePillow } from "../../src/images/resampling/pillow.ts";
-import { resize, resizeArea } from "../../src/images/resampling/resize.ts";
+import { resizeArea } from "../../src/images/resampling/area.ts";
+import { resize } from "../../src/images/resampling/resize.ts";
 import { PythonRandom } from "../../src/random/mod.ts";
 import { hex, PICTURES, withFolder } from "./fixture.ts";
 

@@ -7,7 +7,7 @@ import type { CachedLatents, ImageEntry } from "../dataset/entries.ts";
 import { changeColor } from "../../images/color.ts";
 import { loadImage, UnreadableImage } from "../../images/load.ts";
 import { crop, flip, type Pixels } from "../../images/pixels.ts";
-import { resizeArea } from "../../images/resampling/resize.ts";
+import { resizeArea } from "../../images/resampling/area.ts";
 import { alphaMask, fit, writeNormalized } from "./prepare.ts";
 import type { LatentSides } from "../../models/mod.ts";
 import { readLatentFile } from "../cache/latent_file.ts";
@@ -102,7 +102,7 @@ async function renderItem(
   const cutOut = entry.subset.random_crop && loaded.width >= entry.bucket[0] &&
     loaded.height >= entry.bucket[1];
   let { image, ...sizes } = dataset.bucketInfo || options.scale && !cutOut && !draws.scaled
-    ? fit(loaded, entry.bucket, entry.resized, draws.left, draws.top)
+    ? fit(loaded, entry.bucket, entry.resized, draws.left, draws.top, entry.subset.resize_interpolation)
     : cutToSize(loaded, entry, draws, options.compat);
   if (draws.color) image = changeColor(image, draws.color);
   if (draws.flipped) image = flip(image);

@@ -2,7 +2,7 @@
 
 import { type CropBox, cropBox, type Size } from "./buckets.ts";
 import { crop, type Pixels } from "../../images/pixels.ts";
-import { resize } from "../../images/resampling/resize.ts";
+import { type Interpolation, resize } from "../../images/resampling/resize.ts";
 
 export interface Fitted {
   readonly image: Pixels;
@@ -11,15 +11,16 @@ export interface Fitted {
   readonly cropBox: CropBox;
 }
 
-/** Scales to `resized` and cuts `bucket` out, from (left, top) or from the middle. */
+/** Scales to `resized`, by `interpolation` or as sd-scripts 0.9.1, and cuts `bucket` out, from (left, top) or from the middle. */
 export function fit(
   image: Pixels,
   bucket: Size,
   resized: Size,
   left: number | null = null,
   top: number | null = null,
+  interpolation: Interpolation | null = null,
 ): Fitted {
-  const scaled = resize(image, ...resized);
+  const scaled = resize(image, ...resized, interpolation);
   const middle = (extra: number) => Math.max(0, Math.floor(extra / 2));
   const cut = crop(
     scaled,

@@ -138,7 +138,11 @@ async function encodeBatch(entries: readonly ImageEntry[], options: CacheOptions
   for (const entry of entries) {
     try {
       const image = await loadImage(entry.path, { alpha: wantsAlpha(entry), compat: options.compat });
-      fitted.push({ entry, ...fit(image, bucket, entry.resized, ...cropOf(entry, options)) });
+      const [left, top] = cropOf(entry, options);
+      fitted.push({
+        entry,
+        ...fit(image, bucket, entry.resized, left, top, entry.subset.resize_interpolation),
+      });
     } catch (error) {
       if (!(error instanceof UnreadableImage)) throw error;
       entry.broken = true;

@@ -29,6 +29,7 @@ const SUBSET_ANYWHERE: Table = {
   flip_aug: "bool",
   num_repeats: "int",
   random_crop: "bool",
+  resize_interpolation: "string",
   shuffle_caption: "bool",
   keep_tokens: "int",
   keep_tokens_separator: "string",

@@ -11,6 +11,7 @@ import { type Bucket, type BucketInfo, fillBuckets } from "../batches/fill_bucke
 import { folderReport, loadFolder } from "./folders.ts";
 import { leftOutInside } from "./left_out.ts";
 import { FORMAT_NAMES, loadImage, looksWhole, probeSize, UnreadableImage } from "../../images/load.ts";
+import { INTERPOLATIONS } from "../../images/resampling/resize.ts";
 import { loadMetadata, metadataReport } from "./metadata.ts";
 import type {
   DatasetParams,
@@ -66,6 +67,12 @@ function refuseUnsupported({ kind, subsets }: DatasetPlan): void {
     if (range && !range.every((times) => times > 0)) {
       throw new UserError(
         `${where}: face_crop_aug_range [${range.join(", ")}] must be above 0, like [2.0, 4.0]`,
+      );
+    }
+    const filter = subset.resize_interpolation;
+    if (filter && !INTERPOLATIONS.includes(filter)) {
+      throw new UserError(
+        `${where}: resize_interpolation "${filter}" is none; use ${INTERPOLATIONS.join(", ")}`,
       );
     }
     if (subset.caption_separator === "") throw new UserError(`${where}: caption_separator must not be empty`);

@@ -2,6 +2,7 @@
 
 import type { ModelConfig } from "../../models/options.ts";
 import type { captionOptions } from "../batches/options.ts";
+import { INTERPOLATIONS } from "../../images/resampling/resize.ts";
 import { RANGES, REPEATS } from "./ranges.ts";
 import {
   choice,
@@ -72,12 +73,10 @@ export const bucketOptions = group("Resolution and buckets", {
   bucket_reso_steps: int(64, "bucket side granularity, px", RANGES.bucket_reso_steps),
   bucket_no_upscale: flag("make buckets from image sizes and only shrink"),
   resize_interpolation: newer(
-    notYet(
-      choice(
-        ["lanczos", "nearest", "bilinear", "linear", "bicubic", "cubic", "area"],
-        null,
-        "filter used to resize images",
-      ),
+    choice(
+      INTERPOLATIONS,
+      null,
+      "filter that resizes images; else area where both sides shrink, lanczos where not",
     ),
   ),
 });

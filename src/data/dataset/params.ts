@@ -8,6 +8,7 @@ import type { CaptionOptions } from "../batches/captions.ts";
 import type { DatasetFile, Values } from "./config_file.ts";
 import type { Method } from "./config_schema.ts";
 import type { DatasetFlags } from "./options.ts";
+import type { Interpolation } from "../../images/resampling/resize.ts";
 import { RANGES } from "./ranges.ts";
 import { outside } from "../../options/ranges.ts";
 
@@ -18,6 +19,8 @@ interface BaseSubset extends CaptionOptions {
   readonly flip_aug: boolean;
   readonly face_crop_aug_range: readonly [number, number] | null;
   readonly random_crop: boolean;
+  /** sd-scripts 0.10.1. */
+  readonly resize_interpolation: Interpolation | null;
 }
 export interface DreamBoothSubset extends BaseSubset {
   readonly image_dir: string;
@@ -112,6 +115,7 @@ function subsetOfFlags(flags: DatasetFlags): BaseSubset {
     flip_aug: flags.flipAug,
     face_crop_aug_range: parseFaceCrop(flags.faceCropAugRange),
     random_crop: flags.randomCrop,
+    resize_interpolation: flags.resizeInterpolation,
     caption_prefix: flags.captionPrefix,
     caption_suffix: flags.captionSuffix,
     caption_dropout_rate: flags.captionDropoutRate,

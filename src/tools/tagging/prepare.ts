@@ -3,7 +3,7 @@
 import { resizeBilinear } from "../../images/resampling/bilinear.ts";
 import { resizePillow } from "../../images/resampling/pillow.ts";
 import type { Pixels } from "../../images/pixels.ts";
-import { resizeArea } from "../../images/resampling/resize.ts";
+import { resizeArea } from "../../images/resampling/area.ts";
 
 export interface TaggerPicture {
   /** The model's own side. Default 448. */

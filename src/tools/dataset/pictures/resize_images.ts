@@ -10,7 +10,7 @@ import { counted } from "../../../base/phrases.ts";
 import { loadImage, UnreadableImage } from "../../../images/load.ts";
 import { resizePillow } from "../../../images/resampling/pillow.ts";
 import { crop, type Pixels } from "../../../images/pixels.ts";
-import { resizeArea } from "../../../images/resampling/resize.ts";
+import { resizeArea } from "../../../images/resampling/area.ts";
 import { writePicture } from "../../../images/write.ts";
 import { eachPicture } from "../pace.ts";
 import { filesIn, isPictureName } from "../pictures.ts";

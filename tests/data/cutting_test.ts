@@ -1,4 +1,4 @@
-/** Cuts around faces: numbers recorded from a Python transcript of sd-scripts' crop_target(), seed 7. */
+/** How pictures are cut and scaled; cuts around faces by a Python transcript of sd-scripts' crop_target(), seed 7. */
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -60,4 +60,26 @@ Deno.test("pictures of a folder are in the order of their code points", () =>
     const { datasets } = await createDatasetGroup(plans, new PythonRandom(1), { compat: false });
     const names = datasets[0].entries.map(({ path }) => path.split("/").at(-1));
     assert.deepEqual(names, ["B.png", "a.png", "\uff5e.png", "\u{1f600}.png"]);
+  }));
+
+Deno.test("resize_interpolation of a subset goes before the flag, and changes what a step sees", () =>
+  withFolder(async (dir) => {
+    writePictures(join(dir, "1_a"), [{ name: "x", width: 150, height: 130 }]);
+    const config = join(dir, "c.toml");
+    const seen = async (line: string, flags: Record<string, unknown> = {}) => {
+      const subset = `[[datasets.subsets]]\nimage_dir = '${join(dir, "1_a")}'\n${line}`;
+      Deno.writeTextFileSync(config, `[[datasets]]\nresolution = 64\nenable_bucket = true\n${subset}`);
+      const random = new PythonRandom(7),
+        plans = plansOf({ dataset_config: config, min_bucket_reso: 64, ...flags });
+      const group = await createDatasetGroup(plans, random, { compat: false });
+      const options = { latent: sd1.latent, torch: new TorchGenerator(7), maxTrainSteps: 1, compat: false };
+      const loader = new BatchLoader(group, { ...options, random, note: (line) => assert.fail(line) });
+      loader.startEpoch(1);
+      return [...(await loader.next(0))!.pixels!];
+    };
+    const area = await seen(""), nearest = await seen("resize_interpolation = 'nearest'");
+    assert.notDeepEqual(area, nearest);
+    assert.deepEqual(await seen("", { resize_interpolation: "nearest" }), nearest);
+    assert.deepEqual(await seen("resize_interpolation = 'area'", { resize_interpolation: "nearest" }), area);
+    await assert.rejects(seen("resize_interpolation = 'hamming'"), /"hamming" is none; use lanczos, nearest/);
   }));
