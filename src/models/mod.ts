@@ -33,3 +33,4 @@ export * from "./clip/mod.ts";
 export * from "./embeddings/mod.ts";
 export * from "./vae/mod.ts";
 export * from "./keys/mod.ts";
+export * from "./controlnet/mod.ts";

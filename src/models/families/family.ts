@@ -6,6 +6,7 @@ import type { Tensor } from "../../graph/mod.ts";
 import type { Config } from "../../text/config_json.ts";
 import type { TokenizerKind } from "../../text/mod.ts";
 import type { Normalization } from "../clip/context.ts";
+import type { Control } from "../controlnet/controlnet.ts";
 import type { BlockContext, Shrink, UnetConfig } from "../unet/mod.ts";
 import type { Weights } from "../weights.ts";
 import type { BlockTable } from "./blocks.ts";
@@ -138,6 +139,7 @@ export interface Denoised {
 /** Ways of drawing that reach into the denoiser. */
 export interface DenoiseOptions {
   readonly shrink?: Shrink;
+  readonly control?: Control;
 }
 
 export interface TextOptions {

@@ -1,4 +1,5 @@
 /** What SD1, SD2 and SDXL have in common: a U-Net over the latents of one kind of autoencoder, and DDPM's noise. */
+import { controlNet } from "../controlnet/controlnet.ts";
 import { unet } from "../unet/mod.ts";
 import { type Family, type Latent, UNET } from "./family.ts";
 
@@ -14,8 +15,12 @@ export function unetDenoiser(
 ): Pick<Family, "noise" | "denoise"> {
   return {
     noise: "ddpm",
-    denoise: (latents, timesteps, { context, blocks, vector }, w, { shrink } = {}) =>
-      unet(latents, timesteps, blocks ?? context, w.at(UNET), { heads, vector, shrink, shrinkBy }),
+    denoise(latents, timesteps, { context, blocks, vector }, w, { shrink, control: net } = {}) {
+      const control = net && controlNet(latents, timesteps, context, net, { heads, vector });
+      return unet(latents, timesteps, blocks ?? context, w.at(UNET), {
+        ...{ heads, vector, shrink, shrinkBy, control },
+      });
+    },
   };
 }
 

@@ -16,12 +16,22 @@ export interface UnetOptions {
   /** Deep Shrink; `shrinkBy` says what its depth counts. */
   shrink?: Shrink;
   shrinkBy?: "level" | "block";
+  /** What a ControlNet adds to the skips and the middle. */
+  control?: Residuals;
+}
+
+/** Activations (N, H, W, C) of every input block, and of the middle. */
+export interface Residuals {
+  readonly skips: readonly Tensor[];
+  readonly middle: Tensor;
+  /** Whether the middle is given the last skip with its residual: sd-scripts 0.9.1 trains SD1 and SD2 so, by mistake. */
+  readonly reachesMiddle?: boolean;
 }
 
 /** The context of each numbered block by its place, such as "input_blocks.1" or "middle_block". */
 export type BlockContext = (block: string) => Tensor;
 
-interface Surroundings {
+export interface Surroundings {
   time: Tensor;
   context: BlockContext;
   heads: (channels: number) => number;
@@ -39,35 +49,16 @@ export function unet(
   w: Weights,
   options: UnetOptions,
 ): Tensor {
-  let embedding = embeddingNetwork(
-    timestepEmbedding(timesteps, w.shape("time_embed.0.weight")[1]),
-    w.at("time_embed"),
-  );
-  if (w.has("label_emb")) {
-    if (!options.vector) throw new TypeError("this U-Net has label_emb and needs the vector input");
-    embedding = add(embedding, embeddingNetwork(options.vector, w.at("label_emb.0")));
-  }
-  const same = typeof context === "function" ? null : toCompute(context, w);
-  const contextOf: BlockContext = (block) =>
-    same ?? toCompute((context as BlockContext)(block.slice(w.path.length + 1)), w);
-  const around: Surroundings = {
-    time: silu(embedding),
-    context: contextOf,
-    heads: options.heads,
-  };
-
-  let h = toCompute(latents, w);
-  const skips: Tensor[] = [];
-  const { shrink, shrinkBy = "level" } = options, inputs = w.list("input_blocks");
-  const shrinksAt = shrink ? shrinkBlock(shrink, inputs, shrinkBy) : -1;
-  inputs.forEach((block, i) => {
-    if (shrink && i === shrinksAt) h = shrunk(h, shrink, w.graph);
-    h = layers(h, block, around);
-    skips.push(h);
+  const { shrink, shrinkBy = "level", control } = options;
+  const around = surroundings(timesteps, context, w, options);
+  const { middle, ...down } = wayDown(toCompute(latents, w), w, around, {
+    ...options,
+    beforeMiddle: control?.reachesMiddle ? control.skips.at(-1) : undefined,
   });
-  h = layers(h, w.at("middle_block"), around);
+  const skips = control ? down.skips.map((skip, i) => add(skip, control.skips[i])) : [...down.skips];
+  let h = control ? add(middle, control.middle) : middle;
   // upsampling goes to the next skip's size; a shrunk one is doubled first where sizes allow
-  const halvings = inputs.filter((block) => block.has("0.op")).length;
+  const halvings = w.list("input_blocks").filter((block) => block.has("0.op")).length;
   const even = latents.shape.slice(1, 3).every((side) => side % 2 ** halvings === 0);
   const doubles = shrink !== undefined && (shrinkBy === "block" || even);
   for (const block of w.list("output_blocks")) {
@@ -82,6 +73,54 @@ export function unet(
   }
   if (shrink) h = sizedLike(h, latents, w.graph);
   return cast(head(h, w.at("out")), "f32");
+}
+
+/** What all blocks see beside their input. */
+export function surroundings(
+  timesteps: Tensor,
+  context: Tensor | BlockContext,
+  w: Weights,
+  options: Pick<UnetOptions, "vector" | "heads">,
+): Surroundings {
+  let embedding = embeddingNetwork(
+    timestepEmbedding(timesteps, w.shape("time_embed.0.weight")[1]),
+    w.at("time_embed"),
+  );
+  if (w.has("label_emb")) {
+    if (!options.vector) throw new TypeError("this U-Net has label_emb and needs the vector input");
+    embedding = add(embedding, embeddingNetwork(options.vector, w.at("label_emb.0")));
+  }
+  const same = typeof context === "function" ? null : toCompute(context, w);
+  const contextOf: BlockContext = (block) =>
+    same ?? toCompute((context as BlockContext)(block.slice(w.path.length + 1)), w);
+  return { time: silu(embedding), context: contextOf, heads: options.heads };
+}
+
+interface WayDown extends Pick<UnetOptions, "shrink" | "shrinkBy"> {
+  /** Added to what the first block makes of the latents. */
+  hint?: Tensor;
+  /** Added to what the middle is given. */
+  beforeMiddle?: Tensor;
+}
+
+/** The input blocks and the middle. */
+export function wayDown(
+  latents: Tensor,
+  w: Weights,
+  around: Surroundings,
+  { shrink, shrinkBy = "level", hint, beforeMiddle }: WayDown = {},
+): Residuals {
+  let h = latents;
+  const skips: Tensor[] = [], inputs = w.list("input_blocks");
+  const shrinksAt = shrink ? shrinkBlock(shrink, inputs, shrinkBy) : -1;
+  inputs.forEach((block, i) => {
+    if (shrink && i === shrinksAt) h = shrunk(h, shrink, w.graph);
+    h = layers(h, block, around);
+    if (i === 0 && hint) h = add(h, hint);
+    skips.push(h);
+  });
+  if (beforeMiddle) h = add(h, beforeMiddle);
+  return { skips, middle: layers(h, w.at("middle_block"), around) };
 }
 
 /** The layers of one numbered block in turn; what each is, its keys say. `size` is where an upsampling ends. */

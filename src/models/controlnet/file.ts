@@ -1,0 +1,133 @@
+/** Files of ControlNets and LLLites, fitted to the model that they steer. */
+
+import { UserError } from "../../base/errors.ts";
+import { openCheckpoint } from "../../formats/checkpoint.ts";
+import type { TensorFile } from "../../formats/tensor_file.ts";
+import { type Family, UNET } from "../families/family.ts";
+import { describe, identify } from "../families/identify.ts";
+import { FAMILIES } from "../families/table.ts";
+import { below } from "../keys/table.ts";
+import type { Shapes } from "../weights.ts";
+import { originalControlKeys } from "./keys.ts";
+import { llliteModules, llliteShapes } from "./lllite.ts";
+
+/** Tensors by the names that the graph knows. */
+export interface ControlFile {
+  readonly shapes: Shapes;
+  /** Float32 values of one. */
+  read(name: string): Float32Array;
+  close(): void;
+}
+
+/** What a ControlNet is fitted to. */
+export interface Steered {
+  readonly family: Family;
+  readonly shapes: Shapes;
+  /** A weight of the model itself. */
+  read(key: string): Float32Array;
+}
+
+/** Marks a file whose U-Net part is a difference to the model's. */
+const DIFFERENCE = "difference";
+
+const PARTS = /^(time_embed|label_emb|input_blocks|middle_block)\./;
+
+/**
+ * Opens a ControlNet in original or diffusers' layout. Throws UserError for a file that is none, or is of another family or
+ * size than the model, or lacks tensors.
+ */
+export function openControlNet(path: string, model: Steered): ControlFile {
+  const file = openCheckpoint(path);
+  try {
+    const stored = new Map<string, string>();
+    for (const [key, name] of originalControlKeys(file.keys())) stored.set(name, key);
+    if (!stored.has("input_hint_block.0.weight") || !stored.has("zero_convs.0.0.weight")) {
+      throw new UserError(`${path}: is ${whatIs(file)}; --control_net_models wants a ControlNet`);
+    }
+    checkFamily(path, (name) => stored.has(name) ? file.info(stored.get(name)!).shape : undefined, model);
+    const unet = [...below(model.shapes, `${UNET}.`)].filter(([name]) => PARTS.test(name));
+    const shapes = new Map(unet);
+    for (const [name, key] of stored) {
+      if (/^(zero_convs|middle_block_out|input_hint_block)\./.test(name)) {
+        shapes.set(name, file.info(key).shape);
+      }
+    }
+    const blocks = unet.filter(([name]) => /^input_blocks\.\d+\.0\.(in_layers\.0|op)\.weight$/.test(name));
+    const wanted = [...Array(blocks.length + 1).keys()].map((i) => `zero_convs.${i}.0.weight`);
+    for (const name of [...shapes.keys(), ...wanted, "middle_block_out.0.weight"]) {
+      if (!stored.has(name)) throw new UserError(`${path}: ${name} is missing; the file is not whole`);
+    }
+    const isDifference = stored.has(DIFFERENCE);
+    return {
+      shapes,
+      read(name) {
+        const values = file.f32(stored.get(name)!);
+        if (!isDifference || !PARTS.test(name)) return values;
+        const base = model.read(`${UNET}.${name}`);
+        return values.map((x, i) => x + base[i]);
+      },
+      close: () => file.close(),
+    };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** Throws UserError where a ControlNet's family or widths are not the model's. */
+function checkFamily(
+  path: string,
+  shapeOf: (name: string) => readonly number[] | undefined,
+  { family, shapes }: Steered,
+): void {
+  const vectorWidth = shapeOf("label_emb.0.0.weight")?.[1] ?? 0;
+  const linearProjection = shapeOf("middle_block.1.proj_in.weight")?.length === 2;
+  const own = FAMILIES.find((other) => other.holdsUnet({ vectorWidth, linearProjection }));
+  const remedy = "give a ControlNet that was made for such models";
+  if (own && own.name !== family.name) {
+    throw new UserError(`${path}: is a ControlNet for ${own.label}, the model is ${family.label}; ${remedy}`);
+  }
+  for (const [name, shape] of below(shapes, `${UNET}.`)) {
+    const found = PARTS.test(name) ? shapeOf(name) : undefined;
+    if (found && found.join() !== shape.join()) {
+      throw new UserError(
+        `${path}: ${name} is [${found}] where the model has [${shape}]; ${remedy}`,
+      );
+    }
+  }
+}
+
+/** Opens an LLLite for SDXL. Throws UserError for a file that is none, or does not fit the model. */
+export function openLLLite(path: string, { family, shapes }: Omit<Steered, "read">): ControlFile {
+  const file = openCheckpoint(path);
+  try {
+    const keys = file.keys(), first = (end: string) => keys.find((key) => key.endsWith(end));
+    const down = first(".down.0.weight"), picture = first(".conditioning1.0.weight");
+    if (!down || !picture) {
+      throw new UserError(`${path}: is ${whatIs(file)}; --control_net_lllite_models wants an LLLite`);
+    }
+    const sizes = { inner: file.info(down).shape[0], embedding: 2 * file.info(picture).shape[0] };
+    const known = new Map<string, readonly number[]>();
+    for (const module of llliteModules(below(shapes, `${UNET}.`))) {
+      for (const [name, shape] of llliteShapes(module, sizes)) known.set(`${module.name}.${name}`, shape);
+    }
+    for (const key of new Set([...keys, ...known.keys()])) {
+      const shape = known.get(key), found = file.has(key) ? file.info(key).shape : undefined;
+      if (shape?.join() === found?.join()) continue;
+      const text = (x: readonly number[] | undefined) => x ? `[${x}]` : "nothing";
+      throw new UserError(
+        `${path}: ${key} is ${text(found)} where this ${family.label} model has place for ${
+          text(shape)
+        }; LLLite is for SDXL, give one that was made for such models`,
+      );
+    }
+    return { shapes: known, read: (name) => file.f32(name), close: () => file.close() };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function whatIs(file: TensorFile): string {
+  return describe(identify(new Map(file.keys().map((key) => [key, file.info(key).shape]))));
+}

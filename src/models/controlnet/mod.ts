@@ -1,0 +1,12 @@
+/** ControlNet and ControlNet-LLLite: graphs, keys and files. */
+export { type Control, controlNet, hintFeatures } from "./controlnet.ts";
+export { CONTROL, type ControlLevels, controlPlaces, originalControlKeys } from "./keys.ts";
+export {
+  type LLLite,
+  llliteAdapter,
+  llliteEmbedding,
+  type LLLiteModule,
+  llliteModules,
+  llliteShapes,
+} from "./lllite.ts";
+export { type ControlFile, openControlNet, openLLLite } from "./file.ts";
