@@ -74,7 +74,7 @@ async function prepare(
 async function drawAll(
   config: GenImgConfig,
   context: JobContext,
-  { model, networks, device }: Loaded,
+  { model, networks, controls, device }: Loaded,
   planned: readonly Batch[],
   sampling: Sampling,
 ): Promise<void> {
@@ -99,6 +99,7 @@ async function drawAll(
         sampler: config.sampler,
         sampling,
         networks: networks.inputs(settings),
+        controls,
         vaeBatch: vaeBatch(config, batch.requests.length),
         signal: context.signal,
         observe: ({ done, total: evaluations }) => {

@@ -13,6 +13,7 @@ import {
   writableFolder,
 } from "../options/paths.ts";
 import { exclusive, needs } from "../options/rules.ts";
+import { checkControls } from "./techniques/control/flags.ts";
 import { checkDevice } from "../runtime/check_device.ts";
 
 export const genImgJob = job({
@@ -58,11 +59,14 @@ function check(values: GenImgConfig): void {
     throw new UsageError(`--strength is between 0 and 1, ${values.strength} was given`);
   }
   checkNetworks(values);
+  checkControls(values);
   checkpoint("ckpt", values.ckpt);
   modelParts(values);
   readableFile("from_file", values.fromFile);
   readableFile("from_module", values.fromModule);
   for (const path of values.networkWeights ?? []) modelFile("network_weights", path);
+  for (const path of values.controlNetModels ?? []) modelFile("control_net_models", path);
+  for (const path of values.controlNetLlliteModels ?? []) modelFile("control_net_lllite_models", path);
   for (const path of values.loraDir ?? []) readableFolder("lora_dir", path);
 }
 

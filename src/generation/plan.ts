@@ -4,7 +4,7 @@ import { counted } from "../base/phrases.ts";
 import { UsageError } from "../base/errors.ts";
 import type { Pixels } from "../images/pixels.ts";
 import type { GenImgConfig } from "./groups.ts";
-import { liveNetworks, type Sources } from "./pictures/sources.ts";
+import { type Guide, liveNetworks, type Sources } from "./pictures/sources.ts";
 import { chosenName } from "./pictures/file_names.ts";
 import type { Batch } from "./pipeline/draw.ts";
 import type { PictureSize } from "./pipeline/own_size.ts";
@@ -12,13 +12,14 @@ import type { Sampling } from "./pipeline/sampling.ts";
 import { checkSize } from "./pipeline/sizes.ts";
 import { AND, batches, type PictureRequest, pictureRequests } from "./prompts/requests.ts";
 import { createSampler, samplerGrows } from "./samplers/mod.ts";
+import { controlCount } from "./techniques/control/flags.ts";
 import { firstSettings, highresOf } from "./techniques/highres.ts";
 
 /** Every batch of the run with its pictures. Throws UserError for what cannot be drawn. */
 export function planBatches(
   config: GenImgConfig,
   prompts: readonly string[],
-  { images, names, masks, regions }: Sources,
+  { images, names, masks, regions, guides }: Sources,
   { size: own, multiple, sampling }: { size: PictureSize; multiple: number; sampling: Sampling },
   warn: (text: string) => void = () => {},
 ): Batch[] {
@@ -43,14 +44,52 @@ export function planBatches(
     return { ...request, settings: { ...request.settings, width, height } };
   });
   for (const request of requests) check(config, request, { multiple, sampling });
+  const guidesOf = guides && guidesFor(config, guides);
+  if (guidesOf) tellScaled(requests, guidesOf, warn);
   return [...batches(requests, config.batchSize)].map((batch) => {
     checkSize(batch[0].settings, multiple, batch.length);
     return {
       requests: batch,
       images: images && batch.map((request) => of(images, request)),
       masks: masks && batch.map((request) => of(masks, request)),
+      guides: guidesOf && batch.map((request) => guidesOf(request).map(({ image }) => image)),
     };
   });
+}
+
+/** The guides of a picture: one for all networks, or one for each, in turn. Throws UsageError where they do not go round. */
+function guidesFor(
+  config: GenImgConfig,
+  guides: readonly Guide[],
+): (request: PictureRequest) => readonly Guide[] {
+  const count = controlCount(config);
+  if (guides.length === 1) return () => guides;
+  if (guides.length % count !== 0) {
+    throw new UsageError(
+      `--guide_image_path has ${guides.length} pictures for ${count} networks; give one for all, or as many for each picture`,
+    );
+  }
+  const sets = guides.length / count;
+  return ({ index }) => guides.slice(index % sets * count, (index % sets + 1) * count);
+}
+
+/** Says once of each guide that it is scaled. */
+function tellScaled(
+  requests: readonly PictureRequest[],
+  guidesOf: (request: PictureRequest) => readonly Guide[],
+  warn: (text: string) => void,
+): void {
+  const told = new Set<string>();
+  for (const request of requests) {
+    const { width, height } = request.settings;
+    for (const { path, image } of guidesOf(request)) {
+      if (told.has(path) || (image.width === width && image.height === height)) continue;
+      told.add(path);
+      warn(
+        `${path}: is scaled from ${image.width}x${image.height} to ${width}x${height}, the picture's size`,
+      );
+    }
+  }
 }
 
 function check(
@@ -62,6 +101,13 @@ function check(
   if (settings.regionParts === null && request.words.includes(AND)) {
     throw new UsageError(
       `prompt "${request.prompt}": AND joins a prompt for each region; give networks (--network_weights) and --mask_path`,
+    );
+  }
+  if (controlCount(config) > 0 && (settings.deepShrink || settings.regionParts !== null)) {
+    throw new UsageError(
+      `ControlNet and LLLite with ${
+        settings.deepShrink ? "Deep Shrink" : "regions (--mask_path)"
+      } are not supported yet; leave one away`,
     );
   }
   if (fileName !== null) chosenName(fileName);

@@ -39,7 +39,11 @@ export async function initialImages(
 }
 
 /** A picture, or all of a folder in name order. */
-export function imageFiles(path: string, warn: (text: string) => void = () => {}): string[] {
+export function imageFiles(
+  path: string,
+  warn: (text: string) => void = () => {},
+  flag = "--image_path",
+): string[] {
   try {
     if (!Deno.statSync(path).isDirectory) return [path];
     const names = [...Deno.readDirSync(path)].map((entry) => entry.name).filter((name) =>
@@ -47,7 +51,7 @@ export function imageFiles(path: string, warn: (text: string) => void = () => {}
     );
     if (names.length) return names.sort().map((name) => join(path, name));
   } catch (cause) {
-    throw new UserError(`${path}: cannot be read; --image_path takes a picture or a folder of them`, {
+    throw new UserError(`${path}: cannot be read; ${flag} takes a picture or a folder of them`, {
       cause,
     });
   }

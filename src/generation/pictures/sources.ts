@@ -2,6 +2,7 @@
 
 import { parse } from "node:path";
 import { UsageError } from "../../base/errors.ts";
+import { loadImage } from "../../images/load.ts";
 import type { Pixels } from "../../images/pixels.ts";
 import type { GenImgConfig } from "../groups.ts";
 import { highresOf, scaledSide } from "../techniques/highres.ts";
@@ -16,6 +17,13 @@ export interface Sources {
   readonly masks: readonly Pixels[] | null;
   /** Where networks act: the first mask, where networks are drawn with that are not merged. */
   readonly regions: Pixels | null;
+  /** ControlNet and LLLite: what to follow. */
+  readonly guides: readonly Guide[] | null;
+}
+
+export interface Guide {
+  readonly path: string;
+  readonly image: Pixels;
 }
 
 /** Throws UserError for what cannot be read, and for a mask of no picture. */
@@ -24,6 +32,7 @@ export async function readSources(
     GenImgConfig,
     | "imagePath"
     | "maskPath"
+    | "guideImagePath"
     | "W"
     | "H"
     | "compat"
@@ -35,6 +44,7 @@ export async function readSources(
     | "highresFixStrength"
     | "highresFixLatentsUpscaling"
     | "highresFixSave1st"
+    | "highresFixDisableControlNet"
   >,
   warn: (text: string) => void,
 ): Promise<Sources> {
@@ -52,7 +62,23 @@ export async function readSources(
   const read = (path: string | null) => path === null ? null : initialImages(path, size, warn);
   const images = await read(imagePath), masks = await read(maskPath);
   const names = imagePath === null ? null : imageFiles(imagePath).map((path) => parse(path).name);
-  return { images, names, masks: regional ? null : masks, regions: regional ? masks![0] : null };
+  return {
+    ...{ images, names },
+    masks: regional ? null : masks,
+    regions: regional ? masks![0] : null,
+    guides: await readGuides(config.guideImagePath, config.compat, warn),
+  };
+}
+
+async function readGuides(
+  paths: readonly string[] | null,
+  compat: string | null,
+  warn: (text: string) => void,
+): Promise<Guide[] | null> {
+  if (!paths?.length) return null;
+  const files = paths.flatMap((path) => imageFiles(path, warn, "--guide_image_path")), guides: Guide[] = [];
+  for (const path of files) guides.push({ path, image: await loadImage(path, { compat: compat !== null }) });
+  return guides;
 }
 
 /** How many networks of the command line are not merged into the model. */

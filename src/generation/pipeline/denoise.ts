@@ -2,6 +2,7 @@
 
 import { Interrupted } from "../../base/errors.ts";
 import type { Growing } from "../techniques/gradual_latent.ts";
+import type { ControlRun } from "../techniques/control/step.ts";
 import type { LatentShape } from "../../models/mod.ts";
 import type { Guidance, Pipeline } from "./pipeline.ts";
 import type { Sampler } from "../samplers/mod.ts";
@@ -18,6 +19,8 @@ export interface Denoising {
   readonly draw: (shape: LatentShape) => Float32Array;
   /** Gradual Latent: the sizes to come; `shape` is the first. */
   readonly growing?: Growing;
+  /** ControlNet and LLLite: what they change in each evaluation. */
+  readonly control?: ControlRun;
   /** Inpainting: changes the latents after evaluation i. */
   readonly mend?: (i: number, latents: Float32Array) => Float32Array;
   readonly signal: AbortSignal;
@@ -47,7 +50,8 @@ export async function denoise(
     if (signal.aborted) throw new Interrupted("interrupted while drawing");
     const i = start + done, divisor = sampler.inputDivisor(i), timestep = sampler.timesteps[i];
     const input = divisor === 1 ? latents : latents.map((x) => x / divisor);
-    const prediction = await pipeline.predict(input, timestep, shape, guidance);
+    const controlled = run.control?.at(done, total, shape) ?? null;
+    const prediction = await pipeline.predict(input, timestep, shape, guidance, controlled);
     const larger = growing?.next(timestep) ?? null, drawn = larger ?? shape;
     const growth = larger ? growing!.growth(shape, larger) : undefined;
     latents = sampler.step(i, prediction, latents, () => run.draw(drawn), growth);

@@ -8,6 +8,7 @@ import { fromBytes } from "../pictures/pixels.ts";
 import type { PictureRequest } from "../prompts/requests.ts";
 import type { TextConditioner } from "../prompts/text_conditioner.ts";
 import { createSampler, type Sampler } from "../samplers/mod.ts";
+import type { Controls } from "../techniques/control/controls.ts";
 import { Growing } from "../techniques/gradual_latent.ts";
 import { keptShares, putBack } from "../techniques/inpainting.ts";
 import { conditionBatch } from "./condition.ts";
@@ -28,12 +29,15 @@ export interface Batch {
   readonly latents?: Float32Array;
   /** Inpainting: one mask of the picture's size for each request, white where it is drawn anew. */
   readonly masks?: readonly Pixels[] | null;
+  /** ControlNet and LLLite: for each request a picture to follow for every network, or one for all of them. */
+  readonly guides?: readonly (readonly Pixels[])[] | null;
 }
 
 export interface DrawOptions {
   readonly sampler: string;
   readonly sampling: Sampling;
   readonly networks?: DrawnNetworks;
+  readonly controls?: Controls | null;
   /** Pictures decoded at once. Default 1: the same pictures with the least memory. */
   readonly vaeBatch?: number;
   /** False leaves the pictures away: only latents are wanted. Default true. */
@@ -108,9 +112,12 @@ export async function drawBatch(
   const growing = gradualLatent ? new Growing(gradualLatent, full) : undefined;
   const begun = growing?.begin(latents) ?? { latents, shape: full };
   options.inspect?.({ sampler, guidance, start, first: begun.latents, original });
-  const { signal, observe } = options;
+  const { signal, observe, controls } = options, { guides } = batch;
+  const control = controls && guides
+    ? await controls.begin(pipeline.programs, guides, full, latent.factor)
+    : undefined;
   const done = await denoise(pipeline, {
-    ...{ sampler, guidance, ...begun, start: first, draw, growing, signal, observe },
+    ...{ sampler, guidance, ...begun, start: first, draw, growing, control, signal, observe },
     mend: original && batch.masks ? keeping(sampler, original, batch.masks, full) : undefined,
   });
   const images = options.decode === false

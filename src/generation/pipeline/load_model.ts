@@ -18,12 +18,14 @@ import { readEmbeddings } from "../prompts/embeddings.ts";
 import type { GenImgConfig } from "../groups.ts";
 import type { LoraPath } from "../prompts/lora_files.ts";
 import type { DrawingModel } from "./model.ts";
+import { Controls, openControls } from "../techniques/control/controls.ts";
 import { attachNetworks, type LiveNetworks, openNetworks, type Regions } from "./networks.ts";
 import { ownSize, type PictureSize, referenceSize } from "./own_size.ts";
 
 export interface Loaded {
   readonly model: DrawingModel;
   readonly networks: LiveNetworks;
+  readonly controls: Controls | null;
   readonly device: Device;
   close(): void;
 }
@@ -68,6 +70,7 @@ export async function loadDrawingModel(
       context.warn,
       config.networkShowMeta ? context.log : undefined,
     );
+    const controlled = openControls(config, { ...file, read: (key) => weightOf(file, key) });
     const dtype = config.fp16 ? "f16" : config.bf16 ? "bf16" : "f32";
     const vaeDtype = config.noHalfVae ? "f32" : dtype;
     const { threads, vramBudget, noVendorLibs } = config;
@@ -86,6 +89,7 @@ export async function loadDrawingModel(
       dtype,
       mask && { regions: regionsFrom(config, mask), family: file.family },
     );
+    const controls = controlled && Controls.load(controlled, store, dtype);
     const model: DrawingModel = {
       family: file.family,
       shapes: embeddings.shapes,
@@ -104,7 +108,7 @@ export async function loadDrawingModel(
       device.close();
       file.close();
     };
-    return { model, networks, device, close };
+    return { model, networks, controls, device, close };
   } catch (error) {
     file.close();
     throw error;

@@ -4,6 +4,7 @@ import type { DType } from "../../base/dtype.ts";
 import type { Graph } from "../../graph/mod.ts";
 import { type Adapter, type Family, type MoreRows, type Shapes, Weights } from "../../models/mod.ts";
 import type { AddedWords } from "../../text/mod.ts";
+import type { ControlStep } from "../techniques/control/step.ts";
 import type { RegionScene } from "../techniques/regions.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 
@@ -42,6 +43,7 @@ export function weightsIn(
   model: DrawingModel,
   part: "model" | "vae",
   scene?: RegionScene,
+  around: ControlStep["adapter"] = (_, inner) => inner!,
 ): Weights {
   const { shapes, storage, source } = model;
   return part === "vae"
@@ -50,7 +52,7 @@ export function weightsIn(
       dtype: model.dtype,
       storage,
       source,
-      adapter: model.adapter?.(graph, scene),
+      adapter: around(graph, model.adapter?.(graph, scene)),
       more: model.more,
     });
 }

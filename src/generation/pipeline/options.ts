@@ -3,18 +3,20 @@
 import { flag, float, floats, group, int, notYet, pathTo, SHARE, str, strings } from "../../options/mod.ts";
 
 export const controlOptions = group("ControlNet and guides", {
-  guide_image_path: notYet(pathTo("file", strings("guide images (ControlNet)"))),
-  control_net_lllite_models: notYet(pathTo("model", strings("LLLite files"))),
-  control_net_models: notYet(pathTo("model", strings("ControlNet files"))),
-  control_net_preps: notYet(strings("preprocessors (none, canny_low_high)")),
-  control_net_multipliers: notYet(floats("ControlNet strengths")),
-  control_net_ratios: notYet(floats("share of the steps in which each applies")),
+  guide_image_path: pathTo("file", strings("pictures to follow: one for all networks, or one for each")),
+  control_net_lllite_models: pathTo("model", strings("LLLite files (SDXL)")),
+  control_net_models: pathTo("model", strings("ControlNet files; several take turns, step by step")),
+  control_net_preps: strings(
+    "what each is shown of its picture: none, canny_63_191, lineart, softedge, scribble, blur, tile, invert",
+  ),
+  control_net_multipliers: floats("strengths of ControlNets or LLLites"),
+  control_net_ratios: floats("share of the steps in which each applies, from the first", "*", SHARE),
   clip_vision_strength: notYet(float(null, "strength of CLIP-vision (revision style) conditioning")),
 });
 
 /** Of gen_img_diffusers.py, which is gen_img here. */
 export const olderGenOptions = group("Of the older gen_img_diffusers.py", {
-  control_net_weights: notYet(floats("ControlNet strengths; gen_img.py calls them control_net_multipliers")),
+  control_net_weights: floats("ControlNet strengths; gen_img.py calls them control_net_multipliers"),
   XTI_embeddings: notYet(pathTo("model", strings("extended (per-layer) embedding files"))),
   clip_guidance_scale: notYet(float(0, "CLIP text guidance strength")),
   clip_image_guidance_scale: notYet(float(0, "CLIP image guidance strength")),
@@ -30,7 +32,7 @@ export const highresOptions = group("Second pass in high resolution", {
   highres_fix_latents_upscaling: flag("upscale in latent space"),
   highres_fix_upscaler: notYet(str(null, "python module of an upscaler")),
   highres_fix_upscaler_args: notYet(str(null, "its key=value arguments")),
-  highres_fix_disable_control_net: notYet(flag("no ControlNet in pass two")),
+  highres_fix_disable_control_net: flag("no ControlNet in pass two"),
 });
 
 export const deepShrinkOptions = group("Deep Shrink", {

@@ -27,6 +27,7 @@ import {
   type Weights,
 } from "../../models/mod.ts";
 import { type DeepShrink, depthAt } from "../techniques/deep_shrink.ts";
+import type { ControlStep } from "../techniques/control/step.ts";
 import type { RegionScene } from "../techniques/regions.ts";
 import { type DrawingModel, type NetworkInputs, weightsIn } from "./model.ts";
 import { cut, tiled, type Tiling } from "./tiles.ts";
@@ -81,13 +82,15 @@ export class Pipeline {
 
   /**
    * The guided answer of the U-Net to latents (N, h, w, C), already divided by the sampler's inputDivisor. Negative and
-   * positive go through it as one batch of 2 N, negatives first; the empty prompt comes last.
+   * positive go through it as one batch of 2 N, negatives first; the empty prompt comes last. `controlled` says what a
+   * ControlNet or LLLites change.
    */
   async predict(
     latents: Float32Array,
     timestep: number,
     shape: LatentShape,
     guidance: Guidance,
+    controlled: ControlStep | null = null,
   ): Promise<Float32Array> {
     const { batch, height, width, channels } = shape;
     const { model } = this, guided = guidance.negative !== null;
@@ -104,6 +107,7 @@ export class Pipeline {
     const contextWidth = contexts[0].length / tokens;
     const inputs: Record<string, Float32Array> = {
       ...guidance.networks,
+      ...controlled?.inputs,
       latents,
       timesteps: new Float32Array(rows).fill(timestep),
       context: joined(Float32Array, contexts),
@@ -118,7 +122,9 @@ export class Pipeline {
       behind: empty ? batch : 0,
       shrinkRatio: deepShrink?.ratio ?? null,
     };
-    const key = `unet ${batch} ${height} ${width} ${tokens} ${parts}${shrinks} ${regionParts ?? ""}`;
+    const key = `unet ${batch} ${height} ${width} ${tokens} ${parts}${shrinks} ${regionParts ?? ""} ${
+      controlled?.key ?? ""
+    }`;
     const out = await this.programs.run(key, (graph) => {
       const x = graph.input("latents", [batch, height, width, channels]);
       const answer = model.family.denoise(
@@ -128,8 +134,11 @@ export class Pipeline {
           context: graph.input("context", [contexts.length, tokens, contextWidth]),
           vector: vectors.length ? graph.input("vector", [rows, vectors[0].length]) : undefined,
         },
-        weightsIn(graph, model, "model", scene),
-        { shrink: depth === null ? undefined : { depth, ratio: deepShrink!.ratio } },
+        weightsIn(graph, model, "model", scene, controlled?.adapter),
+        {
+          shrink: depth === null ? undefined : { depth, ratio: deepShrink!.ratio },
+          control: controlled?.control?.(graph, rows),
+        },
       );
       if (!guided) return graph.output("prediction", answer);
       const part = (i: number) => slice(answer, 0, i * batch, batch);

@@ -19,6 +19,8 @@ export interface Highres {
   readonly latents: boolean;
   /** The first pass's pictures are wanted too. */
   readonly keepFirst: boolean;
+  /** The second pass does without ControlNet and LLLite. */
+  readonly guidesFirstOnly: boolean;
 }
 
 /** What flags say of a second pass, or null. */
@@ -28,6 +30,7 @@ export function highresOf(config: {
   readonly highresFixStrength: number | null;
   readonly highresFixLatentsUpscaling: boolean;
   readonly highresFixSave1st: boolean;
+  readonly highresFixDisableControlNet: boolean;
 }): Highres | null {
   return config.highresFixScale === null ? null : {
     scale: config.highresFixScale,
@@ -35,6 +38,7 @@ export function highresOf(config: {
     strength: config.highresFixStrength,
     latents: config.highresFixLatentsUpscaling,
     keepFirst: config.highresFixSave1st,
+    guidesFirstOnly: config.highresFixDisableControlNet,
   };
 }
 
@@ -81,12 +85,17 @@ export async function drawTwice(
   }, { ...options, decode: !highres.latents || highres.keepFirst });
   const { width, height } = batch.requests[0].settings, { latent } = pipeline.model.family;
   const requests = changed(({ seed }) => ({ seed: seed + 1 }));
+  const guides = highres.guidesFirstOnly ? null : batch.guides;
   const second = await drawBatch(
     pipeline,
     conditioner,
     highres.latents
-      ? { requests, images: null, latents: enlargedLatents(first, latentShape(latent, 1, { width, height })) }
-      : { requests, images: enlargedPictures(first, { width, height }) },
+      ? {
+        ...{ requests, guides },
+        images: null,
+        latents: enlargedLatents(first, latentShape(latent, 1, { width, height })),
+      }
+      : { requests, guides, images: enlargedPictures(first, { width, height }) },
     options,
   );
   return { first, second };

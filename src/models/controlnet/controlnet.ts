@@ -5,7 +5,7 @@
 
 import { cast, mul, reshape, silu, type Tensor } from "../../graph/mod.ts";
 import { conv2d, toCompute } from "../layers.ts";
-import { type Residuals, surroundings, type UnetOptions, wayDown } from "../unet/unet.ts";
+import { type Residuals, type UnetOptions, unetSurroundings, wayDown } from "../unet/unet.ts";
 import type { Weights } from "../weights.ts";
 
 /** A ControlNet that takes part in a program. */
@@ -44,7 +44,7 @@ export function controlNet(
   { weights: w, hint, multiplier, reachesMiddle }: Control,
   options: Pick<UnetOptions, "heads" | "vector">,
 ): Residuals {
-  const around = surroundings(timesteps, context, w, options);
+  const around = unetSurroundings(timesteps, context, w, options);
   const { skips, middle } = wayDown(toCompute(latents, w), w, around, { hint: toCompute(hint, w) });
   const scale = multiplier && cast(reshape(multiplier, [1, 1, 1, 1]), w.dtype);
   const out = (x: Tensor, name: string) => {

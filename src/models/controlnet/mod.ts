@@ -9,4 +9,4 @@ export {
   llliteModules,
   llliteShapes,
 } from "./lllite.ts";
-export { type ControlFile, openControlNet, openLLLite } from "./file.ts";
+export { type ControlFile, openControlNet, openLLLite, type Steered } from "./file.ts";

@@ -31,7 +31,7 @@ export interface Residuals {
 /** The context of each numbered block by its place, such as "input_blocks.1" or "middle_block". */
 export type BlockContext = (block: string) => Tensor;
 
-export interface Surroundings {
+export interface UnetSurroundings {
   time: Tensor;
   context: BlockContext;
   heads: (channels: number) => number;
@@ -50,7 +50,7 @@ export function unet(
   options: UnetOptions,
 ): Tensor {
   const { shrink, shrinkBy = "level", control } = options;
-  const around = surroundings(timesteps, context, w, options);
+  const around = unetSurroundings(timesteps, context, w, options);
   const { middle, ...down } = wayDown(toCompute(latents, w), w, around, {
     ...options,
     beforeMiddle: control?.reachesMiddle ? control.skips.at(-1) : undefined,
@@ -76,12 +76,12 @@ export function unet(
 }
 
 /** What all blocks see beside their input. */
-export function surroundings(
+export function unetSurroundings(
   timesteps: Tensor,
   context: Tensor | BlockContext,
   w: Weights,
   options: Pick<UnetOptions, "vector" | "heads">,
-): Surroundings {
+): UnetSurroundings {
   let embedding = embeddingNetwork(
     timestepEmbedding(timesteps, w.shape("time_embed.0.weight")[1]),
     w.at("time_embed"),
@@ -107,7 +107,7 @@ interface WayDown extends Pick<UnetOptions, "shrink" | "shrinkBy"> {
 export function wayDown(
   latents: Tensor,
   w: Weights,
-  around: Surroundings,
+  around: UnetSurroundings,
   { shrink, shrinkBy = "level", hint, beforeMiddle }: WayDown = {},
 ): Residuals {
   let h = latents;
@@ -124,7 +124,7 @@ export function wayDown(
 }
 
 /** The layers of one numbered block in turn; what each is, its keys say. `size` is where an upsampling ends. */
-function layers(x: Tensor, block: Weights, around: Surroundings, size?: [number, number]): Tensor {
+function layers(x: Tensor, block: Weights, around: UnetSurroundings, size?: [number, number]): Tensor {
   let h = x;
   for (let i = 0; block.has(i); i++) {
     const w = block.at(i), input = h;

@@ -12,6 +12,7 @@ import { regionsFrom } from "../../../../src/generation/pipeline/load_model.ts";
 import { referenceSize } from "../../../../src/generation/pipeline/own_size.ts";
 import { samplingOf } from "../../../../src/generation/pipeline/sampling.ts";
 import { loraPaths } from "../../../../src/generation/prompts/lora_files.ts";
+import { Controls, openControls } from "../../../../src/generation/techniques/control/controls.ts";
 import { drawTwice, highresOf } from "../../../../src/generation/techniques/highres.ts";
 import { joined } from "../../../../src/base/joined.ts";
 import type { SafetensorsFile } from "../../../../src/formats/safetensors.ts";
@@ -47,6 +48,9 @@ export async function calls(c: GoldenCase): Promise<Check[]> {
       "f32",
       sources.regions && { regions: regionsFrom(config, sources.regions), family },
     );
+    const opening = { ...synthetic, read: (key: string) => synthTensor(key, synthetic.shapes.get(key)!) };
+    const controlled = openControls(config, opening);
+    const controls = controlled && Controls.load(controlled, model.store, "f32");
     const embeddings = await readEmbeddings(config.textualInversionEmbeddings ?? [], synthetic);
     embeddings.upload(model.store, "f32", (key) => synthTensor(key, synthetic.shapes.get(key)!));
     studio.change({ adapter: networks.adapter, words: embeddings.words, shapes: embeddings.shapes });
@@ -61,7 +65,7 @@ export async function calls(c: GoldenCase): Promise<Check[]> {
     for (const batch of planned) {
       const options: DrawOptions = {
         sampler: config.sampler,
-        sampling,
+        ...{ sampling, controls },
         networks: networks.inputs(batch.requests[0].settings),
         signal: new AbortController().signal,
         inspect(start) {

@@ -6,7 +6,9 @@ import { openSafetensors, writeSafetensors } from "../../../../src/formats/safet
 import { encodePng } from "../../../../src/images/png_file.ts";
 import { loraModules, saveLora } from "../../../../src/networks/mod.ts";
 import { torchBytes } from "../../../formats/pickle/torch_writer.ts";
-import { stream, uniform } from "../../synth.ts";
+import { stream, synthTensor, uniform } from "../../synth.ts";
+import { controlShapes, llliteTensors } from "../../synth_control.ts";
+import { CONTROL, controlPlaces, rename } from "../../../../src/models/mod.ts";
 import type { SynthModel } from "../../synth_models.ts";
 import { optionsOf, ruleWeights } from "../lora/shared.ts";
 
@@ -18,6 +20,8 @@ export function writeFiles(folder: string, rules: readonly Rule[], model: SynthM
     const path = join(folder, rule.file);
     if (rule.rectangles) writePicture(path, rule, painted(rule));
     else if (rule.B) writePicture(path, rule, blocks(rule));
+    else if (rule.cond_emb_dim) writeLllite(path, rule, model);
+    else if (/ControlNet/.test(rule.rule)) writeControlNet(path, rule, model);
     else if (rule.modules) writeLora(path, rule, model);
     else if (rule.vectors) writeEmbedding(path, rule);
     else throw new TypeError(`no rule for ${rule.file}`);
@@ -57,6 +61,38 @@ function writeLora(path: string, rule: Rule, { family, shapes }: SynthModel): vo
   const tag = /lora_down.weight = synth.tensor\('([^']*)'/.exec(rule.rule)![1];
   const factor = Number(/float32\(([\d.]+)\)\)/.exec(rule.rule)![1]);
   saveLora(path, modules, ruleWeights(modules, factor, tag), null);
+}
+
+function writeLllite(path: string, { cond_emb_dim, mlp_dim, rule }: Rule, { shapes }: SynthModel): void {
+  const tag = tagIn(rule), share = Math.fround(0.3);
+  const tensors = [...llliteTensors(shapes, { embedding: cond_emb_dim, inner: mlp_dim })];
+  writeSafetensors(
+    path,
+    tensors.map(([name, shape]) => {
+      const values = synthTensor(tag + name, shape);
+      const data = name.endsWith("up.0.weight") ? values.map((x) => x * share) : values;
+      return { name, dtype: "F32", shape, data: encode(data, "F32") };
+    }),
+  );
+}
+
+/** In original layout, or SDXL's under diffusers' names; one with a scalar `difference` where the rule says so. */
+function writeControlNet(path: string, { rule }: Rule, { shapes }: SynthModel): void {
+  const tag = tagIn(rule), difference = rule.includes("'difference'"), sdxl = rule.startsWith("SDXL");
+  const places = new Map(controlPlaces({ levels: 3, resBlocks: 2 })), share = Math.fround(0.1);
+  const tensors = [...controlShapes(shapes)].map(([own, shape]) => {
+    const name = sdxl ? rename(own, places) : CONTROL + own, values = synthTensor(tag + name, shape);
+    const changes = difference && /^(time_embed|input_blocks|middle_block)\./.test(own);
+    const data = encode(changes ? values.map((x) => x * share) : values, "F32");
+    return { name, dtype: "F32", shape: [...shape], data };
+  });
+  const mark = { name: "difference", dtype: "F32", shape: [], data: encode(Float32Array.of(1), "F32") };
+  writeSafetensors(path, difference ? [...tensors, mark] : tensors);
+}
+
+/** X of "synth.tensor('X' + key)". */
+function tagIn(rule: string): string {
+  return /synth\.tensor\('([^']*)' \+ key\)/.exec(rule)![1];
 }
 
 function writeEmbedding(path: string, { format, rule }: Rule): void {

@@ -1,0 +1,207 @@
+/** The ControlNets or LLLites of a run: opened and checked, brought to a device, and what they do in each evaluation. */
+
+import { joined } from "../../../base/joined.ts";
+import { cast, concat, type Graph, type Programs } from "../../../graph/mod.ts";
+import type { Pixels } from "../../../images/pixels.ts";
+import { resizePillow } from "../../../images/resampling/pillow.ts";
+import {
+  bicubicWeights,
+  type ControlFile,
+  hintFeatures,
+  interpolatedValues,
+  type LatentShape,
+  llliteAdapter,
+  openControlNet,
+  openLLLite,
+  type Shapes,
+  type Steered,
+  under,
+  Weights,
+} from "../../../models/mod.ts";
+import type { DType } from "../../../base/dtype.ts";
+import type { ParameterStore } from "../../../runtime/mod.ts";
+import { fromBytes } from "../../pictures/pixels.ts";
+import { controlCount, type ControlFlags } from "./flags.ts";
+import { type Preprocess, preprocessNamed } from "./preprocess.ts";
+import type { ControlRun, ControlStep } from "./step.ts";
+
+interface Net {
+  readonly file: ControlFile;
+  /** In names of parameters and inputs. */
+  readonly prefix: string;
+  readonly preprocess: Preprocess;
+  readonly multiplier: number;
+  /** The share of the evaluations in which it takes part. */
+  readonly ratio: number;
+}
+
+interface Opened {
+  readonly nets: readonly Net[];
+  readonly kind: "net" | "lllite";
+}
+
+/** Opens the files and fits them to the model; null without any. Throws UserError for what does not fit. */
+export function openControls(flags: ControlFlags, model: Steered): Opened | null {
+  const count = controlCount(flags), kind = flags.controlNetLlliteModels?.length ? "lllite" : "net";
+  if (count === 0) return null;
+  const paths = kind === "net" ? flags.controlNetModels! : flags.controlNetLlliteModels!;
+  const multipliers = flags.controlNetMultipliers ?? flags.controlNetWeights, nets: Net[] = [];
+  try {
+    for (const [i, path] of paths.entries()) {
+      nets.push({
+        file: kind === "net" ? openControlNet(path, model) : openLLLite(path, model),
+        prefix: `control${i}`,
+        preprocess: preprocessNamed(flags.controlNetPreps?.[i] ?? "none"),
+        multiplier: multipliers?.[i] ?? 1,
+        ratio: flags.controlNetRatios?.[i] ?? 1,
+      });
+    }
+  } catch (error) {
+    for (const { file } of nets) file.close();
+    throw error;
+  }
+  return { nets, kind };
+}
+
+/** Networks on a device. */
+export class Controls {
+  private constructor(private readonly opened: Opened, private readonly dtype: DType) {}
+
+  /** Brings the tensors to the store and closes the files. */
+  static load(opened: Opened, store: ParameterStore, dtype: DType): Controls {
+    for (const { file, prefix } of opened.nets) {
+      for (const [name, shape] of file.shapes) {
+        store.upload(`${prefix}.${name}`, shape, dtype, file.read(name), { frozen: true });
+      }
+      file.close();
+    }
+    return new Controls(opened, dtype);
+  }
+
+  /** Makes a batch ready: `guides` has for each picture one for every network, or one for all. */
+  async begin(
+    programs: Programs<string>,
+    guides: readonly (readonly Pixels[])[],
+    full: LatentShape,
+    factor: number,
+  ): Promise<ControlRun> {
+    const size = { width: factor * full.width, height: factor * full.height };
+    return this.opened.kind === "net"
+      ? await this.#beginNets(programs, guides, full, size)
+      : this.#beginLllites(guides, factor);
+  }
+
+  async #beginNets(
+    programs: Programs<string>,
+    guides: readonly (readonly Pixels[])[],
+    { batch, height, width }: LatentShape,
+    size: { width: number; height: number },
+  ): Promise<ControlRun> {
+    const { nets } = this.opened, hints: Float32Array[] = [];
+    for (const [i, net] of nets.entries()) {
+      const key = `hint ${i} ${batch} ${size.height} ${size.width}`;
+      const { hint } = await programs.run(key, (graph) => {
+        const picture = graph.input("picture", [batch, size.height, size.width, 3]);
+        graph.output("hint", cast(hintFeatures(picture, this.#weights(graph, net)), "f32"));
+      }, { picture: this.#pictures(net, i, guides, size) });
+      hints.push(hint);
+    }
+    return {
+      at: (done, total, shape) => {
+        // several take turns, as in the reference
+        const i = done % nets.length, net = nets[i];
+        if (net.ratio < done / total || net.multiplier === 0) return null;
+        const channels = hints[i].length / (batch * height * width);
+        const hint = shape.height === height && shape.width === width ? hints[i] : interpolatedValues(
+          hints[i],
+          [batch, height, width, channels],
+          bicubicWeights(height, shape.height),
+          bicubicWeights(width, shape.width),
+        );
+        return this.#netStep(net, hint, { ...shape, channels });
+      },
+    };
+  }
+
+  #netStep(net: Net, hint: Float32Array, { batch, height, width, channels }: LatentShape): ControlStep {
+    return {
+      key: net.prefix,
+      inputs: { hint, controlMultiplier: Float32Array.of(net.multiplier) },
+      control: (graph, rows) => {
+        const one = graph.input("hint", [batch, height, width, channels]);
+        return {
+          weights: this.#weights(graph, net),
+          hint: rows === batch ? one : concat(Array(rows / batch).fill(one), 0),
+          multiplier: graph.input("controlMultiplier", [1]),
+        };
+      },
+    };
+  }
+
+  #beginLllites(guides: readonly (readonly Pixels[])[], factor: number): ControlRun {
+    const { nets } = this.opened;
+    /** Where the deepest modules have a position for each 32 pixels. */
+    const side = (latents: number) => Math.ceil(factor * latents / DEEPEST) * DEEPEST;
+    const made = new Map<string, Float32Array>();
+    return {
+      at: (done, total, shape) => {
+        const active = nets.filter(({ ratio, multiplier }) => ratio >= done / total && multiplier !== 0);
+        if (active.length === 0) return null;
+        const size = { width: side(shape.width), height: side(shape.height) };
+        const inputs: Record<string, Float32Array> = {};
+        for (const net of active) {
+          const key = `${net.prefix} ${size.width} ${size.height}`;
+          if (!made.has(key)) made.set(key, this.#pictures(net, nets.indexOf(net), guides, size));
+          inputs[`${net.prefix}.picture`] = made.get(key)!;
+          inputs[`${net.prefix}.multiplier`] = Float32Array.of(net.multiplier);
+        }
+        return {
+          key: active.map(({ prefix }) => prefix).join(" "),
+          inputs,
+          adapter: (graph, inner) =>
+            active.reduce<ReturnType<typeof llliteAdapter> | undefined>((around, net) =>
+              llliteAdapter({
+                weights: this.#weights(graph, net),
+                picture: graph.input(`${net.prefix}.picture`, [guides.length, size.height, size.width, 3]),
+                multiplier: graph.input(`${net.prefix}.multiplier`, [1]),
+                height: shape.height,
+                width: shape.width,
+              }, around), inner)!,
+        };
+      },
+    };
+  }
+
+  #weights(graph: Graph, { prefix, file }: Net): Weights {
+    return Weights.over(graph, prefixed(file.shapes, prefix), { dtype: this.dtype }).at(prefix);
+  }
+
+  /** (N, H, W, 3): each picture's guide for network i, as the network wants to see it. */
+  #pictures(
+    { preprocess }: Net,
+    i: number,
+    guides: readonly (readonly Pixels[])[],
+    { width, height }: { width: number; height: number },
+  ): Float32Array {
+    const { kind } = this.opened;
+    return joined(
+      Float32Array,
+      guides.map((own) => {
+        const picture = preprocess(resizePillow(own[i % own.length], width, height, "lanczos"));
+        // LLLites are trained with -1 to 1, ControlNets with 0 to 1
+        return kind === "lllite" ? fromBytes(picture) : Float32Array.from(picture.data, (x) => x / 255);
+      }),
+    );
+  }
+}
+
+/** Pixels for which the deepest modules of an LLLite have one position. */
+const DEEPEST = 32;
+
+const prefixes = new WeakMap<Shapes, Shapes>();
+
+/** The same map each time: the tree of its places is kept by it. */
+function prefixed(shapes: Shapes, prefix: string): Shapes {
+  if (!prefixes.has(shapes)) prefixes.set(shapes, under(`${prefix}.`, shapes));
+  return prefixes.get(shapes)!;
+}
