@@ -19,8 +19,8 @@ interface BaseSubset extends CaptionOptions {
   readonly flip_aug: boolean;
   readonly face_crop_aug_range: readonly [number, number] | null;
   readonly random_crop: boolean;
-  /** sd-scripts 0.10.1. */
-  readonly resize_interpolation: Interpolation | null;
+  /** Of sd-scripts 0.10.1; undefined where none is named, since 0.9.1 knows no such key. */
+  readonly resize_interpolation: Interpolation | undefined;
 }
 export interface DreamBoothSubset extends BaseSubset {
   readonly image_dir: string;
@@ -115,7 +115,7 @@ function subsetOfFlags(flags: DatasetFlags): BaseSubset {
     flip_aug: flags.flipAug,
     face_crop_aug_range: parseFaceCrop(flags.faceCropAugRange),
     random_crop: flags.randomCrop,
-    resize_interpolation: flags.resizeInterpolation,
+    resize_interpolation: flags.resizeInterpolation ?? undefined,
     caption_prefix: flags.captionPrefix,
     caption_suffix: flags.captionSuffix,
     caption_dropout_rate: flags.captionDropoutRate,
