@@ -5,6 +5,9 @@ import { UserError } from "../base/errors.ts";
 const PARTS = ["unet", "vae", "text_encoder", "text_encoder_2"];
 const TEXTS = /^(model_index\.json|scheduler\/[^/]+\.json|tokenizer(_2)?\/[^/]+\.(json|txt))$/;
 
+/** Small files of captioning models. */
+const BESIDE = new Set(["vocab.txt", "preprocessor_config.json"]);
+
 /** Weights of one folder, best first: safetensors before pickles, plain before halves. */
 const WEIGHTS: readonly RegExp[] = [
   /^(diffusion_pytorch_)?model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/,
@@ -29,7 +32,7 @@ export function chooseFiles(name: string, paths: readonly string[]): Choice {
     return { files: [...texts, ...PARTS.flatMap((part) => partFiles(paths, `${part}/`))], model: null };
   }
   const part = paths.includes("config.json") ? partFiles(paths, "") : [];
-  if (part.length > 1) return { files: part, model: null };
+  if (part.length > 1) return { files: [...part, ...paths.filter((path) => BESIDE.has(path))], model: null };
   const models = paths.filter((path) => /^[^/]+\.(safetensors|ckpt|pt)$/.test(path));
   const safe = models.filter((path) => path.endsWith(".safetensors"));
   const [only, ...others] = safe.length > 0 ? safe : models;

@@ -29,6 +29,11 @@ export function modelFile(name: string, path: string | null): void {
   if (kind !== null) throw new UserError(`${path}: is ${kind}, ${label(name)} names a file`);
 }
 
+/** A file of tensors, or a folder with one. */
+export function modelInFolder(name: string, path: string): void {
+  if (!isFolder(path)) modelFile(name, path);
+}
+
 /** A folder that is read. */
 export function readableFolder(name: string, path: string | null): void {
   if (path === null) return;

@@ -163,6 +163,25 @@ export class TorchGenerator {
     });
   }
 
+  /** empty(n).exponential_(1). */
+  exponential(n: number): Float32Array<ArrayBuffer> {
+    return Float32Array.from({ length: n }, () => -Math.log1p(-this.#u53()));
+  }
+
+  /** multinomial(weights, 1) of each row of `width` weights: the largest weight by an exponential number. */
+  multinomialOfRows(weights: Float32Array, width: number): number[] {
+    const drawn = this.exponential(weights.length), chosen: number[] = [];
+    for (let row = 0; row < weights.length; row += width) {
+      let best = 0, highest = -1;
+      for (let i = 0; i < width; i++) {
+        const quotient = Math.fround(weights[row + i] / drawn[row + i]);
+        if (quotient > highest) [best, highest] = [i, quotient];
+      }
+      chosen.push(best);
+    }
+    return chosen;
+  }
+
   /** What nn.functional.dropout(training=True) multiplies n values by: 0 or 1 / (1 - p). */
   dropoutMask(p: number, n: number): Float32Array<ArrayBuffer> {
     if (p === 1) return new Float32Array(n);

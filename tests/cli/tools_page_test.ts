@@ -2,6 +2,9 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { writeBlip, writeGit } from "../golden/caption/models.ts";
+import type { GoldenCase } from "../golden/case.ts";
+import { readCase } from "../golden/runner.ts";
 import { decoded, inFolder, ROOT, userFolder } from "./easel.ts";
 
 const page = await Deno.readTextFile(join(ROOT, "docs/tools.md"));
@@ -23,6 +26,7 @@ Deno.test("the examples of docs/tools.md work when pasted", async () => {
   await inFolder(async (folder) => {
     const env = await userFolder(folder);
     await placeTagger(join(folder, "taggers/own_tagger"));
+    await placeCaptioners(folder);
     for (const example of examples) {
       const run = new Deno.Command("bash", { args: ["-c", example], cwd: folder, env, stdin: "null" });
       const { code, stderr } = decoded(await run.output());
@@ -39,4 +43,12 @@ async function placeTagger(folder: string): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   await Deno.copyFile(join(data, "convnext_batch2.onnx"), join(folder, "model.onnx"));
   await Deno.copyFile(join(data, "selected_tags.csv"), join(folder, "selected_tags.csv"));
+}
+
+async function placeCaptioners(folder: string): Promise<void> {
+  const given = (name: string) =>
+    readCase(join(ROOT, `tests/golden/data/caption/${name}.json`)) as GoldenCase;
+  for (const name of ["blip", "git"]) await Deno.mkdir(join(folder, name));
+  writeBlip(join(folder, "blip"), given("blip_keys_tiny"), "model_large_caption.pth");
+  writeGit(join(folder, "git"), given("git_forward"));
 }

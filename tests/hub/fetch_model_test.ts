@@ -153,6 +153,11 @@ Deno.test("of several forms of the same weights the best is chosen", () => {
       "diffusion_pytorch_model.safetensors",
     ],
   );
+  assert.deepEqual(choose("config.json", "pytorch_model.bin", "tokenizer.json", "vocab.txt"), [
+    "config.json",
+    "pytorch_model.bin",
+    "vocab.txt",
+  ]);
   assert.deepEqual(choose("x.ckpt", "x.safetensors"), ["x.safetensors"]);
   assert.throws(() => choose("README.md"), /holds no model that is known here/);
 });

@@ -103,6 +103,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./tagging/tag_images.ts")).tagImagesByWd14Tagger,
   },
   {
+    name: "make_captions",
+    summary: "Writes captions by a BLIP model beside pictures",
+    load: async () => (await import("./captions/make_captions.ts")).makeCaptions,
+  },
+  {
+    name: "make_captions_by_git",
+    summary: "Writes captions by a GIT model beside pictures",
+    load: async () => (await import("./captions/make_captions.ts")).makeCaptionsByGit,
+  },
+  {
     name: "lora_interrogator",
     summary: "Shows which words a LoRA's text encoder reads differently",
     load: async () => (await import("./lora_interrogator.ts")).loraInterrogator,

@@ -33,8 +33,6 @@ export const SCRIPTS_NOT_YET: Readonly<Record<string, string>> = {
   lumina_minimal_inference: OTHER_MODELS,
   lumina_train: OTHER_MODELS,
   lumina_train_network: OTHER_MODELS,
-  make_captions: "",
-  make_captions_by_git: "",
   merge_sd3_safetensors: OTHER_MODELS,
   sd3_minimal_inference: OTHER_MODELS,
   sd3_train: OTHER_MODELS,

@@ -21,6 +21,7 @@ export async function manPage(entries: readonly CommandEntry[]): Promise<string>
   const seen = new Map<string, string>();
   return [
     `.TH EASEL 1 "" "easel ${VERSION}" "User Commands"`,
+    ".ad l", // a line may hold nothing but half an address, which cannot be spread
     ".SH NAME",
     "easel \\- train and run Stable Diffusion models",
     ".SH SYNOPSIS",
@@ -90,5 +91,7 @@ function text(line: string): string {
     "\\(aq",
   )
     .replaceAll("`", "\\(ga").replaceAll("^", "\\(ha").replaceAll("~", "\\(ti");
-  return /^[.]/.test(escaped) ? `\\&${escaped}` : escaped;
+  // addresses may be broken behind their slashes
+  const broken = escaped.replace(/\S{40,}/g, (word) => word.replaceAll("/", "/\\:"));
+  return /^[.]/.test(broken) ? `\\&${broken}` : broken;
 }

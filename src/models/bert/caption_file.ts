@@ -1,0 +1,74 @@
+/** A captioning model's file: its tensors by their names, and the small files that may lie beside it. */
+
+import { dirname, join } from "node:path";
+import { UserError } from "../../base/errors.ts";
+import { isFile, isFolder } from "../../base/files/exists.ts";
+import { openCheckpoint } from "../../formats/checkpoint.ts";
+import { readJson } from "../../formats/json.ts";
+import type { Place } from "../load.ts";
+
+export interface CaptionFile {
+  readonly path: string;
+  /** Tensors under the names that the model's graph uses. */
+  readonly places: ReadonlyMap<string, Place>;
+  readonly shapes: Map<string, readonly number[]>;
+  /** config.json beside the file; empty where there is none. */
+  readonly config: ModelJson;
+  close(): void;
+}
+
+/** What is read of transformers' config.json. */
+export type ModelJson = Readonly<Record<string, unknown>>;
+
+/** Weights in a folder as transformers saves them. */
+const IN_FOLDER = ["model.safetensors", "pytorch_model.bin"];
+
+/**
+ * Opens a file, or a folder with one, and gives its tensors the names that `rename` says. Throws UserError where `mark`,
+ * which every model of the kind has, is missing.
+ */
+export function openCaptionFile(
+  given: string,
+  { rename, mark, kind }: { rename: (key: string) => string; mark: string; kind: string },
+): CaptionFile {
+  const path = isFolder(given) ? weightsIn(given) : given, file = openCheckpoint(path);
+  try {
+    const places = new Map(
+      file.keys().map((key) => [rename(key), { file, key, shape: file.info(key).shape }]),
+    );
+    if (!places.has(mark)) throw new UserError(`${path}: is no ${kind} model (it has no tensor ${mark})`);
+    const shapes = new Map([...places].map(([key, { shape }]) => [key, shape]));
+    return { path, places, shapes, config: configBeside(path), close: () => file.close() };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function weightsIn(folder: string): string {
+  const found = IN_FOLDER.map((name) => join(folder, name)).find(isFile);
+  if (found !== undefined) return found;
+  throw new UserError(`${folder}: has no ${IN_FOLDER.join(" and no ")}; give the model's file`);
+}
+
+/** A file that lies beside the weights, null where there is none. */
+export function besideWeights(path: string, name: string): string | null {
+  const beside = join(dirname(path), name);
+  return isFile(beside) ? beside : null;
+}
+
+function configBeside(path: string): ModelJson {
+  const file = besideWeights(path, "config.json");
+  return file === null ? {} : asConfig(readJson(file, "remove it, or put the model's own there"));
+}
+
+export function asConfig(value: unknown): ModelJson {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? value as ModelJson : {};
+}
+
+/** Heads of an attention `width` wide: as the configuration says, else 64 wide as in all published models. */
+export function configuredHeads(config: ModelJson, width: number): number {
+  const heads = config.num_attention_heads;
+  const known = typeof heads === "number" && heads > 0 && width % heads === 0;
+  return known ? heads : Math.max(1, Math.floor(width / 64));
+}

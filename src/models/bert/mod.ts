@@ -1,0 +1,19 @@
+/** What the captioning models have in common. */
+export {
+  bertCausal,
+  bertEmbed,
+  bertFeedForward,
+  bertNorm,
+  bertOutput,
+  bertProjections,
+  tokenStates,
+} from "./layers.ts";
+export {
+  asConfig,
+  besideWeights,
+  type CaptionFile,
+  configuredHeads,
+  type ModelJson,
+  openCaptionFile,
+} from "./caption_file.ts";
+export { CaptionPrograms } from "./programs.ts";
