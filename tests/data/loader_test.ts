@@ -172,10 +172,10 @@ Deno.test("an image that breaks during training is named once and the rest goes 
 Deno.test("without buckets images are cut at random, or refused with the remedy", () =>
   withFolder(async (dir) => {
     writePictures(join(dir, "1_a"), [{ name: "x", width: 120, height: 100 }]);
-    const run = await Run.open(dir, { compat: false }, { enable_bucket: false });
     await assert.rejects(
-      run.go(1),
-      /x.png: 120x100 is larger than the resolution 96x96; use --enable_bucket/,
+      Run.open(dir, { compat: false }, { enable_bucket: false }),
+      /x.png: 120x100 is larger than the resolution 96x96; use --enable_bucket or --cache_latents, or --random_crop/,
+      "before the first batch",
     );
     const cut = await Run.open(dir, { compat: false }, { enable_bucket: false, random_crop: true });
     cut.loader.startEpoch(1);

@@ -110,6 +110,21 @@ Deno.test("a run resumed from a state ends bit for bit like one that was never s
   Deno.removeSync(dir, { recursive: true });
 });
 
+Deno.test("a longer run goes on in the epoch in which the steps of a shorter one ended", async () => {
+  const { dir, config } = tinyRun(4), [short, long] = [join(dir, "short"), join(dir, "long")];
+  await trainNetwork({ ...config, maxTrainSteps: 2, outputDir: short, saveState: true }, listening());
+  const resume = join(short, "thing-state");
+  for (const maxTrainSteps of [3, 5]) {
+    const [whole, resumed] = [listening(), listening()];
+    await trainNetwork({ ...config, maxTrainSteps, outputDir: long }, whole);
+    const expected = contents(join(long, "thing.safetensors"));
+    await trainNetwork({ ...config, maxTrainSteps, outputDir: long, resume }, resumed);
+    deepStrictEqual(contents(join(long, "thing.safetensors")), expected, `${maxTrainSteps} steps`);
+    strictEqual(resumed.events.at(-1)?.step, maxTrainSteps);
+  }
+  Deno.removeSync(dir, { recursive: true });
+});
+
 Deno.test("Ctrl-C finishes the step, saves weights and state, and the run can go on", async () => {
   const { dir, config } = tinyRun();
   await trainNetwork({ ...config, outputDir: join(dir, "whole") }, listening());

@@ -9,6 +9,7 @@ import { loadImage, UnreadableImage } from "../../images/load.ts";
 import { crop, flip, type Pixels } from "../../images/pixels.ts";
 import { resizeArea } from "../../images/resampling/area.ts";
 import { alphaMask, fit, writeNormalized } from "./prepare.ts";
+import { faceNamed } from "./face_crop.ts";
 import type { LatentSides } from "../../models/mod.ts";
 import { readLatentFile } from "../cache/latent_file.ts";
 import { UserError } from "../../base/errors.ts";
@@ -112,21 +113,36 @@ async function renderItem(
 /** Without buckets images are cut, and scaled only around a face; what is left counts as the original. */
 function cutToSize(loaded: Pixels, entry: ImageEntry, draws: ItemDraws, compat: boolean) {
   const image = draws.scaled ? resizeArea(loaded, ...draws.scaled) : loaded;
+  refuseUncut(entry, image, draws.scaled !== null || entry.subset.random_crop);
   const [width, height] = entry.bucket;
-  if (image.width < width || image.height < height) throw sizeError(entry, "is smaller than");
-  const cutsSomething = image.width > width || image.height > height;
-  if (cutsSomething && !entry.subset.random_crop && !draws.scaled) throw sizeError(entry, "is larger than");
   const cut = crop(image, draws.left ?? 0, draws.top ?? 0, width, height);
   // The reference gives a box without width, so a mirrored image counts as cut off at its whole width.
   const cropBox = compat ? [0, 0, 0, 0] : [0, 0, width, height];
   return { image: cut, originalSize: [width, height], cropBox };
 }
 
-function sizeError({ path, size, bucket }: ImageEntry, relation: string): UserError {
-  return new UserError(
-    `${path}: ${size?.join("x")} ${relation} the resolution ${
+/** Throws UserError for the first picture that would end the training when its turn comes: nothing cuts it to size. */
+export function refuseOtherSizes({ bucketInfo, entries }: Dataset): void {
+  if (bucketInfo) return;
+  for (const entry of entries) {
+    const { latents, latentsFile, broken, size, subset, path } = entry;
+    if (latents || latentsFile || broken || !size) continue;
+    const cuts = subset.random_crop || subset.face_crop_aug_range !== null && faceNamed(path) !== null;
+    refuseUncut(entry, { width: size[0], height: size[1] }, cuts);
+  }
+}
+
+function refuseUncut(
+  { path, bucket }: ImageEntry,
+  { width, height }: Pick<Pixels, "width" | "height">,
+  cuts: boolean,
+): void {
+  const smaller = width < bucket[0] || height < bucket[1], larger = width > bucket[0] || height > bucket[1];
+  if (!smaller && (!larger || cuts)) return;
+  throw new UserError(
+    `${path}: ${width}x${height} is ${smaller ? "smaller" : "larger"} than the resolution ${
       bucket.join("x")
-    }; use --enable_bucket or --cache_latents`,
+    }; use --enable_bucket or --cache_latents${smaller ? "" : ", or --random_crop"}`,
   );
 }
 

@@ -10,7 +10,7 @@ import { UserError } from "../../base/errors.ts";
 import { counted } from "../../base/phrases.ts";
 import { PythonRandom, type PythonRandomState, TorchGenerator } from "../../random/mod.ts";
 import type { LatentSides } from "../../models/mod.ts";
-import { type Batch, renderBatch } from "./batch.ts";
+import { type Batch, refuseOtherSizes, renderBatch } from "./batch.ts";
 import type { Replacement } from "./captions.ts";
 import { type BatchDraws, drawItems } from "./draws.ts";
 import type { DatasetGroup } from "../dataset/group.ts";
@@ -64,7 +64,9 @@ export class BatchLoader {
   #step = 0;
   #handedOut = 0;
 
+  /** Throws UserError for a picture of a size that a training cannot take. */
   constructor(readonly group: DatasetGroup, readonly options: LoaderOptions) {
+    if (!options.scale) group.datasets.forEach(refuseOtherSizes);
     this.#orders = group.orders;
   }
 

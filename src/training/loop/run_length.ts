@@ -1,6 +1,8 @@
 /** How long a run is: epochs and steps, each from the other. */
+import { UserError } from "../../base/errors.ts";
+import { counted } from "../../base/phrases.ts";
 import type { DatasetGroup } from "../../data/mod.ts";
-import type { OptimizerConfig, OutputConfig, StepConfig } from "../options.ts";
+import type { OptimizerConfig, OutputConfig, PlaceConfig, StepConfig } from "../options.ts";
 
 export interface RunLength {
   readonly batchesPerEpoch: number;
@@ -19,6 +21,28 @@ export function runLength(
   const updates = Math.ceil(batchesPerEpoch / config.gradientAccumulationSteps);
   const steps = config.maxTrainEpochs === null ? config.maxTrainSteps : config.maxTrainEpochs * updates;
   return { batchesPerEpoch, steps, epochs: Math.ceil(steps / updates) };
+}
+
+/**
+ * Whether a run ends after `epochs` and `steps`. Epochs before a resume may have had more or fewer batches than its length
+ * was counted in: then the steps say when it ends, unless epochs were asked for.
+ */
+export function isOver(
+  { compat, maxTrainEpochs }: Pick<PlaceConfig, "compat"> & Pick<OptimizerConfig, "maxTrainEpochs">,
+  length: RunLength,
+  epochs: number,
+  steps: number,
+): boolean {
+  const bounded = compat !== null || maxTrainEpochs !== null;
+  return steps >= length.steps || bounded && epochs >= length.epochs;
+}
+
+/** Throws UserError where the state at `path` has all `steps` of the run behind it. */
+export function refuseDone(path: string, { steps }: RunLength, done: number): void {
+  if (done < steps) return;
+  throw new UserError(
+    `${path}: has ${counted(done, "step")} done and ${steps} are asked for; raise --max_train_steps`,
+  );
 }
 
 /** --save_n_epoch_ratio as the number of epochs it means. */

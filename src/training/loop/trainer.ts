@@ -11,7 +11,7 @@ import { LossRecorder } from "./loss_recorder.ts";
 import type { StepGenerators } from "../objective/noise.ts";
 import { rateNotes } from "../optimizers/mod.ts";
 import type { TrainingRun } from "../jobs/training_run.ts";
-import { withEpochRatio } from "./run_length.ts";
+import { isOver, refuseDone, withEpochRatio } from "./run_length.ts";
 import { RunFiles } from "./run_files.ts";
 import { type Beginning, beginning, dropBatches } from "./beginning.ts";
 import type { Moment } from "./save_names.ts";
@@ -78,9 +78,12 @@ class Trainer {
       this.#tellPlan();
       this.#snapshot();
       if (this.#position.globalStep === 0) await this.#sample(0);
-      for (let epoch = this.#position.epoch; epoch < length.epochs; epoch++) {
+      for (
+        let { epoch } = this.#position;
+        !isOver(config, length, epoch, this.#position.globalStep);
+        epoch++
+      ) {
         await this.#epoch(epoch);
-        if (this.#position.globalStep >= length.steps) break;
       }
       await this.#finish();
     } catch (error) {
@@ -121,11 +124,13 @@ class Trainer {
 
   /** `epoch` counts from 1. */
   async #endEpoch(epoch: number): Promise<void> {
-    const { config, run: { length } } = this, { globalStep } = this.#position;
+    const { config, run: { loader, length } } = this, { globalStep } = this.#position;
     this.#log?.epoch(epoch, this.#losses.average);
-    this.#position = { epoch, batch: 0, globalStep };
+    // steps may end a run within an epoch: one that is longer goes on from there
+    if (!loader.inEpoch) this.#position = { epoch, batch: 0, globalStep };
     this.#snapshot();
-    if (config.saveEveryNEpochs !== null && epoch % config.saveEveryNEpochs === 0 && epoch < length.epochs) {
+    const due = config.saveEveryNEpochs !== null && epoch % config.saveEveryNEpochs === 0;
+    if (due && !isOver(config, length, epoch, globalStep)) {
       await this.#save({ epoch }, epoch, config.saveState);
     }
     await this.#sample(epoch);
@@ -252,13 +257,7 @@ class Trainer {
   #resume(path: string): void {
     const { generators, store, training, loader, length } = this.run;
     const state = loadState(path, this.run.settings.settings, generators, store, this.#trained);
-    if (state.position.globalStep >= length.steps) {
-      throw new UserError(
-        `${path}: has ${
-          counted(state.position.globalStep, "step")
-        } done and ${length.steps} are asked for; raise --max_train_steps`,
-      );
-    }
+    refuseDone(path, length, state.position.globalStep);
     const { lossScale, stepsAtScale, numbers } = training.step.state;
     // one without a scale, or whose scale a run in another precision has left, begins as a new run does
     const scaled = training.step.options.scaleLoss === (state.settings["--mixed_precision"] === "fp16");
