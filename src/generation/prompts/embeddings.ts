@@ -5,7 +5,14 @@ import { UserError } from "../../base/errors.ts";
 import type { DType } from "../../base/dtype.ts";
 import { openCheckpoint } from "../../formats/checkpoint.ts";
 import type { TensorFile } from "../../formats/tensor_file.ts";
-import { type Family, type Shapes, type TokenTable, tokenTables } from "../../models/mod.ts";
+import {
+  embeddingKey,
+  embeddingNames,
+  type Family,
+  type Shapes,
+  type TokenTable,
+  tokenTables,
+} from "../../models/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 import { vocabularyTexts } from "../../text/mod.ts";
 
@@ -81,13 +88,10 @@ function extent(lists: readonly Float32Array[]): number {
 
 /** SDXL's files hold `clip_l` and `clip_g`; others one tensor, the web UI's below `string_to_param`. */
 function vectorsFor(file: TensorFile, family: Family, encoder: number, width: number): Float32Array {
-  const several = family.textEncoders.length > 1,
-    part = family.textEncoders[encoder].layout === "clip_l" ? "l" : "g";
-  const keys = file.keys().filter((key) => file.info(key).shape.length <= 2);
-  const key = several ? keys.find((name) => name === `clip_${part}`) : keys[0];
-  const found = key === undefined ? null : file.info(key).shape;
-  if (found === null || found.at(-1) !== width) {
-    const what = several ? `vectors of ${width} numbers called clip_${part}` : `vectors of ${width} numbers`;
+  const key = embeddingKey(file, family, encoder), shape = key === null ? null : file.info(key).shape;
+  if (key === null || shape?.at(-1) !== width) {
+    const name = family.textEncoders.length > 1 ? ` called ${embeddingNames(family)[encoder]}` : "";
+    const what = `vectors of ${width} numbers${name}`;
     const there = file.keys().slice(0, 3).map((name) => `${name} [${file.info(name).shape.join(", ")}]`).join(
       ", ",
     );
@@ -97,6 +101,6 @@ function vectorsFor(file: TensorFile, family: Family, encoder: number, width: nu
       }, ${family.label} wants ${what}; use an embedding made for it`,
     );
   }
-  file.requireFinite(key!);
-  return file.f32(key!);
+  file.requireFinite(key);
+  return file.f32(key);
 }

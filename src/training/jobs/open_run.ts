@@ -79,7 +79,7 @@ export interface RunOptions {
 export async function openRun(
   config: TrainingConfig,
   context: JobContext,
-  { groups = trainingGroups, newNetwork = false, told }: RunOptions = {},
+  { groups = trainingGroups, newNetwork = false, told = {} }: RunOptions = {},
 ): Promise<OpenedRun> {
   checkConfig(config);
   const resumed = config.resume === null ? null : readStateFile(config.resume);
@@ -90,7 +90,8 @@ export async function openRun(
   for (const line of describeDatasets(group)) context.log(line);
   const file = openModel(modelPath(config.pretrainedModelNameOrPath), partsOf(config));
   try {
-    checkFlags(file.family, { v2: config.v2, ...told }, file.path);
+    checkFlags(file.family, { v2: config.v2 }, file.path);
+    checkFlags(file.family, told, file.path, { command: true });
     if (config.weightedCaptions && !file.family.text.weightedCaptions) {
       throw new UsageError(
         `${file.path}: is ${file.family.label}, whose captions take no weights; leave --weighted_captions away`,

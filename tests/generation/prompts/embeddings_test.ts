@@ -28,7 +28,8 @@ Deno.test("embedding files become words with the ids after the vocabulary's", as
     const uneven = write("sksodd.safetensors", { clip_l: [2, 64], clip_g: [1, 128] });
     for (
       const [paths, model, wanted] of [
-        [[both], sd1, /sksxl\.safetensors: holds clip_g.*SD1 wants vectors of 64/],
+        [[both], sd1, /sksxl\.safetensors: holds clip_g, so it is for SDXL, this is an SD1 model/],
+        [[write("sksxti.safetensors", { IN01: [1, 64], MID: [1, 64] })], sd1, /holds vectors for each block/],
         [[one], sdxl, /sksone\.safetensors: holds emb_params \[1, 64\], SDXL wants .* called clip_l/],
         [[uneven], sdxl, /2 and 1 vectors/],
         [[one, one], sd1, /the word "sksone" is there already; rename/],
