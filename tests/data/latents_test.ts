@@ -272,3 +272,19 @@ Deno.test("cache files with odd arrays are made again, with one line; what nobod
       /the entry alpha_mask.npy has 1048576 bytes, at most/,
     );
   }));
+
+Deno.test("two datasets of one folder do not take each other's files", () =>
+  withFolder(async (dir) => {
+    pictures(dir);
+    const owned = new Map<string, string>();
+    const large = await open(dir, { resolution: "128" }), small = await open(dir);
+    await cache(large, true, { owned });
+    const { notes } = await cache(small, true, { owned });
+    assert.match(notes.join(), /npz: holds latents for an earlier dataset; .* 4 pictures .* stay in memory/);
+    for (const group of [large, small]) {
+      const { latentShape, bucket } = await firstBatch(group);
+      assert.deepEqual(latentShape, [bucket[1] / 8, bucket[0] / 8, 4]);
+    }
+    const again = new Map<string, string>(), largeAgain = await open(dir, { resolution: "128" });
+    assert.deepEqual((await cache(largeAgain, true, { owned: again })).encoder.calls, []);
+  }));

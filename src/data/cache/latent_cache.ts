@@ -21,6 +21,8 @@ export interface CacheOptions {
   readonly toDisk: boolean;
   /** Make files again that are there and fit. */
   readonly again?: boolean;
+  /** What the files of earlier datasets of the run hold; those of this one are added. */
+  readonly owned?: Map<string, string>;
   /** Read images as sd-scripts 0.9.1 does. */
   readonly compat: boolean;
   /** Where a random crop begins, of so many pixels that are left over; without it there are no random crops. */
@@ -56,15 +58,40 @@ export async function cacheLatents(dataset: Dataset, options: CacheOptions): Pro
   const missing = dataset.entries
     .filter((entry) => entry.bucket[0] > 0 && !entry.latentsFile && !entry.latents)
     .sort((a, b) => area(a) - area(b));
-  const waiting = options.toDisk ? withoutFile(missing, options) : missing;
+  const inMemory = options.toDisk ? ownedByOthers(missing, options) : new Set(missing);
+  const toWrite = new Set(withoutFile(missing.filter((entry) => !inMemory.has(entry)), options));
+  const waiting = missing.filter((entry) => inMemory.has(entry) || toWrite.has(entry));
   if (waiting.length > 0) options.onStart?.();
   let done = 0;
   for (const batch of groups(waiting, options.batchSize)) {
     options.checkpoint?.();
-    await encodeBatch(batch, options);
+    await encodeBatch(batch, options, toWrite);
     done += batch.length;
     options.onProgress?.(done, waiting.length);
   }
+}
+
+/** Entries whose file holds another size, mask or filter of the same picture for an earlier dataset; they keep theirs in memory. */
+function ownedByOthers(
+  entries: readonly ImageEntry[],
+  { owned = new Map(), note }: Pick<CacheOptions, "owned" | "note">,
+): Set<ImageEntry> {
+  const out = new Set<ImageEntry>();
+  for (const entry of entries) {
+    const file = latentFileOf(entry.path), filter = entry.subset.resize_interpolation ?? "";
+    const content = [...entry.bucket, wantsAlpha(entry), filter].join(), other = owned.get(file);
+    if (other !== undefined && other !== content) out.add(entry);
+    else owned.set(file, content);
+  }
+  const [first] = out;
+  if (first) {
+    note(
+      `${
+        latentFileOf(first.path)
+      }: holds latents for an earlier dataset; those of ${out.size} pictures for this one stay in memory`,
+    );
+  }
+  return out;
 }
 
 /** Takes the files that are there and fit; gives the other entries. One line tells of files that do not fit. */
@@ -132,7 +159,11 @@ function cropOf({ subset, bucket, resized }: ImageEntry, { cropAt }: CacheOption
   return resized.map((side, i) => side > bucket[i] ? cropAt(side - bucket[i]) : null);
 }
 
-async function encodeBatch(entries: readonly ImageEntry[], options: CacheOptions): Promise<void> {
+async function encodeBatch(
+  entries: readonly ImageEntry[],
+  options: CacheOptions,
+  toWrite: ReadonlySet<ImageEntry>,
+): Promise<void> {
   const { bucket, subset: { flip_aug: flips } } = entries[0];
   const fitted = [];
   for (const entry of entries) {
@@ -155,7 +186,7 @@ async function encodeBatch(entries: readonly ImageEntry[], options: CacheOptions
     ...{ encode: options.encode, flips, alphaMask: wantsAlpha(entries[0]) },
   });
   fitted.forEach(({ entry }, i) => {
-    if (options.toDisk) {
+    if (toWrite.has(entry)) {
       entry.latentsFile = latentFileOf(entry.path);
       writeLatentFile(entry.latentsFile, made[i], options.latent);
     } else entry.latents = made[i];

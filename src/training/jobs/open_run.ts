@@ -277,8 +277,10 @@ async function cacheAll(
   encoder: LatentEncoder,
   context: JobContext,
 ): Promise<void> {
+  const owned = new Map<string, string>();
   for (const [i, dataset] of group.datasets.entries()) {
     await cacheLatents(dataset, {
+      owned,
       encode: (pixels, count, height, width) => encoder.encode(pixels, count, height, width, torch),
       latent: file.family.latent,
       batchSize: config.vaeBatchSize,
