@@ -102,6 +102,11 @@ function transformersKey(key: string): string {
     .replace(".attn.", ".self_attn.").replace(/(layers\.\d+)\.norm([12])/, "$1.layer_norm$2");
 }
 
+Deno.test("Salesforce's file keeps its tensors in an entry called model", () => {
+  strictEqual(blipKey("model.visual_encoder.cls_token"), "visual_encoder.cls_token");
+  strictEqual(blipKey("text_decoder.cls.predictions.bias"), "text_decoder.cls.predictions.bias");
+});
+
 Deno.test("a model that is not there or is another, and a length that it does not have, are refused in a line", () =>
   inFolder(async (dir, trainDataDir) => {
     const blip = writeBlip(dir, given("blip_keys_tiny")),
