@@ -35,7 +35,7 @@ export async function mergeIntoModel(
   try {
     if (config.v2) checkFlags(model.family, { v2: true }, model.path);
     const shares = sharesByKey(
-      files.map((file) => loadLora(file, model.shapes, model.family, context.warn)),
+      files.map((file) => plainLora(file, loadLora(file, model.shapes, model.family, context.warn))),
       ratiosOf(config),
       model.shapes,
     );
@@ -62,6 +62,16 @@ export async function mergeIntoModel(
   }
 }
 
+/** Throws UserError for networks of another kind. */
+function plainLora({ path }: TensorFile, lora: LoadedLora): LoadedLora {
+  const other = lora.modules.find(({ kind }) => kind.name !== "LoRA");
+  if (!other) return lora;
+  throw new UserError(
+    `${path}: holds other modules than LoRA's (${other.name}: ${other.kind.name}), which merge_lora does not merge yet; ` +
+      "gen_img --network_merge takes the file",
+  );
+}
+
 /** Each LoRA's ratio for a module. */
 function ratiosOf({ ratios, lbws }: MergeLoraConfig): ((module: string) => number)[] {
   const weights = lbws === null ? null : readBlockWeights(lbws);
@@ -79,11 +89,6 @@ export function sharesByKey(
   const shares = new Map<string, Share[]>();
   loras.forEach((lora, i) => {
     for (const module of lora.modules) {
-      if (module.kind.name !== "LoRA") {
-        throw new UserError(
-          `${module.name} is a ${module.kind.name}, and merge_lora merges plain LoRAs only; give the file to gen_img --network_merge`,
-        );
-      }
       const { key, part } = baseOf(module, (k) => shapes.has(k));
       shares.set(key, [...shares.get(key) ?? [], { module, part, lora, ratio: ratios[i](module.name) }]);
     }
