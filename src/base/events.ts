@@ -45,4 +45,16 @@ export interface SampleEvent {
   readonly step?: number;
 }
 
-export type JobEvent = PlanEvent | SaveEvent | SampleEvent;
+/** The loss of the pictures that a training holds out. */
+export interface ValidationEvent {
+  readonly event: "validation";
+  /** Training steps done. */
+  readonly step: number;
+  /** The epoch that has just ended, counted from 1; missing between two steps. */
+  readonly epoch?: number;
+  readonly loss: number;
+  /** What it lies above the training's average loss. */
+  readonly divergence: number;
+}
+
+export type JobEvent = PlanEvent | SaveEvent | SampleEvent | ValidationEvent;

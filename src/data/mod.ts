@@ -6,7 +6,15 @@ export { type Supports } from "./dataset/config_schema.ts";
 export { DatasetFileError } from "./dataset/config_file.ts";
 export { type Dataset, type DatasetOptions } from "./dataset/dataset.ts";
 export { type BucketInfo } from "./batches/fill_buckets.ts";
-export { createDatasetGroup, type DatasetGroup, planDatasets } from "./dataset/group.ts";
+export {
+  createDatasetGroup,
+  createValidationGroup,
+  type DatasetGroup,
+  planDatasets,
+  trainingPart,
+} from "./dataset/group.ts";
+export { drawItems } from "./batches/draws.ts";
+export { renderBatch } from "./batches/batch.ts";
 export { type Encode, type Encoded } from "./cache/encode.ts";
 export { cacheLatents, type CacheOptions } from "./cache/latent_cache.ts";
 export { BatchLoader, type LoaderOptions, type LoaderState } from "./batches/loader.ts";

@@ -30,7 +30,7 @@ function described(): Map<string, { fields: Map<string, Field>; examples: Event[
 
 const SECTIONS = described();
 const COMMON = SECTIONS.get("Events")!.fields;
-const KINDS = ["plan", "step", "save", "sample", "done", "error"];
+const KINDS = ["plan", "step", "save", "sample", "validation", "done", "error"];
 
 function check(event: Event): void {
   const kind = String(event.event), section = SECTIONS.get(kind);

@@ -21,6 +21,7 @@ import type {
   SubsetParams,
 } from "./params.ts";
 import { MOST_ENTRIES } from "./ranges.ts";
+import { partOf, type ValidationSplit } from "./validation_split.ts";
 
 export interface Dataset {
   readonly kind: DatasetPlan["kind"];
@@ -42,17 +43,25 @@ export interface Dataset {
 export interface DatasetOptions {
   /** Read images as sd-scripts 0.9.1 does (EXIF orientation ignored, see LoadOptions). */
   readonly compat: boolean;
+  /** Which pictures of those that are there; regularisation images are never held out. Absent: all. */
+  readonly split?: ValidationSplit;
 }
 
 /** Finds images and captions, reads sizes, makes buckets. Throws UserError when nothing can be trained on. */
 export async function createDataset(plan: DatasetPlan, options: DatasetOptions): Promise<Dataset> {
+  const dataset = await openDataset(plan, options);
+  if (dataset.buckets.length === 0) throw new UserError(nothingLeft(plan, dataset.notes));
+  return dataset;
+}
+
+/** The same, with no bucket where nothing is left. */
+export async function openDataset(plan: DatasetPlan, options: DatasetOptions): Promise<Dataset> {
   refuseUnsupported(plan);
   const notes: string[] = [...plan.notes ?? []], tagFrequency: TagFrequency = {};
   const collect = plan.kind === "dreambooth" ? collectFolders : collectMetadata;
   const collected = await collect(plan, options, notes, tagFrequency);
   const { sized, ...rest } = collected;
   const { buckets, bucketInfo } = fillBuckets(rest.entries, plan.params, sized, notes);
-  if (buckets.length === 0) throw new UserError(nothingLeft(plan, notes));
   if (bucketInfo && rest.subsets.some((subset) => subset.face_crop_aug_range)) {
     notes.push("face_crop_aug_range has no effect with buckets; leave out enable_bucket, or the range");
   }
@@ -106,11 +115,13 @@ async function collectFolders(
   for (const subset of subsets as readonly DreamBoothSubset[]) {
     const dir = subset.image_dir;
     if (ignored(subset, dir, out.subsets.some((s) => s.image_dir === dir), notes)) continue;
-    const { entries: found, captioned } = loadFolder(subset);
+    const { entries: all, captioned } = loadFolder(subset);
+    const found = kept(all, options, subset.is_reg);
+    if (found.length === 0 && all.length > 0) continue;
     const entries = await readable(found, options, notes);
     notes.push(...leftOutInside(dir));
     if (entries.length === 0) {
-      notes.push(`${dir}: has no ${found.length ? "readable " : ""}images; the subset is left out`);
+      notes.push(`${dir}: has no ${all.length ? "readable " : ""}images; the subset is left out`);
       continue;
     }
     countTags(tagFrequency, basename(dir), entries.map(({ caption }) => caption));
@@ -127,6 +138,13 @@ async function collectFolders(
   }
   out.entries.push(...balance(regEntries, trainImages));
   return { ...out, trainImages, regImages };
+}
+
+/** Those of the part that is asked for. */
+function kept(entries: ImageEntry[], { split }: DatasetOptions, isReg = false): ImageEntry[] {
+  if (!split) return entries;
+  if (isReg) return split.part === "training" ? entries : [];
+  return partOf(entries, split);
 }
 
 /** As many regularisation images as training images: cut off, or repeated in turns. */
@@ -156,10 +174,12 @@ async function collectMetadata(
     if (ignored(subset, file, twice, notes)) continue;
     const loaded = loadMetadata(subset);
     if (loaded.missing.length > 0) notes.push(`${file}: ${notFound(loaded.missing)}`);
-    const allSized = loaded.entries.every((entry) => entry.size !== null);
-    const entries = allSized && loaded.entries.every((entry) => entry.latentsFile !== null)
-      ? loaded.entries
-      : await readable(loaded.entries, options, notes);
+    const found = kept(loaded.entries, options);
+    if (found.length === 0 && loaded.entries.length > 0) continue;
+    const allSized = found.every((entry) => entry.size !== null);
+    const entries = allSized && found.every((entry) => entry.latentsFile !== null)
+      ? found
+      : await readable(found, options, notes);
     sized &&= allSized;
     if (entries.length === 0) {
       notes.push(`${file}: names no image that can be read; the subset is left out`);
@@ -172,7 +192,7 @@ async function collectMetadata(
     out.subsets.push(subset);
   }
   requireCountable(trainImages);
-  settleLatentFiles(out.entries, sized, params, notes);
+  if (out.entries.length > 0) settleLatentFiles(out.entries, sized, params, notes);
   return { ...out, trainImages, sized };
 }
 

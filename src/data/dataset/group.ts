@@ -1,14 +1,15 @@
 /** All datasets of a run, from flags or a dataset file, in their first order. */
 
 import { UsageError, UserError } from "../../base/errors.ts";
-import type { PythonRandom } from "../../random/mod.ts";
+import { PythonRandom } from "../../random/mod.ts";
 import type { DatasetFlags } from "./options.ts";
 import { type DatasetFile, readDatasetFile, type Values } from "./config_file.ts";
 import { type Supports, TRAIN_NETWORK } from "./config_schema.ts";
-import { createDataset, type Dataset, type DatasetOptions } from "./dataset.ts";
+import { createDataset, type Dataset, type DatasetOptions, openDataset } from "./dataset.ts";
 import { subsetsBelow } from "./folders.ts";
 import { Order } from "../batches/order.ts";
 import { type DatasetPlan, settle } from "./params.ts";
+import type { ValidationSplit } from "./validation_split.ts";
 
 export interface DatasetGroup {
   readonly datasets: readonly Dataset[];
@@ -68,5 +69,39 @@ export async function createDatasetGroup(
   const datasets: Dataset[] = [];
   for (const plan of plans) datasets.push(await createDataset(plan, options));
   const seed = random.randint(0, 2 ** 31);
+  return { datasets, orders: datasets.map((dataset) => new Order(dataset, seed, random)), seed };
+}
+
+/** The split that a run trains on; undefined where nothing is held out. */
+export function trainingPart(
+  { validationSplit: share, validationSeed }: { validationSplit: number; validationSeed: number | null },
+  seed: number,
+): ValidationSplit | undefined {
+  return share === 0 ? undefined : { part: "training", share, seed: validationSeed ?? seed };
+}
+
+/** Captions that are validated with are whole. */
+const NO_DROPOUT = {
+  caption_dropout_rate: 0,
+  caption_dropout_every_n_epochs: 0,
+  caption_tag_dropout_rate: 0,
+};
+
+/** The pictures that are held out. Throws UsageError where there is none. */
+export async function createValidationGroup(
+  plans: readonly DatasetPlan[],
+  { share, seed, ...options }: Omit<DatasetOptions, "split"> & { share: number; seed: number },
+): Promise<DatasetGroup> {
+  const opened: Dataset[] = [];
+  for (const plan of plans) {
+    const subsets = plan.subsets.map((subset) => ({ ...subset, ...NO_DROPOUT }));
+    const split = { part: "validation", share, seed } as const;
+    opened.push(await openDataset({ ...plan, subsets }, { ...options, split }));
+  }
+  const datasets = opened.filter(({ buckets }) => buckets.length > 0);
+  if (datasets.length === 0) {
+    throw new UsageError(`--validation_split ${share}: holds out no picture of so few; give a larger share`);
+  }
+  const random = new PythonRandom(seed);
   return { datasets, orders: datasets.map((dataset) => new Order(dataset, seed, random)), seed };
 }

@@ -5,7 +5,13 @@ import { atomicWriteFile } from "../../base/files/atomic.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
 import { hearSignals, type JobContext } from "../../base/job.ts";
 import { counted } from "../../base/phrases.ts";
-import { type Batch, createDatasetGroup, describeDatasets, planDatasets } from "../../data/mod.ts";
+import {
+  type Batch,
+  createDatasetGroup,
+  describeDatasets,
+  planDatasets,
+  trainingPart,
+} from "../../data/mod.ts";
 import { encodePng } from "../../images/png_file.ts";
 import { runGenerators } from "../objective/generators.ts";
 import type { TrainingConfig } from "../options.ts";
@@ -19,7 +25,10 @@ const MOST_PICTURES = 500;
 export async function debugDataset(config: TrainingConfig, context: JobContext): Promise<void> {
   const compat = config.compat !== null, seed = config.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
   const { torch, python } = runGenerators(seed, config, false);
-  const group = await createDatasetGroup(planDatasets(config), python, { compat });
+  const group = await createDatasetGroup(planDatasets(config), python, {
+    compat,
+    split: trainingPart(config, seed),
+  });
   const lines = describeDatasets(group);
   for (const line of lines) context.log(line);
   const folder = join(config.outputDir, `${config.outputName ?? "dataset"}_debug_dataset`);

@@ -12,6 +12,7 @@ import {
   describeDatasets,
   type LoaderOptions,
   planDatasets,
+  trainingPart,
 } from "../../data/mod.ts";
 import type { DrawingModel } from "../../generation/pipeline/model.ts";
 import {
@@ -29,18 +30,16 @@ import type { Group } from "../../options/mod.ts";
 import { type DataConfig, type PlaceConfig, type TrainingConfig, trainingGroups } from "../options.ts";
 import { computeDtype, type DiffusionTraining } from "../step/diffusion_training.ts";
 import { ExampleMaker, type ExampleOptions } from "../objective/examples.ts";
+import { checkSteps } from "../step/check_steps.ts";
 import { fitMemory } from "../step/fit.ts";
 import { type RunGenerators, runGenerators } from "../objective/generators.ts";
 import { largestLatents } from "../step/largest_shapes.ts";
 import { LatentEncoder } from "../objective/latents.ts";
-import { lossType } from "../objective/loss.ts";
-import { chosenOptimizer } from "../optimizers/options.ts";
-import { checkUpdate } from "../step/check_update.ts";
-import { createRates } from "../step/rates.ts";
 import { beginning } from "../loop/beginning.ts";
 import { type RunLength, runLength } from "../loop/run_length.ts";
 import { sampleNotes } from "../loop/sample_occasions.ts";
 import { SamplePictures, sampleSize } from "../loop/samples.ts";
+import { Validation } from "../validation/validation.ts";
 import {
   describeSettings,
   readStateFile,
@@ -59,6 +58,7 @@ export interface OpenedRun {
   readonly generators: RunGenerators;
   readonly group: DatasetGroup;
   readonly samples: SamplePictures | null;
+  readonly validation: Validation | null;
   readonly length: RunLength;
   readonly file: ModelFile;
   readonly device: Device;
@@ -81,13 +81,15 @@ export async function openRun(
   context: JobContext,
   { groups = trainingGroups, newNetwork = false, told = {} }: RunOptions = {},
 ): Promise<OpenedRun> {
-  checkConfig(config);
+  checkSteps(config);
   const resumed = config.resume === null ? null : readStateFile(config.resume);
   const seed = config.seed ?? resumed?.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
   const generators = runGenerators(seed, config, newNetwork);
   const plans = planDatasets(config);
-  const group = await createDatasetGroup(plans, generators.python, { compat: config.compat !== null });
+  const split = trainingPart(config, seed);
+  const group = await createDatasetGroup(plans, generators.python, { compat: config.compat !== null, split });
   for (const line of describeDatasets(group)) context.log(line);
+  const validation = await Validation.open(config, plans, group, seed, context);
   const file = openModel(modelPath(config.pretrainedModelNameOrPath), partsOf(config));
   try {
     checkFlags(file.family, { v2: config.v2 }, file.path);
@@ -122,7 +124,20 @@ export async function openRun(
       );
     }
     generators.built(buildingDraws(file, config.vae !== null));
-    return { seed, session, settings, generators, group, samples, length, file, device, store, close };
+    return {
+      seed,
+      session,
+      settings,
+      generators,
+      group,
+      samples,
+      validation,
+      length,
+      file,
+      device,
+      store,
+      close,
+    };
   } catch (error) {
     file.close();
     throw error;
@@ -137,17 +152,6 @@ export function closingOnError<T>(opened: OpenedRun, work: () => T): T {
     opened.close();
     throw error;
   }
-}
-
-/** What can be refused before anything is opened. */
-function checkConfig(config: TrainingConfig): void {
-  if (config.maskedLoss && !config.alphaMask && config.datasetConfig === null) {
-    throw new UsageError("--masked_loss needs masks: give --alpha_mask and pictures with an alpha channel");
-  }
-  lossType(config.lossType);
-  const optimizer = chosenOptimizer(config);
-  checkUpdate(config, optimizer);
-  createRates(config, optimizer);
 }
 
 function sessionOf(resumed: RunState | null): Session {
@@ -273,12 +277,15 @@ function loaderWorkers(
 /** Latents of all images. */
 async function cacheAll(
   config: TrainingConfig,
-  { group, file, generators: { latents: torch } }: OpenedRun,
+  { group, validation, file, generators }: OpenedRun,
   encoder: LatentEncoder,
   context: JobContext,
 ): Promise<void> {
   const owned = new Map<string, string>();
-  for (const [i, dataset] of group.datasets.entries()) {
+  const held = validation?.group.datasets ?? [], datasets = [...group.datasets, ...held];
+  const heldOut = validation?.generators().torch;
+  for (const [i, dataset] of datasets.entries()) {
+    const torch = held.includes(dataset) ? heldOut! : generators.latents;
     await cacheLatents(dataset, {
       owned,
       encode: (pixels, count, height, width) => encoder.encode(pixels, count, height, width, torch),
@@ -287,7 +294,7 @@ async function cacheAll(
       toDisk: config.cacheLatentsToDisk,
       compat: config.compat !== null,
       onStart: () => {
-        if (group.datasets.length > 1) context.log(`caching latents of ${datasetName(dataset, i)}`);
+        if (datasets.length > 1) context.log(`caching latents of ${datasetName(dataset, i)}`);
       },
       onProgress: (step, total) => context.progress({ task: "caching latents", step, total }),
       note: (line) => context.warn(line),

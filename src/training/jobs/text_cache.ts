@@ -18,7 +18,7 @@ export interface TextCacheConfig {
 /** Encodes the captions where that is asked for; undefined where it is not. Throws as encodeCaptions() does. */
 export async function encodedCaptions(
   config: TrainingConfig & TextCacheConfig,
-  { file, group, store }: OpenedRun,
+  { file, group, validation, store }: OpenedRun,
   { trainsText, ...parts }: Pick<DrawingModel, "load"> & { readonly trainsText: string | null },
   context: JobContext,
 ): Promise<EncodedCaptions | undefined> {
@@ -35,5 +35,6 @@ export async function encodedCaptions(
   const dtype = computeDtype(config.mixedPrecision), { family, shapes, path: source } = file;
   const load = parts.load ?? ((graph) => loadMissing(graph, store, file));
   const model = { family, shapes, store, source, dtype, load };
-  return await encodeCaptions(group, model, { maxTokenLength: config.maxTokenLength, toDisk }, context);
+  const datasets = [...group.datasets, ...validation?.group.datasets ?? []];
+  return await encodeCaptions(datasets, model, { maxTokenLength: config.maxTokenLength, toDisk }, context);
 }

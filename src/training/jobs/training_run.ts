@@ -7,6 +7,7 @@ import type { ExampleMaker } from "../objective/examples.ts";
 import type { StepGenerators } from "../objective/noise.ts";
 import type { RunLength } from "../loop/run_length.ts";
 import type { SamplePictures } from "../loop/samples.ts";
+import type { Validation } from "../validation/validation.ts";
 import type { RunSettings } from "../state/mod.ts";
 
 export interface TrainingRun {
@@ -28,6 +29,8 @@ export interface TrainingRun {
   readonly settings: RunSettings;
   /** Null where none are wanted. */
   readonly samples: SamplePictures | null;
+  /** Null where no pictures are held out. */
+  readonly validation: Validation | null;
   /** Writes the file that the job is for. `epoch` counts from 1. */
   saveModel(path: string, steps: number, epoch: number): void;
   close(): void;

@@ -4,19 +4,17 @@
  */
 import { Interrupted, UserError } from "../../base/errors.ts";
 import type { JobContext } from "../../base/job.ts";
-import { counted } from "../../base/phrases.ts";
 import type { DataConfig, OptimizerConfig, OutputConfig, PlaceConfig, StepConfig } from "../options.ts";
 import type { StepResult } from "../step/diffusion_training.ts";
 import { LossRecorder } from "./loss_recorder.ts";
 import type { StepGenerators } from "../objective/noise.ts";
-import { rateNotes } from "../optimizers/mod.ts";
 import type { TrainingRun } from "../jobs/training_run.ts";
 import { isOver, refuseDone, withEpochRatio } from "./run_length.ts";
 import { RunFiles } from "./run_files.ts";
 import { type Beginning, beginning, dropBatches } from "./beginning.ts";
+import { tellTraining } from "./told_plan.ts";
 import type { Moment } from "./save_names.ts";
 import { loadState, type RunPosition, type RunState, saveState, type Trained } from "../state/mod.ts";
-import { groupSize } from "../step/trainable.ts";
 import { TrainingLog } from "./training_log.ts";
 import { stateArrays } from "../step/states.ts";
 
@@ -57,6 +55,8 @@ class Trainer {
   #good!: Snapshot;
   /** The step after which the weights were last tried. */
   #proven = 0;
+  /** Of the pictures that are held out, when they were last tried. */
+  #validated: number | null = null;
 
   constructor(
     private readonly config: TrainerConfig,
@@ -75,7 +75,7 @@ class Trainer {
     try {
       if (config.resume !== null) this.#resume(config.resume);
       await this.#begin(beginning(config, length));
-      this.#tellPlan();
+      tellTraining(config, run, context);
       this.#snapshot();
       if (this.#position.globalStep === 0) await this.#sample(0);
       for (
@@ -117,6 +117,7 @@ class Trainer {
       if (config.saveEveryNSteps !== null && globalStep % config.saveEveryNSteps === 0) {
         await this.#save({ step: globalStep }, epoch + 1, config.saveState);
       }
+      await this.#validate(null);
       if (this.context.signal.aborted) await this.#interrupt();
     }
     await this.#endEpoch(epoch + 1);
@@ -129,6 +130,7 @@ class Trainer {
     // steps may end a run within an epoch: one that is longer goes on from there
     if (!loader.inEpoch) this.#position = { epoch, batch: 0, globalStep };
     this.#snapshot();
+    await this.#validate(epoch);
     const due = config.saveEveryNEpochs !== null && epoch % config.saveEveryNEpochs === 0;
     if (due && !isOver(config, length, epoch, globalStep)) {
       await this.#save({ epoch }, epoch, config.saveState);
@@ -178,6 +180,7 @@ class Trainer {
       resumedFrom: this.#resumedFrom,
       loss: average,
       memory: device.peakBytes,
+      note: this.#validated === null ? undefined : `validation ${this.#validated.toFixed(4)}`,
       details: {
         epoch: this.#position.epoch + 1,
         batchLoss: result.loss,
@@ -193,6 +196,19 @@ class Trainer {
     if (!samples?.due(moment)) return;
     await this.#prove();
     await this.run.training.step.whileSettled(() => samples.draw(drawing, moment));
+  }
+
+  /** `epoch`, counted from 1, where one has just ended. */
+  async #validate(epoch: number | null): Promise<void> {
+    const { run, context } = this, { validation } = run, step = this.#position.globalStep;
+    if (!validation?.due({ epoch, step })) return;
+    const loss = await validation.measure(run, context);
+    if (loss === null) return;
+    const divergence = loss - this.#losses.average;
+    this.#validated = loss;
+    this.#log?.validation(epoch === null ? "step" : "epoch", epoch ?? step, loss, divergence);
+    context.log(`validation loss ${loss.toFixed(4)} after step ${step}`);
+    context.emit({ event: "validation", step, ...epoch !== null && { epoch }, loss, divergence });
   }
 
   async #interrupt(): Promise<never> {
@@ -282,28 +298,5 @@ class Trainer {
     this.context.log(`beginning at step ${globalStep}; learning rates ${rates}`);
     await dropBatches(first, this.run.loader, this.context.signal);
     this.#position = { epoch: epochs, batch: batches, globalStep: this.#resumedFrom = globalStep };
-  }
-
-  #tellPlan(): void {
-    const { config, run: { what, length, training, seed }, context } = this;
-    const parameters = training.parts.groups.reduce((n, group) => n + groupSize(group), 0);
-    context.log(`${what}: ${counted(parameters, "trainable parameter")}, seed ${seed}`);
-    const [steps, epochs] = [counted(length.steps, "step"), counted(length.epochs, "epoch")];
-    const batches = counted(length.batchesPerEpoch, "batch");
-    const gathered = counted(config.gradientAccumulationSteps, "batch");
-    context.log(
-      `${steps}, ${epochs} of ${batches}, gradients of ${gathered} a step, ${config.mixedPrecision} mixed precision`,
-    );
-    const { optimizer } = training.step.options;
-    for (const note of rateNotes(optimizer, training.parts.groups)) context.warn(note);
-    context.emit({
-      event: "plan",
-      task: "training",
-      steps: length.steps,
-      epochs: length.epochs,
-      batchesPerEpoch: length.batchesPerEpoch,
-      trainableParameters: parameters,
-      seed,
-    });
   }
 }

@@ -45,6 +45,12 @@ export class TrainingLog {
     this.writer.scalar("loss/epoch", average, epoch);
   }
 
+  /** sd-scripts 0.10.1's tags; `at` is the step, or the epoch counted from 1. */
+  validation(moment: "step" | "epoch", at: number, loss: number, divergence: number): void {
+    this.writer.scalar(`loss/validation/${moment}_average`, loss, at);
+    this.writer.scalar(`loss/validation/${moment}_divergence`, divergence, at);
+  }
+
   close(): void {
     this.writer.close();
   }

@@ -11,7 +11,7 @@ import {
   type TextWidths,
   writeTextFile,
 } from "../../data/cache/text_file.ts";
-import type { DatasetGroup } from "../../data/mod.ts";
+import type { Dataset } from "../../data/mod.ts";
 import { CaptionEncoder, type TextModel } from "./text_encoder.ts";
 
 export interface EncodedCaptions {
@@ -28,17 +28,17 @@ export interface EncodedCaptionsOptions {
 
 /** Throws UsageError for options that change captions from step to step, and UserError for caches that do not fit. */
 export async function encodeCaptions(
-  group: DatasetGroup,
+  datasets: readonly Dataset[],
   model: TextModel,
   { maxTokenLength, toDisk }: EncodedCaptionsOptions,
   context: JobContext,
 ): Promise<EncodedCaptions> {
-  refuseChanging(group);
-  const subsets = group.datasets.flatMap((dataset) => dataset.subsets);
+  refuseChanging(datasets);
+  const subsets = datasets.flatMap((dataset) => dataset.subsets);
   if (subsets.some(({ caption_prefix, caption_suffix }) => caption_prefix || caption_suffix)) {
     context.warn("caption_prefix and caption_suffix have no effect: captions are encoded as they are");
   }
-  const entries = group.datasets.flatMap((dataset) => dataset.entries), found = new Map<string, CachedText>();
+  const entries = datasets.flatMap((dataset) => dataset.entries), found = new Map<string, CachedText>();
   const encoder = await CaptionEncoder.open(model, maxTokenLength), { widths } = encoder;
   try {
     const waiting = entries.filter(({ path }) => {
@@ -75,7 +75,7 @@ const CHANGING = [
   "enable_wildcard",
 ] as const;
 
-function refuseChanging({ datasets }: DatasetGroup): void {
+function refuseChanging(datasets: readonly Dataset[]): void {
   for (const subset of datasets.flatMap(({ subsets }) => subsets)) {
     const name = CHANGING.find((option) => Boolean(subset[option]));
     if (name === undefined) continue;

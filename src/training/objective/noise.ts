@@ -64,10 +64,11 @@ export function drawStep(
       python,
     );
   }
-  const timesteps = Int32Array.from(
-    torch.randint(config.minTimestep ?? 0, config.maxTimestep ?? TIMESTEPS, n),
-    Number,
-  );
+  const least = config.minTimestep ?? 0, beyond = config.maxTimestep ?? TIMESTEPS;
+  // one timestep alone, as validation asks for, is not drawn
+  const timesteps = least < beyond
+    ? Int32Array.from(torch.randint(least, beyond, n), Number)
+    : new Int32Array(n).fill(beyond);
   const huberC = huberConstants(config, schedule, timesteps);
   let added: Float32Array = noise;
   if (config.ipNoiseGamma) {

@@ -1,7 +1,7 @@
 /** Training a diffusion model, whatever of it is trained: noise for a batch, gradients, and an update when enough are in. */
 import { UserError } from "../../base/errors.ts";
 import type { DType } from "../../base/dtype.ts";
-import type { Graph } from "../../graph/mod.ts";
+import { type Graph, Programs } from "../../graph/mod.ts";
 import { UNET } from "../../models/mod.ts";
 import { type NormReport, normReport, type NormTensors } from "../../networks/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
@@ -40,6 +40,8 @@ export interface TrainingParts {
   /** What is trained; its parameters are already in the store, see allocateGroups. */
   readonly groups: readonly ParameterGroup[];
   readonly predict: Predict;
+  /** The same without dropout, where there may be one. */
+  readonly predictWhole?: Predict;
   /** Gives the store the parameters that a recorded program needs. */
   readonly load?: (graph: Graph) => Promise<void>;
   /** Further inputs that draw random numbers: before the noise for the text encoder's layers, after it for the U-Net's. */
@@ -71,10 +73,22 @@ export interface StepResult {
   readonly outputs: Readonly<Record<string, Float32Array>>;
 }
 
+function shapeOf(
+  { shape: [batch, channels, height, width], chunks, tokens, mask }: LatentBatch,
+): LatentsShape {
+  const masked = mask !== undefined;
+  return {
+    ...{ batch, channels, height, width },
+    ...{ chunks, masked, ...tokens !== undefined && { tokens } },
+  };
+}
+
 export class DiffusionTraining {
   readonly step: TrainingStep<LatentsShape>;
   readonly schedule: NoiseLevels;
   readonly #rates: Schedule;
+  /** Forward alone, to validate with. */
+  readonly #losses: Programs<LatentsShape>;
   #gathered = 0;
   /** The batch of the latest update, to try the weights with. */
   #latest: { shape: LatentsShape; inputs: Inputs } | null = null;
@@ -109,6 +123,7 @@ export class DiffusionTraining {
       },
       load: parts.load,
     });
+    this.#losses = new Programs(store, { load: parts.load });
     if (parts.emaDecay != null) {
       parts.groups.forEach((_, i) => store.set(flat.averages(i), store.download(flat.weights(i))));
     }
@@ -120,12 +135,7 @@ export class DiffusionTraining {
    * would make weights that are not; weights and moments are then those before the step.
    */
   async train(batch: LatentBatch, generators: StepGenerators, last = false): Promise<StepResult> {
-    const [n, channels, height, width] = batch.shape;
-    const { chunks, tokens } = batch, masked = batch.mask !== undefined;
-    const shape = {
-      ...{ batch: n, channels, height, width },
-      ...{ chunks, masked, ...tokens !== undefined && { tokens } },
-    };
+    const shape = shapeOf(batch);
     await this.step.program(shape);
     const text = this.parts.masks?.("text", shape, generators);
     const { inputs, draws } = noiseBatch(this.config, this.schedule, batch, generators);
@@ -152,6 +162,17 @@ export class DiffusionTraining {
     this.#latest = { shape, inputs: all };
     const norms = this.parts.limitNorms ? normReport(after.norms, after.ratios) : undefined;
     return { loss, gradNorm, draws, outputs, norms };
+  }
+
+  /** The loss at one timestep with the weights as they are: no dropout, no gradients, nothing changes. */
+  async loss(batch: LatentBatch, timestep: number, generators: StepGenerators): Promise<number> {
+    const config = { ...this.config, minTimestep: timestep, maxTimestep: timestep };
+    const { inputs } = noiseBatch(config, this.schedule, batch, generators);
+    const record = diffusionLoss(this.parts.predictWhole ?? this.parts.predict, lossType(config.lossType));
+    const { loss } = await this.#losses.run(shapeOf(batch), (graph) => {
+      graph.output("loss", record(graph, shapeOf(batch)).loss);
+    }, inputs);
+    return loss[0];
   }
 
   /**
@@ -185,6 +206,7 @@ export class DiffusionTraining {
   }
 
   destroy(): void {
+    this.#losses.destroy();
     this.step.destroy();
   }
 

@@ -1,7 +1,7 @@
 /** Training a LoRA on a frozen model: the step behind `easel train_network`. */
 import { UsageError } from "../../base/errors.ts";
 import type { Graph } from "../../graph/mod.ts";
-import { loraAdapter, multiplierInput } from "../../networks/joining/adapter.ts";
+import { type AdapterOptions, loraAdapter, multiplierInput } from "../../networks/joining/adapter.ts";
 import { drawMasks, type LayerDraws } from "../../networks/joining/masks.ts";
 import { recordNormLimit } from "../../networks/joining/norms.ts";
 import { tensorShapes } from "../../networks/kinds/first_weights.ts";
@@ -68,23 +68,27 @@ export function networkTraining(
     return drawsOf.get(key)!;
   };
   const { dropout, rankDropout, rowDropout, moduleDropout } = options;
+  const predict = (dropped: AdapterOptions) =>
+    predictNoise(model, {
+      dtype: computeDtype(config.mixedPrecision),
+      storage: frozenDtype(config),
+      adapter: (graph) =>
+        loraAdapter(modules, {
+          ...{ held, ...dropped },
+          multiplier: multiplied ? multiplierInput(graph, 1, MULTIPLIER) : undefined,
+        }),
+      clipSkip: config.clipSkip,
+      weightedCaptions: config.weightedCaptions,
+    });
   return new DiffusionTraining(store, config, {
     groups,
     predict: (graph, noisy, timesteps, shape) => {
       const list = draws(shape);
       list.length = 0;
-      return predictNoise(model, {
-        dtype: computeDtype(config.mixedPrecision),
-        storage: frozenDtype(config),
-        adapter: (graph) =>
-          loraAdapter(modules, {
-            ...{ held, dropout, rankDropout, rowDropout, moduleDropout, draws: list },
-            multiplier: multiplied ? multiplierInput(graph, 1, MULTIPLIER) : undefined,
-          }),
-        clipSkip: config.clipSkip,
-        weightedCaptions: config.weightedCaptions,
-      })(graph, noisy, timesteps, shape);
+      const dropped = { dropout, rankDropout, rowDropout, moduleDropout, draws: list };
+      return predict(dropped)(graph, noisy, timesteps, shape);
     },
+    predictWhole: predict({}),
     load: load ?? (async (graph) => {
       if (model.file) await loadMissing(graph, store, model.file);
     }),
