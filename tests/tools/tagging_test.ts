@@ -8,6 +8,7 @@ import { TagChooser } from "../../src/tools/tagging/choose_tags.ts";
 import { type TaggerConfig, taggerOptions } from "../../src/tools/tagging/options.ts";
 import { readTagNames } from "../../src/tools/tagging/tag_names.ts";
 import { tagImages } from "../../src/tools/tagging/tag_images.ts";
+import { serveHub } from "../hub/server.ts";
 import { listening, writePictures } from "../training/tiny_run.ts";
 
 const DATA = join(import.meta.dirname!, "../golden/data/tagger");
@@ -58,10 +59,12 @@ Deno.test("tagImages() tags every picture, the rest of a fixed batch too, and le
 
 Deno.test("a model that is not there, is none or has an operator that is not known is refused in a line", async () => {
   const { dir, config: right } = files();
+  Deno.mkdirSync(join(right.modelDir, "a_b"));
   await rejects(
     tagImages({ ...right, repoId: "a/b" }, listening()),
-    /a_b\/model\.onnx: there is no such folder; put the files model\.onnx and selected_tags\.csv of a\/b there/,
+    /a_b\/model\.onnx: is missing; put the files model\.onnx and selected_tags\.csv of a\/b there, or remove/,
   );
+  await rejects(tagImages({ ...right, repoId: "other" }, listening()), /other is no owner\/name on the hub/);
   const cases: [change: (bytes: Uint8Array) => Uint8Array, said: RegExp][] = [
     [(bytes) => bytes.subarray(0, bytes.length - 100), /model\.onnx: is no ONNX model or is damaged/],
     [() => new TextEncoder().encode("<html>not found</html>"), /model\.onnx: is no ONNX model/],
@@ -81,6 +84,34 @@ Deno.test("a model that is not there, is none or has an operator that is not kno
     Deno.removeSync(dir, { recursive: true });
   }
   Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("a model without a folder of its own comes from the hub, once", async () => {
+  const { dir, config: right } = files(), cache = join(dir, "cache");
+  const hub = serveHub({
+    "model.onnx": Deno.readFileSync(join(DATA, "convnext_batch2.onnx")),
+    "selected_tags.csv": Deno.readFileSync(join(DATA, "selected_tags.csv")),
+    "README.md": new Uint8Array(3),
+  });
+  const before = ["HF_ENDPOINT", "HF_HUB_CACHE"].map((name) => [name, Deno.env.get(name)] as const);
+  Deno.env.set("HF_ENDPOINT", hub.endpoint);
+  Deno.env.set("HF_HUB_CACHE", cache);
+  try {
+    await tagImages({ ...right, repoId: "owner/name" }, listening());
+    const fetched = hub.requests.filter((request) => request.includes("/resolve/"));
+    deepStrictEqual(fetched.map((request) => request.replace(/.*\//, "")).sort(), [
+      "model.onnx",
+      "selected_tags.csv",
+    ]);
+    await tagImages({ ...right, repoId: "owner/name", forceDownload: true }, listening());
+    strictEqual(hub.requests.filter((request) => request.includes("/resolve/")).length, fetched.length);
+  } finally {
+    for (const [name, value] of before) {
+      value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+    }
+    await hub.close();
+    Deno.removeSync(dir, { recursive: true });
+  }
 });
 
 Deno.test("tags that come first do so in the order given; --compat 0.9.1 ends in the reverse one", () => {

@@ -1,16 +1,25 @@
 /** Tagging pictures: the flags of sd-scripts' finetune/tag_images_by_wd14_tagger.py. */
 
 import { RANGES } from "../../data/dataset/ranges.ts";
-import { type ConfigOf, flag, float, group, int, noEffect, notYet, pathTo, str } from "../../options/mod.ts";
+import { type ConfigOf, flag, float, group, int, noEffect, pathTo, str } from "../../options/mod.ts";
 import type { CompatConfig } from "../../options/shared.ts";
 import type { DeviceConfig } from "../../runtime/options.ts";
 
 const SHARE = { min: 0 };
 
 export const taggerOptions = group("Tagging", {
-  repo_id: str("SmilingWolf/wd-v1-4-convnext-tagger-v2", "model; its folder has the same name with _ for /"),
-  model_dir: pathTo("folder", str("wd14_tagger_model", "folder of model folders")),
-  force_download: notYet(flag("fetch the model again")),
+  repo_id: str(
+    "SmilingWolf/wd-v1-4-convnext-tagger-v2",
+    "model on the hub; its own folder has the same name with _ for /",
+  ),
+  model_dir: pathTo(
+    "folder",
+    str(
+      "wd14_tagger_model",
+      "folder of model folders; a model without one is fetched into the cache of the hub",
+    ),
+  ),
+  force_download: flag("take the hub's newest, whatever lies in the model's folder"),
   batch_size: int(1, "pictures at once", RANGES.batch_size),
   max_data_loader_n_workers: noEffect("pictures are read one after the other", int(null, "loader workers")),
   caption_extention: str(null, "misspelt alias, wins over caption_extension"),

@@ -27,7 +27,7 @@ export type Frequencies = readonly (readonly [tag: string, count: number])[];
  */
 export async function tagImages(config: TaggerConfig, context: JobContext): Promise<Frequencies> {
   const { trainDataDir, recursive } = config, compat = config.compat !== null;
-  const folder = modelFolder(config);
+  const folder = await modelFolder(config, context);
   const names = readTagNames(join(folder, "selected_tags.csv"), config, context.log);
   const chooser = new TagChooser(names, config);
   const pictures = picturesIn(trainDataDir, { recursive, compat });
@@ -57,18 +57,42 @@ export async function tagImages(config: TaggerConfig, context: JobContext): Prom
   return [...chooser.frequency].sort((a, b) => b[1] - a[1]);
 }
 
-function modelFolder({ modelDir, repoId }: TaggerConfig): string {
+const FILES = ["model.onnx", "selected_tags.csv"];
+
+/** The model's own folder; where there is none, or it is to be fetched again, that of the hub's cache. */
+async function modelFolder(
+  { modelDir, repoId, forceDownload }: TaggerConfig,
+  context: JobContext,
+): Promise<string> {
   const folder = join(modelDir, repoId.replaceAll("/", "_"));
-  for (const file of ["model.onnx", "selected_tags.csv"]) {
+  if (!isFolder(folder) || forceDownload) return await fetched(repoId, folder, context);
+  for (const file of FILES) {
     if (isFile(join(folder, file))) continue;
     throw new UserError(
-      `${join(folder, file)}: ${
-        isFolder(folder) ? "is missing" : "there is no such folder"
-      }; put the files ` +
-        `model.onnx and selected_tags.csv of ${repoId} there (--model_dir, --repo_id)`,
+      `${join(folder, file)}: is missing; put the files ${
+        FILES.join(" and ")
+      } of ${repoId} there, or remove the ` +
+        "folder so that they are fetched (--model_dir, --repo_id)",
     );
   }
   return folder;
+}
+
+/** `repoId`: owner/name, or owner/name/branch. */
+async function fetched(repoId: string, folder: string, context: JobContext): Promise<string> {
+  const [owner, name, revision = "main"] = repoId.split("/");
+  if (!name) {
+    throw new UserError(`${folder}: there is no such folder, and ${repoId} is no owner/name on the hub`);
+  }
+  const { fetchModel, hubSettings } = await import("../../hub/mod.ts");
+  const repo = `${owner}/${name}`;
+  return await fetchModel({ repo, file: null, revision }, hubSettings(), context, (paths) => {
+    const lacking = FILES.filter((file) => !paths.includes(file));
+    if (lacking.length === 0) return { files: FILES, model: null };
+    throw new UserError(
+      `${repo}: has no ${lacking.join(" and no ")} on the hub; give a WD14 tagger in ONNX form`,
+    );
+  });
 }
 
 /** Pictures at once and pixels of a side: the model's own where it has them fixed. */

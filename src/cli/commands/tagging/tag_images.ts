@@ -14,7 +14,8 @@ export const tagImagesByWd14Tagger = command({
   completes: "folder",
   about:
     "Writes what a WD14 tagger sees beside each picture of TRAIN_DATA_DIR. The model's files model.onnx and " +
-    "selected_tags.csv lie in MODEL_DIR/OWNER_NAME; ViT, SwinV2, ConvNeXt, EVA02 and MOAT taggers run.",
+    "selected_tags.csv are fetched from the hub, or lie in MODEL_DIR/OWNER_NAME; ViT, SwinV2, ConvNeXt, EVA02 and " +
+    "MOAT taggers run.",
   check: ({ values }) => checkDevice(values),
   async run({ values, positionals: [trainDataDir] }, context) {
     const { tagImages } = await import("../../../tools/tagging/tag_images.ts");
