@@ -34,7 +34,11 @@ const PREPROCESSORS: Readonly<Record<string, Preprocessor>> = {
     make: () => (picture) => ({ ...picture, data: picture.data.map((x) => 255 - x) }),
   },
   blur: { numbers: [9], above: true, make: (sigma) => (picture) => blurred(picture, sigma) },
-  tile: { numbers: [8], above: true, make: (factor) => (picture) => coarse(picture, factor) },
+  tile: {
+    numbers: [8],
+    above: true,
+    make: (factor) => (picture) => coarse(picture, factor),
+  },
   lineart: { numbers: [6], above: true, make: (sigma) => (picture) => lines(picture, sigma) },
   softedge: { numbers: [1], above: true, make: (sigma) => (picture) => slopes(picture, sigma) },
   scribble: { numbers: [16], make: (threshold) => (picture) => scribbled(picture, threshold) },
