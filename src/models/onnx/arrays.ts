@@ -77,6 +77,21 @@ export function joinAlong(r: Recording, all: readonly Value[], axis: number): Va
   return known(data, shape, values[0].dtype);
 }
 
+/** One axis with so many entries of `value` before and after. */
+export function padAxis(
+  r: Recording,
+  x: Value,
+  axis: number,
+  [before, after]: readonly [number, number],
+  value: number,
+): Value {
+  const edge = (length: number) => {
+    const shape = x.shape.with(axis, length);
+    return length > 0 ? [broadcast(r, known([value], shape.map(() => 1)), shape)] : [];
+  };
+  return joinAlong(r, [...edge(before), x, ...edge(after)], axis);
+}
+
 export type Reduction = "sum" | "prod" | "max" | "min";
 
 const STARTS: Readonly<Record<Reduction, [string, number]>> = {

@@ -1,4 +1,4 @@
-/** Whole models: probabilities of pictures, and each node's sum and norm. */
+/** Whole models: probabilities of pictures. */
 
 import { dirname, join } from "node:path";
 import { readOnnx } from "../../../src/formats/onnx/onnx_file.ts";

@@ -5,7 +5,7 @@ import { compile, Graph, reshape } from "../../../src/graph/mod.ts";
 import { known, type Recording, size, Unsupported, type Value } from "../../../src/models/onnx/values.ts";
 import { type Device, ParameterStore } from "../../../src/runtime/mod.ts";
 import type { Check, GoldenCase } from "../case.ts";
-import { exact, maxAbs } from "../compare.ts";
+import { exact, maxAbs, relL2 } from "../compare.ts";
 import { goldenDevice } from "../device.ts";
 
 interface Row {
@@ -66,14 +66,16 @@ async function checkOperator(c: GoldenCase, row: Row, device: Device): Promise<C
   }));
   const compare = (where: string, made: readonly Value[], data: readonly ArrayLike<number>[]) =>
     wanted.flatMap(({ type, shape, data: right }, i): Check[] => {
-      const what = `${row.name}${where}`, half = type === "float16" ? 1e-3 : 2e-6;
-      const error = maxAbs(Float32Array.from(data[i]), Float32Array.from(right)) /
-        Math.max(1, ...Array.from(right, Math.abs));
+      const what = `${row.name}${where}`, { rel_l2, abs } = c.json.tolerance.float;
+      const [got, recorded] = [Float32Array.from(data[i]), Float32Array.from(right)];
+      const exactly = !type.startsWith("float");
+      // either of the case's two limits, as a share of it
+      const error = exactly
+        ? maxAbs(got, recorded)
+        : Math.min(relL2(got, recorded) / rel_l2, maxAbs(got, recorded) / abs);
       return [
         exact(`${what} shape`, made[i].shape, shape),
-        size(shape) === 0
-          ? exact(what, data[i].length, 0)
-          : { what, error, limit: type.startsWith("float") ? half : 0 },
+        size(shape) === 0 ? exact(what, data[i].length, 0) : { what, error, limit: exactly ? 0 : 1 },
       ];
     });
   const host = run(inputs);

@@ -1,7 +1,7 @@
 /** Operators with windows over (N, C, H, W): convolutions, pooling, resizing. */
 
 import { conv2d, permute, reshape } from "../../../graph/mod.ts";
-import { binary, broadcast, joinAlong, product, reshaped, take } from "../arrays.ts";
+import { binary, broadcast, padAxis, product, reshaped, take } from "../arrays.ts";
 import {
   isKnown,
   known,
@@ -52,11 +52,7 @@ function padded(r: Recording, x: Value, w: Window, value: number): Value {
   return w.kernel.reduce((image, k, i) => {
     const axis = 2 + i, n = image.shape[axis];
     const needed = (w.out[i] - 1) * w.strides[i] + (k - 1) * w.dilations[i] + 1;
-    const edge = (length: number) => {
-      const shape = image.shape.with(axis, length);
-      return length > 0 ? [broadcast(r, known([value], shape.map(() => 1)), shape)] : [];
-    };
-    return joinAlong(r, [...edge(w.pads[i]), image, ...edge(Math.max(0, needed - n - w.pads[i]))], axis);
+    return padAxis(r, image, axis, [w.pads[i], Math.max(0, needed - n - w.pads[i])], value);
   }, x);
 }
 

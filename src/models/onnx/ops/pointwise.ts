@@ -1,8 +1,19 @@
 /** Functions of single elements. */
 
+import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "../../../base/dtype.ts";
+import { cast as castTo } from "../../../graph/mod.ts";
 import { binary, broadcast, scalar, unary } from "../arrays.ts";
-import { fromFile, isKnown, known, type Recording, size, Unsupported, type Value } from "../values.ts";
-import { broadcastShape } from "../values.ts";
+import {
+  broadcastShape,
+  fromFile,
+  isKnown,
+  known,
+  onDevice,
+  type Recording,
+  size,
+  Unsupported,
+  type Value,
+} from "../values.ts";
 import type { OnnxTensor } from "../../../formats/onnx/onnx_file.ts";
 import type { Call, Operator } from "./call.ts";
 
@@ -98,14 +109,23 @@ function where(c: Call): Value {
   return binary(r, "add", binary(r, "mul", a, mask), binary(r, "mul", b, other));
 }
 
-/** TensorProto.DataType: floats stay float32 here, whatever their width. */
+/** What a value is rounded to by TensorProto.DataType; it is held as float32 whatever its width. */
+const HALVES: Readonly<Record<number, "f16" | "bf16">> = { 10: "f16", 16: "bf16" };
+const HOST_HALVES = {
+  f16: (x: Float32Array) => f16ToF32(f32ToF16(x)),
+  bf16: (x: Float32Array) => bf16ToF32(f32ToBf16(x)),
+};
+
 function cast(c: Call): Value {
-  const x = c.input(0), to = c.number("to", 1), floats = [1, 10, 11, 16].includes(to);
+  const x = c.input(0), to = c.number("to", 1), floats = [1, 10, 11, 16].includes(to), half = HALVES[to];
   if (!isKnown(x)) {
-    if (floats) return x;
+    if (floats) return half ? onDevice(castTo(castTo(c.r.tensorOf(x), half), "f32"), x.shape) : x;
     throw new Unsupported("whole numbers of a picture's values are not supported yet");
   }
-  if (floats) return known(x.known, x.shape);
+  if (floats) {
+    const values = Float32Array.from(x.known);
+    return known(half ? HOST_HALVES[half](values) : values, x.shape);
+  }
   if (to === 9) return known(Float64Array.from(x.known, (v) => Number(v !== 0)), x.shape, "bool");
   return known(Float64Array.from(x.known, Math.trunc), x.shape, "i64");
 }

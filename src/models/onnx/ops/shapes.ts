@@ -1,6 +1,6 @@
 /** Operators that move elements, and those that give shapes. */
 
-import { binary, broadcast, joinAlong, reshaped, sliceOf, take, transpose } from "../arrays.ts";
+import { binary, broadcast, joinAlong, padAxis, reshaped, sliceOf, take, transpose } from "../arrays.ts";
 import {
   axisOf,
   broadcastShape,
@@ -126,11 +126,7 @@ function pad(c: Call): Value {
     if (before === 0 && after === 0) return;
     if (mode === "constant") {
       const from = Math.max(0, -before), to = n - Math.max(0, -after);
-      const edge = (length: number) => {
-        const shape = x.shape.with(axis, length);
-        return length > 0 ? [broadcast(c.r, known([value], shape.map(() => 1)), shape)] : [];
-      };
-      x = joinAlong(c.r, [...edge(before), sliceOf(c.r, x, axis, from, to - from), ...edge(after)], axis);
+      x = padAxis(c.r, sliceOf(c.r, x, axis, from, to - from), axis, [before, after], value);
       return;
     }
     const places = range(before + n + after, -before).map((at) => {
