@@ -157,7 +157,7 @@ Deno.test("overriddenFlags() names what a dataset file decides everywhere, and o
   const path = Deno.makeTempFileSync({ suffix: ".toml" });
   const overridden = (text: string, ...given: string[]) => {
     Deno.writeTextFileSync(path, text);
-    return overriddenFlags(path, given);
+    return overriddenFlags(path, given, TRAIN_NETWORK);
   };
   const flags = [
     "train_data_dir",

@@ -7,7 +7,8 @@ import { fileModules } from "../../src/networks/mod.ts";
 import { productSvd } from "../../src/networks/files/svd.ts";
 import type { TrainNetworkConfig } from "../../src/training/options.ts";
 import { trainNetwork } from "../../src/training/jobs/train_network.ts";
-import { listening, tinyRun } from "./tiny_run.ts";
+import { encodePng } from "../../src/images/png_file.ts";
+import { listening, lossesOf, tinyRun } from "./tiny_run.ts";
 
 /** Key -> bytes of a LoRA file. */
 function contents(path: string): Map<string, Uint8Array> {
@@ -52,6 +53,26 @@ Deno.test("trainNetwork() saves what sd-scripts would save, and the network has 
   strictEqual(context.events.filter((e) => e.task === "training").at(-1)?.step, 7);
   match(context.lines.join("\n"), /3 images x 1, 3 captions/);
   strictEqual([...Deno.readDirSync(join(dir, "logs"))].length, 1);
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("--masked_loss with mask images: black ones leave no loss, white ones all of it, grey ones a share", async () => {
+  const { dir, config } = tinyRun(1), masks = join(dir, "masks");
+  Deno.mkdirSync(masks);
+  const lossOf = async (grey: number | null) => {
+    // only red counts
+    const data = Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => i % 3 === 0 ? grey ?? 0 : 7 * i);
+    Deno.writeFileSync(join(masks, "0.png"), encodePng({ width: 64, height: 64, data }));
+    const context = listening(),
+      masked = grey === null ? {} : { maskedLoss: true, conditioningDataDir: masks };
+    await trainNetwork({ ...config, ...masked, maxTrainSteps: 1 }, context);
+    return lossesOf(context)[0];
+  };
+  const whole = await lossOf(null);
+  ok(whole > 0);
+  strictEqual(await lossOf(0), 0);
+  ok(Math.abs(await lossOf(255) / whole - 1) < 1e-6);
+  ok(Math.abs(await lossOf(51) / whole - 0.2) < 1e-6);
   Deno.removeSync(dir, { recursive: true });
 });
 

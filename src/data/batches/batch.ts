@@ -8,6 +8,7 @@ import { changeColor } from "../../images/color.ts";
 import { loadImage, UnreadableImage } from "../../images/load.ts";
 import { crop, flip, type Pixels } from "../../images/pixels.ts";
 import { resizeArea } from "../../images/resampling/area.ts";
+import { conditioningOf, stackConditioning } from "./conditioning.ts";
 import { alphaMask, fit, writeNormalized } from "./prepare.ts";
 import { faceNamed } from "./face_crop.ts";
 import type { LatentSides } from "../../models/mod.ts";
@@ -36,6 +37,8 @@ export interface Batch {
   readonly networkMultipliers: Float32Array;
   /** (N, height, width) in pixels, 0 to 1; null when no image has one. */
   readonly alphaMasks: Float32Array | null;
+  /** (N, height, width, 3) in [-1, 1]: what a ControlNet sees, or masks; null where the dataset has none. */
+  readonly conditioning: Float32Array | null;
 }
 export type Pair = readonly [number, number];
 
@@ -57,6 +60,7 @@ interface Item {
   readonly image: Pixels | null;
   readonly cached: CachedLatents | null;
   readonly alphaMask: Float32Array | null;
+  readonly conditioning: Pixels | null;
   readonly originalSize: readonly number[];
   readonly cropBox: readonly number[];
 }
@@ -90,24 +94,27 @@ async function renderItem(
   draws: ItemDraws,
   options: RenderOptions,
 ): Promise<Item> {
+  const bucketed = dataset.bucketInfo !== null, { compat } = options;
+  const conditioning = await conditioningOf(entry, { bucketed, flipped: draws.flipped, compat });
   const cached = entry.latents ??
     (entry.latentsFile ? readLatentFile(entry.latentsFile, entry.bucket, options.latent) : null);
   if (cached) {
     const mask = cached.alphaMask && draws.flipped
       ? flipMask(cached.alphaMask, entry.bucket[0])
       : cached.alphaMask;
-    return { entry, draws, image: null, cached, alphaMask: mask, ...pick(cached) };
+    return { entry, draws, image: null, cached, alphaMask: mask, conditioning, ...pick(cached) };
   }
   const alpha = "alpha_mask" in entry.subset && entry.subset.alpha_mask;
   const loaded = await loadImage(entry.path, { alpha, compat: options.compat });
   const cutOut = entry.subset.random_crop && loaded.width >= entry.bucket[0] &&
     loaded.height >= entry.bucket[1];
-  let { image, ...sizes } = dataset.bucketInfo || options.scale && !cutOut && !draws.scaled
+  let { image, ...sizes } = bucketed || options.scale && !cutOut && !draws.scaled
     ? fit(loaded, entry.bucket, entry.resized, draws.left, draws.top, entry.subset.resize_interpolation)
     : cutToSize(loaded, entry, draws, options.compat);
   if (draws.color) image = changeColor(image, draws.color);
   if (draws.flipped) image = flip(image);
-  return { entry, draws, image, cached: null, alphaMask: alpha ? alphaMask(image) : null, ...sizes };
+  const mask = alpha ? alphaMask(image) : null;
+  return { entry, draws, image, cached: null, alphaMask: mask, conditioning, ...sizes };
 }
 
 /** Without buckets images are cut, and scaled only around a face; what is left counts as the original. */
@@ -174,6 +181,7 @@ function assemble(dataset: Dataset, bucket: Size, items: readonly Item[], { fact
     lossWeights: Float32Array.from(items, ({ entry }) => entry.isReg ? prior : 1),
     networkMultipliers: new Float32Array(items.length).fill(multiplier),
     alphaMasks: stackMasks(items, width * height),
+    conditioning: stackConditioning(items.map((item) => item.conditioning), [width, height]),
   };
 }
 

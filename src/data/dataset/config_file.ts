@@ -149,6 +149,11 @@ class Checker {
 
   /** Where the key would be right, else the nearest right one. */
   hint(key: string, known: string[]): string {
+    if (key === "conditioning_data_dir") {
+      return this.supports.controlnet
+        ? " here; every subset of a dataset has one or none has, put the others into a [[datasets]] of their own"
+        : " here; it names the masks that --masked_loss asks for";
+    }
     const everywhere: [string, Table][] = [
       ["[[datasets]]", datasetTable("dreambooth", this.supports)],
       ["[[datasets.subsets]]", subsetTable("dreambooth", this.supports)],

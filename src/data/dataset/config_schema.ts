@@ -20,6 +20,20 @@ export const TRAIN_NETWORK: Supports = {
   dropout: true,
 };
 
+/** Pictures with conditioning pictures, and nothing else: what trains a ControlNet. */
+export const CONDITIONED: Supports = {
+  ...TRAIN_NETWORK,
+  dreambooth: false,
+  finetuning: false,
+  controlnet: true,
+};
+
+/** What a dataset file of a training may hold where the command does not say: masks as --masked_loss asks for them. */
+export const supportsOf = ({ maskedLoss = false }: { readonly maskedLoss?: boolean }): Supports => ({
+  ...TRAIN_NETWORK,
+  controlnet: maskedLoss,
+});
+
 export type Method = "dreambooth" | "finetuning" | "controlnet";
 
 /** Allowed at every level: the nearest one counts. */

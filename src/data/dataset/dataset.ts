@@ -8,18 +8,13 @@ import { UsageError, UserError } from "../../base/errors.ts";
 import { pathHint } from "../../base/files/path_hint.ts";
 import { countTags, type ImageEntry, type SubsetReport, type TagFrequency } from "./entries.ts";
 import { type Bucket, type BucketInfo, fillBuckets } from "../batches/fill_buckets.ts";
-import { folderReport, loadFolder } from "./folders.ts";
+import { pairConditioning, refuseLooseCuts } from "./conditioning.ts";
+import { folderReport, type FolderSubset, isRegularisation, loadFolder } from "./folders.ts";
 import { leftOutInside } from "./left_out.ts";
 import { FORMAT_NAMES, loadImage, looksWhole, probeSize, UnreadableImage } from "../../images/load.ts";
 import { INTERPOLATIONS } from "../../images/resampling/resize.ts";
 import { loadMetadata, metadataReport } from "./metadata.ts";
-import type {
-  DatasetParams,
-  DatasetPlan,
-  DreamBoothSubset,
-  FineTuningSubset,
-  SubsetParams,
-} from "./params.ts";
+import type { DatasetParams, DatasetPlan, FineTuningSubset, SubsetParams } from "./params.ts";
 import { MOST_ENTRIES } from "./ranges.ts";
 import { partOf, type ValidationSplit } from "./validation_split.ts";
 
@@ -58,7 +53,7 @@ export async function createDataset(plan: DatasetPlan, options: DatasetOptions):
 export async function openDataset(plan: DatasetPlan, options: DatasetOptions): Promise<Dataset> {
   refuseUnsupported(plan);
   const notes: string[] = [...plan.notes ?? []], tagFrequency: TagFrequency = {};
-  const collect = plan.kind === "dreambooth" ? collectFolders : collectMetadata;
+  const collect = plan.kind === "finetuning" ? collectMetadata : collectFolders;
   const collected = await collect(plan, options, notes, tagFrequency);
   const { sized, ...rest } = collected;
   const { buckets, bucketInfo } = fillBuckets(rest.entries, plan.params, sized, notes);
@@ -68,9 +63,9 @@ export async function openDataset(plan: DatasetPlan, options: DatasetOptions): P
   return { kind: plan.kind, params: plan.params, ...rest, buckets, bucketInfo, tagFrequency, notes };
 }
 
-function refuseUnsupported({ kind, subsets }: DatasetPlan): void {
-  if (kind === "controlnet") throw new UsageError("conditioning_data_dir is not supported yet");
+function refuseUnsupported({ params, subsets }: DatasetPlan): void {
   for (const subset of subsets) {
+    refuseLooseCuts(params, subset);
     const where = subset.image_dir ?? (subset as FineTuningSubset).metadata_file;
     const range = subset.face_crop_aug_range;
     if (range && !range.every((times) => times > 0)) {
@@ -110,13 +105,14 @@ async function collectFolders(
     throw new UsageError("resolution is required: give --resolution, like 512 or 640,448");
   }
   const out: Collected = { entries: [], subsets: [], reports: [], ...NOTHING };
-  const regEntries: ImageEntry[] = [];
+  const regEntries: ImageEntry[] = [], listed: ImageEntry[] = [];
   let trainImages = 0, regImages = 0;
-  for (const subset of subsets as readonly DreamBoothSubset[]) {
-    const dir = subset.image_dir;
+  for (const subset of subsets as readonly FolderSubset[]) {
+    const dir = subset.image_dir, isReg = isRegularisation(subset);
     if (ignored(subset, dir, out.subsets.some((s) => s.image_dir === dir), notes)) continue;
     const { entries: all, captioned } = loadFolder(subset);
-    const found = kept(all, options, subset.is_reg);
+    listed.push(...all);
+    const found = kept(all, options, isReg);
     if (found.length === 0 && all.length > 0) continue;
     const entries = await readable(found, options, notes);
     notes.push(...leftOutInside(dir));
@@ -125,13 +121,14 @@ async function collectFolders(
       continue;
     }
     countTags(tagFrequency, basename(dir), entries.map(({ caption }) => caption));
-    (subset.is_reg ? regEntries : out.entries).push(...entries);
+    (isReg ? regEntries : out.entries).push(...entries);
     const count = entries.length * subset.num_repeats;
-    if (subset.is_reg) regImages += count;
+    if (isReg) regImages += count;
     else trainImages += count;
     out.reports.push(folderReport(subset, entries, captioned));
     out.subsets.push(subset);
   }
+  await pairConditioning(listed, out.entries, params, options);
   requireCountable(trainImages + regImages);
   if (trainImages < regImages) {
     notes.push("more regularisation images than training images: some are not used");

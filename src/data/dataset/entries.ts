@@ -17,6 +17,11 @@ export interface CachedLatents {
   readonly cropBox: readonly number[];
 }
 
+export interface Conditioning {
+  readonly path: string;
+  readonly size: Size;
+}
+
 export interface ImageEntry {
   /** Path, or the key in a metadata file. */
   readonly key: string;
@@ -26,6 +31,8 @@ export interface ImageEntry {
   repeats: number;
   readonly isReg: boolean;
   readonly subset: SubsetParams;
+  /** The picture that goes with it: what a ControlNet sees, or a mask. */
+  conditioning: Conditioning | null;
   /** Pixels as seen, or what the metadata file says the latents were made for. */
   size: Size | null;
   bucket: Size;
@@ -42,7 +49,17 @@ const NOWHERE: Size = [0, 0];
 export function newEntry(
   given: Pick<ImageEntry, "key" | "path" | "caption" | "repeats" | "isReg" | "subset" | "size">,
 ): ImageEntry {
-  return { ...given, bucket: NOWHERE, resized: NOWHERE, latentsFile: null, latents: null, broken: false };
+  return {
+    ...given,
+    ...{
+      conditioning: null,
+      bucket: NOWHERE,
+      resized: NOWHERE,
+      latentsFile: null,
+      latents: null,
+      broken: false,
+    },
+  };
 }
 
 /** How often each tag occurs, by folder or metadata file: kept in the metadata of what is trained. */

@@ -12,7 +12,7 @@ import type { Values } from "./config_file.ts";
 import { type ImageEntry, newEntry, type SubsetReport } from "./entries.ts";
 import { foldersLeftOut } from "./left_out.ts";
 import { IMAGE_EXTENSIONS } from "../../images/load.ts";
-import type { DreamBoothSubset } from "./params.ts";
+import type { ControlNetSubset, DreamBoothSubset } from "./params.ts";
 import { REPEATS } from "./ranges.ts";
 import { outside } from "../../options/ranges.ts";
 
@@ -87,6 +87,10 @@ export function subsetsBelow(dir: string, isReg: boolean): FoundSubsets {
   return { subsets, notes };
 }
 
+export type FolderSubset = DreamBoothSubset | ControlNetSubset;
+
+export const isRegularisation = (subset: FolderSubset): boolean => "is_reg" in subset && subset.is_reg;
+
 export interface LoadedFolder {
   readonly entries: ImageEntry[];
   /** Those whose caption came from a file. */
@@ -94,11 +98,12 @@ export interface LoadedFolder {
 }
 
 /** The images of a subset with their captions. Throws UserError when captions lie there under another ending. */
-export function loadFolder(subset: DreamBoothSubset): LoadedFolder {
+export function loadFolder(subset: FolderSubset): LoadedFolder {
   if (subset.cache_info) {
     throw new UsageError(`${subset.image_dir}: cache_info is not supported yet; leave it out`);
   }
-  const { image_dir: dir, num_repeats: repeats, is_reg: isReg } = subset;
+  const { image_dir: dir, num_repeats: repeats } = subset, isReg = isRegularisation(subset);
+  const classTokens = "class_tokens" in subset ? subset.class_tokens : null;
   const files = listFiles(dir), present = new Set(files);
   const extension = subset.caption_extension && !subset.caption_extension.startsWith(".")
     ? `.${subset.caption_extension}`
@@ -109,7 +114,7 @@ export function loadFolder(subset: DreamBoothSubset): LoadedFolder {
     const captionFile = captionNames(name, extension).find((candidate) => present.has(candidate));
     const caption = captionFile
       ? readCaption(join(dir, captionFile), subset.enable_wildcard)
-      : subset.class_tokens ?? "";
+      : classTokens ?? "";
     const path = join(dir, name);
     const entry = newEntry({ key: path, path, caption, repeats, isReg, subset, size: null });
     if (captionFile) captioned.add(entry);
@@ -121,10 +126,11 @@ export function loadFolder(subset: DreamBoothSubset): LoadedFolder {
 
 /** What a folder gave, counted over the images that can be read. */
 export function folderReport(
-  { image_dir: name, is_reg: isReg, num_repeats: repeats }: DreamBoothSubset,
+  subset: FolderSubset,
   entries: readonly ImageEntry[],
   captioned: LoadedFolder["captioned"],
 ): SubsetReport {
+  const { image_dir: name, num_repeats: repeats } = subset, isReg = isRegularisation(subset);
   const withFile = entries.filter((entry) => captioned.has(entry));
   return {
     ...{ name, isReg, repeats, images: entries.length, captionFiles: withFile.length },

@@ -1,12 +1,14 @@
 /** All datasets of a run, from flags or a dataset file, in their first order. */
 
+import { basename, join } from "node:path";
 import { UsageError, UserError } from "../../base/errors.ts";
+import { isFolder } from "../../base/files/exists.ts";
 import { PythonRandom } from "../../random/mod.ts";
 import type { DatasetFlags } from "./options.ts";
 import { type DatasetFile, readDatasetFile, type Values } from "./config_file.ts";
-import { type Supports, TRAIN_NETWORK } from "./config_schema.ts";
+import { type Method, type Supports, supportsOf } from "./config_schema.ts";
 import { createDataset, type Dataset, type DatasetOptions, openDataset } from "./dataset.ts";
-import { subsetsBelow } from "./folders.ts";
+import { type FoundSubsets, subsetsBelow } from "./folders.ts";
 import { Order } from "../batches/order.ts";
 import { type DatasetPlan, settle } from "./params.ts";
 import type { ValidationSplit } from "./validation_split.ts";
@@ -23,13 +25,14 @@ export interface DatasetGroup {
  * What `--dataset_config`, or `--train_data_dir` with `--reg_data_dir` or `--in_json`, ask for, every option settled.
  * Reads no image. Throws UsageError or UserError.
  */
-export function planDatasets(flags: DatasetFlags, supports: Supports = TRAIN_NETWORK): DatasetPlan[] {
-  const { datasetConfig: config, trainDataDir: trainDir, inJson: metadata, regDataDir: regDir } = flags;
+export function planDatasets(flags: DatasetFlags, supports: Supports = supportsOf(flags)): DatasetPlan[] {
+  const { datasetConfig: config, trainDataDir: trainDir, inJson: metadata } = flags;
   if (config) {
     const file = readDatasetFile(config, supports);
     refuseEmpty(config, file);
     return settle(file, flags);
   }
+  refuseConditioning(flags, supports);
   if (metadata) {
     const subset: Values = { metadata_file: metadata, ...(trainDir && { image_dir: trainDir }) };
     return settle(
@@ -40,10 +43,64 @@ export function planDatasets(flags: DatasetFlags, supports: Supports = TRAIN_NET
   if (!trainDir) {
     throw new UsageError("no images: give --train_data_dir, or --dataset_config with a TOML file");
   }
+  const found = supports.controlnet
+    ? conditionedSubsets(flags, trainDir, supports)
+    : plainSubsets(flags, trainDir);
+  const { method, subsets, notes } = found;
+  return settle({ general: {}, datasets: [{ method, values: {}, subsets }] }, flags)
+    .map((plan) => ({ ...plan, notes }));
+}
+
+/** Throws UsageError where --conditioning_data_dir would do nothing. */
+function refuseConditioning({ conditioningDataDir, inJson }: DatasetFlags, { controlnet }: Supports): void {
+  if (!conditioningDataDir) return;
+  if (!controlnet) throw new UsageError("--conditioning_data_dir has masks for --masked_loss; give that too");
+  if (inJson) {
+    throw new UsageError(
+      "--conditioning_data_dir goes with pictures in folders; give --train_data_dir in place of --in_json",
+    );
+  }
+}
+
+interface FlagSubsets extends FoundSubsets {
+  readonly method: Method;
+}
+
+/** The folders below --train_data_dir and --reg_data_dir. */
+function plainSubsets({ regDataDir: regDir }: DatasetFlags, trainDir: string): FlagSubsets {
   const found = [subsetsBelow(trainDir, false), ...regDir ? [subsetsBelow(regDir, true)] : []];
-  const subsets = found.flatMap((below) => below.subsets), notes = found.flatMap((below) => below.notes);
-  const file: DatasetFile = { general: {}, datasets: [{ method: "dreambooth", values: {}, subsets }] };
-  return settle(file, flags).map((plan) => ({ ...plan, notes }));
+  return {
+    method: "dreambooth",
+    subsets: found.flatMap((below) => below.subsets),
+    notes: found.flatMap((below) => below.notes),
+  };
+}
+
+/**
+ * What trains a ControlNet has its pictures in --train_data_dir itself, as sd-scripts has it. Masks of a loss, which sd-scripts
+ * takes from dataset files alone, lie in --conditioning_data_dir, or below it in folders of the pictures' folders' names.
+ */
+function conditionedSubsets(flags: DatasetFlags, trainDir: string, { dreambooth }: Supports): FlagSubsets {
+  const { conditioningDataDir: conditioning, regDataDir: regDir } = flags;
+  if (!conditioning) {
+    if (dreambooth) return plainSubsets(flags, trainDir);
+    throw new UsageError("no conditioning images: give --conditioning_data_dir beside --train_data_dir");
+  }
+  if (!dreambooth) {
+    const subset = { image_dir: trainDir, conditioning_data_dir: conditioning, num_repeats: 1 };
+    return { method: "controlnet", subsets: [subset], notes: [] };
+  }
+  if (regDir) {
+    throw new UsageError(
+      "--conditioning_data_dir has masks for --train_data_dir only; leave --reg_data_dir out, or use --alpha_mask",
+    );
+  }
+  const { subsets, notes } = subsetsBelow(trainDir, false);
+  const masked = subsets.map(({ image_dir, num_repeats }): Values => {
+    const own = join(conditioning, basename(String(image_dir)));
+    return { image_dir, num_repeats, conditioning_data_dir: isFolder(own) ? own : conditioning };
+  });
+  return { method: "controlnet", subsets: masked, notes };
 }
 
 /** What the reference's schema lets through and nobody can train on. */

@@ -46,13 +46,13 @@ export const datasetOptions = group("Dataset", {
   reg_data_dir: pathTo("folder", str(null, "root of regularisation (class) images")),
   in_json: pathTo("json", str(null, "metadata file with captions/tags (fine-tuning method)")),
   dataset_repeats: int(1, "repeats per image with the fine-tuning method", REPEATS),
-  conditioning_data_dir: notYet(
-    pathTo(
-      "folder",
-      str(null, "folder of condition images (ControlNet) or masks (masked loss), matched by base name"),
-    ),
+  conditioning_data_dir: pathTo(
+    "folder",
+    str(null, "folder of conditioning images (ControlNet) or of --masked_loss' masks, of the same names"),
   ),
-  masked_loss: flag("weight the per-pixel loss by a mask image"),
+  masked_loss: flag(
+    "weight the per-pixel loss by a mask: the red channel of conditioning_data_dir's pictures, else alpha_mask's",
+  ),
   max_data_loader_n_workers: int(
     8,
     "loader worker processes, at most as many as CPUs; easel has none and draws as if with --compat",

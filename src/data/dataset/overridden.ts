@@ -2,10 +2,10 @@
 
 import { listed } from "../../base/phrases.ts";
 import { type DatasetFile, readDatasetFile } from "./config_file.ts";
-import { generalTable, subsetTable, TRAIN_NETWORK } from "./config_schema.ts";
+import { generalTable, subsetTable, type Supports, supportsOf, TRAIN_NETWORK } from "./config_schema.ts";
 
 /** What names the images; with a dataset file nobody reads it. */
-const IMAGES = ["train_data_dir", "reg_data_dir", "in_json"];
+const IMAGES = ["train_data_dir", "reg_data_dir", "in_json", "conditioning_data_dir"];
 
 /** Flags that dataset files call otherwise. */
 const RENAMED: Readonly<Record<string, string>> = {
@@ -15,8 +15,8 @@ const RENAMED: Readonly<Record<string, string>> = {
 };
 
 /** Those of `given` (sd-scripts' names of flags) that decide nothing beside the file. Throws UserError for a wrong file. */
-export function overriddenFlags(path: string, given: readonly string[]): string[] {
-  const file = readDatasetFile(path, TRAIN_NETWORK);
+export function overriddenFlags(path: string, given: readonly string[], supports: Supports): string[] {
+  const file = readDatasetFile(path, supports);
   const keys = { ...generalTable(TRAIN_NETWORK), ...subsetTable("dreambooth", TRAIN_NETWORK) };
   return given.filter((flag) => {
     if (IMAGES.includes(flag)) return true;
@@ -35,11 +35,13 @@ function saidEverywhere({ general, datasets }: DatasetFile, key: string): boolea
 
 /** What is said of flags beside --dataset_config, in one line. Throws UserError for a wrong file. */
 export function besideDatasetFile(
-  { datasetConfig: path }: { readonly datasetConfig: string | null },
+  config: { readonly datasetConfig: string | null; readonly maskedLoss?: boolean },
   given: readonly string[],
+  supports: Supports = supportsOf(config),
 ): string[] {
+  const { datasetConfig: path } = config;
   if (path === null) return [];
-  const flags = overriddenFlags(path, given).map((name) => `--${name}`);
+  const flags = overriddenFlags(path, given, supports).map((name) => `--${name}`);
   if (flags.length === 0) return [];
   return [
     `${path} decides in place of ${listed(flags)}, which ${flags.length > 1 ? "have" : "has"} no effect`,

@@ -19,7 +19,7 @@ export function datasetRecord(dataset: Dataset): DatasetRecord {
     })
     : null;
   return {
-    dreambooth: dataset.kind === "dreambooth",
+    dreambooth: dataset.kind !== "finetuning",
     batchSize: params.batch_size,
     numTrainImages: dataset.trainImages,
     numRegImages: dataset.regImages,

@@ -10,6 +10,7 @@ import {
   createDatasetGroup,
   describeDatasets,
   planDatasets,
+  type Supports,
   trainingPart,
 } from "../../data/mod.ts";
 import { encodePng } from "../../images/png_file.ts";
@@ -22,10 +23,14 @@ import { datasetPage, type Row } from "./page.ts";
 const MOST_PICTURES = 500;
 
 /** Writes OUTPUT_DIR/NAME_debug_dataset. Throws UserError for what a training would refuse about its pictures. */
-export async function debugDataset(config: TrainingConfig, context: JobContext): Promise<void> {
+export async function debugDataset(
+  config: TrainingConfig,
+  context: JobContext,
+  supports?: Supports,
+): Promise<void> {
   const compat = config.compat !== null, seed = config.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
   const { torch, python } = runGenerators(seed, config, false);
-  const group = await createDatasetGroup(planDatasets(config), python, {
+  const group = await createDatasetGroup(planDatasets(config, supports), python, {
     compat,
     split: trainingPart(config, seed),
   });
@@ -65,13 +70,15 @@ function writeBatch(folder: string, step: number, batch: Batch): Row[] {
       atomicWriteFile(join(folder, file), encodePng({ width, height, data }));
       return file;
     };
-    const pixels = batch.pixels?.subarray(i * area * 3, (i + 1) * area * 3);
+    const rgb = (name: string, all: Float32Array | null) => {
+      const values = all?.subarray(i * area * 3, (i + 1) * area * 3);
+      return values ? write(name, Uint8Array.from(values, (x) => Math.round((x + 1) * 127.5))) : null;
+    };
     const mask = batch.alphaMasks?.subarray(i * area, (i + 1) * area);
     return {
       ...{ step, path: batch.imagePaths[i], caption, facts: factsOf(batch, i) },
-      picture: pixels
-        ? write(`${name}.png`, Uint8Array.from(pixels, (x) => Math.round((x + 1) * 127.5)))
-        : null,
+      picture: rgb(`${name}.png`, batch.pixels),
+      conditioning: rgb(`${name}_conditioning.png`, batch.conditioning),
       mask: mask ? write(`${name}_mask.png`, Uint8Array.from(mask, (x) => Math.round(x * 255))) : null,
     };
   });

@@ -5,6 +5,8 @@ export interface Row {
   /** Of the page's folder; null where there are only latents. */
   readonly picture: string | null;
   readonly mask: string | null;
+  /** What a ControlNet sees, or a mask. */
+  readonly conditioning: string | null;
   readonly path: string;
   readonly caption: string;
   /** What else there is to say, by name. */
@@ -27,15 +29,15 @@ export function datasetPage(title: string, notes: readonly string[], rows: reado
   ].join("\n");
 }
 
-function figure({ step, picture, mask, path, caption, facts }: Row): string {
+function figure({ step, picture, mask, conditioning, path, caption, facts }: Row): string {
   const image = (name: string | null, alt: string) =>
     name === null ? "" : `<img src="${encodeURIComponent(name)}" alt="${alt}">`;
   const list = Object.entries({ step: String(step), file: path, ...facts }).map(([name, text]) =>
     `<dt>${escaped(name)}</dt><dd>${escaped(text)}</dd>`
   );
-  return `<figure>${image(picture, "picture")}${image(mask, "mask")}<figcaption><code>${
-    escaped(caption)
-  }</code><dl>${list.join("")}</dl></figcaption></figure>`;
+  return `<figure>${image(picture, "picture")}${image(mask, "mask")}${
+    image(conditioning, "conditioning")
+  }<figcaption><code>${escaped(caption)}</code><dl>${list.join("")}</dl></figcaption></figure>`;
 }
 
 function escaped(text: string): string {

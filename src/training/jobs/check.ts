@@ -35,6 +35,7 @@ export function checkTraining(values: TrainingConfig): void {
   if (values.datasetConfig === null) {
     readableFolder("train_data_dir", values.trainDataDir);
     readableFolder("reg_data_dir", values.regDataDir);
+    readableFolder("conditioning_data_dir", values.conditioningDataDir);
     readableFile("in_json", values.inJson);
   }
   readableFile("sample_prompts", values.samplePrompts);

@@ -12,6 +12,7 @@ import {
   describeDatasets,
   type LoaderOptions,
   planDatasets,
+  type Supports,
   trainingPart,
 } from "../../data/mod.ts";
 import type { DrawingModel } from "../../generation/pipeline/model.ts";
@@ -73,19 +74,21 @@ export interface RunOptions {
   readonly newNetwork?: boolean;
   /** Flags that tell the model's family, as the command itself says. */
   readonly told?: Readonly<Record<string, boolean>>;
+  /** Which datasets the command trains on, where they are not the usual ones. */
+  readonly supports?: Supports;
 }
 
 /** Finds the images, tells what was found, opens the model. Throws UserError before anything is computed. */
 export async function openRun(
   config: TrainingConfig,
   context: JobContext,
-  { groups = trainingGroups, newNetwork = false, told = {} }: RunOptions = {},
+  { groups = trainingGroups, newNetwork = false, told = {}, supports }: RunOptions = {},
 ): Promise<OpenedRun> {
   checkSteps(config);
   const resumed = config.resume === null ? null : readStateFile(config.resume);
   const seed = config.seed ?? resumed?.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
   const generators = runGenerators(seed, config, newNetwork);
-  const plans = planDatasets(config);
+  const plans = planDatasets(config, supports);
   const split = trainingPart(config, seed);
   const group = await createDatasetGroup(plans, generators.python, { compat: config.compat !== null, split });
   for (const line of describeDatasets(group)) context.log(line);
@@ -218,7 +221,7 @@ export async function assembleRun(
     const arena = await fitMemory(
       made.step,
       opened.store,
-      largestLatents(group, file.family.latent, config.maxTokenLength),
+      largestLatents(group, file.family.latent, config),
       {
         mixedPrecision: config.mixedPrecision,
         samples: opened.samples?.memory(drawing),

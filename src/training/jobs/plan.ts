@@ -19,7 +19,7 @@ export async function planTraining<C extends DataConfig & StepConfig>(
   const run = await open({ ...config, cacheLatents: false, cacheLatentsToDisk: false }, context);
   try {
     const { store, length, training: { step } } = run;
-    const shapes = largestLatents(run.loader.group, run.drawing.family.latent, config.maxTokenLength);
+    const shapes = largestLatents(run.loader.group, run.drawing.family.latent, config);
     return await planSteps({ store, length, step, shapes, accumulated: config.gradientAccumulationSteps });
   } finally {
     run.close();

@@ -20,11 +20,16 @@ import { areaResize } from "./masks.ts";
 /** The input that says how strongly a network takes part. */
 export const MULTIPLIER = "network_multiplier";
 
+/** The input with the pictures that a ControlNet sees. */
+export const CONDITIONING = "conditioning";
+
 export interface ExampleOptions {
   /** Captions have weights. */
   readonly weighted?: boolean;
   /** Batches say how strongly the network takes part. */
   readonly multiplied?: boolean;
+  /** The model sees the conditioning pictures, in -1 to 1 or in 0 to 1; absent: they are masks. */
+  readonly conditioning?: "signed" | "unit";
   /** Captions that are encoded already. */
   readonly encoded?: EncodedCaptions;
   /** The U-Net sees no more of the captions than the longest of a batch has tokens. */
@@ -72,6 +77,10 @@ export class ExampleMaker {
       : textInputs(this.family, { ...text, sizes: sizes(batch) });
     // one dataset makes a batch, so all its pictures have the same
     if (multiplied) inputs[MULTIPLIER] = batch.networkMultipliers.slice(0, 1);
+    const { conditioning } = this.options;
+    if (conditioning) {
+      inputs[CONDITIONING] = conditioning === "unit" ? unit(batch.conditioning!) : batch.conditioning!;
+    }
     return {
       latents: toChannelsFirst(latents.map((x) => x * scale), n, c),
       shape: [n, c, h, w],
@@ -79,7 +88,7 @@ export class ExampleMaker {
       chunks,
       tokens: noTokenPadding && !weighted ? this.#longest(batch.captions) : undefined,
       sampleWeights: batch.lossWeights,
-      mask: masks(batch, h, w),
+      mask: masks(batch, conditioning === undefined, h, w),
       model: inputs,
     };
   }
@@ -102,7 +111,19 @@ export class ExampleMaker {
   }
 }
 
-function masks({ alphaMasks, bucket: [width, height], captions }: Batch, h: number, w: number) {
+/** -1 to 1 -> 0 to 1. */
+const unit = (values: Float32Array): Float32Array => values.map((x) => Math.fround(x + 1) / 2);
+
+/** The red channel of conditioning pictures, where they are no more than masks, else alpha channels; at the latents' size. */
+function masks(
+  { alphaMasks: alpha, conditioning, bucket: [width, height], captions }: Batch,
+  asMasks: boolean,
+  h: number,
+  w: number,
+) {
+  const alphaMasks = asMasks && conditioning
+    ? Float32Array.from({ length: conditioning.length / 3 }, (_, i) => conditioning[3 * i] / 2 + 0.5)
+    : alpha;
   if (!alphaMasks) return undefined;
   const area = width * height, out = new Float32Array(captions.length * h * w);
   captions.forEach((_, i) => {

@@ -8,8 +8,12 @@ import { createRates } from "./rates.ts";
 
 /** Throws UsageError. */
 export function checkSteps(config: TrainingConfig): void {
-  if (config.maskedLoss && !config.alphaMask && config.datasetConfig === null) {
-    throw new UsageError("--masked_loss needs masks: give --alpha_mask and pictures with an alpha channel");
+  const { maskedLoss, alphaMask, datasetConfig, conditioningDataDir: masks } = config;
+  if (maskedLoss && !alphaMask && masks === null && datasetConfig === null) {
+    throw new UsageError(
+      "--masked_loss needs masks: give --conditioning_data_dir with mask images, or --alpha_mask and pictures with an " +
+        "alpha channel",
+    );
   }
   lossType(config.lossType);
   const optimizer = chosenOptimizer(config);

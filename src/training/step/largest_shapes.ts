@@ -24,15 +24,23 @@ export function largestBatches(group: DatasetGroup): PictureShape[] {
   });
 }
 
+interface LargestConfig {
+  readonly maxTokenLength: number | null;
+  /** Conditioning pictures are masks. */
+  readonly maskedLoss?: boolean;
+}
+
 /** The same as a diffusion step sees them. */
 export function largestLatents(
   group: DatasetGroup,
   latent: Latent,
-  maxTokenLength: number | null,
+  { maxTokenLength, maskedLoss = false }: LargestConfig,
 ): LatentsShape[] {
   return largestBatches(group).map(({ batch, ...size }, i) => ({
     ...latentShape(latent, batch, size),
     chunks: mostChunks(maxTokenLength),
-    masked: group.datasets[i].subsets.some((subset) => "alpha_mask" in subset && subset.alpha_mask),
+    masked: group.datasets[i].subsets.some((subset) =>
+      "alpha_mask" in subset && subset.alpha_mask || maskedLoss && "conditioning_data_dir" in subset
+    ),
   }));
 }
