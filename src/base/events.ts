@@ -19,6 +19,9 @@ export interface PlanEvent {
   readonly programBytes?: number;
   readonly processBytes?: number;
   readonly peakBytes?: number;
+  /** Gradient checkpointing: segments that the backward pass computes again, and how many there are. */
+  readonly recomputedSegments?: number;
+  readonly segments?: number;
   /** As measured by `easel plan`. */
   readonly secondsPerStep?: number;
 }

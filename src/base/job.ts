@@ -69,6 +69,8 @@ export interface Plan {
   readonly parameterBytes: number;
   /** What the program itself takes where it shares memory with the device (the CPU); else 0. */
   readonly processBytes: number;
+  /** Gradient checkpointing: how many segments of the largest bucket's program are computed again. */
+  readonly recomputed?: { readonly segments: number; readonly of: number };
   /** Of one step at the largest bucket, gradient accumulation included, as measured on this machine just now. */
   readonly secondsPerStep: number;
 }

@@ -5,7 +5,7 @@ import type { Parameter, ParameterStore } from "../runtime/store.ts";
 import { Program } from "../runtime/program.ts";
 import { type Graph, showSpec, type Spec } from "./graph.ts";
 import type { ParameterPlace } from "./encode.ts";
-import { compileGraph, type CompileOptions } from "./lower.ts";
+import { compileGraph, type CompileOptions, planGraph } from "./lower.ts";
 
 /**
  * Lowers the graph and prepares it on the device; parameters are looked up in `store` by name.
@@ -39,7 +39,7 @@ export function memoryNeeded(
   store: ParameterStore,
   options?: CompileOptions,
 ): { arenaBytes: number; missingBytes: number } {
-  const { arenaBytes, parameters } = compileGraph(graph, knownPlaces(store), options);
+  const { arenaBytes, parameters } = planGraph(graph, knownPlaces(store), options);
   const missingBytes = parameters.filter(({ name }) => !store.has(name))
     .reduce((sum, { shape, dtype }) => sum + shape.reduce((n, d) => n * d, 1) * byteSize(dtype), 0);
   return { arenaBytes, missingBytes };

@@ -32,6 +32,8 @@ export interface Op {
   readonly inPlace?: boolean;
   /** The output is the input's bytes under another shape: no instruction is made. */
   readonly alias?: boolean;
+  /** Floating-point operations, where these and not memory are what it takes. */
+  flop?(node: Node): number;
 }
 
 /** Where a value without a producer comes from. */

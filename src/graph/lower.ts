@@ -27,8 +27,8 @@ export interface Lowered extends Encoded {
 export const ARENA = 0, CONSTANTS = 1, FIRST_PARAMETER = 2;
 
 export interface CompileOptions {
-  /** Gradient checkpointing: see passes/recompute.ts; segments are what was recorded under checkpoint(). */
-  readonly recompute?: boolean;
+  /** Gradient checkpointing (passes/recompute.ts) of all that was recorded under checkpoint(), or of these segments. */
+  readonly recompute?: "all" | ReadonlySet<number>;
   /** Pointwise ops are joined: see passes/chains.ts. */
   readonly chains?: boolean;
 }
@@ -39,18 +39,8 @@ export function compileGraph(
   parameterPlace: (name: string, spec: Spec) => ParameterPlace,
   options: CompileOptions = {},
 ): Lowered {
-  let live = liveNodes(graph, graph.nodes);
-  if (options.recompute) live = liveNodes(graph, recompute(graph, live));
-  live = widenWhereRead(graph, runSoon(graph, live));
-  live = castTogether(graph, live, parameterPlace);
-  live = accumulateProducts(graph, live);
-  live = liveNodes(graph, fuseResidual(graph, live));
-  if (options.chains || graph.pieces.length > 0) {
-    const pieces = new Set(graph.pieces.flatMap((piece) => [...piece]));
-    const joined = joinChains(graph, live, (node) => options.chains || pieces.has(node));
-    live = liveNodes(graph, joined);
-  }
-  const parameters = live.filter((n) => n.source?.kind === "parameter").map((n) => n.outputs[0]);
+  const live = rewrite(graph, parameterPlace, options);
+  const parameters = parametersOf(live);
   const places = new Map<Tensor, Place>();
   parameters.forEach((t, i) => {
     places.set(t, { buffer: FIRST_PARAMETER + i, ...parameterPlace(sourceName(t.node), t) });
@@ -64,7 +54,7 @@ export function compileGraph(
     const place = places.get(n.inputs[0])!;
     places.set(n.outputs[0], { ...place, offset: place.offset + aliasOffset(n) });
   }
-  const named = (t: Tensor) => ({ shape: t.shape, dtype: t.dtype, offset: places.get(t)!.offset });
+  const placed = (t: Tensor) => ({ shape: t.shape, dtype: t.dtype, offset: places.get(t)!.offset });
   for (const [name, t] of graph.outputs) {
     if (places.get(t)!.buffer !== ARENA) throw new RangeError(`graph: output ${name} is no computed value`);
   }
@@ -72,13 +62,48 @@ export function compileGraph(
     ...encode(live, (t) => places.get(t)!),
     arenaBytes: plan.arenaBytes,
     inputs: new Map(
-      live.filter((n) => n.source?.kind === "input").map((n) => [sourceName(n), named(n.outputs[0])]),
+      live.filter((n) => n.source?.kind === "input").map((n) => [sourceName(n), placed(n.outputs[0])]),
     ),
-    outputs: new Map([...graph.outputs].map(([name, t]) => [name, named(t)])),
-    parameters: parameters.map((t) => ({ name: sourceName(t.node), shape: t.shape, dtype: t.dtype })),
+    outputs: new Map([...graph.outputs].map(([name, t]) => [name, placed(t)])),
+    parameters: parameters.map(named),
     constants,
   };
 }
+
+/** Bytes of the arena that compileGraph() would plan, and the parameters that it would read. */
+export function planGraph(
+  graph: Graph,
+  parameterPlace: (name: string, spec: Spec) => ParameterPlace,
+  options: CompileOptions = {},
+): Pick<Lowered, "arenaBytes" | "parameters"> {
+  const live = rewrite(graph, parameterPlace, options);
+  return { arenaBytes: planMemory(graph, live).arenaBytes, parameters: parametersOf(live).map(named) };
+}
+
+/** All passes, in their order: what runs. */
+function rewrite(
+  graph: Graph,
+  parameterPlace: (name: string, spec: Spec) => ParameterPlace,
+  options: CompileOptions,
+): Node[] {
+  let live = liveNodes(graph, graph.nodes);
+  if (options.recompute) live = liveNodes(graph, recompute(graph, live, options.recompute));
+  live = widenWhereRead(graph, runSoon(graph, live));
+  live = castTogether(graph, live, parameterPlace);
+  live = accumulateProducts(graph, live);
+  live = liveNodes(graph, fuseResidual(graph, live));
+  if (options.chains || graph.pieces.length > 0) {
+    const pieces = new Set(graph.pieces.flatMap((piece) => [...piece]));
+    const joined = joinChains(graph, live, (node) => options.chains || pieces.has(node));
+    live = liveNodes(graph, joined);
+  }
+  return live;
+}
+
+const parametersOf = (nodes: readonly Node[]) =>
+  nodes.filter((n) => n.source?.kind === "parameter").map((n) => n.outputs[0]);
+
+const named = ({ node, shape, dtype }: Tensor) => ({ name: sourceName(node), shape, dtype });
 
 function sourceName(node: Node): string {
   const { source } = node;

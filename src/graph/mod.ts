@@ -5,4 +5,5 @@ export { elements, Graph, sameShape, type Shape, showShape, type Spec, type Tens
 export { Programs, type ProgramsOptions } from "./programs.ts";
 export { compile, memoryNeeded } from "./compile.ts";
 export { compileGraph, type CompileOptions, type Lowered } from "./lower.ts";
+export { fitSegments, type Recomputed } from "./segments.ts";
 export * from "./ops/mod.ts";

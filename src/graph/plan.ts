@@ -14,8 +14,9 @@ export interface MemoryPlan {
 }
 
 /** One run of memory: a value and all that share its bytes (reshapes, in-place results). */
-interface Storage {
+export interface MemoryRun {
   bytes: number;
+  /** The instructions that it is alive from and to; -1 is before all of them. */
   first: number;
   last: number;
   offset: number;
@@ -41,9 +42,10 @@ export const aliasOffset = ({ attrs, outputs }: Node) => (attrs.offset ?? 0) * b
 
 const bytesOf = (t: Tensor) => elements(t.shape) * byteSize(t.dtype);
 
-function assignStorage(graph: Graph, nodes: readonly Node[]): Map<Tensor, Storage> {
+/** Which values share memory, and how long it is theirs. */
+export function assignStorage(graph: Graph, nodes: readonly Node[]): Map<Tensor, MemoryRun> {
   const lastUse = lastUses(graph, nodes);
-  const storages = new Map<Tensor, Storage>();
+  const storages = new Map<Tensor, MemoryRun>();
   nodes.forEach((node, i) => {
     if (node.source && node.source.kind !== "input") return;
     for (const t of node.outputs) {
@@ -66,8 +68,8 @@ function sharedStorage(
   node: Node,
   t: Tensor,
   i: number,
-  storages: Map<Tensor, Storage>,
-): Storage | undefined {
+  storages: Map<Tensor, MemoryRun>,
+): MemoryRun | undefined {
   if (node.op?.alias) return storages.get(node.inputs[0]);
   if (!node.op?.inPlace) return undefined;
   for (const x of node.inputs) {
@@ -95,27 +97,54 @@ function lastUses(graph: Graph, nodes: readonly Node[]): Map<Tensor, number> {
  * Greedy by size: the largest first, each at the lowest offset free during its whole life. On U-Net training graphs this
  * lands within a few percent of the largest set of values alive at once, which no plan can beat.
  */
-function place(storages: Storage[]): number {
-  const placed: Storage[] = [];
+function place(storages: MemoryRun[]): number {
+  const placed = new Placed();
   let total = 0;
   for (const s of storages.sort((a, b) => b.bytes - a.bytes || a.first - b.first)) {
     let offset = 0;
-    for (const other of placed) { // sorted by offset
+    for (const other of placed.near(s)) {
       if (other.last < s.first || other.first > s.last) continue;
       if (other.offset >= offset + align(s.bytes)) break;
       offset = Math.max(offset, other.offset + align(other.bytes));
     }
     s.offset = offset;
     total = Math.max(total, offset + align(s.bytes));
-    let low = 0, high = placed.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (placed[middle].offset <= offset) low = middle + 1;
-      else high = middle;
-    }
-    placed.splice(low, 0, s);
+    placed.add(s);
   }
   return total;
+}
+
+/** Instructions of one list of Placed. */
+const SPAN = 1024;
+
+/** What is placed, by offset: all of it, and by spans of instructions, because most values live for a few of them. */
+class Placed {
+  readonly #all: MemoryRun[] = [];
+  readonly #spans: MemoryRun[][] = [];
+
+  /** What may be alive together with `s`, by offset. */
+  near(s: MemoryRun): readonly MemoryRun[] {
+    const span = spanOf(s.first);
+    return span === spanOf(s.last) ? this.#spans[span] ?? [] : this.#all;
+  }
+
+  add(s: MemoryRun): void {
+    insert(this.#all, s);
+    for (let span = spanOf(s.first); span <= spanOf(s.last); span++) insert(this.#spans[span] ??= [], s);
+  }
+}
+
+const spanOf = (instruction: number) => Math.floor(Math.max(instruction, 0) / SPAN);
+
+/** Behind what lies at the same offset. */
+function insert(list: MemoryRun[], s: MemoryRun): void {
+  let low = 0, high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle].offset <= s.offset) low = middle + 1;
+    else high = middle;
+  }
+  list.splice(low, 0, s);
 }
 
 const align = (bytes: number) => Math.ceil(Math.max(bytes, 1) / ALIGNMENT) * ALIGNMENT;

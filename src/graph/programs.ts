@@ -22,7 +22,7 @@ export class Programs<Shape> {
   async get(
     shape: Shape,
     record: (graph: Graph) => void,
-    compileOptions?: CompileOptions,
+    compileOptions?: () => CompileOptions,
   ): Promise<Program> {
     const key = JSON.stringify(shape);
     let program = this.#programs.get(key);
@@ -31,7 +31,7 @@ export class Programs<Shape> {
       const graph = new Graph();
       record(graph);
       await this.options.load?.(graph);
-      program = await compile(graph, this.store, compileOptions);
+      program = await compile(graph, this.store, compileOptions?.());
     }
     this.#programs.delete(key); // the most recently used comes last
     this.#programs.set(key, program);

@@ -40,7 +40,7 @@ export class Device {
   constructor(
     library: Library,
     pointer: NonNullable<Deno.PointerValue>,
-    private readonly limitBytes = Infinity,
+    readonly limitBytes = Infinity,
   ) {
     this.#library = library;
     this.pointer = pointer;

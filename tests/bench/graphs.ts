@@ -75,6 +75,7 @@ export function loraStep(
   model: Model,
   dtype: DType,
   recompute: boolean,
+  optimizer = "AdamW",
 ): TrainingStep<{ batch: number }> {
   const { modules, groups } = loraOf(model);
   return new TrainingStep(store, {
@@ -83,7 +84,7 @@ export function loraStep(
       const y = recordUnet(graph, model, batch, dtype, loraAdapter(modules));
       return { loss: mean(square(sub(y, graph.input("target", y.shape)))) };
     },
-    optimizer: readOptimizer("AdamW", null),
+    optimizer: readOptimizer(optimizer, null),
     maxGradNorm: 1,
     gradientAccumulationSteps: 1,
     scaleLoss: false,

@@ -38,7 +38,7 @@ interface Compiled {
 const step = (batch: number, recompute: boolean) => (store: ParameterStore, model: Model) => {
   const made = loraStep(store, model, "bf16", recompute);
   return [
-    { graph: made.recordBackward({ batch }), options: { recompute } },
+    { graph: made.recordBackward({ batch }), options: made.compileOptions({ batch }) },
     { graph: made.recordUpdate(), options: UPDATE },
   ];
 };

@@ -92,11 +92,11 @@ Deno.test("recompute() shrinks the arena and keeps what the backward pass reads"
     return g;
   };
   const plain = compileGraph(build(), everywhere);
-  const lean = compileGraph(build(), everywhere, { recompute: true });
+  const lean = compileGraph(build(), everywhere, { recompute: "all" });
   assert.ok(lean.arenaBytes < 0.6 * plain.arenaBytes, `${lean.arenaBytes} of ${plain.arenaBytes}`);
   assert.ok(lean.instructionCount > plain.instructionCount);
   const g = build();
-  const order = recompute(g, liveNodes(g, g.nodes));
+  const order = recompute(g, liveNodes(g, g.nodes), "all");
   const seen = new Set();
   for (const n of order) {
     for (const t of n.inputs) assert.ok(seen.has(t.node), "every operand is made before it is read");

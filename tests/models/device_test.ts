@@ -68,7 +68,7 @@ async function predict(name: FamilyName, dtype: DType, checkpointing: boolean) {
     const first = w.parameter(`${UNET}.input_blocks.0.0.weight`);
     const last = w.parameter(`${UNET}.middle_block.1.transformer_blocks.0.attn2.to_k.weight`);
     gradients(mean(square(y)), [first, last]).forEach((g, i) => graph.output(`g${i}`, g!));
-    const program = await compile(graph, store, { recompute: checkpointing });
+    const program = await compile(graph, store, { recompute: checkpointing ? "all" : undefined });
     const inputs: Record<string, Float32Array | Int32Array> = {
       x: uniform("x", 2 * 6 * 10 * 4, 1.7),
       t: Float32Array.of(3, 700),

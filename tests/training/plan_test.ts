@@ -13,6 +13,9 @@ Deno.test("planTraining() counts the largest program and the weights, and writes
   ok(plan.programBytes > 1e6 && plan.parameterBytes > 1e6);
   const larger = await planTraining({ ...config, trainBatchSize: 3 }, openNetworkRun, listening());
   ok(larger.programBytes > plan.programBytes, "three pictures take more than one");
+  strictEqual(plan.recomputed, undefined);
+  const again = await planTraining({ ...config, gradientCheckpointing: true }, openNetworkRun, listening());
+  ok(again.recomputed!.of > 0 && again.recomputed!.segments === again.recomputed!.of, "the flag means all");
   deepStrictEqual([...Deno.readDirSync(dir)].map((e) => e.name).sort(), ["data", "model.safetensors"]);
   Deno.removeSync(dir, { recursive: true });
 });

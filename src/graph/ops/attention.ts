@@ -1,4 +1,4 @@
-import { expect, type Op, type Shape, type Tensor } from "../graph.ts";
+import { elements, expect, type Op, type Shape, type Tensor } from "../graph.ts";
 
 /**
  * attention(q (B, Lq, H*D), k (B, Lk, H*D), v (B, Lk, H*D); heads, scale, causal) -> out (B, Lq, H*D), lse f32 (B, H, Lq).
@@ -27,6 +27,7 @@ export const attentionOp: Op = {
     const lse: { shape: Shape; dtype: "f32" } = { shape: [q.shape[0], heads, q.shape[1]], dtype: "f32" };
     return [{ shape: q.shape, dtype: q.dtype }, lse];
   },
+  flop: ({ inputs: [q, k] }) => 4 * elements(q.shape) * k.shape[1],
   grad([dy], node) {
     if (!dy) return [null, null, null];
     return [...dy.graph.add(attentionBackwardOp, [dy, ...node.inputs, ...node.outputs], node.attrs).outputs];

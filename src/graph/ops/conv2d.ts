@@ -1,4 +1,4 @@
-import { type Attrs, expect, type Op, record, type Tensor } from "../graph.ts";
+import { type Attrs, elements, expect, type Op, record, type Tensor } from "../graph.ts";
 import { cast } from "./cast.ts";
 import { reshape } from "./reshape.ts";
 import { sum } from "./sum.ts";
@@ -27,6 +27,7 @@ export const conv2dOp: Op = {
     expect(height > 0 && width > 0, "conv2d", inputs, "the kernel is larger than the picture");
     return [{ shape: [x.shape[0], height, width, w.shape[0]], dtype: x.dtype }];
   },
+  flop: ({ inputs: [, w], outputs: [y] }) => 2 * elements(y.shape) * elements(w.shape.slice(1)),
   grad([dy], node) {
     if (!dy) return node.inputs.map(() => null);
     const [x, w] = node.inputs;

@@ -1,4 +1,4 @@
-import { type Attrs, expect, type Op, record, type Shape, type Tensor } from "../graph.ts";
+import { type Attrs, elements, expect, type Op, record, type Shape, type Tensor } from "../graph.ts";
 import { cast } from "./cast.ts";
 import { reshape } from "./reshape.ts";
 import { sum } from "./sum.ts";
@@ -25,6 +25,7 @@ export const matmulOp: Op = {
     }
     return [{ shape, dtype: a.dtype }];
   },
+  flop: ({ inputs: [a], outputs: [y] }) => 2 * elements(a.shape) * y.shape.at(-1)!,
   grad([dy], node) {
     if (!dy) return node.inputs.map(() => null);
     const [a, b] = node.inputs;

@@ -48,7 +48,11 @@ export async function planSteps<Shape extends object>(
   // members of a flat parameter lie inside its buffer
   const buffers = new Set(store.names().map((name) => store.get(name).buffer));
   const parameterBytes = [...buffers].reduce((sum, { bytes }) => sum + bytes, 0);
+  const again = shapes.map((shape) => step.recomputed(shape)).reduce((a, b) =>
+    a && b && b.flop > a.flop ? b : a
+  );
   return {
+    ...again && { recomputed: { segments: again.segments.size, of: again.of } },
     steps: length.steps,
     epochs: length.epochs,
     programBytes: device.allocatedBytes - parameterBytes,

@@ -4,6 +4,7 @@
  */
 import { bytesText } from "../../base/bytes.ts";
 import { UserError } from "../../base/errors.ts";
+import { counted } from "../../base/phrases.ts";
 import { memoryNeeded } from "../../graph/mod.ts";
 import { Arena, type Device, type ParameterStore } from "../../runtime/mod.ts";
 import type { MixedPrecision } from "../options.ts";
@@ -19,6 +20,13 @@ export interface Need {
   readonly missingBytes: number;
 }
 
+/** Of all programs together, with the margin; the arena that each shape wants; parameters that are not there yet. */
+interface ProgramsNeed {
+  readonly bytes: number;
+  readonly arenas: readonly number[];
+  readonly missing: number;
+}
+
 export interface FitOptions {
   readonly mixedPrecision: MixedPrecision;
   /** What is drawn between steps, in the same arena. */
@@ -28,9 +36,10 @@ export interface FitOptions {
 }
 
 /**
- * Makes the programs of the given shapes, largest first, so that all that come later run in their memory. Turns on
- * step.recompute when memory is short without it, and tells `log`. Throws UserError before anything is read when it
- * is short even so, with what would fit. Sample pictures that do not fit are told and end nothing. Gives the arena that
+ * Makes the programs of the given shapes, largest first, so that all that come later run in their memory. Where memory is
+ * short step.recompute has as much computed again as makes them fit, and no more; where there is a --vram_budget that has
+ * room for more than all of it, --gradient_checkpointing means the same. Both are told to `log`. Throws UserError before
+ * anything is read when memory is short even so, with what would fit. Sample pictures that do not fit are told and end nothing. Gives the arena that
  * pictures larger than a step's need, to be released at the end; null where the steps' is enough.
  */
 export async function fitMemory<Shape extends { readonly batch: number }>(
@@ -40,19 +49,7 @@ export async function fitMemory<Shape extends { readonly batch: number }>(
   { mixedPrecision, samples = null, log, warn = log }: FitOptions,
 ): Promise<Arena | null> {
   const { free, withSwap } = store.device.room();
-  let need = needOf(step, store, shapes);
-  if (need.bytes > free && !step.recompute) {
-    step.recompute = true;
-    const less = needOf(step, store, shapes);
-    if (less.bytes < need.bytes) {
-      log(
-        `gradient checkpointing is turned on: without it ${bytesText(need.bytes)} are needed, ${
-          bytesText(free)
-        } can be had`,
-      );
-      need = less;
-    } else step.recompute = false;
-  }
+  const need = chooseSegments(step, store, shapes, free, log);
   if (need.bytes > withSwap) {
     const needed = (all: readonly Shape[]) => needOf(step, store, all).bytes;
     const bf16 = mixedPrecision === "no" && halvesBf16(store.device);
@@ -70,10 +67,41 @@ export async function fitMemory<Shape extends { readonly batch: number }>(
   return drawing;
 }
 
+/** Settles what is computed again, and gives what the programs need then. */
+function chooseSegments<Shape extends { readonly batch: number }>(
+  step: TrainingStep<Shape>,
+  store: ParameterStore,
+  shapes: readonly Shape[],
+  free: number,
+  log: (line: string) => void,
+): ProgramsNeed {
+  const asked = step.recompute, need = needOf(step, store, shapes), fits = need.bytes <= free;
+  const chooses = asked === "none" ? !fits : fits && Number.isFinite(store.device.limitBytes);
+  if (!chooses) return need;
+  step.recompute = { within: Math.max(0, (free - MARGIN_BYTES) / MARGIN - need.missing) };
+  const chosen = needOf(step, store, shapes);
+  if (asked === "none" && chosen.bytes >= need.bytes) {
+    step.recompute = asked; // nothing of this model can be computed again
+    return need;
+  }
+  const again = shapes.map((shape) => step.recomputed(shape)!).reduce((a, b) => b.flop > a.flop ? b : a);
+  const told = `${again.segments.size} of ${counted(again.of, "segment")} ${
+    again.segments.size === 1 ? "is" : "are"
+  } computed again`;
+  log(
+    asked === "none"
+      ? `gradient checkpointing is turned on: without it ${bytesText(need.bytes)} are needed, ${
+        bytesText(free)
+      } can be had; ${told}`
+      : `gradient checkpointing: ${told}, for the others there is room`,
+  );
+  return chosen;
+}
+
 /** Taken before the steps' own, so that these run in it too. */
 function arenaForSamples(
   device: Device,
-  steps: { readonly bytes: number; readonly arenas: readonly number[] },
+  steps: ProgramsNeed,
   samples: Need,
   room: number,
   warn: (line: string) => void,
@@ -91,18 +119,19 @@ function arenaForSamples(
   return more > 0 ? Arena.take(device, samples.arenaBytes) : null;
 }
 
-/** What is not on the device yet: parameters, and one arena for every program; and the arena that each shape wants. */
 function needOf<Shape extends object>(
   step: TrainingStep<Shape>,
   store: ParameterStore,
   shapes: readonly Shape[],
-): { bytes: number; arenas: number[] } {
-  const needs = shapes.map((shape) => memoryNeeded(step.recordBackward(shape), store, step));
+): ProgramsNeed {
+  const needs = shapes.map((shape) =>
+    memoryNeeded(step.recordBackward(shape), store, step.compileOptions(shape))
+  );
   const arenas = needs.map(({ arenaBytes }) => arenaBytes);
   const update = step.options.fused ? 0 : memoryNeeded(step.recordUpdate(), store, UPDATE).arenaBytes;
   const arena = Math.max(...arenas, update);
   const missing = Math.max(...needs.map(({ missingBytes }) => missingBytes));
-  return { bytes: (arena + missing) * MARGIN + MARGIN_BYTES, arenas };
+  return { bytes: (arena + missing) * MARGIN + MARGIN_BYTES, arenas, missing };
 }
 
 /** Processors without AVX-512 compute bf16 in float32, and hold frozen weights in both. */

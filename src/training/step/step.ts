@@ -3,7 +3,19 @@
  * parameters; `update` takes their norm, clips, steps the optimizer and clears them, and may then look after the weights.
  * What changes from step to step is an input. Between two updates `backward` may run several times: gradient accumulation.
  */
-import { accumulate, compile, gradients, Graph, Programs, reshape, type Tensor } from "../../graph/mod.ts";
+import {
+  accumulate,
+  compile,
+  type CompileOptions,
+  fitSegments,
+  gradients,
+  Graph,
+  memoryNeeded,
+  Programs,
+  type Recomputed,
+  reshape,
+  type Tensor,
+} from "../../graph/mod.ts";
 import type { ParameterStore, Program } from "../../runtime/mod.ts";
 import { leadingRate } from "../optimizers/adaptive_rate/shared_rate.ts";
 import { recordFused } from "./fused.ts";
@@ -34,7 +46,7 @@ export interface StepOptions<Shape> extends UpdateOptions {
   readonly gradientAccumulationSteps: number;
   /** Float16 needs its loss scaled so that small gradients do not vanish. */
   readonly scaleLoss: boolean;
-  /** Gradient checkpointing. */
+  /** Gradient checkpointing of all segments. */
   readonly recompute?: boolean;
   /** Weights step within the backward program, which then gathers no gradients: see fused.ts. */
   readonly fused?: boolean;
@@ -45,6 +57,9 @@ export interface StepOptions<Shape> extends UpdateOptions {
 }
 
 export type { Inputs, StepState, UpdateResult };
+
+/** Which segments are computed again: or as few as make the arena that many bytes at most. */
+export type Recompute = "none" | "all" | { readonly within: number };
 
 /** An update of its own for each tensor, which has a norm or a moment of its own. */
 function tensorByTensor<Shape>(options: StepOptions<Shape>): StepOptions<Shape> {
@@ -58,7 +73,8 @@ function tensorByTensor<Shape>(options: StepOptions<Shape>): StepOptions<Shape> 
 export class TrainingStep<Shape extends object> {
   readonly state: StepState;
   /** Gradient checkpointing of the programs that are made from now on. */
-  recompute: boolean;
+  recompute: Recompute;
+  readonly #recomputed = new Map<string, Recomputed>();
   /** Buckets come again and again: all are kept. */
   readonly #backward: Programs<Shape>;
   /** What the programs of `#backward` take gradients of. */
@@ -73,7 +89,7 @@ export class TrainingStep<Shape extends object> {
   /** `store` holds the groups' parameters, see allocateGroups; it gets the optimizer's states. */
   constructor(private readonly store: ParameterStore, given: StepOptions<Shape>) {
     const options = this.options = given.clipEach || given.fused ? tensorByTensor(given) : given;
-    this.recompute = options.recompute ?? false;
+    this.recompute = options.recompute ? "all" : "none";
     this.#backward = new Programs(store, { load: options.load });
     allocateStates(store, options.groups, options.optimizer);
     this.state = firstState(options);
@@ -82,9 +98,31 @@ export class TrainingStep<Shape extends object> {
   /** The program for a bucket; made at its first use. */
   async program(shape: Shape): Promise<Program> {
     this.#forgetOthers();
-    return await this.#backward.get(shape, (graph) => this.#recordInto(graph, shape), {
-      recompute: this.recompute,
-    });
+    return await this.#backward.get(
+      shape,
+      (graph) => this.#recordInto(graph, shape),
+      () => this.compileOptions(shape),
+    );
+  }
+
+  /** How the program for a bucket is compiled. */
+  compileOptions(shape: Shape): CompileOptions {
+    if (this.recompute === "none") return {};
+    return { recompute: this.recompute === "all" ? "all" : this.recomputed(shape)!.segments };
+  }
+
+  /** What is computed again for a bucket; null where nothing is asked to be. */
+  recomputed(shape: Shape): Recomputed | null {
+    if (this.recompute === "none") return null;
+    const within = this.recompute === "all" ? 0 : this.recompute.within;
+    const key = JSON.stringify([within, this.#learn(), shape]);
+    const known = this.#recomputed.get(key) ?? fitSegments(
+      () => this.recordBackward(shape),
+      (graph, recompute) => memoryNeeded(graph, this.store, { recompute }).arenaBytes,
+      within,
+    );
+    this.#recomputed.set(key, known);
+    return known;
   }
 
   /**
