@@ -13,13 +13,19 @@ const DOWN = 1 / 1.1;
 export interface PromptSyntax {
   /** gen_img knows the word BREAK (fill up the chunk and start another); the trainer takes it as a word. */
   readonly knowsBreak: boolean;
+  /** False takes brackets as words. Default true. */
+  readonly knowsWeights?: boolean;
 }
 
 /**
  * Splits a prompt where its weight changes; neighbours of equal weight are one piece, BREAK always stands alone.
  * Never empty. Source: sd-scripts `parse_prompt_attention`, after the AUTOMATIC1111 web UI.
  */
-export function parsePromptWeights(prompt: string, { knowsBreak }: PromptSyntax): WeightedText[] {
+export function parsePromptWeights(
+  prompt: string,
+  { knowsBreak, knowsWeights = true }: PromptSyntax,
+): WeightedText[] {
+  if (!knowsWeights) return [[prompt, 1]];
   const pieces: WeightedText[] = [];
   const round: number[] = [], square: number[] = []; // where the brackets still open began
   const multiplyFrom = (start: number, factor: number) => {

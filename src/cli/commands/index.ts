@@ -62,6 +62,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => commandOf((await import("../../generation/gen_img_job.ts")).genImgJob),
   },
   {
+    name: "sdxl_minimal_inference",
+    summary: "Draws a picture of an SDXL model, or one for each prompt that is typed",
+    load: async () => (await import("./minimal_inference.ts")).sdxlMinimalInference,
+  },
+  {
     name: "resize_lora",
     summary: "Gives a LoRA a lower rank",
     load: async () => commandOf((await import("../../tools/network/jobs/resize_lora.ts")).resizeLoraJob),

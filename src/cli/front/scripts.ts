@@ -37,7 +37,6 @@ export const SCRIPTS_NOT_YET: Readonly<Record<string, string>> = {
   sd3_minimal_inference: OTHER_MODELS,
   sd3_train: OTHER_MODELS,
   sd3_train_network: OTHER_MODELS,
-  sdxl_minimal_inference: "easel gen_img draws with SDXL and LoRAs",
   sdxl_train_control_net: "",
   sdxl_train_control_net_lllite: "",
   sdxl_train_control_net_lllite_old: "",

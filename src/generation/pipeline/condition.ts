@@ -2,7 +2,7 @@
 
 import { sizedVector } from "../../models/mod.ts";
 import type { PictureRequest, Settings, SizeSettings } from "../prompts/requests.ts";
-import type { Conditioning, TextConditioner } from "../prompts/text_conditioner.ts";
+import type { Conditioning, PromptText, TextConditioner } from "../prompts/text_conditioner.ts";
 import { AND } from "../prompts/requests.ts";
 import type { DrawnNetworks } from "./networks.ts";
 import type { Guidance } from "./pipeline.ts";
@@ -20,10 +20,10 @@ export async function conditionBatch(
     regional = regionParts === null ? null : networks?.regionTexts?.(regionParts);
   const negativeInputs = regional?.negative ?? networks?.text;
   const texts = [
-    ...requests.flatMap(({ words }) =>
+    ...requests.flatMap(({ words, secondWords }): PromptText[] =>
       regional
         ? words.split(AND).map((prompt, i) => ({ prompt, networks: regional.parts[i] }))
-        : [{ prompt: words, networks: networks?.text }]
+        : [{ prompt: words, second: secondWords, networks: networks?.text }]
     ),
     ...(guided ? requests.map((r) => ({ prompt: r.negativePrompt, networks: negativeInputs })) : []),
     ...(empty ? requests.map(() => ({ prompt: "", networks: negativeInputs })) : []),

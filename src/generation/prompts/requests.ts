@@ -54,6 +54,8 @@ export interface PictureRequest {
   readonly prompt: string;
   /** The prompt without tags: what the text encoders read. */
   readonly words: string;
+  /** What the second of them reads where that is something else. */
+  readonly secondWords?: string;
   readonly negativePrompt: string;
   readonly seed: number;
   readonly clipPrompt: string | null;

@@ -22,6 +22,8 @@ export interface TextSettings {
   readonly maxChunks: number;
   /** BREAK fills up a chunk (gen_img) or is a word (pictures during training). */
   readonly knowsBreak: boolean;
+  /** False takes brackets as words. Default true. */
+  readonly knowsWeights?: boolean;
   /** Pads with EOS and not as the tokenizer does. */
   readonly padWithEos: boolean;
 }
@@ -32,6 +34,14 @@ export interface Conditioning {
   readonly tokens: number;
   /** Of families whose text has it: the last encoder's pooled state. */
   readonly pooled: Float32Array | null;
+}
+
+/** What is encoded. */
+export interface PromptText {
+  readonly prompt: string;
+  /** What the second encoder reads where that is something else. */
+  readonly second?: string;
+  readonly networks?: NetworkInputs;
 }
 
 /** Encoded prompts that are remembered; about a quarter of a megabyte each. */
@@ -69,17 +79,16 @@ export class TextConditioner {
   }
 
   /** The same for prompts that networks take part in differently. */
-  async encodeEach(
-    texts: readonly { readonly prompt: string; readonly networks?: NetworkInputs }[],
-  ): Promise<Conditioning[]> {
-    const tokens = texts.flatMap(({ prompt }) => this.#tokens(prompt));
+  async encodeEach(texts: readonly PromptText[]): Promise<Conditioning[]> {
+    const tokens = texts.flatMap((text) => this.#tokens(text));
     const chunks = chunksNeeded(tokens, this.settings.maxChunks);
     if (this.#known.size > KEPT) this.#known.clear();
     const encoded: Conditioning[] = [];
-    for (const { prompt, networks = {} } of texts) {
+    for (const text of texts) {
+      const { prompt, second = prompt, networks = {} } = text;
       const state = JSON.stringify(Object.entries(networks).map(([name, values]) => [name, ...values]));
-      const key = `${chunks} ${state} ${prompt}`;
-      const known = this.#known.get(key) ?? await this.#encode(prompt, chunks, networks);
+      const key = JSON.stringify([chunks, state, prompt, second]);
+      const known = this.#known.get(key) ?? await this.#encode(text, chunks);
       this.#known.set(key, known);
       encoded.push(known);
     }
@@ -91,11 +100,11 @@ export class TextConditioner {
     this.#known.clear();
   }
 
-  #tokens(prompt: string) {
-    const { maxChunks, knowsBreak } = this.settings;
+  #tokens({ prompt, second = prompt }: PromptText) {
+    const { maxChunks, knowsBreak, knowsWeights } = this.settings;
     const limit = maxChunks * (CHUNK_LENGTH - 2);
-    const tokens = this.tokenizers.map((tokenizer) =>
-      weightedTokens(tokenizer, prompt, limit, { knowsBreak })
+    const tokens = this.tokenizers.map((tokenizer, i) =>
+      weightedTokens(tokenizer, i === 1 ? second : prompt, limit, { knowsBreak, knowsWeights })
     );
     if (tokens.some((t) => t.truncated) && !this.#truncated.has(prompt)) {
       this.#truncated.add(prompt);
@@ -104,9 +113,10 @@ export class TextConditioner {
     return tokens;
   }
 
-  async #encode(prompt: string, chunks: number, networks: NetworkInputs): Promise<Conditioning> {
-    const inputs: Record<string, Int32Array | Float32Array> = { ...networks }, { text } = this.model.family;
-    this.#tokens(prompt).forEach((tokens, i) => {
+  async #encode(asked: PromptText, chunks: number): Promise<Conditioning> {
+    const inputs: Record<string, Int32Array | Float32Array> = { ...asked.networks };
+    const { text } = this.model.family;
+    this.#tokens(asked).forEach((tokens, i) => {
       const tokenizer = this.tokenizers[i];
       const { ids, weights } = padWeighted(tokenizer, tokens, chunks, this.settings.padWithEos);
       const rows = Int32Array.from(cutWeighted(tokenizer, ids).flat());

@@ -90,19 +90,19 @@ export function checkpointFamily(shapes: Shapes, path: string): Family {
 
 /**
  * Throws UserError when flags say otherwise than the file: `flags` are those by which a model's family is told (v1, v2,
- * sdxl); with `command` its name says them. Prediction by v cannot be seen in a file.
+ * sdxl); with `command` its name says them, and a text of it says what to do. Prediction by v cannot be seen in a file.
  */
 export function checkFlags(
   family: Family,
   flags: Readonly<Record<string, boolean>>,
   path: string,
-  { command = false } = {},
+  { command = false }: { command?: boolean | string } = {},
 ): void {
   const said = FAMILIES.find(({ flag }) => flags[flag]);
   if (!said || said.name === family.name) return;
   const what = describe({ kind: "checkpoint", family });
   const [wish, remedy] = command
-    ? ["this command is", `take the one without ${said.flag}_`]
+    ? ["this command is", command === true ? `take the one without ${said.flag}_` : command]
     : ["the flags ask", `leave --${said.flag} away`];
   throw new UserError(`${path}: is ${what}, ${wish} for ${said.label}; ${remedy} or choose another model`);
 }
