@@ -200,7 +200,6 @@ Deno.test("the same folder twice counts once; what is not supported says so", ()
       load(head + subset + "face_crop_aug_range = [0.0, 2.0]"),
       /face_crop_aug_range \[0, 2\] must be above 0/,
     );
-    await assert.rejects(load(head + subset + "cache_info = true"), /cache_info is not supported yet/);
     await assert.rejects(load("[[datasets]]\n" + subset), /resolution is required/);
     await assert.rejects(
       load(head + "[[datasets.subsets]]\nimage_dir = '/nowhere/at/all'\n"),

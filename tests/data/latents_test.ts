@@ -273,6 +273,23 @@ Deno.test("cache files with odd arrays are made again, with one line; what nobod
     );
   }));
 
+Deno.test("--skip_cache_check takes files by the names of their arrays; what is odd in them ends the step", () =>
+  withFolder(async (dir) => {
+    writePictures(join(dir, "1_a"), [{ name: "s1", width: 64, height: 64 }]);
+    const group = await open(dir), file = join(dir, "1_a", "s1.npz");
+    await cache(group, true);
+    const good = Deno.readFileSync(file), trusted = { trusted: true };
+    writeNpz(file, { latents: f32Array(new Float32Array(8), [8]) });
+    const fresh = await open(dir), { encoder, notes } = await cache(fresh, true, trusted);
+    assert.deepEqual([encoder.calls, notes], [[], []]);
+    await assert.rejects(firstBatch(fresh), /s1\.npz: has latents of \[8\], \[4, 8, 8\] are wanted/);
+    Deno.writeFileSync(file, good);
+    const flipped = await cache(await open(dir, { flip_aug: true }), true, trusted);
+    assert.match(flipped.notes[0], /holds no mirrored latents; is made again/);
+    writeNpz(file, { depth: f32Array(new Float32Array(1), [1]) });
+    await assert.rejects(cache(await open(dir), true, trusted), /holds depth and no latents/);
+  }));
+
 Deno.test("two datasets of one folder do not take each other's files", () =>
   withFolder(async (dir) => {
     pictures(dir);

@@ -6,6 +6,7 @@ import type { BatchDraws, ItemDraws } from "./draws.ts";
 import type { CachedLatents, ImageEntry } from "../dataset/entries.ts";
 import { changeColor } from "../../images/color.ts";
 import { loadImage, UnreadableImage } from "../../images/load.ts";
+import { refuseOtherSize } from "../cache/image_info.ts";
 import { crop, flip, type Pixels } from "../../images/pixels.ts";
 import { resizeArea } from "../../images/resampling/area.ts";
 import { conditioningOf, stackConditioning } from "./conditioning.ts";
@@ -106,6 +107,7 @@ async function renderItem(
   }
   const alpha = "alpha_mask" in entry.subset && entry.subset.alpha_mask;
   const loaded = await loadImage(entry.path, { alpha, compat: options.compat });
+  refuseOtherSize(entry, loaded);
   const cutOut = entry.subset.random_crop && loaded.width >= entry.bucket[0] &&
     loaded.height >= entry.bucket[1];
   let { image, ...sizes } = bucketed || options.scale && !cutOut && !draws.scaled

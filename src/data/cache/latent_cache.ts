@@ -7,10 +7,17 @@ import { removeLeftovers } from "../../base/files/leftovers.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 import type { LatentSides } from "../../models/mod.ts";
 import type { ImageEntry } from "../dataset/entries.ts";
+import { refuseOtherSize } from "./image_info.ts";
 import { loadImage, UnreadableImage } from "../../images/load.ts";
 import { fit } from "../batches/prepare.ts";
 import { type Encode, encodeFitted } from "./encode.ts";
-import { latentFileMisfit, latentFileOf, refuseForeignFile, writeLatentFile } from "./latent_file.ts";
+import {
+  latentFileMisfit,
+  latentFileOf,
+  latentNamesMisfit,
+  refuseForeignFile,
+  writeLatentFile,
+} from "./latent_file.ts";
 
 export interface CacheOptions {
   /** What the model's latents are like. */
@@ -21,6 +28,8 @@ export interface CacheOptions {
   readonly toDisk: boolean;
   /** Make files again that are there and fit. */
   readonly again?: boolean;
+  /** Take files that are there by the names of their arrays, without reading their numbers. */
+  readonly trusted?: boolean;
   /** What the files of earlier datasets of the run hold; those of this one are added. */
   readonly owned?: Map<string, string>;
   /** Read images as sd-scripts 0.9.1 does. */
@@ -97,13 +106,14 @@ function ownedByOthers(
 /** Takes the files that are there and fit; gives the other entries. One line tells of files that do not fit. */
 function withoutFile(
   entries: readonly ImageEntry[],
-  { latent, note, again }: Pick<CacheOptions, "latent" | "note" | "again">,
+  { latent, note, again, trusted }: Pick<CacheOptions, "latent" | "note" | "again" | "trusted">,
 ): ImageEntry[] {
   const misfits: string[] = [];
   const waiting = entries.filter((entry) => {
     const path = latentFileOf(entry.path), { bucket, subset: { flip_aug: flipped } } = entry;
     if (!isTaken(path)) return true;
-    const misfit = latentFileMisfit(path, { bucket, latent, flipped, alphaMask: wantsAlpha(entry) });
+    const wanted = { bucket, latent, flipped, alphaMask: wantsAlpha(entry) };
+    const misfit = trusted ? latentNamesMisfit(path, wanted) : latentFileMisfit(path, wanted);
     if (misfit) refuseForeignFile(path);
     if (misfit && !again) misfits.push(misfit);
     if (misfit || again) return true;
@@ -169,6 +179,7 @@ async function encodeBatch(
   for (const entry of entries) {
     try {
       const image = await loadImage(entry.path, { alpha: wantsAlpha(entry), compat: options.compat });
+      refuseOtherSize(entry, image);
       const [left, top] = cropOf(entry, options);
       fitted.push({
         entry,

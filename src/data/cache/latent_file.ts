@@ -51,8 +51,32 @@ export function latentFileMisfit(
     if (error instanceof UserError) return error.message;
     throw error;
   }
-  if (flipped && cached.flipped === null) return `${path}: holds no mirrored latents`;
-  if (alphaMask === (cached.alphaMask !== null)) return null;
+  return lackOf(path, { flipped, alphaMask }, cached.flipped !== null, cached.alphaMask !== null);
+}
+
+/** The same by the names of its arrays alone, for files that are trusted: nothing of their numbers is read. */
+export function latentNamesMisfit(
+  path: string,
+  wanted: Pick<Expected, "flipped" | "alphaMask">,
+): string | null {
+  try {
+    const names = listNpz(path);
+    if (!names.includes("latents")) return `${path}: has no latents as sd-scripts 0.9 writes them`;
+    return lackOf(path, wanted, names.includes("latents_flipped"), names.includes("alpha_mask"));
+  } catch (error) {
+    if (error instanceof UserError) return error.message;
+    throw error;
+  }
+}
+
+function lackOf(
+  path: string,
+  { flipped, alphaMask }: Pick<Expected, "flipped" | "alphaMask">,
+  hasFlipped: boolean,
+  hasMask: boolean,
+): string | null {
+  if (flipped && !hasFlipped) return `${path}: holds no mirrored latents`;
+  if (alphaMask === hasMask) return null;
   return `${path}: ${alphaMask ? "holds no alpha mask" : "was made with --alpha_mask"}`;
 }
 

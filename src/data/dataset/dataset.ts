@@ -10,6 +10,7 @@ import { countTags, type ImageEntry, type SubsetReport, type TagFrequency } from
 import { type Bucket, type BucketInfo, fillBuckets } from "../batches/fill_buckets.ts";
 import { pairConditioning, refuseLooseCuts } from "./conditioning.ts";
 import { folderReport, type FolderSubset, isRegularisation, loadFolder } from "./folders.ts";
+import { writeImageInfo } from "../cache/image_info.ts";
 import { leftOutInside } from "./left_out.ts";
 import { FORMAT_NAMES, loadImage, looksWhole, probeSize, UnreadableImage } from "../../images/load.ts";
 import { INTERPOLATIONS } from "../../images/resampling/resize.ts";
@@ -110,11 +111,15 @@ async function collectFolders(
   for (const subset of subsets as readonly FolderSubset[]) {
     const dir = subset.image_dir, isReg = isRegularisation(subset);
     if (ignored(subset, dir, out.subsets.some((s) => s.image_dir === dir), notes)) continue;
-    const { entries: all, captioned } = loadFolder(subset);
+    const { entries: all, captioned, infoWanted, ...loaded } = loadFolder(subset);
+    notes.push(...loaded.notes);
     listed.push(...all);
-    const found = kept(all, options, isReg);
-    if (found.length === 0 && all.length > 0) continue;
-    const entries = await readable(found, options, notes);
+    // the file is of all images, whichever part of them this is
+    const whole = infoWanted ? await readable(all, options, notes) : all;
+    if (infoWanted && whole.length > 0) writeImageInfo(dir, whole);
+    const found = kept(whole, options, isReg);
+    if (found.length === 0 && whole.length > 0) continue;
+    const entries = found.every(({ size }) => size !== null) ? found : await readable(found, options, notes);
     notes.push(...leftOutInside(dir));
     if (entries.length === 0) {
       notes.push(`${dir}: has no ${all.length ? "readable " : ""}images; the subset is left out`);

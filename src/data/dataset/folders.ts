@@ -1,7 +1,7 @@
 /** DreamBooth folders: images with captions beside them, repeats and class in the folder's name. */
 
 import { basename, extname, join } from "node:path";
-import { UsageError, UserError } from "../../base/errors.ts";
+import { UserError } from "../../base/errors.ts";
 import { isFolder } from "../../base/files/exists.ts";
 import { pathHint } from "../../base/files/path_hint.ts";
 import { counted } from "../../base/phrases.ts";
@@ -10,6 +10,7 @@ import { readText } from "../../formats/text_file.ts";
 import { strip } from "../batches/captions.ts";
 import type { Values } from "./config_file.ts";
 import { type ImageEntry, newEntry, type SubsetReport } from "./entries.ts";
+import { imageInfoNote, readImageInfo } from "../cache/image_info.ts";
 import { foldersLeftOut } from "./left_out.ts";
 import { IMAGE_EXTENSIONS } from "../../images/load.ts";
 import type { ControlNetSubset, DreamBoothSubset } from "./params.ts";
@@ -92,36 +93,52 @@ export type FolderSubset = DreamBoothSubset | ControlNetSubset;
 export const isRegularisation = (subset: FolderSubset): boolean => "is_reg" in subset && subset.is_reg;
 
 export interface LoadedFolder {
+  /** With their sizes where the folder's metadata_cache.json is used. */
   readonly entries: ImageEntry[];
   /** Those whose caption came from a file. */
   readonly captioned: ReadonlySet<ImageEntry>;
+  /** cache_info asks for a file that is not there yet. */
+  readonly infoWanted: boolean;
+  readonly notes: readonly string[];
 }
 
 /** The images of a subset with their captions. Throws UserError when captions lie there under another ending. */
 export function loadFolder(subset: FolderSubset): LoadedFolder {
-  if (subset.cache_info) {
-    throw new UsageError(`${subset.image_dir}: cache_info is not supported yet; leave it out`);
-  }
-  const { image_dir: dir, num_repeats: repeats } = subset, isReg = isRegularisation(subset);
+  const { image_dir: dir, cache_info: cached } = subset;
   const classTokens = "class_tokens" in subset ? subset.class_tokens : null;
   const files = listFiles(dir), present = new Set(files);
   const extension = subset.caption_extension && !subset.caption_extension.startsWith(".")
     ? `.${subset.caption_extension}`
     : subset.caption_extension;
   const images = files.filter((name) => IMAGE_EXTENSIONS.includes(extname(name).toLowerCase()));
+  const info = cached ? readImageInfo(dir, new Set(images)) : null;
+  if (info) {
+    const entries = [...info].map(([name, { caption, size }]) => entryOf(subset, name, caption, size));
+    const captioned = new Set(entries.filter(({ caption }) => caption !== ""));
+    return { entries, captioned, infoWanted: false, notes: [imageInfoNote(dir, info.size, images.length)] };
+  }
   const captioned = new Set<ImageEntry>();
   const entries = images.map((name) => {
     const captionFile = captionNames(name, extension).find((candidate) => present.has(candidate));
     const caption = captionFile
       ? readCaption(join(dir, captionFile), subset.enable_wildcard)
       : classTokens ?? "";
-    const path = join(dir, name);
-    const entry = newEntry({ key: path, path, caption, repeats, isReg, subset, size: null });
+    const entry = entryOf(subset, name, caption);
     if (captionFile) captioned.add(entry);
     return entry;
   });
   if (entries.length > 0 && captioned.size === 0) refuseOtherEndings(dir, images, present, extension);
-  return { entries, captioned };
+  return { entries, captioned, infoWanted: cached, notes: [] };
+}
+
+function entryOf(
+  subset: FolderSubset,
+  name: string,
+  caption: string,
+  size: ImageEntry["size"] = null,
+): ImageEntry {
+  const { num_repeats: repeats } = subset, path = join(subset.image_dir, name);
+  return newEntry({ key: path, path, caption, repeats, isReg: isRegularisation(subset), subset, size });
 }
 
 /** What a folder gave, counted over the images that can be read. */

@@ -35,10 +35,12 @@ export function planDatasets(flags: DatasetFlags, supports: Supports = supportsO
   refuseConditioning(flags, supports);
   if (metadata) {
     const subset: Values = { metadata_file: metadata, ...(trainDir && { image_dir: trainDir }) };
-    return settle(
-      { general: {}, datasets: [{ method: "finetuning", values: {}, subsets: [subset] }] },
-      flags,
-    );
+    const file: DatasetFile = {
+      general: {},
+      datasets: [{ method: "finetuning", values: {}, subsets: [subset] }],
+    };
+    const notes = flags.cacheInfo ? [`cache_info has no effect: ${metadata} names images and captions`] : [];
+    return settle(file, flags).map((plan) => ({ ...plan, notes }));
   }
   if (!trainDir) {
     throw new UsageError("no images: give --train_data_dir, or --dataset_config with a TOML file");

@@ -27,8 +27,8 @@ export const datasetOptions = group("Dataset", {
     "folder",
     str(null, "root of training images (DreamBooth: parent of N_name folders; otherwise the image folder)"),
   ),
-  cache_info: notYet(
-    flag("store image sizes and captions of a subset in metadata_cache.json and reuse them"),
+  cache_info: flag(
+    "keep sizes and captions of a folder's images in its metadata_cache.json, and take them from there",
   ),
   color_aug: flag("random hue or gamma change (bars latent caching)"),
   flip_aug: flag("random horizontal flip (both versions cached)"),
@@ -85,7 +85,9 @@ export const latentOptions = group("Latent cache", {
   cache_latents: flag("encode images once and keep latents in memory"),
   vae_batch_size: idleZero(int(1, "images encoded at once while caching latents", RANGES.batch_size)),
   cache_latents_to_disk: flag("write latents as .npz beside the images; implies cache_latents"),
-  skip_cache_check: newer(notYet(flag("trust existing cache files without checking"))),
+  skip_cache_check: newer(
+    forgotten(flag("take .npz files of latents that are there without reading their numbers first")),
+  ),
 });
 
 /** A cache on disk is one in memory too. */

@@ -295,6 +295,7 @@ async function cacheAll(
       latent: file.family.latent,
       batchSize: config.vaeBatchSize,
       toDisk: config.cacheLatentsToDisk,
+      trusted: config.skipCacheCheck,
       compat: config.compat !== null,
       onStart: () => {
         if (datasets.length > 1) context.log(`caching latents of ${datasetName(dataset, i)}`);

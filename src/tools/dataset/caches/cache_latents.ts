@@ -35,6 +35,7 @@ export async function cacheLatents(config: CacheLatentsConfig, context: JobConte
           batchSize: config.vaeBatchSize,
           toDisk: true,
           again: !config.skipExisting,
+          trusted: config.skipCacheCheck,
         },
         compat: config.compat !== null,
         // a crop that a training would refuse to find in its cache
