@@ -19,6 +19,7 @@ import { type Sampling, samplingOf } from "./pipeline/sampling.ts";
 import { pictureTexts } from "./pictures/picture_text.ts";
 import { toBytes } from "./pictures/pixels.ts";
 import { encodePng } from "../images/png_file.ts";
+import { uncommonNoiseOf } from "./pipeline/uncommon_noise.ts";
 import { readPrompts } from "./prompts/prompter.ts";
 import type { PictureRequest } from "./prompts/requests.ts";
 import type { TextConditioner } from "./prompts/text_conditioner.ts";
@@ -74,7 +75,7 @@ async function prepare(
 async function drawAll(
   config: GenImgConfig,
   context: JobContext,
-  { model, networks, controls, device }: Loaded,
+  { model, networks, controls, seen, device }: Loaded,
   planned: readonly Batch[],
   sampling: Sampling,
 ): Promise<void> {
@@ -100,6 +101,8 @@ async function drawAll(
         sampling,
         networks: networks.inputs(settings),
         controls,
+        seen,
+        uncommon: uncommonNoiseOf(config),
         vaeBatch: vaeBatch(config, batch.requests.length),
         signal: context.signal,
         observe: ({ done, total: evaluations }) => {

@@ -50,6 +50,13 @@ function check(values: GenImgConfig): void {
   exclusive("prompt", values.prompt !== null, "from_module", values.fromModule !== null);
   exclusive("from_file", values.fromFile !== null, "from_module", values.fromModule !== null);
   needs("strength", values.strength !== null, "image_path", values.imagePath !== null);
+  needs("clip_vision_strength", values.clipVisionStrength !== null, "image_path", values.imagePath !== null);
+  needs(
+    "clip_vision_model",
+    values.clipVisionModel !== null,
+    "clip_vision_strength",
+    values.clipVisionStrength !== null,
+  );
   for (const [name, pixels] of [["W", values.W], ["H", values.H]] as const) {
     if (pixels !== null && pixels % EVERY !== 0) {
       throw new UsageError(`--${name} is a multiple of ${EVERY}, ${pixels} was given`);
@@ -58,6 +65,7 @@ function check(values: GenImgConfig): void {
   if (values.strength !== null && !(values.strength >= 0 && values.strength <= 1)) {
     throw new UsageError(`--strength is between 0 and 1, ${values.strength} was given`);
   }
+  checkNoise(values);
   checkNetworks(values);
   checkControls(values);
   checkpoint("ckpt", values.ckpt);
@@ -68,6 +76,23 @@ function check(values: GenImgConfig): void {
   for (const path of values.controlNetModels ?? []) modelFile("control_net_models", path);
   for (const path of values.controlNetLlliteModels ?? []) modelFile("control_net_lllite_models", path);
   for (const path of values.loraDir ?? []) readableFolder("lora_dir", path);
+}
+
+/** A probability and its range come together. */
+function checkNoise(values: GenImgConfig): void {
+  const pairs = [
+    [
+      "pyramid_noise_prob",
+      values.pyramidNoiseProb,
+      "pyramid_noise_discount_range",
+      values.pyramidNoiseDiscountRange,
+    ],
+    ["noise_offset_prob", values.noiseOffsetProb, "noise_offset_range", values.noiseOffsetRange],
+  ] as const;
+  for (const [probability, given, range, numbers] of pairs) {
+    needs(probability, given !== null, range, numbers !== null);
+    needs(range, numbers !== null, probability, given !== null);
+  }
 }
 
 function checkNetworks({ networkModule, networkWeights, networkMul }: GenImgConfig): void {

@@ -89,10 +89,12 @@ export const pictureOptions = group("Pictures", {
   vae_tiling: own(flag("the VAE takes the picture in tiles of 512 pixels: bounded memory at any size")),
   zero_terminal_snr: newer(flag("rescale betas so that the last step has SNR 0")),
   force_scheduler_zero_steps_offset: newer(flag("set steps_offset to 0")),
-  pyramid_noise_prob: newer(notYet(float(null, "probability of pyramid noise"))),
-  pyramid_noise_discount_range: newer(notYet(floats("its discount range", 2))),
-  noise_offset_prob: newer(notYet(float(null, "probability of noise offset"))),
-  noise_offset_range: newer(notYet(floats("its range", 2))),
+  pyramid_noise_prob: newer(float(null, "probability that a picture starts from pyramid noise", SHARE)),
+  pyramid_noise_discount_range: newer(
+    floats("least and most weight of a level by that of the one before", 2),
+  ),
+  noise_offset_prob: newer(float(null, "probability that a picture's noise is shifted as a whole", SHARE)),
+  noise_offset_range: newer(floats("the shift: where it is drawn around, and one spread further", 2)),
 });
 
 export const genOutputOptions = group("Output", {

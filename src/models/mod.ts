@@ -34,3 +34,4 @@ export * from "./embeddings/mod.ts";
 export * from "./vae/mod.ts";
 export * from "./keys/mod.ts";
 export * from "./controlnet/mod.ts";
+export * from "./guides/mod.ts";

@@ -7,12 +7,16 @@ import { AND } from "../prompts/requests.ts";
 import type { DrawnNetworks } from "./networks.ts";
 import type { Guidance } from "./pipeline.ts";
 
-/** Prompts and negative prompts of a batch; negative ones only where the scale is above 1. */
+/**
+ * Prompts and negative prompts of a batch; negative ones only where the scale is above 1. `seen` takes the place of the
+ * prompts' pooled text.
+ */
 export async function conditionBatch(
   conditioner: TextConditioner,
   requests: readonly PictureRequest[],
   settings: Settings,
   networks: DrawnNetworks | undefined,
+  seen: readonly Float32Array[] | null = null,
 ): Promise<Guidance> {
   const { scale, negativeScale, deepShrink } = settings, guided = scale > 1, count = requests.length;
   const empty = guided && negativeScale !== null;
@@ -33,9 +37,10 @@ export async function conditionBatch(
   const negative = guided ? encoded.slice(prompts, prompts + count) : null;
   const empties = empty ? encoded.slice(prompts + count) : null;
   // of a prompt in parts the last one's pooled text counts
-  const pooled = regionParts === null
+  const last = regionParts === null
     ? positive
     : positive.filter((_, i) => i % regionParts === regionParts - 1);
+  const pooled = seen ? last.map((text, i) => ({ ...text, pooled: seen[i] })) : last;
   return {
     positive,
     negative,

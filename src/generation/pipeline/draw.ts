@@ -10,6 +10,7 @@ import type { TextConditioner } from "../prompts/text_conditioner.ts";
 import { createSampler, type Sampler } from "../samplers/mod.ts";
 import type { Controls } from "../techniques/control/controls.ts";
 import { Growing } from "../techniques/gradual_latent.ts";
+import type { PictureEmbedder } from "../techniques/guidance/seen_pictures.ts";
 import { keptShares, putBack } from "../techniques/inpainting.ts";
 import { conditionBatch } from "./condition.ts";
 import { denoise, type DenoisingStep } from "./denoise.ts";
@@ -19,12 +20,15 @@ import { type LatentShape, latentShape } from "../../models/mod.ts";
 import type { Guidance, Pipeline } from "./pipeline.ts";
 import type { Sampling } from "./sampling.ts";
 import { checkSize } from "./sizes.ts";
+import type { UncommonNoise } from "./uncommon_noise.ts";
 
 export interface Batch {
   /** All with the same settings. */
   readonly requests: readonly PictureRequest[];
   /** Image to image: one RGB picture of the settings' size for each request; null for text to image. */
   readonly images: readonly Pixels[] | null;
+  /** Pictures that CLIP looks at where `images` is null. */
+  readonly shown?: readonly Pixels[] | null;
   /** Image to image from latents (N, h, w, C) in place of pictures. */
   readonly latents?: Float32Array;
   /** Inpainting: one mask of the picture's size for each request, white where it is drawn anew. */
@@ -38,6 +42,10 @@ export interface DrawOptions {
   readonly sampling: Sampling;
   readonly networks?: DrawnNetworks;
   readonly controls?: Controls | null;
+  /** What CLIP sees in the pictures takes the place of the prompts' pooled text. */
+  readonly seen?: PictureEmbedder | null;
+  /** What chance does to the noise that pictures begin with. */
+  readonly uncommon?: UncommonNoise;
   /** Pictures decoded at once. Default 1: the same pictures with the least memory. */
   readonly vaeBatch?: number;
   /** False leaves the pictures away: only latents are wanted. Default true. */
@@ -84,12 +92,15 @@ export async function drawBatch(
   checkSize(settings, size.multiple);
   const full = latentShape(latent, batch.requests.length, settings);
   const sampler = createSampler(options.sampler, { ...options.sampling, steps });
-  const guidance = await conditionBatch(conditioner, batch.requests, settings, options.networks);
+  const shown = batch.images ?? batch.shown;
+  const seen = shown && options.seen ? await options.seen.embeddings(shown) : null;
+  const guidance = await conditionBatch(conditioner, batch.requests, settings, options.networks, seen);
 
   const imageToImage = batch.images !== null || batch.latents !== undefined;
   const { start, imageNoise, generator } = drawNoise(batch.requests, full, {
     ahead: steps * (sampler.drawnAhead ?? 1),
     imageToImage,
+    uncommon: options.uncommon,
   });
   const draw = (shape: LatentShape) => {
     const values = noise(generator, shape);

@@ -19,6 +19,7 @@ import type { GenImgConfig } from "../groups.ts";
 import type { LoraPath } from "../prompts/lora_files.ts";
 import type { DrawingModel } from "./model.ts";
 import { Controls, openControls } from "../techniques/control/controls.ts";
+import { clipForVision, PictureEmbedder } from "../techniques/guidance/seen_pictures.ts";
 import { attachNetworks, type LiveNetworks, openNetworks, type Regions } from "./networks.ts";
 import { ownSize, type PictureSize, referenceSize } from "./own_size.ts";
 
@@ -26,6 +27,8 @@ export interface Loaded {
   readonly model: DrawingModel;
   readonly networks: LiveNetworks;
   readonly controls: Controls | null;
+  /** --clip_vision_strength: what CLIP sees in pictures. */
+  readonly seen: PictureEmbedder | null;
   readonly device: Device;
   close(): void;
 }
@@ -59,7 +62,7 @@ export async function loadDrawingModel(
   file: ModelFile,
   loras: readonly LoraPath[],
   mask: Pixels | null,
-  context: Pick<JobContext, "log" | "warn">,
+  context: JobContext,
 ): Promise<Loaded> {
   try {
     const embeddings = await readEmbeddings(config.textualInversionEmbeddings ?? [], file);
@@ -71,6 +74,7 @@ export async function loadDrawingModel(
       config.networkShowMeta ? context.log : undefined,
     );
     const controlled = openControls(config, { ...file, read: (key) => weightOf(file, key) });
+    const clip = await clipForVision(config, file, context);
     const dtype = config.fp16 ? "f16" : config.bf16 ? "bf16" : "f32";
     const vaeDtype = config.noHalfVae ? "f32" : dtype;
     const { threads, vramBudget, noVendorLibs } = config;
@@ -90,6 +94,7 @@ export async function loadDrawingModel(
       mask && { regions: regionsFrom(config, mask), family: file.family },
     );
     const controls = controlled && Controls.load(controlled, store, dtype);
+    const seen = clip && new PictureEmbedder(clip, device, dtype, config.clipVisionStrength!);
     const model: DrawingModel = {
       family: file.family,
       shapes: embeddings.shapes,
@@ -104,11 +109,12 @@ export async function loadDrawingModel(
       vaeAttention: config.compat === null,
     };
     const close = () => {
+      seen?.close();
       store.destroy();
       device.close();
       file.close();
     };
-    return { model, networks, controls, device, close };
+    return { model, networks, controls, seen, device, close };
   } catch (error) {
     file.close();
     throw error;

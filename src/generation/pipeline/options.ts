@@ -1,6 +1,19 @@
 /** Ways of drawing that easel knows by name: ControlNet, second passes, Deep Shrink, Gradual Latent. */
 
-import { flag, float, floats, group, int, notYet, pathTo, SHARE, str, strings } from "../../options/mod.ts";
+import {
+  flag,
+  float,
+  floats,
+  group,
+  int,
+  notYet,
+  own,
+  pathTo,
+  SHARE,
+  str,
+  strings,
+} from "../../options/mod.ts";
+import { CLIP_VISION_MODEL } from "../techniques/guidance/usual_models.ts";
 
 export const controlOptions = group("ControlNet and guides", {
   guide_image_path: pathTo("file", strings("pictures to follow: one for all networks, or one for each")),
@@ -11,7 +24,13 @@ export const controlOptions = group("ControlNet and guides", {
   ),
   control_net_multipliers: floats("strengths of ControlNets or LLLites"),
   control_net_ratios: floats("share of the steps in which each applies, from the first", "*", SHARE),
-  clip_vision_strength: notYet(float(null, "strength of CLIP-vision (revision style) conditioning")),
+  clip_vision_strength: float(
+    null,
+    "SDXL: how much the picture of --image_path counts, which CLIP sees, in place of the prompt's pooled text",
+  ),
+  clip_vision_model: own(
+    pathTo("model", str(null, `CLIP model for it; unset = ${CLIP_VISION_MODEL} on the hub`)),
+  ),
 });
 
 /** Of gen_img_diffusers.py, which is gen_img here. */

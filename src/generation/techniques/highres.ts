@@ -93,6 +93,7 @@ export async function drawTwice(
       ? {
         ...{ requests, guides },
         images: null,
+        shown: batch.images,
         latents: enlargedLatents(first, latentShape(latent, 1, { width, height })),
       }
       : { requests, guides, images: enlargedPictures(first, { width, height }) },

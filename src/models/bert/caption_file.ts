@@ -1,10 +1,10 @@
 /** A captioning model's file: its tensors by their names, and the small files that may lie beside it. */
 
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { isFile, isFolder } from "../../base/files/exists.ts";
 import { openCheckpoint } from "../../formats/checkpoint.ts";
-import { readJson } from "../../formats/json.ts";
+import { configBeside, type ModelJson } from "../beside.ts";
 import type { Place } from "../load.ts";
 
 export interface CaptionFile {
@@ -16,9 +16,6 @@ export interface CaptionFile {
   readonly config: ModelJson;
   close(): void;
 }
-
-/** What is read of transformers' config.json. */
-export type ModelJson = Readonly<Record<string, unknown>>;
 
 /** Weights in a folder as transformers saves them. */
 const IN_FOLDER = ["model.safetensors", "pytorch_model.bin"];
@@ -49,21 +46,6 @@ function weightsIn(folder: string): string {
   const found = IN_FOLDER.map((name) => join(folder, name)).find(isFile);
   if (found !== undefined) return found;
   throw new UserError(`${folder}: has no ${IN_FOLDER.join(" and no ")}; give the model's file`);
-}
-
-/** A file that lies beside the weights, null where there is none. */
-export function besideWeights(path: string, name: string): string | null {
-  const beside = join(dirname(path), name);
-  return isFile(beside) ? beside : null;
-}
-
-function configBeside(path: string): ModelJson {
-  const file = besideWeights(path, "config.json");
-  return file === null ? {} : asConfig(readJson(file, "remove it, or put the model's own there"));
-}
-
-export function asConfig(value: unknown): ModelJson {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? value as ModelJson : {};
 }
 
 /** Heads of an attention `width` wide: as the configuration says, else 64 wide as in all published models. */

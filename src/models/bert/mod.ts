@@ -8,12 +8,5 @@ export {
   bertProjections,
   tokenStates,
 } from "./layers.ts";
-export {
-  asConfig,
-  besideWeights,
-  type CaptionFile,
-  configuredHeads,
-  type ModelJson,
-  openCaptionFile,
-} from "./caption_file.ts";
+export { type CaptionFile, configuredHeads, openCaptionFile } from "./caption_file.ts";
 export { CaptionPrograms } from "./programs.ts";

@@ -1,6 +1,7 @@
 /** BLIP captioning models in files: Salesforce's own layout, and transformers'. */
 
-import { asConfig, type CaptionFile, configuredHeads, openCaptionFile } from "../bert/mod.ts";
+import { asConfig } from "../beside.ts";
+import { type CaptionFile, configuredHeads, openCaptionFile } from "../bert/mod.ts";
 import { bicubicWeights, interpolatedValues } from "../interpolate.ts";
 import { UserError } from "../../base/errors.ts";
 

@@ -1,8 +1,8 @@
 /** GIT models in files, in transformers' layout. */
 
 import { UserError } from "../../base/errors.ts";
-import { readJson } from "../../formats/json.ts";
-import { asConfig, besideWeights, type CaptionFile, configuredHeads, openCaptionFile } from "../bert/mod.ts";
+import { asConfig, shorterSide } from "../beside.ts";
+import { type CaptionFile, configuredHeads, openCaptionFile } from "../bert/mod.ts";
 
 export interface GitFile extends CaptionFile {
   readonly heads: { readonly vision: number; readonly text: number };
@@ -52,13 +52,4 @@ export function openGit(path: string): GitFile {
     file.close();
     throw error;
   }
-}
-
-/** What preprocessor_config.json says, if it is there. */
-function shorterSide(path: string): number | null {
-  const file = besideWeights(path, "preprocessor_config.json");
-  if (file === null) return null;
-  const { size } = asConfig(readJson(file, "remove it, or put the model's own there"));
-  const found = typeof size === "number" ? size : asConfig(size).shortest_edge;
-  return typeof found === "number" && found >= 1 ? found : null;
 }

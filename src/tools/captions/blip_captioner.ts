@@ -21,7 +21,7 @@ import { type BertTokenizer, bertTokenizer } from "../../text/bert/mod.ts";
 import { type Captioner, checkMaxLength, joinedPictures, paddedRows, vocabularyFor } from "./captioner.ts";
 import { beamSearch, greedy, type Limits, type NextLogits, nucleus } from "./decoding/mod.ts";
 import type { BlipConfig } from "./options.ts";
-import { prepareSquare } from "./prepare.ts";
+import { prepareSquare } from "../../images/clip_pixels.ts";
 
 const PROMPT = "a picture of ";
 

@@ -2,7 +2,7 @@
 
 import { UsageError } from "../../base/errors.ts";
 import type { Pixels } from "../../images/pixels.ts";
-import { besideWeights } from "../../models/bert/mod.ts";
+import { besideWeights } from "../../models/beside.ts";
 import { bertVocabulary, readVocabulary } from "../../text/bert/mod.ts";
 
 export interface Captioner {

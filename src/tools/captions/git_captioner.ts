@@ -16,7 +16,7 @@ import type { Device } from "../../runtime/mod.ts";
 import { type BertTokenizer, bertTokenizer } from "../../text/bert/mod.ts";
 import { type Captioner, checkMaxLength, joinedPictures, paddedRows, vocabularyFor } from "./captioner.ts";
 import { greedy, type NextLogits } from "./decoding/mod.ts";
-import { prepareMiddle } from "./prepare.ts";
+import { prepareMiddle } from "../../images/clip_pixels.ts";
 
 const START = "[CLS]", END = "[SEP]", PAD = "[PAD]";
 

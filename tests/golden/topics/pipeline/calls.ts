@@ -13,7 +13,12 @@ import { referenceSize } from "../../../../src/generation/pipeline/own_size.ts";
 import { samplingOf } from "../../../../src/generation/pipeline/sampling.ts";
 import { loraPaths } from "../../../../src/generation/prompts/lora_files.ts";
 import { Controls, openControls } from "../../../../src/generation/techniques/control/controls.ts";
+import {
+  clipForVision,
+  PictureEmbedder,
+} from "../../../../src/generation/techniques/guidance/seen_pictures.ts";
 import { drawTwice, highresOf } from "../../../../src/generation/techniques/highres.ts";
+import { quietContext } from "../../../../src/base/job.ts";
 import { joined } from "../../../../src/base/joined.ts";
 import type { SafetensorsFile } from "../../../../src/formats/safetensors.ts";
 import type { Check, GoldenCase } from "../../case.ts";
@@ -22,15 +27,17 @@ import { genArgs, openStudio, pictureChecks, Recorder, runChecks } from "../../d
 import { toChannelsFirst } from "../../layout.ts";
 import { caseModel } from "../../synth_models.ts";
 import { writeFiles } from "./files.ts";
+import { writeVision } from "./vision.ts";
 
 export async function calls(c: GoldenCase): Promise<Check[]> {
   const { json } = c, folder = Deno.makeTempDirSync();
   const args = (json.args as string[]).map((arg) => arg.replace("<dir>", folder));
-  const config = { ...GEN_IMG_DEFAULTS, ...genArgs(args) },
+  const config = { ...GEN_IMG_DEFAULTS, ...genArgs(args), ...writeVision(folder, json.notes ?? []) },
     synthetic = caseModel(json),
     { family } = synthetic;
   writeFiles(folder, json.files, synthetic);
   const studio = openStudio(json), { model } = studio.pipeline;
+  let seen: PictureEmbedder | null = null;
   try {
     const sources = await readSources(config, () => {});
     const sampling = samplingOf(config);
@@ -61,11 +68,13 @@ export async function calls(c: GoldenCase): Promise<Check[]> {
       knowsBreak: true,
       padWithEos: false,
     });
+    const clip = await clipForVision(config, synthetic, quietContext());
+    seen = clip && new PictureEmbedder(clip, model.store.device, "f32", config.clipVisionStrength!);
     const recorders: Recorder[] = [], drawn: Drawn[] = [], highres = highresOf(config);
     for (const batch of planned) {
       const options: DrawOptions = {
         sampler: config.sampler,
-        ...{ sampling, controls },
+        ...{ sampling, controls, seen },
         networks: networks.inputs(batch.requests[0].settings),
         signal: new AbortController().signal,
         inspect(start) {
@@ -93,6 +102,7 @@ export async function calls(c: GoldenCase): Promise<Check[]> {
     }
     return checks;
   } finally {
+    seen?.close();
     studio.close();
     Deno.removeSync(folder, { recursive: true });
   }

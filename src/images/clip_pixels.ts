@@ -1,7 +1,7 @@
-/** Pictures as captioning models take them: OpenAI's mean and spread, red first, (side, side, 3). */
+/** Pictures as models of captions and CLIP take them: OpenAI's mean and spread, red first, (side, side, 3). */
 
-import { crop, type Pixels } from "../../images/pixels.ts";
-import { resizePillow } from "../../images/resampling/pillow.ts";
+import { crop, type Pixels } from "./pixels.ts";
+import { resizePillow } from "./resampling/pillow.ts";
 
 const MEAN = [0.48145466, 0.4578275, 0.40821073].map(Math.fround);
 const SPREAD = [0.26862954, 0.26130258, 0.27577711].map(Math.fround);
