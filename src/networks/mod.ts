@@ -6,14 +6,16 @@ export {
   type Branch,
   loraAdapter,
   loraBranch,
+  moduleTensors,
   multiplierInput,
 } from "./joining/adapter.ts";
 export { type LoraOptions, loraOptions, type NetworkFlags, splitNetworkArgs } from "./sites/args.ts";
 export { drawMasks, type LayerDraws } from "./joining/masks.ts";
 export { type LearningRates, type ParameterGroup, parameterGroups } from "./sites/groups.ts";
 export { initialDraws, initialWeights, type LoraWeights, tensorShapes } from "./kinds/first_weights.ts";
-export type { LoraModule, MaskSource, NetworkKind, UniformSource } from "./kinds/kind.ts";
-export { DOWN, keysOf, UP } from "./kinds/lora.ts";
+export type { MaskSource, NetworkKind, NetworkModule, UniformSource } from "./kinds/kind.ts";
+export { OFT_PREFIX } from "./kinds/oft.ts";
+export { DOWN, keysOf, lora, UP } from "./kinds/lora.ts";
 export { bundledEmbedding, otherNetwork } from "./files/file_keys.ts";
 export { type FileModule, fileModules, kindNames, type Note } from "./files/file_modules.ts";
 export { clampFactors } from "./files/clamp.ts";

@@ -7,7 +7,7 @@ import {
   initialWeights,
   keysOf,
   loadLora,
-  type LoraModule,
+  type NetworkModule,
   networkNamed,
   saveLora,
   scaleOf,
@@ -21,13 +21,13 @@ import { family } from "../golden/synth_models.ts";
 
 const size = (shape: readonly number[]) => shape.reduce((a, d) => a * d, 1);
 
-function network(name: string, args: string[], dim = 2): LoraModule[] {
+function network(name: string, args: string[], dim = 2): NetworkModule[] {
   const named = networkNamed(name);
   const options = named.options({ dim, alpha: 1, dropout: null, args }, TINY.family.sites.blocks, false);
   return named.modules(TINY.shapes, TINY.family, options, {});
 }
 
-const weightsOf = (modules: readonly LoraModule[]) =>
+const weightsOf = (modules: readonly NetworkModule[]) =>
   new Map([...tensorShapes(modules)].map(([key, shape]) => [key, uniform(key, size(shape), 0.5)]));
 
 function inFolder(body: (path: string) => void): void {
@@ -41,7 +41,7 @@ function inFolder(body: (path: string) => void): void {
 
 /** What a file says, as products of a LoRA's factors. */
 function products(
-  modules: readonly LoraModule[],
+  modules: readonly NetworkModule[],
   weights: ReadonlyMap<string, Float32Array>,
 ): Map<string, number[]> {
   return new Map(modules.map((m) => {

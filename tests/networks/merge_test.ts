@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { compile, Graph } from "../../src/graph/mod.ts";
-import { deltaOf, keysOf, type LoraModule, recordMerge } from "../../src/networks/mod.ts";
+import { deltaOf, keysOf, type NetworkModule, recordMerge } from "../../src/networks/mod.ts";
 import { loraModule } from "../../src/networks/sites/modules.ts";
 import { wholeAlpha } from "../../src/networks/sites/values.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
 import { uniform } from "../golden/synth.ts";
 
-function module(path: string): LoraModule {
+function module(path: string): NetworkModule {
   return loraModule({ name: path.replaceAll(".", "_"), path, part: "te2", shape: [4, 4] }, 2, wholeAlpha(1));
 }
 

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { compile, Graph } from "../../src/graph/mod.ts";
-import { DOWN, keysOf, type LoraModule, normReport, recordNormLimit, UP } from "../../src/networks/mod.ts";
+import { DOWN, keysOf, type NetworkModule, normReport, recordNormLimit, UP } from "../../src/networks/mod.ts";
 import { loraModule } from "../../src/networks/sites/modules.ts";
 import { wholeAlpha } from "../../src/networks/sites/values.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
@@ -20,7 +20,7 @@ const MODULES = [
 ];
 
 /** alpha / rank * ||up down||, from the product itself in float64. */
-function normOf({ rank, alpha, shape: [out] }: LoraModule, down: Float32Array, up: Float32Array): number {
+function normOf({ rank, alpha, shape: [out] }: NetworkModule, down: Float32Array, up: Float32Array): number {
   const width = down.length / rank;
   let squares = 0;
   for (let o = 0; o < out; o++) {
@@ -34,7 +34,7 @@ function normOf({ rank, alpha, shape: [out] }: LoraModule, down: Float32Array, u
 }
 
 /** Norms and ratios as the program gives them, and the factors after it. */
-async function limit(modules: readonly LoraModule[], weights: Map<string, Float32Array>, most: number) {
+async function limit(modules: readonly NetworkModule[], weights: Map<string, Float32Array>, most: number) {
   const device = openDevice("cpu", { threads: 1 });
   const store = new ParameterStore(device);
   for (const m of modules) {

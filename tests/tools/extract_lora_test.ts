@@ -135,6 +135,9 @@ Deno.test("lowRank() finds the leading values of a matrix whose values fall slow
     ...{ out, width },
     times: (rows) => Promise.resolve(times(rows, width, out, (o, i) => values[o * width + i])),
     transposedTimes: (rows) => Promise.resolve(times(rows, out, width, (i, o) => values[o * width + i])),
+    gram: (rows, n) => Promise.resolve(times(rows, n, rows.length / n, (r, j) => rows[r * n + j])),
+    mixed: (weights, rows, n) =>
+      Promise.resolve(times(weights, rows.length / n, n, (column, j) => rows[j * n + column])),
   }, rank);
   // what is left is orthogonal to what was found: A^T u = s v
   for (let k = 0; k < rank; k++) {

@@ -103,6 +103,16 @@ export const COMMANDS: readonly CommandEntry[] = [
       ),
   },
   {
+    name: "convert_lora",
+    summary: "Writes a network under other programs' keys, or as a plain LoRA",
+    load: async () => (await import("./networks/convert_lora.ts")).convertLoraCommand,
+  },
+  {
+    name: "lora",
+    summary: "Compares what two networks change: easel lora diff A B",
+    load: async () => (await import("./networks/lora.ts")).loraCommand,
+  },
+  {
     name: "tag_images_by_wd14_tagger",
     summary: "Writes the tags that a WD14 model sees in pictures beside them",
     load: async () => (await import("./tagging/tag_images.ts")).tagImagesByWd14Tagger,

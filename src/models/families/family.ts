@@ -6,6 +6,7 @@ import type { Tensor } from "../../graph/mod.ts";
 import type { Config } from "../../text/config_json.ts";
 import type { TokenizerKind } from "../../text/mod.ts";
 import type { Normalization } from "../clip/context.ts";
+import type { ClipConfig } from "../clip/shapes.ts";
 import type { Control } from "../controlnet/controlnet.ts";
 import type { BlockContext, Shrink, UnetConfig } from "../unet/mod.ts";
 import type { Weights } from "../weights.ts";
@@ -54,6 +55,7 @@ export interface Family {
   /** Whether sd-scripts 0.9.1 draws first weights while it builds U-Net and text encoders, see building_draws.ts. */
   readonly drawsWhenBuilt: boolean;
 
+  readonly published: PublishedNumbers;
   readonly diffusers: DiffusersNames;
   readonly sites: LoraSites;
   readonly spec: ModelNames;
@@ -179,6 +181,13 @@ export interface SizeConditioning {
   vector(pooled: Float32Array, sizes: Sizes): Float32Array;
   /** sizes (N, 6) f32, in the order of `Sizes` -> (N, width) f32. */
   embedding(sizes: Tensor): Tensor;
+}
+
+/** The numbers of the model that the family is known by. */
+export interface PublishedNumbers {
+  readonly unet: UnetConfig;
+  /** One for each text encoder. */
+  readonly text: readonly ClipConfig[];
 }
 
 /** What a folder that diffusers loads says of the family, beside what all say. */

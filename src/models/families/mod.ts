@@ -1,5 +1,6 @@
 /** Families of models as values, and which of them a file holds. */
 export * from "./family.ts";
+export { publishedShapes } from "./published.ts";
 export { FAMILIES, familyNamed } from "./table.ts";
 export {
   checkFlags,

@@ -3,6 +3,7 @@ import { sdBlocks } from "./blocks.ts";
 import { normedText } from "./clip_text.ts";
 import { sdFolder } from "./diffusers.ts";
 import type { Family, TextEncoderPart } from "./family.ts";
+import { CLIP_L, SD_UNET } from "./published_numbers.ts";
 import { kl8, UNET_BEGINS, unetDenoiser } from "./unet_family.ts";
 
 const clip: TextEncoderPart = {
@@ -28,6 +29,13 @@ export const sd1: Family = {
   sizes: null,
   ...unetDenoiser(() => 8),
   drawsWhenBuilt: true,
+  published: {
+    unet: {
+      ...SD_UNET,
+      ...{ contextWidth: 768, linearProjection: false },
+    },
+    text: [CLIP_L],
+  },
   diffusers: sdFolder({ heads: () => 8, sampleSize: () => 64, unusedProjection: 768 }),
   sites: {
     originalNames: false,

@@ -3,6 +3,7 @@ import { sdBlocks } from "./blocks.ts";
 import { normedText } from "./clip_text.ts";
 import { sdFolder } from "./diffusers.ts";
 import type { Family, TextEncoderPart } from "./family.ts";
+import { openClipOf, SD_UNET } from "./published_numbers.ts";
 import { heads64, kl8, UNET_BEGINS, unetDenoiser } from "./unet_family.ts";
 
 /** Layers of the encoder in newer files, which leave away the one that was never used. */
@@ -32,6 +33,10 @@ export const sd2: Family = {
   sizes: null,
   ...unetDenoiser(heads64),
   drawsWhenBuilt: true,
+  published: {
+    unet: { ...SD_UNET, ...{ contextWidth: 1024, linearProjection: true } },
+    text: [openClipOf({ width: 1024, layers: 24 })],
+  },
   diffusers: sdFolder({
     heads: (channels) => channels.map(heads64),
     sampleSize: (velocity) => velocity ? 96 : 64,

@@ -3,6 +3,7 @@ import { sdxlBlocks } from "./blocks.ts";
 import { joinedText } from "./clip_text.ts";
 import { sdxlFolder } from "./diffusers.ts";
 import type { Family, TextEncoderPart } from "./family.ts";
+import { CLIP_L, openClipOf, SD_UNET } from "./published_numbers.ts";
 import { sizedVector, sizeEmbedding } from "./sizes.ts";
 import { heads64, kl8, UNET_BEGINS, unetDenoiser } from "./unet_family.ts";
 
@@ -39,6 +40,14 @@ export const sdxl: Family = {
   sizes: { vector: sizedVector, embedding: sizeEmbedding },
   ...unetDenoiser(heads64, "block"),
   drawsWhenBuilt: false, // without memory
+  published: {
+    unet: {
+      ...SD_UNET,
+      ...{ channels: [320, 640, 1280], depths: [0, 2, 10], middleDepth: 10 },
+      ...{ contextWidth: 2048, linearProjection: true, vectorWidth: 2816 },
+    },
+    text: [CLIP_L, openClipOf({ width: 1280, layers: 32 })],
+  },
   diffusers: sdxlFolder(heads64),
   sites: {
     originalNames: true,

@@ -2,19 +2,19 @@
 
 import { UserError } from "../../base/errors.ts";
 import type { TensorToWrite } from "../../formats/safetensors.ts";
-import type { LoraModule } from "../kinds/kind.ts";
+import type { NetworkModule } from "../kinds/kind.ts";
 import { DOWN, lora, MID, UP } from "../kinds/lora.ts";
 import type { Dialect } from "../options.ts";
 import { scaleOf } from "../sites/modules.ts";
 import { filedAs } from "./filed.ts";
 
 interface Network {
-  readonly modules: readonly LoraModule[];
+  readonly modules: readonly NetworkModule[];
   readonly weights: ReadonlyMap<string, Float32Array>;
 }
 
 /** Where the file of a dialect has a module, without suffix. */
-const PLACES: Readonly<Record<Exclude<Dialect, "kohya">, (module: LoraModule) => string>> = {
+const PLACES: Readonly<Record<Exclude<Dialect, "kohya">, (module: NetworkModule) => string>> = {
   diffusers: ({ part, diffusers, name }) => {
     if (!diffusers) throw new TypeError(`${name} has no name in diffusers`);
     return part === "unet"
@@ -39,7 +39,7 @@ const isOpenClip = (path: string) => path.includes(".resblocks.");
 export function translated(
   dialect: Dialect,
   network: Network,
-  write: (modules: readonly LoraModule[], weights: ReadonlyMap<string, Float32Array>) => TensorToWrite[],
+  write: (modules: readonly NetworkModule[], weights: ReadonlyMap<string, Float32Array>) => TensorToWrite[],
 ): TensorToWrite[] {
   if (dialect === "kohya") return write(network.modules, network.weights);
   const { modules, weights } = filedAs(network), place = PLACES[dialect];
@@ -55,7 +55,7 @@ export function translated(
   for (const module of modules) {
     if (module.kind !== lora || MID in module.tensors) {
       throw new UserError(
-        `--save_lora_keys diffusers: ${module.name} is of kind ${module.kind.name}, diffusers reads plain LoRAs only; give kohya or comfy`,
+        `${module.name} is of kind ${module.kind.name}, diffusers reads plain LoRAs only; give kohya or comfy, or make a LoRA of it with easel convert_lora --to lora`,
       );
     }
     const key = `${module.name}.${UP}`, scale = scaleOf(module);

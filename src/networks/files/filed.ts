@@ -1,18 +1,18 @@
 /** From the form in which modules are trained to the one in files, and back. */
 
 import type { LoraWeights } from "../kinds/first_weights.ts";
-import type { LoraModule } from "../kinds/kind.ts";
+import type { NetworkModule } from "../kinds/kind.ts";
 import type { LoraOptions } from "../sites/args.ts";
 
 interface Network {
-  readonly modules: readonly LoraModule[];
+  readonly modules: readonly NetworkModule[];
   readonly weights: ReadonlyMap<string, Float32Array>;
 }
 
 /** Modules and weights as a file holds them. */
-export function filedAs({ modules, weights }: Network): { modules: LoraModule[]; weights: LoraWeights } {
+export function filedAs({ modules, weights }: Network): { modules: NetworkModule[]; weights: LoraWeights } {
   const packed: LoraWeights = new Map();
-  const filed = modules.map((module): LoraModule => {
+  const filed = modules.map((module): NetworkModule => {
     const { filed } = module.kind, values = valuesOf(module, weights);
     for (const [suffix, v] of Object.entries(filed ? filed.pack(module, values) : values)) {
       packed.set(`${module.name}.${suffix}`, v);
@@ -26,9 +26,9 @@ export function filedAs({ modules, weights }: Network): { modules: LoraModule[];
 export function trainedAs(
   { modules, weights }: Network,
   { kind, settings }: Pick<LoraOptions, "kind" | "settings">,
-): { modules: LoraModule[]; weights: LoraWeights } {
+): { modules: NetworkModule[]; weights: LoraWeights } {
   const unpacked: LoraWeights = new Map();
-  const trained = modules.map((module): LoraModule => {
+  const trained = modules.map((module): NetworkModule => {
     const values = valuesOf(module, weights);
     const filed = kind?.filed?.kind === module.kind ? kind.filed : undefined;
     const own = filed && kind
@@ -42,7 +42,10 @@ export function trainedAs(
   return { modules: trained, weights: unpacked };
 }
 
-function valuesOf({ name, tensors }: LoraModule, weights: Network["weights"]): Record<string, Float32Array> {
+function valuesOf(
+  { name, tensors }: NetworkModule,
+  weights: Network["weights"],
+): Record<string, Float32Array> {
   return Object.fromEntries(
     Object.keys(tensors).map((suffix) => {
       const values = weights.get(`${name}.${suffix}`);

@@ -7,7 +7,7 @@ import { parseFileKey } from "./file_keys.ts";
 import { alphaOf, type Entry, incomplete, type Note, readEntries, shapesOf, some } from "./file_modules.ts";
 import { peftAlpha } from "./peft_config.ts";
 import type { LoraWeights } from "../kinds/first_weights.ts";
-import type { LoraModule } from "../kinds/kind.ts";
+import type { NetworkModule } from "../kinds/kind.ts";
 import { lora } from "../kinds/lora.ts";
 import { kindOf } from "../kinds/mod.ts";
 import { OFT_PREFIX } from "../kinds/oft.ts";
@@ -17,7 +17,7 @@ import { floatAlpha, wholeAlpha } from "../sites/values.ts";
 
 /** A network with its weights, under sd-scripts' file keys whatever the file's own were. */
 export interface LoadedLora {
-  readonly modules: readonly LoraModule[];
+  readonly modules: readonly NetworkModule[];
   readonly weights: LoraWeights;
 }
 
@@ -33,7 +33,7 @@ export function loadLora(
   note: Note = () => {},
 ): LoadedLora {
   const entries = readEntries(file, family, note);
-  const modules: LoraModule[] = [], weights: LoraWeights = new Map();
+  const modules: NetworkModule[] = [], weights: LoraWeights = new Map();
   for (const target of loraTargets(shapes, family, { convolutions: true, whole: true, norms: true })) {
     const name = namesOf(target).find((name) => entries.has(name)), entry = name && entries.get(name);
     if (!entry) continue;
@@ -74,7 +74,7 @@ function others(count: number): string {
   return count > 1 ? `, nor ${count === 2 ? "is" : "are"} ${counted(count - 1, "other module")}` : "";
 }
 
-function fit(file: TensorFile, target: Target, entry: Entry, name: string, family: Family): LoraModule {
+function fit(file: TensorFile, target: Target, entry: Entry, name: string, family: Family): NetworkModule {
   const { alpha: _, ...keys } = entry;
   const found = shapesOf(file, entry), kind = kindOf(found) ?? lora;
   const reading = kind.read(target, found, (suffix) => file.f32(keys[suffix]));
@@ -134,10 +134,10 @@ export interface OtherAlpha {
  */
 export function loadInto(
   file: TensorFile,
-  modules: readonly LoraModule[],
+  modules: readonly NetworkModule[],
   loaded: LoadedLora,
   compat = false,
-): { modules: LoraModule[]; missing: number; otherAlpha?: OtherAlpha } {
+): { modules: NetworkModule[]; missing: number; otherAlpha?: OtherAlpha } {
   const parts = new Set(modules.map((module) => module.part)); // with --network_train_unet_only, the rest is left out
   const known = new Map(
     loaded.modules.filter((m) => parts.has(m.part)).map((module) => [module.name, module]),
@@ -176,8 +176,8 @@ export function loadInto(
   return { modules: joined, missing, otherAlpha };
 }
 
-function sameTensors({ tensors: a }: LoraModule, { tensors: b }: LoraModule): boolean {
-  const shapes = (tensors: LoraModule["tensors"]) =>
+function sameTensors({ tensors: a }: NetworkModule, { tensors: b }: NetworkModule): boolean {
+  const shapes = (tensors: NetworkModule["tensors"]) =>
     Object.entries(tensors).map((row) => row.join(" ")).sort().join();
   return shapes(a) === shapes(b);
 }

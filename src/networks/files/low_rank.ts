@@ -4,10 +4,11 @@
  */
 
 import { TorchGenerator } from "../../random/mod.ts";
-import { orthogonalize, type ProductSvd, productSvd, singularValues } from "./svd.ts";
+import { flat, hostGram, orthonormal, type RowProducts } from "./orthonormal.ts";
+import { type ProductSvd, singularValues, smallSvd } from "./svd.ts";
 
 /** A matrix of `out` rows and `width` columns that is only multiplied with. */
-export interface Matrix {
+export interface Matrix extends RowProducts {
   readonly out: number;
   readonly width: number;
   /** (k, width) -> (k, out): each row v becomes A v. */
@@ -44,47 +45,49 @@ export async function lowRank(
   rank: number,
   pause: () => Promise<void> = () => Promise.resolve(),
 ): Promise<ProductSvd> {
-  const { out, width } = matrix, rows = rowsFor(rank, out, width), kept = Math.min(rank, rows);
-  const random = new TorchGenerator(0);
-  let start = vectors(random.randn(rows * width), rows);
-  orthogonalize(start);
+  const { out, width } = matrix, k = rowsFor(rank, out, width), kept = Math.min(rank, k);
+  const exactly = { ...matrix, gram: hostGram };
+  let { rows: start } = await orthonormal(new TorchGenerator(0).randn(k * width), width, matrix);
   for (let round = 1, caught = 0, steep = true;; round++) {
     await pause();
-    const left = vectors(await matrix.times(joined(start)), rows), looks = round % LOOK === 0;
-    if (steep || looks) orthogonalize(left);
-    const flatLeft = joined(left), down = await matrix.transposedTimes(flatLeft);
-    start = vectors(down, rows);
-    const triangle = orthogonalize(start);
-    if (looks) {
-      const values = singularValues(triangle).subarray(0, kept);
-      const now = values.reduce((sum, v) => sum + v * v, 0);
-      if (round >= MOST_ROUNDS || now - caught <= SETTLED * now) {
-        // A is about left^T down, left's rows being orthonormal
-        return productSvd(transposed(flatLeft, rows), down, rows, kept);
-      }
-      caught = now;
-      // float32 keeps the small directions of A^T A where their values are not too far from the largest
-      steep = !(values[0] < STEEP * values[kept - 1]);
+    const looks = round % LOOK === 0;
+    let left = await matrix.times(start);
+    if (steep || looks) left = (await orthonormal(left, out, looks ? exactly : matrix)).rows;
+    const down = await matrix.transposedTimes(left);
+    const { rows, triangle } = await orthonormal(down, width, looks ? exactly : matrix);
+    start = rows;
+    if (!looks) continue;
+    const values = singularValues(triangle).subarray(0, kept);
+    const now = values.reduce((sum, v) => sum + v * v, 0);
+    // A is about left^T down, left's rows being orthonormal
+    if (round >= MOST_ROUNDS || now - caught <= SETTLED * now) {
+      return await ritz(matrix, { left, right: start, triangle }, kept);
     }
+    caught = now;
+    // float32 keeps the small directions of A^T A where their values are not too far from the largest
+    steep = !(values[0] < STEEP * values[kept - 1]);
   }
 }
 
-function vectors(flat: Float32Array, rows: number): Float64Array[] {
-  const length = flat.length / rows;
-  return Array.from({ length: rows }, (_, r) => {
-    return Float64Array.from(flat.subarray(r * length, (r + 1) * length));
-  });
-}
-
-function joined(rows: readonly Float64Array[]): Float32Array {
-  const flat = new Float32Array(rows.length * rows[0].length);
-  rows.forEach((row, r) => flat.set(row, r * row.length));
-  return flat;
-}
-
-/** (rows, n) -> (n, rows). */
-function transposed(flat: Float32Array, rows: number): Float32Array {
-  const n = flat.length / rows, turned = new Float32Array(flat.length);
-  for (let r = 0; r < rows; r++) for (let i = 0; i < n; i++) turned[i * rows + r] = flat[r * n + i];
-  return turned;
+/** Singular values and vectors of left^T triangle right, whose rows are orthonormal. */
+async function ritz(
+  { out, width, mixed }: Matrix,
+  { left, right, triangle }: {
+    readonly left: Float32Array;
+    readonly right: Float32Array;
+    readonly triangle: readonly Float64Array[];
+  },
+  kept: number,
+): Promise<ProductSvd> {
+  const columns = triangle.map((_, j) => Float64Array.from(triangle, (row) => row[j]));
+  const { values, left: u, right: v } = smallSvd(columns);
+  const vectors = async (weights: readonly Float64Array[], rows: Float32Array, n: number) => {
+    const all = await mixed(flat(weights), rows, n);
+    return Array.from({ length: kept }, (_, i) => Float64Array.from(all.subarray(i * n, (i + 1) * n)));
+  };
+  return {
+    values: values.slice(0, kept),
+    left: await vectors(u, left, out),
+    right: await vectors(v, right, width),
+  };
 }

@@ -8,7 +8,7 @@ import type { Alpha } from "../sites/values.ts";
 import type { Dialect } from "../options.ts";
 import { translated } from "./dialects.ts";
 import { filedAs } from "./filed.ts";
-import type { LoraModule } from "../kinds/kind.ts";
+import type { NetworkModule } from "../kinds/kind.ts";
 
 /** The element type of a file; null keeps float32 weights, and integer alphas as int64. */
 export type SaveDtype = "F32" | "F16" | "BF16" | null;
@@ -24,13 +24,14 @@ export function saveDtype(precision: "float" | "fp16" | "bf16" | null): SaveDtyp
  */
 export function saveLora(
   path: string,
-  modules: readonly LoraModule[],
+  modules: readonly NetworkModule[],
   weights: ReadonlyMap<string, Float32Array>,
   dtype: SaveDtype,
   metadata: Readonly<Record<string, string>> = {},
   dialect: Dialect = "kohya",
 ): void {
-  const write = (m: readonly LoraModule[], w: ReadonlyMap<string, Float32Array>) => loraTensors(m, w, dtype);
+  const write = (m: readonly NetworkModule[], w: ReadonlyMap<string, Float32Array>) =>
+    loraTensors(m, w, dtype);
   saveTensors(path, translated(dialect, { modules, weights }, write), metadata);
 }
 
@@ -47,7 +48,7 @@ export function saveTensors(
 
 /** A network's tensors as its file holds them; values are converted when their turn comes. */
 export function loraTensors(
-  modules: readonly LoraModule[],
+  modules: readonly NetworkModule[],
   weights: ReadonlyMap<string, Float32Array>,
   dtype: SaveDtype,
 ): TensorToWrite[] {

@@ -31,14 +31,22 @@ export function productSvd(
   const core = Array.from({ length: rank }, (_, j) => {
     return Float64Array.from({ length: rank }, (_, i) => dot(upR[i], downR[j]));
   });
-  const turns = jacobi(core);
-  const lengths = core.map((column) => Math.sqrt(dot(column, column)));
-  const order = lengths.map((_, k) => k).sort((a, b) => lengths[b] - lengths[a])
-    .slice(0, Math.min(most, rank, out, width));
+  const small = smallSvd(core), n = Math.min(most, rank, out, width);
+  return {
+    values: small.values.slice(0, n),
+    left: small.left.slice(0, n).map((weights) => combine(columns, weights)),
+    right: small.right.slice(0, n).map((weights) => combine(rows, weights)),
+  };
+}
+
+/** Of a small square matrix by its columns, falling; left vectors are zeros where the value is 0. The columns are spent. */
+export function smallSvd(columns: readonly Float64Array[]): ProductSvd {
+  const turns = jacobi(columns), lengths = columns.map((column) => Math.sqrt(dot(column, column)));
+  const order = lengths.map((_, k) => k).sort((a, b) => lengths[b] - lengths[a]);
   return {
     values: Float64Array.from(order, (k) => lengths[k]),
-    left: order.map((k) => combine(columns, core[k], lengths[k] > 0 ? 1 / lengths[k] : 0)),
-    right: order.map((k) => combine(rows, turns[k], 1)),
+    left: order.map((k) => columns[k].map((v) => lengths[k] > 0 ? v / lengths[k] : 0)),
+    right: order.map((k) => turns[k]),
   };
 }
 
@@ -53,7 +61,7 @@ export function singularValues(rows: readonly Float64Array[]): Float64Array {
  * Makes vectors orthonormal in place (Gram-Schmidt, twice over, which keeps the digits) and gives R by rows: vector j was
  * sum over i of R[i][j] * result i. A vector that depends on those before it becomes zero.
  */
-export function orthogonalize(vectors: readonly Float64Array[]): Float64Array[] {
+function orthogonalize(vectors: readonly Float64Array[]): Float64Array[] {
   const R = vectors.map(() => new Float64Array(vectors.length));
   vectors.forEach((v, j) => {
     const before = Math.sqrt(dot(v, v));
@@ -115,8 +123,8 @@ function addTimes(to: Float64Array, from: Float64Array, factor: number): void {
   for (let i = 0; i < to.length; i++) to[i] += factor * from[i];
 }
 
-function combine(vectors: readonly Float64Array[], weights: Float64Array, scale: number): Float64Array {
+function combine(vectors: readonly Float64Array[], weights: Float64Array): Float64Array {
   const sum = new Float64Array(vectors[0].length);
-  vectors.forEach((v, i) => addTimes(sum, v, weights[i] * scale));
+  vectors.forEach((v, i) => addTimes(sum, v, weights[i]));
   return sum;
 }

@@ -13,7 +13,7 @@ import {
   type Tensor,
 } from "../../graph/mod.ts";
 import type { Adapter, Layer } from "../../models/weights.ts";
-import type { LoraModule, ModuleTensors, PlainLayer } from "../kinds/kind.ts";
+import type { ModuleTensors, NetworkModule, PlainLayer } from "../kinds/kind.ts";
 import { norm } from "../kinds/full.ts";
 import { overChannels } from "../kinds/parts.ts";
 import type { RowDropout } from "../sites/args.ts";
@@ -64,11 +64,11 @@ export function adapterOf(branches: readonly Branch[]): Adapter {
 }
 
 /** One network on a model; give it to the model's weights. Layers that have no module stay as they are. */
-export function loraAdapter(modules: readonly LoraModule[], options: AdapterOptions = {}): Adapter {
+export function loraAdapter(modules: readonly NetworkModule[], options: AdapterOptions = {}): Adapter {
   return adapterOf([loraBranch(modules, options)]);
 }
 
-export function loraBranch(modules: readonly LoraModule[], options: AdapterOptions = {}): Branch {
+export function loraBranch(modules: readonly NetworkModule[], options: AdapterOptions = {}): Branch {
   const byPath = new Map(modules.map((module) => [module.path, module]));
   const branch: Branch = (path, x, y, layer) => {
     const module = byPath.get(path);
@@ -97,7 +97,7 @@ export function loraBranch(modules: readonly LoraModule[], options: AdapterOptio
 
 /** What a module adds to a norm's weight or bias: the same for all pictures of a batch. */
 function normChange(
-  module: LoraModule | undefined,
+  module: NetworkModule | undefined,
   key: string,
   { graph, dtype, shape }: Tensor,
   { prefix, held, multiplier = 1 }: AdapterOptions,
@@ -133,7 +133,7 @@ function baseWeight(path: string, { weights, shape }: Layer): Tensor {
 /** LyCORIS's rank_dropout: whole outputs of what a module adds. */
 function withRowsDropped(
   more: Tensor,
-  module: LoraModule,
+  module: NetworkModule,
   { prefix = "", rowDropout, draws }: AdapterOptions,
 ) {
   const { p, scale } = rowDropout!, channels = more.shape[more.shape.length - 1];
@@ -154,7 +154,7 @@ function rowMask(random: Float32Array, p: number, scale: RowDropout["scale"]): F
 }
 
 /** Inputs of a kind's own, drawn for every run. */
-function drawing(module: LoraModule, prefix: string, draws: LayerDraws[]): PlainLayer["draw"] {
+function drawing(module: NetworkModule, prefix: string, draws: LayerDraws[]): PlainLayer["draw"] {
   return (what, values) => {
     const input = `${prefix}${module.name}.${what}`;
     draws.push({ name: module.name, channelsFirst: false, own: { input, values } });
@@ -165,7 +165,7 @@ function drawing(module: LoraModule, prefix: string, draws: LayerDraws[]): Plain
 /** A module's parameters, cast to `dtype` where one is given. */
 export function moduleTensors(
   graph: Graph,
-  module: LoraModule,
+  module: NetworkModule,
   { prefix = "", dtype = "f32", held = "f32" }: {
     readonly prefix?: string;
     readonly dtype?: Tensor["dtype"];
@@ -181,7 +181,7 @@ export function moduleTensors(
 }
 
 /** h times masks, multiplier and scale. */
-function strengthen(h: Tensor, module: LoraModule, layer: Layer, options: AdapterOptions): Tensor {
+function strengthen(h: Tensor, module: NetworkModule, layer: Layer, options: AdapterOptions): Tensor {
   const { prefix = "", dropout, rankDropout, moduleDropout, draws } = options;
   const { graph } = layer.weights;
   let scale = scaleOf(module);

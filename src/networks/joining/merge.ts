@@ -3,12 +3,12 @@
 import { add, affine, cast, concat, type Graph, reshape, slice, type Tensor } from "../../graph/mod.ts";
 import { write } from "../../graph/mod.ts";
 import type { DType } from "../../base/dtype.ts";
-import type { LoraModule } from "../kinds/kind.ts";
+import type { NetworkModule } from "../kinds/kind.ts";
 import { scaleOf } from "../sites/modules.ts";
 import { moduleTensors } from "./adapter.ts";
 
 /** alpha / rank * up down, in the base weight's layout; float32 products of float64 sums. */
-export function deltaOf(module: LoraModule, down: Float32Array, up: Float32Array): Float32Array {
+export function deltaOf(module: NetworkModule, down: Float32Array, up: Float32Array): Float32Array {
   const { rank } = module, scale = scaleOf(module);
   const out = module.shape[0], width = down.length / rank;
   const delta = new Float32Array(out * width);
@@ -30,7 +30,7 @@ const FUSED = /^(.*\.attn)\.([qkv])_proj$/;
 
 /** The key of the base weight that a module changes, and which third of its rows. */
 export function baseOf(
-  module: Pick<LoraModule, "path">,
+  module: Pick<NetworkModule, "path">,
   has: (key: string) => boolean,
 ): { key: string; part: number | null } {
   const key = `${module.path}.weight`;
@@ -40,7 +40,7 @@ export function baseOf(
 }
 
 /** All keys of the model that a module changes. */
-export function basesOf(module: LoraModule, has: (key: string) => boolean): string[] {
+export function basesOf(module: NetworkModule, has: (key: string) => boolean): string[] {
   const { key } = baseOf(module, has), tensors = Object.keys(module.tensors);
   return tensors.some((suffix) => module.kind.biases?.includes(suffix))
     ? [key, key.replace(/weight$/, "bias")]
@@ -58,12 +58,12 @@ export interface BaseWeight {
  */
 export function recordMerge(
   graph: Graph,
-  modules: readonly LoraModule[],
+  modules: readonly NetworkModule[],
   base: (key: string) => BaseWeight | undefined,
   multiplier: number,
   prefix = "",
 ): void {
-  const parts = new Map<string, { module: LoraModule; part: number | null }[]>();
+  const parts = new Map<string, { module: NetworkModule; part: number | null }[]>();
   for (const module of modules) {
     const { key, part } = baseOf(module, (k) => base(k) !== undefined);
     parts.set(key, [...parts.get(key) ?? [], { module, part }]);
@@ -94,7 +94,7 @@ export function recordMerge(
 /** Adds to the bias of a module's layer, or of its part where open_clip keeps three in one. */
 function recordBias(
   graph: Graph,
-  module: LoraModule,
+  module: NetworkModule,
   change: Tensor,
   base: (key: string) => BaseWeight | undefined,
 ): void {

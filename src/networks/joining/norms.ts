@@ -12,7 +12,7 @@ import {
   type Tensor,
   write,
 } from "../../graph/mod.ts";
-import type { LoraModule } from "../kinds/kind.ts";
+import type { NetworkModule } from "../kinds/kind.ts";
 import { moduleTensors } from "./adapter.ts";
 
 export interface NormReport {
@@ -33,7 +33,7 @@ export interface NormTensors {
  * Records the scaling of a module's factors in place by ratio ** (1 / factors), where ratio = limit / norm for a norm
  * above `limit` and 1 else. The factors are float32 parameters under their file keys.
  */
-export function recordNormLimit(graph: Graph, modules: readonly LoraModule[], limit: number): NormTensors {
+export function recordNormLimit(graph: Graph, modules: readonly NetworkModule[], limit: number): NormTensors {
   const constant = (values: readonly number[]) => graph.constant(Float32Array.from(values), [values.length]);
   const limited = modules.filter(({ kind }) => kind.norm);
   const squares = joined(limited.map((module) => module.kind.norm!.square(moduleTensors(graph, module))));

@@ -21,7 +21,7 @@ import {
   type Tensor,
 } from "../../graph/mod.ts";
 import { UserError } from "../../base/errors.ts";
-import type { KindSettings, LoraModule, ModuleTensors, NetworkKind } from "./kind.ts";
+import type { KindSettings, ModuleTensors, NetworkKind, NetworkModule } from "./kind.ts";
 import { through } from "./lora.ts";
 import { flat, overChannels, withoutBias } from "./parts.ts";
 
@@ -42,7 +42,7 @@ export function doraOf(kind: NetworkKind): NetworkKind {
 }
 
 function around(kind: NetworkKind): NetworkKind {
-  const plainScale = (m: LoraModule) =>
+  const plainScale = (m: NetworkModule) =>
     kind.scale ? kind.scale(m) : (m.computedAlpha ?? m.alpha).value / m.rank;
   const inner = (t: ModuleTensors): ModuleTensors => ({ ...t, module: { ...t.module, kind } });
   return {
@@ -105,7 +105,7 @@ function float(t: ModuleTensors): ModuleTensors {
   return { ...t, at: (suffix) => cast(t.at(suffix), "f32") };
 }
 
-function onRows({ tensors: { [MAGNITUDE]: [rows] } }: LoraModule): boolean {
+function onRows({ tensors: { [MAGNITUDE]: [rows] } }: NetworkModule): boolean {
   return rows !== 1;
 }
 
@@ -129,7 +129,7 @@ function rowSquares(t: ModuleTensors, weight: Tensor, kind: NetworkKind, scale: 
   return add(sum(square(weight), [1]), add(affine(cross, 2 * scale, 0), affine(own, scale * scale, 0)));
 }
 
-function columnSquares(whole: Tensor, { shape: [out, inputs] }: LoraModule): Tensor {
+function columnSquares(whole: Tensor, { shape: [out, inputs] }: NetworkModule): Tensor {
   return sum(square(reshape(whole, [out, inputs, whole.shape[1] / inputs])), [0, 2]);
 }
 

@@ -18,7 +18,7 @@ import {
   type Tensor,
 } from "../../graph/mod.ts";
 import { kaimingUniform } from "./first_weights.ts";
-import type { LoraModule, ModuleTensors, NetworkKind } from "./kind.ts";
+import type { ModuleTensors, NetworkKind, NetworkModule } from "./kind.ts";
 import { DOWN, lora, through, UP } from "./lora.ts";
 import { overChannels } from "./parts.ts";
 import { joined } from "../../base/joined.ts";
@@ -128,7 +128,7 @@ function unitOf(suffix: string): string {
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
 
-function sizes({ rank, tensors }: LoraModule): { rank: number; units: number } {
+function sizes({ rank, tensors }: NetworkModule): { rank: number; units: number } {
   return { rank, units: Object.keys(tensors).length / 2 };
 }
 

@@ -1,13 +1,13 @@
 /** The weights of a new network, drawn as PyTorch draws them. */
 
 import { elements, type Shape } from "../../graph/mod.ts";
-import type { LoraModule, UniformSource } from "./kind.ts";
+import type { NetworkModule, UniformSource } from "./kind.ts";
 
 /** File key -> values. */
 export type LoraWeights = Map<string, Float32Array>;
 
 /** File key -> shape of every tensor but alpha. */
-export function tensorShapes(modules: readonly LoraModule[]): Map<string, Shape> {
+export function tensorShapes(modules: readonly NetworkModule[]): Map<string, Shape> {
   return new Map(
     modules.flatMap(({ name, tensors }) =>
       Object.entries(tensors).map(([suffix, shape]): [string, Shape] => [`${name}.${suffix}`, shape])
@@ -16,7 +16,7 @@ export function tensorShapes(modules: readonly LoraModule[]): Map<string, Shape>
 }
 
 /** Numbers that initialWeights() takes from the generator: normal ones come in blocks of 16, the last drawn again. */
-export function initialDraws(modules: readonly LoraModule[]): number {
+export function initialDraws(modules: readonly NetworkModule[]): number {
   let count = 0;
   const counted = (n: number) => (count += n, new Float32Array(0));
   const generator: UniformSource = {
@@ -32,9 +32,9 @@ export function initialDraws(modules: readonly LoraModule[]): number {
  * weight of a module's layer, for kinds that start from it.
  */
 export function initialWeights(
-  modules: readonly LoraModule[],
+  modules: readonly NetworkModule[],
   generator: UniformSource,
-  base: (module: LoraModule) => Float32Array = () => new Float32Array(0),
+  base: (module: NetworkModule) => Float32Array = () => new Float32Array(0),
 ): LoraWeights {
   const weights: LoraWeights = new Map();
   for (const module of modules) {

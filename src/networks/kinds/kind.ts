@@ -14,7 +14,7 @@ export interface UniformSource {
 }
 
 /** A module of a network: a layer of the model, the kind of what joins it, and the sizes of its tensors. */
-export interface LoraModule extends Target {
+export interface NetworkModule extends Target {
   readonly kind: NetworkKind;
   readonly rank: number;
   /** As in the module's file. */
@@ -63,7 +63,7 @@ export interface KindSettings {
 
 /** A module's tensors in a graph. */
 export interface ModuleTensors {
-  readonly module: LoraModule;
+  readonly module: NetworkModule;
   has(suffix: string): boolean;
   /** In the dtype of what it meets; float32 where nothing else is said. */
   at(suffix: string): Tensor;
@@ -120,8 +120,8 @@ type Values = Readonly<Record<string, Float32Array>>;
 /** How a module lies in a file that is not as it is trained: both ways, by suffix. */
 export interface Filed {
   readonly kind: NetworkKind;
-  pack(module: LoraModule, values: Values): Values;
-  unpack(module: LoraModule, values: Values): Values;
+  pack(module: NetworkModule, values: Values): Values;
+  unpack(module: NetworkModule, values: Values): Values;
 }
 
 export interface NetworkKind {
@@ -140,12 +140,12 @@ export interface NetworkKind {
    * weight.
    */
   initial(
-    module: LoraModule,
+    module: NetworkModule,
     generator: UniformSource,
     base: () => Float32Array,
   ): Record<string, Float32Array>;
   /** alpha / rank where absent: what output and delta are still to be multiplied by. */
-  scale?(module: LoraModule): number;
+  scale?(module: NetworkModule): number;
   /** alpha is a limit, 0 being none, and no numerator of a scale. */
   readonly alphaLimits?: boolean;
   /** What joins the layer's output, (..., out) like it. */
@@ -159,7 +159,7 @@ export interface NetworkKind {
   /** The change of the bias, (out) in float32. */
   biasDelta?(tensors: ModuleTensors): Tensor | null;
   /** What a file has beside the tensors; where absent that is alpha. */
-  constants?(module: LoraModule): Readonly<Record<string, Alpha>>;
+  constants?(module: NetworkModule): Readonly<Record<string, Alpha>>;
   /** Tensors that a factor of the whole may be multiplied into, each linear in the result. */
   readonly scaled?: readonly string[];
   /** Tensors that are trained; all where absent. */
@@ -169,7 +169,7 @@ export interface NetworkKind {
     /** Tensors with one answer are reached together. */
     part(suffix: string): string;
     /** `drawn` gives what a run drew under a name of the kind's. */
-    reached(module: LoraModule, suffix: string, drawn: (what: string) => Float32Array): boolean;
+    reached(module: NetworkModule, suffix: string, drawn: (what: string) => Float32Array): boolean;
   };
   /** The file's form of a module that is trained in another. */
   readonly filed?: Filed;

@@ -16,7 +16,7 @@ import {
 } from "../../graph/mod.ts";
 import type { Layer } from "../../models/mod.ts";
 import { kaimingUniform } from "./first_weights.ts";
-import type { Found, LoraModule, ModuleTensors, NetworkKind, Reading } from "./kind.ts";
+import type { Found, ModuleTensors, NetworkKind, NetworkModule, Reading } from "./kind.ts";
 import { cored, through } from "./lora.ts";
 import { squareOf } from "./parts.ts";
 
@@ -96,7 +96,7 @@ export function factorization(dimension: number, factor = -1): [small: number, l
 }
 
 /** Sides of the factors, (a, c) and (b, d), and the layer's kernel. */
-function sides({ tensors, shape: [out, inputs, ...kernel] }: Pick<LoraModule, "tensors" | "shape">) {
+function sides({ tensors, shape: [out, inputs, ...kernel] }: Pick<NetworkModule, "tensors" | "shape">) {
   const a = (tensors[W1] ?? tensors[W1A])[0], c = tensors[W1]?.[1] ?? tensors[W1B][1];
   return { a, b: out / a, c, d: inputs / c, kernel };
 }

@@ -14,7 +14,7 @@ import {
 } from "../../graph/mod.ts";
 import type { Layer } from "../../models/mod.ts";
 import { kaimingUniform } from "./first_weights.ts";
-import type { LoraModule, ModuleTensors, NetworkKind } from "./kind.ts";
+import type { ModuleTensors, NetworkKind, NetworkModule } from "./kind.ts";
 import { readAs } from "./reading.ts";
 import { wholeAlpha } from "../sites/values.ts";
 
@@ -107,6 +107,6 @@ export function keysOf({ name }: { readonly name: string }): { down: string; up:
 }
 
 /** Shapes of a LoRA's two factors. */
-export function factorShapes({ tensors }: LoraModule): { down: Shape; up: Shape } {
+export function factorShapes({ tensors }: NetworkModule): { down: Shape; up: Shape } {
   return { down: tensors[DOWN], up: tensors[UP] };
 }

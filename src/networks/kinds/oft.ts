@@ -21,7 +21,7 @@ import {
   type Tensor,
 } from "../../graph/mod.ts";
 import { cayley, identity, skew } from "./cayley.ts";
-import type { KindSettings, LoraModule, ModuleTensors, NetworkKind } from "./kind.ts";
+import type { KindSettings, ModuleTensors, NetworkKind, NetworkModule } from "./kind.ts";
 import { factorization } from "./lokr.ts";
 import { flat, overChannels, withoutBias } from "./parts.ts";
 import { readAs } from "./reading.ts";
@@ -64,7 +64,7 @@ export const oft: NetworkKind = {
 };
 
 /** No rotation, every factor 1. */
-export function still({ tensors }: LoraModule): Record<string, Float32Array> {
+export function still({ tensors }: NetworkModule): Record<string, Float32Array> {
   return Object.fromEntries(
     Object.entries(tensors).map((
       [suffix, shape],
@@ -83,7 +83,7 @@ function rotation(t: ModuleTensors, less: boolean): Tensor {
 }
 
 /** Q (B, n, n), its norm over all blocks kept below alpha * out. */
-export function constrained(q: Tensor, { name, alpha, shape: [out] }: LoraModule): Tensor {
+export function constrained(q: Tensor, { name, alpha, shape: [out] }: NetworkModule): Tensor {
   const own = name.startsWith(OFT_PREFIX), most = alpha.value * out;
   if (!own && most <= 0) return q;
   const norm = sqrt(affine(sum(square(q)), 1, NORM_FLOOR));

@@ -8,7 +8,7 @@ import { dylora } from "../kinds/dylora.ts";
 import { full, norm } from "../kinds/full.ts";
 import { glora } from "../kinds/glora.ts";
 import { ia3 } from "../kinds/ia3.ts";
-import type { KindSettings, LoraModule, NetworkKind } from "../kinds/kind.ts";
+import type { KindSettings, NetworkKind, NetworkModule } from "../kinds/kind.ts";
 import { loha } from "../kinds/loha.ts";
 import { lokr } from "../kinds/lokr.ts";
 import { lora } from "../kinds/lora.ts";
@@ -175,7 +175,7 @@ function algorithm(key: string, text: string): string {
   );
 }
 
-function lycorisModules(shapes: Shapes, family: Family, options: LycorisOptions): LoraModule[] {
+function lycorisModules(shapes: Shapes, family: Family, options: LycorisOptions): NetworkModule[] {
   const { preset, trainNorm } = options;
   const targets = loraTargets(shapes, family, { convolutions: true, whole: true, norms: trainNorm });
   return targets.flatMap((target) => {
@@ -223,7 +223,7 @@ function kindFor({ algorithm, settings, dora }: Pick<Layer, "algorithm" | "setti
   return dora ? doraOf(plain) : settings.useScalar ? scalarOf(plain) : plain;
 }
 
-function moduleOf(target: Target, layer: Layer): LoraModule[] {
+function moduleOf(target: Target, layer: Layer): NetworkModule[] {
   const { dim, algorithm, settings, constraint, rankStabilized } = layer, plain = ALGORITHMS[algorithm];
   if (dim === 0) return [];
   const alpha = plain.alphaLimits ? floatAlpha(constraint) : rankStabilized ? stabilized(layer) : layer.alpha;

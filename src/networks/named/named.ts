@@ -1,7 +1,7 @@
 /** What --network_module names: which options there are, and which modules they make. */
 
 import type { BlockTable, Family, Shapes } from "../../models/mod.ts";
-import type { LoraModule } from "../kinds/kind.ts";
+import type { NetworkModule } from "../kinds/kind.ts";
 import type { LoraOptions, NetworkFlags } from "../sites/args.ts";
 import type { ModuleOptions } from "../sites/modules.ts";
 
@@ -11,7 +11,7 @@ export interface NamedNetwork {
   /** Throws UsageError. `compat` repeats sd-scripts 0.9.1. */
   options(flags: NetworkFlags, table: BlockTable, compat: boolean): LoraOptions;
   /** Of all parts of the model, in creation order. */
-  modules(shapes: Shapes, family: Family, options: LoraOptions, more: ModuleOptions): LoraModule[];
+  modules(shapes: Shapes, family: Family, options: LoraOptions, more: ModuleOptions): NetworkModule[];
   /** What one should know of the options. */
   advice?(options: LoraOptions): string | null;
 }

@@ -2,7 +2,7 @@
 
 import type { BlockTable } from "../../models/mod.ts";
 import type { LoraOptions } from "./args.ts";
-import type { LoraModule, NetworkKind } from "../kinds/kind.ts";
+import type { NetworkKind, NetworkModule } from "../kinds/kind.ts";
 
 export interface ParameterGroup {
   /** What sd-scripts' logs call it: "textencoder", "unet", "unet_block12", "unet plus". */
@@ -24,7 +24,7 @@ export interface LearningRates {
  * whose rate is 0 is left out: its weights stay as they are.
  */
 export function parameterGroups(
-  modules: readonly LoraModule[],
+  modules: readonly NetworkModule[],
   options: Pick<LoraOptions, "blocks" | "loraPlus">,
   rates: LearningRates,
 ): ParameterGroup[] {
@@ -42,8 +42,8 @@ export function parameterGroups(
   return groups;
 }
 
-function byBlock(modules: readonly LoraModule[], table: BlockTable): Map<number, LoraModule[]> {
-  const blocks = new Map<number, LoraModule[]>();
+function byBlock(modules: readonly NetworkModule[], table: BlockTable): Map<number, NetworkModule[]> {
+  const blocks = new Map<number, NetworkModule[]>();
   for (const module of modules) {
     const block = table.blockOf(module.name);
     blocks.set(block, [...blocks.get(block) ?? [], module]);
@@ -53,7 +53,7 @@ function byBlock(modules: readonly LoraModule[], table: BlockTable): Map<number,
 
 function split(
   description: string,
-  modules: readonly LoraModule[],
+  modules: readonly NetworkModule[],
   lr: number | null,
   ratio: number | null,
 ): ParameterGroup[] {

@@ -1,7 +1,7 @@
 /** The modules of one LoRA network: targets with rank and alpha, in creation order. */
 
 import type { LoraOptions } from "./args.ts";
-import type { KindSettings, LoraModule, NetworkKind } from "../kinds/kind.ts";
+import type { KindSettings, NetworkKind, NetworkModule } from "../kinds/kind.ts";
 import { lora } from "../kinds/lora.ts";
 import type { Family, Shapes } from "../../models/mod.ts";
 import { isLargeConvolution, loraTargets, type Target } from "./targets.ts";
@@ -14,7 +14,7 @@ export function loraModule(
   alpha: Alpha,
   kind: NetworkKind = lora,
   settings: KindSettings = {},
-): LoraModule {
+): NetworkModule {
   // of other kinds alpha may be something else, for which 0 says off
   const size = { rank, settings, alpha: alpha.value === 0 && !kind.alphaLimits ? wholeAlpha(rank) : alpha };
   return { ...target, ...size, kind, tensors: kind.tensors(target, size) };
@@ -36,7 +36,7 @@ export function loraModules(
   family: Family,
   options: LoraOptions,
   { linearProjection = false, resnets = false }: ModuleOptions = {},
-): LoraModule[] {
+): NetworkModule[] {
   const { blocks } = options;
   const convolutions = resnets || options.convDim !== null || blocks?.convDims != null;
   return loraTargets(shapes, family, { convolutions, linearProjection }).flatMap((target) => {
@@ -53,7 +53,7 @@ export function loraModules(
 }
 
 /** What delta and output of a module's kind are multiplied by. */
-export function scaleOf(module: LoraModule): number {
+export function scaleOf(module: NetworkModule): number {
   const { alpha, computedAlpha = alpha, rank, kind } = module;
   return kind.scale ? kind.scale(module) : computedAlpha.value / rank;
 }

@@ -5,14 +5,21 @@ import { UserError } from "../../base/errors.ts";
 import { hearSignals, type JobContext } from "../../base/job.ts";
 import { type TensorFile, writeSafetensorsSlowly } from "../../formats/mod.ts";
 import { checkFlags, checkpointTensors, openModel, requireFinite, weightOf } from "../../models/mod.ts";
-import { baseOf, deltaOf, keysOf, type LoadedLora, loadLora, type LoraModule } from "../../networks/mod.ts";
+import {
+  baseOf,
+  deltaOf,
+  keysOf,
+  type LoadedLora,
+  loadLora,
+  type NetworkModule,
+} from "../../networks/mod.ts";
 import { blockWeight, readBlockWeights } from "./block_weights.ts";
 import type { MergeLoraConfig } from "./options.ts";
 import { specOfMerge } from "./merged_spec.ts";
 
 /** One LoRA's share in a tensor; `part`: which third of its rows, null for all. */
 export interface Share {
-  readonly module: LoraModule;
+  readonly module: NetworkModule;
   readonly part: number | null;
   readonly lora: LoadedLora;
   /** With the weight of the module's block. */

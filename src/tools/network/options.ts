@@ -16,18 +16,21 @@ import {
   str,
   strings,
 } from "../../options/mod.ts";
+import { DIALECTS } from "../../networks/options.ts";
 import type { DeviceConfig } from "../../runtime/options.ts";
 import type { CompatConfig } from "../../options/shared.ts";
 
 const PRECISIONS = ["float", "fp16", "bf16"] as const;
+
+const RANK = { min: 1, max: 65536 };
 
 const savePrecision = choice(PRECISIONS, null, "number format of saved weights; unset = as computed");
 const saveTo = required(pathTo("file", str(null, "output file")));
 
 export const resizeLoraOptions = group("Resizing", {
   save_precision: savePrecision,
-  new_rank: int(4, "target rank", { min: 1, max: 65536 }),
-  new_conv_rank: int(null, "target rank of 3x3 convolutions", { min: 1, max: 65536 }),
+  new_rank: int(4, "target rank", RANK),
+  new_conv_rank: int(null, "target rank of 3x3 convolutions", RANK),
   model: required(pathTo("model", str(null, "network file"))),
   save_to: saveTo,
   device: noEffect(
@@ -65,10 +68,17 @@ export const sdxlMergeLoraOptions = group("Merging", { ...merging, ...intoModel,
 export const svdMergeLoraOptions = group("Merging", {
   ...merging,
   lbws,
-  new_rank: int(4, "rank of the result", { min: 1, max: 65536 }),
-  new_conv_rank: int(null, "rank of 3x3 convolutions; unset = new_rank", { min: 1, max: 65536 }),
+  new_rank: int(4, "rank of the result", RANK),
+  new_conv_rank: int(null, "rank of 3x3 convolutions; unset = new_rank", RANK),
   device: noEffect("factors are decomposed in double precision on the CPU", str(null, "compute device")),
 });
+
+const sdModel = own(
+  pathTo("model", str(null, "model that the networks are for; unset = a published one that they fit")),
+);
+const DEVICE = "where to compute: cpu, cuda, cuda:N; unset takes a GPU where there is one";
+const device = own(str(null, DEVICE));
+const threads = own(int(0, "worker threads; 0 takes one for each core", { min: 0, max: 1024 }));
 
 const READ_BY_TENSOR = "weights are read one by one when their turn comes";
 
@@ -81,10 +91,10 @@ export const extractLoraOptions = group("Extracting", {
   model_org: required(pathTo("model", str(null, "model that the other was trained from"))),
   model_tuned: required(pathTo("model", str(null, "trained model"))),
   save_to: saveTo,
-  dim: int(4, "rank of the LoRA", { min: 1, max: 65536 }),
-  conv_dim: int(null, "rank of 3x3 convolutions; unset leaves them out", { min: 1, max: 65536 }),
-  device: str(null, "where to compute: cpu, cuda, cuda:N; unset takes a GPU where there is one"),
-  threads: own(int(0, "worker threads; 0 takes one for each core", { min: 0, max: 1024 })),
+  dim: int(4, "rank of the LoRA", RANK),
+  conv_dim: int(null, "rank of 3x3 convolutions; unset leaves them out", RANK),
+  device: str(null, DEVICE),
+  threads,
   clamp_quantile: float(null, "cut what lies above this quantile of the factors' sizes; with --compat 0.99", {
     above: 0,
     max: 1,
@@ -96,9 +106,30 @@ export const extractLoraOptions = group("Extracting", {
 });
 
 export const splitDyloraOptions = group("Splitting", {
-  unit: required(int(null, "step from one rank to the next", { min: 1, max: 65536 })),
+  unit: required(int(null, "step from one rank to the next", RANK)),
   save_to: saveTo,
   model: required(pathTo("model", str(null, "DyLoRA file"))),
+});
+
+export const convertLoraOptions = group("Converting", {
+  to: required(
+    own(choice([...DIALECTS, "lora"], null, "whose keys OUT has; lora makes a plain LoRA of any kind")),
+  ),
+  sd_model: sdModel,
+  dim: own(int(null, "with --to lora, the most ranks; unset leaves LoRAs as they are, others get 16", RANK)),
+  conv_dim: own(int(null, "of 3x3 convolutions; unset = dim", RANK)),
+  save_lora_keys: own(choice(DIALECTS, "kohya", "with --to lora, whose keys OUT has")),
+  save_precision: own(choice(PRECISIONS, null, "number format of OUT; unset = that of IN")),
+  verbose: own(flag("a line for each module")),
+  device,
+  threads,
+});
+
+export const loraDiffOptions = group("Comparing", {
+  sd_model: sdModel,
+  all: own(flag("a line for each weight, not only for those that differ most")),
+  device,
+  threads,
 });
 
 export const checkLoraWeightsOptions = group("Output", {
@@ -109,7 +140,7 @@ export const interrogateOptions = group("Interrogating", {
   v2: flag("insist on an SD 2.x model"),
   sd_model: required(pathTo("model", str(null, "model that the LoRA is for"))),
   model: required(pathTo("model", str(null, "LoRA file"))),
-  batch_size: int(16, "tokens at once", { min: 1, max: 65536 }),
+  batch_size: int(16, "tokens at once", RANK),
   clip_skip: int(null, "layer of the text encoder, counted from the end", { min: 1, max: 1000 }),
 });
 
@@ -117,6 +148,8 @@ export type ResizeLoraConfig = ConfigOf<typeof resizeLoraOptions> & CompatConfig
 export type MergeLoraConfig = ConfigOf<typeof mergeLoraOptions> & CompatConfig;
 export type SvdMergeConfig = ConfigOf<typeof svdMergeLoraOptions> & CompatConfig;
 export type ExtractLoraConfig = ConfigOf<typeof extractLoraOptions> & CompatConfig;
+export type ConvertLoraConfig = ConfigOf<typeof convertLoraOptions>;
+export type LoraDiffConfig = ConfigOf<typeof loraDiffOptions>;
 export type SplitDyloraConfig = ConfigOf<typeof splitDyloraOptions>;
 export type InterrogateConfig = ConfigOf<typeof interrogateOptions> & DeviceConfig;
 export type Precision = MergeLoraConfig["precision"];

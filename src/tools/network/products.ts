@@ -13,10 +13,17 @@ interface Prepared {
   readonly transposedTimes: Program;
 }
 
+/** Products of rows with each other, by how many there are and how long they are. */
+interface RowPrograms {
+  readonly gram: Program;
+  readonly mixed: Program;
+}
+
 /** Holds one matrix of each shape that came up, the newest. */
 export class Products {
   readonly #store: ParameterStore;
   readonly #prepared = new Map<string, Prepared>();
+  readonly #rows = new Map<string, RowPrograms>();
 
   constructor(device: Device) {
     this.#store = new ParameterStore(device);
@@ -43,7 +50,21 @@ export class Products {
       width,
       times: async (x) => (await times.run({ x })).y,
       transposedTimes: async (x) => (await transposedTimes.run({ x })).y,
+      gram: async (x, n) => (await (await this.#rowPrograms(x.length / n, n)).gram.run({ x })).y,
+      mixed: async (weights, x, n) =>
+        (await (await this.#rowPrograms(x.length / n, n)).mixed.run({ weights, x })).y,
     };
+  }
+
+  async #rowPrograms(k: number, n: number): Promise<RowPrograms> {
+    const key = [k, n].join(), known = this.#rows.get(key);
+    if (known) return known;
+    const [gram, mixed] = [new Graph(), new Graph()], x = gram.input("x", [k, n]);
+    gram.output("y", matmul(x, x, { transB: true }));
+    mixed.output("y", matmul(mixed.input("weights", [k, k]), mixed.input("x", [k, n])));
+    const made = { gram: await compile(gram, this.#store), mixed: await compile(mixed, this.#store) };
+    this.#rows.set(key, made);
+    return made;
   }
 
   async #program(
@@ -68,6 +89,10 @@ export class Products {
 
   close(): void {
     while (this.#prepared.size) this.#forgetOldest();
+    for (const { gram, mixed } of this.#rows.values()) {
+      gram.destroy();
+      mixed.destroy();
+    }
     this.#store.destroy();
   }
 }

@@ -8,7 +8,7 @@ import {
   basesOf,
   type LoadedLora,
   loadLora,
-  type LoraModule,
+  type NetworkModule,
   type Note,
   recordMerge,
   tensorShapes,
@@ -76,7 +76,7 @@ async function mergedWeight(
   const { shapes } = model, has = (k: string) => shapes.has(k);
   const store = new ParameterStore(device);
   try {
-    const touches = (module: LoraModule) => basesOf(module, has).includes(key);
+    const touches = (module: NetworkModule) => basesOf(module, has).includes(key);
     const needed = new Set(
       networks.flatMap(({ lora }) => lora.modules.filter(touches).flatMap((module) => basesOf(module, has))),
     );

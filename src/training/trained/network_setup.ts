@@ -8,10 +8,10 @@ import {
   initialWeights,
   loadInto,
   loadLora,
-  type LoraModule,
   type LoraOptions,
   type LoraWeights,
   type NamedNetwork,
+  type NetworkModule,
   networkNamed,
   type Note,
   tensorShapes,
@@ -45,7 +45,7 @@ type NetworkConfig = Pick<
 export interface NetworkSetup {
   readonly options: LoraOptions;
   /** Of the parts that are trained. */
-  readonly modules: readonly LoraModule[];
+  readonly modules: readonly NetworkModule[];
   /**
    * First values by file key. Every part draws, trained or not and given by a file or not, so that a seed means the same
    * network either way.
@@ -67,9 +67,9 @@ export function setUpNetwork(
   const compat = config.compat !== null;
   // to read base weights, sd-scripts 0.9.1 lengthens its class's own list of layers: all later networks join resnets too
   const resnets = compat && (config.baseWeights ?? []).length > 0;
-  const trained = ({ part }: LoraModule) =>
+  const trained = ({ part }: NetworkModule) =>
     part === "unet" ? !config.networkTrainTextEncoderOnly : !config.networkTrainUnetOnly;
-  let all: readonly LoraModule[], modules: readonly LoraModule[], given: LoraWeights = new Map();
+  let all: readonly NetworkModule[], modules: readonly NetworkModule[], given: LoraWeights = new Map();
   if (config.networkWeights !== null) {
     using file = openCheckpoint(config.networkWeights);
     const loaded = trainedAs(loadLora(file, shapes, family, note), options);
@@ -100,7 +100,7 @@ export function setUpNetwork(
 }
 
 /** The weight of a module's layer, float32; of its rows where open_clip keeps three layers in one tensor. */
-function weightUnder(module: LoraModule, model: Pick<ModelFile, "shapes" | "places">): Float32Array {
+function weightUnder(module: NetworkModule, model: Pick<ModelFile, "shapes" | "places">): Float32Array {
   const { key, part } = baseOf(module, (k) => model.shapes.has(k)), values = weightOf(model, key);
   const third = values.length / 3;
   return part === null ? values : values.subarray(part * third, (part + 1) * third);
@@ -129,7 +129,7 @@ function tellAlpha(
 }
 
 /** Throws UsageError where even the weights alone are more than the memory holds. */
-function checkRoom(modules: readonly LoraModule[]): void {
+function checkRoom(modules: readonly NetworkModule[]): void {
   const count = [...tensorShapes(modules).values()].reduce((sum, shape) => sum + sizeOf(shape), 0);
   const { available, swapFree } = Deno.systemMemoryInfo(), room = available + swapFree;
   // drawn in the host's memory, then copied to the device's, whose room is asked for later

@@ -5,7 +5,7 @@ import { type AdapterOptions, loraAdapter, multiplierInput } from "../../network
 import { drawMasks, type LayerDraws } from "../../networks/joining/masks.ts";
 import { recordNormLimit } from "../../networks/joining/norms.ts";
 import { tensorShapes } from "../../networks/kinds/first_weights.ts";
-import type { LoraModule } from "../../networks/kinds/kind.ts";
+import type { NetworkModule } from "../../networks/kinds/kind.ts";
 import type { LoraOptions } from "../../networks/sites/args.ts";
 import { parameterGroups } from "../../networks/sites/groups.ts";
 import { loadMissing } from "../../models/mod.ts";
@@ -27,7 +27,7 @@ export interface NetworkTrainingConfig extends StepConfig, OptimizerConfig {
 
 export interface LoraNetwork {
   /** Of the parts that are trained. */
-  readonly modules: readonly LoraModule[];
+  readonly modules: readonly NetworkModule[];
   readonly options: LoraOptions;
   /** First values of every tensor by file key. */
   readonly weights: ReadonlyMap<string, Float32Array>;

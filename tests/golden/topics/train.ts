@@ -1,6 +1,6 @@
 /** Training steps of LoRA networks and of whole models: losses, rates, gradient norms, noise, first gradients and final weights. */
 import { type LoraOptions, loraOptions } from "../../../src/networks/sites/args.ts";
-import { DOWN, keysOf, type LoraModule, loraModules, UP } from "../../../src/networks/mod.ts";
+import { DOWN, keysOf, loraModules, type NetworkModule, UP } from "../../../src/networks/mod.ts";
 import { PythonRandom, TorchGenerator } from "../../../src/random/mod.ts";
 import { ParameterStore } from "../../../src/runtime/mod.ts";
 import { findOptimizer } from "../../../src/training/optimizers/mod.ts";
@@ -74,7 +74,7 @@ function network(c: GoldenCase, config: TrainNetworkConfig) {
 }
 
 /** "lora_down = synth.tensor(key); lora_up = float32(synth.tensor(key)*float32(0.1))", or "lora_up = 0". */
-function initial(modules: readonly LoraModule[], rule: string): Map<string, Float32Array> {
+function initial(modules: readonly NetworkModule[], rule: string): Map<string, Float32Array> {
   const factor = Math.fround(Number(/lora_up = .*float32\(([\d.]+)\)/.exec(rule)?.[1] ?? 0));
   const weights = new Map<string, Float32Array>();
   for (const module of modules) {

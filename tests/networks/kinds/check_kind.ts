@@ -7,7 +7,7 @@ import { ok } from "node:assert/strict";
 import { add, cast, compile, gradients, Graph, mul, sum } from "../../../src/graph/mod.ts";
 import { conv2d, linear } from "../../../src/models/layers.ts";
 import { Weights } from "../../../src/models/mod.ts";
-import { loraAdapter, type LoraModule, recordMerge } from "../../../src/networks/mod.ts";
+import { loraAdapter, type NetworkModule, recordMerge } from "../../../src/networks/mod.ts";
 import { openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
 import { uniform } from "../../golden/synth.ts";
 
@@ -17,9 +17,9 @@ export type Numbers = Float64Array;
 export type Values = Readonly<Record<string, Numbers>>;
 
 export interface KindCase {
-  readonly module: LoraModule;
+  readonly module: NetworkModule;
   /** The new weight less the old one in full strength, (out, in * height * width), from the published formula. */
-  readonly change: (values: Values, base: Numbers, module: LoraModule) => Numbers;
+  readonly change: (values: Values, base: Numbers, module: NetworkModule) => Numbers;
   /** First values where they are not all between -0.5 and 0.5. */
   readonly values?: Readonly<Record<string, (i: number) => number>>;
   readonly stride?: number;

@@ -3,16 +3,16 @@
 import type { NetworkKind } from "../../../src/networks/kinds/kind.ts";
 import { DOWN, UP } from "../../../src/networks/kinds/lora.ts";
 import { BLOCKS } from "../../../src/networks/kinds/oft.ts";
-import { type LoraModule, scaleOf } from "../../../src/networks/mod.ts";
+import { type NetworkModule, scaleOf } from "../../../src/networks/mod.ts";
 import { type KindCase, type Numbers, product, times, type Values } from "./check_kind.ts";
 
 /** alpha / rank * up down (arXiv 2106.09685, section 4.1). */
-export function loraChange({ [DOWN]: down, [UP]: up }: Values, _: Numbers, m: LoraModule): Numbers {
+export function loraChange({ [DOWN]: down, [UP]: up }: Values, _: Numbers, m: NetworkModule): Numbers {
   return times(product(up, down, m.rank), scaleOf(m));
 }
 
 /** Rows of units one behind the other: the same product (arXiv 2210.07558, equation 3, with all ranks). */
-export function dyloraChange(values: Values, _: Numbers, m: LoraModule): Numbers {
+export function dyloraChange(values: Values, _: Numbers, m: NetworkModule): Numbers {
   const units = Object.keys(values).length / 2, unit = m.rank / units;
   const sum = new Float64Array(m.shape.reduce((a, d) => a * d, 1));
   for (let u = 0; u < units; u++) {
@@ -42,7 +42,7 @@ const eye = (n: number) =>
   Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, j) => i === j ? 1 : 0));
 
 /** (R^T - I) W block by block, R = (I + Q)(I - Q)^-1 (arXiv 2306.07280, equation 4; networks/oft.py get_weight). */
-export function oftChange({ [BLOCKS]: blocks }: Values, base: Numbers, m: LoraModule): Numbers {
+export function oftChange({ [BLOCKS]: blocks }: Values, base: Numbers, m: NetworkModule): Numbers {
   const [count, n] = m.tensors[BLOCKS], width = base.length / m.shape[0];
   const q = blocks.map((v, i) => {
     const at = Math.floor(i / (n * n)) * n * n, [r, c] = [Math.floor(i % (n * n) / n), i % n];
@@ -72,7 +72,7 @@ export function oftChange({ [BLOCKS]: blocks }: Values, base: Numbers, m: LoraMo
 }
 
 /** (A1 B1) * (A2 B2) element by element (arXiv 2108.06098, proposition 1); with Tucker's cores A^T (T B). */
-export function lohaChange(values: Values, _: Numbers, m: LoraModule): Numbers {
+export function lohaChange(values: Values, _: Numbers, m: NetworkModule): Numbers {
   const side = (s: number) =>
     whole(
       values[`hada_w${s}_a`],
@@ -105,12 +105,12 @@ function whole(a: Numbers, b: Numbers, core: Numbers | undefined, r: number, tur
   return sum;
 }
 
-export function tuckerChange(values: Values, _: Numbers, m: LoraModule): Numbers {
+export function tuckerChange(values: Values, _: Numbers, m: NetworkModule): Numbers {
   return times(whole(values[UP], values[DOWN], values["lora_mid.weight"], m.rank, false), scaleOf(m));
 }
 
 /** w1 (x) w2, numpy.kron (arXiv 2309.14859, section 3.3). */
-export function lokrChange(values: Values, _: Numbers, m: LoraModule): Numbers {
+export function lokrChange(values: Values, _: Numbers, m: NetworkModule): Numbers {
   const [out, inputs] = m.shape, r = m.rank;
   const w1 = values.lokr_w1 ?? product(values.lokr_w1_a, values.lokr_w1_b, r);
   const w2 = values.lokr_w2 ?? whole(values.lokr_w2_a, values.lokr_w2_b, values.lokr_t2, r, !!values.lokr_t2);
@@ -126,7 +126,7 @@ export function lokrChange(values: Values, _: Numbers, m: LoraModule): Numbers {
 }
 
 /** W times 1 + w, by output or input (arXiv 2205.05638). */
-export function ia3Change({ weight }: Values, base: Numbers, m: LoraModule): Numbers {
+export function ia3Change({ weight }: Values, base: Numbers, m: NetworkModule): Numbers {
   const [out, inputs] = m.shape, width = base.length / out, kernel = width / inputs;
   return base.map((w, i) =>
     w * weight[m.settings?.onInput ? Math.floor(i / kernel) % inputs : Math.floor(i / width)]
@@ -134,7 +134,7 @@ export function ia3Change({ weight }: Values, base: Numbers, m: LoraModule): Num
 }
 
 /** W a1 a2 over the inputs, and b1 b2 (arXiv 2306.07967). */
-export function gloraChange(values: Values, base: Numbers, m: LoraModule): Numbers {
+export function gloraChange(values: Values, base: Numbers, m: NetworkModule): Numbers {
   const [out, inputs] = m.shape, kernel = base.length / (out * inputs);
   const a = product(values["a1.weight"], values["a2.weight"], m.rank);
   const change = product(values["b1.weight"], values["b2.weight"], m.rank);
@@ -148,7 +148,7 @@ export function gloraChange(values: Values, base: Numbers, m: LoraModule): Numbe
 }
 
 /** Rotations of LyCORIS's functional/boft.py diff_weight, index by index. */
-export function boftChange(values: Values, base: Numbers, m: LoraModule): Numbers {
+export function boftChange(values: Values, base: Numbers, m: NetworkModule): Numbers {
   const [stages, count, n] = m.tensors[BLOCKS], out = m.shape[0], width = base.length / out;
   const q = values[BLOCKS].map((v, i) => {
     const at = Math.floor(i / (n * n)) * n * n, [r, c] = [Math.floor(i % (n * n) / n), i % n];

@@ -12,7 +12,7 @@ import { scalarOf } from "../../../src/networks/kinds/scalar.ts";
 import { dylora } from "../../../src/networks/kinds/dylora.ts";
 import { lora } from "../../../src/networks/kinds/lora.ts";
 import { oft } from "../../../src/networks/kinds/oft.ts";
-import type { LoraModule } from "../../../src/networks/mod.ts";
+import type { NetworkModule } from "../../../src/networks/mod.ts";
 import { loraModule } from "../../../src/networks/sites/modules.ts";
 import { floatAlpha } from "../../../src/networks/sites/values.ts";
 import { checkKind, type KindCase, times } from "./check_kind.ts";
@@ -39,7 +39,7 @@ function module(
   settings: KindSettings = {},
   name = "lora_unet_layer",
   alpha = 3,
-): LoraModule {
+): NetworkModule {
   return loraModule({ name, path: "layer", part: "unet", shape }, rank, floatAlpha(alpha), kind, settings);
 }
 

@@ -8,10 +8,10 @@ import {
   DOWN,
   keysOf,
   loraBranch,
-  type LoraModule,
   loraModules,
   type LoraWeights,
   multiplierInput,
+  type NetworkModule,
   normReport,
   recordMerge,
   recordNormLimit,
@@ -29,7 +29,7 @@ import { optionsOf, ruleWeights } from "./shared.ts";
 interface Scene {
   readonly c: GoldenCase;
   readonly model: SynthModel;
-  readonly modules: readonly LoraModule[];
+  readonly modules: readonly NetworkModule[];
   readonly weights: LoraWeights;
   readonly inputs: Record<string, Values>;
   /** Of the latents: (N, C, H, W). */

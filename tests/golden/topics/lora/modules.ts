@@ -8,8 +8,8 @@ import {
   filedAs,
   initialWeights,
   keysOf,
-  type LoraModule,
   loraModules,
+  type NetworkModule,
   networkNamed,
   parameterGroups,
   UP,
@@ -45,7 +45,7 @@ export function inventory({ json }: GoldenCase): Check[] {
   ];
 }
 
-function counts(modules: readonly LoraModule[]): Record<string, number> {
+function counts(modules: readonly NetworkModule[]): Record<string, number> {
   const unet = modules.filter((m) => m.part === "unet").length;
   return { text_encoder: modules.length - unet, unet, total: modules.length };
 }
@@ -115,8 +115,8 @@ export function blocks({ json }: GoldenCase): Check[] {
   return checks;
 }
 
-function byBlock(unet: readonly LoraModule[], table: BlockTable): Record<string, unknown> {
-  const found = new Map<number, LoraModule[]>();
+function byBlock(unet: readonly NetworkModule[], table: BlockTable): Record<string, unknown> {
+  const found = new Map<number, NetworkModule[]>();
   for (const module of unet) {
     const block = table.blockOf(module.name);
     found.set(block, [...found.get(block) ?? [], module]);

@@ -7,7 +7,7 @@ import {
   filedAs,
   type LayerDraws,
   loraAdapter,
-  type LoraModule,
+  type NetworkModule,
   networkNamed,
   parameterGroups,
   recordMerge,
@@ -96,7 +96,7 @@ export async function otherKind(c: GoldenCase, name: string): Promise<Check[]> {
 }
 
 // deno-lint-ignore no-explicit-any -- the case as it is
-function rowsOf(modules: readonly LoraModule[], json: any): unknown[] {
+function rowsOf(modules: readonly NetworkModule[], json: any): unknown[] {
   const { modules: filed } = filedAs(empty(modules)), withAlpha = typeof json.modules[0][1] === "number";
   return filed.map(({ name, alpha, tensors }) => [
     name,
@@ -106,7 +106,7 @@ function rowsOf(modules: readonly LoraModule[], json: any): unknown[] {
 }
 
 // deno-lint-ignore no-explicit-any -- the case as it is
-function groupsOf(modules: readonly LoraModule[], options: any, expected: any[]): Check {
+function groupsOf(modules: readonly NetworkModule[], options: any, expected: any[]): Check {
   const [text, image] = expected;
   const groups = parameterGroups(modules, options, { default: null, unet: image.lr, textEncoder: text.lr });
   return exact(
@@ -116,7 +116,7 @@ function groupsOf(modules: readonly LoraModule[], options: any, expected: any[])
   );
 }
 
-function empty(modules: readonly LoraModule[]) {
+function empty(modules: readonly NetworkModule[]) {
   const weights = [...tensorShapes(modules)].map(([key, shape]): [string, Float32Array] => [
     key,
     new Float32Array(shape.reduce((a, d) => a * d, 1)),
@@ -124,12 +124,12 @@ function empty(modules: readonly LoraModule[]) {
   return { modules, weights: new Map(weights) };
 }
 
-function ruleOf(modules: readonly LoraModule[]) {
+function ruleOf(modules: readonly NetworkModule[]) {
   return ruleWeights(filedAs(empty(modules)).modules, 0.1);
 }
 
 /** oft_blocks = float32(0.05*uniform(''+name)) */
-function oftWeights(modules: readonly LoraModule[], rule: string): Map<string, Float32Array> {
+function oftWeights(modules: readonly NetworkModule[], rule: string): Map<string, Float32Array> {
   const factor = Number(/float32\(([\d.]+)\*uniform/.exec(rule)![1]);
   return new Map(
     [...tensorShapes(modules)].map((

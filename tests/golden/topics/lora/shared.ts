@@ -4,10 +4,10 @@ import type { BlockTable } from "../../../../src/models/mod.ts";
 import {
   DOWN,
   keysOf,
-  type LoraModule,
   type LoraOptions,
   loraOptions,
   type LoraWeights,
+  type NetworkModule,
   UP,
 } from "../../../../src/networks/mod.ts";
 import { synthTensor } from "../../synth.ts";
@@ -59,7 +59,7 @@ export function optionsOf(
 }
 
 /** lora_down = synth.tensor(key), lora_up = float32(synth.tensor(key) * float32(factor)). */
-export function ruleWeights(modules: readonly LoraModule[], factor: number, tag = ""): LoraWeights {
+export function ruleWeights(modules: readonly NetworkModule[], factor: number, tag = ""): LoraWeights {
   const weights: LoraWeights = new Map();
   for (const module of modules) {
     const { down, up } = keysOf(module);
