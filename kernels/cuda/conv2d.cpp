@@ -73,14 +73,10 @@ Run windows_times_weights(const Instruction& i, const Conv2dShape& g, bool gradi
   const OwnWay own = [&](const Places& at, const Address& parts) {
     const Address &from = at[gradient ? kConvY : kConvX], &to = at[gradient ? kConvX : kConvY],
                   &weights = at[kConvW], &bias = at[kConvBias], &residual = at[kConvResidual];
-    const auto product = [&](const Address& bias, const Address& residual, const Address& sums) {
-      const Shape shape = product_shape(t, 1);
-      if (gradient) return launch(i, name, shape, to, from, weights, sums, p, g_from);
-      return launch(i, name, shape, to, from, weights, bias, residual, sums, p, g_from);
-    };
-    if (t.splits == 1) return product(bias, residual, Address());
-    return sequence({product(Address(), Address(), parts),
-                     add_parts(i, dtype, to, parts, bias, residual, t.splits, M * N, N)});
+    const Shape shape = product_shape(t, 1);
+    const Address cut = t.splits == 1 ? Address() : parts;
+    if (gradient) return launch(i, name, shape, to, from, weights, cut, tickets(i, t), p, g_from);
+    return launch(i, name, shape, to, from, weights, bias, residual, cut, tickets(i, t), p, g_from);
   };
   const Places at = gradient ? Places{to.data, weights, from.data, bias, residual}
                              : Places{from.data, weights, to.data, bias, residual};

@@ -11,29 +11,29 @@ template <typename T, int BM, int BN, bool ANY>
 EASEL_DEVICE void conv2d(T* shared, const Output<T>& out, const T* x, const T* w, const Product& p,
                          const Window& g) {
   product_tile<T, BM, BN, ANY>(shared, WindowRows<T, false>{x, g, int(p.M), p.vector_a != 0},
-                               AlongK<T>{w, p.ldb, int(p.N), p.vector_b != 0}, p, place_split(p, out),
-                               int(blockIdx.z));
+                               AlongK<T>{w, p.ldb, int(p.N), p.vector_b != 0}, p, out, int(blockIdx.z));
 }
 
 template <typename T, int BM, int BN, bool ANY>
 EASEL_DEVICE void conv2d_backward_input(T* shared, const Output<T>& out, const T* dy, const T* w,
                                         const Product& p, const Window& g) {
   product_tile<T, BM, BN, ANY>(shared, WindowRows<T, true>{dy, g, int(p.M), p.vector_a != 0},
-                               WeightColumns<T>{w, g.by_channels, g.taps, int(p.N), p.vector_b != 0}, p,
-                               place_split(p, out), int(blockIdx.z));
+                               WeightColumns<T>{w, g.by_channels, g.taps, int(p.N), p.vector_b != 0}, p, out,
+                               int(blockIdx.z));
 }
 
 #define CONV2D(T, DTYPE, THREADS, BM, BN, NAME, ANY)                                                         \
-  EASEL_KERNEL(                                                                                              \
-      THREADS, conv2d_##NAME##_##DTYPE,                                                                      \
-      (T * y, const T* x, const T* w, const T* bias, const T* residual, float* sums, Product p, Window g)) { \
+  EASEL_KERNEL(THREADS, conv2d_##NAME##_##DTYPE,                                                             \
+               (T * y, const T* x, const T* w, const T* bias, const T* residual, float* parts,               \
+                unsigned* tickets, Product p, Window g)) {                                                   \
     EASEL_SHARED(T, shared);                                                                                 \
-    conv2d<T, BM, BN, ANY>(shared, {y, bias, residual, sums}, x, w, p, g);                                   \
+    conv2d<T, BM, BN, ANY>(shared, {y, bias, residual, nullptr, parts, tickets}, x, w, p, g);                \
   }                                                                                                          \
   EASEL_KERNEL(THREADS, conv2d_backward_input_##NAME##_##DTYPE,                                              \
-               (T * dx, const T* dy, const T* w, float* sums, Product p, Window g)) {                        \
+               (T * dx, const T* dy, const T* w, float* parts, unsigned* tickets, Product p, Window g)) {    \
     EASEL_SHARED(T, shared);                                                                                 \
-    conv2d_backward_input<T, BM, BN, ANY>(shared, {dx, nullptr, nullptr, sums}, dy, w, p, g);                \
+    conv2d_backward_input<T, BM, BN, ANY>(shared, {dx, nullptr, nullptr, nullptr, parts, tickets}, dy, w, p, \
+                                          g);                                                                \
   }
 CONV2D(f16, f16, 128, 128, 128, 128x128, false)
 CONV2D(f16, f16, 128, 128, 64, 128x64, false)

@@ -7,18 +7,19 @@
 namespace easel {
 
 template <typename T, int BM, int BN, bool ANY>
-EASEL_DEVICE void conv2d_backward_weight(T* shared, float* sums, const T* dy, const T* x, const Product& p,
+EASEL_DEVICE void conv2d_backward_weight(T* shared, float* parts, const T* dy, const T* x, const Product& p,
                                          const Window& g) {
   product_tile<T, BM, BN, ANY>(shared, AcrossK<T>{dy, p.lda, int(p.M), p.vector_a != 0},
                                WindowColumns<T>{x, g, int(p.N), p.vector_b != 0}, p,
-                               place_split(p, Output<T>{nullptr, nullptr, nullptr, sums}), int(blockIdx.z));
+                               Output<T>{nullptr, nullptr, nullptr, nullptr, parts, nullptr},
+                               int(blockIdx.z));
 }
 
-#define CONV2D_WEIGHT(T, DTYPE, THREADS, BM, BN, NAME, ANY)                   \
-  EASEL_KERNEL(THREADS, conv2d_backward_weight_##NAME##_##DTYPE,              \
-               (float* sums, const T* dy, const T* x, Product p, Window g)) { \
-    EASEL_SHARED(T, shared);                                                  \
-    conv2d_backward_weight<T, BM, BN, ANY>(shared, sums, dy, x, p, g);        \
+#define CONV2D_WEIGHT(T, DTYPE, THREADS, BM, BN, NAME, ANY)                    \
+  EASEL_KERNEL(THREADS, conv2d_backward_weight_##NAME##_##DTYPE,               \
+               (float* parts, const T* dy, const T* x, Product p, Window g)) { \
+    EASEL_SHARED(T, shared);                                                   \
+    conv2d_backward_weight<T, BM, BN, ANY>(shared, parts, dy, x, p, g);        \
   }
 CONV2D_WEIGHT(f16, f16, 128, 128, 128, 128x128, false)
 CONV2D_WEIGHT(f16, f16, 128, 128, 64, 128x64, false)

@@ -112,6 +112,10 @@ struct Program : Operands {
   size_t new_scratch_bytes = 0;  // of the scratch that this program was the first to need
   std::map<int64_t, std::function<std::string(int64_t, int64_t)>> fault_texts;
   unsigned long long* fault_words();  // device memory, made when first asked for
+  // Counters of blocks that finish a tile together, one a tile. Every launch leaves them at 0, so all
+  // products of a program share them.
+  static constexpr int64_t kTickets = 4096;
+  unsigned* tickets();
 
  private:
   void prepare(const easel_instruction* instructions, int count);
@@ -123,7 +127,7 @@ struct Program : Operands {
   void expect(size_t k) const;
   std::vector<std::vector<AddressRange>> ranges_;  // what each instruction may touch, for the simulator
   std::shared_ptr<DeviceMemory> scratch_memory_;
-  std::unique_ptr<DeviceMemory> fault_memory_;
+  std::unique_ptr<DeviceMemory> fault_memory_, ticket_memory_;
   unsigned long long* seen_faults_ = nullptr;  // pinned
   std::unique_ptr<Captured> graph_;
   bool proved_ = false;

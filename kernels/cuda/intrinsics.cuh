@@ -46,6 +46,10 @@ EASEL_DEVICE unsigned long long atomic_cas(unsigned long long* at, unsigned long
                                            unsigned long long wanted) {
   return atomicCAS(at, expected, wanted);
 }
+// Counts from 0 to `last` and begins again; gives the count before.
+EASEL_DEVICE unsigned atomic_turn(unsigned* at, unsigned last) { return atomicInc(at, last); }
+// What this thread wrote before is seen, by whoever then sees what it writes after, on the whole card.
+EASEL_DEVICE void thread_fence() { __threadfence(); }
 
 // 16 bytes from global to shared memory, both multiples of 16; zeros where not valid (global is not read
 // then). They are there for this thread after cp_async_wait, for the others after a barrier behind that.

@@ -19,9 +19,10 @@ EASEL_DEVICE void matmul(T* shared, Output<T> out, const T* a, const T* b, const
 
 #define MATMUL(T, DTYPE, LAYOUT, TA, TB, THREADS, BM, BN, NAME, ANY)                                        \
   EASEL_KERNEL(THREADS, matmul_##LAYOUT##_##NAME##_##DTYPE,                                                 \
-               (T * y, const T* a, const T* b, const T* bias, const T* residual, float* sums, Product p)) { \
+               (T * y, const T* a, const T* b, const T* bias, const T* residual, float* sums, float* parts, \
+                unsigned* tickets, Product p)) {                                                            \
     EASEL_SHARED(T, shared);                                                                                \
-    matmul<T, TA, TB, BM, BN, ANY>(shared, {y, bias, residual, sums}, a, b, p);                             \
+    matmul<T, TA, TB, BM, BN, ANY>(shared, {y, bias, residual, sums, parts, tickets}, a, b, p);             \
   }
 #define MATMUL_HALF(LAYOUT, TA, TB)                                 \
   MATMUL(f16, f16, LAYOUT, TA, TB, 128, 128, 128, 128x128, false)   \

@@ -62,15 +62,20 @@ EASEL_DEVICE void product(T* tiles, const A& a, const B& b, const Product& p, co
   cp_async_wait<0>();
   syncthreads();
 
+  float* const part = out.parts ? out.parts + int64_t(split) * p.batch * p.M * p.N : nullptr;
   float* slab = reinterpret_cast<float*>(tiles) + int(threadIdx.x) / 32 * 16 * kStride;
 #pragma unroll
-  for (int part = 0; part < WM / 16; ++part) {
-    loop.template spill<kStride>(slab, part);
+  for (int rows = 0; rows < WM / 16; ++rows) {
+    loop.template spill<kStride>(slab, rows);
     syncwarp();
-    write_slab<T, WN, kStride>(slab, out, p, int64_t(tile_m) * BM + loop.row() + part * 16,
+    write_slab<T, WN, kStride>(slab, out, part, p, int64_t(tile_m) * BM + loop.row() + rows * 16,
                                int64_t(tile_n) * BN + loop.column());
     syncwarp();
   }
+  if (!out.tickets) return;
+  unsigned* const ticket = out.tickets + blockIdx.z % unsigned(p.batch) * gridDim.x + blockIdx.x;
+  if (last_part(ticket, p.splits, reinterpret_cast<unsigned*>(tiles)))
+    add_parts<T, BM, BN>(out, p, int64_t(tile_m) * BM, int64_t(tile_n) * BN);
 }
 
 // The part of K and the member of the stack that this block works on; moves the addresses there.
@@ -83,15 +88,9 @@ EASEL_DEVICE int place_in_stack(const Product& p, const T*& a, const T*& b, Outp
   const int64_t offset = outer * p.y_outer + inner * p.y_inner;
   if (out.y) out.y += offset;
   if (out.residual) out.residual += offset;
-  if (out.sums) out.sums += split * p.batch * p.M * p.N + offset;
+  if (out.sums) out.sums += offset;
+  if (out.parts) out.parts += offset;
   return split;
-}
-
-// The same for a single product, blockIdx.z being the part of K.
-template <typename T>
-EASEL_DEVICE Output<T> place_split(const Product& p, Output<T> out) {
-  if (out.sums) out.sums += int64_t(blockIdx.z) * p.M * p.N;
-  return out;
 }
 
 // The kernel's whole body, for a block of BM x BN.

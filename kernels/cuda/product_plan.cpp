@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "device.h"
 #include "vendor/vendor.h"
 
 namespace easel {
@@ -31,9 +32,9 @@ double estimate(const Candidate& c, bool half, int multiprocessors, int64_t M, i
   // One block alone leaves its multiprocessor idle while it waits.
   const double rounds = std::max(std::ceil(tiles / multiprocessors), 1.4);
   if (splits == 1) return rounds * work;
-  const double second_pass =
-      4000 + double(M) * double(N) * double(batch) * (8.0 * double(splits) + 4) / (25.0 * multiprocessors);
-  return rounds * work + second_pass;
+  // Each block writes its share to L2, the last one of a tile reads them all.
+  const double share = 4.0 * double(std::min<int64_t>(c.height, M)) * double(std::min<int64_t>(c.width, N));
+  return rounds * work + 1500 + share * double(splits + 1) / 32;
 }
 
 }  // namespace
@@ -49,7 +50,9 @@ Tiling choose_tiling(const Instruction& i, int32_t dtype, int64_t M, int64_t N, 
   double least = 0;
   for (const Candidate* c = first; c != end; ++c) {
     if (!whole_chunks && c + 1 != end) continue;
-    for (int64_t splits = 1; splits <= most_splits && (splits == 1 || K / splits >= 4 * depth); splits *= 2) {
+    const int64_t tiles = (M + c->height - 1) / c->height * ((N + c->width - 1) / c->width) * batch;
+    const int64_t most = tiles <= Program::kTickets ? most_splits : 1;
+    for (int64_t splits = 1; splits <= most && (splits == 1 || K / splits >= 4 * depth); splits *= 2) {
       const double time = estimate(*c, half, gpu(i).multiprocessors, M, N, K, batch, splits);
       if (best && time >= least) continue;
       best = c;
@@ -86,6 +89,10 @@ Shape product_shape(const Tiling& t, int64_t batch) {
           .shared = t.shared()};
 }
 
+Address tickets(const Instruction& i, const Tiling& t) {
+  return t.splits == 1 ? Address() : Address(i.program().tickets());
+}
+
 Run add_parts(const Instruction& i, int32_t dtype, const Address& y, const Address& parts,
               const Address& bias, const Address& residual, int64_t splits, int64_t count, int64_t N) {
   return launch(i, kernel_name("add_parts", dtype), {.grid = blocks(i, count)}, y, parts, bias, residual,
@@ -115,18 +122,12 @@ Run launch_product(const Instruction& i, const ProductPlan& s, const Tiling& t, 
   p.batch = int32_t(s.batch), p.inner_count = int32_t(s.inner);
   p.vector_a = vector_a(s), p.vector_b = vector_b(s);
   p.vector_y = whole(s, s.y, 0, s.ldy, s.y_outer, s.y_inner) && s.bias.aligned() && s.residual.aligned();
-  p.add = s.add && t.splits == 1;
+  p.add = s.add;
   const std::string name = kernel_name(
       ("matmul_" + std::string(s.trans_a ? "t" : "n") + (s.trans_b ? "t" : "n") + "_" + t.name).c_str(),
       s.dtype);
-  const Shape shape = product_shape(t, s.batch);
-  const int64_t count = s.batch * s.M * s.N;
-  if (t.splits == 1) return launch(i, name, shape, s.y, s.a, s.b, s.bias, s.residual, s.sums, p);
-  return sequence({launch(i, name, shape, s.y, s.a, s.b, Address(), Address(), parts, p),
-                   s.sums.present()
-                       ? add_parts(i, EASEL_F32, s.sums, parts, Address(), s.add ? s.sums : Address(),
-                                   t.splits, count, s.N)
-                       : add_parts(i, s.dtype, s.y, parts, s.bias, s.residual, t.splits, count, s.N)});
+  return launch(i, name, product_shape(t, s.batch), s.y, s.a, s.b, s.bias, s.residual, s.sums,
+                t.splits == 1 ? Address() : parts, tickets(i, t), p);
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ struct ProductPlan {
 };
 
 // Size of a block's tile, and in how many parts K is cut so that a small output still fills the card; the
-// parts are added in a second pass.
+// last block of a tile adds the parts.
 struct Tiling {
   const char* name;
   int height, width, threads;
@@ -38,13 +38,16 @@ struct Tiling {
 };
 
 // The fastest by a model of rounds of blocks. whole_chunks: all operands may be read in 16-byte chunks.
-// most_splits: 1 where the result cannot go through a second pass.
+// most_splits: 1 where the result's rows do not lie one behind the other.
 Tiling choose_tiling(const Instruction& i, int32_t dtype, int64_t M, int64_t N, int64_t K, int64_t batch,
                      bool whole_chunks, int64_t most_splits);
 
 // What the kernels are told; strides of a stack are 0.
 Product product_of(const Tiling& t, int64_t M, int64_t N, int64_t K);
 Shape product_shape(const Tiling& t, int64_t batch);
+
+// The counters by which blocks know whose part came last; null where K is whole.
+Address tickets(const Instruction& i, const Tiling& t);
 
 // y = the sums of `splits` parts, in order, + bias + residual: (count / N, N) dense.
 Run add_parts(const Instruction& i, int32_t dtype, const Address& y, const Address& parts,

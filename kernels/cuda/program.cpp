@@ -82,6 +82,12 @@ unsigned long long* Program::fault_words() {
   return reinterpret_cast<unsigned long long*>(fault_memory_->data);
 }
 
+unsigned* Program::tickets() {
+  if (!ticket_memory_)
+    ticket_memory_ = std::make_unique<DeviceMemory>(device, size_t(kTickets) * sizeof(unsigned));
+  return reinterpret_cast<unsigned*>(ticket_memory_->data);
+}
+
 void Program::fail(size_t k, const std::exception& e) const {
   const auto* failure = dynamic_cast<const Failure*>(&e);
   throw Failure(failure ? failure->status : EASEL_FAILED, texts[k] + ": " + e.what());
@@ -93,6 +99,7 @@ void Program::expect(size_t k) const {
   std::vector<AddressRange> ranges = ranges_[k];
   if (scratch) ranges.push_back({scratch, scratch_bytes});
   if (fault_memory_) ranges.push_back({fault_memory_->data, kFaultBytes});
+  if (ticket_memory_) ranges.push_back({ticket_memory_->data, ticket_memory_->bytes});
   device.driver.simulated_expect(ranges.data(), int(ranges.size()));
 }
 

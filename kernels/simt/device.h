@@ -146,6 +146,10 @@ EASEL_DEVICE unsigned long long atomic_cas(unsigned long long* at, unsigned long
                                            unsigned long long wanted) {
   return std::exchange(*at, *at == expected ? wanted : *at);
 }
+EASEL_DEVICE unsigned atomic_turn(unsigned* at, unsigned last) {
+  return std::exchange(*at, *at >= last ? 0 : *at + 1);
+}
+EASEL_DEVICE void thread_fence() {}
 
 EASEL_DEVICE void cp_async16(void* shared, const void* global, bool valid = true, EASEL_PLACE) {
   simt::copy_async(shared, global, valid, place);

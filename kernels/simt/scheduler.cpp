@@ -183,13 +183,15 @@ bool run(const Launch& l) {
   for (int k = 0; k < l.kernel->parameters; ++k)
     arguments[k] = const_cast<char*>(l.arguments.data()) + offsets[size_t(k)];
   allow(l.ranges, l.shared);
-  for (block_index.z = 0; block_index.z < l.grid.z; ++block_index.z)
-    for (block_index.y = 0; block_index.y < l.grid.y; ++block_index.y)
-      for (block_index.x = 0; block_index.x < l.grid.x; ++block_index.x) {
-        run_block();
-        if (faulted) return false;
-      }
-  return true;
+  const bool reversed = setting("EASEL_SIMT_REVERSED", 0) != 0;
+  const unsigned long blocks = 1ul * l.grid.x * l.grid.y * l.grid.z;
+  for (unsigned long k = 0; k < blocks && !faulted; ++k) {
+    const unsigned long at = reversed ? blocks - 1 - k : k;
+    block_index = {unsigned(at % l.grid.x), unsigned(at / l.grid.x % l.grid.y),
+                   unsigned(at / l.grid.x / l.grid.y)};
+    run_block();
+  }
+  return !faulted;
 }
 
 }  // namespace simt
