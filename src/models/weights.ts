@@ -2,7 +2,7 @@
 
 import { UserError } from "../base/errors.ts";
 import type { DType } from "../base/dtype.ts";
-import { cast, concat, type Graph, type Tensor } from "../graph/mod.ts";
+import { cast, concat, detach, type Graph, type Tensor } from "../graph/mod.ts";
 
 /** What is known of a checkpoint without reading its data: key -> shape, original Stable Diffusion names. */
 export type Shapes = ReadonlyMap<string, readonly number[]>;
@@ -42,6 +42,8 @@ export interface WeightsOptions {
   adapter?: Adapter;
   /** Further rows of some tensors, by key: vectors of tokens that the checkpoint does not know. */
   more?: MoreRows;
+  /** A parameter of another name that lies in a key's place; no gradient reaches it from there. */
+  borrowed?: (key: string) => string | undefined;
   /** Named in errors: the file that the weights come from. */
   source?: string;
 }
@@ -112,8 +114,9 @@ export class Weights {
 
   /** The parameter as it is stored: what gradients are taken of. */
   parameter(name: string): Tensor {
-    const key = this.key(name);
-    return this.graph.parameter(key, this.shape(name), this.root.storage?.(key) ?? this.dtype);
+    const key = this.key(name), other = this.root.borrowed?.(key), shape = this.shape(name);
+    if (other) return detach(this.graph.parameter(other, shape, this.root.storage?.(other) ?? this.dtype));
+    return this.graph.parameter(key, shape, this.root.storage?.(key) ?? this.dtype);
   }
 
   /** Like `tensor`, undefined when it is missing: biases. */

@@ -1,7 +1,7 @@
 /** The options of all trainings, in the order of the help, and the types of what a training is told: both from the rows. */
 
 import { captionOptions } from "../data/batches/options.ts";
-import { bucketOptions, datasetOptions, latentOptions } from "../data/dataset/options.ts";
+import { bucketOptions, conditionedOptions, datasetOptions, latentOptions } from "../data/dataset/options.ts";
 import { modelOptions } from "../models/options.ts";
 import { networkOptions } from "../networks/options.ts";
 import type { ConfigOf } from "../options/mod.ts";
@@ -22,13 +22,15 @@ import {
   sdxlTrainOptions,
   type trainVaeGroups,
 } from "./trained/options.ts";
+import { controlNetOptions, sdxlControlNetOptions } from "./trained/controlnet/options.ts";
 import {
   embeddingSavingOptions,
   sdxlInversionOptions,
   textualInversionOptions,
 } from "./trained/textual_inversion/options.ts";
 
-const DATA = [datasetOptions, captionOptions, bucketOptions, latentOptions] as const;
+const PICTURES = [captionOptions, bucketOptions, latentOptions] as const;
+const DATA = [datasetOptions, ...PICTURES] as const;
 const BEFORE = [trainingOptions, optimizerOptions, noiseOptions, lossOptions] as const;
 const AFTER = [
   metadataOptions,
@@ -64,6 +66,22 @@ export const textualInversionGroups = [
 ] as const;
 export const sdxlTextualInversionGroups = [...textualInversionGroups, sdxlInversionOptions] as const;
 
+export const controlNetGroups = [
+  modelOptions,
+  controlNetOptions,
+  conditionedOptions,
+  ...PICTURES,
+  ...NETWORK_RUN,
+] as const;
+export const sdxlControlNetGroups = [
+  modelOptions,
+  sdxlControlNetOptions,
+  conditionedOptions,
+  ...PICTURES,
+  sdxlOptions,
+  ...NETWORK_RUN,
+] as const;
+
 /** Further sets of options without which no training starts; of each one is enough. */
 export const TRAINING_NEEDS = [[["train_data_dir", "resolution"], ["dataset_config"]]] as const;
 
@@ -71,6 +89,10 @@ export type TrainingConfig = ConfigOf<typeof trainingGroups>;
 export type TrainNetworkConfig = ConfigOf<typeof trainNetworkGroups>;
 export type FineTuneConfig = ConfigOf<typeof fineTuneGroups>;
 export type TextualInversionConfig = ConfigOf<typeof textualInversionGroups>;
+/** Of both commands that train one; the rates and the cache are SDXL's. */
+export type ControlNetConfig =
+  & ConfigOf<typeof controlNetGroups>
+  & Partial<ConfigOf<typeof sdxlControlNetGroups>>;
 export type TrainVaeConfig = ConfigOf<typeof trainVaeGroups>;
 
 /** How a step draws noise and weighs its loss. */

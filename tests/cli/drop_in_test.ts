@@ -174,10 +174,10 @@ Deno.test("scripts are found by any path, and through Python's own ways to start
 });
 
 Deno.test("scripts that easel does not have are told from misspelt ones", async () => {
-  await assert.rejects(parse(["python", "sdxl_train_control_net.py"]), (error) => {
+  await assert.rejects(parse(["python", "flux_train.py"]), (error) => {
     assert.ok(error instanceof UserError);
     assert.equal(error.exitCode, 2);
-    assert.match(error.message, /^sdxl_train_control_net is not supported yet/);
+    assert.match(error.message, /^flux_train is not supported yet/);
     return true;
   });
   await assert.rejects(parse(["train_netwrok.py"]), /did you mean train_network\?/);

@@ -51,7 +51,7 @@ export async function inFolder(body: (folder: string) => Promise<void>): Promise
 }
 
 /**
- * A folder with a small model as builtin:tiny (EASEL_ASSETS) and model.safetensors, pictures in images/, a face of one of
+ * A folder with a small model as builtin:tiny (EASEL_ASSETS) and model.safetensors, pictures in images/ and what goes with them in edges/, a face of one of
  * them in faces.json, and `easel` in bin/.
  */
 export async function userFolder(folder: string): Promise<Record<string, string>> {
@@ -60,6 +60,7 @@ export async function userFolder(folder: string): Promise<Record<string, string>
   writeTinyModel(join(assets, "tiny.safetensors"));
   await Deno.symlink(join(assets, "tiny.safetensors"), join(folder, "model.safetensors"));
   writePictures(join(folder, "images"), 3);
+  await Deno.symlink("images/1_thing", join(folder, "edges"));
   const face = { bbox: [16, 16, 48, 50, 0.98], right_eye: [24, 30], left_eye: [40, 32] };
   await Deno.writeTextFile(join(folder, "faces.json"), JSON.stringify({ "0.png": [face] }));
   const quoted = [Deno.execPath(), "run", "--quiet", "-A", "--no-prompt", MAIN].map((word) => `'${word}'`);

@@ -17,7 +17,7 @@ const CASES: readonly Case[] = [
   { name: "version", line: "--version" },
   { name: "no_command", line: "trian_network" },
   { name: "no_script", line: "python frobnicate.py" },
-  { name: "script_not_yet", line: "accelerate launch train_controlnet.py --seed 1" },
+  { name: "script_not_yet", line: "accelerate launch flux_train.py --seed 1" },
   { name: "script_of_another_family", line: "flux_train_network.py" },
   { name: "flag_before_command", line: "--ckpt model.safetensors" },
   { name: "launcher_with_several_gpus", line: "accelerate launch --multi_gpu train_network.py" },

@@ -15,6 +15,8 @@ export interface Trainer {
   /** The script's name, then its flags. */
   readonly line: string;
   readonly sdxl?: boolean;
+  /** Takes pictures with conditioning pictures. */
+  readonly conditioned?: boolean;
   /** What it writes at the end. */
   readonly file?: string;
 }
@@ -78,6 +80,28 @@ export const TRAINERS: Readonly<Record<string, Trainer>> = {
       "--save_model_as safetensors",
     sdxl: true,
   },
+  "ControlNet": {
+    line: "train_controlnet --learning_rate 1e-4 --gradient_checkpointing --save_model_as pt",
+    conditioned: true,
+    file: "thing.pt",
+  },
+  "ControlNet, compat": {
+    line:
+      "train_control_net --learning_rate 1e-4 --compat 0.9.1 --save_precision fp16 --full_bf16 --mixed_precision bf16",
+    conditioned: true,
+  },
+  "SDXL ControlNet": {
+    line:
+      "sdxl_train_control_net --learning_rate 0 --control_net_lr 1e-3 --no_half_vae --fused_backward_pass " +
+      "--cache_text_encoder_outputs --optimizer_type Adafactor --optimizer_args relative_step=False",
+    conditioned: true,
+    sdxl: true,
+  },
+  "SDXL ControlNet, compat": {
+    line: "sdxl_train_control_net --learning_rate 1e-4 --no_half_vae --compat 0.9.1",
+    conditioned: true,
+    sdxl: true,
+  },
 };
 
 /** Writes what the command lines read. */
@@ -85,13 +109,14 @@ export function writeInputs(folder: string): void {
   writeTinyModel(join(folder, "sd1.safetensors"));
   writeTinyModel(join(folder, "sdxl.safetensors"), {}, TINY_SDXL);
   writePictures(join(folder, "images"), 2);
+  writePictures(join(folder, "edges"), 2);
 }
 
 export const STEPS = 3;
 
 /** Runs or plans one command line as the program would, in this process; a plan is what comes back. */
 export async function runTrainer(
-  { line, sdxl }: Trainer,
+  { line, sdxl, conditioned }: Trainer,
   folder: string,
   out: string,
   { more = [], what = "run", context = quietContext() }: {
@@ -105,9 +130,15 @@ export async function runTrainer(
   const command = await entry.load();
   const argv = [
     ...["--pretrained_model_name_or_path", join(folder, sdxl ? "sdxl.safetensors" : "sd1.safetensors")],
+    ...(conditioned
+      ? [
+        "--train_data_dir",
+        join(folder, "images/1_thing"),
+        "--conditioning_data_dir",
+        join(folder, "edges/1_thing"),
+      ]
+      : ["--train_data_dir", join(folder, "images")]),
     ...[
-      "--train_data_dir",
-      join(folder, "images"),
       "--output_dir",
       join(folder, out),
       "--output_name",

@@ -52,6 +52,17 @@ export const COMMANDS: readonly CommandEntry[] = [
       commandOf((await import("../../training/jobs/textual_inversion/job.ts")).sdxlTextualInversionJob),
   },
   {
+    name: "train_controlnet",
+    summary: "Trains a ControlNet, which steers the U-Net by a picture (SD1, SD2)",
+    load: async () => commandOf((await import("../../training/jobs/controlnet/job.ts")).trainControlNetJob),
+  },
+  {
+    name: "sdxl_train_control_net",
+    summary: "train_controlnet that insists on an SDXL checkpoint",
+    load: async () =>
+      commandOf((await import("../../training/jobs/controlnet/job.ts")).sdxlTrainControlNetJob),
+  },
+  {
     name: "train_vae",
     summary: "Trains the autoencoder of a checkpoint",
     load: async () => commandOf((await import("../../training/jobs/train_vae_job.ts")).trainVaeJob),

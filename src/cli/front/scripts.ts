@@ -5,6 +5,7 @@ export const SCRIPT_ALIASES: Readonly<Record<string, readonly [command: string, 
   gen_img_diffusers: ["gen_img"],
   sdxl_gen_img: ["gen_img", "--sdxl"],
   merge_lora_old: ["merge_lora"],
+  train_control_net: ["train_controlnet"],
 };
 
 const OTHER_MODELS = "easel knows SD1, SD2 and SDXL models";
@@ -37,11 +38,8 @@ export const SCRIPTS_NOT_YET: Readonly<Record<string, string>> = {
   sd3_minimal_inference: OTHER_MODELS,
   sd3_train: OTHER_MODELS,
   sd3_train_network: OTHER_MODELS,
-  sdxl_train_control_net: "",
   sdxl_train_control_net_lllite: "",
   sdxl_train_control_net_lllite_old: "",
-  train_control_net: "",
-  train_controlnet: "",
 };
 
 /** "networks/resize_lora.py", "networks\\resize_lora.py" and "resize-lora" -> "resize_lora". */

@@ -14,6 +14,7 @@ import {
   idleZero,
   int,
   newer,
+  noEffect,
   notYet,
   path,
   pathTo,
@@ -59,6 +60,16 @@ export const datasetOptions = group("Dataset", {
     { min: 0 },
   ),
   persistent_data_loader_workers: flag("keep workers between epochs; has an effect with --compat"),
+});
+
+const { masked_loss: _masks, reg_data_dir: _classes, ...conditionedRows } = datasetOptions.rows;
+const ONLY_FOLDERS = "conditioning pictures go with pictures in folders";
+
+/** Of what trains on conditioning pictures. */
+export const conditionedOptions = group("Dataset", {
+  ...conditionedRows,
+  in_json: noEffect(ONLY_FOLDERS, conditionedRows.in_json),
+  alpha_mask: noEffect("the loss of a ControlNet has no mask", conditionedRows.alpha_mask),
 });
 
 /** Obeyed here, though the help shows them under other headings. */

@@ -10,6 +10,7 @@ import { below } from "../keys/table.ts";
 import type { Shapes } from "../weights.ts";
 import { originalControlKeys } from "./keys.ts";
 import { llliteModules, llliteShapes } from "./lllite.ts";
+import { COPIED } from "./made.ts";
 
 /** Tensors by the names that the graph knows. */
 export interface ControlFile {
@@ -30,22 +31,20 @@ export interface Steered {
 /** Marks a file whose U-Net part is a difference to the model's. */
 const DIFFERENCE = "difference";
 
-const PARTS = /^(time_embed|label_emb|input_blocks|middle_block)\./;
-
 /**
  * Opens a ControlNet in original or diffusers' layout. Throws UserError for a file that is none, or is of another family or
- * size than the model, or lacks tensors.
+ * size than the model, or lacks tensors; `flag` is what names it.
  */
-export function openControlNet(path: string, model: Steered): ControlFile {
+export function openControlNet(path: string, model: Steered, flag = "control_net_models"): ControlFile {
   const file = openCheckpoint(path);
   try {
     const stored = new Map<string, string>();
     for (const [key, name] of originalControlKeys(file.keys())) stored.set(name, key);
     if (!stored.has("input_hint_block.0.weight") || !stored.has("zero_convs.0.0.weight")) {
-      throw new UserError(`${path}: is ${whatIs(file)}; --control_net_models wants a ControlNet`);
+      throw new UserError(`${path}: is ${whatIs(file)}; --${flag} wants a ControlNet`);
     }
     checkFamily(path, (name) => stored.has(name) ? file.info(stored.get(name)!).shape : undefined, model);
-    const unet = [...below(model.shapes, `${UNET}.`)].filter(([name]) => PARTS.test(name));
+    const unet = [...below(model.shapes, `${UNET}.`)].filter(([name]) => COPIED.test(name));
     const shapes = new Map(unet);
     for (const [name, key] of stored) {
       if (/^(zero_convs|middle_block_out|input_hint_block)\./.test(name)) {
@@ -62,7 +61,7 @@ export function openControlNet(path: string, model: Steered): ControlFile {
       shapes,
       read(name) {
         const values = file.f32(stored.get(name)!);
-        if (!isDifference || !PARTS.test(name)) return values;
+        if (!isDifference || !COPIED.test(name)) return values;
         const base = model.read(`${UNET}.${name}`);
         return values.map((x, i) => x + base[i]);
       },
@@ -88,7 +87,7 @@ function checkFamily(
     throw new UserError(`${path}: is a ControlNet for ${own.label}, the model is ${family.label}; ${remedy}`);
   }
   for (const [name, shape] of below(shapes, `${UNET}.`)) {
-    const found = PARTS.test(name) ? shapeOf(name) : undefined;
+    const found = COPIED.test(name) ? shapeOf(name) : undefined;
     if (found && found.join() !== shape.join()) {
       throw new UserError(
         `${path}: ${name} is [${found}] where the model has [${shape}]; ${remedy}`,

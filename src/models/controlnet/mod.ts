@@ -9,4 +9,6 @@ export {
   llliteModules,
   llliteShapes,
 } from "./lllite.ts";
+export { controlShapes, firstControlWeights } from "./made.ts";
+export { saveControlNet, type SavedControl } from "./save.ts";
 export { type ControlFile, openControlNet, openLLLite, type Steered } from "./file.ts";

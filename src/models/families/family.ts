@@ -58,6 +58,7 @@ export interface Family {
   readonly published: PublishedNumbers;
   readonly diffusers: DiffusersNames;
   readonly sites: LoraSites;
+  readonly control: ControlTrained;
   readonly spec: ModelNames;
 }
 
@@ -201,6 +202,18 @@ export interface DiffusersNames {
   unusedProjection(width: number): number;
   /** Whether sd-scripts 0.9.1 saves such folders in float32 whatever precision is asked for. */
   readonly ignoresPrecision: boolean;
+}
+
+/** How sd-scripts trains ControlNets. */
+export interface ControlTrained {
+  /** Whether their files have diffusers' names, else original ones without a prefix. */
+  readonly diffusersNames: boolean;
+  /**
+   * What is wrong there. "skip": pictures are shown in -1 to 1, where they are drawn with in 0 to 1; the middle is given what
+   * is for the last skip; some flags are not read. "shared": one that is made from a U-Net in float32 shares its memory, so
+   * that the U-Net's way down is trained with it.
+   */
+  readonly flaw: "skip" | "shared";
 }
 
 /** What a LoRA's modules are called and how they are numbered. */

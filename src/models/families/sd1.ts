@@ -44,6 +44,7 @@ export const sd1: Family = {
     keys: null,
     contextWidth: 768,
   },
+  control: { diffusersNames: false, flaw: "skip" },
   spec: {
     baseModelVersion: (velocity) => `sd_v1${velocity ? "_v" : ""}`,
     architecture: () => "stable-diffusion-v1",

@@ -49,6 +49,7 @@ export const sd2: Family = {
     keys: null,
     contextWidth: 1024,
   },
+  control: { diffusersNames: false, flaw: "skip" },
   spec: {
     baseModelVersion: (velocity) => `sd_v2${velocity ? "_v" : ""}`,
     architecture: (velocity) => `stable-diffusion-v2-${velocity ? "768-v" : "512"}`,

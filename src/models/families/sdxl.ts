@@ -56,6 +56,7 @@ export const sdxl: Family = {
     keys: /^lora_te[12]_|^text_encoder_2\.|^lora_unet_(input|output)_blocks/,
     contextWidth: 2048,
   },
+  control: { diffusersNames: true, flaw: "shared" },
   spec: {
     baseModelVersion: () => "sdxl_base_v1-0",
     architecture: () => "stable-diffusion-xl-v1-base",

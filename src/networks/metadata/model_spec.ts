@@ -33,6 +33,7 @@ export interface ModelSpec extends ModelTexts {
   checkpoint?: boolean;
   /** Vectors of textual inversion. */
   embedding?: boolean;
+  controlNet?: boolean;
 }
 
 /** The least that is said of a merged model or LoRA. */
@@ -59,6 +60,14 @@ export function mergedSpec(
 /** modelspec.implementation of whole models. */
 const CHECKPOINT = "https://github.com/Stability-AI/generative-models";
 
+/** What follows the base model's architecture, and the title of what has none. */
+const KINDS = {
+  checkpoint: { architecture: "", title: "Checkpoint" },
+  embedding: { architecture: "/textual-inversion", title: "TextualInversion" },
+  controlNet: { architecture: "/controlnet", title: "ControlNet" },
+  lora: { architecture: "/lora", title: "LoRA" },
+} as const;
+
 /** Keys and values as sd-scripts writes them; `time` is Unix time in seconds, written as local time. */
 export function modelSpec(spec: ModelSpec, time: number): Record<string, string> {
   const { family, vParameterization } = spec, side = family.size.side(vParameterization);
@@ -79,16 +88,14 @@ export function modelSpec(spec: ModelSpec, time: number): Record<string, string>
     preprocessor: spec.preprocessor ?? null,
     is_negative_embedding: spec.isNegativeEmbedding ?? null,
   };
+  const kind = KINDS[
+    spec.checkpoint ? "checkpoint" : spec.embedding ? "embedding" : spec.controlNet ? "controlNet" : "lora"
+  ];
   const metadata: Record<string, string> = {
     "modelspec.sai_model_spec": spec.version ?? "1.0.1",
-    "modelspec.architecture": spec.checkpoint
-      ? base
-      : `${base}/${spec.embedding ? "textual-inversion" : "lora"}`,
-    "modelspec.implementation": spec.checkpoint || spec.embedding
-      ? CHECKPOINT
-      : family.spec.loraImplementation,
-    "modelspec.title": spec.title ??
-      `${spec.checkpoint ? "Checkpoint" : spec.embedding ? "TextualInversion" : "LoRA"}@${time}`,
+    "modelspec.architecture": base + kind.architecture,
+    "modelspec.implementation": kind === KINDS.lora ? family.spec.loraImplementation : CHECKPOINT,
+    "modelspec.title": spec.title ?? `${kind.title}@${time}`,
     "modelspec.date": localTime(time),
     "modelspec.resolution": `${width}x${height}`,
     "modelspec.prediction_type": spec.vParameterization ? "v" : "epsilon",

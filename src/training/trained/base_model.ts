@@ -1,10 +1,10 @@
 /** The model under training: text encoders and U-Net recorded from a checkpoint's shapes, its weights read on demand. */
 import type { DType } from "../../base/dtype.ts";
 import { type Graph, slice } from "../../graph/mod.ts";
-import { type Adapter, type ModelFile, type MoreRows, Weights } from "../../models/mod.ts";
+import { type Adapter, type Control, type ModelFile, type MoreRows, Weights } from "../../models/mod.ts";
 import type { TextWidths } from "../../data/cache/text_file.ts";
 import { encodedConditioning, stepConditioning } from "../objective/conditioning.ts";
-import type { Predict } from "../objective/loss.ts";
+import type { LatentsShape, Predict } from "../objective/loss.ts";
 
 /** An open checkpoint, or only shapes when every weight is made elsewhere. */
 export type BaseModel = Pick<ModelFile, "family" | "shapes"> & {
@@ -19,6 +19,10 @@ export interface PredictOptions {
   /** Keys stored in another dtype: float32 of what is trained. */
   readonly storage?: (key: string) => DType;
   readonly adapter?: (graph: Graph, batch: number) => Adapter;
+  /** A ControlNet beside the U-Net. */
+  readonly control?: (graph: Graph, shape: LatentsShape) => Control;
+  /** See WeightsOptions. */
+  readonly borrowed?: (key: string) => string | undefined;
   readonly clipSkip: number | null;
   /** Captions have weights. */
   readonly weightedCaptions: boolean;
@@ -30,14 +34,16 @@ export interface PredictOptions {
 
 /** Captions through the text encoders, latents through the U-Net. */
 export function predictNoise(model: BaseModel, options: PredictOptions): Predict {
-  return (graph, noisy, timesteps, { batch, chunks, tokens }) => {
-    const { dtype, storage, clipSkip, more, blocks, weightedCaptions: weighted } = options;
+  return (graph, noisy, timesteps, shape) => {
+    const { batch, chunks, tokens } = shape;
+    const { dtype, storage, clipSkip, more, borrowed, blocks, weightedCaptions: weighted } = options;
     const adapter = options.adapter?.(graph, batch);
     const weights = Weights.over(graph, model.shapes, {
       dtype,
       storage,
       adapter,
       more,
+      borrowed,
       source: model.file?.path,
     });
     const { family, encodedText } = model;
@@ -49,10 +55,16 @@ export function predictNoise(model: BaseModel, options: PredictOptions): Predict
       });
     // words do not look at what follows them, so cutting padding off at the end leaves them as they are
     const context = tokens === undefined ? text.context : slice(text.context, 1, 0, tokens);
-    return family.denoise(noisy, timesteps, {
-      ...text,
-      context,
-      blocks: blocks && ((block) => slice(context, 0, batch * blocks.indexOf(block), batch)),
-    }, weights);
+    return family.denoise(
+      noisy,
+      timesteps,
+      {
+        ...text,
+        context,
+        blocks: blocks && ((block) => slice(context, 0, batch * blocks.indexOf(block), batch)),
+      },
+      weights,
+      { control: options.control?.(graph, shape) },
+    );
   };
 }

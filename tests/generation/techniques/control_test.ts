@@ -7,9 +7,9 @@ import { Controls } from "../../../src/generation/techniques/control/controls.ts
 import { checkControls } from "../../../src/generation/techniques/control/flags.ts";
 import { preprocessNamed } from "../../../src/generation/techniques/control/preprocess.ts";
 import { encodePng } from "../../../src/images/png_file.ts";
-import { controlPlaces, rename } from "../../../src/models/mod.ts";
+import { controlPlaces, controlShapes, rename } from "../../../src/models/mod.ts";
 import { synthTensor } from "../../golden/synth.ts";
-import { controlShapes, llliteTensors } from "../../golden/synth_control.ts";
+import { llliteTensors } from "../../golden/synth_control.ts";
 import { caseModel } from "../../golden/synth_models.ts";
 import { GEN_IMG_DEFAULTS } from "../defaults.ts";
 

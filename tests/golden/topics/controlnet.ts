@@ -6,6 +6,7 @@ import {
   CONTROL,
   controlNet,
   controlPlaces,
+  controlShapes,
   hintFeatures,
   llliteAdapter,
   llliteEmbedding,
@@ -24,7 +25,8 @@ import { goldenDevice } from "../device.ts";
 import { toChannelsFirst, toChannelsLast } from "../layout.ts";
 import { synthTensor, uniform } from "../synth.ts";
 import { caseModel, type SynthModel, synthModel } from "../synth_models.ts";
-import { controlShapes, llliteTensors } from "../synth_control.ts";
+import { controlTrained as trained } from "./train/control.ts";
+import { llliteTensors } from "../synth_control.ts";
 
 export function match(c: GoldenCase): Runner | string | null {
   if (c.topic !== "controlnet") return null;
@@ -33,7 +35,7 @@ export function match(c: GoldenCase): Runner | string | null {
   if (json.columns) return () => Promise.resolve(keys(c));
   if (json.rule && json.expected?.out_stats) return () => forward(c);
   if (json.cond_emb_dim && json.expected?.out) return () => lllite(c);
-  return "training a ControlNet is not supported yet";
+  return /lllite/.test(json.reference) ? "training an LLLite is not supported yet" : () => trained(c);
 }
 
 /** Every name of either layout from the other. */

@@ -1,0 +1,116 @@
+/** A run of train_controlnet or sdxl_train_control_net: trains a ControlNet on a frozen model and writes it. */
+import type { JobContext } from "../../../base/job.ts";
+import { CONDITIONED } from "../../../data/dataset/config_schema.ts";
+import {
+  controlShapes,
+  firstControlWeights,
+  type ModelFile,
+  openControlNet,
+  saveControlNet,
+  weightOf,
+} from "../../../models/mod.ts";
+import { modelSpec, type ModelTexts } from "../../../networks/mod.ts";
+import type { TorchGenerator } from "../../../random/mod.ts";
+import { type ControlNetConfig, controlNetGroups, sdxlControlNetGroups } from "../../options.ts";
+import { runTraining } from "../../loop/trainer.ts";
+import { frozenDtype } from "../../step/diffusion_training.ts";
+import {
+  controlTraining,
+  repeatedFlaw,
+  type TrainedControl,
+  trainedControl,
+} from "../../trained/controlnet/control_training.ts";
+import {
+  type ConditionedConfig,
+  conditionedConfig,
+  withoutUnread,
+} from "../../trained/controlnet/settled.ts";
+import { modelTexts } from "../../trained/model_texts.ts";
+import { openOutput } from "../output_folder.ts";
+import { assembleRun, closingOnError, drawingModel, openRun } from "../open_run.ts";
+import { encodedCaptions } from "../text_cache.ts";
+import type { TrainingRun } from "../training_run.ts";
+
+export interface ControlRunOptions {
+  /** Insists on SDXL. */
+  readonly sdxl: boolean;
+}
+
+/** Runs the whole training. Throws as jobs do. */
+export async function trainControlNet(
+  config: ControlNetConfig,
+  context: JobContext,
+  options: ControlRunOptions,
+): Promise<void> {
+  openOutput(config, context);
+  await runTraining(conditionedConfig(config), await openControlRun(config, context, options), context);
+}
+
+/** Everything opened, checked and loaded. */
+export async function openControlRun(
+  given: ControlNetConfig,
+  context: JobContext,
+  { sdxl }: ControlRunOptions,
+): Promise<TrainingRun> {
+  const settled = conditionedConfig(given), groups = sdxl ? sdxlControlNetGroups : controlNetGroups;
+  const opened = await openRun(settled, context, { groups, told: { sdxl }, supports: CONDITIONED });
+  const { file, store, length } = opened, { family } = file;
+  const config = closingOnError(opened, () => withoutUnread(settled, family, context.warn));
+  const net = closingOnError(opened, () => firstControl(config, file, opened.generators.network));
+  const texts = closingOnError(opened, () => modelTexts(config));
+  const encoded = await encodedCaptions(config, opened, { trainsText: null }, context).catch((error) => {
+    opened.close();
+    throw error;
+  });
+  return await assembleRun(config, opened, {
+    name: sdxl ? "sdxl_control_net_train" : "controlnet_train",
+    what: `a ControlNet ${config.controlnetModelNameOrPath ? "from a file" : "made from the U-Net"}`,
+    drawing: drawingModel(config, opened, { storage: frozenDtype(config) }),
+    examples: { conditioning: repeatedFlaw(file, config) === "skip" ? "signed" : "unit", encoded },
+    training: () => {
+      const model = { family, shapes: file.shapes, file, encodedText: encoded?.widths };
+      return controlTraining(store, model, net, { ...config, maxTrainSteps: length.steps });
+    },
+    saveModel(training, path) {
+      const values = trainedControl(training, net), { diffusersNames } = family.control;
+      const metadata = config.compat !== null && !diffusersNames ? {} : specification(config, file, texts);
+      saveControlNet(path, net.shapes, values, { diffusersNames, precision: config.savePrecision, metadata });
+    },
+  }, context);
+}
+
+/** From --controlnet_model_name_or_path, or made from the U-Net. Throws UserError for a file that does not fit. */
+function firstControl(
+  { controlnetModelNameOrPath: path }: Pick<ControlNetConfig, "controlnetModelNameOrPath">,
+  file: ModelFile,
+  generator: TorchGenerator,
+): TrainedControl {
+  const read = (key: string) => weightOf(file, key);
+  if (path === null) {
+    const shapes = controlShapes(file.shapes);
+    return { shapes, weights: firstControlWeights(shapes, read, generator), isNew: true };
+  }
+  const net = openControlNet(path, { ...file, read }, "controlnet_model_name_or_path");
+  try {
+    const weights = new Map([...net.shapes.keys()].map((name) => [name, net.read(name)]));
+    return { shapes: net.shapes, weights, isNew: false };
+  } finally {
+    net.close();
+  }
+}
+
+/** The metadata of a file that is saved now. */
+function specification(
+  config: ConditionedConfig,
+  { family }: ModelFile,
+  texts: ModelTexts,
+): Record<string, string> {
+  const [width, height = width] = config.resolution?.split(",").map(Number) ?? [];
+  return modelSpec({
+    ...config,
+    family,
+    ...texts,
+    resolution: width === undefined ? null : [width, height],
+    controlNet: true,
+  }, Date.now() / 1000);
+}
