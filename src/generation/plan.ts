@@ -103,13 +103,6 @@ function check(
       `prompt "${request.prompt}": AND joins a prompt for each region; give networks (--network_weights) and --mask_path`,
     );
   }
-  if (controlCount(config) > 0 && (settings.deepShrink || settings.regionParts !== null)) {
-    throw new UsageError(
-      `ControlNet and LLLite with ${
-        settings.deepShrink ? "Deep Shrink" : "regions (--mask_path)"
-      } are not supported yet; leave one away`,
-    );
-  }
   if (fileName !== null) chosenName(fileName);
   for (const pass of highres ? [settings, firstSettings(settings, highres)] : [settings]) {
     checkSize(pass, multiple);

@@ -6,6 +6,7 @@
  */
 
 import { Graph, memoryNeeded } from "../graph/mod.ts";
+import { loadImage } from "../images/load.ts";
 import { type Family, type LatentShape, latentShape } from "../models/mod.ts";
 import { TorchGenerator } from "../random/mod.ts";
 import { denoise, type DenoisingStep } from "./pipeline/denoise.ts";
@@ -125,10 +126,15 @@ export async function drawSample(
   const latents = noise(generator, shape).map((x) => x * sigma);
   options.inspect?.({ sampler, guidance, first: latents });
   const draw = (size: LatentShape) => noise(generator, size);
+  const { controlImage } = prompt, { controls } = pipeline.model;
+  const control = controlImage !== null && controls
+    ? await controls.begin(pipeline.programs, [[await loadImage(controlImage)]], shape, latent.factor)
+    : undefined;
   const { latents: final } = await denoise(pipeline, {
     sampler,
     shape,
     guidance,
+    control,
     latents,
     start: 0,
     draw,

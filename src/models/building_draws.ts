@@ -16,8 +16,11 @@ export function buildingDraws(
   const vae = layerDraws(below(shapes, `${VAE}.`));
   const extra = ownVae ? vae : 0;
   if (!family.drawsWhenBuilt) return extra;
-  return layerDraws(below(shapes, `${UNET}.`)) + vae + textDraws(family, shapes) + extra;
+  return unetDraws(shapes) + vae + textDraws(family, shapes) + extra;
 }
+
+/** The same for one more U-Net that is built with memory. */
+export const unetDraws = (shapes: Shapes): number => layerDraws(below(shapes, `${UNET}.`));
 
 /** Linear layers and convolutions: uniform, one number for each element of weight and bias. */
 function layerDraws(shapes: Shapes): number {

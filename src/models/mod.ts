@@ -17,7 +17,7 @@ export {
 export { openAnyLayout, type PartOptions, type PartRows, partRows } from "./layouts/mod.ts";
 export * from "./saving/mod.ts";
 export { predictsVelocity } from "./marks.ts";
-export { buildingDraws } from "./building_draws.ts";
+export { buildingDraws, unetDraws } from "./building_draws.ts";
 export {
   type Adapter,
   type Layer,

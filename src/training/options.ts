@@ -15,6 +15,7 @@ import { lossOptions } from "./objective/loss_options.ts";
 import { noiseOptions } from "./objective/noise_options.ts";
 import { optimizerOptions } from "./optimizers/options.ts";
 import { distributedOptions, precisionOptions } from "./step/options.ts";
+import { llliteOptions } from "./trained/lllite/options.ts";
 import {
   dreamBoothOptions,
   fineTuneOptions,
@@ -64,6 +65,14 @@ export const textualInversionGroups = [
   embeddingSavingOptions,
   ...AFTER,
 ] as const;
+export const llliteGroups = [
+  modelOptions,
+  llliteOptions,
+  conditionedOptions,
+  ...PICTURES,
+  sdxlOptions,
+  ...NETWORK_RUN,
+] as const;
 export const sdxlTextualInversionGroups = [...textualInversionGroups, sdxlInversionOptions] as const;
 
 export const controlNetGroups = [
@@ -93,6 +102,7 @@ export type TextualInversionConfig = ConfigOf<typeof textualInversionGroups>;
 export type ControlNetConfig =
   & ConfigOf<typeof controlNetGroups>
   & Partial<ConfigOf<typeof sdxlControlNetGroups>>;
+export type LLLiteConfig = ConfigOf<typeof llliteGroups>;
 export type TrainVaeConfig = ConfigOf<typeof trainVaeGroups>;
 
 /** How a step draws noise and weighs its loss. */

@@ -27,6 +27,7 @@ const CLOSE = [
   "train_textual_inversion",
   "train_textual_inversion_XTI",
   "sdxl_train_textual_inversion",
+  "sdxl_train_control_net_lllite",
 ];
 
 const scripts: Record<string, SpecRow[]> = {

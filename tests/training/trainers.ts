@@ -102,6 +102,13 @@ export const TRAINERS: Readonly<Record<string, Trainer>> = {
     conditioned: true,
     sdxl: true,
   },
+  "LLLite": {
+    line:
+      "sdxl_train_control_net_lllite --cond_emb_dim 4 --network_dim 3 --network_dropout 0.1 --no_half_vae " +
+      "--learning_rate 1e-3 --cache_text_encoder_outputs --gradient_checkpointing",
+    conditioned: true,
+    sdxl: true,
+  },
 };
 
 /** Writes what the command lines read. */

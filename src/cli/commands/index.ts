@@ -63,6 +63,11 @@ export const COMMANDS: readonly CommandEntry[] = [
       commandOf((await import("../../training/jobs/controlnet/job.ts")).sdxlTrainControlNetJob),
   },
   {
+    name: "sdxl_train_control_net_lllite",
+    summary: "Trains an LLLite: SDXL pictures that follow conditioning pictures",
+    load: async () => commandOf((await import("../../training/jobs/lllite/job.ts")).llliteJob),
+  },
+  {
     name: "train_vae",
     summary: "Trains the autoencoder of a checkpoint",
     load: async () => commandOf((await import("../../training/jobs/train_vae_job.ts")).trainVaeJob),

@@ -4,6 +4,7 @@
 export const SCRIPT_ALIASES: Readonly<Record<string, readonly [command: string, ...flags: string[]]>> = {
   gen_img_diffusers: ["gen_img"],
   sdxl_gen_img: ["gen_img", "--sdxl"],
+  sdxl_train_control_net_lllite_old: ["sdxl_train_control_net_lllite"],
   merge_lora_old: ["merge_lora"],
   train_control_net: ["train_controlnet"],
 };
@@ -38,8 +39,6 @@ export const SCRIPTS_NOT_YET: Readonly<Record<string, string>> = {
   sd3_minimal_inference: OTHER_MODELS,
   sd3_train: OTHER_MODELS,
   sd3_train_network: OTHER_MODELS,
-  sdxl_train_control_net_lllite: "",
-  sdxl_train_control_net_lllite_old: "",
 };
 
 /** "networks/resize_lora.py", "networks\\resize_lora.py" and "resize-lora" -> "resize_lora". */

@@ -4,7 +4,7 @@ import type { DType } from "../../base/dtype.ts";
 import type { Graph } from "../../graph/mod.ts";
 import { type Adapter, type Family, type MoreRows, type Shapes, Weights } from "../../models/mod.ts";
 import type { AddedWords } from "../../text/mod.ts";
-import type { ControlStep } from "../techniques/control/step.ts";
+import type { Controls } from "../techniques/control/controls.ts";
 import type { RegionScene } from "../techniques/regions.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 
@@ -32,6 +32,8 @@ export interface DrawingModel {
   readonly more?: MoreRows;
   /** False leaves the autoencoder's attention away, as gen_img.py 0.9.1 does by mistake. Default true. */
   readonly vaeAttention?: boolean;
+  /** What sample pictures with a picture to follow are steered by: what is being trained. */
+  readonly controls?: Controls;
 }
 
 /** Values that the live networks' inputs take in the runs to come: multipliers. */
@@ -43,7 +45,7 @@ export function weightsIn(
   model: DrawingModel,
   part: "model" | "vae",
   scene?: RegionScene,
-  around: ControlStep["adapter"] = (_, inner) => inner!,
+  around: (graph: Graph, inner: Adapter | undefined) => Adapter = (_, inner) => inner!,
 ): Weights {
   const { shapes, storage, source } = model;
   return part === "vae"

@@ -103,7 +103,8 @@ export class Pipeline {
       ...guidance.positiveVectors ?? [],
       ...empty?.vectors ?? [],
     ];
-    const depth = deepShrink ? depthAt(deepShrink, timestep) : null;
+    const depth = deepShrink && !controlled?.keepsSize ? depthAt(deepShrink, timestep) : null;
+    const shrinkRatio = depth === null ? null : deepShrink!.ratio;
     const contextWidth = contexts[0].length / tokens;
     const inputs: Record<string, Float32Array> = {
       ...guidance.networks,
@@ -115,7 +116,7 @@ export class Pipeline {
       negativeScale: Float32Array.of(empty?.negativeScale ?? 0),
     };
     if (vectors.length) inputs.vector = joined(Float32Array, vectors);
-    const shrinks = depth === null ? "" : ` ${depth} ${deepShrink!.ratio}`;
+    const shrinks = depth === null ? "" : ` ${depth} ${shrinkRatio}`;
     const scene: RegionScene | undefined = regionParts === null ? undefined : {
       ...{ batch, height, width, parts: regionParts },
       before: guided ? batch : 0,
@@ -127,17 +128,26 @@ export class Pipeline {
     }`;
     const out = await this.programs.run(key, (graph) => {
       const x = graph.input("latents", [batch, height, width, channels]);
+      const context = graph.input("context", [contexts.length, tokens, contextWidth]);
+      const steering = controlled?.control?.(graph, rows);
+      const around = controlled?.adapter;
       const answer = model.family.denoise(
         parts === 1 ? x : concat(Array(parts).fill(x), 0),
         graph.input("timesteps", [rows]),
         {
-          context: graph.input("context", [contexts.length, tokens, contextWidth]),
+          context,
           vector: vectors.length ? graph.input("vector", [rows, vectors[0].length]) : undefined,
         },
-        weightsIn(graph, model, "model", scene, controlled?.adapter),
+        weightsIn(
+          graph,
+          model,
+          "model",
+          scene,
+          around && ((graph, inner) => around(graph, inner, shrinkRatio)),
+        ),
         {
-          shrink: depth === null ? undefined : { depth, ratio: deepShrink!.ratio },
-          control: controlled?.control?.(graph, rows),
+          shrink: depth === null ? undefined : { depth, ratio: shrinkRatio! },
+          control: steering && scene ? { ...steering, context: lastParts(context, scene) } : steering,
         },
       );
       if (!guided) return graph.output("prediction", answer);
@@ -243,6 +253,17 @@ export class Pipeline {
   destroy(): void {
     this.programs.destroy();
   }
+}
+
+/** What a ControlNet reads of prompts in parts: the last of each, as in gen_img.py. */
+function lastParts(context: Tensor, { batch, parts, before, behind }: RegionScene): Tensor {
+  const [, tokens, width] = context.shape;
+  const middle = reshape(slice(context, 0, before, batch * parts), [batch, parts, tokens, width]);
+  return concat([
+    ...(before ? [slice(context, 0, 0, before)] : []),
+    reshape(slice(middle, 1, parts - 1, 1), [batch, tokens, width]),
+    ...(behind ? [slice(context, 0, before + batch * parts, behind)] : []),
+  ], 0);
 }
 
 /** The program of Pipeline.decode(). */

@@ -21,6 +21,8 @@ export interface SamplePrompt {
   readonly seed: number | null;
   /** Null takes --sample_sampler. */
   readonly sampler: string | null;
+  /** A picture to follow, for what is trained to follow one. */
+  readonly controlImage: string | null;
 }
 
 /** An entry of the file: what is drawn, and what its author should know. */
@@ -39,6 +41,7 @@ const DEFAULTS: SamplePrompt = {
   scale: 7.5,
   seed: null,
   sampler: null,
+  controlImage: null,
 };
 
 type Mutable = { -readonly [key in keyof SamplePrompt]: SamplePrompt[key] };
@@ -52,6 +55,7 @@ const OPTIONS: readonly [RegExp, (prompt: Mutable, value: string) => void][] = [
   [/^l ([\d.]+)/i, (p, v) => p.scale = Number(v)],
   [/^n (.+)/i, (p, v) => p.negativePrompt = v],
   [/^ss (.+)/i, (p, v) => p.sampler = v.trim()],
+  [/^cn (.+)/i, (p, v) => p.controlImage = v.trim()],
 ];
 
 /**
@@ -62,7 +66,6 @@ export function parseSampleLine(line: string, note: (text: string) => void = () 
   const [prompt, ...options] = line.split(" --");
   const out: Mutable = { ...DEFAULTS, prompt };
   for (const option of options) {
-    if (/^cn /i.test(option)) throw new UserError("option --cn (ControlNet) is not supported yet");
     const known = OPTIONS.find(([pattern]) => pattern.test(option));
     if (known) known[1](out, option.match(known[0])![1]);
     else note(`option --${option} is unknown and left out`);
@@ -127,6 +130,7 @@ const FIELDS: Readonly<Record<string, [keyof SamplePrompt, "string" | "number"]>
   scale: ["scale", "number"],
   seed: ["seed", "number"],
   sample_sampler: ["sampler", "string"],
+  controlnet_image: ["controlImage", "string"],
 };
 
 function fromTable(table: Record<string, unknown>): SamplePrompt {
@@ -135,7 +139,6 @@ function fromTable(table: Record<string, unknown>): SamplePrompt {
   }
   const out: Record<string, unknown> = { ...DEFAULTS };
   for (const [key, value] of Object.entries(table)) {
-    if (key === "controlnet_image") throw new UserError("controlnet_image is not supported yet");
     if (!Object.hasOwn(FIELDS, key)) {
       throw new UserError(
         `${key} is no entry of a sample prompt; there are ${Object.keys(FIELDS).join(", ")}`,

@@ -16,6 +16,8 @@ export interface Control {
   readonly hint: Tensor;
   /** (1) f32; as it is without. */
   readonly multiplier?: Tensor;
+  /** (N, L, context width), where it reads another context than the U-Net. */
+  readonly context?: Tensor;
   /** See Residuals. */
   readonly reachesMiddle?: boolean;
 }
@@ -35,17 +37,20 @@ export function hintFeatures(picture: Tensor, w: Weights): Tensor {
 
 /**
  * What is added to the U-Net for latents (N, H, W, 4) at timesteps (N) f32, context (N, L, context width). Computes in the
- * weights' dtype.
+ * weights' dtype. Where the U-Net is shrunk so is the ControlNet, at the same block: their activations are of one size.
  */
 export function controlNet(
   latents: Tensor,
   timesteps: Tensor,
   context: Tensor,
   { weights: w, hint, multiplier, reachesMiddle }: Control,
-  options: Pick<UnetOptions, "heads" | "vector">,
+  options: Pick<UnetOptions, "heads" | "vector" | "shrink" | "shrinkBy">,
 ): Residuals {
   const around = unetSurroundings(timesteps, context, w, options);
-  const { skips, middle } = wayDown(toCompute(latents, w), w, around, { hint: toCompute(hint, w) });
+  const { skips, middle } = wayDown(toCompute(latents, w), w, around, {
+    ...options,
+    hint: toCompute(hint, w),
+  });
   const scale = multiplier && cast(reshape(multiplier, [1, 1, 1, 1]), w.dtype);
   const out = (x: Tensor, name: string) => {
     const y = conv2d(x, w.at(name));

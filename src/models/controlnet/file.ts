@@ -9,7 +9,7 @@ import { FAMILIES } from "../families/table.ts";
 import { below } from "../keys/table.ts";
 import type { Shapes } from "../weights.ts";
 import { originalControlKeys } from "./keys.ts";
-import { llliteModules, llliteShapes } from "./lllite.ts";
+import { type LLLiteSizes, llliteTensors } from "./lllite.ts";
 import { COPIED } from "./made.ts";
 
 /** Tensors by the names that the graph knows. */
@@ -96,20 +96,24 @@ function checkFamily(
   }
 }
 
-/** Opens an LLLite for SDXL. Throws UserError for a file that is none, or does not fit the model. */
-export function openLLLite(path: string, { family, shapes }: Omit<Steered, "read">): ControlFile {
+/** An LLLite's file, and the sizes that decide its tensors' shapes. */
+export interface LLLiteFile extends ControlFile {
+  readonly sizes: LLLiteSizes;
+}
+
+/** Opens an LLLite for SDXL, which `flag` names. Throws UserError for a file that is none, or does not fit the model. */
+export function openLLLite(
+  path: string,
+  { family, shapes }: Omit<Steered, "read">,
+  flag = "control_net_lllite_models",
+): LLLiteFile {
   const file = openCheckpoint(path);
   try {
     const keys = file.keys(), first = (end: string) => keys.find((key) => key.endsWith(end));
-    const down = first(".down.0.weight"), picture = first(".conditioning1.0.weight");
-    if (!down || !picture) {
-      throw new UserError(`${path}: is ${whatIs(file)}; --control_net_lllite_models wants an LLLite`);
-    }
-    const sizes = { inner: file.info(down).shape[0], embedding: 2 * file.info(picture).shape[0] };
-    const known = new Map<string, readonly number[]>();
-    for (const module of llliteModules(below(shapes, `${UNET}.`))) {
-      for (const [name, shape] of llliteShapes(module, sizes)) known.set(`${module.name}.${name}`, shape);
-    }
+    const mid = first(".mid.0.weight"), picture = first(".conditioning1.0.weight");
+    if (!mid || !picture) throw new UserError(`${path}: is ${whatIs(file)}; --${flag} wants an LLLite`);
+    const [inner, joined] = file.info(mid).shape, sizes = { inner, embedding: joined - inner };
+    const known = llliteTensors(shapes, sizes);
     for (const key of new Set([...keys, ...known.keys()])) {
       const shape = known.get(key), found = file.has(key) ? file.info(key).shape : undefined;
       if (shape?.join() === found?.join()) continue;
@@ -120,7 +124,7 @@ export function openLLLite(path: string, { family, shapes }: Omit<Steered, "read
         }; LLLite is for SDXL, give one that was made for such models`,
       );
     }
-    return { shapes: known, read: (name) => file.f32(name), close: () => file.close() };
+    return { sizes, shapes: known, read: (name) => file.f32(name), close: () => file.close() };
   } catch (error) {
     file.close();
     throw error;

@@ -15,7 +15,9 @@ import {
   type Tensor,
 } from "../../graph/mod.ts";
 import { UNET } from "../families/family.ts";
+import { below } from "../keys/table.ts";
 import { conv2d, linear, toCompute } from "../layers.ts";
+import { bicubicWeights, interpolated } from "../interpolate.ts";
 import type { Adapter, Shapes, Weights } from "../weights.ts";
 
 const PLACES = /^(input_blocks|middle_block)\..*\.(attn1\.to_[qkv]|attn2\.to_q)\.weight$/;
@@ -29,21 +31,46 @@ export interface LLLiteModule {
   readonly width: number;
 }
 
-/** The modules that a U-Net has, from its keys without prefix, in their order. */
+/** Blocks as they follow each other, queries before keys before values: a file may have its keys in any order. */
+const order = (key: string): string =>
+  key.replace(/\d+/g, (digits) => digits.padStart(4, "0")).replace(/to_q\./, "to_0.");
+
+/** The modules that a U-Net has, from its keys without prefix, in the order in which they act. */
 export function llliteModules(unet: Shapes): LLLiteModule[] {
-  return [...unet].filter(([key]) => PLACES.test(key)).map(([key, shape]) => ({
+  const inOrder = ([a]: [string, unknown], [b]: [string, unknown]) => order(a) < order(b) ? -1 : 1;
+  return [...unet].filter(([key]) => PLACES.test(key)).sort(inOrder).map(([key, shape]) => ({
     name: llliteName(key.slice(0, -".weight".length)),
-    depth: depthOf(key),
+    depth: depthOf(key, unet),
     width: shape[1],
   }));
+}
+
+export interface LLLiteSizes {
+  /** Values of a picture's position: --cond_emb_dim. */
+  readonly embedding: number;
+  /** Values between down and up: --network_dim. */
+  readonly inner: number;
+}
+
+/** All tensors of an LLLite for a model, by the names of files. */
+export function llliteTensors(model: Shapes, sizes: LLLiteSizes): Map<string, readonly number[]> {
+  const modules = llliteModules(below(model, `${UNET}.`));
+  return new Map(
+    modules.flatMap((module) =>
+      llliteShapes(module, sizes).map(([name, shape]): [string, readonly number[]] => [
+        `${module.name}.${name}`,
+        shape,
+      ])
+    ),
+  );
 }
 
 /** The tensors of a module, with their shapes. */
 export function llliteShapes(
   { depth, width }: LLLiteModule,
-  { embedding, inner }: { embedding: number; inner: number },
+  { embedding, inner }: LLLiteSizes,
 ): [string, number[]][] {
-  const half = embedding / 2;
+  const half = Math.floor(embedding / 2);
   const convolutions = {
     1: [[half, 3, 4, 4], [embedding, half, 2, 2]],
     2: [[half, 3, 4, 4], [embedding, half, 4, 4]],
@@ -64,10 +91,20 @@ export function llliteShapes(
 /** The name of a module at a projection, by its path below the U-Net. */
 const llliteName = (path: string): string => `lllite_unet_${path.replaceAll(".", "_")}`;
 
-function depthOf(key: string): number {
-  if (key.startsWith("middle_block")) return 3;
-  const block = Number(/^input_blocks\.(\d+)/.exec(key)![1]);
-  return block <= 2 ? 1 : block <= 5 ? 2 : 3;
+/** One more than the halvings before a key's block, of which no model with LLLites has more than two. */
+function depthOf(key: string, unet: Shapes): number {
+  const block = Number(/^input_blocks\.(\d+)/.exec(key)?.[1] ?? Infinity);
+  const halvings = [...unet.keys()].map((other) => /^input_blocks\.(\d+)\.0\.op\.weight$/.exec(other))
+    .filter((found) => found && Number(found[1]) <= block);
+  return Math.min(3, 1 + halvings.length);
+}
+
+/** The same of a module whose tensors are there: what its strides come to, beyond a latent's 8 pixels. */
+function depthIn(w: Weights): number {
+  const convolutions = w.at("conditioning1");
+  let side = 1;
+  for (let i = 0; convolutions.has(2 * i); i++) side *= convolutions.at(2 * i).shape("weight")[2];
+  return Math.log2(side) - 2;
 }
 
 const relu = (x: Tensor): Tensor => maximum(x, cast(x.graph.constant(Float32Array.of(0), [1]), x.dtype));
@@ -89,28 +126,35 @@ export interface LLLite {
   readonly weights: Weights;
   /** (N, H, W, 3) in [-1, 1]; sides are multiples of 32 that cover the latents. */
   readonly picture: Tensor;
-  /** (1) f32. */
-  readonly multiplier: Tensor;
+  /** (1) f32; as it is without. */
+  readonly multiplier?: Tensor;
   /** Of the latents. */
   readonly height: number;
   readonly width: number;
+  /** Deep Shrink's, while it acts. */
+  readonly shrinkRatio?: number | null;
+  /** Dropout of a module's inner values (N, positions, inner). */
+  readonly drop?: (module: string, x: Tensor) => Tensor;
 }
 
 /** Joins an LLLite to a U-Net, around whatever adapter is there. Rows of a batch are the pictures, repeated. */
 export function llliteAdapter(
-  { weights, picture, multiplier, height, width }: LLLite,
+  { weights, picture, multiplier, height, width, shrinkRatio = null, drop }: LLLite,
   inner?: Adapter,
 ): Adapter {
-  const below = `${UNET}.`;
+  const prefix = `${UNET}.`;
   const own: Adapter = (path, x, y, layer) => {
-    const name = path.startsWith(below) ? llliteName(path.slice(below.length)) : "";
+    const name = path.startsWith(prefix) ? llliteName(path.slice(prefix.length)) : "";
     if (!name || !weights.has(name)) return inner ? inner(path, x, y, layer) : y;
-    const w = weights.at(name), embedding = embedded(w, depthOf(path.slice(below.length)), x);
+    const w = weights.at(name), embedding = embedded(w, depthIn(w), x);
     const down = relu(linear(x, w.at("down.0")));
-    const up = linear(relu(linear(concat([embedding, down], 2), w.at("mid.0"))), w.at("up.0"));
-    const more = mul(up, cast(reshape(multiplier, [1, 1, 1]), up.dtype));
-    const changed = add(y, product(more, layer.weights.tensor("weight")));
-    return inner ? inner(path, add(x, more), changed, layer) : changed;
+    const mid = relu(linear(concat([embedding, down], 2), w.at("mid.0")));
+    const up = linear(drop ? drop(name, mid) : mid, w.at("up.0"));
+    const scale = multiplier && cast(reshape(multiplier, [1, 1, 1]), up.dtype);
+    const given = add(x, scale ? mul(up, scale) : up);
+    // in the place of y, which then is not computed
+    const changed = product(given, layer.weights.tensor("weight"), layer.weights.maybe("bias"));
+    return inner ? inner(path, given, changed, layer) : changed;
   };
   /** (N, positions, embedding) for the projection's input. */
   const embedded = (w: Weights, depth: number, x: Tensor): Tensor => {
@@ -118,8 +162,39 @@ export function llliteAdapter(
     for (let i = 1; i < depth; i++) [rows, columns] = [(rows + 1) >> 1, (columns + 1) >> 1];
     if (h.shape[1] !== rows) h = slice(h, 1, 0, rows);
     if (h.shape[2] !== columns) h = slice(h, 2, 0, columns);
-    const flat = reshape(h, [h.shape[0], rows * columns, h.shape[3]]), times = x.shape[0] / h.shape[0];
+    if (shrinkRatio !== null && x.shape[1] !== rows * columns) {
+      h = resized(h, shrunkSize(depth, { height, width }, shrinkRatio, x.shape[1]));
+    }
+    const flat = reshape(h, [h.shape[0], h.shape[1] * h.shape[2], h.shape[3]]);
+    const times = x.shape[0] / h.shape[0];
     return times === 1 ? flat : concat(Array(times).fill(flat), 0);
   };
   return inner?.norms ? Object.assign(own, { norms: inner.norms }) : own;
+}
+
+/** The size of so many positions at a depth, when activations were made smaller there or on the way to it. */
+function shrunkSize(
+  depth: number,
+  { height, width }: { height: number; width: number },
+  ratio: number,
+  positions: number,
+): [number, number] {
+  const half = (side: number) => (side + 1) >> 1;
+  // before the first halving, after it, ...
+  for (let before = 0; before < depth; before++) {
+    const side = (full: number) => {
+      let now = full;
+      for (let i = 0; i < before; i++) now = half(now);
+      now = Math.floor(now * ratio);
+      for (let i = before + 1; i < depth; i++) now = half(now);
+      return now;
+    };
+    if (side(height) * side(width) === positions) return [side(height), side(width)];
+  }
+  throw new TypeError(`${positions} positions at depth ${depth} of ${width}x${height} latents`);
+}
+
+function resized(x: Tensor, [height, width]: readonly [number, number]): Tensor {
+  const side = (from: number, to: number) => x.graph.constant(bicubicWeights(from, to), [to, from]);
+  return interpolated(x, side(x.shape[1], height), side(x.shape[2], width));
 }

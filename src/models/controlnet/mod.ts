@@ -8,6 +8,8 @@ export {
   type LLLiteModule,
   llliteModules,
   llliteShapes,
+  type LLLiteSizes,
+  llliteTensors,
 } from "./lllite.ts";
 export { controlShapes, firstControlWeights } from "./made.ts";
 export { saveControlNet, type SavedControl } from "./save.ts";

@@ -16,7 +16,9 @@ export function unetDenoiser(
   return {
     noise: "ddpm",
     denoise(latents, timesteps, { context, blocks, vector }, w, { shrink, control: net } = {}) {
-      const control = net && controlNet(latents, timesteps, context, net, { heads, vector });
+      const control = net && controlNet(latents, timesteps, net.context ?? context, net, {
+        ...{ heads, vector, shrink, shrinkBy },
+      });
       return unet(latents, timesteps, blocks ?? context, w.at(UNET), {
         ...{ heads, vector, shrink, shrinkBy, control },
       });

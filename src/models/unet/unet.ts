@@ -116,7 +116,7 @@ export function wayDown(
   inputs.forEach((block, i) => {
     if (shrink && i === shrinksAt) h = shrunk(h, shrink, w.graph);
     h = layers(h, block, around);
-    if (i === 0 && hint) h = add(h, hint);
+    if (i === 0 && hint) h = add(h, sizedLike(hint, h, w.graph));
     skips.push(h);
   });
   if (beforeMiddle) h = add(h, beforeMiddle);

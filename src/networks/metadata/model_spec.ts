@@ -34,6 +34,7 @@ export interface ModelSpec extends ModelTexts {
   /** Vectors of textual inversion. */
   embedding?: boolean;
   controlNet?: boolean;
+  lllite?: boolean;
 }
 
 /** The least that is said of a merged model or LoRA. */
@@ -60,13 +61,23 @@ export function mergedSpec(
 /** modelspec.implementation of whole models. */
 const CHECKPOINT = "https://github.com/Stability-AI/generative-models";
 
-/** What follows the base model's architecture, and the title of what has none. */
-const KINDS = {
+interface Kind {
+  /** What follows the base model's. */
+  readonly architecture: string;
+  /** Of what has none. */
+  readonly title: string;
+  /** Made as LoRAs are. */
+  readonly lora?: boolean;
+}
+
+/** What files are, by the field that says so. */
+const KINDS: Readonly<Record<string, Kind>> = {
   checkpoint: { architecture: "", title: "Checkpoint" },
   embedding: { architecture: "/textual-inversion", title: "TextualInversion" },
   controlNet: { architecture: "/controlnet", title: "ControlNet" },
-  lora: { architecture: "/lora", title: "LoRA" },
-} as const;
+  lllite: { architecture: "/control-net-lllite", title: "LoRA", lora: true },
+  lora: { architecture: "/lora", title: "LoRA", lora: true },
+};
 
 /** Keys and values as sd-scripts writes them; `time` is Unix time in seconds, written as local time. */
 export function modelSpec(spec: ModelSpec, time: number): Record<string, string> {
@@ -88,13 +99,12 @@ export function modelSpec(spec: ModelSpec, time: number): Record<string, string>
     preprocessor: spec.preprocessor ?? null,
     is_negative_embedding: spec.isNegativeEmbedding ?? null,
   };
-  const kind = KINDS[
-    spec.checkpoint ? "checkpoint" : spec.embedding ? "embedding" : spec.controlNet ? "controlNet" : "lora"
-  ];
+  const named = (["checkpoint", "embedding", "controlNet", "lllite"] as const).find((name) => spec[name]);
+  const kind: Kind = KINDS[named ?? "lora"];
   const metadata: Record<string, string> = {
     "modelspec.sai_model_spec": spec.version ?? "1.0.1",
     "modelspec.architecture": base + kind.architecture,
-    "modelspec.implementation": kind === KINDS.lora ? family.spec.loraImplementation : CHECKPOINT,
+    "modelspec.implementation": kind.lora ? family.spec.loraImplementation : CHECKPOINT,
     "modelspec.title": spec.title ?? `${kind.title}@${time}`,
     "modelspec.date": localTime(time),
     "modelspec.resolution": `${width}x${height}`,

@@ -168,7 +168,7 @@ function sessionOf(resumed: RunState | null): Session {
 export function drawingModel(
   config: TrainingConfig,
   { file, store }: OpenedRun,
-  parts: Pick<DrawingModel, "adapter" | "storage" | "load" | "words" | "more">,
+  parts: Pick<DrawingModel, "adapter" | "storage" | "load" | "words" | "more" | "controls">,
 ): DrawingModel {
   const dtype = computeDtype(config.mixedPrecision);
   const vaeDtype = config.noHalfVae ? "f32" : dtype;
@@ -182,6 +182,7 @@ export function drawingModel(
     adapter: parts.adapter,
     words: parts.words,
     more: parts.more,
+    controls: parts.controls,
     storage: (key) => key.startsWith(`${VAE}.`) ? vaeDtype : parts.storage?.(key) ?? dtype,
     load: parts.load ?? ((graph) => loadMissing(graph, store, file)),
   };

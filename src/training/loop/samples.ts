@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { atomicWriteFile } from "../../base/files/atomic.ts";
 import type { JobContext } from "../../base/job.ts";
 import type { DatasetGroup } from "../../data/mod.ts";
+import { probeSize } from "../../images/load.ts";
 import { encodePng } from "../../images/png_file.ts";
 import { stamp } from "../../generation/pictures/file_names.ts";
 import type { Family } from "../../models/mod.ts";
@@ -124,6 +125,7 @@ export class SamplePictures {
       for (const [i, { place, prompt }] of prompts.entries()) {
         if (context.signal.aborted) return;
         const note = `picture ${i + 1} of ${prompts.length}: ${shortened(prompt.prompt)}`;
+        this.#tellControl(prompt, model);
         const observe = (done: number) => context.progress({ task: TASK, step: before + done, total, note });
         try {
           const { width, height, image } = await drawSample(pipeline, conditioner, prompt, {
@@ -161,6 +163,7 @@ export class SamplePictures {
       const tell = (text: string) => this.#tell(`sample prompt "${prompt.prompt}": ${text}`);
       try {
         checkSample(prompt, this.#options(), this.family);
+        if (prompt.controlImage !== null) probeSize(prompt.controlImage);
         const { compat } = this.config;
         drawable.push({ place, prompt: compat === null ? withoutLoraTags(prompt, tell) : prompt });
       } catch (error) {
@@ -173,6 +176,17 @@ export class SamplePictures {
       );
     }
     return drawable;
+  }
+
+  /** Says where a prompt and what is trained do not agree about a picture to follow. */
+  #tellControl({ prompt, controlImage }: SamplePrompt, { controls }: DrawingModel): void {
+    if ((controlImage === null) === (controls === undefined)) return;
+    this.#tell(
+      `sample prompt "${prompt}": ` +
+        (controls
+          ? "names no picture to follow (--cn FILE) and is drawn without what is being trained"
+          : "--cn has no effect: what is being trained follows no picture"),
+    );
   }
 
   #options(): SampleOptions {

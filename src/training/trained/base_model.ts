@@ -18,7 +18,7 @@ export interface PredictOptions {
   readonly dtype: DType;
   /** Keys stored in another dtype: float32 of what is trained. */
   readonly storage?: (key: string) => DType;
-  readonly adapter?: (graph: Graph, batch: number) => Adapter;
+  readonly adapter?: (graph: Graph, shape: LatentsShape) => Adapter;
   /** A ControlNet beside the U-Net. */
   readonly control?: (graph: Graph, shape: LatentsShape) => Control;
   /** See WeightsOptions. */
@@ -37,7 +37,7 @@ export function predictNoise(model: BaseModel, options: PredictOptions): Predict
   return (graph, noisy, timesteps, shape) => {
     const { batch, chunks, tokens } = shape;
     const { dtype, storage, clipSkip, more, borrowed, blocks, weightedCaptions: weighted } = options;
-    const adapter = options.adapter?.(graph, batch);
+    const adapter = options.adapter?.(graph, shape);
     const weights = Weights.over(graph, model.shapes, {
       dtype,
       storage,

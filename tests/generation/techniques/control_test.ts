@@ -7,9 +7,8 @@ import { Controls } from "../../../src/generation/techniques/control/controls.ts
 import { checkControls } from "../../../src/generation/techniques/control/flags.ts";
 import { preprocessNamed } from "../../../src/generation/techniques/control/preprocess.ts";
 import { encodePng } from "../../../src/images/png_file.ts";
-import { controlPlaces, controlShapes, rename } from "../../../src/models/mod.ts";
+import { controlPlaces, controlShapes, llliteTensors, rename } from "../../../src/models/mod.ts";
 import { synthTensor } from "../../golden/synth.ts";
-import { llliteTensors } from "../../golden/synth_control.ts";
 import { caseModel } from "../../golden/synth_models.ts";
 import { GEN_IMG_DEFAULTS } from "../defaults.ts";
 
@@ -95,7 +94,6 @@ Deno.test("gen_img draws with ControlNets in both layouts and tells what does no
       controlNetModels: [net, net],
       guideImagePath: [guide, guide, guide],
     }, /has 3 pictures for 2 networks/],
-    ["Deep Shrink", { dsDepth1: 1 }, /ControlNet and LLLite with Deep Shrink are not supported yet/],
     ["a guide that is none", { guideImagePath: [`${dir}/none.png`] }, /--guide_image_path takes a picture/],
   ];
   for (const [name, options, message] of bad) {

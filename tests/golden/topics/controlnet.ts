@@ -12,6 +12,7 @@ import {
   llliteEmbedding,
   llliteModules,
   llliteShapes,
+  llliteTensors,
   originalControlKeys,
   rename,
   reversed,
@@ -25,8 +26,8 @@ import { goldenDevice } from "../device.ts";
 import { toChannelsFirst, toChannelsLast } from "../layout.ts";
 import { synthTensor, uniform } from "../synth.ts";
 import { caseModel, type SynthModel, synthModel } from "../synth_models.ts";
-import { controlTrained as trained } from "./train/control.ts";
-import { llliteTensors } from "../synth_control.ts";
+import { controlTrained } from "./train/control.ts";
+import { llliteTrained } from "./train/lllite.ts";
 
 export function match(c: GoldenCase): Runner | string | null {
   if (c.topic !== "controlnet") return null;
@@ -35,7 +36,7 @@ export function match(c: GoldenCase): Runner | string | null {
   if (json.columns) return () => Promise.resolve(keys(c));
   if (json.rule && json.expected?.out_stats) return () => forward(c);
   if (json.cond_emb_dim && json.expected?.out) return () => lllite(c);
-  return /lllite/.test(json.reference) ? "training an LLLite is not supported yet" : () => trained(c);
+  return () => /lllite/.test(json.reference) ? llliteTrained(c) : controlTrained(c);
 }
 
 /** Every name of either layout from the other. */

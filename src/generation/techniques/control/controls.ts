@@ -6,6 +6,7 @@ import type { Pixels } from "../../../images/pixels.ts";
 import { resizePillow } from "../../../images/resampling/pillow.ts";
 import {
   bicubicWeights,
+  type Control,
   type ControlFile,
   hintFeatures,
   interpolatedValues,
@@ -13,7 +14,6 @@ import {
   llliteAdapter,
   openControlNet,
   openLLLite,
-  type Shapes,
   type Steered,
   under,
   Weights,
@@ -21,31 +21,47 @@ import {
 import type { DType } from "../../../base/dtype.ts";
 import type { ParameterStore } from "../../../runtime/mod.ts";
 import { fromBytes } from "../../pictures/pixels.ts";
+import type { GenImgConfig } from "../../groups.ts";
 import { controlCount, type ControlFlags } from "./flags.ts";
 import { type Preprocess, preprocessNamed } from "./preprocess.ts";
 import type { ControlRun, ControlStep } from "./step.ts";
 
-interface Net {
-  readonly file: ControlFile;
-  /** In names of parameters and inputs. */
+/** A network on a device. */
+interface Net extends Pick<Control, "reachesMiddle"> {
+  /** In names of inputs. */
   readonly prefix: string;
   readonly preprocess: Preprocess;
   readonly multiplier: number;
   /** The share of the evaluations in which it takes part. */
   readonly ratio: number;
+  weights(graph: Graph): Weights;
 }
 
+interface OpenedNet extends Omit<Net, "weights"> {
+  readonly file: ControlFile;
+}
+
+type Kind = "net" | "lllite";
+
+/** How a network was trained to see pictures: LLLites with -1 to 1, ControlNets with 0 to 1. */
+export type PictureRange = "signed" | "unit";
+
 interface Opened {
-  readonly nets: readonly Net[];
-  readonly kind: "net" | "lllite";
+  readonly nets: readonly OpenedNet[];
+  readonly kind: Kind;
+  /** Deep Shrink rests while a ControlNet acts. */
+  readonly keepsSize?: boolean;
 }
 
 /** Opens the files and fits them to the model; null without any. Throws UserError for what does not fit. */
-export function openControls(flags: ControlFlags, model: Steered): Opened | null {
+export function openControls(
+  flags: ControlFlags & Pick<GenImgConfig, "compat">,
+  model: Steered,
+): Opened | null {
   const count = controlCount(flags), kind = flags.controlNetLlliteModels?.length ? "lllite" : "net";
   if (count === 0) return null;
   const paths = kind === "net" ? flags.controlNetModels! : flags.controlNetLlliteModels!;
-  const multipliers = flags.controlNetMultipliers ?? flags.controlNetWeights, nets: Net[] = [];
+  const multipliers = flags.controlNetMultipliers ?? flags.controlNetWeights, nets: OpenedNet[] = [];
   try {
     for (const [i, path] of paths.entries()) {
       nets.push({
@@ -60,22 +76,41 @@ export function openControls(flags: ControlFlags, model: Steered): Opened | null
     for (const { file } of nets) file.close();
     throw error;
   }
-  return { nets, kind };
+  return { nets, kind, keepsSize: kind === "net" && flags.compat !== null };
 }
 
 /** Networks on a device. */
 export class Controls {
-  private constructor(private readonly opened: Opened, private readonly dtype: DType) {}
+  private constructor(
+    private readonly nets: readonly Net[],
+    private readonly kind: Kind,
+    private readonly range: PictureRange,
+    private readonly keepsSize = false,
+  ) {}
 
   /** Brings the tensors to the store and closes the files. */
-  static load(opened: Opened, store: ParameterStore, dtype: DType): Controls {
-    for (const { file, prefix } of opened.nets) {
+  static load({ nets, kind, keepsSize }: Opened, store: ParameterStore, dtype: DType): Controls {
+    const loaded = nets.map(({ file, ...net }): Net => {
+      const { prefix } = net;
       for (const [name, shape] of file.shapes) {
         store.upload(`${prefix}.${name}`, shape, dtype, file.read(name), { frozen: true });
       }
       file.close();
-    }
-    return new Controls(opened, dtype);
+      // the same map each time: the tree of its places is kept by it
+      const shapes = under(`${prefix}.`, file.shapes);
+      return { ...net, weights: (graph) => Weights.over(graph, shapes, { dtype }).at(prefix) };
+    });
+    return new Controls(loaded, kind, kind === "lllite" ? "signed" : "unit", keepsSize);
+  }
+
+  /** One network that is being trained, whose tensors are in the store. */
+  static trained(
+    kind: Kind,
+    range: PictureRange,
+    net: Pick<Net, "weights" | "reachesMiddle">,
+  ): Controls {
+    const whole = { prefix: "control0", preprocess: preprocessNamed("none"), multiplier: 1, ratio: 1 };
+    return new Controls([{ ...net, ...whole }], kind, range);
   }
 
   /** Makes a batch ready: `guides` has for each picture one for every network, or one for all. */
@@ -86,7 +121,7 @@ export class Controls {
     factor: number,
   ): Promise<ControlRun> {
     const size = { width: factor * full.width, height: factor * full.height };
-    return this.opened.kind === "net"
+    return this.kind === "net"
       ? await this.#beginNets(programs, guides, full, size)
       : this.#beginLllites(guides, factor);
   }
@@ -97,12 +132,12 @@ export class Controls {
     { batch, height, width }: LatentShape,
     size: { width: number; height: number },
   ): Promise<ControlRun> {
-    const { nets } = this.opened, hints: Float32Array[] = [];
+    const { nets } = this, hints: Float32Array[] = [];
     for (const [i, net] of nets.entries()) {
       const key = `hint ${i} ${batch} ${size.height} ${size.width}`;
       const { hint } = await programs.run(key, (graph) => {
         const picture = graph.input("picture", [batch, size.height, size.width, 3]);
-        graph.output("hint", cast(hintFeatures(picture, this.#weights(graph, net)), "f32"));
+        graph.output("hint", cast(hintFeatures(picture, net.weights(graph)), "f32"));
       }, { picture: this.#pictures(net, i, guides, size) });
       hints.push(hint);
     }
@@ -126,11 +161,13 @@ export class Controls {
   #netStep(net: Net, hint: Float32Array, { batch, height, width, channels }: LatentShape): ControlStep {
     return {
       key: net.prefix,
+      keepsSize: this.keepsSize,
       inputs: { hint, controlMultiplier: Float32Array.of(net.multiplier) },
       control: (graph, rows) => {
         const one = graph.input("hint", [batch, height, width, channels]);
         return {
-          weights: this.#weights(graph, net),
+          weights: net.weights(graph),
+          reachesMiddle: net.reachesMiddle,
           hint: rows === batch ? one : concat(Array(rows / batch).fill(one), 0),
           multiplier: graph.input("controlMultiplier", [1]),
         };
@@ -139,7 +176,7 @@ export class Controls {
   }
 
   #beginLllites(guides: readonly (readonly Pixels[])[], factor: number): ControlRun {
-    const { nets } = this.opened;
+    const { nets } = this;
     /** Where the deepest modules have a position for each 32 pixels. */
     const side = (latents: number) => Math.ceil(factor * latents / DEEPEST) * DEEPEST;
     const made = new Map<string, Float32Array>();
@@ -158,22 +195,19 @@ export class Controls {
         return {
           key: active.map(({ prefix }) => prefix).join(" "),
           inputs,
-          adapter: (graph, inner) =>
+          adapter: (graph, inner, shrinkRatio) =>
             active.reduce<ReturnType<typeof llliteAdapter> | undefined>((around, net) =>
               llliteAdapter({
-                weights: this.#weights(graph, net),
+                weights: net.weights(graph),
                 picture: graph.input(`${net.prefix}.picture`, [guides.length, size.height, size.width, 3]),
                 multiplier: graph.input(`${net.prefix}.multiplier`, [1]),
                 height: shape.height,
                 width: shape.width,
+                shrinkRatio,
               }, around), inner)!,
         };
       },
     };
-  }
-
-  #weights(graph: Graph, { prefix, file }: Net): Weights {
-    return Weights.over(graph, prefixed(file.shapes, prefix), { dtype: this.dtype }).at(prefix);
   }
 
   /** (N, H, W, 3): each picture's guide for network i, as the network wants to see it. */
@@ -183,13 +217,11 @@ export class Controls {
     guides: readonly (readonly Pixels[])[],
     { width, height }: { width: number; height: number },
   ): Float32Array {
-    const { kind } = this.opened;
     return joined(
       Float32Array,
       guides.map((own) => {
         const picture = preprocess(resizePillow(own[i % own.length], width, height, "lanczos"));
-        // LLLites are trained with -1 to 1, ControlNets with 0 to 1
-        return kind === "lllite" ? fromBytes(picture) : Float32Array.from(picture.data, (x) => x / 255);
+        return this.range === "signed" ? fromBytes(picture) : Float32Array.from(picture.data, (x) => x / 255);
       }),
     );
   }
@@ -197,11 +229,3 @@ export class Controls {
 
 /** Pixels for which the deepest modules of an LLLite have one position. */
 const DEEPEST = 32;
-
-const prefixes = new WeakMap<Shapes, Shapes>();
-
-/** The same map each time: the tree of its places is kept by it. */
-function prefixed(shapes: Shapes, prefix: string): Shapes {
-  if (!prefixes.has(shapes)) prefixes.set(shapes, under(`${prefix}.`, shapes));
-  return prefixes.get(shapes)!;
-}

@@ -9,8 +9,10 @@ export interface ControlStep {
   readonly inputs: Readonly<Record<string, Float32Array>>;
   /** A ControlNet for a program of so many rows. */
   readonly control?: (graph: Graph, rows: number) => Control;
-  /** LLLites, around the adapter that is there. */
-  readonly adapter?: (graph: Graph, inner: Adapter | undefined) => Adapter;
+  /** LLLites, around the adapter that is there; with Deep Shrink's ratio while it acts. */
+  readonly adapter?: (graph: Graph, inner: Adapter | undefined, shrinkRatio: number | null) => Adapter;
+  /** Deep Shrink rests meanwhile, as in sd-scripts 0.9.1. */
+  readonly keepsSize?: boolean;
 }
 
 /** A batch with its guide pictures. */

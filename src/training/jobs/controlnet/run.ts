@@ -1,6 +1,7 @@
 /** A run of train_controlnet or sdxl_train_control_net: trains a ControlNet on a frozen model and writes it. */
 import type { JobContext } from "../../../base/job.ts";
 import { CONDITIONED } from "../../../data/dataset/config_schema.ts";
+import { Controls } from "../../../generation/techniques/control/controls.ts";
 import {
   controlShapes,
   firstControlWeights,
@@ -16,6 +17,7 @@ import { runTraining } from "../../loop/trainer.ts";
 import { frozenDtype } from "../../step/diffusion_training.ts";
 import {
   controlTraining,
+  controlWeights,
   repeatedFlaw,
   type TrainedControl,
   trainedControl,
@@ -62,11 +64,18 @@ export async function openControlRun(
     opened.close();
     throw error;
   });
+  const flawed = repeatedFlaw(file, config) === "skip", range = flawed ? "signed" : "unit";
   return await assembleRun(config, opened, {
     name: sdxl ? "sdxl_control_net_train" : "controlnet_train",
     what: `a ControlNet ${config.controlnetModelNameOrPath ? "from a file" : "made from the U-Net"}`,
-    drawing: drawingModel(config, opened, { storage: frozenDtype(config) }),
-    examples: { conditioning: repeatedFlaw(file, config) === "skip" ? "signed" : "unit", encoded },
+    drawing: drawingModel(config, opened, {
+      storage: frozenDtype(config),
+      controls: Controls.trained("net", range, {
+        weights: (graph) => controlWeights(graph, net, config),
+        reachesMiddle: flawed,
+      }),
+    }),
+    examples: { conditioning: range, encoded },
     training: () => {
       const model = { family, shapes: file.shapes, file, encodedText: encoded?.widths };
       return controlTraining(store, model, net, { ...config, maxTrainSteps: length.steps });

@@ -48,18 +48,17 @@ export function controlTraining(
   const groups = controlGroups(net, config),
     held = trainedDtype(config),
     dtype = computeDtype(config.mixedPrecision);
-  const trained = new Set(groups.flatMap(({ parameters }) => parameters.map(({ name }) => name)));
+  const trained = namesIn(groups);
   allocateGroups(store, groups, { gradients: !config.fusedBackwardPass });
   for (const [name, values] of net.weights) {
     const key = CONTROL + name;
     if (trained.has(key)) store.set(key, values);
     else store.upload(key, net.shapes.get(name)!, dtype, values);
   }
-  const shapes = under(CONTROL, net.shapes), { factor } = model.family.latent;
+  const { factor } = model.family.latent;
   const flaw = repeatedFlaw(model, config);
   const control = (graph: Graph, { batch, height, width }: LatentsShape): Control => {
-    const storage = (key: string) => trained.has(key) ? held : dtype;
-    const weights = Weights.over(graph, shapes, { dtype, storage }).at(CONTROL.slice(0, -1));
+    const weights = controlWeights(graph, net, config);
     const picture = graph.input(CONDITIONING, [batch, factor * height, factor * width, 3]);
     return { weights, hint: hintFeatures(picture, weights), reachesMiddle: flaw === "skip" };
   };
@@ -80,6 +79,17 @@ export function controlTraining(
     },
   });
 }
+
+/** The ControlNet's tensors in a graph that computes as the training does. */
+export function controlWeights(graph: Graph, net: TrainedControl, config: ControlTrainingConfig): Weights {
+  const dtype = computeDtype(config.mixedPrecision), held = trainedDtype(config);
+  const trained = namesIn(controlGroups(net, config));
+  const storage = (key: string) => trained.has(key) ? held : dtype;
+  return Weights.over(graph, under(CONTROL, net.shapes), { dtype, storage }).at(CONTROL.slice(0, -1));
+}
+
+const namesIn = (groups: readonly ParameterGroup[]): Set<string> =>
+  new Set(groups.flatMap(({ parameters }) => parameters.map(({ name }) => name)));
 
 /** The trained copy of a U-Net's tensor. */
 function lentTo(key: string, trained: ReadonlySet<string>): string | undefined {

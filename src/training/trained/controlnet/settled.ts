@@ -11,7 +11,7 @@ const DEFAULTS = withDefaults([datasetOptions, lossOptions], {});
 /** As the trainings that they have in common take it. */
 export type ConditionedConfig = TrainingConfig & ControlNetConfig;
 
-export const conditionedConfig = (config: ControlNetConfig): ConditionedConfig => ({
+export const conditionedConfig = <C extends object>(config: C): typeof DEFAULTS & C => ({
   ...DEFAULTS,
   ...config,
 });

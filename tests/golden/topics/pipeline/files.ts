@@ -7,8 +7,7 @@ import { encodePng } from "../../../../src/images/png_file.ts";
 import { loraModules, saveLora } from "../../../../src/networks/mod.ts";
 import { torchBytes } from "../../../formats/pickle/torch_writer.ts";
 import { stream, synthTensor, uniform } from "../../synth.ts";
-import { llliteTensors } from "../../synth_control.ts";
-import { CONTROL, controlPlaces, controlShapes, rename } from "../../../../src/models/mod.ts";
+import { CONTROL, controlPlaces, controlShapes, llliteTensors, rename } from "../../../../src/models/mod.ts";
 import type { SynthModel } from "../../synth_models.ts";
 import { optionsOf, ruleWeights } from "../lora/shared.ts";
 
