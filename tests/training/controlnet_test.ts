@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { controlShapes, openControlNet, UNET } from "../../src/models/mod.ts";
-import { openCheckpoint } from "../../src/formats/mod.ts";
+import { openCheckpoint, writeSafetensors } from "../../src/formats/mod.ts";
 import { synthTensor } from "../golden/synth.ts";
 import { listening, lossesOf, TINY, TINY_SDXL } from "./tiny_run.ts";
 import { runTrainer, writeInputs } from "./trainers.ts";
@@ -74,6 +74,20 @@ Deno.test("what sd-scripts reads by mistake otherwise is read so with --compat a
   assert.doesNotMatch(plain.lines, /no effect/);
 });
 
+/** One that is the model's own weights and no more. */
+function controlLora(): string {
+  const path = join(folder, "control-lora.safetensors");
+  const own = [...controlShapes(TINY.shapes)].filter(([name]) =>
+    /^(zero|middle_block_out|input_hint)/.test(name)
+  );
+  const tensors = [["lora_controlnet", [0]] as const, ...own].map(([name, shape]) => ({
+    ...{ name, dtype: "F32", shape: [...shape] },
+    data: () => new Uint8Array(synthTensor(name, shape).buffer),
+  }));
+  writeSafetensors(path, tensors);
+  return path;
+}
+
 const REFUSED: readonly [string, string, () => string[], RegExp][] = [
   [
     "a ControlNet for another family",
@@ -86,6 +100,12 @@ const REFUSED: readonly [string, string, () => string[], RegExp][] = [
     "train_controlnet",
     () => ["--controlnet_model_name_or_path", join(folder, "sd1.safetensors")],
     /sd1\.safetensors: is an SD1 checkpoint; --controlnet_model_name_or_path wants a ControlNet$/,
+  ],
+  [
+    "a control-lora, of which there is no whole ControlNet",
+    "train_controlnet",
+    () => ["--controlnet_model_name_or_path", controlLora()],
+    /control-lora\.safetensors: is a control-lora, .*; give a whole ControlNet$/,
   ],
   [
     "another model than the command says",

@@ -18,7 +18,8 @@ import { readEmbeddings } from "../prompts/embeddings.ts";
 import type { GenImgConfig } from "../groups.ts";
 import type { LoraPath } from "../prompts/lora_files.ts";
 import type { DrawingModel } from "./model.ts";
-import { Controls, openControls } from "../techniques/control/controls.ts";
+import { Controls } from "../techniques/control/controls.ts";
+import { openControls } from "../techniques/control/opened.ts";
 import { clipForVision, PictureEmbedder } from "../techniques/guidance/seen_pictures.ts";
 import { attachNetworks, type LiveNetworks, openNetworks, type Regions } from "./networks.ts";
 import { ownSize, type PictureSize, referenceSize } from "./own_size.ts";
@@ -93,7 +94,7 @@ export async function loadDrawingModel(
       dtype,
       mask && { regions: regionsFrom(config, mask), family: file.family },
     );
-    const controls = controlled && Controls.load(controlled, store, dtype);
+    const controls = controlled && await Controls.load(controlled, store, dtype);
     const seen = clip && new PictureEmbedder(clip, device, dtype, config.clipVisionStrength!);
     const model: DrawingModel = {
       family: file.family,

@@ -28,7 +28,7 @@ import {
 } from "../../models/mod.ts";
 import { type DeepShrink, depthAt } from "../techniques/deep_shrink.ts";
 import type { ControlStep } from "../techniques/control/step.ts";
-import type { RegionScene } from "../techniques/regions.ts";
+import { lastParts, type RegionScene } from "../techniques/regions.ts";
 import { type DrawingModel, type NetworkInputs, weightsIn } from "./model.ts";
 import { cut, tiled, type Tiling } from "./tiles.ts";
 import { type Conditioning, TextConditioner, type TextSettings } from "../prompts/text_conditioner.ts";
@@ -253,17 +253,6 @@ export class Pipeline {
   destroy(): void {
     this.programs.destroy();
   }
-}
-
-/** What a ControlNet reads of prompts in parts: the last of each, as in gen_img.py. */
-function lastParts(context: Tensor, { batch, parts, before, behind }: RegionScene): Tensor {
-  const [, tokens, width] = context.shape;
-  const middle = reshape(slice(context, 0, before, batch * parts), [batch, parts, tokens, width]);
-  return concat([
-    ...(before ? [slice(context, 0, 0, before)] : []),
-    reshape(slice(middle, 1, parts - 1, 1), [batch, tokens, width]),
-    ...(behind ? [slice(context, 0, before + batch * parts, behind)] : []),
-  ], 0);
 }
 
 /** The program of Pipeline.decode(). */

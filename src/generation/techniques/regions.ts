@@ -159,3 +159,14 @@ export function regionalAdapter(
     return masked(path, x, y, layer);
   };
 }
+
+/** What a ControlNet reads of prompts in parts: the last of each, as in gen_img.py. */
+export function lastParts(context: Tensor, { batch, parts, before, behind }: RegionScene): Tensor {
+  const [, tokens, width] = context.shape;
+  const middle = reshape(slice(context, 0, before, batch * parts), [batch, parts, tokens, width]);
+  return concat([
+    ...(before ? [slice(context, 0, 0, before)] : []),
+    reshape(slice(middle, 1, parts - 1, 1), [batch, tokens, width]),
+    ...(behind ? [slice(context, 0, before + batch * parts, behind)] : []),
+  ], 0);
+}

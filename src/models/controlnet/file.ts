@@ -15,9 +15,19 @@ import { COPIED } from "./made.ts";
 /** Tensors by the names that the graph knows. */
 export interface ControlFile {
   readonly shapes: Shapes;
-  /** Float32 values of one. */
+  /** Float32 values of one, without what lowRank() adds. */
   read(name: string): Float32Array;
+  /** Of a "control-lora": what is to be added to a weight; null where nothing is. */
+  readonly lowRank?: (name: string) => LowRank | null;
   close(): void;
+}
+
+/** up (rows, rank) times down (rank, columns), float32: a weight whose first side has so many rows. */
+export interface LowRank {
+  readonly up: Float32Array;
+  readonly down: Float32Array;
+  readonly rank: number;
+  readonly rows: number;
 }
 
 /** What a ControlNet is fitted to. */
@@ -31,6 +41,9 @@ export interface Steered {
 /** Marks a file whose U-Net part is a difference to the model's. */
 const DIFFERENCE = "difference";
 
+/** Marks a file whose U-Net part is the model's own plus products of two small matrices (Stability AI's control-lora). */
+const LOW_RANK = "lora_controlnet";
+
 /**
  * Opens a ControlNet in original or diffusers' layout. Throws UserError for a file that is none, or is of another family or
  * size than the model, or lacks tensors; `flag` is what names it.
@@ -43,34 +56,66 @@ export function openControlNet(path: string, model: Steered, flag = "control_net
     if (!stored.has("input_hint_block.0.weight") || !stored.has("zero_convs.0.0.weight")) {
       throw new UserError(`${path}: is ${whatIs(file)}; --${flag} wants a ControlNet`);
     }
-    checkFamily(path, (name) => stored.has(name) ? file.info(stored.get(name)!).shape : undefined, model);
-    const unet = [...below(model.shapes, `${UNET}.`)].filter(([name]) => COPIED.test(name));
-    const shapes = new Map(unet);
+    const shapeIn = (name: string) => stored.has(name) ? file.info(stored.get(name)!).shape : undefined;
+    const shapeOf = (name: string) => shapeIn(name) ?? productShape(name, shapeIn);
+    checkFamily(path, shapeOf, model);
+    const shapes = new Map([...below(model.shapes, `${UNET}.`)].filter(([name]) => COPIED.test(name)));
+    // what a low-rank file does not have is the model's
+    const isLowRank = stored.has(LOW_RANK), needed = isLowRank ? [] : [...shapes.keys()];
     for (const [name, key] of stored) {
-      if (/^(zero_convs|middle_block_out|input_hint_block)\./.test(name)) {
-        shapes.set(name, file.info(key).shape);
-      }
+      if (OWN.test(name)) shapes.set(name, file.info(key).shape);
     }
-    const blocks = unet.filter(([name]) => /^input_blocks\.\d+\.0\.(in_layers\.0|op)\.weight$/.test(name));
-    const wanted = [...Array(blocks.length + 1).keys()].map((i) => `zero_convs.${i}.0.weight`);
-    for (const name of [...shapes.keys(), ...wanted, "middle_block_out.0.weight"]) {
+    const joins = [...shapes.keys()].filter((name) => BLOCK.test(name)).length + 1;
+    const wanted = [...Array(joins).keys()].map((i) => `zero_convs.${i}.0.weight`);
+    for (const name of [...needed, ...wanted, "middle_block_out.0.weight"]) {
       if (!stored.has(name)) throw new UserError(`${path}: ${name} is missing; the file is not whole`);
     }
-    const isDifference = stored.has(DIFFERENCE);
+    const own = (name: string) => model.read(`${UNET}.${name}`), isDifference = stored.has(DIFFERENCE);
+    const values = (name: string) => file.f32(stored.get(name)!);
     return {
       shapes,
       read(name) {
-        const values = file.f32(stored.get(name)!);
-        if (!isDifference || !COPIED.test(name)) return values;
-        const base = model.read(`${UNET}.${name}`);
-        return values.map((x, i) => x + base[i]);
+        if (!stored.has(name)) return own(name);
+        if (!isDifference || !COPIED.test(name)) return values(name);
+        const base = own(name);
+        return values(name).map((x, i) => x + base[i]);
       },
+      ...(isLowRank && { lowRank: (name: string) => lowRankOf(name, shapeIn, values) }),
       close: () => file.close(),
     };
   } catch (error) {
     file.close();
     throw error;
   }
+}
+
+const OWN = /^(zero_convs|middle_block_out|input_hint_block)\./;
+const BLOCK = /^input_blocks\.\d+\.0\.(in_layers\.0|op)\.weight$/;
+
+type ShapeIn = (name: string) => readonly number[] | undefined;
+
+/** The names of the two matrices beside a weight. */
+const factors = (name: string): [string, string] => {
+  const layer = name.replace(/\.weight$/, "");
+  return [`${layer}.up`, `${layer}.down`];
+};
+
+/** The shape of a weight that a file has as two matrices. */
+function productShape(name: string, shapeIn: ShapeIn): number[] | undefined {
+  if (!name.endsWith(".weight")) return undefined;
+  const [up, down] = factors(name).map(shapeIn);
+  return up && down && [up[0], ...down.slice(1)];
+}
+
+function lowRankOf(
+  name: string,
+  shapeIn: ShapeIn,
+  values: (name: string) => Float32Array,
+): LowRank | null {
+  const shape = productShape(name, shapeIn);
+  if (!shape) return null;
+  const [up, down] = factors(name);
+  return { up: values(up), down: values(down), rank: shapeIn(down)![0], rows: shape[0] };
 }
 
 /** Throws UserError where a ControlNet's family or widths are not the model's. */

@@ -13,4 +13,4 @@ export {
 } from "./lllite.ts";
 export { controlShapes, firstControlWeights } from "./made.ts";
 export { saveControlNet, type SavedControl } from "./save.ts";
-export { type ControlFile, openControlNet, openLLLite, type Steered } from "./file.ts";
+export { type ControlFile, type LowRank, openControlNet, openLLLite, type Steered } from "./file.ts";

@@ -129,7 +129,7 @@ Deno.test("evaluations beyond a network's ratio are without it", async () => {
   const white = { width: 32, height: 32, channels: 3 as const, data: new Uint8Array(32 * 32 * 3).fill(255) };
   const shape = { batch: 1, channels: 4, height: 4, width: 4 };
   const nets = [net("a", 0.5, 1), net("b", 1, 1), net("c", 1, 0)];
-  const controls = Controls.load({ kind: "lllite", nets }, { upload() {} } as never, "f32");
+  const controls = await Controls.load({ kind: "lllite", nets }, { upload() {} } as never, "f32");
   const run = await controls.begin({} as never, [[white]], shape, 8);
   const keys = Array.from({ length: 4 }, (_, i) => run.at(i, 4, shape)?.key);
   assert.deepEqual(keys, ["a b", "a b", "a b", "b"]);

@@ -1,10 +1,11 @@
-/** ControlNet and LLLite together with what else reaches into the U-Net: regions, Deep Shrink. */
+/** ControlNet and LLLite beyond the plain case: with regions, with Deep Shrink, and control-lora files. */
 
 import assert from "node:assert/strict";
 import { quietContext } from "../../../src/base/job.ts";
 import { writeSafetensors } from "../../../src/formats/safetensors.ts";
 import type { GenImgConfig } from "../../../src/generation/groups.ts";
 import { genImg } from "../../../src/generation/gen_img.ts";
+import { loadImage } from "../../../src/images/load.ts";
 import { encodePng } from "../../../src/images/png_file.ts";
 import { controlShapes, llliteTensors } from "../../../src/models/mod.ts";
 import { TINY, TINY_SDXL, writeTinyLora, writeTinyModel } from "../../training/tiny_run.ts";
@@ -14,11 +15,13 @@ import { GEN_IMG_DEFAULTS } from "../defaults.ts";
 const dir = Deno.makeTempDirSync({ prefix: "easel-control-" });
 globalThis.addEventListener("unload", () => Deno.removeSync(dir, { recursive: true }));
 
-function write(name: string, shapes: Iterable<[string, readonly number[]]>): string {
+type Shaped = Iterable<[string, readonly number[]]>;
+
+function write(name: string, shapes: Shaped, values = synthTensor): string {
   const path = `${dir}/${name}.safetensors`;
   const tensors = [...shapes].map(([key, shape]) => ({
     ...{ name: key, dtype: "F32", shape: [...shape] },
-    data: () => new Uint8Array(synthTensor(key, shape).buffer),
+    data: () => new Uint8Array(values(key, shape).buffer as ArrayBuffer),
   }));
   writeSafetensors(path, tensors);
   return path;
@@ -47,7 +50,7 @@ async function draw(model: "sd1" | "sdxl", options: Partial<GenImgConfig>): Prom
     ...{ ...GEN_IMG_DEFAULTS, ...common, sampler: "euler", sequentialFileName: true },
     ...{ ckpt: `${dir}/${model}.safetensors`, outdir, ...options },
   }, quietContext());
-  return Deno.readFileSync(`${outdir}/im_000001.png`);
+  return (await loadImage(`${outdir}/im_000001.png`)).data;
 }
 
 for (const [model, control] of [["sd1", net], ["sdxl", lllite]] as const) {
@@ -88,4 +91,58 @@ Deno.test("a ControlNet follows its picture in every region, and reads the last 
   const plain = await draw("sd1", regional), followed = await draw("sd1", { ...regional, ...net });
   assert.notDeepEqual(followed, plain);
   assert.deepEqual(await draw("sd1", { ...regional, ...net, controlNetMultipliers: [0] }), plain);
+});
+
+const RANK = 2;
+const COPIED = /^(time_embed|label_emb|input_blocks|middle_block)\./;
+const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+
+/** The names and shapes of a control-lora: two matrices for each weight that the U-Net has; but `left` it has none of. */
+function controlLora(model: typeof TINY, left: RegExp): Map<string, readonly number[]> {
+  const shapes = new Map<string, readonly number[]>([["lora_controlnet", [0]]]);
+  for (const [name, shape] of controlShapes(model.shapes)) {
+    if (left.test(name)) continue;
+    if (!COPIED.test(name) || shape.length < 2) shapes.set(`control_model.${name}`, shape);
+    else {
+      const layer = `control_model.${name.replace(/\.weight$/, "")}`;
+      shapes.set(`${layer}.up`, [shape[0], RANK, ...shape.slice(2).map(() => 1)]);
+      shapes.set(`${layer}.down`, [RANK, ...shape.slice(1)]);
+    }
+  }
+  return shapes;
+}
+
+Deno.test("a control-lora is the model's own weights and products of two matrices", async () => {
+  const left = /^input_blocks\.3\.0\.(in|out)_layers/, lora = controlLora(TINY, left);
+  const sums = (name: string, shape: readonly number[]) => {
+    if (!COPIED.test(name)) return synthTensor(`control_model.${name}`, shape);
+    const base = synthTensor(`model.diffusion_model.${name}`, shape);
+    if (left.test(name)) return base;
+    if (shape.length < 2) return synthTensor(`control_model.${name}`, shape);
+    const [up, down] = ["up", "down"].map((end) => {
+      const key = `control_model.${name.replace(/\.weight$/, "")}.${end}`;
+      return synthTensor(key, lora.get(key)!);
+    });
+    const columns = size(shape) / shape[0];
+    return base.map((x, i) => {
+      const row = Math.floor(i / columns), column = i % columns;
+      return [0, 1].reduce((sum, r) => sum + up[row * RANK + r] * down[r * columns + column], x);
+    });
+  };
+  const low = { ...net, controlNetModels: [write("control-lora", lora)] };
+  const whole = { ...net, controlNetModels: [write("whole", controlShapes(TINY.shapes), sums)] };
+  const [a, b] = [await draw("sd1", low), await draw("sd1", whole)];
+  const apart = (b: Uint8Array) => a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i])), 0);
+  assert.ok(apart(b) <= 1, `differs by ${apart(b)}`);
+  assert.ok(apart(await draw("sd1", {})) > 20);
+});
+
+Deno.test("a control-lora for another family, and one that is not whole, are refused in a line", async () => {
+  const other = { ...net, controlNetModels: [write("sdxl-lora", controlLora(TINY_SDXL, /^none/))] };
+  await assert.rejects(draw("sd1", other), /sdxl-lora.*: is a ControlNet for SDXL, the model is SD1; give/);
+  const part = { ...net, controlNetModels: [write("part", controlLora(TINY, /^zero_convs\.3/))] };
+  await assert.rejects(
+    draw("sd1", part),
+    /part.*: zero_convs\.3\.0\.weight is missing; the file is not whole/,
+  );
 });

@@ -1,4 +1,4 @@
-/** The ControlNets or LLLites of a run: opened and checked, brought to a device, and what they do in each evaluation. */
+/** The ControlNets or LLLites of a run, on a device, and what they do in each evaluation. */
 
 import { joined } from "../../../base/joined.ts";
 import { cast, concat, type Graph, type Programs } from "../../../graph/mod.ts";
@@ -7,77 +7,27 @@ import { resizePillow } from "../../../images/resampling/pillow.ts";
 import {
   bicubicWeights,
   type Control,
-  type ControlFile,
   hintFeatures,
   interpolatedValues,
   type LatentShape,
   llliteAdapter,
-  openControlNet,
-  openLLLite,
-  type Steered,
   under,
   Weights,
 } from "../../../models/mod.ts";
 import type { DType } from "../../../base/dtype.ts";
 import type { ParameterStore } from "../../../runtime/mod.ts";
 import { fromBytes } from "../../pictures/pixels.ts";
-import type { GenImgConfig } from "../../groups.ts";
-import { controlCount, type ControlFlags } from "./flags.ts";
-import { type Preprocess, preprocessNamed } from "./preprocess.ts";
+import { type Kind, type Opened, type Wanted, wholeWeights } from "./opened.ts";
+import { preprocessNamed } from "./preprocess.ts";
 import type { ControlRun, ControlStep } from "./step.ts";
 
 /** A network on a device. */
-interface Net extends Pick<Control, "reachesMiddle"> {
-  /** In names of inputs. */
-  readonly prefix: string;
-  readonly preprocess: Preprocess;
-  readonly multiplier: number;
-  /** The share of the evaluations in which it takes part. */
-  readonly ratio: number;
+interface Net extends Wanted, Pick<Control, "reachesMiddle"> {
   weights(graph: Graph): Weights;
 }
 
-interface OpenedNet extends Omit<Net, "weights"> {
-  readonly file: ControlFile;
-}
-
-type Kind = "net" | "lllite";
-
 /** How a network was trained to see pictures: LLLites with -1 to 1, ControlNets with 0 to 1. */
 export type PictureRange = "signed" | "unit";
-
-interface Opened {
-  readonly nets: readonly OpenedNet[];
-  readonly kind: Kind;
-  /** Deep Shrink rests while a ControlNet acts. */
-  readonly keepsSize?: boolean;
-}
-
-/** Opens the files and fits them to the model; null without any. Throws UserError for what does not fit. */
-export function openControls(
-  flags: ControlFlags & Pick<GenImgConfig, "compat">,
-  model: Steered,
-): Opened | null {
-  const count = controlCount(flags), kind = flags.controlNetLlliteModels?.length ? "lllite" : "net";
-  if (count === 0) return null;
-  const paths = kind === "net" ? flags.controlNetModels! : flags.controlNetLlliteModels!;
-  const multipliers = flags.controlNetMultipliers ?? flags.controlNetWeights, nets: OpenedNet[] = [];
-  try {
-    for (const [i, path] of paths.entries()) {
-      nets.push({
-        file: kind === "net" ? openControlNet(path, model) : openLLLite(path, model),
-        prefix: `control${i}`,
-        preprocess: preprocessNamed(flags.controlNetPreps?.[i] ?? "none"),
-        multiplier: multipliers?.[i] ?? 1,
-        ratio: flags.controlNetRatios?.[i] ?? 1,
-      });
-    }
-  } catch (error) {
-    for (const { file } of nets) file.close();
-    throw error;
-  }
-  return { nets, kind, keepsSize: kind === "net" && flags.compat !== null };
-}
 
 /** Networks on a device. */
 export class Controls {
@@ -89,17 +39,22 @@ export class Controls {
   ) {}
 
   /** Brings the tensors to the store and closes the files. */
-  static load({ nets, kind, keepsSize }: Opened, store: ParameterStore, dtype: DType): Controls {
-    const loaded = nets.map(({ file, ...net }): Net => {
+  static async load(
+    { nets, kind, keepsSize }: Opened,
+    store: ParameterStore,
+    dtype: DType,
+  ): Promise<Controls> {
+    const loaded: Net[] = [];
+    for (const { file, ...net } of nets) {
       const { prefix } = net;
-      for (const [name, shape] of file.shapes) {
-        store.upload(`${prefix}.${name}`, shape, dtype, file.read(name), { frozen: true });
+      for await (const [name, values] of wholeWeights(file, store)) {
+        store.upload(`${prefix}.${name}`, file.shapes.get(name)!, dtype, values, { frozen: true });
       }
       file.close();
       // the same map each time: the tree of its places is kept by it
       const shapes = under(`${prefix}.`, file.shapes);
-      return { ...net, weights: (graph) => Weights.over(graph, shapes, { dtype }).at(prefix) };
-    });
+      loaded.push({ ...net, weights: (graph) => Weights.over(graph, shapes, { dtype }).at(prefix) });
+    }
     return new Controls(loaded, kind, kind === "lllite" ? "signed" : "unit", keepsSize);
   }
 

@@ -1,4 +1,5 @@
 /** A run of train_controlnet or sdxl_train_control_net: trains a ControlNet on a frozen model and writes it. */
+import { UserError } from "../../../base/errors.ts";
 import type { JobContext } from "../../../base/job.ts";
 import { CONDITIONED } from "../../../data/dataset/config_schema.ts";
 import { Controls } from "../../../generation/techniques/control/controls.ts";
@@ -101,6 +102,11 @@ function firstControl(
   }
   const net = openControlNet(path, { ...file, read }, "controlnet_model_name_or_path");
   try {
+    if (net.lowRank) {
+      throw new UserError(
+        `${path}: is a control-lora, which is the model's own weights and a little more; give a whole ControlNet`,
+      );
+    }
     const weights = new Map([...net.shapes.keys()].map((name) => [name, net.read(name)]));
     return { shapes: net.shapes, weights, isNew: false };
   } finally {

@@ -12,7 +12,8 @@ import { regionsFrom } from "../../../../src/generation/pipeline/load_model.ts";
 import { referenceSize } from "../../../../src/generation/pipeline/own_size.ts";
 import { samplingOf } from "../../../../src/generation/pipeline/sampling.ts";
 import { loraPaths } from "../../../../src/generation/prompts/lora_files.ts";
-import { Controls, openControls } from "../../../../src/generation/techniques/control/controls.ts";
+import { Controls } from "../../../../src/generation/techniques/control/controls.ts";
+import { openControls } from "../../../../src/generation/techniques/control/opened.ts";
 import {
   clipForVision,
   PictureEmbedder,
@@ -57,7 +58,7 @@ export async function calls(c: GoldenCase): Promise<Check[]> {
     );
     const opening = { ...synthetic, read: (key: string) => synthTensor(key, synthetic.shapes.get(key)!) };
     const controlled = openControls(config, opening);
-    const controls = controlled && Controls.load(controlled, model.store, "f32");
+    const controls = controlled && await Controls.load(controlled, model.store, "f32");
     const embeddings = await readEmbeddings(config.textualInversionEmbeddings ?? [], synthetic);
     embeddings.upload(model.store, "f32", (key) => synthTensor(key, synthetic.shapes.get(key)!));
     studio.change({ adapter: networks.adapter, words: embeddings.words, shapes: embeddings.shapes });
