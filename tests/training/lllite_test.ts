@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { quietContext } from "../../src/base/job.ts";
 import { openCheckpoint } from "../../src/formats/mod.ts";
 import { openSafetensors } from "../../src/formats/safetensors.ts";
+import { parseArgs } from "../../src/cli/front/parse.ts";
+import { findCommand } from "../../src/cli/front/program.ts";
+import { prepare } from "../../src/cli/front/run_command.ts";
 import { withDefaults } from "../../src/options/mod.ts";
 import { TorchGenerator } from "../../src/random/mod.ts";
 import { llliteJob } from "../../src/training/jobs/lllite/job.ts";
@@ -108,4 +111,53 @@ Deno.test("dropout of an LLLite: sd-scripts 0.9.1 forgets it without --gradient_
   const dropout = { networkDropout: 0.5 }, compat = { compat: "0.9.1" } as const;
   assert.notDeepEqual(await losses(dropout), await losses({}));
   assert.deepEqual(await losses({ ...dropout, ...compat }), await losses(compat));
+});
+
+Deno.test("the .toml of sd-scripts' documentation trains as it stands, but for its paths", async () => {
+  const dataset = join(dir, "dataset.toml"), toml = join(dir, "lllite.toml");
+  Deno.writeTextFileSync(
+    dataset,
+    `[[datasets]]\nresolution = 64\n[[datasets.subsets]]\nimage_dir = "${join(dir, "images/1_thing")}"\n` +
+      `caption_extension = ".txt"\nconditioning_data_dir = "${join(dir, "edges/1_thing")}"\n`,
+  );
+  // docs/train_lllite_README.md
+  Deno.writeTextFileSync(
+    toml,
+    `
+pretrained_model_name_or_path = "${join(dir, "sdxl.safetensors")}"
+max_train_epochs = 12
+max_data_loader_n_workers = 4
+persistent_data_loader_workers = true
+seed = 42
+gradient_checkpointing = true
+mixed_precision = "bf16"
+save_precision = "bf16"
+full_bf16 = true
+optimizer_type = "adamw8bit"
+learning_rate = 2e-4
+xformers = true
+output_dir = "${join(dir, "documented")}"
+output_name = "output_name"
+save_every_n_epochs = 1
+save_model_as = "safetensors"
+vae_batch_size = 4
+cache_latents = true
+cache_latents_to_disk = true
+cache_text_encoder_outputs = true
+cache_text_encoder_outputs_to_disk = true
+network_dim = 64
+cond_emb_dim = 32
+dataset_config = "${dataset}"
+`,
+  );
+  const { entry, flags } = await findCommand("sdxl_train_control_net_lllite_old.py");
+  const command = await entry.load();
+  const typed = parseArgs([...flags, "--config_file", toml, "--threads", "1"], command.groups);
+  const { input } = prepare(command, typed, {}, entry.name);
+  await command.run(input, quietContext());
+  const files = [...Deno.readDirSync(join(dir, "documented"))].map(({ name }) => name).sort();
+  assert.equal(files.length, 12);
+  assert.equal(files[0], "output_name-000001.safetensors");
+  using file = openSafetensors(join(dir, "documented/output_name.safetensors"));
+  assert.deepEqual(new Set(file.keys().map((key) => file.info(key).dtype)), new Set(["BF16"]));
 });
