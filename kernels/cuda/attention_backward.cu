@@ -40,13 +40,14 @@ EASEL_DEVICE void attention_dq(T* shared, T* dq, const T* dy, const T* q, const 
   syncthreads();
 
   float norm[2], slope[2];  // of this lane's two rows
-  int64_t row[2];
+  int64_t row[2], seen[2];  // seen: keys that a row sees
 #pragma unroll
   for (int h = 0; h < 2; ++h) {
     row[h] = first + warp * 16 + lane / 4 + h * 8;
     const int64_t at = int64_t(blockIdx.y) * s.queries + row[h];
     norm[h] = row[h] < s.queries ? lse[at] * kLog2E : 0;
     slope[h] = row[h] < s.queries ? delta[at] : 0;
+    seen[h] = s.causal && row[h] < s.keys ? row[h] + 1 : s.keys;
   }
   const auto load = [&](int block) {
     T* to = shared + block % 2 * 2 * kTile;
@@ -70,13 +71,15 @@ EASEL_DEVICE void attention_dq(T* shared, T* dq, const T* dy, const T* q, const 
     float scores[KEYS / 8][4] = {}, dweights[KEYS / 8][4] = {};
     times_transposed<T, D, KEYS>(scores, fq, keys);
     times_transposed<T, D, KEYS>(dweights, fdy, keys + kTile);
+    int end[2];  // of what is seen, counted from this lane's first key
+#pragma unroll
+    for (int h = 0; h < 2; ++h) end[h] = int(seen[h] - int64_t(block) * KEYS) - lane % 4 * 2;
 #pragma unroll
     for (int n = 0; n < KEYS / 8; ++n)
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
-        const int64_t key = int64_t(block) * KEYS + n * 8 + lane % 4 * 2 + e % 2;
-        const bool seen = key < s.keys && !(s.causal && key > row[e / 2]);
-        const float weight = seen ? fast_exp2(fmaf(scores[n][e], scale, -norm[e / 2])) : 0;
+        const bool sees = n * 8 + e % 2 < end[e / 2];
+        const float weight = sees ? fast_exp2(fmaf(scores[n][e], scale, -norm[e / 2])) : 0;
         scores[n][e] = s.scale * weight * (dweights[n][e] - slope[e / 2]);
       }
     times<T, D, KEYS>(sums, scores, keys);

@@ -97,13 +97,20 @@ EASEL_DEVICE void attention_dkdv(T* shared, T* dk, T* dv, float* parts, const T*
       times_transposed<T, D, QUERIES>(scores, shared, warp * 16, queries);
       times_transposed<T, D, QUERIES>(dweights, shared, kKeys + warp * 16, queries + kTile);
     }
+    // Queries that do not exist are rows of zeros, whose weights add nothing. begins: the first query that
+    // sees a key, counted from this lane's first.
+    int begins[2];
+#pragma unroll
+    for (int h = 0; h < 2; ++h) {
+      const int64_t key = first + warp * 16 + lane / 4 + h * 8;
+      begins[h] = s.causal ? int(key - int64_t(block) * QUERIES) - lane % 4 * 2 : 0;
+    }
 #pragma unroll
     for (int n = 0; n < QUERIES / 8; ++n)
 #pragma unroll
       for (int e = 0; e < 4; ++e) {
         const int at = n * 8 + lane % 4 * 2 + e % 2;
-        const int64_t query = int64_t(block) * QUERIES + at, key = first + warp * 16 + lane / 4 + e / 2 * 8;
-        const bool sees = query < s.queries && !(s.causal && key > query);
+        const bool sees = n * 8 + e % 2 >= begins[e / 2];
         const float weight = sees ? fast_exp2(fmaf(scores[n][e], scale, -row[at])) : 0;
         scores[n][e] = weight;
         dweights[n][e] = s.scale * weight * (dweights[n][e] - row[QUERIES + at]);

@@ -1,5 +1,5 @@
-// Sums that blocks left in parts (attention's gradients of keys and values): memory-bound, splits reads for one
-// write. Parts are added in their order, so results do not depend on which block came first.
+// Sums that blocks left in parts (attention's gradients of keys and values): memory-bound, splits reads for
+// one write. Parts are added in their order, so results do not depend on which block came first.
 #include "device.cuh"
 
 namespace easel {

@@ -53,11 +53,13 @@ checkOp("affine() scales and shifts", {
   reference: (x) => x.map((v) => -0.75 * v + 2),
 });
 
-checkOp("geglu() gates one half by the other", {
-  operands: [normal([2, 3, 38])],
-  build: ops.geglu,
-  reference: (x) => byHalves(x, 19, (a, b) => a * b * normalCdf(b)),
-});
+for (const half of [19, 24]) { // one element at a time, and in packs
+  checkOp(`geglu() gates one half by the other, ${half} wide`, {
+    operands: [normal([2, 3, 2 * half])],
+    build: ops.geglu,
+    reference: (x) => byHalves(x, half, (a, b) => a * b * normalCdf(b)),
+  });
+}
 
 function byHalves(x: Float64Array, half: number, f: (a: number, b: number) => number): Float64Array {
   return Float64Array.from({ length: x.length / 2 }, (_, i) => {
