@@ -199,6 +199,18 @@ Deno.test("scripts that easel does not have are told from misspelt ones", async 
   }
 });
 
+/** Modules that others import, without a command line of their own; and what is for later. */
+const NO_COMMAND = new Set(["lora_diffusers"]),
+  LATER = new Set(["sdxl_train_control_net_lllite", "sdxl_train_control_net_lllite_old"]);
+
+Deno.test("every script of sd-scripts 0.9.1 is a command", async () => {
+  for (const script of read("scripts.json") as string[]) {
+    const name = script.replace(/^.*\/|\.py$/g, "");
+    if (NO_COMMAND.has(name) || LATER.has(name) && Object.hasOwn(SCRIPTS_NOT_YET, name)) continue;
+    assert.ok((await findCommand(script)).entry.name, script);
+  }
+});
+
 Deno.test("a word that is no command is refused, whatever it is", async () => {
   for (const word of ["trian", "constructor", "toString.py", "__proto__"]) {
     await assert.rejects(() => findCommand(word), { name: "UsageError", message: /is not a command/ });

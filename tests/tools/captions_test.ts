@@ -68,7 +68,7 @@ Deno.test("captions do not depend on how many pictures are taken at once; broken
     strictEqual(heard.lines.filter((line) => /^warning: left out: .*broken\.png/.test(line)).length, 4);
   }));
 
-Deno.test("a model in transformers' layout gives the captions of Salesforce's", () =>
+Deno.test("a model in transformers' layout, in two files, gives the captions of Salesforce's", () =>
   inFolder(async (dir, trainDataDir) => {
     const original = writeBlip(dir, given("blip_keys_tiny"), "model.safetensors"),
       other = folder(dir, "other");
@@ -82,7 +82,13 @@ Deno.test("a model in transformers' layout gives the captions of Salesforce's", 
       const { dtype, shape } = file.info(key);
       return { name, dtype, shape: [...shape], data: () => file.bytes(key) };
     });
-    writeSafetensors(join(other, "model.safetensors"), tensors, {});
+    const half = tensors.length >> 1, weight_map: Record<string, string> = {};
+    for (const [i, part] of [tensors.slice(0, half), tensors.slice(half)].entries()) {
+      const name = `model-0000${i + 1}-of-00002.safetensors`;
+      writeSafetensors(join(other, name), part, {});
+      for (const tensor of part) weight_map[tensor.name] = name;
+    }
+    Deno.writeTextFileSync(join(other, "model.safetensors.index.json"), JSON.stringify({ weight_map }));
     file.close();
     const config = blipConfig({ trainDataDir, captionWeights: other, captionExtension: ".other" });
     await captionByBlip(config, listening());
@@ -121,7 +127,7 @@ Deno.test("a model that is not there or is another, and a length that it does no
         /git\/model\.safetensors: is no BLIP captioning model \(it has no tensor/,
       ],
       [run({ captionWeights: lacking }), /lacking.*word_embeddings\.weight is missing; give a BLIP model/],
-      [run({ captionWeights: dir + "/d" }), /\/d: has no model\.safetensors and no pytorch_model\.bin/],
+      [run({ captionWeights: dir + "/d" }), /\/d: holds no .*model\.safetensors or \.bin/],
       [
         run({ captionWeights: blip, maxLength: 97 }),
         /--max_length 97: .* at most 96 tokens; give 96 or less/,

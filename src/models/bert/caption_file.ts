@@ -1,10 +1,10 @@
 /** A captioning model's file: its tensors by their names, and the small files that may lie beside it. */
 
-import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
-import { isFile, isFolder } from "../../base/files/exists.ts";
+import { isFolder } from "../../base/files/exists.ts";
 import { openCheckpoint } from "../../formats/checkpoint.ts";
 import { configBeside, type ModelJson } from "../beside.ts";
+import { openPart } from "../layouts/folder_files.ts";
 import type { Place } from "../load.ts";
 
 export interface CaptionFile {
@@ -17,18 +17,15 @@ export interface CaptionFile {
   close(): void;
 }
 
-/** Weights in a folder as transformers saves them. */
-const IN_FOLDER = ["model.safetensors", "pytorch_model.bin"];
-
 /**
- * Opens a file, or a folder with one, and gives its tensors the names that `rename` says. Throws UserError where `mark`,
+ * Opens a file, or a folder as transformers saves one (also in several files with an index), and gives its tensors the names that `rename` says. Throws UserError where `mark`,
  * which every model of the kind has, is missing.
  */
 export function openCaptionFile(
   given: string,
   { rename, mark, kind }: { rename: (key: string) => string; mark: string; kind: string },
 ): CaptionFile {
-  const path = isFolder(given) ? weightsIn(given) : given, file = openCheckpoint(path);
+  const file = isFolder(given) ? openPart(given, null) : openCheckpoint(given), { path } = file;
   try {
     const places = new Map(
       file.keys().map((key) => [rename(key), { file, key, shape: file.info(key).shape }]),
@@ -40,12 +37,6 @@ export function openCaptionFile(
     file.close();
     throw error;
   }
-}
-
-function weightsIn(folder: string): string {
-  const found = IN_FOLDER.map((name) => join(folder, name)).find(isFile);
-  if (found !== undefined) return found;
-  throw new UserError(`${folder}: has no ${IN_FOLDER.join(" and no ")}; give the model's file`);
 }
 
 /** Heads of an attention `width` wide: as the configuration says, else 64 wide as in all published models. */

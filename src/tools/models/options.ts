@@ -46,7 +46,7 @@ export const convertDiffusersOptions = group("Converting", {
   variant: str(null, "of a folder's files: fp16 takes *.fp16.safetensors, where there are some"),
   reference_model: pathTo(
     "folder",
-    str(null, "Diffusers folder whose scheduler and tokenizer a new one gets"),
+    str(null, "Diffusers folder, or a name on the hub, whose scheduler and tokenizer a new one gets"),
   ),
   use_safetensors: flag("folders with .safetensors files in place of .bin"),
 });

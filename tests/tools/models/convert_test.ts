@@ -11,7 +11,9 @@ import { withDefaults } from "../../../src/options/mod.ts";
 import { compatOptions } from "../../../src/options/shared.ts";
 import { convertModel } from "../../../src/tools/models/convert.ts";
 import { convertConfig, convertDiffusersConfig } from "../../../src/tools/models/convert_jobs.ts";
+import { referenceFolder } from "../../../src/tools/models/reference_folder.ts";
 import { convertDiffusersOptions, convertOptions } from "../../../src/tools/models/options.ts";
+import { serveHub } from "../../hub/server.ts";
 
 const own = withDefaults([convertOptions] as const, {});
 const reference = withDefaults([convertDiffusersOptions, compatOptions] as const, {});
@@ -77,6 +79,32 @@ Deno.test("convert_diffusers20_original_sd: counters, metadata, precision, the s
     const model = openModel(path("like_it"));
     assert.ok(model.marks.vPrediction);
     model.close();
+  }));
+
+Deno.test("of a reference on the hub the small files are fetched, and nothing else", () =>
+  withFolder(async (path) => {
+    const hub = serveHub({
+      "model_index.json": new Uint8Array(2),
+      "scheduler/scheduler_config.json": new TextEncoder().encode("{}"),
+      "unet/diffusion_pytorch_model.safetensors": new Uint8Array(9),
+    });
+    const set = { HF_ENDPOINT: hub.endpoint, HF_HUB_CACHE: path("cache") };
+    const before = Object.keys(set).map((name) => [name, Deno.env.get(name)] as const);
+    for (const [name, value] of Object.entries(set)) Deno.env.set(name, value);
+    try {
+      const folder = await referenceFolder("owner/name", quietContext());
+      assert.equal(Deno.readTextFileSync(join(folder, "scheduler/scheduler_config.json")), "{}");
+      const fetched = hub.requests.filter((request) => request.includes("/resolve/"));
+      assert.deepEqual(fetched.map((request) => request.replace(/.*\/resolve\/[0-9a-f]+\//, "")), [
+        "scheduler/scheduler_config.json",
+      ]);
+      assert.equal(await referenceFolder(path(""), quietContext()), path(""));
+    } finally {
+      for (const [name, value] of before) {
+        value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+      }
+      await hub.close();
+    }
   }));
 
 Deno.test("what contradicts itself or the model is refused, and Ctrl-C leaves nothing", () =>

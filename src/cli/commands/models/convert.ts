@@ -1,6 +1,7 @@
 /** easel convert: a model from one form to another, both seen from what they are. */
 
 import { dirname } from "node:path";
+import { hubName } from "../../../base/files/hub_name.ts";
 import { checkpoint, modelParts, readableFolder, writableFolder } from "../../../options/paths.ts";
 import { automationOptions, compatOptions } from "../../../options/shared.ts";
 import { convertConfig, convertDiffusersConfig } from "../../../tools/models/convert_jobs.ts";
@@ -47,11 +48,16 @@ export const convertDiffusers = command({
   check({ values, positionals: [from, to] }) {
     convertDiffusersConfig(values, from, to);
     checkpoint("MODEL_TO_LOAD", from);
-    readableFolder("reference_model", values.referenceModel);
+    const { referenceModel } = values;
+    if (referenceModel !== null && hubName(referenceModel) === null) {
+      readableFolder("reference_model", referenceModel);
+    }
     writableFolder("MODEL_TO_SAVE", dirname(to));
   },
   async run({ values, positionals: [from, to] }, context) {
     const { convertModel } = await import("../../../tools/models/convert.ts");
-    await convertModel(convertDiffusersConfig(values, from, to), context);
+    const { referenceFolder } = await import("../../../tools/models/reference_folder.ts");
+    const given = values.referenceModel, referenceModel = given && await referenceFolder(given, context);
+    await convertModel(convertDiffusersConfig({ ...values, referenceModel }, from, to), context);
   },
 });
