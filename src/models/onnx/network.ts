@@ -7,11 +7,16 @@ import { recordOnnx } from "./record.ts";
 
 interface Compiled {
   readonly program: Program;
-  /** Rows and columns of the first output. */
+  /** Of the outputs, in the model's order. */
+  readonly shapes: readonly (readonly number[])[];
+}
+
+export interface OnnxValues {
+  readonly data: Float32Array;
   readonly shape: readonly number[];
 }
 
-/** A model of one input, of which the first output is wanted. */
+/** A model of one input. */
 export class OnnxNetwork {
   readonly #store: ParameterStore;
   readonly #compiled = new Map<string, Compiled>();
@@ -30,14 +35,21 @@ export class OnnxNetwork {
     return this.model.inputs[0]?.shape ?? [];
   }
 
-  /** Runs the model on values of a shape. Throws UserError naming an operator that is not supported. */
-  async run(
-    values: Float32Array,
-    shape: readonly number[],
-  ): Promise<{ data: Float32Array; shape: readonly number[] }> {
-    const { program, shape: out } = await this.#get(shape), [output] = this.model.outputs;
+  /** Names of the outputs, in the model's order. */
+  get outputs(): readonly string[] {
+    return this.model.outputs;
+  }
+
+  /** The first output for values of a shape. Throws UserError naming an operator that is not supported. */
+  async run(values: Float32Array, shape: readonly number[]): Promise<OnnxValues> {
+    return (await this.runAll(values, shape)).get(this.model.outputs[0])!;
+  }
+
+  /** All outputs by name, in the model's order. Throws as `run` does. */
+  async runAll(values: Float32Array, shape: readonly number[]): Promise<Map<string, OnnxValues>> {
+    const { program, shapes } = await this.#get(shape);
     const found = await program.run({ [this.model.inputs[0].name]: values });
-    return { data: found[output], shape: out };
+    return new Map(this.model.outputs.map((name, i) => [name, { data: found[name], shape: shapes[i] }]));
   }
 
   async #get(shape: readonly number[]): Promise<Compiled> {
@@ -49,7 +61,7 @@ export class OnnxNetwork {
         this.#store.upload(name, [known.length], "f32", Float32Array.from(known), { frozen: true });
       }
     }
-    const made = { program: await compile(graph, this.#store), shape: outputs[0].shape };
+    const made = { program: await compile(graph, this.#store), shapes: outputs.map(({ shape }) => shape) };
     this.#compiled.set(key, made);
     return made;
   }

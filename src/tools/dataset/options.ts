@@ -1,7 +1,19 @@
 /** Work on folders of pictures and on metadata files: the flags of the scripts in sd-scripts' finetune/ and tools/. */
 
 import { RANGES } from "../../data/dataset/ranges.ts";
-import { choice, flag, group, int, noEffect, own, pathTo, required, SEEDS, str } from "../../options/mod.ts";
+import {
+  choice,
+  flag,
+  float,
+  group,
+  int,
+  noEffect,
+  own,
+  pathTo,
+  required,
+  SEEDS,
+  str,
+} from "../../options/mod.ts";
 
 const merging = {
   in_json: pathTo("json", str(null, "metadata to add to; unset = OUT_JSON where there is one")),
@@ -66,6 +78,8 @@ export const facesOptions = group("Faces", {
   detections: own(
     pathTo("json", str(null, "JSON file with the faces that a detector found in the pictures")),
   ),
+  detector: own(pathTo("file", str(null, "face detector in ONNX form: YuNet (2023) or a YOLOv8 face model"))),
+  detector_score: own(float(0.6, "faces of which it is less sure are left out", { min: 0, max: 1 })),
   rotate: flag("turn pictures so that the eyes lie level"),
   resize_fit: flag("resize so that the shorter side fits the cut"),
   resize_face_size: int(null, "resize so that the face has this size, before cutting", { min: 1 }),

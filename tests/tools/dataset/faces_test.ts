@@ -26,7 +26,8 @@ async function folder(faces: unknown): Promise<{ at: (name: string) => string; c
     config: {
       ...{ srcDir: at("s"), dstDir: at("o"), detections: at("faces.json"), rotate: false, resizeFit: false },
       ...{ resizeFaceSize: 35, cropSize: [40, 40], cropRatio: null, minSize: null, maxSize: null },
-      ...{ multipleFaces: true, debug: false, compat: null },
+      ...{ multipleFaces: true, debug: false, compat: null, detector: null, detectorScore: 0.6 },
+      ...{ device: "cpu", threads: 1, vramBudget: null, noVendorLibs: false },
     },
   };
 }
@@ -66,12 +67,19 @@ Deno.test("without detections the line says why there is no detector", () => {
     cropRatio: null,
     cropSize: null,
     detections: null,
+    detector: null,
   };
   throws(
     () =>
       facesJob.check!(
         { ...values, srcDir: "a", dstDir: "b" } as Parameters<NonNullable<typeof facesJob.check>>[0],
       ),
-    (error) => (match(String(error), /Python package that easel cannot have; give a JSON file/), true),
+    (
+      error,
+    ) => (match(
+      String(error),
+      /--detector is missing: .*Python package that easel cannot have; give an ONNX face detector/,
+    ),
+      true),
   );
 });

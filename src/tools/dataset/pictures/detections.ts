@@ -35,8 +35,12 @@ export function readDetections(path: string): Detections {
 
 function facesOf(found: unknown, at: string): Face[] {
   if (!Array.isArray(found)) throw new UserError(`${at}: is no list of faces; ${REMEDY}`);
-  return found.flatMap((face, i) => faceOf(face, `${at}, face ${i + 1}`))
-    .sort((a, b) => Math.max(b.width, b.height) - Math.max(a.width, a.height));
+  return largestFirst(found.flatMap((face, i) => faceOf(face, `${at}, face ${i + 1}`)));
+}
+
+/** The largest first. */
+export function largestFirst(faces: Face[]): Face[] {
+  return faces.sort((a, b) => Math.max(b.width, b.height) - Math.max(a.width, a.height));
 }
 
 /** Numbers are rounded to float32 as a detector gives them. */

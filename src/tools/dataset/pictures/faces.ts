@@ -13,14 +13,23 @@ import { writePicture } from "../../../images/write.ts";
 import { eachPicture } from "../pace.ts";
 import { picturesIn } from "../pictures.ts";
 import { stem } from "../texts/text_beside.ts";
+import { openChosenDevice } from "../../../runtime/mod.ts";
 import { type Face, readDetections } from "./detections.ts";
+import { FaceDetector } from "./detector.ts";
 import { drawRectangle } from "./rectangle.ts";
 
 export interface FacesConfig {
   readonly srcDir: string;
   readonly dstDir: string;
-  /** What a detector found in the pictures. */
-  readonly detections: string;
+  /** What a detector found in the pictures; null where `detector` finds it. */
+  readonly detections: string | null;
+  /** An ONNX model. */
+  readonly detector: string | null;
+  readonly detectorScore: number;
+  readonly device: string;
+  readonly threads: number;
+  readonly vramBudget: number | null;
+  readonly noVendorLibs: boolean;
   /** Turn pictures so that the eyes lie level. */
   readonly rotate: boolean;
   readonly resizeFit: boolean;
@@ -47,7 +56,35 @@ interface Cut {
 
 /** Throws UserError when a folder, the detections or the disk refuse. */
 export async function cutFaces(config: FacesConfig, context: JobContext): Promise<void> {
-  const { srcDir, dstDir, compat } = config, detections = readDetections(config.detections);
+  const { detections, detector } = config;
+  if (detections !== null) {
+    const found = readDetections(detections);
+    return await cutAll(config, context, (path) => found.get(basename(path)) ?? []);
+  }
+  const device = openChosenDevice(config.device, config, context.log);
+  try {
+    const network = FaceDetector.open(detector!, device, config.detectorScore);
+    try {
+      const compat = config.compat !== null;
+      await cutAll(
+        config,
+        context,
+        async (path) => await network.find(await loadImage(path, { compat }), config.rotate),
+      );
+    } finally {
+      network.close();
+    }
+  } finally {
+    device.close();
+  }
+}
+
+async function cutAll(
+  config: FacesConfig,
+  context: JobContext,
+  facesOf: (path: string) => readonly Face[] | Promise<readonly Face[]>,
+): Promise<void> {
+  const { srcDir, dstDir, compat } = config;
   const pictures = picturesIn(srcDir).filter((path) =>
     compat === null || /(^|\/)[^./][^/]*\.(png|jpg|webp)$/.test(path)
   );
@@ -55,9 +92,9 @@ export async function cutFaces(config: FacesConfig, context: JobContext): Promis
   removeLeftovers(dstDir, (name) => name.endsWith(".png"), context.log);
   let written = 0, without = 0;
   await eachPicture("cutting faces", pictures, context, async (path) => {
-    const faces = detections.get(basename(path));
-    if (faces === undefined || faces.length === 0) return void without++;
     try {
+      const faces = await facesOf(path);
+      if (faces.length === 0) return void without++;
       written += await cutOne(path, faces, config, context);
     } catch (error) {
       if (!(error instanceof UnreadableImage) || compat !== null) throw error;

@@ -6,6 +6,8 @@ import { job } from "../../../options/job.ts";
 import { readableFile, readableFolder, writableFolder } from "../../../options/paths.ts";
 import { exclusive } from "../../../options/rules.ts";
 import { automationOptions, compatOptions } from "../../../options/shared.ts";
+import { checkDevice } from "../../../runtime/check_device.ts";
+import { deviceOptions } from "../../../runtime/options.ts";
 import { pythonFloat, pythonInt } from "../../../text/python_number.ts";
 import { facesOptions } from "../options.ts";
 
@@ -13,22 +15,27 @@ const WHOLE = { read: pythonInt, wanted: "width,height" },
   RATIO = { read: pythonFloat, wanted: "horizontal,vertical" };
 
 export const facesJob = job({
-  groups: [facesOptions, compatOptions, automationOptions],
+  groups: [facesOptions, deviceOptions, compatOptions, automationOptions],
   about:
     "Turns pictures so that a face is upright, cuts it out and writes it with its place and size in the name, which " +
-    "--face_crop_aug_range reads. The detector of sd-scripts is a Python package that easel cannot have: let any detector " +
-    "find the faces and give its boxes and eyes with --detections.",
+    "--face_crop_aug_range reads. The detector of sd-scripts is a Python package that easel cannot have: give an ONNX model " +
+    "with --detector, or with --detections what any detector found.",
   examples: [
     "easel detect_face_rotate --src_dir images/1_thing --dst_dir faces --detections faces.json --rotate --crop_ratio 2,2",
   ],
   check(values) {
-    const { resizeFit, resizeFaceSize, cropRatio, cropSize, detections, srcDir, dstDir } = values;
+    const { resizeFit, resizeFaceSize, cropRatio, cropSize, detections, detector, srcDir, dstDir } = values;
     exclusive("resize_fit", resizeFit, "resize_face_size", resizeFaceSize !== null);
     exclusive("crop_ratio", cropRatio !== null, "resize_face_size", resizeFaceSize !== null);
     pair("crop_size", cropSize, WHOLE);
     pair("crop_ratio", cropRatio, RATIO);
-    given(detections);
-    readableFile("detections", detections);
+    exclusive("detections", detections !== null, "detector", detector !== null);
+    if (detections === null && detector === null) throw new UsageError(LACKING);
+    if (detections !== null) readableFile("detections", detections);
+    if (detector !== null) {
+      readableFile("detector", detector);
+      checkDevice(values);
+    }
     readableFolder("src_dir", srcDir);
     writableFolder("dst_dir", dstDir);
     if (isSameFile(srcDir, dstDir)) {
@@ -39,19 +46,15 @@ export const facesJob = job({
     const { cutFaces } = await import("./faces.ts");
     await cutFaces({
       ...values,
-      detections: given(values.detections),
       cropSize: pair("crop_size", values.cropSize, WHOLE),
       cropRatio: pair("crop_ratio", values.cropRatio, RATIO),
     }, context);
   },
 });
 
-function given(detections: string | null): string {
-  if (detections !== null) return detections;
-  throw new UsageError(
-    "--detections is missing: sd-scripts' detector is a Python package that easel cannot have; give a JSON file with the faces",
-  );
-}
+const LACKING =
+  "--detector is missing: sd-scripts' own is a Python package that easel cannot have; give an ONNX face detector, or a JSON " +
+  "file with the faces (--detections)";
 
 function pair(
   name: string,
