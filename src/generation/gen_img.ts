@@ -1,7 +1,7 @@
 /** easel gen_img: pictures from prompts, files named and written as sd-scripts' gen_img.py does. */
 
 import { basename, join } from "node:path";
-import { atomicWriteFile } from "../base/files/atomic.ts";
+import { isTaken } from "../base/files/exists.ts";
 import { removeLeftovers } from "../base/files/leftovers.ts";
 import { Interrupted } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
@@ -18,8 +18,9 @@ import { slicesOf, TILES, type Tiling } from "./pipeline/tiles.ts";
 import { type Sampling, samplingOf } from "./pipeline/sampling.ts";
 import { pictureTexts } from "./pictures/picture_text.ts";
 import { toBytes } from "./pictures/pixels.ts";
-import { encodePng } from "../images/png_file.ts";
 import { uncommonNoiseOf } from "./pipeline/uncommon_noise.ts";
+import { type ResourceHashes, resourceHashes, stem } from "./pictures/resource_hashes.ts";
+import { writePicture } from "../images/write.ts";
 import { readPrompts } from "./prompts/prompter.ts";
 import type { PictureRequest } from "./prompts/requests.ts";
 import type { TextConditioner } from "./prompts/text_conditioner.ts";
@@ -31,11 +32,14 @@ export async function genImg(config: GenImgConfig, context: JobContext): Promise
   const prompts = await readPrompts(config);
   const sources = await readSources(config, context.warn);
   const { planned, sampling, loaded } = await prepare(config, prompts, sources, context);
+  const ended = new AbortController();
   try {
     Deno.mkdirSync(config.outdir, { recursive: true });
-    removeLeftovers(config.outdir, (name) => name.endsWith(".png"), context.log);
-    await drawAll(config, context, loaded, planned, sampling);
+    removeLeftovers(config.outdir, (name) => /\.(png|jpe?g|webp)$/i.test(name), context.log);
+    const hashes = resourceHashes(config, AbortSignal.any([context.signal, ended.signal]), context.warn);
+    await drawAll(config, context, loaded, planned, sampling, hashes);
   } finally {
+    ended.abort();
     loaded.close();
   }
 }
@@ -78,8 +82,10 @@ async function drawAll(
   { model, networks, controls, seen, device }: Loaded,
   planned: readonly Batch[],
   sampling: Sampling,
+  hashes: Promise<ResourceHashes>,
 ): Promise<void> {
-  const pipeline = new Pipeline(model, tilingOf(config)), names = new FileNames();
+  const pipeline = new Pipeline(model, tilingOf(config));
+  const names = new FileNames((name) => isTaken(join(config.outdir, name)));
   try {
     const conditioner = await pipeline.conditioner({
       clipSkip: config.clipSkip,
@@ -113,11 +119,12 @@ async function drawAll(
       const passes = await drawPasses(pipeline, conditioner, batch, options, highres);
       before += steps;
       for (const { drawn, mark, requests } of passes) {
-        const paths = save(config, { ...batch, requests }, drawn, {
+        const paths = await save(config, { ...batch, requests }, drawn, {
           names,
           mark,
           sized: model.family.sizes !== null,
           networks: networks.used(settings),
+          hashes: await hashes,
           warn: context.warn,
         });
         for (const [i, path] of paths.entries()) {
@@ -174,27 +181,30 @@ function vaeBatch({ vaeBatchSize }: GenImgConfig, batch: number): number {
 }
 
 /** Writes a batch's pictures and gives their paths. */
-function save(
+async function save(
   config: GenImgConfig,
   batch: Batch,
   { images, width, height }: Drawn,
-  { names, mark, sized, networks, warn }: {
+  { names, mark, sized, networks, hashes, warn }: {
     names: FileNames;
     mark: string;
     sized: boolean;
     networks: readonly UsedNetwork[];
+    hashes: ResourceHashes;
     warn: (text: string) => void;
   },
-): string[] {
-  const time = new Date();
-  return batch.requests.map((request, place) => {
+): Promise<string[]> {
+  const time = new Date(), paths: string[] = [];
+  const { sequentialFileName: sequential, imageFormat: format, imageQuality: quality } = config;
+  for (const [place, request] of batch.requests.entries()) {
     const texts = pictureTexts({
       request,
       width,
       height,
       sampler: config.sampler,
       sigmas: config.sigmas,
-      modelName: basename(config.ckpt).replace(/\.[^.]*$/, ""),
+      modelName: stem(config.ckpt),
+      hashes,
       clipSkip: config.clipSkip ?? 1,
       sized,
       networks,
@@ -206,12 +216,10 @@ function save(
         `the picture for seed ${request.seed} holds values that are no numbers; try --no_half_vae or --bf16`,
       );
     }
-    const png = encodePng({ width, height, data: toBytes(values) }, texts);
-    const path = join(
-      config.outdir,
-      names.next({ ...request, place, mark }, { sequential: config.sequentialFileName, time }),
-    );
-    atomicWriteFile(path, png);
-    return path;
-  });
+    const path = join(config.outdir, names.next({ ...request, place, mark }, { sequential, format, time }));
+    const picture = { width, height, data: toBytes(values) };
+    await writePicture(path, picture, { jpeg: quality, webp: quality }, texts);
+    paths.push(path);
+  }
+  return paths;
 }

@@ -1,6 +1,7 @@
 /** Drawing pictures. */
 
 import { samplerNames, spacingNames } from "./samplers/mod.ts";
+import { PICTURE_FORMATS } from "./pictures/file_names.ts";
 import { ONE_ATTENTION } from "../options/shared.ts";
 import {
   choice,
@@ -101,6 +102,10 @@ export const genOutputOptions = group("Output", {
   outdir: pathTo("folder", str("outputs", "output folder")),
   sequential_file_name: flag("number files instead of time stamps"),
   use_original_file_name: flag("name after the source image"),
+  image_format: own(
+    choice(PICTURE_FORMATS, "png", "how pictures are written whose name (--f) does not say it"),
+  ),
+  image_quality: own(int(95, "of .jpg and .webp; 100 is a .webp without loss", { min: 1, max: 100 })),
   no_preview: noEffect("there is no preview window", flag("no preview window")),
 });
 

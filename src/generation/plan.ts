@@ -33,7 +33,9 @@ export function planBatches(
   }
   const requests = [...pictureRequests(config, prompts, size, warn)].map((asked) => {
     const regionParts = regions && partsOf(config, asked);
-    const original = config.useOriginalFileName && names ? `${names[asked.index % names.length]}.png` : null;
+    const original = config.useOriginalFileName && names
+      ? `${names[asked.index % names.length]}.${config.imageFormat}`
+      : null;
     const request = {
       ...asked,
       fileName: asked.fileName ?? original,

@@ -19,7 +19,7 @@ const COLOUR_TYPES: Readonly<Record<number, number>> = { 1: 0, 3: 2, 4: 6 };
  */
 export function encodePng(
   { width, height, data }: ByteRows,
-  texts: Iterable<[string, string]> = [],
+  texts: Iterable<readonly [string, string]> = [],
 ): Uint8Array {
   const channels = data.length / (width * height), colours = COLOUR_TYPES[channels];
   if (colours === undefined) {

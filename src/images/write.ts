@@ -6,17 +6,23 @@ import { atomicWriteFile } from "../base/files/atomic.ts";
 import { listed } from "../base/phrases.ts";
 import type { ByteRows } from "./png_file.ts";
 import { encodePng } from "./png_file.ts";
+import { jpegWithComment, webpWithComment } from "./exif_comment.ts";
 import { withCodec } from "./wasm.ts";
 
 interface Quality {
   /** Of JPEG, 1 to 100. */
   readonly jpeg: number;
+  /** Of WebP, 1 to 100, which is without loss. Default 100. */
+  readonly webp?: number;
 }
 
-type Encode = (picture: ByteRows, quality: Quality) => Uint8Array | Promise<Uint8Array>;
+/** Texts by their keys; JPEG and WebP hold the one called `parameters`, as the AUTOMATIC1111 web UI writes it. */
+type Texts = readonly (readonly [key: string, text: string])[];
+
+type Encode = (picture: ByteRows, quality: Quality, texts: Texts) => Uint8Array | Promise<Uint8Array>;
 
 const ENCODERS: Readonly<Record<string, Encode>> = {
-  ".png": (picture) => encodePng(picture),
+  ".png": (picture, _, texts) => encodePng(picture, texts),
   ".jpg": encodeJpeg,
   ".jpeg": encodeJpeg,
   ".webp": encodeWebp,
@@ -31,30 +37,46 @@ export function checkPictureName(name: string, path: string): void {
   );
 }
 
-/** Writes grey, RGB or RGBA rows atomically; JPEG and BMP forget alpha, WebP is lossless. */
+/** Writes grey, RGB or RGBA rows atomically; JPEG and BMP forget alpha, and so does a WebP with texts. */
 export async function writePicture(
   path: string,
   picture: ByteRows,
   quality: Quality = { jpeg: 95 },
+  texts: Texts = [],
 ): Promise<void> {
   checkPictureName("the picture", path);
-  atomicWriteFile(path, await ENCODERS[extname(path).toLowerCase()](picture, quality));
+  atomicWriteFile(path, await ENCODERS[extname(path).toLowerCase()](picture, quality, texts));
+}
+
+function comment(texts: Texts): string | undefined {
+  return texts.find(([key]) => key === "parameters")?.[1];
 }
 
 /** As libjpeg's own tools write it: baseline, colours at half the resolution, the standard tables. */
-async function encodeJpeg(picture: ByteRows, { jpeg: quality }: Quality): Promise<Uint8Array> {
+async function encodeJpeg(
+  picture: ByteRows,
+  { jpeg: quality }: Quality,
+  texts: Texts,
+): Promise<Uint8Array> {
   const { default: encode, init } = await import("@jsquash/jpeg/encode.js");
   const codec = { specifier: "@jsquash/jpeg/codec/enc/mozjpeg_enc.wasm", init };
   const options = { quality, baseline: true, progressive: false, quant_table: 0, auto_subsample: false };
-  return new Uint8Array(await withCodec(codec, picture, () => encode(rgba(picture), options)));
+  const jpeg = new Uint8Array(await withCodec(codec, picture, () => encode(rgba(picture), options)));
+  const text = comment(texts);
+  return text === undefined ? jpeg : jpegWithComment(jpeg, text);
 }
 
-async function encodeWebp(picture: ByteRows): Promise<Uint8Array> {
+async function encodeWebp(
+  picture: ByteRows,
+  { webp: quality = 100 }: Quality,
+  texts: Texts,
+): Promise<Uint8Array> {
   const { default: encode, init } = await import("@jsquash/webp/encode.js");
   const codec = { specifier: "@jsquash/webp/codec/enc/webp_enc_simd.wasm", init };
-  return new Uint8Array(
-    await withCodec(codec, picture, () => encode(rgba(picture), { lossless: 1, exact: 1 })),
-  );
+  const options = quality === 100 ? { lossless: 1, exact: 1 } : { quality };
+  const webp = new Uint8Array(await withCodec(codec, picture, () => encode(rgba(picture), options)));
+  const text = comment(texts);
+  return text === undefined ? webp : webpWithComment(webp, picture, text);
 }
 
 /** 24 bits, rows from the bottom, padded to whole words. */

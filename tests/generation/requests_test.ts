@@ -73,15 +73,18 @@ Deno.test("batches() keep together what has equal settings", () => {
 });
 
 Deno.test("file names never meet and stay in the folder", () => {
-  const names = new FileNames(), time = new Date(2026, 0, 2, 3, 4, 5);
-  const picture = { index: 0, place: 0, seed: 9, fileName: null };
-  assert.equal(names.next(picture, { sequential: true, time }), "im_000001.png");
-  assert.equal(names.next(picture, { sequential: false, time }), "im_20260102030405_000_9.png");
-  assert.equal(names.next(picture, { sequential: false, time }), "im_20260102030405_000_9_2.png");
-  assert.throws(
-    () => names.next({ ...picture, fileName: "../x.png" }, { sequential: true, time }),
-    UserError,
-  );
+  const names = new FileNames((name) => ["cat.jpeg", "im_000001.png"].includes(name));
+  const picture = { index: 0, place: 0, seed: 9 }, time = new Date(2026, 0, 2, 3, 4, 5);
+  const next = (fileName: string | null, sequential: boolean, format: "png" | "webp" = "png") =>
+    names.next({ ...picture, fileName }, { sequential, format, time });
+  assert.equal(next(null, true), "im_000001.png");
+  assert.equal(next(null, false), "im_20260102030405_000_9.png");
+  assert.equal(next(null, false), "im_20260102030405_000_9_2.png");
+  assert.equal(next(null, false, "webp"), "im_20260102030405_000_9.webp");
+  assert.equal(next("v1.5", true, "webp"), "v1.5.webp");
+  assert.equal(next("cat.jpeg", true), "cat_2.jpeg", "one that lies there already is kept");
+  assert.throws(() => next("../x.png", true), UserError);
+  assert.throws(() => next("x.tiff", true), /written as PNG, JPEG or WebP/);
 });
 
 Deno.test("parseSampleLine() has sd-scripts' defaults, the size apart", () => {

@@ -12,6 +12,7 @@ import { type GenImgConfig, genImgGroups } from "../groups.ts";
 import { stamp } from "../pictures/file_names.ts";
 import { pictureTexts } from "../pictures/picture_text.ts";
 import { toBytes } from "../pictures/pixels.ts";
+import { resourceHashes } from "../pictures/resource_hashes.ts";
 import { drawBatch } from "../pipeline/draw.ts";
 import { loadDrawingModel, openCheckpoint } from "../pipeline/load_model.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
@@ -50,6 +51,8 @@ export async function minimalInference(values: MinimalConfig, context: JobContex
   }
   const loaded = await loadDrawingModel(config, file, loraPaths(config, []), null, context);
   const { model, networks, device } = loaded, pipeline = new Pipeline(model);
+  const ended = new AbortController();
+  const hashes = resourceHashes(config, AbortSignal.any([context.signal, ended.signal]), context.warn);
   try {
     const conditioner = await pipeline.conditioner({
       clipSkip: null,
@@ -92,6 +95,7 @@ export async function minimalInference(values: MinimalConfig, context: JobContex
         },
         modelName: values.ckptPath.replace(/^.*[/\\]|\.[^./\\]*$/g, ""),
         networks: networks.used(settings),
+        hashes: await hashes,
       });
       const path = freePath(values.outputDir);
       atomicWriteFile(path, encodePng({ width, height, data: toBytes(image) }, texts));
@@ -99,6 +103,7 @@ export async function minimalInference(values: MinimalConfig, context: JobContex
       context.emit({ event: "sample", path, prompt: request.prompt, seed: request.seed, width, height });
     }
   } finally {
+    ended.abort();
     pipeline.destroy();
     loaded.close();
   }

@@ -4,6 +4,7 @@ import { loraTagText } from "../../text/mod.ts";
 import type { UsedNetwork } from "../pipeline/networks.ts";
 import { type SigmaSpacing, webUiName, webUiSpacing } from "../samplers/mod.ts";
 import type { PictureRequest } from "../prompts/requests.ts";
+import type { Resource, ResourceHashes } from "./resource_hashes.ts";
 
 export interface PictureFacts {
   readonly request: PictureRequest;
@@ -13,6 +14,7 @@ export interface PictureFacts {
   /** --sigmas */
   readonly sigmas: SigmaSpacing | null;
   readonly modelName: string;
+  readonly hashes: ResourceHashes;
   readonly clipSkip: number;
   /** Whether the model is conditioned on sizes. */
   readonly sized: boolean;
@@ -50,7 +52,8 @@ export function pictureTexts(facts: PictureFacts): [string, string][] {
 }
 
 function webUiLine(facts: PictureFacts): string {
-  const { words, negativePrompt, seed, settings } = facts.request, { networks } = facts;
+  const { words, negativePrompt, seed, settings } = facts.request, { networks, hashes } = facts;
+  const { model, vae } = hashes;
   const entries = [
     `Steps: ${settings.steps}`,
     `Sampler: ${webUiName(facts.sampler)}`,
@@ -58,18 +61,45 @@ function webUiLine(facts: PictureFacts): string {
     `CFG scale: ${settings.scale}`,
     `Seed: ${seed}`,
     `Size: ${facts.width}x${facts.height}`,
-    `Model: ${facts.modelName.replaceAll(",", " ")}`,
+    ...(model ? [`Model hash: ${model.hash}`] : []),
+    `Model: ${oneEntry(facts.modelName)}`,
+    ...(vae ? [`VAE hash: ${vae.hash}`, `VAE: ${oneEntry(vae.name)}`] : []),
   ];
   if (facts.strength !== null) entries.push(`Denoising strength: ${facts.strength}`);
   if (facts.clipSkip > 1) entries.push(`Clip skip: ${facts.clipSkip}`);
+  const loras = networks.map(({ name, hash }) => ({ name, hash: hash.slice(0, LORA_DIGITS) }));
+  const embeddings = hashes.embeddings.filter(({ name }) => `${words}\n${negativePrompt}`.includes(name));
+  if (loras.length > 0) entries.push(`Lora hashes: ${JSON.stringify(hashList(loras))}`);
+  if (embeddings.length > 0) entries.push(`TI hashes: ${JSON.stringify(hashList(embeddings))}`);
+  // the last one: readers that do not know it split it at its commas
+  const all = [
+    ...(model ? [["model", model.hash]] : []),
+    ...(vae ? [["vae", vae.hash]] : []),
+    ...loras.map(({ name, hash }) => [`lora:${name}`, hash]),
+    ...embeddings.map(({ name, hash }) => [`embed:${name}`, hash]),
+  ];
+  if (all.length > 0) entries.push(`Hashes: {${all.map(jsonEntry).join(", ")}}`);
   // strengths as they were: the prompt's own tags do not know of --network_mul and --am
   const prompt = [words, ...networks.map(loraTagText)].join(" ");
-  if (networks.length > 0) {
-    const hashes = networks.map(({ name, hash }) => `${name}: ${hash.slice(0, 12)}`).join(", ");
-    entries.push(`Lora hashes: ${JSON.stringify(hashes)}`);
-  }
   const negative = negativePrompt ? [`Negative prompt: ${negativePrompt}`] : [];
   return [prompt, ...negative, entries.join(", ")].join("\n");
+}
+
+/** Of the hash over a LoRA's tensors; sites call it AutoV3. */
+const LORA_DIGITS = 12;
+
+function hashList(resources: readonly Resource[]): string {
+  return resources.map(({ name, hash }) => `${name}: ${hash}`).join(", ");
+}
+
+/** Entries are divided by commas. */
+function oneEntry(text: string): string {
+  return text.replaceAll(",", " ");
+}
+
+/** As Python's json.dumps spaces it. */
+function jsonEntry([key, value]: string[]): string {
+  return `${JSON.stringify(key)}: ${JSON.stringify(value)}`;
 }
 
 /** As Python's str(float) writes it. */
