@@ -26,6 +26,8 @@ import type { PictureRequest } from "./prompts/requests.ts";
 import type { TextConditioner } from "./prompts/text_conditioner.ts";
 import { planBatches } from "./plan.ts";
 import { drawTwice, firstSettings, type Highres, highresOf } from "./techniques/highres.ts";
+import { upscalerFile } from "./techniques/upscaler_flag.ts";
+import { openUpscaler, type Upscaler } from "./techniques/upscalers.ts";
 
 /** Draws every picture that is asked for. Throws UserError for what cannot be drawn, Interrupted between two steps. */
 export async function genImg(config: GenImgConfig, context: JobContext): Promise<void> {
@@ -94,7 +96,8 @@ async function drawAll(
       knowsBreak: true,
       padWithEos: false,
     }, context.warn);
-    const highres = highresOf(config);
+    const highres = highresOf(config), upscalerPath = upscalerFile(config);
+    const upscaler = upscalerPath === null ? null : openUpscaler(upscalerPath, pipeline);
     const total = planned.reduce((sum, batch) => sum + batch.requests[0].settings.steps, 0);
     const pictures = planned.reduce((sum, batch) => sum + batch.requests.length, 0);
     context.emit({ event: "plan", task: "drawing", steps: total, pictures });
@@ -116,7 +119,7 @@ async function drawAll(
           context.progress({ task: "drawing", step, total, memory: device.peakBytes, note });
         },
       };
-      const passes = await drawPasses(pipeline, conditioner, batch, options, highres);
+      const passes = await drawPasses(pipeline, conditioner, batch, options, highres, upscaler);
       before += steps;
       for (const { drawn, mark, requests } of passes) {
         const paths = await save(config, { ...batch, requests }, drawn, {
@@ -154,12 +157,13 @@ async function drawPasses(
   batch: Batch,
   options: DrawOptions,
   highres: Highres | null,
+  upscaler: Upscaler | null,
 ): Promise<Pass[]> {
   const { requests } = batch;
   if (!highres) {
     return [{ drawn: await drawBatch(pipeline, conditioner, batch, options), mark: "", requests }];
   }
-  const { first, second } = await drawTwice(pipeline, conditioner, batch, options, highres);
+  const { first, second } = await drawTwice(pipeline, conditioner, batch, options, highres, upscaler);
   const small = requests.map((request) => ({
     ...request,
     fileName: null,

@@ -14,6 +14,7 @@ import {
 } from "../options/paths.ts";
 import { exclusive, needs } from "../options/rules.ts";
 import { checkControls } from "./techniques/control/flags.ts";
+import { checkUpscaler } from "./techniques/upscaler_flag.ts";
 import { checkDevice } from "../runtime/check_device.ts";
 
 export const genImgJob = job({
@@ -68,6 +69,7 @@ function check(values: GenImgConfig): void {
   checkNoise(values);
   checkNetworks(values);
   checkControls(values);
+  checkUpscaler(values);
   checkpoint("ckpt", values.ckpt);
   modelParts(values);
   readableFile("from_file", values.fromFile);

@@ -5,6 +5,8 @@ import { encodePng } from "../../src/images/png_file.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
 import type { GenImgConfig } from "../../src/generation/groups.ts";
 import { GEN_IMG_DEFAULTS } from "./defaults.ts";
+import { writeSynthUpscaler } from "../golden/prepare/upscaler.ts";
+import { writeSynthEsrgan } from "../models/esrgan/sample.ts";
 import { genImg } from "../../src/generation/gen_img.ts";
 import { keysOf, loraTargets, networkNamed, saveLora, tensorShapes } from "../../src/networks/mod.ts";
 import { synthTensor, uniform } from "../golden/synth.ts";
@@ -189,6 +191,20 @@ Deno.test("a second pass writes the larger picture, and the first one where it i
     assert.deepEqual(files("pictures"), ["im_1000001.png"]);
     assert.notDeepEqual(pictures[0], latents[1]);
     await assert.rejects(draw(dir, "small", { ...twice, W: 40 }), /a picture of 0x32 cannot be drawn/);
+    writeSynthEsrgan(`${dir}/x4.pth.safetensors`);
+    writeSynthUpscaler(`${dir}/latent.safetensors`);
+    const once = { ...twice, highresFixSave1st: false };
+    const [plain] = await draw(dir, "plain", once);
+    const [enlarged] = await draw(dir, "x4", { ...once, highresFixUpscaler: `${dir}/x4.pth.safetensors` });
+    const [sharp] = await draw(dir, "module", {
+      ...once,
+      highresFixUpscaler: "tools.latent_upscaler",
+      highresFixUpscalerArgs: `weights=${dir}/latent.safetensors`,
+    });
+    assert.deepEqual([enlarged.length, sharp.length], [64 * 64 * 3, 64 * 64 * 3]);
+    const apart = [difference(enlarged, plain), difference(sharp, plain), difference(sharp, enlarged)];
+    assert.ok(apart.every((distance) => distance > 0.01), apart.join());
+    await assert.rejects(draw(dir, "none", { ...once, highresFixUpscaler: ckpt }), /an upscaler is wanted/);
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }

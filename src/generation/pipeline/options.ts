@@ -49,8 +49,14 @@ export const highresOptions = group("Second pass in high resolution", {
   highres_fix_strength: float(null, "first-pass img2img strength", SHARE),
   highres_fix_save_1st: flag("save first-pass images"),
   highres_fix_latents_upscaling: flag("upscale in latent space"),
-  highres_fix_upscaler: notYet(str(null, "python module of an upscaler")),
-  highres_fix_upscaler_args: notYet(str(null, "its key=value arguments")),
+  highres_fix_upscaler: pathTo(
+    "file",
+    str(
+      null,
+      "what enlarges between: an ESRGAN, Real-ESRGAN or latent upscaler file, or tools.latent_upscaler",
+    ),
+  ),
+  highres_fix_upscaler_args: str(null, "of tools.latent_upscaler: weights=FILE"),
   highres_fix_disable_control_net: flag("no ControlNet in pass two"),
 });
 

@@ -7,6 +7,7 @@ import { toBytes } from "../pictures/pixels.ts";
 import { type Batch, drawBatch, type Drawn, type DrawOptions } from "../pipeline/draw.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import type { PictureRequest, Settings } from "../prompts/requests.ts";
+import type { Enlarged, Upscaler } from "./upscalers.ts";
 import type { TextConditioner } from "../prompts/text_conditioner.ts";
 
 export interface Highres {
@@ -69,13 +70,14 @@ export function firstSettings(settings: Settings, highres: Highres): Settings {
   };
 }
 
-/** Both passes; the second draws with the seeds after the first's. */
+/** Both passes; the second draws with the seeds after the first's. Without `upscaler` pictures are enlarged by Lanczos. */
 export async function drawTwice(
   pipeline: Pipeline,
   conditioner: TextConditioner,
   batch: Batch,
   options: DrawOptions,
   highres: Highres,
+  upscaler: Upscaler | null = null,
 ): Promise<{ first: Drawn; second: Drawn }> {
   const changed = (change: (request: PictureRequest) => Partial<PictureRequest>) =>
     batch.requests.map((request) => ({ ...request, ...change(request) }));
@@ -86,17 +88,16 @@ export async function drawTwice(
   const { width, height } = batch.requests[0].settings, { latent } = pipeline.model.family;
   const requests = changed(({ seed }) => ({ seed: seed + 1 }));
   const guides = highres.guidesFirstOnly ? null : batch.guides;
+  const size = { width, height };
+  const begun: Enlarged = highres.latents
+    ? { latents: enlargedLatents(first, latentShape(latent, 1, size)), shown: batch.images }
+    : upscaler
+    ? await upscaler.enlarge(picturesOf(first), size, requests[0].seed)
+    : { images: picturesOf(first).map((picture) => resizePillow(picture, width, height, "lanczos")) };
   const second = await drawBatch(
     pipeline,
     conditioner,
-    highres.latents
-      ? {
-        ...{ requests, guides },
-        images: null,
-        shown: batch.images,
-        latents: enlargedLatents(first, latentShape(latent, 1, { width, height })),
-      }
-      : { requests, guides, images: enlargedPictures(first, { width, height }) },
+    { requests, guides, images: null, ...begun },
     options,
   );
   return { first, second };
@@ -107,12 +108,6 @@ function enlargedLatents({ latents, shape }: Drawn, { width, height }: LatentSha
   return interpolatedValues(latents, [shape.batch, shape.height, shape.width, shape.channels], rows, columns);
 }
 
-function enlargedPictures(
-  { images, width, height }: Drawn,
-  size: { width: number; height: number },
-): Pixels[] {
-  return images.map((values) => {
-    const picture: Pixels = { width, height, channels: 3, data: toBytes(values) };
-    return resizePillow(picture, size.width, size.height, "lanczos");
-  });
+function picturesOf({ images, width, height }: Drawn): Pixels[] {
+  return images.map((values) => ({ width, height, channels: 3, data: toBytes(values) }));
 }

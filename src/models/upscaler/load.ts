@@ -37,7 +37,7 @@ export function loadUpscaler(file: TensorFile, store: ParameterStore): Shapes {
 
 function tensor(file: TensorFile, key: string, shape: readonly number[]): Float32Array {
   if (!file.keys().includes(key)) {
-    throw new UserError(`${file.path}: has no ${key}; --weights wants a latent upscaler`);
+    throw new UserError(`${file.path}: has no ${key}; a latent upscaler is wanted`);
   }
   const found = file.info(key).shape;
   if (found.join() === shape.join()) return file.f32(key);

@@ -46,7 +46,7 @@ Deno.test("upscaleLatents() doubles pictures of any size and never replaces one 
   await rejects(upscaleLatents({ ...config, imagePattern: at("x*") }, quietContext()), /fits no file/);
   await rejects(
     upscaleLatents({ ...config, weights: config.vaePath }, quietContext()),
-    /has no conv1\.weight; --weights wants/,
+    /has no conv1\.weight; a latent upscaler is wanted/,
   );
 });
 

@@ -153,10 +153,16 @@ export function openModels(config: LatentUpscalerConfig, { log }: Pick<JobContex
   const encoder = new LatentEncoder({ shapes: vae.shapes, store, source: vae.path, vaeDtype: "f32", load });
   const programs = new Programs<string>(store, { load, kept: 6 });
   const torch = new TorchGenerator(config.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
+  const { channels, factor } = encoder.latent;
+  const latents = (
+    n: number,
+    height: number,
+    width: number,
+  ) => [n, height / factor, width / factor, channels];
   const refine = async (enlarged: readonly Pixels[]) => {
     const { width, height } = enlarged[0],
       count = enlarged.length,
-      latent = [count, height >> 3, width >> 3, 4];
+      latent = latents(count, height, width);
     const sampled = await inParts(count, vaeBatchSize, (from, to) => {
       const pixels = Float32Array.from(
         joined(Uint8Array, enlarged.slice(from, to).map(({ data }) => data)),
@@ -180,10 +186,10 @@ export function openModels(config: LatentUpscalerConfig, { log }: Pick<JobContex
         one = refined.length / enlarged.length;
       const pictures = await inParts(enlarged.length, vaeBatchSize, async (from, to) => {
         const { picture } = await programs.run(`decode ${to - from} ${height} ${width}`, (graph) => {
-          const latents = graph.input("latents", [to - from, height >> 3, width >> 3, 4]);
+          const x = graph.input("latents", latents(to - from, height, width));
           graph.output(
             "picture",
-            decode(latents, Weights.over(graph, vae.shapes, { source: vae.path }).at(VAE)),
+            decode(x, Weights.over(graph, vae.shapes, { source: vae.path }).at(VAE)),
           );
         }, { latents: refined.subarray(from * one, to * one) });
         return picture;
