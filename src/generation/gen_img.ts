@@ -12,9 +12,8 @@ import { readSources, type Sources } from "./pictures/sources.ts";
 import { loadDrawingModel, type Loaded, openCheckpoint, standardSize } from "./pipeline/load_model.ts";
 import { type LoraPath, loraPaths } from "./prompts/lora_files.ts";
 import type { UsedNetwork } from "./pipeline/networks.ts";
-import type { LatentShape } from "../models/mod.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
-import { slicesOf, TILES, type Tiling } from "./pipeline/tiles.ts";
+import { type Bands, bandsOf, BOUNDED } from "./pipeline/bands.ts";
 import { type Sampling, samplingOf } from "./pipeline/sampling.ts";
 import { pictureTexts } from "./pictures/picture_text.ts";
 import { toBytes } from "./pictures/pixels.ts";
@@ -86,7 +85,7 @@ async function drawAll(
   sampling: Sampling,
   hashes: Promise<ResourceHashes>,
 ): Promise<void> {
-  const pipeline = new Pipeline(model, tilingOf(config));
+  const pipeline = new Pipeline(model, bandsFor(config));
   const names = new FileNames((name) => isTaken(join(config.outdir, name)));
   try {
     const conditioner = await pipeline.conditioner({
@@ -173,10 +172,10 @@ async function drawPasses(
   return highres.keepFirst ? [{ drawn: first, mark: "0", requests: small }, last] : [last];
 }
 
-/** How sizes go through the autoencoder. */
-function tilingOf({ vaeTiling, vaeSlices }: GenImgConfig): (shape: LatentShape) => Tiling | null {
-  if (vaeTiling) return () => TILES;
-  return (shape) => vaeSlices !== null && vaeSlices > 1 ? slicesOf(vaeSlices, shape) : null;
+/** In what parts pictures go through the autoencoder. */
+function bandsFor({ vaeTiling, vaeSlices }: GenImgConfig): Bands | null {
+  if (vaeTiling) return BOUNDED;
+  return vaeSlices !== null && vaeSlices > 1 ? bandsOf(vaeSlices) : null;
 }
 
 function vaeBatch({ vaeBatchSize }: GenImgConfig, batch: number): number {

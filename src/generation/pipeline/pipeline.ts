@@ -6,7 +6,7 @@ import {
   affine,
   cast,
   concat,
-  type Graph,
+  Graph,
   mul,
   Programs,
   reshape,
@@ -16,11 +16,11 @@ import {
 } from "../../graph/mod.ts";
 import {
   decode,
-  decodeMiddle,
-  decodeUp,
+  decoderPieces,
+  decodeSmall,
   encode,
-  encodeDown,
-  encodeMiddle,
+  encoderPieces,
+  encodeSmall,
   type LatentShape,
   sampleLatents,
   VAE,
@@ -30,7 +30,7 @@ import { type DeepShrink, depthAt } from "../techniques/deep_shrink.ts";
 import type { ControlStep } from "../techniques/control/step.ts";
 import { lastParts, type RegionScene } from "../techniques/regions.ts";
 import { type DrawingModel, type NetworkInputs, weightsIn } from "./model.ts";
-import { cut, tiled, type Tiling } from "./tiles.ts";
+import { BandRunner, type Bands } from "./bands.ts";
 import { type Conditioning, TextConditioner, type TextSettings } from "../prompts/text_conditioner.ts";
 
 /** What does not change from step to step. */
@@ -63,10 +63,10 @@ const KEPT = 6;
 export class Pipeline {
   readonly programs: Programs<string>;
 
-  /** `tiling` says how a size goes through the autoencoder in parts; null: as a whole. */
+  /** `bands` says in what parts pictures go through the autoencoder; null: as a whole. */
   constructor(
     readonly model: DrawingModel,
-    private readonly tiling: (shape: LatentShape) => Tiling | null = () => null,
+    private readonly bands: Bands | null = null,
   ) {
     this.programs = new Programs(model.store, { load: model.load, kept: KEPT });
   }
@@ -167,8 +167,8 @@ export class Pipeline {
   /** Latents (N, h, w, C) as the U-Net knows them -> pictures (N, H, W, 3) around [-1, 1]. */
   async decode(latents: Float32Array, shape: LatentShape): Promise<Float32Array> {
     const factor = Math.fround(1 / this.latentScale), scaled = latents.map((x) => factor * x);
-    const tiling = this.tiling(shape), { batch, height, width } = shape;
-    if (tiling) return this.#decodeInTiles(scaled, shape, tiling);
+    const { bands } = this, { batch, height, width } = shape;
+    if (bands) return this.#decodeInBands(scaled, shape, bands);
     const out = await this.programs.run(`decode ${batch} ${height} ${width}`, (graph) => {
       recordDecode(graph, this.model, shape);
     }, { latents: scaled });
@@ -181,8 +181,8 @@ export class Pipeline {
     noise: Float32Array,
     shape: LatentShape,
   ): Promise<Float32Array> {
-    const tiling = this.tiling(shape), { batch, channels, height, width } = shape;
-    if (tiling) return this.#encodeInTiles(images, noise, shape, tiling);
+    const { bands } = this, { batch, channels, height, width } = shape;
+    if (bands) return this.#encodeInBands(images, noise, shape, bands);
     const { factor } = this.model.family.latent;
     const out = await this.programs.run(`encode ${batch} ${height} ${width}`, (graph) => {
       const x = graph.input("images", [batch, factor * height, factor * width, 3]);
@@ -194,55 +194,48 @@ export class Pipeline {
     return out.latents;
   }
 
-  /** The middle as a whole, since its pixels attend to each other, then the large part in tiles. */
-  async #decodeInTiles(latents: Float32Array, shape: LatentShape, tiling: Tiling): Promise<Float32Array> {
-    const { batch, channels, height, width } = shape, { factor } = this.model.family.latent;
-    const { middle } = await this.programs.run(`decode middle ${batch} ${height} ${width}`, (graph) => {
+  /** The middle as a whole, since its pixels attend to each other, then the large part of each picture in bands. */
+  async #decodeInBands(latents: Float32Array, shape: LatentShape, bands: Bands): Promise<Float32Array> {
+    const { batch, channels, height, width } = shape, { attention } = this.#vaeOptions();
+    const { small } = await this.programs.run(`decode small ${batch} ${height} ${width}`, (graph) => {
       const x = graph.input("latents", [batch, height, width, channels]);
-      graph.output(
-        "middle",
-        cast(decodeMiddle(x, this.#vae(graph), { attention: this.model.vaeAttention }), "f32"),
-      );
+      graph.output("small", cast(decodeSmall(x, this.#vae(graph), { attention }), "f32"));
     }, { latents });
-    const inner = middle.length / (batch * height * width);
-    return tiled(shape, tiling, { scale: factor, channels: 3 }, async ({ y, x, shape: tile }) => {
-      const place = { y, x, rows: tile.height, columns: tile.width };
-      const out = await this.programs.run(`decode up ${batch} ${tile.height} ${tile.width}`, (graph) => {
-        const h = graph.input("middle", [batch, tile.height, tile.width, inner]);
-        graph.output("image", decodeUp(cast(h, this.model.vaeDtype), this.#vae(graph)));
-      }, { middle: cut(middle, [batch, height, width, inner], place) });
-      return out.image;
-    });
+    const runner = new BandRunner(this.model, this.programs, bands), size = small.length / batch;
+    const pieces = decoderPieces(this.#vae(new Graph())), pictures: Float32Array[] = [];
+    for (let i = 0; i < batch; i++) {
+      const data = small.subarray(i * size, (i + 1) * size), inner = size / (height * width);
+      pictures.push((await runner.run({ height, width, channels: inner, data }, pieces, true)).data);
+    }
+    return joined(Float32Array, pictures);
   }
 
-  async #encodeInTiles(
+  async #encodeInBands(
     images: Float32Array,
     noise: Float32Array,
     shape: LatentShape,
-    tiling: Tiling,
+    bands: Bands,
   ): Promise<Float32Array> {
     const { batch, channels, height, width } = shape, { factor } = this.model.family.latent;
-    const inner = this.model.shapes.get(`${VAE}.encoder.norm_out.weight`)![0];
-    const small = await tiled(shape, tiling, { scale: 1, channels: inner }, async ({ y, x, shape: tile }) => {
-      const place = {
-        y: factor * y,
-        x: factor * x,
-        rows: factor * tile.height,
-        columns: factor * tile.width,
-      };
-      const out = await this.programs.run(`encode down ${batch} ${tile.height} ${tile.width}`, (graph) => {
-        const image = graph.input("images", [batch, place.rows, place.columns, 3]);
-        graph.output("small", cast(encodeDown(image, this.#vae(graph)), "f32"));
-      }, { images: cut(images, [batch, factor * height, factor * width, 3], place) });
-      return out.small;
-    });
-    const out = await this.programs.run(`encode middle ${batch} ${height} ${width}`, (graph) => {
+    const runner = new BandRunner(this.model, this.programs, bands), size = images.length / batch;
+    const pieces = encoderPieces(this.#vae(new Graph())), parts: Float32Array[] = [];
+    const large = { height: factor * height, width: factor * width, channels: 3 };
+    for (let i = 0; i < batch; i++) {
+      const data = images.subarray(i * size, (i + 1) * size);
+      parts.push((await runner.run({ ...large, data }, pieces, false)).data);
+    }
+    const small = joined(Float32Array, parts), inner = small.length / (batch * height * width);
+    const out = await this.programs.run(`encode small ${batch} ${height} ${width}`, (graph) => {
       const h = cast(graph.input("small", [batch, height, width, inner]), this.model.vaeDtype);
-      const distribution = encodeMiddle(h, this.#vae(graph), { attention: this.model.vaeAttention });
+      const distribution = encodeSmall(h, this.#vae(graph), this.#vaeOptions());
       const sampled = sampleLatents(distribution, graph.input("noise", [batch, height, width, channels]));
       graph.output("latents", affine(sampled, this.latentScale, 0));
     }, { small, noise });
     return out.latents;
+  }
+
+  #vaeOptions(): { attention?: boolean } {
+    return { attention: this.model.vaeAttention };
   }
 
   #vae(graph: Graph): Weights {

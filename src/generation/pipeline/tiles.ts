@@ -1,25 +1,16 @@
 /**
- * A picture through the autoencoder in overlapping tiles: memory is that of one tile, whatever the picture's size. Where
- * tiles overlap their results go over into each other evenly.
+ * A picture through a network in overlapping tiles: memory is that of one tile, whatever the picture's size. Where tiles
+ * overlap their results go over into each other evenly.
  */
 
 import type { LatentShape } from "../../models/mod.ts";
 
 export interface Tiling {
-  /** Latent pixels of a tile's sides, the overlap included. */
+  /** Pixels of a tile's sides, the overlap included. */
   readonly height: number;
   readonly width: number;
-  /** Latent pixels that neighbours share. */
+  /** Pixels that neighbours share. */
   readonly overlap: number;
-}
-
-/** --vae_tiling: 512 pixels a tile. */
-export const TILES: Tiling = { height: 64, width: 64, overlap: 16 };
-
-/** --vae_slices: bands over the whole width. */
-export function slicesOf(count: number, { height, width }: LatentShape): Tiling {
-  const overlap = 8;
-  return { height: Math.ceil(height / count) + overlap, width, overlap };
 }
 
 /** A tile's place along one side. */
@@ -66,8 +57,8 @@ export function cut(
 }
 
 /**
- * Runs every tile of a batch and puts the results together. `scale` is result pixels by latent pixels (8 or 1), `channels`
- * the result's; `run` is told where a tile begins, in latent pixels.
+ * Runs every tile of a batch and puts the results together. `scale` is result pixels by pixels, `channels`
+ * the result's; `run` is told where a tile begins.
  */
 export async function tiled(
   whole: LatentShape,

@@ -4,7 +4,13 @@ import { add, attention, reshape, silu, type Tensor } from "../../graph/mod.ts";
 import { conv2d, groupNorm, linear } from "../layers.ts";
 import type { Weights } from "../weights.ts";
 
-const EPS = 1e-6;
+/** Of every group norm of an autoencoder. */
+export const NORM_EPS = 1e-6;
+
+/** How activations are normalised, `w` being the norm's place: by themselves, or by statistics of more than is there. */
+export type Norm = (x: Tensor, w: Weights) => Tensor;
+
+export const normOfItself: Norm = (x, w) => groupNorm(x, w, NORM_EPS);
 
 export interface VaeOptions {
   /**
@@ -15,15 +21,14 @@ export interface VaeOptions {
 }
 
 /** norm, SiLU, conv, twice, and a residual. x (N, H, W, C_in) -> (N, H, W, C_out). */
-export function resnet(x: Tensor, w: Weights): Tensor {
-  let h = conv2d(silu(groupNorm(x, w.at("norm1"), EPS)), w.at("conv1"));
-  h = conv2d(silu(groupNorm(h, w.at("norm2"), EPS)), w.at("conv2"));
+export function resnet(x: Tensor, w: Weights, norm = normOfItself): Tensor {
+  const h = conv2d(silu(norm(resnetMiddle(x, w, norm), w.at("norm2"))), w.at("conv2"));
   return add(w.has("nin_shortcut") ? conv2d(x, w.at("nin_shortcut")) : x, h);
 }
 
-/** The resnets of one resolution. */
-export function resnets(x: Tensor, w: Weights): Tensor {
-  return w.list("block").reduce(resnet, x);
+/** What the second norm of a resnet sees. */
+export function resnetMiddle(x: Tensor, w: Weights, norm: Norm): Tensor {
+  return conv2d(silu(norm(x, w.at("norm1"))), w.at("conv1"));
 }
 
 /** resnet, attention over all pixels, resnet. */
@@ -36,7 +41,7 @@ export function middle(x: Tensor, w: Weights, options: VaeOptions): Tensor {
 /** One head as wide as the channels; q, k, v and proj_out are 1x1 convolutions or linear layers, by the file. */
 function pixelAttention(x: Tensor, w: Weights, attend: boolean): Tensor {
   const [n, height, width, channels] = x.shape;
-  const tokens = reshape(groupNorm(x, w.at("norm"), EPS), [n, height * width, channels]);
+  const tokens = reshape(normOfItself(x, w.at("norm")), [n, height * width, channels]);
   const mixed = attend
     ? attention(linear(tokens, w.at("q")), linear(tokens, w.at("k")), linear(tokens, w.at("v")), { heads: 1 })
     : tokens;
@@ -44,6 +49,6 @@ function pixelAttention(x: Tensor, w: Weights, attend: boolean): Tensor {
 }
 
 /** norm, SiLU, conv to the output's channels. */
-export function head(x: Tensor, w: Weights): Tensor {
-  return conv2d(silu(groupNorm(x, w.at("norm_out"), EPS)), w.at("conv_out"));
+export function head(x: Tensor, w: Weights, norm = normOfItself): Tensor {
+  return conv2d(silu(norm(x, w.at("norm_out"))), w.at("conv_out"));
 }

@@ -3,30 +3,39 @@
 import { cast, type Tensor, upsampleNearest } from "../../graph/mod.ts";
 import { conv2d, toCompute } from "../layers.ts";
 import type { Weights } from "../weights.ts";
-import { head, middle, resnets, type VaeOptions } from "./blocks.ts";
+import { head, middle, resnet, type VaeOptions } from "./blocks.ts";
+import type { Piece } from "./pieces.ts";
 
 /** latents (N, h, w, 4), already divided by the scale factor -> image (N, 8 h, 8 w, 3) f32, not clamped. */
 export function decode(latents: Tensor, w: Weights, options: VaeOptions = {}): Tensor {
-  return decodeUp(decodeMiddle(latents, w, options), w);
+  const small = decodeSmall(latents, w, options);
+  const h = decoderPieces(w).reduce((x, { enter, block }) => resnet(enter(x, w), w.at(block)), small);
+  return cast(head(h, w.at("decoder")), "f32");
 }
 
 /** The part at the latents' size, where all pixels attend to each other: (N, h, w, 4) -> (N, h, w, C). */
-export function decodeMiddle(latents: Tensor, w: Weights, options: VaeOptions = {}): Tensor {
+export function decodeSmall(latents: Tensor, w: Weights, options: VaeOptions = {}): Tensor {
   const decoder = w.at("decoder");
   let h = toCompute(latents, w);
   if (w.has("post_quant_conv")) h = conv2d(h, w.at("post_quant_conv"));
-  return middle(conv2d(h, decoder.at("conv_in")), decoder.at("mid"), options);
+  h = middle(conv2d(h, decoder.at("conv_in")), decoder.at("mid"), options);
+  return decoder.list("up").at(-1)!.list("block").reduce((x, block) => resnet(x, block), h);
 }
 
-/** The part that enlarges: (N, h, w, C) -> (N, 8 h, 8 w, 3) f32. */
-export function decodeUp(middle: Tensor, w: Weights): Tensor {
-  const decoder = w.at("decoder");
-  let h = middle;
-  for (const level of decoder.list("up").reverse()) { // the file counts levels from the picture's side
-    h = resnets(h, level);
-    if (level.has("upsample")) {
-      h = conv2d(upsampleNearest(h, 2 * h.shape[1], 2 * h.shape[2]), level.at("upsample.conv"));
-    }
-  }
-  return cast(head(h, decoder), "f32");
+/** What follows, up to the head: each level is twice as large as the one before. */
+export function decoderPieces(w: Weights): Piece[] {
+  const levels = w.at("decoder").list("up"); // the file counts them from the picture's side
+  return levels.slice(0, -1).reverse().flatMap((level, i) => {
+    const enlarge = levels[levels.length - 1 - i].at("upsample.conv");
+    return level.list("block").map((block, k): Piece => ({
+      block: block.path.slice(w.path.length + 1),
+      ...(k > 0 ? { scale: 1, enter: (x) => x } : {
+        scale: 2,
+        enter: (x, w) => {
+          const larger = upsampleNearest(x, 2 * x.shape[1], 2 * x.shape[2]);
+          return conv2d(larger, w.at(enlarge.path.slice(w.path.length + 1)));
+        },
+      }),
+    }));
+  });
 }

@@ -3,7 +3,8 @@
 import { add, affine, cast, exp, maximum, minimum, mul, slice, type Tensor } from "../../graph/mod.ts";
 import { conv2d, toCompute } from "../layers.ts";
 import type { Weights } from "../weights.ts";
-import { head, middle, resnets, type VaeOptions } from "./blocks.ts";
+import { head, middle, resnet, type VaeOptions } from "./blocks.ts";
+import type { Piece } from "./pieces.ts";
 
 /** A normal distribution over latents, both (N, h, w, channels) f32. */
 export interface LatentDistribution {
@@ -25,24 +26,39 @@ export function encode(image: Tensor, w: Weights, options: VaeOptions = {}): Lat
 
 /** The distribution as the encoder gives it, with logvar not yet held within [-30, 20]: differentiable. */
 export function moments(image: Tensor, w: Weights, options: VaeOptions = {}): LatentDistribution {
-  return encodeMiddle(encodeDown(image, w), w, options);
+  const pieces = encoderPieces(w);
+  return encodeSmall(
+    pieces.reduce((x, { enter, block }) => resnet(enter(x, w), w.at(block)), image),
+    w,
+    options,
+  );
 }
 
-/** The part that makes smaller: (N, H, W, 3) -> (N, H / 8, W / 8, C). */
-export function encodeDown(image: Tensor, w: Weights): Tensor {
-  const encoder = w.at("encoder");
-  let h = conv2d(toCompute(image, w), encoder.at("conv_in"));
-  for (const level of encoder.list("down")) {
-    h = resnets(h, level);
-    // The reference pads one zero at the bottom and the right only.
-    if (level.has("downsample")) h = conv2d(h, level.at("downsample.conv"), { stride: 2, pad: [0, 1, 0, 1] });
-  }
-  return h;
+/** The part that makes smaller, up to the first resnet at the latents' size. */
+export function encoderPieces(w: Weights): Piece[] {
+  const levels = w.at("encoder").list("down"),
+    below = (place: Weights) => place.path.slice(w.path.length + 1);
+  return levels.flatMap((level, i) => {
+    const before = i === 0 ? w.at("encoder.conv_in") : levels[i - 1].at("downsample.conv");
+    const blocks = i === levels.length - 1 ? level.list("block").slice(0, 1) : level.list("block");
+    return blocks.map((block, k): Piece => ({
+      block: below(block),
+      scale: k > 0 || i === 0 ? 1 : 1 / 2,
+      enter: (x, w) => {
+        if (k > 0) return x;
+        // The reference pads one zero at the bottom and the right only.
+        const smaller = { stride: 2, pad: [0, 1, 0, 1] as [number, number, number, number] };
+        return conv2d(toCompute(x, w), w.at(below(before)), i === 0 ? {} : smaller);
+      },
+    }));
+  });
 }
 
 /** The part at the latents' size, where all pixels attend to each other. */
-export function encodeMiddle(small: Tensor, w: Weights, options: VaeOptions = {}): LatentDistribution {
-  const encoder = w.at("encoder"), h = head(middle(small, encoder.at("mid"), options), encoder);
+export function encodeSmall(small: Tensor, w: Weights, options: VaeOptions = {}): LatentDistribution {
+  const encoder = w.at("encoder"), [, ...blocks] = encoder.list("down").at(-1)!.list("block");
+  const before = blocks.reduce((x, block) => resnet(x, block), small);
+  const h = head(middle(before, encoder.at("mid"), options), encoder);
   const precise = cast(w.has("quant_conv") ? conv2d(h, w.at("quant_conv")) : h, "f32");
   const half = precise.shape[3] / 2;
   return { mean: slice(precise, 3, 0, half), logvar: slice(precise, 3, half, half) };

@@ -1,12 +1,13 @@
 /** The autoencoder between pictures and latents. */
 export {
   encode,
-  encodeDown,
-  encodeMiddle,
+  encoderPieces,
+  encodeSmall,
   type LatentDistribution,
   moments,
   sampleLatents,
 } from "./encoder.ts";
-export { decode, decodeMiddle, decodeUp } from "./decoder.ts";
-export type { VaeOptions } from "./blocks.ts";
+export { decode, decoderPieces, decodeSmall } from "./decoder.ts";
+export { head, type Norm, NORM_EPS, normOfItself, resnet, resnetMiddle, type VaeOptions } from "./blocks.ts";
+export type { Piece } from "./pieces.ts";
 export { type VaeConfig, vaeConfig, vaeLatent, vaeShapes } from "./shapes.ts";

@@ -1,0 +1,249 @@
+/**
+ * The autoencoder's large layers in bands of rows: the device holds one band, the host the activations between two resnets.
+ * Group norms take the statistics of all bands, found in a run of their own, so that the result is that of the whole
+ * picture but for rounding: no seams, no shifted colours.
+ */
+
+import { joined } from "../../base/joined.ts";
+import {
+  add,
+  cast,
+  type Graph,
+  groupNorm,
+  mul,
+  type Programs,
+  slice,
+  sub,
+  type Tensor,
+} from "../../graph/mod.ts";
+import {
+  head,
+  type Norm,
+  NORM_EPS,
+  type Piece,
+  resnet,
+  resnetMiddle,
+  VAE,
+  type Weights,
+} from "../../models/mod.ts";
+import { type DrawingModel, weightsIn } from "./model.ts";
+
+/** How many rows of activations go through at once. */
+export type Bands = (size: { height: number; width: number; channels: number }) => number;
+
+/** --vae_tiling: 64 MB of float32 for each tensor of a band; a program holds about five of them. */
+export const BOUNDED: Bands = ({ width, channels }) => Math.floor(2 ** 24 / (width * channels));
+
+/** --vae_slices */
+export function bandsOf(count: number): Bands {
+  return ({ height }) => Math.ceil(height / count);
+}
+
+/** Rows around a band whose results are thrown away: three convolutions of 3x3 reach as far, and an even number is wanted. */
+const MARGIN = 4;
+
+/** Of a norm's groups, or of each channel's group: the mean, and one divided by the standard deviation. */
+interface Statistics {
+  readonly mean: Float32Array;
+  readonly rstd: Float32Array;
+}
+
+/** Activations of one picture on the host, row by row. */
+interface Rows {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly data: Float32Array;
+}
+
+/** What is recorded of a piece: its resnet, or the decoder's head. */
+interface Stage {
+  readonly name: string;
+  readonly scale: number;
+  readonly channels: { readonly seen: number; readonly out: number };
+  readonly norms: readonly string[];
+  enter(x: Tensor, w: Weights): Tensor;
+  /** What the norm that comes after those before sees. */
+  seen(place: number, h: Tensor, w: Weights, norm: Norm): Tensor;
+  finish(h: Tensor, w: Weights, norm: Norm): Tensor;
+}
+
+export class BandRunner {
+  constructor(
+    private readonly model: DrawingModel,
+    private readonly programs: Programs<string>,
+    private readonly bands: Bands,
+  ) {}
+
+  /** Through the pieces, and through the decoder's head where `withHead`; `rows` may be written over. */
+  async run(rows: Rows, pieces: readonly Piece[], withHead: boolean): Promise<Rows> {
+    const stages = pieces.map((piece) => resnetStage(piece, this.model));
+    if (withHead) stages.push(headStage(this.model));
+    let x = rows;
+    for (const stage of stages) x = await this.#stage(x, stage);
+    return x;
+  }
+
+  /** Statistics of each norm in turn, then the result. */
+  async #stage(x: Rows, stage: Stage): Promise<Rows> {
+    const known = new Map<string, Statistics>();
+    const size = { height: x.height * stage.scale, width: x.width * stage.scale };
+    for (const [place, name] of stage.norms.entries()) {
+      const parts: (Statistics & { rows: number })[] = [];
+      await this.#eachBand(x, stage, size, async (band) => {
+        const key = `${stage.name} statistics ${place}`;
+        const out = await this.#program(
+          key,
+          { ...x, data: rowsOf(x, band) },
+          stage,
+          band,
+          known,
+          (graph, h, w, norm) => {
+            const { weight, bias } = w.at(name).norm(), seen = band.kept(stage.seen(place, h, w, norm));
+            const [, mean, rstd] = groupNorm(seen, weight, bias, { eps: NORM_EPS }).node.outputs;
+            graph.output("mean", mean);
+            graph.output("rstd", rstd);
+          },
+        );
+        parts.push({ mean: out.mean, rstd: out.rstd, rows: band.to - band.from });
+      });
+      const [channels] = this.model.shapes.get(`${VAE}.${name}.weight`)!;
+      known.set(name, together(parts, channels));
+    }
+    const { out: channels } = stage.channels, row = size.width * channels;
+    // results of one size take the place of what they came from, of which the next band still needs some rows
+    const inPlace = stage.scale === 1 && channels === x.channels;
+    const result = { ...size, channels, data: inPlace ? x.data : new Float32Array(size.height * row) };
+    let before: Float32Array = new Float32Array();
+    await this.#eachBand(x, stage, size, async (band) => {
+      const input = inPlace
+        ? joined(Float32Array, [before, x.data.subarray(band.from * row, band.input.to * row)])
+        : rowsOf(x, band);
+      const out = await this.#program(
+        `${stage.name} out`,
+        { ...x, data: input },
+        stage,
+        band,
+        known,
+        (graph, h, w, norm) => graph.output("out", cast(band.kept(stage.finish(h, w, norm)), "f32")),
+      );
+      if (inPlace) before = x.data.slice(Math.max(0, band.to - MARGIN) * row, band.to * row);
+      result.data.set(out.out, band.from * row);
+    });
+    return result;
+  }
+
+  async #eachBand(
+    x: Rows,
+    { scale, channels }: Stage,
+    { height, width }: { height: number; width: number },
+    work: (band: Band) => Promise<void>,
+  ): Promise<void> {
+    const most = this.bands({ height, width, channels: Math.max(x.channels, channels.seen) });
+    const rows = Math.max(MARGIN, most - most % 2);
+    for (let from = 0; from < height; from += rows) {
+      await work(new Band(from, Math.min(height, from + rows), height, scale));
+    }
+  }
+
+  /** `x` has the band's rows. */
+  #program(
+    key: string,
+    x: Rows,
+    stage: Stage,
+    band: Band,
+    known: ReadonlyMap<string, Statistics>,
+    record: (graph: Graph, h: Tensor, w: Weights, norm: Norm) => void,
+  ): Promise<Record<string, Float32Array>> {
+    const { from, to } = band.input, { width, channels } = x, { vaeDtype } = this.model;
+    const inputs: Record<string, Float32Array> = { x: x.data };
+    for (const [name, { mean, rstd }] of known) {
+      Object.assign(inputs, { [`${name} mean`]: mean, [`${name} rstd`]: rstd });
+    }
+    return this.programs.run(`${key} ${width} ${band.shape}`, (graph) => {
+      const w = weightsIn(graph, this.model, "vae").at(VAE);
+      const rows = cast(graph.input("x", [1, to - from, width, channels]), vaeDtype);
+      const norm: Norm = (h, at) => given(h, at, at.path.slice(w.path.length + 1));
+      record(graph, stage.enter(rows, w), w, norm);
+    }, inputs);
+  }
+}
+
+/** Output rows `from` to `to`, with the rows around them that their result needs. */
+class Band {
+  readonly #above: number;
+  readonly #below: number;
+
+  constructor(readonly from: number, readonly to: number, height: number, private readonly scale: number) {
+    this.#above = Math.min(MARGIN, from);
+    this.#below = Math.min(MARGIN, height - to);
+  }
+
+  get input(): { from: number; to: number } {
+    return { from: (this.from - this.#above) / this.scale, to: (this.to + this.#below) / this.scale };
+  }
+
+  /** Bands of one shape have one program. */
+  get shape(): string {
+    return [this.#above, this.to - this.from, this.#below].join("+");
+  }
+
+  kept(h: Tensor): Tensor {
+    return slice(h, 1, this.#above, this.to - this.from);
+  }
+}
+
+/** The rows that a band's result needs. */
+function rowsOf({ data, width, channels }: Rows, { input: { from, to } }: Band): Float32Array {
+  return data.subarray(from * width * channels, to * width * channels);
+}
+
+/** (h - mean) * rstd * gain + shift, with statistics of all bands. */
+function given(h: Tensor, w: Weights, name: string): Tensor {
+  const { weight, bias } = w.norm(), { graph } = h, [channels] = weight.shape;
+  const input = (what: string) => cast(graph.input(`${name} ${what}`, [channels]), h.dtype);
+  return add(mul(sub(h, input("mean")), mul(input("rstd"), weight)), bias);
+}
+
+/** The statistics of all bands, by channel: variances within bands, and of their means. */
+function together(parts: readonly (Statistics & { readonly rows: number })[], channels: number): Statistics {
+  const groups = parts[0].mean.length, total = parts.reduce((sum, { rows }) => sum + rows, 0);
+  const over = (value: (part: typeof parts[number]) => number) =>
+    parts.reduce((sum, part) => sum + part.rows * value(part), 0) / total;
+  const of = Array.from({ length: groups }, (_, g) => {
+    const mean = over((part) => part.mean[g]);
+    const variance = over((part) => part.rstd[g] ** -2 - NORM_EPS + (part.mean[g] - mean) ** 2);
+    return { mean, rstd: 1 / Math.sqrt(variance + NORM_EPS) };
+  });
+  const group = (channel: number) => of[Math.floor(channel * groups / channels)];
+  return {
+    mean: Float32Array.from({ length: channels }, (_, c) => group(c).mean),
+    rstd: Float32Array.from({ length: channels }, (_, c) => group(c).rstd),
+  };
+}
+
+function resnetStage({ block, scale, enter }: Piece, { shapes }: DrawingModel): Stage {
+  const shape = (name: string) => shapes.get(`${VAE}.${block}.${name}.weight`)!;
+  return {
+    ...{ name: block, scale, enter },
+    channels: { seen: Math.max(shape("conv1")[0], shape("conv1")[1]), out: shape("conv2")[0] },
+    norms: [`${block}.norm1`, `${block}.norm2`],
+    seen: (place, h, w, norm) => place === 0 ? h : resnetMiddle(h, w.at(block), norm),
+    finish: (h, w, norm) => resnet(h, w.at(block), norm),
+  };
+}
+
+function headStage({ shapes }: DrawingModel): Stage {
+  const [out, seen] = shapes.get(`${VAE}.decoder.conv_out.weight`)!;
+  return {
+    ...{
+      name: "decoder.head",
+      scale: 1,
+      enter: (x) => x,
+      channels: { seen, out },
+      norms: ["decoder.norm_out"],
+    },
+    seen: (_, h) => h,
+    finish: (h, w, norm) => head(h, w.at("decoder"), norm),
+  };
+}
