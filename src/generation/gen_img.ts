@@ -12,13 +12,14 @@ import { readSources, type Sources } from "./pictures/sources.ts";
 import { loadDrawingModel, type Loaded, openCheckpoint, standardSize } from "./pipeline/load_model.ts";
 import { type LoraPath, loraPaths } from "./prompts/lora_files.ts";
 import type { UsedNetwork } from "./pipeline/networks.ts";
+import { isInpainting } from "../models/mod.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
 import { type Bands, bandsOf, BOUNDED } from "./pipeline/bands.ts";
 import { type Sampling, samplingOf } from "./pipeline/sampling.ts";
 import { pictureTexts } from "./pictures/picture_text.ts";
 import { toBytes } from "./pictures/pixels.ts";
 import { uncommonNoiseOf } from "./pipeline/uncommon_noise.ts";
-import { type ResourceHashes, resourceHashes, stem } from "./pictures/resource_hashes.ts";
+import { modelName, type ResourceHashes, resourceHashes } from "./pictures/resource_hashes.ts";
 import { writePicture } from "../images/write.ts";
 import { readPrompts } from "./prompts/prompter.ts";
 import type { PictureRequest } from "./prompts/requests.ts";
@@ -59,7 +60,10 @@ async function prepare(
       config,
       prompts,
       sources,
-      { size: standardSize(config, file), multiple: file.family.size.multiple, sampling },
+      {
+        ...{ size: standardSize(config, file), multiple: file.family.size.multiple, sampling },
+        inpainting: isInpainting(file.shapes, file.family),
+      },
       context.warn,
     );
     loras = loraPaths(config, planned.flatMap(({ requests }) => requests[0].settings.loras));
@@ -206,7 +210,7 @@ async function save(
       height,
       sampler: config.sampler,
       sigmas: config.sigmas,
-      modelName: stem(config.ckpt),
+      modelName: modelName(config.ckpt),
       hashes,
       clipSkip: config.clipSkip ?? 1,
       sized,

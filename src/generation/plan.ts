@@ -15,14 +15,24 @@ import { createSampler, samplerGrows } from "./samplers/mod.ts";
 import { controlCount } from "./techniques/control/flags.ts";
 import { firstSettings, highresOf } from "./techniques/highres.ts";
 
+/** What of the model decides over what can be drawn. */
+interface ModelFacts {
+  readonly size: PictureSize;
+  readonly multiple: number;
+  readonly sampling: Sampling;
+  /** Whether its U-Net takes a mask. Default no. */
+  readonly inpainting?: boolean;
+}
+
 /** Every batch of the run with its pictures. Throws UserError for what cannot be drawn. */
 export function planBatches(
   config: GenImgConfig,
   prompts: readonly string[],
   { images, names, masks, regions, guides }: Sources,
-  { size: own, multiple, sampling }: { size: PictureSize; multiple: number; sampling: Sampling },
+  model: ModelFacts,
   warn: (text: string) => void = () => {},
 ): Batch[] {
+  const { size: own, multiple } = model;
   const size = { width: config.W ?? own.width, height: config.H ?? own.height };
   const of = (list: readonly Pixels[], { index }: PictureRequest) => list[index % list.length];
   const highres = highresOf(config);
@@ -45,7 +55,7 @@ export function planBatches(
     const { width, height } = of(images, request); // a picture decides its size itself
     return { ...request, settings: { ...request.settings, width, height } };
   });
-  for (const request of requests) check(config, request, { multiple, sampling });
+  for (const request of requests) check(config, request, model);
   const guidesOf = guides && guidesFor(config, guides);
   if (guidesOf) tellScaled(requests, guidesOf, warn);
   return [...batches(requests, config.batchSize)].map((batch) => {
@@ -97,7 +107,7 @@ function tellScaled(
 function check(
   config: GenImgConfig,
   request: PictureRequest,
-  { multiple, sampling }: { multiple: number; sampling: Sampling },
+  { multiple, sampling, inpainting }: ModelFacts,
 ): void {
   const { fileName, settings } = request, highres = highresOf(config);
   if (settings.regionParts === null && request.words.includes(AND)) {
@@ -109,6 +119,9 @@ function check(
   for (const pass of highres ? [settings, firstSettings(settings, highres)] : [settings]) {
     checkSize(pass, multiple);
     createSampler(config.sampler, { ...sampling, steps: pass.steps });
+  }
+  if (settings.gradualLatent && inpainting) {
+    throw new UsageError("Gradual Latent with an inpainting model is not supported yet; leave it away");
   }
   if (settings.gradualLatent && !samplerGrows(config.sampler)) {
     throw new UsageError(`Gradual Latent is possible with --sampler euler_a, ${config.sampler} is given`);

@@ -90,6 +90,8 @@ export function partsOf({ vae, textEncoder, clipL, clipG }: Parts): Parts {
 
 export interface OpenOptions extends Parts {
   readonly open?: Opener;
+  /** Whether inpainting models are welcome. Default no. */
+  readonly inpainting?: boolean;
 }
 
 /**
@@ -114,7 +116,7 @@ export function openModel(path: string, { open = openAnyLayout, ...parts }: Open
       for (const [key, source] of take.sources(part)) own.set(key, source);
     }
     const shapes = shapesOf(own);
-    for (const key of checkWhole(shapes, family, path, parts.vae ?? path)) {
+    for (const key of checkWhole(shapes, family, path, parts.vae ?? path, parts)) {
       rest.set(key, own.get(key)!);
       own.delete(key);
       shapes.delete(key);

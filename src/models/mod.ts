@@ -16,6 +16,7 @@ export {
 } from "./load.ts";
 export { openAnyLayout, type PartOptions, type PartRows, partRows } from "./layouts/mod.ts";
 export * from "./saving/mod.ts";
+export { isInpainting } from "./whole.ts";
 export { predictsVelocity } from "./marks.ts";
 export { buildingDraws, unetDraws } from "./building_draws.ts";
 export {

@@ -8,26 +8,45 @@ import { unetConfig, unetShapes } from "./unet/mod.ts";
 import { vaeConfig, vaeShapes } from "./vae/mod.ts";
 import type { Shapes } from "./weights.ts";
 
+const INPAINTING = "an inpainting model";
+
 /** U-Nets that take more than latents, by their input channels. */
 const OTHER_INPUTS: Readonly<Record<number, string>> = {
   5: "a depth model",
   8: "an editing model (InstructPix2Pix) or an upscaler",
-  9: "an inpainting model",
+  9: INPAINTING,
 };
+
+/** Latents, a mask, and the latents of what is kept. */
+export function inpaintingChannels({ latent: { channels } }: Family): number {
+  return 2 * channels + 1;
+}
+
+/** Whether a model's U-Net takes a mask and what is kept beside the latents. */
+export function isInpainting(shapes: Shapes, family: Family): boolean {
+  return shapes.get(`${UNET}.input_blocks.0.0.weight`)?.[1] === inpaintingChannels(family);
+}
 
 /**
  * Throws UserError for missing and misshaped tensors, and for unknown ones of a text encoder or of a strict family's
  * U-Net. Returns the keys of other families that belong to nothing, which sd-scripts ignores.
  */
-export function checkWhole(shapes: Shapes, family: Family, path: string, vaePath: string): string[] {
+export function checkWhole(
+  shapes: Shapes,
+  family: Family,
+  path: string,
+  vaePath: string,
+  { inpainting = false }: { inpainting?: boolean } = {},
+): string[] {
   const { channels } = family.latent, unet = unetConfig(below(shapes, `${UNET}.`));
   if (!unet) throw new UserError(`${path}: its U-Net is incomplete; the file is damaged, get it again`);
-  if (unet.inChannels !== channels) {
+  if (unet.inChannels !== channels && !(inpainting && unet.inChannels === inpaintingChannels(family))) {
+    const kind = OTHER_INPUTS[unet.inChannels] ?? "a model of another kind";
     throw new UserError(
-      `${path}: is ${
-        OTHER_INPUTS[unet.inChannels] ?? "a model of another kind"
-      }, its U-Net takes ${unet.inChannels} ` +
-        `channels and not ${channels}; such models are not supported yet`,
+      `${path}: is ${kind}, its U-Net takes ${unet.inChannels} channels and not ${channels}; ` +
+        (kind === INPAINTING
+          ? "easel draws with such models (gen_img) and does nothing else with them yet"
+          : "such models are not supported yet"),
     );
   }
   const unknown = compare(below(shapes, `${UNET}.`), unetShapes(unet), UNET, path);

@@ -47,15 +47,15 @@ export async function resourceHashes(
       return null;
     }
   };
-  const model = await of(modelPath(ckpt), stem), embeddings: Resource[] = [];
+  const model = await of(modelPath(ckpt), modelName), embeddings: Resource[] = [];
   for (const path of textualInversionEmbeddings ?? []) {
-    const found = await of(path, stem);
+    const found = await of(path, modelName);
     if (found) embeddings.push(found);
   }
   return { model, vae: await of(vae), embeddings };
 }
 
 /** A file's name without its ending. */
-export function stem(path: string): string {
+export function modelName(path: string): string {
   return basename(path).replace(/\.[^.]*$/, "");
 }

@@ -20,10 +20,10 @@ import {
   head,
   type Norm,
   NORM_EPS,
-  type Piece,
   resnet,
   resnetMiddle,
   VAE,
+  type VaePiece,
   type Weights,
 } from "../../models/mod.ts";
 import { type DrawingModel, weightsIn } from "./model.ts";
@@ -76,7 +76,7 @@ export class BandRunner {
   ) {}
 
   /** Through the pieces, and through the decoder's head where `withHead`; `rows` may be written over. */
-  async run(rows: Rows, pieces: readonly Piece[], withHead: boolean): Promise<Rows> {
+  async run(rows: Rows, pieces: readonly VaePiece[], withHead: boolean): Promise<Rows> {
     const stages = pieces.map((piece) => resnetStage(piece, this.model));
     if (withHead) stages.push(headStage(this.model));
     let x = rows;
@@ -222,7 +222,7 @@ function together(parts: readonly (Statistics & { readonly rows: number })[], ch
   };
 }
 
-function resnetStage({ block, scale, enter }: Piece, { shapes }: DrawingModel): Stage {
+function resnetStage({ block, scale, enter }: VaePiece, { shapes }: DrawingModel): Stage {
   const shape = (name: string) => shapes.get(`${VAE}.${block}.${name}.weight`)!;
   return {
     ...{ name: block, scale, enter },

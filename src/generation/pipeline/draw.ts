@@ -11,7 +11,7 @@ import { createSampler, type Sampler } from "../samplers/mod.ts";
 import type { Controls } from "../techniques/control/controls.ts";
 import { Growing } from "../techniques/gradual_latent.ts";
 import type { PictureEmbedder } from "../techniques/guidance/seen_pictures.ts";
-import { keptShares, putBack } from "../techniques/inpainting.ts";
+import { keptShares, paintedInputs, putBack } from "../techniques/inpainting.ts";
 import { conditionBatch } from "./condition.ts";
 import { denoise, type DenoisingStep } from "./denoise.ts";
 import type { DrawnNetworks } from "./networks.ts";
@@ -94,7 +94,11 @@ export async function drawBatch(
   const sampler = createSampler(options.sampler, { ...options.sampling, steps });
   const shown = batch.images ?? batch.shown;
   const seen = shown && options.seen ? await options.seen.embeddings(shown) : null;
-  const guidance = await conditionBatch(conditioner, batch.requests, settings, options.networks, seen);
+  const painted = pipeline.inpaints ? await paintedInputs(pipeline, batch, full) : null;
+  const guidance = {
+    ...await conditionBatch(conditioner, batch.requests, settings, options.networks, seen),
+    painted,
+  };
 
   const imageToImage = batch.images !== null || batch.latents !== undefined;
   const { start, imageNoise, generator } = drawNoise(batch.requests, full, {

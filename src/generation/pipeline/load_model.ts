@@ -36,7 +36,7 @@ export interface Loaded {
 
 /** Opens the checkpoint that the flags name and checks that it is what they say; reads no weights. */
 export function openCheckpoint(config: GenImgConfig): ModelFile {
-  const file = openModel(modelPath(config.ckpt), partsOf(config));
+  const file = openModel(modelPath(config.ckpt), { ...partsOf(config), inpainting: true });
   try {
     const { v1, v2, sdxl } = config;
     checkFlags(file.family, { v1, v2, sdxl }, config.ckpt);

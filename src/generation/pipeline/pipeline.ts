@@ -21,6 +21,7 @@ import {
   encode,
   encoderPieces,
   encodeSmall,
+  isInpainting,
   type LatentShape,
   sampleLatents,
   VAE,
@@ -49,6 +50,8 @@ export interface Guidance {
   /** Regional networks: `positive` holds this many for each picture; see regions.ts. */
   readonly regionParts?: number | null;
   readonly networks?: NetworkInputs;
+  /** Inpainting models: mask and kept latents, (N, h, w, 1 + C). */
+  readonly painted?: Float32Array | null;
 }
 
 interface Third {
@@ -75,6 +78,11 @@ export class Pipeline {
     return TextConditioner.load(this.model, this.programs, settings, warn);
   }
 
+  /** Whether the U-Net takes a mask and what is kept. */
+  get inpaints(): boolean {
+    return isInpainting(this.model.shapes, this.model.family);
+  }
+
   /** The scale of latents to what the U-Net sees. */
   get latentScale(): number {
     return this.model.family.latent.scale;
@@ -94,7 +102,7 @@ export class Pipeline {
   ): Promise<Float32Array> {
     const { batch, height, width, channels } = shape;
     const { model } = this, guided = guidance.negative !== null;
-    const { empty, deepShrink } = guidance, parts = empty ? 3 : guided ? 2 : 1;
+    const { empty, deepShrink, painted } = guidance, parts = empty ? 3 : guided ? 2 : 1;
     const rows = parts * batch, { tokens } = guidance.positive[0], { regionParts = null } = guidance;
     const contexts = [...guidance.negative ?? [], ...guidance.positive, ...empty?.conditioning ?? []]
       .map((c) => c.context);
@@ -115,6 +123,7 @@ export class Pipeline {
       scale: Float32Array.of(guidance.scale),
       negativeScale: Float32Array.of(empty?.negativeScale ?? 0),
     };
+    if (painted) inputs.painted = painted;
     if (vectors.length) inputs.vector = joined(Float32Array, vectors);
     const shrinks = depth === null ? "" : ` ${depth} ${shrinkRatio}`;
     const scene: RegionScene | undefined = regionParts === null ? undefined : {
@@ -127,7 +136,10 @@ export class Pipeline {
       controlled?.key ?? ""
     }`;
     const out = await this.programs.run(key, (graph) => {
-      const x = graph.input("latents", [batch, height, width, channels]);
+      const noisy = graph.input("latents", [batch, height, width, channels]);
+      const x = painted
+        ? concat([noisy, graph.input("painted", [batch, height, width, 1 + channels])], 3)
+        : noisy;
       const context = graph.input("context", [contexts.length, tokens, contextWidth]);
       const steering = controlled?.control?.(graph, rows);
       const around = controlled?.adapter;

@@ -1,8 +1,50 @@
-/** Inpainting as gen_img.py does it: after each step the kept part is put back with the noise of that step. */
+/**
+ * Inpainting as gen_img.py does it: after each step the kept part is put back with the noise of that step; and what an
+ * inpainting model is shown of it besides.
+ */
 
+import { joined } from "../../base/joined.ts";
 import type { Pixels } from "../../images/pixels.ts";
 import { resizePillow } from "../../images/resampling/pillow.ts";
-import type { LatentShape } from "../../models/mod.ts";
+import { type LatentShape, latentShape } from "../../models/mod.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import { fromBytes } from "../pictures/pixels.ts";
+
+/**
+ * The input of an inpainting model beside the noisy latents, as diffusers' StableDiffusionInpaintPipeline makes it: the
+ * mask, 1 where it is light and drawn anew, and the latents of the picture with that made grey: (N, h, w, 1 + C). Their
+ * mean is taken, no noise is drawn. Without a mask all is drawn anew.
+ */
+export async function paintedInputs(
+  pipeline: Pipeline,
+  { images, masks }: { images: readonly Pixels[] | null; masks?: readonly Pixels[] | null },
+  shape: LatentShape,
+): Promise<Float32Array> {
+  const { factor } = pipeline.model.family.latent, { batch, channels, height, width } = shape;
+  const size = { width: factor * width, height: factor * height },
+    one = latentShape({ channels, factor }, 1, size);
+  const parts: Float32Array[] = [];
+  for (let i = 0; i < batch; i++) {
+    const mask = masks
+      ? light(resizePillow(masks[i], size.width, size.height, "bilinear"))
+      : new Uint8Array(size.width * size.height).fill(1);
+    const kept = new Float32Array(mask.length * 3);
+    if (masks && images) fromBytes(images[i]).forEach((x, k) => kept[k] = mask[Math.floor(k / 3)] ? 0 : x);
+    const latents = await pipeline.encode(kept, new Float32Array(height * width * channels), one);
+    parts.push(Float32Array.from({ length: height * width * (1 + channels) }, (_, k) => {
+      const place = Math.floor(k / (1 + channels)), channel = k % (1 + channels);
+      const y = Math.floor(place / width), x = place % width;
+      return channel === 0 ? mask[factor * (y * size.width + x)] : latents[place * channels + channel - 1];
+    }));
+  }
+  return joined(Float32Array, parts);
+}
+
+/** 1 where a mask is light, 0 where it is dark. */
+function light(mask: Pixels): Uint8Array {
+  const { data } = luminance(mask);
+  return Uint8Array.from({ length: data.length / 3 }, (_, i) => Number(data[3 * i] >= 128));
+}
 
 /** How much of each latent pixel is kept, (h, w): 0 where the mask is white and drawn anew, 1 where it is black. */
 export function keptShares(mask: Pixels, { height, width }: LatentShape): Float32Array {

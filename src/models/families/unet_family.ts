@@ -1,11 +1,14 @@
 /** What SD1, SD2 and SDXL have in common: a U-Net over the latents of one kind of autoencoder, and DDPM's noise. */
+import { slice } from "../../graph/mod.ts";
 import { controlNet } from "../controlnet/controlnet.ts";
 import { unet } from "../unet/mod.ts";
 import { type Family, type Latent, UNET } from "./family.ts";
 
+const CHANNELS = 4;
+
 /** Latents of the autoencoder of arXiv 2112.10752: four channels, an eighth of the picture's side. */
 export function kl8(scale: number): Latent {
-  return { channels: 4, factor: 8, scale, shift: 0 };
+  return { channels: CHANNELS, factor: 8, scale, shift: 0 };
 }
 
 /** A U-Net as the denoiser; `heads` gives its attention heads at a width, `shrinkBy` what Deep Shrink's depth counts. */
@@ -16,7 +19,9 @@ export function unetDenoiser(
   return {
     noise: "ddpm",
     denoise(latents, timesteps, { context, blocks, vector }, w, { shrink, control: net } = {}) {
-      const control = net && controlNet(latents, timesteps, net.context ?? context, net, {
+      // of what an inpainting model takes a ControlNet sees the latents alone
+      const noisy = slice(latents, 3, 0, CHANNELS);
+      const control = net && controlNet(noisy, timesteps, net.context ?? context, net, {
         ...{ heads, vector, shrink, shrinkBy },
       });
       return unet(latents, timesteps, blocks ?? context, w.at(UNET), {

@@ -4,7 +4,7 @@ import { cast, type Tensor, upsampleNearest } from "../../graph/mod.ts";
 import { conv2d, toCompute } from "../layers.ts";
 import type { Weights } from "../weights.ts";
 import { head, middle, resnet, type VaeOptions } from "./blocks.ts";
-import type { Piece } from "./pieces.ts";
+import type { VaePiece } from "./pieces.ts";
 
 /** latents (N, h, w, 4), already divided by the scale factor -> image (N, 8 h, 8 w, 3) f32, not clamped. */
 export function decode(latents: Tensor, w: Weights, options: VaeOptions = {}): Tensor {
@@ -23,11 +23,11 @@ export function decodeSmall(latents: Tensor, w: Weights, options: VaeOptions = {
 }
 
 /** What follows, up to the head: each level is twice as large as the one before. */
-export function decoderPieces(w: Weights): Piece[] {
+export function decoderPieces(w: Weights): VaePiece[] {
   const levels = w.at("decoder").list("up"); // the file counts them from the picture's side
   return levels.slice(0, -1).reverse().flatMap((level, i) => {
     const enlarge = levels[levels.length - 1 - i].at("upsample.conv");
-    return level.list("block").map((block, k): Piece => ({
+    return level.list("block").map((block, k): VaePiece => ({
       block: block.path.slice(w.path.length + 1),
       ...(k > 0 ? { scale: 1, enter: (x) => x } : {
         scale: 2,

@@ -4,7 +4,7 @@ import { add, affine, cast, exp, maximum, minimum, mul, slice, type Tensor } fro
 import { conv2d, toCompute } from "../layers.ts";
 import type { Weights } from "../weights.ts";
 import { head, middle, resnet, type VaeOptions } from "./blocks.ts";
-import type { Piece } from "./pieces.ts";
+import type { VaePiece } from "./pieces.ts";
 
 /** A normal distribution over latents, both (N, h, w, channels) f32. */
 export interface LatentDistribution {
@@ -35,13 +35,13 @@ export function moments(image: Tensor, w: Weights, options: VaeOptions = {}): La
 }
 
 /** The part that makes smaller, up to the first resnet at the latents' size. */
-export function encoderPieces(w: Weights): Piece[] {
+export function encoderPieces(w: Weights): VaePiece[] {
   const levels = w.at("encoder").list("down"),
     below = (place: Weights) => place.path.slice(w.path.length + 1);
   return levels.flatMap((level, i) => {
     const before = i === 0 ? w.at("encoder.conv_in") : levels[i - 1].at("downsample.conv");
     const blocks = i === levels.length - 1 ? level.list("block").slice(0, 1) : level.list("block");
-    return blocks.map((block, k): Piece => ({
+    return blocks.map((block, k): VaePiece => ({
       block: below(block),
       scale: k > 0 || i === 0 ? 1 : 1 / 2,
       enter: (x, w) => {

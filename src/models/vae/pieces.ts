@@ -3,7 +3,7 @@
 import type { Tensor } from "../../graph/mod.ts";
 import type { Weights } from "../weights.ts";
 
-export interface Piece {
+export interface VaePiece {
   /** The resnet's place below `first_stage_model`. */
   readonly block: string;
   /** Rows that it sees by rows that come in: 1, 2, or 1/2. */
