@@ -28,6 +28,8 @@ const CLOSE = [
   "train_textual_inversion_XTI",
   "sdxl_train_textual_inversion",
   "sdxl_train_control_net_lllite",
+  "train_controlnet",
+  "sdxl_train_control_net",
 ];
 
 const scripts: Record<string, SpecRow[]> = {
