@@ -88,6 +88,15 @@ function controlLora(): string {
   return path;
 }
 
+Deno.test("--debug_dataset shows what the ControlNet would see beside each picture, and trains nothing", async () => {
+  await train("train_controlnet", "shown", ["--debug_dataset"]);
+  const names = [...Deno.readDirSync(join(folder, "shown/thing_debug_dataset"))].map(({ name }) => name)
+    .sort();
+  const pictures = ["00001_01.png", "00001_01_conditioning.png", "00002_01.png", "00002_01_conditioning.png"];
+  assert.deepEqual(names, [...pictures, "index.html"]);
+  assert.deepEqual([...Deno.readDirSync(join(folder, "shown"))].length, 1);
+});
+
 const REFUSED: readonly [string, string, () => string[], RegExp][] = [
   [
     "a ControlNet for another family",

@@ -15,17 +15,17 @@ interface ConditioningOptions {
 /**
  * With buckets it is scaled by area and its middle cut out; without them Pillow's LANCZOS scales it to where its picture goes.
  * There sd-scripts 0.9.1, and `compat`, squeezes it to the training size even where its picture, being cached, was cut.
- * Throws UnreadableImage. Null where the entry has none.
+ * resize_interpolation takes the place of either filter. Throws UnreadableImage. Null where the entry has none.
  */
 export async function conditioningOf(
-  { conditioning, bucket, resized }: ImageEntry,
+  { conditioning, bucket, resized, subset: { resize_interpolation: asked } }: ImageEntry,
   { bucketed, flipped, compat }: ConditioningOptions,
 ): Promise<Pixels | null> {
   if (conditioning === null) return null;
   const loaded = await loadImage(conditioning.path, { compat });
   const { image } = bucketed
-    ? fit(loaded, bucket, resized, null, null, "area")
-    : fit(loaded, bucket, compat ? bucket : resized, null, null, "lanczos");
+    ? fit(loaded, bucket, resized, null, null, asked ?? "area")
+    : fit(loaded, bucket, compat ? bucket : resized, null, null, asked ?? "lanczos");
   return flipped ? flip(image) : image;
 }
 
