@@ -113,6 +113,16 @@ Deno.test("dropout of an LLLite: sd-scripts 0.9.1 forgets it without --gradient_
   assert.deepEqual(await losses({ ...dropout, ...compat }), await losses(compat));
 });
 
+Deno.test("validation in between drops nothing, and the dropout of the steps goes on", async () => {
+  const validation = { validationSplit: 0.5, validateEveryNSteps: 1, validationSeed: 3 };
+  await train({ networkDropout: 0.5, outputName: "validated", ...validation });
+  await train({ networkDropout: 0.5, outputName: "unseen", ...validation, validateEveryNSteps: 1000 });
+  assert.deepEqual(
+    values(join(dir, "out/validated.safetensors")),
+    values(join(dir, "out/unseen.safetensors")),
+  );
+});
+
 Deno.test("the .toml of sd-scripts' documentation trains as it stands, but for its paths", async () => {
   const dataset = join(dir, "dataset.toml"), toml = join(dir, "lllite.toml");
   Deno.writeTextFileSync(

@@ -51,7 +51,7 @@ export function llliteTraining(
       storage: frozenDtype(config),
       adapter(graph, shape) {
         const { batch, height, width } = shape, draws = drawsOf(shape);
-        draws.length = 0;
+        if (dropout !== null) draws.length = 0;
         return llliteAdapter({
           weights: llliteWeights(graph, shapes, config),
           picture: graph.input(CONDITIONING, [batch, factor * height, factor * width, 3]),
