@@ -150,18 +150,18 @@ export function writeSafetensors(
   });
 }
 
-/** The same where tensors take long to make: `pause` is awaited before each, and what it throws leaves no file. */
+/** The same where tensors take long to make: `pause` is awaited before each and may make it, and what it throws leaves no file. */
 export async function writeSafetensorsSlowly(
   path: string,
   tensors: Iterable<TensorToWrite>,
   metadata: Readonly<Record<string, string>> | null,
-  pause: () => Promise<void>,
+  pause: (next: TensorToWrite) => Promise<void>,
 ): Promise<void> {
   const ordered = checkedOrder(tensors), header = encodeHeader(ordered, metadata);
   await atomicWriteSlowly(path, async (file) => {
     writeAll(file, header);
     for (const tensor of ordered) {
-      await pause();
+      await pause(tensor);
       writeAll(file, tensorBytes(path, tensor));
     }
   });

@@ -19,6 +19,7 @@ export { DOWN, keysOf, lora, UP } from "./kinds/lora.ts";
 export { bundledEmbedding, otherNetwork } from "./files/file_keys.ts";
 export { type FileModule, fileModules, kindNames, type Note } from "./files/file_modules.ts";
 export { clampFactors } from "./files/clamp.ts";
+export { type FactorPair, type PairKeys, pairKeys, pairTensors } from "./files/pairs.ts";
 export { factorsFrom } from "./files/factors.ts";
 export { lowRank, type Matrix, rowsFor } from "./files/low_rank.ts";
 export { productSvd } from "./files/svd.ts";
@@ -26,7 +27,7 @@ export { familyOfLora, type LoadedLora, loadInto, loadLora } from "./files/load.
 export { type MergedModule, type MergeInput, mergeNetworks, type MergeOptions } from "./files/merge_files.ts";
 export { mergedSpec, modelSpec, type ModelTexts } from "./metadata/model_spec.ts";
 export { type DynamicMethod, type ResizedModule, resizeModule, type ResizeOptions } from "./files/resize.ts";
-export { baseOf, basesOf, type BaseWeight, deltaOf, recordMerge } from "./joining/merge.ts";
+export { baseOf, basesOf, type BaseWeight, recordMerge } from "./joining/merge.ts";
 export { datasetRecord } from "./metadata/dataset_record.ts";
 
 export { baseModelVersion, trainingMetadata } from "./metadata/metadata.ts";
@@ -36,6 +37,7 @@ export { type NormReport, normReport, type NormTensors, recordNormLimit } from "
 export { filedAs, trainedAs } from "./files/filed.ts";
 export { encode, loraTensors, type SaveDtype, saveDtype, saveLora, saveTensors } from "./files/save.ts";
 export { loraTargets, type Part, type Target } from "./sites/targets.ts";
+export { type Dialect } from "./options.ts";
 export { networkNamed, NETWORKS } from "./named/mod.ts";
 export type { NamedNetwork } from "./named/named.ts";
 export { floatRepr, pyFloat, pyJson, pyStr } from "./metadata/python_text.ts";

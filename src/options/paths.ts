@@ -94,10 +94,12 @@ export function nameInside(name: string, value: string | null, folder: string): 
   }
 }
 
-/** A file that will be written, in a folder that can be. */
-export function safetensorsFile(name: string, path: string): void {
-  if (!path.endsWith(".safetensors")) {
-    throw new UsageError(`--${name} ${path}: only .safetensors files are written; give a name that ends so`);
+/** A file of tensors that will be written, in a folder that can be. */
+export function tensorFile(name: string, path: string): void {
+  if (!/\.(safetensors|ckpt|pt)$/.test(path)) {
+    throw new UsageError(
+      `--${name} ${path}: is no file of tensors; give a name that ends in .safetensors, .ckpt or .pt`,
+    );
   }
   writableFolder(name, dirname(path));
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { compile, Graph } from "../../src/graph/mod.ts";
-import { deltaOf, keysOf, type NetworkModule, recordMerge } from "../../src/networks/mod.ts";
+import { deltaOf } from "./delta.ts";
+import { keysOf, type NetworkModule, recordMerge } from "../../src/networks/mod.ts";
 import { loraModule } from "../../src/networks/sites/modules.ts";
 import { wholeAlpha } from "../../src/networks/sites/values.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";

@@ -17,7 +17,15 @@ import { deltaOf } from "../golden/topics/tools/lora_files.ts";
 import { listening, writeTinyLora, writeTinyModel } from "../training/tiny_run.ts";
 
 const EXTRACT: Omit<ExtractLoraConfig, "saveTo" | "modelOrg" | "modelTuned"> = {
-  ...{ dim: 3, convDim: 3, loadPrecision: null, savePrecision: null, clampQuantile: null, minDiff: 1e-6 },
+  ...{
+    dim: 3,
+    convDim: 3,
+    loadPrecision: null,
+    savePrecision: null,
+    saveLoraKeys: null,
+    clampQuantile: null,
+    minDiff: 1e-6,
+  },
   ...{ noMetadata: false, v2: false, sdxl: false, vParameterization: false, compat: null },
   ...{ device: "cpu", threads: 1 },
 };
@@ -83,7 +91,14 @@ Deno.test("svdMergeLora() is the weighted sum where its rank is that of the sum,
   const lbws = ["[0.5,1,1,1,1,1,1,0,1,1,1,1,1,1,1,1,1]", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]"];
   await svdMergeLora({
     ...{ models: [at("a"), at("b")], ratios: [0.5, -1], lbws, newRank: 5, newConvRank: null },
-    ...{ saveTo: at("out"), precision: "float", savePrecision: null, noMetadata: false, compat: null },
+    ...{
+      saveTo: at("out"),
+      precision: "float",
+      savePrecision: null,
+      saveLoraKeys: null,
+      noMetadata: false,
+      compat: null,
+    },
   }, quietContext());
   const [a, b, sum] = ["a", "b", "out"].map((name) => deltas(at(name)));
   for (const [name, values] of sum) {
@@ -95,7 +110,7 @@ Deno.test("svdMergeLora() is the weighted sum where its rank is that of the sum,
 
 Deno.test("splitDylora() writes each rank below the file's, in its dtype", async () => {
   const { dir, at } = await files();
-  await splitDylora({ model: at("b"), saveTo: at("split"), unit: 1 }, quietContext());
+  await splitDylora({ saveLoraKeys: null, model: at("b"), saveTo: at("split"), unit: 1 }, quietContext());
   using whole = openSafetensors(at("b")), cut = openSafetensors(at("split-0002"));
   const wide = fileModules(whole, null), narrow = fileModules(cut, null);
   narrow.forEach((module, i) => {
@@ -107,7 +122,7 @@ Deno.test("splitDylora() writes each rank below the file's, in its dtype", async
   });
   strictEqual(cut.metadata.ss_network_dim, "2");
   await rejects(
-    splitDylora({ model: at("b"), saveTo: at("more"), unit: 3 }, quietContext()),
+    splitDylora({ saveLoraKeys: null, model: at("b"), saveTo: at("more"), unit: 3 }, quietContext()),
     /its largest rank is 3; give a --unit below that/,
   );
   const sizes = [...weightSizes(at("b"), false)];

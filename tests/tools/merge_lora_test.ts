@@ -1,15 +1,22 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { quietContext } from "../../src/base/job.ts";
-import { openSafetensors, type SafetensorsFile, writeSafetensors } from "../../src/formats/mod.ts";
-import { deltaOf, keysOf, loadLora } from "../../src/networks/mod.ts";
+import {
+  openCheckpoint,
+  openSafetensors,
+  type SafetensorsFile,
+  writeSafetensors,
+} from "../../src/formats/mod.ts";
+import { deltaOf } from "../networks/delta.ts";
+import { keysOf, loadLora, networkNamed, saveLora, tensorShapes } from "../../src/networks/mod.ts";
 import { withDefaults } from "../../src/options/mod.ts";
 import { compatOptions } from "../../src/options/shared.ts";
-import { mergeLoraOptions } from "../../src/tools/network/options.ts";
+import { convertLora } from "../../src/tools/network/any_kind/convert_lora.ts";
+import { convertLoraOptions, mergeLoraOptions } from "../../src/tools/network/options.ts";
 import { mergeLora } from "../../src/tools/network/merge_lora.ts";
 import { resizeLora } from "../../src/tools/network/resize_lora.ts";
 import { relL2 } from "../golden/compare.ts";
-import { synthTensor } from "../golden/synth.ts";
+import { synthTensor, uniform } from "../golden/synth.ts";
 import { listening, TINY, writeTinyLora, writeTinyModel } from "../training/tiny_run.ts";
 
 /** A folder with a model and two LoRAs for all its layers, of ranks 2 and 3. */
@@ -23,7 +30,13 @@ function files(): { dir: string; at: (name: string) => string } {
   return { dir, at };
 }
 
-const CONFIG = withDefaults([mergeLoraOptions, compatOptions], { models: [], ratios: [], saveTo: "" });
+const CONFIG = withDefaults([mergeLoraOptions, compatOptions], {
+  models: [],
+  ratios: [],
+  saveTo: "",
+  device: "cpu",
+  threads: 1,
+});
 
 /** alpha / rank * up down of every module, by name. */
 function deltas(path: string): Map<string, Float32Array> {
@@ -90,7 +103,15 @@ Deno.test("mergeLora() of LoRAs is one that loads, with hashes and where it come
 Deno.test("resizeLora() keeps every module, its scale and the metadata, in the precision that is asked for", async () => {
   const { dir, at } = files();
   await resizeLora({
-    ...{ model: at("b"), saveTo: at("out"), savePrecision: "fp16", newRank: 1, newConvRank: 2, compat: null },
+    ...{
+      model: at("b"),
+      saveTo: at("out"),
+      savePrecision: "fp16",
+      saveLoraKeys: null,
+      newRank: 1,
+      newConvRank: 2,
+      compat: null,
+    },
     ...{ dynamicMethod: null, dynamicParam: null, verbose: false },
   }, quietContext());
   using before = openSafetensors(at("b")), after = openSafetensors(at("out"));
@@ -104,6 +125,7 @@ Deno.test("resizeLora() keeps every module, its scale and the metadata, in the p
       model: at("b"),
       saveTo: at("same"),
       savePrecision: null,
+      saveLoraKeys: null,
       newRank: 9,
       newConvRank: null,
       compat: null,
@@ -146,9 +168,77 @@ Deno.test("no tool reads a file with NaN, nor writes one that overflows", async 
     merge({ ratios: [1e30], savePrecision: "fp16" }),
     /out\.safetensors: not written, because .* as F16/,
   );
-  const resize = { model: bad, saveTo: at("out"), savePrecision: null, newRank: 1, newConvRank: null };
+  const resize = {
+    model: bad,
+    saveTo: at("out"),
+    savePrecision: null,
+    saveLoraKeys: null,
+    newRank: 1,
+    newConvRank: null,
+  };
   const rest = { dynamicMethod: null, dynamicParam: null, verbose: false, compat: null };
   await rejects(resizeLora({ ...resize, ...rest }, quietContext()), named);
   ok(![...Deno.readDirSync(dir)].some(({ name }) => name.startsWith("out")));
+  Deno.removeSync(dir, { recursive: true });
+});
+
+/** lycoris.kohya's modules for a few layers, with weights of their own. */
+function writeLycoris(path: string, args: string): void {
+  const named = networkNamed("lycoris.kohya");
+  const flags = { dim: 4, alpha: 2, dropout: null, args: args.split(" ") };
+  const options = named.options(flags, TINY.family.sites.blocks, false);
+  const modules = named.modules(TINY.shapes, TINY.family, options, {}).filter((m) =>
+    /layers_0_mlp_fc1|down_blocks_0_resnets_0_(conv1|norm1)/.test(m.name)
+  );
+  const size = (shape: readonly number[]) => shape.reduce((a, d) => a * d, 1);
+  saveLora(
+    path,
+    modules,
+    new Map([...tensorShapes(modules)].map(([key, shape]) => [key, uniform(key, size(shape), 0.3)])),
+    "F32",
+  );
+}
+
+Deno.test("mergeLora() adds networks of any kind into a model, biases and norms too, and writes a .ckpt", async () => {
+  const { dir, at } = files(), ckpt = join(dir, "out.ckpt");
+  const merge = (name: string, saveTo: string) =>
+    mergeLora({ ...CONFIG, sdModel: at("model"), models: [at(name)], ratios: [0.5], saveTo }, quietContext());
+  const changes = (path: string) => {
+    using before = openSafetensors(at("model")), after = openCheckpoint(path);
+    return new Map(
+      before.keys().map((key) => {
+        const old = before.f32(key);
+        return [key, after.f32(key).map((v, i) => v - old[i])] as const;
+      }).filter(([, values]) => values.some((v) => v !== 0)),
+    );
+  };
+  writeLycoris(at("full"), "algo=full train_norm=True");
+  await merge("full", ckpt);
+  using full = openSafetensors(at("full"));
+  const { modules } = loadLora(full, TINY.shapes, TINY.family), found = changes(ckpt);
+  const wanted = modules.flatMap(({ path, name }) =>
+    [["weight", "diff"], ["weight", "w_norm"], ["bias", "diff_b"], ["bias", "b_norm"]]
+      .filter(([, suffix]) => full.has(`${name}.${suffix}`))
+      .map(([what, suffix]) => [`${path}.${what}`, full.f32(`${name}.${suffix}`).map((v) => v / 2)] as const)
+  );
+  deepStrictEqual([...found.keys()].sort(), wanted.map(([key]) => key).sort());
+  for (const [key, values] of wanted) ok(relL2(found.get(key)!, values) < 1e-5, key);
+  // the same twice over: a LoHa, and the LoRA that convert_lora makes of it
+  writeLycoris(at("loha"), "algo=loha");
+  await convertLora(
+    withDefaults([convertLoraOptions], {
+      to: "lora",
+      sdModel: at("model"),
+      dim: 1000,
+      device: "cpu",
+      threads: 1,
+    }),
+    ...[at("loha"), at("plain"), quietContext()] as const,
+  );
+  await merge("loha", at("one"));
+  await merge("plain", at("other"));
+  const [one, other] = ["one", "other"].map((name) => changes(at(name)));
+  deepStrictEqual([...one.keys()], [...other.keys()]);
+  for (const [key, values] of one) ok(relL2(other.get(key)!, values) < 1e-4, key);
   Deno.removeSync(dir, { recursive: true });
 });

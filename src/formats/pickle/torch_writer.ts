@@ -29,13 +29,13 @@ export async function writeTorchSlowly(
   path: string,
   tensors: Iterable<TensorToWrite>,
   counters: TorchCounters,
-  pause: () => Promise<void>,
+  pause: (next: TensorToWrite) => Promise<void>,
 ): Promise<void> {
   const ordered = checkedOrder(tensors);
   await atomicWriteSlowly(path, async (file) => {
     const zip = begun(file, ordered, counters);
     for (const [i, tensor] of ordered.entries()) {
-      await pause();
+      await pause(tensor);
       zip.add(`${FOLDER}/data/${i}`, tensorBytes(path, tensor));
     }
     zip.end();

@@ -100,7 +100,7 @@ export function writeFolderFile(folder: string, file: FolderFile): void {
 export async function writeFolderFileSlowly(
   folder: string,
   file: FolderFile,
-  pause: () => Promise<void>,
+  pause: (next: TensorToWrite) => Promise<void>,
 ): Promise<void> {
   const path = placeFor(folder, file);
   if ("text" in file) atomicWriteFile(path, file.text);

@@ -57,12 +57,12 @@ export interface SaveNotes {
 export interface ModelSaver {
   /** Writes all of the model, or nothing: a file or folder called `path`. Throws UserError. */
   save(path: string, changed: ChangedTensors, notes: SaveNotes): void;
-  /** The same with `pause` awaited before each tensor; what it throws leaves nothing. */
+  /** The same with `pause` awaited before each tensor as the file has it; what it throws leaves nothing. */
   saveSlowly(
     path: string,
     changed: ChangedTensors,
     notes: SaveNotes,
-    pause: () => Promise<void>,
+    pause: (next: TensorToWrite) => Promise<void>,
   ): Promise<void>;
 }
 

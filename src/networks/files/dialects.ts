@@ -6,6 +6,7 @@ import type { NetworkModule } from "../kinds/kind.ts";
 import { DOWN, lora, MID, UP } from "../kinds/lora.ts";
 import type { Dialect } from "../options.ts";
 import { scaleOf } from "../sites/modules.ts";
+import type { Target } from "../sites/targets.ts";
 import { filedAs } from "./filed.ts";
 
 interface Network {
@@ -14,7 +15,7 @@ interface Network {
 }
 
 /** Where the file of a dialect has a module, without suffix. */
-const PLACES: Readonly<Record<Exclude<Dialect, "kohya">, (module: NetworkModule) => string>> = {
+const PLACES: Readonly<Record<Exclude<Dialect, "kohya">, (module: Target) => string>> = {
   diffusers: ({ part, diffusers, name }) => {
     if (!diffusers) throw new TypeError(`${name} has no name in diffusers`);
     return part === "unet"
@@ -29,6 +30,11 @@ const PLACES: Readonly<Record<Exclude<Dialect, "kohya">, (module: NetworkModule)
     return `text_encoders.${encoder}.transformer.${diffusers}`;
   },
 };
+
+/** Where the file of a dialect has what joins a layer. */
+export function dialectPlace(dialect: Exclude<Dialect, "kohya">, target: Target): string {
+  return PLACES[dialect](target);
+}
 
 const isOpenClip = (path: string) => path.includes(".resblocks.");
 
@@ -47,7 +53,7 @@ export function translated(
   const renamed = (tensors: TensorToWrite[]) =>
     tensors.map((tensor) => {
       const dot = tensor.name.indexOf("."), suffix = tensor.name.slice(dot + 1);
-      const own = dialect === "diffusers" ? DIFFUSERS[suffix] : suffix;
+      const own = dialect === "diffusers" ? DIFFUSERS_SUFFIXES[suffix] : suffix;
       return { ...tensor, name: `${names.get(tensor.name.slice(0, dot))}.${own}` };
     });
   if (dialect === "comfy") return renamed(write(modules, weights));
@@ -64,4 +70,7 @@ export function translated(
   return renamed(write(modules, scaled).filter(({ name }) => !name.endsWith(".alpha")));
 }
 
-const DIFFUSERS: Readonly<Record<string, string>> = { [DOWN]: "lora.down.weight", [UP]: "lora.up.weight" };
+export const DIFFUSERS_SUFFIXES: Readonly<Record<string, string>> = {
+  [DOWN]: "lora.down.weight",
+  [UP]: "lora.up.weight",
+};

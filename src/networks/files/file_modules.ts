@@ -114,7 +114,9 @@ export function fileModules(file: TensorFile, family: Family | null, note?: Note
   return [...readEntries(file, family, note)].map(([name, entry]) => {
     const kind = kindOf(shapesOf(file, entry));
     if (kind && kind !== lora) {
-      throw new UserError(`${file.path}: ${name} is of kind ${kind.name}, this is for plain LoRAs only`);
+      throw new UserError(
+        `${file.path}: ${name} is of kind ${kind.name}, this is for plain LoRAs only; make one of it with easel convert_lora --to lora`,
+      );
     }
     const { [DOWN]: down, [UP]: up } = entry;
     if (!down) throw incomplete(file, name, DOWN);

@@ -11,12 +11,13 @@ import {
   baseModelVersion,
   baseOf,
   clampFactors,
-  encode,
   factorsFrom,
   floatRepr,
   loraTargets,
   lowRank,
   modelSpec,
+  pairKeys,
+  pairTensors,
   pyJson,
   pyStr,
   rowsFor,
@@ -73,6 +74,7 @@ async function extract(
   }
   const targets = textDiffers ? all : all.filter(({ part }) => part === "unet");
   const dtype = saveDtype(config.savePrecision) ?? "F32";
+  const keys = pairKeys(config.saveLoraKeys ?? "kohya", targets);
   const device = openChosenDevice(config.device ?? "auto", { threads: config.threads }, context.log);
   const products = new Products(device), tensors: TensorToWrite[] = [];
   let kept = 0, whole = 0;
@@ -81,7 +83,9 @@ async function extract(
       const values = difference(target), found = await nearest(values, target, config, products, context);
       kept += found.kept;
       whole += squares(values);
-      tensors.push(...tensorsOf(target.name, found, dtype));
+      tensors.push(
+        ...pairTensors({ ...found, name: target.name, alpha: found.rank }, dtype, keys(target.name)),
+      );
       context.progress({ task: "extracting", step: i + 1, total: targets.length });
     }
   } finally {
@@ -125,18 +129,6 @@ async function nearest(
   if (quantile !== null) clampFactors(up, down, quantile, compat);
   const downShape = [rank, ...shape.slice(1)], upShape = shape.length === 4 ? [out, rank, 1, 1] : [out, rank];
   return { rank, downShape, upShape, down, up, kept: squares(found.values) };
-}
-
-function tensorsOf(
-  name: string,
-  { rank, downShape, upShape, down, up }: Extracted,
-  dtype: "F32" | "F16" | "BF16",
-): TensorToWrite[] {
-  return [
-    { name: `${name}.alpha`, dtype, shape: [], data: encode(Float32Array.of(rank), dtype) },
-    { name: `${name}.lora_down.weight`, dtype, shape: downShape, data: encode(down, dtype) },
-    { name: `${name}.lora_up.weight`, dtype, shape: upShape, data: encode(up, dtype) },
-  ];
 }
 
 /** tuned - original of one layer, as a matrix of its rows. */

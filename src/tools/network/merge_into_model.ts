@@ -1,25 +1,30 @@
-/** LoRAs added into a checkpoint's weights: W + ratio * alpha / rank * up down, tensor by tensor as it is written. */
+/** Networks added into a checkpoint's weights: W + ratio * change, tensor by tensor as it is written. */
 
 import { modelPath } from "../../base/assets.ts";
-import { UserError } from "../../base/errors.ts";
 import { hearSignals, type JobContext } from "../../base/job.ts";
-import { type TensorFile, writeSafetensorsSlowly } from "../../formats/mod.ts";
-import { checkFlags, checkpointTensors, openModel, requireFinite, weightOf } from "../../models/mod.ts";
+import type { TensorFile } from "../../formats/mod.ts";
 import {
-  baseOf,
-  deltaOf,
-  keysOf,
-  type LoadedLora,
-  loadLora,
-  type NetworkModule,
-} from "../../networks/mod.ts";
+  checkFlags,
+  formByName,
+  type ModelFile,
+  modelSaver,
+  openModel,
+  requireFinite,
+  weightOf,
+} from "../../models/mod.ts";
+import { baseOf, basesOf, type LoadedLora, loadLora, type NetworkModule } from "../../networks/mod.ts";
+import { openChosenDevice } from "../../runtime/mod.ts";
+import { Changes } from "./any_kind/changes.ts";
 import { blockWeight, readBlockWeights } from "./block_weights.ts";
 import type { MergeLoraConfig } from "./options.ts";
 import { specOfMerge } from "./merged_spec.ts";
 
-/** One LoRA's share in a tensor; `part`: which third of its rows, null for all. */
+/** One network's share in a tensor. */
 export interface Share {
   readonly module: NetworkModule;
+  /** The layer's bias, and not its weight. */
+  readonly bias: boolean;
+  /** Which third of the tensor's rows, null for all. */
   readonly part: number | null;
   readonly lora: LoadedLora;
   /** With the weight of the module's block. */
@@ -29,7 +34,7 @@ export interface Share {
 type Round = (values: Float32Array) => Float32Array;
 
 /**
- * Throws UserError when a LoRA does not fit the model, and what Ctrl-C asks for between two tensors; neither leaves a
+ * Throws UserError when a network does not fit the model, and what Ctrl-C asks for between two tensors; neither leaves a
  * file.
  */
 export async function mergeIntoModel(
@@ -42,7 +47,7 @@ export async function mergeIntoModel(
   try {
     if (config.v2) checkFlags(model.family, { v2: true }, model.path);
     const shares = sharesByKey(
-      files.map((file) => plainLora(file, loadLora(file, model.shapes, model.family, context.warn))),
+      files.map((file) => loadLora(file, model.shapes, model.family, context.warn)),
       ratiosOf(config),
       model.shapes,
     );
@@ -50,33 +55,52 @@ export async function mergeIntoModel(
     if (model.family.spec.mergedVelocity) {
       context.warn("a file does not say whether it predicts v; the metadata say that it does");
     }
-    let done = 0;
-    const changed = {
-      has: (key: string) => shares.has(key),
-      get(key: string) {
-        const list = shares.get(key);
-        if (!list) return undefined;
-        const sum = mergedWeight(round(weightOf(model, key)), list, round);
-        context.progress({ task: "merging", step: ++done, total: shares.size });
-        return sum;
-      },
-    };
-    const tensors = checkpointTensors(model, changed, config.savePrecision ?? config.precision);
-    const metadata = { format: "pt", ...specOfMerge(config, model.family, [model, ...files]) };
-    await writeSafetensorsSlowly(config.saveTo, tensors, metadata, () => hearSignals(context));
+    const device = openChosenDevice(config.device ?? "auto", { threads: config.threads }, context.log);
+    const changes = new Changes(device);
+    try {
+      await write(config, { model, files, shares, round, changes }, context);
+    } finally {
+      changes.close();
+      device.close();
+    }
   } finally {
     model.close();
   }
 }
 
-/** Throws UserError for networks of another kind. */
-function plainLora({ path }: TensorFile, lora: LoadedLora): LoadedLora {
-  const other = lora.modules.find(({ kind }) => kind.name !== "LoRA");
-  if (!other) return lora;
-  throw new UserError(
-    `${path}: holds other modules than LoRA's (${other.name}: ${other.kind.name}), which merge_lora does not merge yet; ` +
-      "gen_img --network_merge takes the file",
-  );
+async function write(
+  config: MergeLoraConfig,
+  { model, files, shares, round, changes }: {
+    readonly model: ModelFile;
+    readonly files: readonly TensorFile[];
+    readonly shares: ReadonlyMap<string, readonly Share[]>;
+    readonly round: Round;
+    readonly changes: Changes;
+  },
+  context: JobContext,
+): Promise<void> {
+  const options = {
+    ...{
+      form: formByName(config.saveTo) ?? "safetensors",
+      precision: config.savePrecision ?? config.precision,
+    },
+    ...{ vPrediction: false, compat: false },
+  };
+  const saver = await modelSaver(model, options, context.log);
+  const metadata = { format: "pt", ...specOfMerge(config, model.family, [model, ...files]) };
+  // what is written next, made before its turn because a device computes it
+  let made: Float32Array | undefined, done = 0;
+  const changed = {
+    has: (key: string) => shares.has(key),
+    get: (key: string) => shares.has(key) ? made : undefined,
+  };
+  await saver.saveSlowly(config.saveTo, changed, { metadata, epoch: 0, globalStep: 0 }, async ({ name }) => {
+    await hearSignals(context);
+    const list = shares.get(name);
+    if (!list) return;
+    made = await mergedWeight(round(weightOf(model, name)), list, round, changes);
+    context.progress({ task: "merging", step: ++done, total: shares.size });
+  });
 }
 
 /** Each LoRA's ratio for a module. */
@@ -87,7 +111,7 @@ function ratiosOf({ ratios, lbws }: MergeLoraConfig): ((module: string) => numbe
   );
 }
 
-/** Which modules change which tensor of the checkpoint; `ratios`: each LoRA's, for a module by name. */
+/** Which modules change which tensor of the checkpoint; `ratios`: each network's, for a module by name. */
 export function sharesByKey(
   loras: readonly LoadedLora[],
   ratios: readonly ((module: string) => number)[],
@@ -96,21 +120,34 @@ export function sharesByKey(
   const shares = new Map<string, Share[]>();
   loras.forEach((lora, i) => {
     for (const module of lora.modules) {
-      const { key, part } = baseOf(module, (k) => shapes.has(k));
-      shares.set(key, [...shares.get(key) ?? [], { module, part, lora, ratio: ratios[i](module.name) }]);
+      const has = (key: string) => shapes.has(key), { part } = baseOf(module, has);
+      basesOf(module, has).forEach((key, at) => {
+        const share = { module, bias: at > 0, part, lora, ratio: ratios[i](module.name) };
+        shares.set(key, [...shares.get(key) ?? [], share]);
+      });
     }
   });
   return shares;
 }
 
-/** The weight with every share added, each step rounded. */
-export function mergedWeight(weight: Float32Array, shares: readonly Share[], round: Round): Float32Array {
-  for (const { module, part, lora, ratio } of shares) {
-    const keys = keysOf(module), { weights } = lora;
-    const delta = deltaOf(module, round(weights.get(keys.down)!), round(weights.get(keys.up)!));
-    const first = (part ?? 0) * delta.length;
-    const scaled = round(delta.map((v) => v * ratio));
-    scaled.forEach((v, i) => weight[first + i] += v);
+/** The tensor with every share added, one after the other, each step rounded. */
+export async function mergedWeight(
+  weight: Float32Array,
+  shares: readonly Share[],
+  round: Round,
+  changes: Changes,
+): Promise<Float32Array> {
+  for (const { module, bias, part, lora, ratio } of shares) {
+    const rounded = new Map(
+      Object.keys(module.tensors).map((suffix) => `${module.name}.${suffix}`)
+        .map((key) => [key, round(lora.weights.get(key)!)]),
+    );
+    const size = part === null ? weight.length : weight.length / 3, first = (part ?? 0) * size;
+    const change = bias
+      ? await changes.ofBias(module, rounded)
+      : await changes.ofWeight(module, rounded, () => weight.slice(first, first + size));
+    if (change === null) continue;
+    round(change.map((v) => v * ratio)).forEach((v, i) => weight[first + i] += v);
     weight = round(weight);
   }
   return weight;

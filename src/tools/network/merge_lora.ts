@@ -8,15 +8,16 @@ import { isSameFile } from "../../base/files/links.ts";
 import { openCheckpoint, type TensorFile } from "../../formats/mod.ts";
 import { checkFlags } from "../../models/mod.ts";
 import {
-  encode,
   floatRepr,
   type MergedModule,
   mergeNetworks,
+  pairTensors,
   saveDtype,
   saveTensors,
 } from "../../networks/mod.ts";
 import { TorchGenerator } from "../../random/mod.ts";
 import type { MergeLoraConfig } from "./options.ts";
+import { keysFor } from "./any_kind/fitting_model.ts";
 import { mergeIntoModel } from "./merge_into_model.ts";
 import { specOfMerge } from "./merged_spec.ts";
 import { rounding } from "./precision.ts";
@@ -62,11 +63,8 @@ function mergeFiles(
     round: rounding(config.precision),
   });
   const dtype = saveDtype(config.savePrecision ?? config.precision) ?? "F32";
-  const tensors = merged.flatMap(({ name, alpha, downShape, upShape, down, up }) => [
-    { name: `${name}.alpha`, dtype, shape: [], data: encode(Float32Array.of(alpha), dtype) },
-    { name: `${name}.lora_down.weight`, dtype, shape: downShape, data: () => encode(down, dtype) },
-    { name: `${name}.lora_up.weight`, dtype, shape: upShape, data: () => encode(up, dtype) },
-  ]);
+  const keys = keysFor(config.saveLoraKeys, files[0], merged);
+  const tensors = merged.flatMap((module) => pairTensors(module, dtype, keys(module.name)));
   const metadata = mergedMetadata(merged, files, config.compat !== null);
   saveTensors(config.saveTo, tensors, { ...metadata, ...specOfMerge(config, family, files) });
 }

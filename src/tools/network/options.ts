@@ -24,7 +24,13 @@ const PRECISIONS = ["float", "fp16", "bf16"] as const;
 
 const RANK = { min: 1, max: 65536 };
 
+const DEVICE = "where to compute: cpu, cuda, cuda:N; unset takes a GPU where there is one";
+const threads = own(int(0, "worker threads; 0 takes one for each core", { min: 0, max: 1024 }));
+
 const savePrecision = choice(PRECISIONS, null, "number format of saved weights; unset = as computed");
+const saveLoraKeys = own(
+  choice(DIALECTS, null, "whose keys the network's file has; unset = sd-scripts', or those of the file"),
+);
 const saveTo = required(pathTo("file", str(null, "output file")));
 
 export const resizeLoraOptions = group("Resizing", {
@@ -33,6 +39,7 @@ export const resizeLoraOptions = group("Resizing", {
   new_conv_rank: int(null, "target rank of 3x3 convolutions", RANK),
   model: required(pathTo("model", str(null, "network file"))),
   save_to: saveTo,
+  save_lora_keys: saveLoraKeys,
   device: noEffect(
     "factors are decomposed in double precision on the CPU",
     str(null, "compute device"),
@@ -52,6 +59,7 @@ const merging = {
   models: required(pathTo("model", strings("network files"))),
   ratios: required(floats("weight of each network")),
   save_to: saveTo,
+  save_lora_keys: saveLoraKeys,
   no_metadata: noMetadata,
 };
 
@@ -59,6 +67,8 @@ const intoModel = {
   sd_model: pathTo("model", str(null, "base model to merge into; unset merges the networks with each other")),
   concat: flag("join ranks instead of adding weights"),
   shuffle: flag("shuffle ranks after concat"),
+  device: own(str(null, DEVICE)),
+  threads,
 };
 
 export const mergeLoraOptions = group("Merging", { v2, ...merging, ...intoModel, lbws: own(lbws) });
@@ -76,9 +86,7 @@ export const svdMergeLoraOptions = group("Merging", {
 const sdModel = own(
   pathTo("model", str(null, "model that the networks are for; unset = a published one that they fit")),
 );
-const DEVICE = "where to compute: cpu, cuda, cuda:N; unset takes a GPU where there is one";
 const device = own(str(null, DEVICE));
-const threads = own(int(0, "worker threads; 0 takes one for each core", { min: 0, max: 1024 }));
 
 const READ_BY_TENSOR = "weights are read one by one when their turn comes";
 
@@ -91,6 +99,7 @@ export const extractLoraOptions = group("Extracting", {
   model_org: required(pathTo("model", str(null, "model that the other was trained from"))),
   model_tuned: required(pathTo("model", str(null, "trained model"))),
   save_to: saveTo,
+  save_lora_keys: saveLoraKeys,
   dim: int(4, "rank of the LoRA", RANK),
   conv_dim: int(null, "rank of 3x3 convolutions; unset leaves them out", RANK),
   device: str(null, DEVICE),
@@ -106,6 +115,7 @@ export const extractLoraOptions = group("Extracting", {
 });
 
 export const splitDyloraOptions = group("Splitting", {
+  save_lora_keys: saveLoraKeys,
   unit: required(int(null, "step from one rank to the next", RANK)),
   save_to: saveTo,
   model: required(pathTo("model", str(null, "DyLoRA file"))),

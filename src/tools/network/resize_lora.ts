@@ -5,15 +5,16 @@ import { hearSignals, type JobContext } from "../../base/job.ts";
 import { counted } from "../../base/phrases.ts";
 import { openCheckpoint, type TensorToWrite } from "../../formats/mod.ts";
 import {
-  encode,
   familyOfLora,
   fileModules,
   floatRepr,
+  pairTensors,
   type ResizedModule,
   resizeModule,
   saveDtype,
   saveTensors,
 } from "../../networks/mod.ts";
+import { keysFor } from "./any_kind/fitting_model.ts";
 import type { ResizeLoraConfig } from "./options.ts";
 
 /** Throws UserError for what is no LoRA, and when the disk refuses. */
@@ -27,6 +28,7 @@ export async function resizeLora(config: ResizeLoraConfig, context: JobContext):
   if (config.newRank > oldRank) {
     context.warn(`${config.model}: its largest rank is ${oldRank}; --new_rank ${config.newRank} raises none`);
   }
+  const keysOf = keysFor(config.saveLoraKeys, file, modules);
   const options = {
     newRank: within(config.newRank),
     newConvRank: within(config.newConvRank ?? config.newRank),
@@ -43,11 +45,11 @@ export async function resizeLora(config: ResizeLoraConfig, context: JobContext):
     if (!Number.isNaN(resized.froRetained)) kept.push(resized.froRetained);
     alpha = resized.alpha;
     const { rank, down, up } = resized;
-    const tensor = (name: string, shape: readonly number[], values: Float32Array) =>
-      tensors.push({ name, dtype, shape, data: encode(values, dtype) });
-    if (keys.alpha) tensor(keys.alpha, [], Float32Array.of(alpha));
-    tensor(keys.down, [rank, ...downShape.slice(1)], down);
-    tensor(keys.up, [upShape[0], rank, ...upShape.slice(2)], up);
+    const pair = {
+      ...{ name: module.name, alpha, down, up },
+      ...{ downShape: [rank, ...downShape.slice(1)], upShape: [upShape[0], rank, ...upShape.slice(2)] },
+    };
+    tensors.push(...pairTensors(pair, dtype, config.saveLoraKeys === null ? keys : keysOf(module.name)));
     context.progress({ task: "resizing", step: i + 1, total: modules.length });
   }
   saveTensors(config.saveTo, tensors, resizedMetadata(file.metadata, config, options, oldRank, alpha));

@@ -6,15 +6,17 @@ import { counted } from "../../base/phrases.ts";
 import { openCheckpoint, type TensorFile, type TensorToWrite } from "../../formats/mod.ts";
 import {
   clampFactors,
-  encode,
   factorsFrom,
   type MergedModule,
   mergeNetworks,
+  type PairKeys,
+  pairTensors,
   productSvd,
   pyJson,
   saveDtype,
   saveTensors,
 } from "../../networks/mod.ts";
+import { keysFor } from "./any_kind/fitting_model.ts";
 import { blockWeight, readBlockWeights } from "./block_weights.ts";
 import { least, loraFamily, mergeInputs } from "./merge_inputs.ts";
 import { specOfMerge } from "./merged_spec.ts";
@@ -39,7 +41,8 @@ export async function svdMergeLora(config: SvdMergeConfig, context: JobContext):
     const round = rounding(config.precision);
     // joined ranks are the exact sum; what is left is to lower the rank
     const sums = mergeNetworks(inputs, { concat: true, compat: false, shuffle: null, round });
-    const tensors = await lowered(sums, config, context);
+    const keys = keysFor(config.saveLoraKeys, files[0], sums);
+    const tensors = await lowered(sums, keys, config, context);
     const rank = config.newRank, convRank = config.newConvRank ?? rank;
     const metadata = {
       ...least(files, String(rank), String(rank)),
@@ -58,6 +61,7 @@ export async function svdMergeLora(config: SvdMergeConfig, context: JobContext):
 
 async function lowered(
   sums: readonly MergedModule[],
+  keys: (name: string) => PairKeys,
   config: SvdMergeConfig,
   context: JobContext,
 ): Promise<TensorToWrite[]> {
@@ -78,22 +82,14 @@ async function lowered(
     });
     const { up, down } = factorsFrom(found, { rank, out, width });
     if (config.compat !== null) clampFactors(up, down, CLAMP_QUANTILE, true);
-    tensors.push(
-      { name: `${name}.alpha`, dtype: "I64", shape: [], data: int64(rank) },
-      {
-        ...{ name: `${name}.lora_down.weight`, dtype, shape: [rank, ...downShape.slice(1)] },
-        data: encode(down, dtype),
-      },
-      {
-        ...{ name: `${name}.lora_up.weight`, dtype, shape: [out, rank, ...upShape.slice(2)] },
-        data: encode(up, dtype),
-      },
-    );
+    const pair = {
+      ...{ name, alpha: rank, integerAlpha: true, down, up },
+      ...{ downShape: [rank, ...downShape.slice(1)], upShape: [out, rank, ...upShape.slice(2)] },
+    };
+    tensors.push(...pairTensors(pair, dtype, keys(name)));
     context.progress({ task: "merging", step: i + 1, total: sums.length });
   }
   const share = whole === 0 ? "100.0" : (100 * Math.sqrt(kept / whole)).toFixed(1);
   context.log(`${counted(sums.length, "module")}; ${share}% of the sum's norm kept`);
   return tensors;
 }
-
-const int64 = (value: number) => new Uint8Array(BigInt64Array.of(BigInt(value)).buffer);

@@ -11,7 +11,17 @@ import {
   publishedShapes,
   type Shapes,
 } from "../../../models/mod.ts";
-import { familyOfLora, type LoadedLora, loadLora } from "../../../networks/mod.ts";
+import { elements } from "../../../graph/mod.ts";
+import {
+  type Dialect,
+  familyOfLora,
+  type FileModule,
+  type LoadedLora,
+  loadLora,
+  loraTargets,
+  type PairKeys,
+  pairKeys,
+} from "../../../networks/mod.ts";
 
 /** A network on keys and shapes of a model. */
 export interface FittedNetwork {
@@ -67,6 +77,29 @@ export function fitted(file: TensorFile, model: Candidate | null, note: Note): F
   throw new UserError(
     `${message}, nor does it fit another model that easel knows; give its model with --sd_model`,
     { cause: refused },
+  );
+}
+
+/** The keys that a tool's result has for a module: of a dialect, whose names come from a known model that all of them fit. */
+export function keysFor(
+  dialect: Dialect | null,
+  file: TensorFile,
+  modules: readonly Pick<FileModule, "name" | "downShape" | "upShape">[],
+): (name: string) => PairKeys {
+  if (dialect === null || dialect === "kohya") return pairKeys("kohya", []);
+  for (const { family, shapes } of candidates(file)) {
+    const targets = loraTargets(shapes, family, { convolutions: true, whole: true });
+    const sizes = new Map(
+      targets.flatMap(({ name, alias, shape }) => [[name, shape], [alias ?? name, shape]] as const),
+    );
+    const fits = ({ name, downShape, upShape }: typeof modules[number]) => {
+      const shape = sizes.get(name);
+      return shape !== undefined && elements(shape) === upShape[0] * elements(downShape.slice(1));
+    };
+    if (modules.every(fits)) return pairKeys(dialect, targets);
+  }
+  throw new UserError(
+    `${file.path}: fits no model that easel knows, so --save_lora_keys ${dialect} cannot name its layers; leave it away and use easel convert_lora with --sd_model`,
   );
 }
 

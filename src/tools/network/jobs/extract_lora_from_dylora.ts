@@ -1,6 +1,6 @@
 /** easel extract_lora_from_dylora: sd-scripts' networks/extract_lora_from_dylora.py. */
 
-import { modelFile, safetensorsFile } from "../../../options/paths.ts";
+import { modelFile, tensorFile } from "../../../options/paths.ts";
 import { job } from "../../../options/job.ts";
 import { automationOptions } from "../../../options/shared.ts";
 import { splitDyloraOptions } from "../options.ts";
@@ -13,7 +13,7 @@ export const extractLoraFromDyloraJob = job({
   ],
   check(values) {
     modelFile("model", values.model);
-    safetensorsFile("save_to", values.saveTo);
+    tensorFile("save_to", values.saveTo);
   },
   async run(values, context) {
     const { splitDylora } = await import("../split_dylora.ts");

@@ -1,6 +1,6 @@
 /** easel extract_lora_from_models: sd-scripts' networks/extract_lora_from_models.py. */
 
-import { checkpoint, safetensorsFile } from "../../../options/paths.ts";
+import { checkpoint, tensorFile } from "../../../options/paths.ts";
 import { exclusive } from "../../../options/rules.ts";
 import { checkDevice } from "../../../runtime/check_device.ts";
 import { job } from "../../../options/job.ts";
@@ -24,7 +24,7 @@ export const extractLoraFromModelsJob = job({
     checkDevice({ device: values.device ?? "auto" });
     checkpoint("model_org", values.modelOrg);
     checkpoint("model_tuned", values.modelTuned);
-    safetensorsFile("save_to", values.saveTo);
+    tensorFile("save_to", values.saveTo);
   },
   async run(values, context) {
     const { extractLora } = await import("../extract_lora.ts");

@@ -5,14 +5,15 @@ import { counted } from "../../../base/phrases.ts";
 import type { JobContext } from "../../../base/job.ts";
 import { job } from "../../../options/job.ts";
 import { automationOptions, compatOptions } from "../../../options/shared.ts";
-import { checkpoint, modelFile, safetensorsFile } from "../../../options/paths.ts";
+import { checkpoint, modelFile, tensorFile } from "../../../options/paths.ts";
 import { exclusive } from "../../../options/rules.ts";
+import { checkDevice } from "../../../runtime/check_device.ts";
 import { type MergeLoraConfig, mergeLoraOptions, sdxlMergeLoraOptions } from "../options.ts";
 
 export const mergeLoraJob = job({
   groups: [mergeLoraOptions, compatOptions, automationOptions],
   about:
-    "With --sd_model the LoRAs are added into the model. Without it they become one LoRA: their factors are added, " +
+    "With --sd_model networks of any kind are added into the model. Without it they become one LoRA: their factors are added, " +
     "which suits LoRAs of one training; --concat gives the exact weighted sum of any, at the sum of their ranks.",
   examples: [
     "easel merge_lora --models out/cat.safetensors out/cat16.safetensors --ratios 0.8 0.5 --concat " +
@@ -46,9 +47,11 @@ function checkMerge(values: Omit<MergeLoraConfig, "v2">): void {
   checkModelLists(values);
   exclusive("sd_model", values.sdModel !== null, "concat", values.concat);
   exclusive("sd_model", values.sdModel !== null, "shuffle", values.shuffle);
+  exclusive("sd_model", values.sdModel !== null, "save_lora_keys", values.saveLoraKeys !== null);
+  checkDevice({ device: values.device ?? "auto" });
   checkpoint("sd_model", values.sdModel);
   for (const model of values.models) modelFile("models", model);
-  safetensorsFile("save_to", values.saveTo);
+  tensorFile("save_to", values.saveTo);
 }
 
 /** A ratio for each file, and a list of block weights where any is given. */

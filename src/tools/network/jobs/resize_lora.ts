@@ -4,7 +4,7 @@ import { UsageError } from "../../../base/errors.ts";
 import { job } from "../../../options/job.ts";
 import { automationOptions, compatOptions } from "../../../options/shared.ts";
 import type { ConfigOf } from "../../../options/mod.ts";
-import { modelFile, safetensorsFile } from "../../../options/paths.ts";
+import { modelFile, tensorFile } from "../../../options/paths.ts";
 import { resizeLoraOptions } from "../options.ts";
 
 const GROUPS = [resizeLoraOptions, compatOptions, automationOptions] as const;
@@ -27,7 +27,7 @@ export const resizeLoraJob = job({
 
 function check(values: ConfigOf<typeof GROUPS>): void {
   modelFile("model", values.model);
-  safetensorsFile("save_to", values.saveTo);
+  tensorFile("save_to", values.saveTo);
   const { dynamicMethod, dynamicParam } = values;
   if (dynamicMethod !== null && !dynamicParam) {
     throw new UsageError(`--dynamic_method ${dynamicMethod} needs --dynamic_param`);

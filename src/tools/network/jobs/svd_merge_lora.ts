@@ -1,6 +1,6 @@
 /** easel svd_merge_lora: sd-scripts' networks/svd_merge_lora.py. */
 
-import { modelFile, safetensorsFile } from "../../../options/paths.ts";
+import { modelFile, tensorFile } from "../../../options/paths.ts";
 import { job } from "../../../options/job.ts";
 import { automationOptions, compatOptions } from "../../../options/shared.ts";
 import { svdMergeLoraOptions } from "../options.ts";
@@ -20,7 +20,7 @@ export const svdMergeLoraJob = job({
   check(values) {
     checkModelLists(values);
     for (const model of values.models) modelFile("models", model);
-    safetensorsFile("save_to", values.saveTo);
+    tensorFile("save_to", values.saveTo);
   },
   async run(values, context) {
     const { svdMergeLora } = await import("../svd_merge_lora.ts");

@@ -1,10 +1,10 @@
 /** LoRA on text encoders and U-Net: live with several multipliers, and merged into the weights. */
 
+import { deltaOf } from "../../../networks/delta.ts";
 import { compile, Graph, type Tensor } from "../../../../src/graph/mod.ts";
 import { eosRows, textStates, UNET, Weights } from "../../../../src/models/mod.ts";
 import {
   adapterOf,
-  deltaOf,
   DOWN,
   keysOf,
   loraBranch,

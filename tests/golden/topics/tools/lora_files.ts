@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { quietContext } from "../../../../src/base/job.ts";
 import { openSafetensors, type TensorFile, writeSafetensors } from "../../../../src/formats/mod.ts";
 import { type FileModule, fileModules, loadLora } from "../../../../src/networks/mod.ts";
+import { openDevice } from "../../../../src/runtime/mod.ts";
+import { Changes } from "../../../../src/tools/network/any_kind/changes.ts";
 import { mergedWeight, sharesByKey } from "../../../../src/tools/network/merge_into_model.ts";
 import { mergeLora } from "../../../../src/tools/network/merge_lora.ts";
 import { svdMergeLora } from "../../../../src/tools/network/svd_merge_lora.ts";
@@ -31,7 +33,7 @@ export async function resized(c: GoldenCase): Promise<Check[]> {
     writeLora(at("lora"), json.lora, {}, decay);
     const lines: string[] = [];
     await resizeLora({
-      ...{ model: at("lora"), saveTo: at("out"), savePrecision: null, compat: "0.9.1" },
+      ...{ model: at("lora"), saveTo: at("out"), savePrecision: null, saveLoraKeys: null, compat: "0.9.1" },
       ...{ newRank: json.new_rank, newConvRank: json.new_conv_rank, verbose: true },
       ...{ dynamicMethod: json.dynamic_method, dynamicParam: json.dynamic_param },
     }, { ...quietContext(), log: (line) => void lines.push(line) });
@@ -61,7 +63,16 @@ export async function merged(c: GoldenCase): Promise<Check[]> {
     const models = writeAll(json, at);
     await mergeLora({
       ...{ sdModel: null, saveTo: at("out"), models, ratios: json.ratios, compat: "0.9.1" },
-      ...{ precision: "float", savePrecision: null, noMetadata: true, v2: false, lbws: null },
+      ...{
+        precision: "float",
+        device: "cpu",
+        threads: 1,
+        savePrecision: null,
+        saveLoraKeys: null,
+        noMetadata: true,
+        v2: false,
+        lbws: null,
+      },
       ...{ concat: json.options?.concat ?? false, shuffle: json.options?.shuffle ?? false },
     }, quietContext());
     using out = openSafetensors(at("out"));
@@ -83,7 +94,14 @@ export async function svdMerged(c: GoldenCase): Promise<Check[]> {
         ...{ saveTo: at(name), models, ratios: json.ratios, compat },
         ...{ lbws: json.lbws.length ? json.lbws : null },
         ...{ newRank: json.new_rank, newConvRank: json.new_conv_rank },
-        ...{ precision: "float", savePrecision: null, noMetadata: true },
+        ...{
+          precision: "float",
+          device: "cpu",
+          threads: 1,
+          savePrecision: null,
+          saveLoraKeys: null,
+          noMetadata: true,
+        },
       }, quietContext());
       using out = openSafetensors(at(name));
       const modules = fileModules(out, null).map((m): [string, FileModule] => {
@@ -115,23 +133,27 @@ export async function svdMerged(c: GoldenCase): Promise<Check[]> {
 }
 
 /** The changes of a model's weights; cases spell keys as te. and unet. with diffusers' names. */
-export function mergedIntoModel(c: GoldenCase): Promise<Check[]> {
+export async function mergedIntoModel(c: GoldenCase): Promise<Check[]> {
   const { json } = c, tensors = c.tensors();
-  return inFolder((at) => {
+  return await inFolder(async (at) => {
     const model = caseModel({ model: /\b(sd\w+-tiny)\b/.exec(json.what)![1] });
     const loras = writeAll(json, at).map((path) => {
       using file = openSafetensors(path);
       return loadLora(file, model.shapes, model.family);
     });
     const shares = sharesByKey(loras, json.ratios.map((ratio: number) => () => ratio), model.shapes);
-    const changes = new Map([...shares].map(([key, list]) => {
+    const device = openDevice("cpu"), computed = new Changes(device);
+    const changes = new Map<string, { shape: readonly number[]; values: Float32Array }>();
+    for (const [key, list] of shares) {
       const before = synthTensor(key, model.shapes.get(key)!);
-      const after = mergedWeight(before.slice(), list, (values) => values);
-      return [list[0].module.name, {
+      const after = await mergedWeight(before.slice(), list, (values) => values, computed);
+      changes.set(list[0].module.name, {
         shape: model.shapes.get(key)!,
         values: after.map((v, i) => v - before[i]),
-      }];
-    }));
+      });
+    }
+    computed.close();
+    device.close();
     const nameOf = (parameter: string) =>
       parameter.replace(/^te\./, "lora_te.").replace(/^unet\./, "lora_unet.").replace(/\.weight$/, "")
         .replaceAll(".", "_");
@@ -141,7 +163,7 @@ export function mergedIntoModel(c: GoldenCase): Promise<Check[]> {
       const { shape, values } = changes.get(nameOf(parameter)) ?? { shape: [0], values: new Float32Array() };
       checks.push(compareTensor(tensors, `weight_change.${parameter}`, values, shape, json.tolerance?.rel));
     }
-    return Promise.resolve(checks);
+    return checks;
   });
 }
 
