@@ -36,7 +36,7 @@ export { loraModules, scaleOf } from "./sites/modules.ts";
 export { type NormReport, normReport, type NormTensors, recordNormLimit } from "./joining/norms.ts";
 export { filedAs, trainedAs } from "./files/filed.ts";
 export { encode, loraTensors, type SaveDtype, saveDtype, saveLora, saveTensors } from "./files/save.ts";
-export { loraTargets, type Part, type Target } from "./sites/targets.ts";
+export { byShape, loraTargets, type Part, type Target } from "./sites/targets.ts";
 export { type Dialect } from "./options.ts";
 export { networkNamed, NETWORKS } from "./named/mod.ts";
 export type { NamedNetwork } from "./named/named.ts";

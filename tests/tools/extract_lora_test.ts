@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { quietContext } from "../../src/base/job.ts";
 import { openSafetensors } from "../../src/formats/mod.ts";
-import { fileModules, lowRank } from "../../src/networks/mod.ts";
+import { fileModules, lowRank, rowsFor } from "../../src/networks/mod.ts";
 import { withDefaults } from "../../src/options/mod.ts";
 import { compatOptions } from "../../src/options/shared.ts";
 import { TorchGenerator } from "../../src/random/mod.ts";
@@ -10,6 +10,8 @@ import { weightSizes } from "../../src/tools/network/check_lora_weights.ts";
 import { extractLora } from "../../src/tools/network/extract_lora.ts";
 import { type ExtractLoraConfig, mergeLoraOptions } from "../../src/tools/network/options.ts";
 import { mergeLora } from "../../src/tools/network/merge_lora.ts";
+import { openDevice } from "../../src/runtime/mod.ts";
+import { Products } from "../../src/tools/network/products.ts";
 import { splitDylora } from "../../src/tools/network/split_dylora.ts";
 import { svdMergeLora } from "../../src/tools/network/svd_merge_lora.ts";
 import { relL2 } from "../golden/compare.ts";
@@ -165,4 +167,17 @@ Deno.test("lowRank() finds the leading values of a matrix whose values fall slow
     ok(Math.hypot(...back) < 2e-2 * found.values[k], `${k}: ${Math.hypot(...back)}`);
     ok(k === 0 || found.values[k] <= found.values[k - 1]);
   }
+});
+
+Deno.test("singular values take the matrix and a few rows of it, whatever came before", async () => {
+  const device = openDevice("cpu", { threads: 1 }), products = new Products(device);
+  for (const [out, width] of [[1024, 1024], [1024, 1000], [1000, 1024], [1024, 1024]]) {
+    const rows = rowsFor(1, out, width),
+      values = Float32Array.from({ length: out * width }, (_, i) => Math.sin(i));
+    await lowRank(await products.matrix(values, out, width, rows), 1);
+    const most = 4 * out * width + 4 * 4 * rows * (rows + out + width);
+    ok(device.allocatedBytes < most, `${device.allocatedBytes} for ${out} x ${width}`);
+  }
+  products.close();
+  device.close();
 });

@@ -52,7 +52,7 @@ export async function lowRank(
     await pause();
     const looks = round % LOOK === 0;
     let left = await matrix.times(start);
-    if (steep || looks) left = (await orthonormal(left, out, looks ? exactly : matrix)).rows;
+    if (steep || looks) left = (await orthonormal(left, out, matrix)).rows;
     const down = await matrix.transposedTimes(left);
     const { rows, triangle } = await orthonormal(down, width, looks ? exactly : matrix);
     start = rows;

@@ -20,7 +20,7 @@ export interface Orthonormal {
 }
 
 /** Products of unit rows below this are rounding. */
-const ROUNDING = 1e-5;
+const ROUNDING = 3e-6;
 
 /** A squared length, of what a unit row adds to those before it, that products of float32 still tell from nothing. */
 const TOLD = 1e-3;

@@ -57,6 +57,11 @@ export interface TargetOptions {
   linearProjection?: boolean;
 }
 
+/** Puts layers of one shape one after the other: for tools that make programs for a shape. */
+export function byShape({ shape: a }: Pick<Target, "shape">, { shape: b }: Pick<Target, "shape">): number {
+  return a.length - b.length || a.reduce((order, side, i) => order || side - b[i], 0);
+}
+
 /** Whether a layer takes conv_dim: a convolution over more than one pixel. */
 export function isLargeConvolution({ shape }: Target): boolean {
   return shape.length === 4 && shape[2] * shape[3] > 1;

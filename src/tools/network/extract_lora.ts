@@ -10,6 +10,7 @@ import { checkFlags, type ModelFile, openModel, weightOf } from "../../models/mo
 import {
   baseModelVersion,
   baseOf,
+  byShape,
   clampFactors,
   factorsFrom,
   floatRepr,
@@ -79,7 +80,7 @@ async function extract(
   const products = new Products(device), tensors: TensorToWrite[] = [];
   let kept = 0, whole = 0;
   try {
-    for (const [i, target] of targets.entries()) {
+    for (const [i, target] of targets.toSorted(byShape).entries()) {
       const values = difference(target), found = await nearest(values, target, config, products, context);
       kept += found.kept;
       whole += squares(values);
@@ -144,8 +145,9 @@ function differenceOf(
     const third = values.length / 3;
     return part === null ? values : values.subarray(part * third, (part + 1) * third);
   };
-  const before = rows(original);
-  return rows(tuned).map((v, i) => v - before[i]);
+  const difference = rows(tuned).slice(), before = rows(original);
+  for (let i = 0; i < difference.length; i++) difference[i] -= before[i];
+  return difference;
 }
 
 function checkAlike(targets: readonly Target[], original: ModelFile, tuned: ModelFile): void {

@@ -4,11 +4,11 @@ import { compile, Graph, matmul } from "../../graph/mod.ts";
 import type { Matrix } from "../../networks/mod.ts";
 import { type Device, ParameterStore, type Program } from "../../runtime/mod.ts";
 
-/** Shapes whose programs are kept; a U-Net has about as many in its linear layers. */
-const KEPT = 24;
+const MATRIX = "matrix";
 
+/** Programs over the matrix that is on the device. */
 interface Prepared {
-  readonly name: string;
+  readonly key: string;
   readonly times: Program;
   readonly transposedTimes: Program;
 }
@@ -19,32 +19,27 @@ interface RowPrograms {
   readonly mixed: Program;
 }
 
-/** Holds one matrix of each shape that came up, the newest. */
+/** Holds one matrix, the newest: give those of one shape one after the other, for programs are made for a shape. */
 export class Products {
   readonly #store: ParameterStore;
-  readonly #prepared = new Map<string, Prepared>();
+  #prepared: Prepared | null = null;
   readonly #rows = new Map<string, RowPrograms>();
 
   constructor(device: Device) {
     this.#store = new ParameterStore(device);
   }
 
-  /** `values`: (out, width) row-major. What is given back multiplies `rows` vectors at once, until the next of its shape. */
+  /** `values`: (out, width) row-major. What is given back multiplies `rows` vectors at once, until the next. */
   async matrix(values: Float32Array, out: number, width: number, rows: number): Promise<Matrix> {
     const key = [out, width, rows].join();
-    const name = `matrix ${key}`;
-    this.#store.upload(name, [out, width], "f32", values);
-    let prepared = this.#prepared.get(key);
-    if (!prepared) {
-      if (this.#prepared.size >= KEPT) this.#forgetOldest();
-      prepared = {
-        name,
-        times: await this.#program(name, [out, width], rows, true),
-        transposedTimes: await this.#program(name, [out, width], rows, false),
-      };
-      this.#prepared.set(key, prepared);
-    }
-    const { times, transposedTimes } = prepared;
+    if (this.#prepared?.key !== key) this.#forget();
+    this.#store.upload(MATRIX, [out, width], "f32", values);
+    this.#prepared ??= {
+      key,
+      times: await this.#program([out, width], rows, true),
+      transposedTimes: await this.#program([out, width], rows, false),
+    };
+    const { times, transposedTimes } = this.#prepared;
     return {
       out,
       width,
@@ -68,27 +63,26 @@ export class Products {
   }
 
   async #program(
-    name: string,
     shape: readonly [number, number],
     rows: number,
     transB: boolean,
   ): Promise<Program> {
     const graph = new Graph();
     const x = graph.input("x", [rows, shape[transB ? 1 : 0]]);
-    graph.output("y", matmul(x, graph.parameter(name, shape), { transB }));
+    graph.output("y", matmul(x, graph.parameter(MATRIX, shape), { transB }));
     return await compile(graph, this.#store);
   }
 
-  #forgetOldest(): void {
-    const [key, { name, times, transposedTimes }] = this.#prepared.entries().next().value!;
-    this.#prepared.delete(key);
-    times.destroy();
-    transposedTimes.destroy();
-    this.#store.free(name);
+  #forget(): void {
+    if (!this.#prepared) return;
+    this.#prepared.times.destroy();
+    this.#prepared.transposedTimes.destroy();
+    this.#prepared = null;
+    this.#store.free(MATRIX);
   }
 
   close(): void {
-    while (this.#prepared.size) this.#forgetOldest();
+    this.#forget();
     for (const { gram, mixed } of this.#rows.values()) {
       gram.destroy();
       mixed.destroy();

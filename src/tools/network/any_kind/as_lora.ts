@@ -5,6 +5,7 @@ import { hearSignals, type JobContext } from "../../../base/job.ts";
 import { counted } from "../../../base/phrases.ts";
 import type { ModelFile } from "../../../models/mod.ts";
 import {
+  byShape,
   DOWN,
   factorsFrom,
   type LoadedLora,
@@ -61,7 +62,7 @@ export async function asLora(
   };
   const made: Made[] = [], dropped: string[] = [];
   try {
-    for (const [i, module] of network.modules.entries()) {
+    for (const [i, module] of network.modules.toSorted(byShape).entries()) {
       await hearSignals(context);
       if (changesBias(module)) dropped.push(module.name);
       const base = () => baseValues(path, module, model);

@@ -13,7 +13,7 @@ import {
 } from "../../../networks/mod.ts";
 import { type Device, ParameterStore, type Program } from "../../../runtime/mod.ts";
 
-/** Kinds of modules whose programs are kept; a network has a few dozen. */
+/** Kinds of modules whose programs are kept, but of those that read a layer's weight the newest alone. */
 const KEPT = 48;
 
 /** A layer's weight, (out, in * height * width); asked for by kinds whose change depends on it. */
@@ -76,7 +76,8 @@ export class Changes {
     const graph = new Graph(), readsBase = prepared?.readsBase ?? record(graph, like);
     if (readsBase) this.#store.upload(`${like.name}.base`, [out, elements(inputs)], "f32", base());
     if (!prepared) {
-      if (this.#prepared.size >= KEPT) this.#forgetOldest();
+      if (this.#prepared.size >= KEPT) this.#forget(this.#prepared.keys().next().value!);
+      for (const [other, { readsBase }] of this.#prepared) if (readsBase) this.#forget(other);
       prepared = { program: await compile(graph, this.#store), like, readsBase };
       this.#prepared.set(key, prepared);
     }
@@ -89,15 +90,15 @@ export class Changes {
     return { ...module, name: `${own}${this.#made++}` };
   }
 
-  #forgetOldest(): void {
-    const [key, { program, like }] = this.#prepared.entries().next().value!;
+  #forget(key: string): void {
+    const { program, like } = this.#prepared.get(key)!;
     this.#prepared.delete(key);
     program.destroy();
     for (const name of this.#store.names()) if (name.startsWith(`${like.name}.`)) this.#store.free(name);
   }
 
   close(): void {
-    while (this.#prepared.size) this.#forgetOldest();
+    for (const key of [...this.#prepared.keys()]) this.#forget(key);
     this.#store.destroy();
   }
 }
