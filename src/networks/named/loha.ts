@@ -6,6 +6,7 @@ import { loha } from "../kinds/loha.ts";
 import { lokr } from "../kinds/lokr.ts";
 import { loraOptions, splitNetworkArgs } from "../sites/args.ts";
 import { loraModules } from "../sites/modules.ts";
+import { namePatterns, PATTERN_KEYS } from "../sites/patterns.ts";
 import { number, truth } from "../sites/values.ts";
 import type { NamedNetwork } from "./named.ts";
 
@@ -15,9 +16,6 @@ const SHARED = [
   ...["loraplus_lr_ratio", "loraplus_unet_lr_ratio", "loraplus_text_encoder_lr_ratio"],
 ];
 
-/** Options that choose modules by their names. */
-const NOT_YET = ["exclude_patterns", "include_patterns", "network_reg_dims", "network_reg_lrs"];
-
 export const namedLoha = named("networks.loha", loha, ["use_tucker"]);
 
 export const namedLokr = named("networks.lokr", lokr, ["use_tucker", "factor"]);
@@ -26,9 +24,7 @@ function named(name: string, kind: NetworkKind, own: readonly string[]): NamedNe
   return {
     name,
     options(flags, table, compat) {
-      const given = splitNetworkArgs(flags.args ?? [], name, [...SHARED, ...own, ...NOT_YET]);
-      const later = NOT_YET.find((key) => key in given);
-      if (later) throw new UsageError(`--network_args ${later}: is not supported yet; leave it away`);
+      const given = splitNetworkArgs(flags.args ?? [], name, [...SHARED, ...own, ...PATTERN_KEYS]);
       if (flags.dropout !== null) {
         throw new UsageError(
           `--network_dropout ${flags.dropout}: ${name} has none; use rank_dropout or module_dropout`,
@@ -40,6 +36,7 @@ function named(name: string, kind: NetworkKind, own: readonly string[]): NamedNe
       return {
         ...options,
         kind,
+        patterns: namePatterns(given),
         settings: settingsOf(given),
         rankDropout: null,
         rowDropout: options.rankDropout === null ? null : { p: options.rankDropout, scale: "kept" },

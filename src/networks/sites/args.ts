@@ -5,6 +5,7 @@ import type { BlockTable } from "../../models/mod.ts";
 import { refuseUnknownKeys, splitKeyValues } from "../../options/key_values.ts";
 import type { KindSettings, NetworkKind } from "../kinds/kind.ts";
 import { type BlockPlan, planBlocks } from "./blocks.ts";
+import type { NamePatterns } from "./patterns.ts";
 import { type Alpha, floatAlpha, integer, number, positive, probability, wholeAlpha } from "./values.ts";
 
 /** What shapes a network, as plain data. */
@@ -27,6 +28,8 @@ export interface LoraOptions {
   /** In place of rankDropout, see AdapterOptions. */
   readonly rowDropout?: RowDropout | null;
   readonly loraPlus: LoraPlus;
+  /** Ranks, rates and choice of modules by their names. */
+  readonly patterns?: NamePatterns;
   /** As given, with the "dropout" entry that sd-scripts adds: what ss_network_args shows. */
   readonly given: Readonly<Record<string, string | number | null>>;
 }

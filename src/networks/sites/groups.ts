@@ -2,6 +2,7 @@
 
 import type { BlockTable } from "../../models/mod.ts";
 import type { LoraOptions } from "./args.ts";
+import { matching, type Named } from "./patterns.ts";
 import type { NetworkKind, NetworkModule } from "../kinds/kind.ts";
 
 export interface ParameterGroup {
@@ -25,21 +26,38 @@ export interface LearningRates {
  */
 export function parameterGroups(
   modules: readonly NetworkModule[],
-  options: Pick<LoraOptions, "blocks" | "loraPlus">,
+  options: Pick<LoraOptions, "blocks" | "loraPlus" | "patterns">,
   rates: LearningRates,
 ): ParameterGroup[] {
   const { loraPlus } = options;
   const text = modules.filter((m) => m.part !== "unet"), unet = modules.filter((m) => m.part === "unet");
   const textRatio = loraPlus.textEncoder ?? loraPlus.ratio, unetRatio = loraPlus.unet ?? loraPlus.ratio;
   const textLr = rates.textEncoder ?? rates.default, unetLr = rates.unet ?? rates.default;
-  const groups = split("textencoder", text, textLr, textRatio);
-  if (!options.blocks?.lrWeights) return [...groups, ...split("unet", unet, unetLr, unetRatio)];
+  const named = options.patterns?.rates ?? [];
+  const groups = byName("textencoder", text, textLr, textRatio, named);
+  if (!options.blocks?.lrWeights) return [...groups, ...byName("unet", unet, unetLr, unetRatio, named)];
   const { lrWeights, table } = options.blocks;
   for (const [block, members] of byBlock(unet, table)) {
     const lr = unetLr === null ? null : unetLr * lrWeights.at(block)!;
     groups.push(...split(`unet_block${block}`, members, lr, unetRatio));
   }
   return groups;
+}
+
+/** Modules with a rate of their own by their names first, in a group for each pattern. */
+function byName(
+  description: string,
+  modules: readonly NetworkModule[],
+  lr: number | null,
+  ratio: number | null,
+  rates: readonly Named[],
+): ParameterGroup[] {
+  const own = rates.map((_, i) => modules.filter((module) => matching(rates, module) === i));
+  const rest = modules.filter((module) => matching(rates, module) < 0);
+  return [
+    ...own.flatMap((members, i) => split(`${description} reg_lr_${i}`, members, rates[i].value, ratio)),
+    ...split(description, rest, lr, ratio),
+  ];
 }
 
 function byBlock(modules: readonly NetworkModule[], table: BlockTable): Map<number, NetworkModule[]> {

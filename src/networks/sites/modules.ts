@@ -4,6 +4,7 @@ import type { LoraOptions } from "./args.ts";
 import type { KindSettings, NetworkKind, NetworkModule } from "../kinds/kind.ts";
 import { lora } from "../kinds/lora.ts";
 import type { Family, Shapes } from "../../models/mod.ts";
+import { isExcluded, matching } from "./patterns.ts";
 import { isLargeConvolution, loraTargets, type Target } from "./targets.ts";
 import { type Alpha, wholeAlpha } from "./values.ts";
 
@@ -37,9 +38,10 @@ export function loraModules(
   options: LoraOptions,
   { linearProjection = false, resnets = false }: ModuleOptions = {},
 ): NetworkModule[] {
-  const { blocks } = options;
+  const { blocks, patterns } = options;
   const convolutions = resnets || options.convDim !== null || blocks?.convDims != null;
   return loraTargets(shapes, family, { convolutions, linearProjection }).flatMap((target) => {
+    if (patterns && isExcluded(patterns, target)) return [];
     const large = isLargeConvolution(target);
     let rank = large ? options.convDim : options.dim;
     let alpha: Alpha | undefined = large ? options.convAlpha : options.alpha;
@@ -48,6 +50,8 @@ export function loraModules(
       rank = (large ? blocks.convDims : blocks.dims)?.at(block) ?? null;
       alpha = (large ? blocks.convAlphas : blocks.alphas)?.at(block);
     }
+    const own = patterns ? matching(patterns.dims, target) : -1;
+    if (own >= 0) [rank, alpha] = [patterns!.dims[own].value, options.alpha];
     return rank && alpha ? [loraModule(target, rank, alpha, options.kind, options.settings)] : [];
   });
 }
