@@ -104,8 +104,8 @@ Deno.test("incomplete files and other network types are refused by name", () => 
   refuses([...pair(Q), [`${Q}.alpha`, [3]]], /attn1_to_q\.alpha is a list of 3, a finite number is wanted/);
   refuses([[`${Q}.hada_w1_a`, [2, 2]]], /attn1_to_q has no hada_w1_b; the file is incomplete/);
   refuses(
-    [[`${Q}.bm.weight`, [2, 2]]],
-    /belongs to a GLoRA with a middle factor network, which is not supported/,
+    [[`${Q}.oft_R.weight`, [2, 2]]],
+    /oft_R\.weight is of the kind OFT of PEFT, which is not supported/,
   );
   refuses([["model.weight", [2, 2]]], /holds no LoRA .*it has model\.weight\); give a LoRA file/);
   refuses([["emb_params", [4, 8]]], /is a textual inversion embedding; give a LoRA file/);

@@ -80,7 +80,6 @@ export function bundledEmbedding(key: string): string | null {
 /** Kinds that are not read, by what their keys contain. */
 const OTHERS: readonly [RegExp, string][] = [
   [/\.oft_R\./, "OFT of PEFT"],
-  [/\.bm\.weight$/, "GLoRA with a middle factor"],
 ];
 
 /** The name of another network type that a key belongs to, null when it says nothing. */

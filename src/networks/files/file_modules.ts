@@ -45,7 +45,7 @@ export function readEntries(
     else if (found) {
       entries.set(found.name, { ...entries.get(found.name), [found.suffix]: key });
     } else if (other) {
-      throw new UserError(`${file.path}: ${key} belongs to a ${other} network, which is not supported yet`);
+      throw new UserError(`${file.path}: ${key} is of the kind ${other}, which is not supported yet`);
     } else strange.push(key);
   }
   if (entries.size === 0) throw new UserError(`${file.path}: ${whatInstead(file)}; give a LoRA file`);
@@ -93,6 +93,17 @@ export function shapesOf(file: TensorFile, { alpha: _, ...keys }: Entry): Record
   return Object.fromEntries(Object.entries(keys).map(([suffix, key]) => [suffix, file.info(key).shape]));
 }
 
+/** Throws UserError for a module of rank 0, or another with a tensor of nothing. */
+export function refuseEmpty(file: TensorFile, entry: Entry): void {
+  const key = Object.values(entry).find((key) => file.info(key).shape.includes(0));
+  if (key === undefined) return;
+  throw new UserError(
+    `${file.path}: ${key} is [${
+      file.info(key).shape.join(", ")
+    }] and holds nothing; the file is damaged, get it again`,
+  );
+}
+
 /** Of a module that lacks a tensor. */
 export function incomplete(file: TensorFile, name: string, suffix: string): UserError {
   return new UserError(
@@ -119,6 +130,7 @@ export function fileModules(file: TensorFile, family: Family | null, note?: Note
       );
     }
     const { [DOWN]: down, [UP]: up } = entry;
+    refuseEmpty(file, entry);
     if (!down) throw incomplete(file, name, DOWN);
     if (!up) throw incomplete(file, name, UP);
     const downShape = file.info(down).shape, upShape = file.info(up).shape;

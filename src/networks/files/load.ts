@@ -4,7 +4,16 @@ import { UserError } from "../../base/errors.ts";
 import { counted } from "../../base/phrases.ts";
 import type { TensorFile } from "../../formats/tensor_file.ts";
 import { parseFileKey } from "./file_keys.ts";
-import { alphaOf, type Entry, incomplete, type Note, readEntries, shapesOf, some } from "./file_modules.ts";
+import {
+  alphaOf,
+  type Entry,
+  incomplete,
+  type Note,
+  readEntries,
+  refuseEmpty,
+  shapesOf,
+  some,
+} from "./file_modules.ts";
 import { peftAlpha } from "./peft_config.ts";
 import type { LoraWeights } from "../kinds/first_weights.ts";
 import type { NetworkModule } from "../kinds/kind.ts";
@@ -76,6 +85,7 @@ function others(count: number): string {
 
 function fit(file: TensorFile, target: Target, entry: Entry, name: string, family: Family): NetworkModule {
   const { alpha: _, ...keys } = entry;
+  refuseEmpty(file, entry);
   const found = shapesOf(file, entry), kind = kindOf(found) ?? lora;
   const reading = kind.read(target, found, (suffix) => file.f32(keys[suffix]));
   if ("missing" in reading) throw incomplete(file, name, reading.missing);

@@ -137,7 +137,9 @@ export function ia3Change({ weight }: Values, base: Numbers, m: NetworkModule): 
 export function gloraChange(values: Values, base: Numbers, m: NetworkModule): Numbers {
   const [out, inputs] = m.shape, kernel = base.length / (out * inputs);
   const a = product(values["a1.weight"], values["a2.weight"], m.rank);
-  const change = product(values["b1.weight"], values["b2.weight"], m.rank);
+  const change = values["bm.weight"]
+    ? whole(values["b1.weight"], values["b2.weight"], values["bm.weight"], m.rank, false)
+    : product(values["b1.weight"], values["b2.weight"], m.rank);
   for (let i = 0; i < base.length; i++) {
     const [row, from, k] = [Math.floor(i / (inputs * kernel)), Math.floor(i / kernel) % inputs, i % kernel];
     for (let to = 0; to < inputs; to++) {

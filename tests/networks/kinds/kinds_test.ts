@@ -109,6 +109,7 @@ const CASES: Readonly<Record<string, KindCase>> = {
   "IA3 of a convolution's outputs": { module: module(ia3, KERNEL, 1), change: ia3Change, stride: 2 },
   "IA3 of a convolution's inputs": { module: module(ia3, KERNEL, 1, { onInput: true }), change: ia3Change },
   "GLoRA": { module: module(glora, LINEAR, 2), change: gloraChange },
+  "GLoRA with Tucker's core": { module: module(glora, KERNEL, 3, TUCKER), change: gloraChange, stride: 2 },
   "GLoRA of a convolution": { module: module(glora, KERNEL, 2), change: gloraChange, stride: 2 },
   "a full difference": { module: module(full, LINEAR, 1), change: ({ diff }) => diff },
   "a full difference of a convolution": { module: module(full, KERNEL, 1), change: ({ diff }) => diff },
