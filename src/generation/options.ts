@@ -123,7 +123,10 @@ export const genNetworkOptions = group("Networks", {
   network_show_meta: flag("print network metadata"),
   network_merge_n_models: int(null, "merge the first N networks into the model", { min: 0 }),
   network_merge: flag("merge all networks"),
-  network_pre_calc: flag("precompute network weights"),
+  network_pre_calc: noEffect(
+    "networks act while the picture is drawn, at whatever strength it asks for",
+    flag("precompute network weights"),
+  ),
   lora_dir: own(pathTo(
     "folder",
     strings(

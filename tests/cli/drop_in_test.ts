@@ -193,6 +193,10 @@ Deno.test("scripts that easel does not have are told from misspelt ones", async 
     assert.match(error.message, /^flux_train is not supported yet/);
     return true;
   });
+  await assert.rejects(
+    parse(["networks/lora_diffusers.py"]),
+    /lora_diffusers is an example in Python; easel gen_img --network_weights draws with a LoRA/,
+  );
   await assert.rejects(parse(["train_netwrok.py"]), /did you mean train_network\?/);
   for (const [name, near] of Object.entries(SCRIPTS_NOT_YET)) {
     const known = COMMANDS.map((command) => command.name);

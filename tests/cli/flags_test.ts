@@ -35,6 +35,7 @@ const CLOSE = [
 const scripts: Record<string, SpecRow[]> = {
   ...spec,
   sdxl_train_network: [...spec.train_network, ...more.sdxl_train_network],
+  resize_lora: [...spec.resize_lora, ...more.resize_lora],
   gen_img: [...spec.gen_img, ...more.gen_img_diffusers], // gen_img_diffusers.py is gen_img here
 };
 

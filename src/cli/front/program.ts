@@ -76,7 +76,7 @@ export async function findCommand(word: string): Promise<FoundCommand> {
   const named = (name: string) => COMMANDS.find((command) => command.name === name);
   const exact = named(word);
   if (exact) return { entry: exact, flags: [] };
-  const { SCRIPT_ALIASES, scriptName, SCRIPTS_NOT_YET } = await import("./scripts.ts");
+  const { EXAMPLE_SCRIPTS, SCRIPT_ALIASES, scriptName, SCRIPTS_NOT_YET } = await import("./scripts.ts");
   const name = scriptName(word);
   const [alias, ...flags] = Object.hasOwn(SCRIPT_ALIASES, name) ? SCRIPT_ALIASES[name] : [name];
   const entry = named(alias);
@@ -88,6 +88,9 @@ export async function findCommand(word: string): Promise<FoundCommand> {
     throw new UsageError(
       `${name} is not supported yet; ${SCRIPTS_NOT_YET[name] || "easel help lists what is"}`,
     );
+  }
+  if (Object.hasOwn(EXAMPLE_SCRIPTS, name)) {
+    throw new UsageError(`${name} is an example in Python; ${EXAMPLE_SCRIPTS[name]}`);
   }
   const { guess } = await import("../../base/phrases.ts");
   const near = guess(name, COMMANDS.map((command) => command.name));

@@ -31,7 +31,6 @@ export const SCRIPTS_NOT_YET: Readonly<Record<string, string>> = {
   flux_train_network: OTHER_MODELS,
   hunyuan_image_minimal_inference: OTHER_MODELS,
   hunyuan_image_train_network: OTHER_MODELS,
-  lora_diffusers: "easel gen_img draws with LoRAs",
   lumina_minimal_inference: OTHER_MODELS,
   lumina_train: OTHER_MODELS,
   lumina_train_network: OTHER_MODELS,
@@ -39,6 +38,11 @@ export const SCRIPTS_NOT_YET: Readonly<Record<string, string>> = {
   sd3_minimal_inference: OTHER_MODELS,
   sd3_train: OTHER_MODELS,
   sd3_train_network: OTHER_MODELS,
+};
+
+/** Scripts that show how something is done with a library, by what does that here. */
+export const EXAMPLE_SCRIPTS: Readonly<Record<string, string>> = {
+  lora_diffusers: "easel gen_img --network_weights draws with a LoRA, live or with --network_merge",
 };
 
 /** "networks/resize_lora.py", "networks\\resize_lora.py" and "resize-lora" -> "resize_lora". */

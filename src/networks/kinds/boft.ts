@@ -5,6 +5,7 @@ import { cast, elements, mul, permute, reshape, slice, sub, type Tensor } from "
 import { cayley, skew } from "./cayley.ts";
 import type { ModuleTensors, NetworkKind } from "./kind.ts";
 import { BLOCKS, constrained, RESCALE, rescale, rotated, still } from "./oft.ts";
+import { through } from "./lora.ts";
 import { flat, overChannels, withoutBias } from "./parts.ts";
 import { readAs } from "./reading.ts";
 
@@ -33,10 +34,15 @@ export const boft: NetworkKind = {
   scale: () => 1,
   alphaLimits: true,
   output(plain, t, strength) {
-    const z = withoutBias(plain);
+    const z = withoutBias(plain), [out, ...inputs] = t.module.shape, rows = elements(z.shape) / out;
+    // every stage goes over all that it turns: over the weight where that has fewer columns than the output has rows
+    if (elements(inputs) < rows) {
+      const { x, layer } = plain, float = { ...t, at: (suffix: string) => cast(t.at(suffix), "f32") };
+      const change = boft.delta(float, () => cast(flat(plain.weight()), "f32"));
+      return strength(through(x, reshape(cast(change, x.dtype), t.module.shape), layer));
+    }
     let turned = z;
     stages(t).forEach((r, i) => {
-      const [rows, out] = [elements(z.shape) / z.shape[z.shape.length - 1], z.shape[z.shape.length - 1]];
       const apart = butterfly(reshape(turned, [rows, out]), i, r);
       turned = reshape(together(rotated(apart, r, true), i, r), z.shape);
     });

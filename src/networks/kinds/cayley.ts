@@ -27,20 +27,21 @@ const steps = (n: number) => 11 + Math.ceil(Math.log2(Math.max(1, Math.sqrt(n / 
 /** (I + Q)(I - Q)^-1 for stacks (B, n, n) of skew-symmetric Q; gradients are exact, whatever the steps left. */
 export function cayley(q: Tensor): Tensor {
   const [blocks, n] = q.shape, eye = identity(q.graph, n);
-  const minus = sub(eye, q), plus = add(eye, q); // (I - Q)^T = I + Q
-  const fixed = detach(minus);
+  const plus = add(eye, q); // (I - Q)^T
+  const less = sub(q, eye), fixed = detach(less); // Q - I: what Newton's step takes off, so that a product adds it
   // sigma^2 comes in pairs: sum of their squares / 2 bounds the largest's; I - Q has 1 + sigma^2
   const gram = matmul(detach(q), detach(q), { transA: true });
   const bound = sqrt(affine(sum(square(gram), [1, 2]), 0.5, 0));
   const two = broadcastTo(q.graph.constant(Float32Array.of(2), [1, 1, 1]), [blocks, 1, 1]);
+  const twice = broadcastTo(affine(eye, 2, 0), [blocks, n, n]);
   let x = mul(detach(plus), div(two, affine(bound, 1, 2)));
-  for (let step = 0; step < steps(n); step++) x = newton(x, fixed, eye);
-  return matmul(plus, newton(detach(x), minus, eye));
+  for (let step = 0; step < steps(n); step++) x = newton(x, fixed, twice);
+  return matmul(plus, newton(detach(x), less, twice));
 }
 
-/** X (2 I - M X): its derivative where X is M^-1 is that of the inverse, -X dM X. */
-function newton(x: Tensor, m: Tensor, eye: Tensor): Tensor {
-  return matmul(x, sub(affine(eye, 2, 0), matmul(m, x)));
+/** X (2 I - M X) for `less` = -M: its derivative where X is M^-1 is that of the inverse, -X dM X. */
+function newton(x: Tensor, less: Tensor, twice: Tensor): Tensor {
+  return matmul(x, add(matmul(less, x), twice));
 }
 
 /** (1, n, n) */

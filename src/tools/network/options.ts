@@ -8,6 +8,7 @@ import {
   floats,
   group,
   int,
+  newer,
   noEffect,
   own,
   pathTo,
@@ -47,6 +48,12 @@ export const resizeLoraOptions = group("Resizing", {
   verbose: flag("print per-layer ranks"),
   dynamic_method: choice(["sv_ratio", "sv_fro", "sv_cumulative"], null, "rank choice rule"),
   dynamic_param: float(null, "its threshold"),
+  svd_lowrank_niter: newer(
+    noEffect(
+      "singular values come from the factors, exactly",
+      int(2, "iterations of a quicker decomposition"),
+    ),
+  ),
 });
 
 const v2 = flag("treat the base model as SD 2.x (OpenCLIP-H text encoder, 1024-wide context)");

@@ -23,7 +23,14 @@ export function extracted(c: GoldenCase): Promise<Check[]> {
     await extractLora({
       ...{ modelOrg: at("original"), modelTuned: at("tuned"), saveTo: at("out"), dim: json.dim },
       ...{ convDim: json.conv_dim, minDiff: json.min_diff, clampQuantile: null, noMetadata: true },
-      ...{ v2: false, sdxl: false, vParameterization: false, loadPrecision: null, savePrecision: null },
+      ...{
+        v2: false,
+        sdxl: false,
+        vParameterization: false,
+        loadPrecision: null,
+        savePrecision: null,
+        saveLoraKeys: null,
+      },
       ...{ compat: null, device: "cpu", threads: 0 },
     }, quietContext());
     using out = openSafetensors(at("out"));
