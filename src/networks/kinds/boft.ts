@@ -1,5 +1,6 @@
 /** BOFT (arXiv 2311.06243), as LyCORIS's modules/boft.py: rotations of blocks in butterfly order, one after the other. */
 
+import { byteSize } from "../../base/dtype.ts";
 import { UsageError } from "../../base/errors.ts";
 import { cast, elements, mul, permute, reshape, slice, sub, type Tensor } from "../../graph/mod.ts";
 import { cayley, skew } from "./cayley.ts";
@@ -35,8 +36,8 @@ export const boft: NetworkKind = {
   alphaLimits: true,
   output(plain, t, strength) {
     const z = withoutBias(plain), [out, ...inputs] = t.module.shape, rows = elements(z.shape) / out;
-    // every stage goes over all that it turns: over the weight where that has fewer columns than the output has rows
-    if (elements(inputs) < rows) {
+    // every stage goes over all that it turns, and keeps it: over the weight, in float32, where that is the smaller
+    if (byteSize("f32") * elements(inputs) < byteSize(z.dtype) * rows) {
       const { x, layer } = plain, float = { ...t, at: (suffix: string) => cast(t.at(suffix), "f32") };
       const change = boft.delta(float, () => cast(flat(plain.weight()), "f32"));
       return strength(through(x, reshape(cast(change, x.dtype), t.module.shape), layer));

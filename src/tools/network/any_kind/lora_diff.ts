@@ -65,16 +65,19 @@ async function compared(
   config: LoraDiffConfig,
   context: JobContext,
 ): Promise<Compared[]> {
-  const keys = [
-    ...new Set(sides.flatMap(([, { lora, shapes }]) => lora.modules.flatMap((m) => keysOf(m, shapes)))),
-  ];
+  const modules = sides.map(([, { lora, shapes }]) =>
+    new Map(lora.modules.flatMap((module) => keysOf(module, shapes).map((key) => [key, module] as const)))
+  );
+  const keys = [...new Set(modules.flatMap((table) => [...table.keys()]))];
   const device = openChosenDevice(config.device ?? "auto", { threads: config.threads }, context.log);
   const changes = new Changes(device), found: Compared[] = [];
   try {
     for (const [i, key] of keys.entries()) {
       await hearSignals(context);
       const both = [];
-      for (const side of sides) both.push(await changeOf(key, side, model, changes));
+      for (const [k, side] of sides.entries()) {
+        both.push(await changeOf(key, modules[k].get(key), side, model, changes));
+      }
       const [x, y] = both;
       found.push({
         key,
@@ -99,11 +102,11 @@ function keysOf(module: NetworkModule, shapes: FittedNetwork["shapes"]): string[
 
 async function changeOf(
   key: string,
-  [path, { lora, shapes }]: Side,
+  module: NetworkModule | undefined,
+  [path, { lora }]: Side,
   model: ModelFile | null,
   changes: Changes,
 ): Promise<{ kind: string; values: Float32Array } | null> {
-  const module = lora.modules.find((one) => keysOf(one, shapes).includes(key));
   if (!module) return null;
   const values = key.endsWith(".bias")
     ? await changes.ofBias(module, lora.weights)
