@@ -1,6 +1,6 @@
 /** Products with one matrix after another on a device: what singular values of large matrices are made of. */
 
-import { compile, Graph, matmul } from "../../graph/mod.ts";
+import { compile, Graph, matmul, Programs, reshape, square, sub, sum } from "../../graph/mod.ts";
 import type { Matrix } from "../../networks/mod.ts";
 import { type Device, ParameterStore, type Program } from "../../runtime/mod.ts";
 
@@ -13,20 +13,16 @@ interface Prepared {
   readonly transposedTimes: Program;
 }
 
-/** Products of rows with each other, by how many there are and how long they are. */
-interface RowPrograms {
-  readonly gram: Program;
-  readonly mixed: Program;
-}
-
 /** Holds one matrix, the newest: give those of one shape one after the other, for programs are made for a shape. */
 export class Products {
   readonly #store: ParameterStore;
   #prepared: Prepared | null = null;
-  readonly #rows = new Map<string, RowPrograms>();
+  /** Those that hold no matrix, by what they do and of which sizes. */
+  readonly #others: Programs<readonly (string | number)[]>;
 
   constructor(device: Device) {
     this.#store = new ParameterStore(device);
+    this.#others = new Programs(this.#store);
   }
 
   /** `values`: (out, width) row-major. What is given back multiplies `rows` vectors at once, until the next. */
@@ -45,21 +41,32 @@ export class Products {
       width,
       times: async (x) => (await times.run({ x })).y,
       transposedTimes: async (x) => (await transposedTimes.run({ x })).y,
-      gram: async (x, n) => (await (await this.#rowPrograms(x.length / n, n)).gram.run({ x })).y,
+      gram: async (x, n) =>
+        (await this.#others.run(["gram", x.length / n, n], (graph) => {
+          const rows = graph.input("x", [x.length / n, n]);
+          graph.output("y", matmul(rows, rows, { transB: true }));
+        }, { x })).y,
       mixed: async (weights, x, n) =>
-        (await (await this.#rowPrograms(x.length / n, n)).mixed.run({ weights, x })).y,
+        (await this.#others.run(["mixed", x.length / n, n], (graph) => {
+          const k = x.length / n;
+          graph.output("y", matmul(graph.input("weights", [k, k]), graph.input("x", [k, n])));
+        }, { weights, x })).y,
     };
   }
 
-  async #rowPrograms(k: number, n: number): Promise<RowPrograms> {
-    const key = [k, n].join(), known = this.#rows.get(key);
-    if (known) return known;
-    const [gram, mixed] = [new Graph(), new Graph()], x = gram.input("x", [k, n]);
-    gram.output("y", matmul(x, x, { transB: true }));
-    mixed.output("y", matmul(mixed.input("weights", [k, k]), mixed.input("x", [k, n])));
-    const made = { gram: await compile(gram, this.#store), mixed: await compile(mixed, this.#store) };
-    this.#rows.set(key, made);
-    return made;
+  /** Squared norms of `values` (out, width) and of what up (out, rank) times down (rank, width) leaves of it. */
+  async leftOf(
+    values: Float32Array,
+    { up, down, rank }: { readonly up: Float32Array; readonly down: Float32Array; readonly rank: number },
+  ): Promise<{ left: number; whole: number }> {
+    const out = up.length / rank, width = down.length / rank;
+    const { left, whole } = await this.#others.run(["left", out, width, rank], (graph) => {
+      const x = graph.input("x", [out, width]);
+      const product = matmul(graph.input("up", [out, rank]), graph.input("down", [rank, width]));
+      graph.output("left", reshape(sum(square(sub(x, product))), [1]));
+      graph.output("whole", reshape(sum(square(x)), [1]));
+    }, { x: values, up, down });
+    return { left: left[0], whole: whole[0] };
   }
 
   async #program(
@@ -83,10 +90,7 @@ export class Products {
 
   close(): void {
     this.#forget();
-    for (const { gram, mixed } of this.#rows.values()) {
-      gram.destroy();
-      mixed.destroy();
-    }
+    this.#others.destroy();
     this.#store.destroy();
   }
 }

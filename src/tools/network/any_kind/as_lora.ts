@@ -22,7 +22,6 @@ import { openChosenDevice } from "../../../runtime/mod.ts";
 import { baseValues, Changes } from "./changes.ts";
 import type { ConvertLoraConfig } from "../options.ts";
 import { Products } from "../products.ts";
-import { RankErrors } from "./rank_errors.ts";
 
 /** The rank of what was no LoRA, where none is asked for. */
 const USUAL_RANK = 16;
@@ -30,7 +29,6 @@ const USUAL_RANK = 16;
 interface Tools {
   readonly changes: Changes;
   readonly products: Products;
-  readonly rankErrors: RankErrors;
 }
 
 /** A module as a LoRA's, with squared norms of its change and of what the LoRA lacks of it. */
@@ -58,7 +56,6 @@ export async function asLora(
   const tools = {
     changes: new Changes(device),
     products: new Products(device),
-    rankErrors: new RankErrors(device),
   };
   const made: Made[] = [], dropped: string[] = [];
   try {
@@ -100,7 +97,7 @@ async function madeLora(
   module: NetworkModule,
   weights: LoadedLora["weights"],
   base: () => Float32Array,
-  { config, context, changes, products, rankErrors }: Tools & {
+  { config, context, changes, products }: Tools & {
     config: ConvertLoraConfig;
     context: JobContext;
   },
@@ -129,7 +126,7 @@ async function madeLora(
   return {
     module: { ...module, name, kind: lora, rank, alpha, settings: undefined, tensors },
     ...factors,
-    ...await rankErrors.of(values, { ...factors, rank }),
+    ...await products.leftOf(values, { ...factors, rank }),
   };
 }
 
