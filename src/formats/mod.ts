@@ -12,5 +12,6 @@ export {
   writeSafetensors,
   writeSafetensorsSlowly,
 } from "./safetensors.ts";
-export { EventWriter } from "./tensorboard.ts";
+export { EventWriter } from "./tensorboard/event_file.ts";
+export { type HyperParameters, writeHyperParameters } from "./tensorboard/hparams.ts";
 export { parseToml, plainToml, readToml, type TomlTable, type TomlValue } from "./toml.ts";

@@ -214,7 +214,8 @@ class Reader {
 const ESCAPED = /[\\\x00-\x1f\x7f-\xa0\xad]/g;
 const NAMED: Readonly<Record<string, string>> = { "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-function reprOf(text: string): string {
+/** repr() of a text. */
+export function reprOf(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
   const inner = text.replace(
     ESCAPED,

@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
 import { openNetworkRun } from "../../src/training/jobs/network_run.ts";
 import { planTraining } from "../../src/training/jobs/plan.ts";
 import { planVae } from "../../src/training/jobs/train_vae.ts";
@@ -6,9 +7,10 @@ import { listening, tinyRun } from "./tiny_run.ts";
 
 Deno.test("planTraining() counts the largest program and the weights, and writes nothing", async () => {
   const { dir, config } = tinyRun();
-  const plan = await planTraining(config, openNetworkRun, listening());
+  const plan = await planTraining({ ...config, cacheInfo: true }, openNetworkRun, listening());
   strictEqual(plan.steps, 4);
   strictEqual(plan.epochs, 2);
+  deepStrictEqual([...Deno.readDirSync(join(dir, "data/1_thing"))].length, 6, "pictures and captions");
   ok(plan.secondsPerStep > 0 && plan.secondsPerStep < 60);
   ok(plan.programBytes > 1e6 && plan.parameterBytes > 1e6);
   const larger = await planTraining({ ...config, trainBatchSize: 3 }, openNetworkRun, listening());

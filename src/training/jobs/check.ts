@@ -15,6 +15,7 @@ import {
 import { exclusive, needs } from "../../options/rules.ts";
 import { checkUploads } from "../../hub/mod.ts";
 import { checkDevice } from "../../runtime/check_device.ts";
+import { readTrackerConfig } from "../loop/tracker_config.ts";
 import type { TrainingConfig } from "../options.ts";
 
 /** Everything about a training that can be known before a model is loaded. Makes no folder. */
@@ -23,6 +24,8 @@ export function checkTraining(values: TrainingConfig): void {
   // the time is put behind the prefix
   nameInside("log_prefix", values.logPrefix && `${values.logPrefix}0`, "logging_dir");
   nameInside("log_tracker_name", values.logTrackerName, "logging_dir");
+  readableFile("log_tracker_config", values.logTrackerConfig);
+  readTrackerConfig(values.logTrackerConfig);
   checkDevice(values);
   if (values.samplePrompts !== null) {
     const problem = samplerProblem(values.sampleSampler);

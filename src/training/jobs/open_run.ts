@@ -38,6 +38,7 @@ import { largestLatents } from "../step/largest_shapes.ts";
 import { LatentEncoder } from "../objective/latents.ts";
 import { beginning } from "../loop/beginning.ts";
 import { type RunLength, runLength } from "../loop/run_length.ts";
+import { loggedOptions, loggingNotes } from "../loop/logged_options.ts";
 import { sampleNotes } from "../loop/sample_occasions.ts";
 import { SamplePictures, sampleSize } from "../loop/samples.ts";
 import { Validation } from "../validation/validation.ts";
@@ -56,6 +57,7 @@ export interface OpenedRun {
   readonly session: Session;
   /** What a state remembers, to be compared when a run goes on from it. */
   readonly settings: RunSettings;
+  readonly logged: TrainingRun["logged"];
   readonly generators: RunGenerators;
   readonly group: DatasetGroup;
   readonly samples: SamplePictures | null;
@@ -105,7 +107,7 @@ export async function openRun(
     const samples = SamplePictures.open(config, sampleSize(group, config), file.family, context);
     const length = runLength(config, group);
     beginning(config, length); // what leaves nothing to train is refused now
-    for (const note of sampleNotes(config, length)) context.warn(note);
+    for (const note of [...sampleNotes(config, length), ...loggingNotes(config)]) context.warn(note);
     const settings = describeSettings(config, groups, { seed, length, group });
     if (resumed) refuseOthers(config.resume!, resumed, settings);
     const { threads, vramBudget, noVendorLibs } = config;
@@ -131,6 +133,7 @@ export async function openRun(
       seed,
       session,
       settings,
+      logged: config.logConfig ? loggedOptions(config, groups) : null,
       generators,
       group,
       samples,

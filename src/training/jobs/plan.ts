@@ -16,7 +16,8 @@ export async function planTraining<C extends DataConfig & StepConfig>(
   open: (config: C, context: JobContext) => Promise<TrainingRun>,
   context: JobContext,
 ): Promise<Plan> {
-  const run = await open({ ...config, cacheLatents: false, cacheLatentsToDisk: false }, context);
+  const kept = { cacheLatents: false, cacheLatentsToDisk: false, cacheInfo: false };
+  const run = await open({ ...config, ...kept }, context);
   try {
     const { store, length, training: { step } } = run;
     const shapes = largestLatents(run.loader.group, run.drawing.family.latent, config);

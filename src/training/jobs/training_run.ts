@@ -1,6 +1,7 @@
 /** A run as the loop takes it: everything opened, checked and loaded. */
 import type { BatchLoader } from "../../data/mod.ts";
 import type { DrawingModel } from "../../generation/pipeline/model.ts";
+import type { HyperParameters } from "../../formats/mod.ts";
 import type { Device, ParameterStore } from "../../runtime/mod.ts";
 import type { DiffusionTraining } from "../step/diffusion_training.ts";
 import type { ExampleMaker } from "../objective/examples.ts";
@@ -27,6 +28,8 @@ export interface TrainingRun {
   readonly drawing: DrawingModel;
   readonly session: Session;
   readonly settings: RunSettings;
+  /** The options that the log shows; null where that is not wanted. */
+  readonly logged: HyperParameters | null;
   /** Null where none are wanted. */
   readonly samples: SamplePictures | null;
   /** Null where no pictures are held out. */

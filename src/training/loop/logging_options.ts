@@ -5,7 +5,6 @@ import {
   flag,
   group,
   noEffect,
-  notYet,
   pathTo,
   sameAsUnset,
   secret,
@@ -25,7 +24,12 @@ export const loggingOptions = group("Logging", {
   log_prefix: str(null, "prefix of the log sub-folder"),
   log_tracker_name: sameAsUnset("", str(null, "tracker project name")),
   wandb_run_name: noEffect(ONLY_WANDB, str(null, "run name for wandb")),
-  log_tracker_config: notYet(pathTo("toml", str(null, "TOML with tracker init arguments"))),
+  log_tracker_config: pathTo(
+    "toml",
+    str(null, "TOML whose table [tensorboard] has filename_suffix or purge_step for TensorBoard's files"),
+  ),
   wandb_api_key: secret(noEffect(ONLY_WANDB, str(null, "wandb key"))),
-  log_config: notYet(flag("store the training options in the tracker (secrets and paths removed)")),
+  log_config: flag(
+    "show the training's options on TensorBoard's page HPARAMS, without secrets and where model, images and outputs lie",
+  ),
 });

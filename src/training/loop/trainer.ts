@@ -63,7 +63,7 @@ class Trainer {
     private readonly run: TrainingRun,
     private readonly context: JobContext,
   ) {
-    this.#log = TrainingLog.open(config, run.name);
+    this.#log = TrainingLog.open(config, run.name, run.logged);
     this.#files = new RunFiles(config, {
       model: (path, steps, epoch) => run.saveModel(path, steps, epoch),
       state: (path) => this.#saveState(path),

@@ -1,9 +1,10 @@
 /** TensorBoard events of a run, under sd-scripts' tags. */
 import { join } from "node:path";
-import { EventWriter } from "../../formats/mod.ts";
+import { EventWriter, type HyperParameters, writeHyperParameters } from "../../formats/mod.ts";
 import { stamp } from "../../generation/pictures/file_names.ts";
 import type { NormReport } from "../../networks/mod.ts";
 import type { OutputConfig } from "../options.ts";
+import { readTrackerConfig } from "./tracker_config.ts";
 
 export interface StepLog {
   readonly loss: number;
@@ -16,16 +17,26 @@ export interface StepLog {
   readonly norms?: NormReport;
 }
 
-type LogConfig = Pick<OutputConfig, "loggingDir" | "logPrefix" | "logTrackerName">;
+type LogConfig = Pick<OutputConfig, "loggingDir" | "logPrefix" | "logTrackerName" | "logTrackerConfig">;
 
 export class TrainingLog {
   private constructor(private readonly writer: EventWriter) {}
 
-  /** null without --logging_dir. `tracker` is the folder's name unless --log_tracker_name gives another. */
-  static open({ loggingDir, logPrefix, logTrackerName }: LogConfig, tracker: string): TrainingLog | null {
+  /**
+   * null without --logging_dir. `tracker` is the folder's name unless --log_tracker_name gives another; `options` are
+   * shown beside the numbers.
+   */
+  static open(
+    { loggingDir, logPrefix, logTrackerName, logTrackerConfig }: LogConfig,
+    tracker: string,
+    options: HyperParameters | null,
+  ): TrainingLog | null {
     if (loggingDir === null) return null;
-    const run = `${logPrefix ?? ""}${stamp(new Date())}`;
-    return new TrainingLog(new EventWriter(join(loggingDir, run, logTrackerName ?? tracker)));
+    const run = `${logPrefix ?? ""}${stamp(new Date())}`,
+      folder = join(loggingDir, run, logTrackerName ?? tracker);
+    const log = new TrainingLog(new EventWriter(folder, Date.now(), readTrackerConfig(logTrackerConfig)));
+    if (options) writeHyperParameters(folder, options);
+    return log;
   }
 
   step(globalStep: number, { loss, average, learningRates, adaptedRates, gradNorm, norms }: StepLog): void {

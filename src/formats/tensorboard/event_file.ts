@@ -1,16 +1,25 @@
 /**
- * TensorBoard's event files: TFRecord frames around Event messages (protocol buffers, written by hand below). What
+ * TensorBoard's event files: TFRecord frames around Event messages (protocol buffers). What
  * torch's SummaryWriter writes for the same calls, so any TensorBoard shows them.
  */
 
-import { joined } from "../base/joined.ts";
+import { joined } from "../../base/joined.ts";
 import { join } from "node:path";
-import { writeAll } from "../base/files/atomic.ts";
-import { UserError } from "../base/errors.ts";
-import { crc32c } from "./crc32.ts";
+import { writeAll } from "../../base/files/atomic.ts";
+import { UserError } from "../../base/errors.ts";
+import { crc32c } from "../crc32.ts";
+import { bytes, integer, message, text } from "./protobuf_writer.ts";
 
 /** Files of one process, so that two opened in the same second have different names. */
 let opened = 0;
+
+/** What SummaryWriter is told besides the folder. */
+export interface EventWriterOptions {
+  /** Ends the file's name. */
+  readonly suffix?: string;
+  /** Steps from here on that earlier files of the folder hold are no longer shown. */
+  readonly purgeStep?: number | null;
+}
 
 /** Appends events to a new file; each is on its way to the disk when the call returns. */
 export class EventWriter {
@@ -18,9 +27,13 @@ export class EventWriter {
   readonly #file: Deno.FsFile;
 
   /** Makes `folder` and a file in it named as SummaryWriter would. Throws UserError when that cannot be. */
-  constructor(folder: string, now: number = Date.now()) {
+  constructor(
+    folder: string,
+    now: number = Date.now(),
+    { suffix = "", purgeStep = null }: EventWriterOptions = {},
+  ) {
     const seconds = String(Math.floor(now / 1000)).padStart(10, "0");
-    this.path = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${Deno.pid}.${opened++}`);
+    this.path = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${Deno.pid}.${opened++}${suffix}`);
     try {
       Deno.mkdirSync(folder, { recursive: true });
       this.#file = Deno.openSync(this.path, { createNew: true, append: true });
@@ -33,6 +46,9 @@ export class EventWriter {
       );
     }
     this.#write(now, 0, text(3, "brain.Event:2"));
+    if (purgeStep === null) return;
+    this.#write(now, purgeStep, text(3, "brain.Event:2"));
+    this.#write(now, purgeStep, message(7, [integer(1, 1)])); // session_log { status: START }
   }
 
   /** add_scalar(): a number of a step; kept as float32. */
@@ -49,6 +65,12 @@ export class EventWriter {
     const shape = message(2, [message(2, [integer(1, 1)])]); // tensor_shape { dim { size: 1 } }
     const tensor = message(8, [integer(1, 7), shape, text(8, markdown)]); // DT_STRING
     this.#summary(now, step, [text(1, `${tag}/text_summary`), tensor, metadata]);
+  }
+
+  /** What one of TensorBoard's plugins reads, of no step. */
+  plugin(tag: string, name: string, content: Uint8Array, now: number = Date.now()): void {
+    const data = message(1, [text(1, name), bytes(2, content)]); // plugin_data { plugin_name content }
+    this.#summary(now, 0, [text(1, tag), message(9, [data])]);
   }
 
   /** An RGB picture as the bytes of a PNG file. */
@@ -105,30 +127,6 @@ export function frame(record: Uint8Array): Uint8Array {
 function masked(record: Uint8Array): number {
   const crc = crc32c(record);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
-}
-
-function integer(field: number, value: number): Uint8Array {
-  return Uint8Array.from([...varint(field << 3), ...varint(value)]);
-}
-
-function text(field: number, value: string): Uint8Array {
-  return bytes(field, new TextEncoder().encode(value));
-}
-
-function message(field: number, parts: Uint8Array[]): Uint8Array {
-  return bytes(field, joined(Uint8Array, parts));
-}
-
-function bytes(field: number, value: Uint8Array): Uint8Array {
-  return joined(Uint8Array, [Uint8Array.from([...varint(field << 3 | 2), ...varint(value.length)]), value]);
-}
-
-/** Base 128, low groups first; integers to 2^53. */
-function varint(value: number): number[] {
-  const out: number[] = [];
-  for (; value >= 128; value = Math.floor(value / 128)) out.push(value % 128 | 128);
-  out.push(value);
-  return out;
 }
 
 function hostname(): string {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { basename } from "node:path";
-import { crc32, crc32c } from "../../src/formats/crc32.ts";
-import { EventWriter, frame } from "../../src/formats/tensorboard.ts";
-import { refuses } from "./hostile.ts";
+import { crc32, crc32c } from "../../../src/formats/crc32.ts";
+import { EventWriter, frame } from "../../../src/formats/tensorboard/event_file.ts";
+import { refuses } from "../hostile.ts";
 
 const ascii = (text: string) => new TextEncoder().encode(text);
 
@@ -40,6 +40,20 @@ Deno.test("an event file opens with its version, then holds one record for each 
     const value = [0x0a, 12, ...ascii("loss/average"), 0x15, 0, 0, 0x80, 0x3e]; // tag, simple_value 0.25
     const summary = [0x0a, value.length, ...value];
     assert.deepEqual([...scalar], [...time(1700000001), 0x10, 0xac, 2, 0x2a, summary.length, ...summary]);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
+Deno.test("a suffix ends the name; a purge step is said again with the start of a session", () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    const writer = new EventWriter(folder, 0, { suffix: ".mine", purgeStep: 7 });
+    writer.close();
+    assert.match(writer.path, /\.mine$/);
+    const tails = records(Deno.readFileSync(writer.path)).map((record) => [...record.slice(9)]);
+    const version = [0x1a, 13, ...ascii("brain.Event:2")];
+    assert.deepEqual(tails, [version, [0x10, 7, ...version], [0x10, 7, 0x3a, 2, 8, 1]]);
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
