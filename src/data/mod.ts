@@ -11,7 +11,6 @@ export {
   createValidationGroup,
   type DatasetGroup,
   planDatasets,
-  trainingPart,
 } from "./dataset/group.ts";
 export { drawItems } from "./batches/draws.ts";
 export { renderBatch } from "./batches/batch.ts";

@@ -7,7 +7,7 @@ import { networkOptions } from "../networks/options.ts";
 import type { ConfigOf } from "../options/mod.ts";
 import { automationOptions, compatOptions, configFileOptions, consoleOptions } from "../options/shared.ts";
 import { deviceOptions } from "../runtime/options.ts";
-import { loggingOptions } from "./loop/logging_options.ts";
+import { loggingOptions } from "./logging/logging_options.ts";
 import { trainingOptions } from "./loop/options.ts";
 import { sampleOptions } from "./loop/sample_options.ts";
 import { hubOptions, metadataOptions, modelSavingOptions, savingOptions } from "./loop/saving_options.ts";

@@ -105,7 +105,7 @@ Deno.test("train_network --json prints plan, steps, saves, samples and done, and
     await Deno.writeTextFile(join(folder, "prompts.txt"), "a thing --w 64 --h 64 --s 1 --d 3\n");
     const more = ["--max_train_steps", "4", "--gradient_accumulation_steps", "2", "--cache_latents"]
       .concat(["--save_every_n_steps", "2", "--save_state", "--sample_prompts", "prompts.txt"])
-      .concat(["--sample_every_n_steps", "4"]);
+      .concat(["--sample_every_n_steps", "4", "--validation_split", "0.3", "--validate_every_n_steps", "3"]);
     const { code, stdout, stderr } = await easel([...TRAIN, ...more], { cwd: folder, env });
     assert.equal(code, 0, stderr);
     assert.match(stderr, /training 4\/4/);
@@ -120,6 +120,9 @@ Deno.test("train_network --json prints plan, steps, saves, samples and done, and
       assert.ok(rates.length > 0 && rates.every((rate) => rate === 2e-6), JSON.stringify(step));
     }
     assert.ok(of(all, "step").some(({ task, step, total }) => task === "caching latents" && step === total));
+    const [held] = of(all, "validation");
+    assert.ok(Number(held.loss) > 0 && Number.isFinite(held.divergence), JSON.stringify(held));
+    assert.ok(of(all, "validation").some(({ step, epoch }) => step === 3 && epoch === undefined));
     const saves = of(all, "save");
     assert.deepEqual(saves.map(({ what, step }) => `${what} ${step}`), [
       "model 2",

@@ -12,17 +12,13 @@ const BUCKETS = { enable_bucket: true, min_bucket_reso: 32, max_bucket_reso: 128
 
 const open = async (dir: string, share = 0) => (await openGroup(dir, share)).datasets[0];
 
-async function openGroup(dir: string, share = 0): Promise<DatasetGroup> {
-  const flags = {
-    train_data_dir: dir,
-    resolution: "64",
-    caption_extension: ".txt",
-    cache_info: true,
-    ...BUCKETS,
-  };
-  const split = share ? { part: "training", share, seed: 1 } as const : undefined;
-  const options = { compat: false, split };
-  return await createDatasetGroup(plansOf(flags), new PythonRandom(1), options);
+async function openGroup(dir: string, validation_split = 0): Promise<DatasetGroup> {
+  const flags = { train_data_dir: dir, resolution: "64", caption_extension: ".txt", cache_info: true };
+  const plans = plansOf({ ...flags, ...BUCKETS, validation_split });
+  return await createDatasetGroup(plans, new PythonRandom(1), {
+    compat: false,
+    split: { part: "training", seed: 1 },
+  });
 }
 
 const facts = ({ entries }: Dataset) =>

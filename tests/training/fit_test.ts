@@ -2,7 +2,9 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import type { UserError } from "../../src/base/errors.ts";
+import { memoryNeeded } from "../../src/graph/mod.ts";
 import { openDevice } from "../../src/runtime/mod.ts";
+import { fitMemory } from "../../src/training/step/fit.ts";
 import { openNetworkRun } from "../../src/training/jobs/network_run.ts";
 import { trainNetwork } from "../../src/training/jobs/train_network.ts";
 import { trainVae } from "../../src/training/jobs/train_vae.ts";
@@ -96,6 +98,34 @@ Deno.test("what sample pictures need is planned with the steps, in one arena", a
   ok(short.lines.some((line) => line.startsWith("warning: training and sample pictures together need")));
   ok(short.lines.some((line) => /^warning: sample prompt "a cat" is not drawn: .*--vram_budget/.test(line)));
   ok(Deno.statSync(join(dir, "out/thing.safetensors")).isFile);
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("pictures that are held out have room before the first step, in the same arena", async () => {
+  const { dir, config } = tinyRun(1);
+  const subset = (share: string) =>
+    `[[datasets]]\n${share}[[datasets.subsets]]\nimage_dir = '${
+      join(dir, "data/1_thing")
+    }'\ncaption_extension = '.txt'\n`;
+  const datasetConfig = join(dir, "d.toml"), large = "resolution = 256\nvalidation_split = 1.0\n";
+  Deno.writeTextFileSync(datasetConfig, subset("resolution = 64\n") + subset(large));
+  const split = { ...config, trainDataDir: null, datasetConfig, networkModule: "networks.lora" };
+  const run = await openNetworkRun(split, listening());
+  deepStrictEqual(run.loader.group.datasets.map(({ params }) => params.resolution), [[64, 64]]);
+  await run.training.step.updateProgram();
+  const arenas = () => [...run.device.arenas].map(({ buffer }) => buffer.bytes), [planned] = arenas();
+  const shapes = [{ batch: 1, height: 8, width: 8, channels: 4, chunks: 1, masked: false }];
+  const steps = memoryNeeded(run.training.step.recordBackward(shapes[0]), run.store);
+  ok(planned > steps.arenaBytes, "they are larger than the steps");
+  ok(await run.validation!.measure(run, listening()) !== null);
+  deepStrictEqual(arenas(), [planned]);
+  const held = { arenaBytes: 2 ** 50, missingBytes: 0 };
+  const options = { mixedPrecision: "no", held, log: () => {} } as const;
+  await rejects(
+    fitMemory(run.training.step, run.store, shapes, options),
+    /training needs .+ more memory and/,
+  );
+  run.close();
   Deno.removeSync(dir, { recursive: true });
 });
 

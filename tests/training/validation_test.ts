@@ -28,6 +28,7 @@ Deno.test("four timesteps lie evenly between the first and the last", () => {
 });
 
 interface Ran {
+  readonly metadata: Readonly<Record<string, string>>;
   readonly losses: readonly number[];
   readonly validated: Extract<JobEvent, { event: "validation" }>[];
   readonly weights: readonly unknown[];
@@ -38,7 +39,10 @@ async function ran(config: TrainNetworkConfig): Promise<Ran> {
   await trainNetwork(config, { ...context, emit: (event: JobEvent) => void events.push(event) });
   using file = openSafetensors(join(config.outputDir, "thing.safetensors"));
   const weights = [...file.keys()].map((key) => [key, file.bytes(key)] as const);
+  const metadata = Object.entries(file.metadata)
+    .filter(([key]) => key.includes("valid") || key.includes("interpolation"));
   return {
+    metadata: Object.fromEntries(metadata),
     losses: lossesOf(context),
     validated: events.filter((event) => event.event === "validation"),
     weights,
@@ -56,6 +60,14 @@ Deno.test("validation changes nothing about training, and is the same each time 
   };
   const quiet = await ran({ ...split, validateEveryNEpochs: 100 });
   strictEqual(quiet.validated.length, 0);
+  deepStrictEqual(quiet.metadata, {
+    ss_num_validation_images: "2",
+    ss_validation_seed: "None",
+    ss_validation_split: "0.5",
+    ss_max_validation_steps: "None",
+    ss_validate_every_n_epochs: "100",
+    ss_validate_every_n_steps: "None",
+  });
   const seen = await ran({ ...split, validateEveryNSteps: 1 });
   deepStrictEqual(seen.losses, quiet.losses);
   deepStrictEqual(seen.weights, quiet.weights);
@@ -66,7 +78,11 @@ Deno.test("validation changes nothing about training, and is the same each time 
   ]);
   strictEqual(seen.validated[1].loss, seen.validated[2].loss);
   ok(seen.validated.every(({ loss }) => loss > 0 && Number.isFinite(loss)));
-  const few = await ran({ ...split, maxValidationSteps: 1, minTimestep: 300, maxTimestep: 310 });
+  const few = await ran({
+    ...{ ...split, maxValidationSteps: 1, minTimestep: 300, maxTimestep: 310 },
+    resizeInterpolation: "area" as const,
+  });
+  strictEqual(few.metadata.ss_resize_interpolation, "area");
   ok(few.validated[0].loss !== seen.validated[2].loss);
   await rejects(ran({ ...config, validationSplit: 0.1 }), UsageError);
   Deno.removeSync(dir, { recursive: true });

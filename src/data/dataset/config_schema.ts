@@ -71,6 +71,8 @@ const DATASET_ANYWHERE: Table = {
   min_bucket_reso: "int",
   resolution: "size",
   network_multiplier: "float",
+  validation_seed: "int",
+  validation_split: "float",
 };
 
 /** Of one method, at every level. */

@@ -39,8 +39,11 @@ export interface Dataset {
 export interface DatasetOptions {
   /** Read images as sd-scripts 0.9.1 does (EXIF orientation ignored, see LoadOptions). */
   readonly compat: boolean;
-  /** Which pictures of those that are there; regularisation images are never held out. Absent: all. */
-  readonly split?: ValidationSplit;
+  /**
+   * Which pictures of those that are there; regularisation images are never held out. Absent: all. `seed` is that of
+   * datasets that have no validation_seed.
+   */
+  readonly split?: Pick<ValidationSplit, "part" | "seed">;
 }
 
 /** Finds images and captions, reads sizes, makes buckets. Throws UserError when nothing can be trained on. */
@@ -117,7 +120,7 @@ async function collectFolders(
     // the file is of all images, whichever part of them this is
     const whole = infoWanted ? await readable(all, options, notes) : all;
     if (infoWanted && whole.length > 0) writeImageInfo(dir, whole);
-    const found = kept(whole, options, isReg);
+    const found = kept(whole, params, options, isReg);
     if (found.length === 0 && whole.length > 0) continue;
     const entries = found.every(({ size }) => size !== null) ? found : await readable(found, options, notes);
     notes.push(...leftOutInside(dir));
@@ -143,10 +146,15 @@ async function collectFolders(
 }
 
 /** Those of the part that is asked for. */
-function kept(entries: ImageEntry[], { split }: DatasetOptions, isReg = false): ImageEntry[] {
+function kept(
+  entries: ImageEntry[],
+  { validation_split: share, validation_seed: seed }: DatasetParams,
+  { split }: DatasetOptions,
+  isReg = false,
+): ImageEntry[] {
   if (!split) return entries;
-  if (isReg) return split.part === "training" ? entries : [];
-  return partOf(entries, split);
+  if (isReg || !share) return split.part === "training" ? entries : [];
+  return partOf(entries, { part: split.part, share, seed: seed ?? split.seed });
 }
 
 /** As many regularisation images as training images: cut off, or repeated in turns. */
@@ -176,7 +184,7 @@ async function collectMetadata(
     if (ignored(subset, file, twice, notes)) continue;
     const loaded = loadMetadata(subset);
     if (loaded.missing.length > 0) notes.push(`${file}: ${notFound(loaded.missing)}`);
-    const found = kept(loaded.entries, options);
+    const found = kept(loaded.entries, params, options);
     if (found.length === 0 && loaded.entries.length > 0) continue;
     const allSized = found.every((entry) => entry.size !== null);
     const entries = allSized && found.every((entry) => entry.latentsFile !== null)

@@ -2,6 +2,7 @@
 
 import { basename, join } from "node:path";
 import { UsageError, UserError } from "../../base/errors.ts";
+import { listed } from "../../base/phrases.ts";
 import { isFolder } from "../../base/files/exists.ts";
 import { PythonRandom } from "../../random/mod.ts";
 import type { DatasetFlags } from "./options.ts";
@@ -11,7 +12,6 @@ import { createDataset, type Dataset, type DatasetOptions, openDataset } from ".
 import { type FoundSubsets, subsetsBelow } from "./folders.ts";
 import { Order } from "../batches/order.ts";
 import { type DatasetPlan, settle } from "./params.ts";
-import type { ValidationSplit } from "./validation_split.ts";
 
 export interface DatasetGroup {
   readonly datasets: readonly Dataset[];
@@ -126,17 +126,15 @@ export async function createDatasetGroup(
   options: DatasetOptions,
 ): Promise<DatasetGroup> {
   const datasets: Dataset[] = [];
-  for (const plan of plans) datasets.push(await createDataset(plan, options));
+  for (const plan of trainedOn(plans, options)) datasets.push(await createDataset(plan, options));
   const seed = random.randint(0, 2 ** 31);
   return { datasets, orders: datasets.map((dataset) => new Order(dataset, seed, random)), seed };
 }
 
-/** The split that a run trains on; undefined where nothing is held out. */
-export function trainingPart(
-  { validationSplit: share, validationSeed }: { validationSplit: number; validationSeed: number | null },
-  seed: number,
-): ValidationSplit | undefined {
-  return share === 0 ? undefined : { part: "training", share, seed: validationSeed ?? seed };
+/** A dataset that is held out as a whole is only validated with, where others are there to train on. */
+function trainedOn(plans: readonly DatasetPlan[], { split }: DatasetOptions): readonly DatasetPlan[] {
+  const some = split ? plans.filter(({ params }) => params.validation_split !== 1) : plans;
+  return some.length > 0 ? some : plans;
 }
 
 /** Captions that are validated with are whole. */
@@ -146,20 +144,23 @@ const NO_DROPOUT = {
   caption_tag_dropout_rate: 0,
 };
 
-/** The pictures that are held out. Throws UsageError where there is none. */
+/** The pictures that are held out; null where no dataset asks for it. Throws UsageError where there is none. */
 export async function createValidationGroup(
   plans: readonly DatasetPlan[],
-  { share, seed, ...options }: Omit<DatasetOptions, "split"> & { share: number; seed: number },
-): Promise<DatasetGroup> {
-  const opened: Dataset[] = [];
-  for (const plan of plans) {
+  { seed, ...options }: Omit<DatasetOptions, "split"> & { seed: number },
+): Promise<DatasetGroup | null> {
+  const asking = plans.filter(({ params }) => params.validation_split), opened: Dataset[] = [];
+  if (asking.length === 0) return null;
+  for (const plan of asking) {
     const subsets = plan.subsets.map((subset) => ({ ...subset, ...NO_DROPOUT }));
-    const split = { part: "validation", share, seed } as const;
-    opened.push(await openDataset({ ...plan, subsets }, { ...options, split }));
+    opened.push(await openDataset({ ...plan, subsets }, { ...options, split: { part: "validation", seed } }));
   }
   const datasets = opened.filter(({ buckets }) => buckets.length > 0);
   if (datasets.length === 0) {
-    throw new UsageError(`--validation_split ${share}: holds out no picture of so few; give a larger share`);
+    const shares = asking.map(({ params }) => params.validation_split);
+    throw new UsageError(
+      `--validation_split ${listed(shares.map(String))}: holds out no picture of so few; give a larger share`,
+    );
   }
   const random = new PythonRandom(seed);
   return { datasets, orders: datasets.map((dataset) => new Order(dataset, seed, random)), seed };

@@ -74,6 +74,12 @@ export const conditionedOptions = group("Dataset", {
 
 /** Obeyed here, though the help shows them under other headings. */
 export const trainBatchSize = same(int(1, "batch per device", RANGES.batch_size));
+export const validationSeed = newer(
+  int(null, "seed of the validation split and noise; unset = --seed", RANGES.validation_seed),
+);
+export const validationSplit = newer(
+  float(0.0, "share of the images of each folder that is held out to validate with", RANGES.validation_split),
+);
 export const priorLossWeight = float(1.0, "loss weight of regularisation images", { min: 0 });
 
 export const bucketOptions = group("Resolution and buckets", {
@@ -115,4 +121,5 @@ export function cachesLatents(
 export type DatasetFlags =
   & ConfigOf<readonly [typeof datasetOptions, typeof captionOptions, typeof bucketOptions]>
   & Pick<ModelConfig, "maxTokenLength">
-  & { readonly trainBatchSize: number; readonly priorLossWeight: number };
+  & { readonly trainBatchSize: number; readonly priorLossWeight: number }
+  & { readonly validationSplit?: number; readonly validationSeed?: number | null };

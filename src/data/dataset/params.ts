@@ -53,6 +53,9 @@ export interface DatasetParams {
   readonly max_bucket_reso: number;
   readonly bucket_reso_steps: number;
   readonly bucket_no_upscale: boolean;
+  /** Of sd-scripts 0.10.1; undefined where nothing is held out, since 0.9.1 knows no such keys. */
+  readonly validation_split: number | undefined;
+  readonly validation_seed: number | undefined;
   /** DreamBooth only. */
   readonly prior_loss_weight?: number;
 }
@@ -97,6 +100,8 @@ function datasetOfFlags(kind: Method, flags: DatasetFlags): DatasetParams {
     max_bucket_reso: flags.maxBucketReso,
     bucket_reso_steps: flags.bucketResoSteps,
     bucket_no_upscale: flags.bucketNoUpscale,
+    validation_split: flags.validationSplit || undefined,
+    validation_seed: flags.validationSeed ?? undefined,
     ...(kind === "dreambooth" && { prior_loss_weight: flags.priorLossWeight }),
   };
 }

@@ -1,6 +1,6 @@
 /** Which numbers make sense for the options of datasets: for flags and for dataset files alike. */
 
-import type { Range } from "../../options/ranges.ts";
+import { type Range, SEEDS, SHARE } from "../../options/ranges.ts";
 
 /** By the name in dataset files. */
 export const RANGES = {
@@ -18,6 +18,8 @@ export const RANGES = {
   caption_dropout_every_n_epochs: { min: 0 },
   token_warmup_min: { min: 0 },
   token_warmup_step: { min: 0 },
+  validation_split: SHARE,
+  validation_seed: SEEDS,
 } as const satisfies Record<string, Range>;
 
 /** --dataset_repeats, and the number before the name of a folder. */

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { writeAll } from "../../base/files/atomic.ts";
 import { UserError } from "../../base/errors.ts";
 import { crc32c } from "../crc32.ts";
-import { bytes, integer, message, text } from "./protobuf_writer.ts";
+import { bytesField, integer, message, textField } from "./protobuf_writer.ts";
 
 /** Files of one process, so that two opened in the same second have different names. */
 let opened = 0;
@@ -45,9 +45,9 @@ export class EventWriter {
         },
       );
     }
-    this.#write(now, 0, text(3, "brain.Event:2"));
+    this.#write(now, 0, textField(3, "brain.Event:2"));
     if (purgeStep === null) return;
-    this.#write(now, purgeStep, text(3, "brain.Event:2"));
+    this.#write(now, purgeStep, textField(3, "brain.Event:2"));
     this.#write(now, purgeStep, message(7, [integer(1, 1)])); // session_log { status: START }
   }
 
@@ -56,21 +56,21 @@ export class EventWriter {
     const simpleValue = new Uint8Array(5);
     simpleValue[0] = 2 << 3 | 5;
     new DataView(simpleValue.buffer).setFloat32(1, value, true);
-    this.#summary(now, step, [text(1, tag), simpleValue]);
+    this.#summary(now, step, [textField(1, tag), simpleValue]);
   }
 
   /** add_text(): markdown. */
   text(tag: string, markdown: string, step: number, now: number = Date.now()): void {
-    const metadata = message(9, [message(1, [text(1, "text")])]); // plugin_data { plugin_name }
+    const metadata = message(9, [message(1, [textField(1, "text")])]); // plugin_data { plugin_name }
     const shape = message(2, [message(2, [integer(1, 1)])]); // tensor_shape { dim { size: 1 } }
-    const tensor = message(8, [integer(1, 7), shape, text(8, markdown)]); // DT_STRING
-    this.#summary(now, step, [text(1, `${tag}/text_summary`), tensor, metadata]);
+    const tensor = message(8, [integer(1, 7), shape, textField(8, markdown)]); // DT_STRING
+    this.#summary(now, step, [textField(1, `${tag}/text_summary`), tensor, metadata]);
   }
 
   /** What one of TensorBoard's plugins reads, of no step. */
   plugin(tag: string, name: string, content: Uint8Array, now: number = Date.now()): void {
-    const data = message(1, [text(1, name), bytes(2, content)]); // plugin_data { plugin_name content }
-    this.#summary(now, 0, [text(1, tag), message(9, [data])]);
+    const data = message(1, [textField(1, name), bytesField(2, content)]); // plugin_data { plugin_name content }
+    this.#summary(now, 0, [textField(1, tag), message(9, [data])]);
   }
 
   /** An RGB picture as the bytes of a PNG file. */
@@ -82,8 +82,8 @@ export class EventWriter {
     step: number,
     now: number = Date.now(),
   ): void {
-    const image = message(4, [integer(1, height), integer(2, width), integer(3, 3), bytes(4, png)]);
-    this.#summary(now, step, [text(1, tag), image]);
+    const image = message(4, [integer(1, height), integer(2, width), integer(3, 3), bytesField(4, png)]);
+    this.#summary(now, step, [textField(1, tag), image]);
   }
 
   close(): void {

@@ -5,9 +5,8 @@
 
 import { join } from "node:path";
 import { atomicWriteFile } from "../../base/files/atomic.ts";
-import { floatRepr } from "../../text/python_number.ts";
 import { EventWriter } from "./event_file.ts";
-import { double, integer, message, text } from "./protobuf_writer.ts";
+import { double, integer, message, textField } from "./protobuf_writer.ts";
 
 /** Null: not given. */
 export type HyperParameter = string | number | boolean | null;
@@ -37,10 +36,13 @@ export function hparamsMessages(values: HyperParameters): Readonly<Record<string
     value === null ? [] : [[name, typeof value === "boolean" ? Number(value) : value]]
   );
   const infos = given.map(([name, value]) =>
-    message(4, [text(1, name), integer(4, typeof value === "string" ? TYPE.string : TYPE.number)])
+    message(4, [textField(1, name), integer(4, typeof value === "string" ? TYPE.string : TYPE.number)])
   );
   const entries = given.toSorted(([a], [b]) => a < b ? -1 : 1).map(([name, value]) =>
-    message(1, [text(1, name), message(2, [typeof value === "string" ? text(3, value) : double(2, value)])])
+    message(1, [
+      textField(1, name),
+      message(2, [typeof value === "string" ? textField(3, value) : double(2, value)]),
+    ])
   );
   return {
     experiment: message(2, infos),
@@ -58,6 +60,5 @@ export function hparamsYaml(values: HyperParameters): string {
 function yamlOf(value: HyperParameter): string {
   if (typeof value !== "number") return JSON.stringify(value);
   if (!Number.isFinite(value)) return Number.isNaN(value) ? ".nan" : value > 0 ? ".inf" : "-.inf";
-  const shown = Number.isInteger(value) ? String(value) : floatRepr(value);
-  return /^-?\d+e/.test(shown) ? shown.replace("e", ".0e") : shown;
+  return String(value).replace(/^(-?\d+)e/, "$1.0e");
 }

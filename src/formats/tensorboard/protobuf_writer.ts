@@ -14,15 +14,15 @@ export function double(field: number, value: number): Uint8Array {
   ]);
 }
 
-export function text(field: number, value: string): Uint8Array {
-  return bytes(field, new TextEncoder().encode(value));
+export function textField(field: number, value: string): Uint8Array {
+  return bytesField(field, new TextEncoder().encode(value));
 }
 
 export function message(field: number, parts: Uint8Array[]): Uint8Array {
-  return bytes(field, joined(Uint8Array, parts));
+  return bytesField(field, joined(Uint8Array, parts));
 }
 
-export function bytes(field: number, value: Uint8Array): Uint8Array {
+export function bytesField(field: number, value: Uint8Array): Uint8Array {
   return joined(Uint8Array, [Uint8Array.from([...varint(field << 3 | 2), ...varint(value.length)]), value]);
 }
 

@@ -93,6 +93,7 @@ function subsetEntry(subset: SubsetRecord, dreambooth: boolean): PyValue {
     enable_wildcard: subset.enableWildcard,
     caption_prefix: subset.captionPrefix,
     caption_suffix: subset.captionSuffix,
+    ...subset.resizeInterpolation && { resize_interpolation: subset.resizeInterpolation },
     ...(subset.imageDir ? { image_dir: subset.imageDir } : {}),
     ...(dreambooth
       ? { class_tokens: subset.classTokens ?? null, is_reg: subset.isReg ?? false }

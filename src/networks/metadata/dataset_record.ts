@@ -51,6 +51,7 @@ function subsetRecord(subset: SubsetParams, imageCount: number): SubsetRecord {
     enableWildcard: subset.enable_wildcard,
     captionPrefix: subset.caption_prefix,
     captionSuffix: subset.caption_suffix,
+    ...subset.resize_interpolation && { resizeInterpolation: subset.resize_interpolation },
     imageDir: subset.image_dir ? basename(subset.image_dir) : null,
     ...("is_reg" in subset ? { classTokens: subset.class_tokens, isReg: subset.is_reg } : {}),
     ...("metadata_file" in subset ? { metadataFile: basename(subset.metadata_file) } : {}),

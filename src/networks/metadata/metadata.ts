@@ -101,6 +101,24 @@ function settings(r: TrainingRecord): Record<string, PyValue> {
     ss_loss_type: r.lossType,
     ss_huber_schedule: r.huberSchedule,
     ss_huber_c: pyFloat(r.huberC),
+    ...laterSettings(r),
+  };
+}
+
+/** What sd-scripts 0.10.1 writes besides, where it is used. */
+function laterSettings(
+  { resizeInterpolation, validation }: Pick<TrainingRecord, "resizeInterpolation" | "validation">,
+): Record<string, PyValue> {
+  return {
+    ...resizeInterpolation === null ? {} : { ss_resize_interpolation: resizeInterpolation },
+    ...validation && {
+      ss_num_validation_images: validation.numImages,
+      ss_validation_seed: validation.validationSeed,
+      ss_validation_split: pyFloat(validation.validationSplit),
+      ss_max_validation_steps: validation.maxValidationSteps,
+      ss_validate_every_n_epochs: validation.validateEveryNEpochs,
+      ss_validate_every_n_steps: validation.validateEveryNSteps,
+    },
   };
 }
 

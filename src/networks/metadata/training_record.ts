@@ -66,6 +66,10 @@ export interface TrainingRecord {
   lossType: string;
   huberSchedule: string;
   huberC: number; // float
+  /** Of sd-scripts 0.10.1: null where pictures are resized as 0.9.1 does. */
+  resizeInterpolation: string | null;
+  /** Of sd-scripts 0.10.1: null where no pictures are held out. */
+  validation: ValidationRecord | null;
   /** The `given` of LoraOptions; null when --network_args was not given. */
   networkArgs: Readonly<Record<string, string | number | null>> | null;
   datasets: readonly DatasetRecord[];
@@ -77,6 +81,17 @@ export interface TrainingRecord {
   spec: ModelTexts & Pick<ModelSpec, "minTimestep" | "maxTimestep">;
   /** --no_metadata: only what programs need to load the file. */
   noMetadata: boolean;
+}
+
+export interface ValidationRecord {
+  /** With repeats. */
+  numImages: number;
+  /** Of all datasets that do not say otherwise. */
+  validationSplit: number; // float
+  validationSeed: number | null;
+  maxValidationSteps: number | null;
+  validateEveryNEpochs: number | null;
+  validateEveryNSteps: number | null;
 }
 
 export interface FileRecord {
@@ -109,6 +124,8 @@ export interface DatasetRecord {
 }
 
 export interface SubsetRecord {
+  /** Of sd-scripts 0.10.1; absent where none is named. */
+  resizeInterpolation?: string;
   imageCount: number;
   numRepeats: number;
   colorAug: boolean;

@@ -11,7 +11,6 @@ import {
   describeDatasets,
   planDatasets,
   type Supports,
-  trainingPart,
 } from "../../data/mod.ts";
 import { encodePng } from "../../images/png_file.ts";
 import { runGenerators } from "../objective/generators.ts";
@@ -32,7 +31,7 @@ export async function debugDataset(
   const { torch, python } = runGenerators(seed, config, false);
   const group = await createDatasetGroup(planDatasets(config, supports), python, {
     compat,
-    split: trainingPart(config, seed),
+    split: { part: "training", seed: config.validationSeed ?? seed },
   });
   const lines = describeDatasets(group);
   for (const line of lines) context.log(line);

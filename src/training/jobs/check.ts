@@ -15,7 +15,7 @@ import {
 import { exclusive, needs } from "../../options/rules.ts";
 import { checkUploads } from "../../hub/mod.ts";
 import { checkDevice } from "../../runtime/check_device.ts";
-import { readTrackerConfig } from "../loop/tracker_config.ts";
+import { readTrackerConfig } from "../logging/tracker_config.ts";
 import type { TrainingConfig } from "../options.ts";
 
 /** Everything about a training that can be known before a model is loaded. Makes no folder. */

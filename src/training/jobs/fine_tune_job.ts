@@ -4,7 +4,7 @@ import { besideDatasetFile } from "../../data/dataset/overridden.ts";
 import type { Job } from "../../options/job.ts";
 import { fineTuneGroups, sdxlTrainGroups, trainDbGroups, TRAINING_NEEDS } from "../options.ts";
 import { checkTraining, makeFolders } from "./check.ts";
-import { showDataset } from "./show_dataset.ts";
+import { showDataset } from "../dataset_page/show_dataset.ts";
 import { checkFull } from "./check_full.ts";
 import type { FullConfig, FullKind } from "./full_run.ts";
 

@@ -12,7 +12,8 @@ import { computeDtype, trainedDtype } from "../step/diffusion_training.ts";
 import { runTraining } from "../loop/trainer.ts";
 import { savedForm } from "../loop/saved_form.ts";
 import { openOutput } from "./output_folder.ts";
-import { assembleRun, closingOnError, drawingModel, openRun } from "./open_run.ts";
+import { assembleRun, drawingModel } from "./assemble_run.ts";
+import { closingOnError, openRun } from "./open_run.ts";
 import { encodedCaptions, type TextCacheConfig } from "./text_cache.ts";
 import type { TrainingRun } from "./training_run.ts";
 

@@ -21,14 +21,8 @@ import { type TrainNetworkConfig, trainNetworkGroups } from "../options.ts";
 import { networkRecord } from "../trained/network_record.ts";
 import { type NetworkSetup, setUpNetwork } from "../trained/network_setup.ts";
 import { networkTraining } from "../trained/network_training.ts";
-import {
-  assembleRun,
-  closingOnError,
-  drawingModel,
-  type OpenedRun,
-  openRun,
-  type RunOptions,
-} from "./open_run.ts";
+import { assembleRun, drawingModel } from "./assemble_run.ts";
+import { closingOnError, type OpenedRun, openRun, type RunOptions } from "./open_run.ts";
 import { encodedCaptions, type TextCacheConfig } from "./text_cache.ts";
 import type { TrainingRun } from "./training_run.ts";
 
@@ -99,6 +93,7 @@ function metadataWriter(config: TrainNetworkConfig, run: OpenedRun, network: Net
     family: file.family,
     seed,
     datasets: group.datasets,
+    heldOut: run.validation && run.validation.group.datasets,
     numBatchesPerEpoch: length.batchesPerEpoch,
     numEpochs: length.epochs,
     maxTrainSteps: length.steps,

@@ -5,7 +5,7 @@ import { counted } from "../../base/phrases.ts";
 import { modelFile } from "../../options/paths.ts";
 import { exclusive, needs, somethingTrained } from "../../options/rules.ts";
 import { checkTraining, makeFolders } from "./check.ts";
-import { showDataset } from "./show_dataset.ts";
+import { showDataset } from "../dataset_page/show_dataset.ts";
 import {
   sdxlTrainNetworkGroups,
   TRAINING_NEEDS,

@@ -1,10 +1,9 @@
 /** Length, batch and place of a run. */
 
-import { trainBatchSize } from "../../data/dataset/options.ts";
+import { trainBatchSize, validationSeed, validationSplit } from "../../data/dataset/options.ts";
 import {
   choice,
   flag,
-  float,
   forgotten,
   group,
   idleZero,
@@ -34,10 +33,8 @@ export const trainingOptions = group("Training", {
   skip_until_initial_step: forgotten(flag("read and drop batches up to the start step")),
   initial_epoch: forgotten(int(null, "first epoch number, 1-based", { min: 1 })),
   initial_step: forgotten(int(null, "first global step", { min: 0 })),
-  validation_seed: newer(int(null, "seed of the validation split and noise; unset = --seed", SEEDS)),
-  validation_split: newer(
-    float(0.0, "share of the images of each folder that is held out to validate with", { min: 0, max: 1 }),
-  ),
+  validation_seed: validationSeed,
+  validation_split: validationSplit,
   validate_every_n_steps: newer(int(null, "validate each N steps, besides the end of epochs", { min: 1 })),
   validate_every_n_epochs: newer(int(null, "validate after each N epochs; unset = after each", { min: 1 })),
   max_validation_steps: newer(int(null, "most batches a validation", { min: 1 })),

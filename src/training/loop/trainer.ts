@@ -15,7 +15,7 @@ import { type Beginning, beginning, dropBatches } from "./beginning.ts";
 import { tellTraining } from "./told_plan.ts";
 import type { Moment } from "./save_names.ts";
 import { loadState, type RunPosition, type RunState, saveState, type Trained } from "../state/mod.ts";
-import { TrainingLog } from "./training_log.ts";
+import { TrainingLog } from "../logging/training_log.ts";
 import { stateArrays } from "../step/states.ts";
 
 export type TrainerConfig =

@@ -1,7 +1,7 @@
 /** Training a diffusion model, whatever of it is trained: noise for a batch, gradients, and an update when enough are in. */
 import { UserError } from "../../base/errors.ts";
 import type { DType } from "../../base/dtype.ts";
-import { type Graph, Programs } from "../../graph/mod.ts";
+import { Graph, memoryNeeded, Programs } from "../../graph/mod.ts";
 import { UNET } from "../../models/mod.ts";
 import { type NormReport, normReport, type NormTensors } from "../../networks/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
@@ -14,6 +14,7 @@ import { chosenOptimizer } from "../optimizers/options.ts";
 import { createRates } from "./rates.ts";
 import type { Schedule } from "../schedules/schedule.ts";
 import { brokenWeights, updateHeldBack } from "./divergence.ts";
+import type { Need } from "./fit.ts";
 import { type Inputs, TrainingStep } from "./step.ts";
 import { flat, gradientOf, type ParameterGroup, splitGroup, type TrainedDtype } from "./trainable.ts";
 
@@ -166,13 +167,28 @@ export class DiffusionTraining {
 
   /** The loss at one timestep with the weights as they are: no dropout, no gradients, nothing changes. */
   async loss(batch: LatentBatch, timestep: number, generators: StepGenerators): Promise<number> {
-    const config = { ...this.config, minTimestep: timestep, maxTimestep: timestep };
+    const config = { ...this.config, minTimestep: timestep, maxTimestep: timestep }, shape = shapeOf(batch);
     const { inputs } = noiseBatch(config, this.schedule, batch, generators);
-    const record = diffusionLoss(this.parts.predictWhole ?? this.parts.predict, lossType(config.lossType));
-    const { loss } = await this.#losses.run(shapeOf(batch), (graph) => {
-      graph.output("loss", record(graph, shapeOf(batch)).loss);
-    }, inputs);
+    const { loss } = await this.#losses.run(shape, (graph) => this.#recordLoss(graph, shape), inputs);
     return loss[0];
+  }
+
+  /** Memory of loss() for the largest of the shapes. */
+  lossNeed(shapes: readonly LatentsShape[]): Need {
+    const needs = shapes.map((shape) => {
+      const graph = new Graph();
+      this.#recordLoss(graph, shape);
+      return memoryNeeded(graph, this.store);
+    });
+    return needs.reduce((a, b) => b.arenaBytes > a.arenaBytes ? b : a);
+  }
+
+  #recordLoss(graph: Graph, shape: LatentsShape): void {
+    const record = diffusionLoss(
+      this.parts.predictWhole ?? this.parts.predict,
+      lossType(this.config.lossType),
+    );
+    graph.output("loss", record(graph, shape).loss);
   }
 
   /**

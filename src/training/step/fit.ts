@@ -31,6 +31,8 @@ export interface FitOptions {
   readonly mixedPrecision: MixedPrecision;
   /** What is drawn between steps, in the same arena. */
   readonly samples?: Need | null;
+  /** What is validated with between steps, in the same arena: a training without room for it does not start. */
+  readonly held?: Need | null;
   readonly log: (line: string) => void;
   readonly warn?: (line: string) => void;
 }
@@ -39,32 +41,34 @@ export interface FitOptions {
  * Makes the programs of the given shapes, largest first, so that all that come later run in their memory. Where memory is
  * short step.recompute has as much computed again as makes them fit, and no more; where there is a --vram_budget that has
  * room for more than all of it, --gradient_checkpointing means the same. Both are told to `log`. Throws UserError before
- * anything is read when memory is short even so, with what would fit. Sample pictures that do not fit are told and end nothing. Gives the arena that
- * pictures larger than a step's need, to be released at the end; null where the steps' is enough.
+ * anything is read when memory is short even so, with what would fit. Sample pictures that do not fit are told and end nothing. Gives the arena, taken
+ * before the steps' own so that these run in it too, that pictures or a validation larger than a step need, to be released at the end; null where the steps' is enough.
  */
 export async function fitMemory<Shape extends { readonly batch: number }>(
   step: TrainingStep<Shape>,
   store: ParameterStore,
   shapes: readonly Shape[],
-  { mixedPrecision, samples = null, log, warn = log }: FitOptions,
+  { mixedPrecision, samples = null, held = null, log, warn = log }: FitOptions,
 ): Promise<Arena | null> {
   const { free, withSwap } = store.device.room();
-  const need = chooseSegments(step, store, shapes, free, log);
+  const need = chooseSegments(step, store, shapes, { free, held, log });
   if (need.bytes > withSwap) {
-    const needed = (all: readonly Shape[]) => needOf(step, store, all).bytes;
+    const needed = (all: readonly Shape[]) => needOf(step, store, all, held).bytes;
     const bf16 = mixedPrecision === "no" && halvesBf16(store.device);
     throw new UserError(shortage(need.bytes, withSwap, shapes, needed, bf16));
   }
   const { arenas } = need;
-  const drawing = samples && arenaForSamples(store.device, need, samples, withSwap, warn);
+  const drawing = samples === null ? 0 : roomForSamples(need, samples, withSwap, warn);
+  const between = Math.max(drawing, held?.arenaBytes ?? 0);
+  const larger = between > Math.max(...arenas) ? Arena.take(store.device, between) : null;
   const sorted = shapes.map((_, i) => i).sort((a, b) => arenas[b] - arenas[a]);
   try {
     for (const i of sorted) await step.program(shapes[i]);
   } catch (error) {
-    drawing?.release();
+    larger?.release();
     throw error;
   }
-  return drawing;
+  return larger;
 }
 
 /** Settles what is computed again, and gives what the programs need then. */
@@ -72,14 +76,13 @@ function chooseSegments<Shape extends { readonly batch: number }>(
   step: TrainingStep<Shape>,
   store: ParameterStore,
   shapes: readonly Shape[],
-  free: number,
-  log: (line: string) => void,
+  { free, held, log }: { free: number; held: Need | null; log: (line: string) => void },
 ): ProgramsNeed {
-  const asked = step.recompute, need = needOf(step, store, shapes), fits = need.bytes <= free;
+  const asked = step.recompute, need = needOf(step, store, shapes, held), fits = need.bytes <= free;
   const chooses = asked === "none" ? !fits : fits && Number.isFinite(store.device.limitBytes);
   if (!chooses) return need;
   step.recompute = { within: Math.max(0, (free - MARGIN_BYTES) / MARGIN - need.missing) };
-  const chosen = needOf(step, store, shapes);
+  const chosen = needOf(step, store, shapes, held);
   if (asked === "none" && chosen.bytes >= need.bytes) {
     step.recompute = asked; // nothing of this model can be computed again
     return need;
@@ -98,14 +101,13 @@ function chooseSegments<Shape extends { readonly batch: number }>(
   return chosen;
 }
 
-/** Taken before the steps' own, so that these run in it too. */
-function arenaForSamples(
-  device: Device,
+/** The arena that pictures take; 0 where there is no room for it, which is told. */
+function roomForSamples(
   steps: ProgramsNeed,
   samples: Need,
   room: number,
   warn: (line: string) => void,
-): Arena | null {
+): number {
   const largest = Math.max(...steps.arenas), more = Math.max(0, samples.arenaBytes - largest);
   const bytes = steps.bytes + (more + samples.missingBytes) * MARGIN;
   if (bytes > room) {
@@ -114,23 +116,24 @@ function arenaForSamples(
         bytesText(room)
       } can be had; pictures may fail, smaller ones (--w, --h) need less`,
     );
-    return null;
+    return 0;
   }
-  return more > 0 ? Arena.take(device, samples.arenaBytes) : null;
+  return samples.arenaBytes;
 }
 
 function needOf<Shape extends object>(
   step: TrainingStep<Shape>,
   store: ParameterStore,
   shapes: readonly Shape[],
+  held: Need | null,
 ): ProgramsNeed {
   const needs = shapes.map((shape) =>
     memoryNeeded(step.recordBackward(shape), store, step.compileOptions(shape))
   );
   const arenas = needs.map(({ arenaBytes }) => arenaBytes);
   const update = step.options.fused ? 0 : memoryNeeded(step.recordUpdate(), store, UPDATE).arenaBytes;
-  const arena = Math.max(...arenas, update);
-  const missing = Math.max(...needs.map(({ missingBytes }) => missingBytes));
+  const arena = Math.max(...arenas, update, held?.arenaBytes ?? 0);
+  const missing = Math.max(...needs.map(({ missingBytes }) => missingBytes), held?.missingBytes ?? 0);
   return { bytes: (arena + missing) * MARGIN + MARGIN_BYTES, arenas, missing };
 }
 

@@ -1,5 +1,5 @@
 /** The shapes that take the most memory: a training that holds them holds all others. */
-import type { DatasetGroup } from "../../data/mod.ts";
+import type { Dataset } from "../../data/mod.ts";
 import { type Latent, latentShape } from "../../models/mod.ts";
 import { mostChunks } from "../objective/captions.ts";
 import type { LatentsShape } from "../objective/loss.ts";
@@ -12,8 +12,8 @@ export interface PictureShape {
 }
 
 /** Of each dataset the batch with the most pixels. */
-export function largestBatches(group: DatasetGroup): PictureShape[] {
-  return group.datasets.map(({ buckets, params }) => {
+export function largestBatches({ datasets }: { readonly datasets: readonly Dataset[] }): PictureShape[] {
+  return datasets.map(({ buckets, params }) => {
     const shapes = buckets.map(({ size: [width, height], members }) => ({
       batch: Math.min(params.batch_size, members.length),
       height,
@@ -32,7 +32,7 @@ interface LargestConfig {
 
 /** The same as a diffusion step sees them. */
 export function largestLatents(
-  group: DatasetGroup,
+  group: { readonly datasets: readonly Dataset[] },
   latent: Latent,
   { maxTokenLength, maskedLoss = false }: LargestConfig,
 ): LatentsShape[] {

@@ -24,6 +24,8 @@ export interface RunFacts {
   readonly family: Family;
   readonly seed: number;
   readonly datasets: readonly Dataset[];
+  /** What is held out, where something is. */
+  readonly heldOut?: readonly Dataset[] | null;
   readonly numBatchesPerEpoch: number;
   readonly numEpochs: number;
   /** After --max_train_epochs. */
@@ -39,7 +41,7 @@ export function networkRecord(config: TrainNetworkConfig, facts: RunFacts): Trai
   const optimizer = recordedOptimizer(optimizerType(config), config.optimizerArgs);
   const { ownRate } = chosenOptimizer(config);
   const datasets = facts.datasets.map(datasetRecord);
-  const sum = (of: (d: Dataset) => number) => facts.datasets.reduce((n, d) => n + of(d), 0);
+  const sum = (of: (d: Dataset) => number, all = facts.datasets) => all.reduce((n, d) => n + of(d), 0);
   return {
     ...config,
     ...facts,
@@ -56,6 +58,9 @@ export function networkRecord(config: TrainNetworkConfig, facts: RunFacts): Trai
     debiasedEstimation: config.debiasedEstimationLoss,
     networkArgs: config.networkArgs ? facts.options.given : null,
     datasets,
+    validation: facts.heldOut == null
+      ? null
+      : { ...config, numImages: sum((d) => d.trainImages, facts.heldOut) },
     datasetFlags: config.datasetConfig ? null : {
       ...config,
       totalBatchSize: config.trainBatchSize * config.gradientAccumulationSteps,

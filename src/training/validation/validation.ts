@@ -22,7 +22,6 @@ import { seededGenerators } from "../state/mod.ts";
 type Config =
   & Pick<
     OptimizerConfig,
-    | "validationSplit"
     | "validationSeed"
     | "validateEveryNSteps"
     | "validateEveryNEpochs"
@@ -63,15 +62,12 @@ export class Validation {
     seed: number,
     { log, warn }: Pick<JobContext, "log" | "warn">,
   ): Promise<Validation | null> {
-    const share = config.validationSplit;
-    if (share === 0) {
+    const settled = config.validationSeed ?? seed;
+    const group = await createValidationGroup(plans, { seed: settled, compat: config.compat !== null });
+    if (group === null) {
       for (const name of unused(config)) warn(`--${name} has no effect without --validation_split`);
       return null;
     }
-    const settled = config.validationSeed ?? seed;
-    const group = await createValidationGroup(plans, {
-      ...{ share, seed: settled, compat: config.compat !== null },
-    });
     const validation = new Validation(config, settled, group);
     const images = group.datasets.reduce((sum, { entries }) => sum + entries.length, 0);
     const told = new Set(trained.datasets.flatMap(({ notes }) => notes));

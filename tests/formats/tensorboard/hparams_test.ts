@@ -28,7 +28,7 @@ Deno.test("hparams.yml reads back in YAML 1.1 too, where a number with an expone
   const yaml = hparamsYaml({ ...VALUES, eps: 1e-8, seed: 1e21, text: 'a: "b"\n' });
   assert.equal(
     yaml,
-    `args: "['a']"\ncache_latents: true\neps: 1.0e-08\nlearning_rate: 0.0001\noptimizer_type: "AdamW"\n` +
+    `args: "['a']"\ncache_latents: true\neps: 1.0e-8\nlearning_rate: 0.0001\noptimizer_type: "AdamW"\n` +
       'seed: 1.0e+21\ntext: "a: \\"b\\"\\n"\n',
   );
 });

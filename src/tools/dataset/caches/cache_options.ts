@@ -14,7 +14,7 @@ import {
   consoleOptions,
 } from "../../../options/shared.ts";
 import { deviceOptions } from "../../../runtime/options.ts";
-import { loggingOptions } from "../../../training/loop/logging_options.ts";
+import { loggingOptions } from "../../../training/logging/logging_options.ts";
 import { trainingOptions } from "../../../training/loop/options.ts";
 import { sampleOptions } from "../../../training/loop/sample_options.ts";
 import { hubOptions, metadataOptions, savingOptions } from "../../../training/loop/saving_options.ts";

@@ -13,7 +13,7 @@ import {
 } from "../../options.ts";
 import { conditionedConfig } from "../../trained/controlnet/settled.ts";
 import { checkTraining, makeFolders } from "../check.ts";
-import { showDataset } from "../show_dataset.ts";
+import { showDataset } from "../../dataset_page/show_dataset.ts";
 
 const EXAMPLE =
   "easel train_controlnet --pretrained_model_name_or_path builtin:tiny --train_data_dir images/1_thing " +

@@ -30,7 +30,8 @@ import {
 } from "../../trained/controlnet/settled.ts";
 import { modelTexts } from "../../trained/model_texts.ts";
 import { openOutput } from "../output_folder.ts";
-import { assembleRun, closingOnError, drawingModel, openRun } from "../open_run.ts";
+import { assembleRun, drawingModel } from "../assemble_run.ts";
+import { closingOnError, openRun } from "../open_run.ts";
 import { encodedCaptions } from "../text_cache.ts";
 import type { TrainingRun } from "../training_run.ts";
 

@@ -9,7 +9,7 @@ import { somethingTrained } from "../../../options/rules.ts";
 import { type LLLiteConfig, llliteGroups } from "../../options.ts";
 import { conditionedConfig } from "../../trained/controlnet/settled.ts";
 import { checkTraining, makeFolders } from "../check.ts";
-import { showDataset } from "../show_dataset.ts";
+import { showDataset } from "../../dataset_page/show_dataset.ts";
 
 /** Pixels for which the deepest modules have one position. */
 const DEEPEST = 32;

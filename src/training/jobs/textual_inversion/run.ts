@@ -34,7 +34,8 @@ import { randomVectors, type Rows, vectorsOfWords } from "../../trained/textual_
 import { OBJECT_TEMPLATES, STYLE_TEMPLATES } from "../../trained/textual_inversion/templates.ts";
 import { readXti, xtiTensors } from "../../trained/textual_inversion/xti_file.ts";
 import { openOutput } from "../output_folder.ts";
-import { assembleRun, closingOnError, drawingModel, openRun } from "../open_run.ts";
+import { assembleRun, drawingModel } from "../assemble_run.ts";
+import { closingOnError, openRun } from "../open_run.ts";
 import type { TrainingRun } from "../training_run.ts";
 
 /** What one command has that others have not. */

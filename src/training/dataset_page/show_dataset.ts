@@ -10,6 +10,6 @@ export async function showDataset(
   context: JobContext,
   supports?: Supports,
 ): Promise<void> {
-  const { debugDataset } = await import("../dataset_page/debug_dataset.ts");
+  const { debugDataset } = await import("./debug_dataset.ts");
   await debugDataset(config, context, supports);
 }
