@@ -88,12 +88,14 @@ function rewrite(
 ): Node[] {
   let live = liveNodes(graph, graph.nodes);
   if (options.recompute) live = liveNodes(graph, recompute(graph, live, options.recompute));
+  const pieces = new Set(graph.pieces.flatMap((piece) => [...piece]));
+  // before weights step in between: a product in one instruction with a sum reads its weights where the sum stands
+  if (pieces.size > 0) live = liveNodes(graph, fuseResidual(graph, live, (node) => !pieces.has(node)));
   live = widenWhereRead(graph, runSoon(graph, live));
   live = castTogether(graph, live, parameterPlace);
   live = accumulateProducts(graph, live);
-  live = liveNodes(graph, fuseResidual(graph, live));
-  if (options.chains || graph.pieces.length > 0) {
-    const pieces = new Set(graph.pieces.flatMap((piece) => [...piece]));
+  if (pieces.size === 0) live = liveNodes(graph, fuseResidual(graph, live));
+  if (options.chains || pieces.size > 0) {
     const joined = joinChains(graph, live, (node) => options.chains || pieces.has(node));
     live = liveNodes(graph, joined);
   }

@@ -7,16 +7,21 @@ import { countReaders } from "./readers.ts";
 
 /**
  * add(matmul(..), r) and add(conv2d(..), r), reshapes between allowed, become one instruction that adds r as it writes.
- * The product must have no other reader; nothing in a gradient reads it.
+ * The product must have no other reader; nothing in a gradient reads it. Of the sums those that `joins` takes.
  */
-export function fuseResidual(graph: Graph, nodes: readonly Node[]): Node[] {
+export function fuseResidual(
+  graph: Graph,
+  nodes: readonly Node[],
+  joins: (sum: Node) => boolean = () => true,
+): Node[] {
   const readers = countReaders(graph, nodes);
   const replaced = new Map<Tensor, Tensor>();
   const out: Node[] = [];
   for (const node of nodes) {
     node.inputs = node.inputs.map((t) => replaced.get(t) ?? t);
     const [a, b] = node.inputs;
-    const isAdd = node.op === binaryOp && BINARY[node.attrs.fn] === "add" && sameShape(a.shape, b.shape);
+    const isAdd = node.op === binaryOp && BINARY[node.attrs.fn] === "add" && sameShape(a.shape, b.shape) &&
+      joins(node);
     const product = isAdd ? fusable(a, readers) ?? fusable(b, readers) : null;
     if (!product) {
       out.push(node);
