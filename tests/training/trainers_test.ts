@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openCheckpoint } from "../../src/formats/mod.ts";
-import { listening } from "./tiny_run.ts";
+import { listening, TINY_SDXL } from "./tiny_run.ts";
 import { runTrainer, STEPS, type Trainer, TRAINERS, writeInputs } from "./trainers.ts";
 
 const inputs = Deno.makeTempDirSync({ prefix: "easel-trainers-" });
@@ -50,3 +50,25 @@ for (const [name, trainer] of Object.entries(TRAINERS)) {
     assert.throws(() => Deno.statSync(join(inputs, "planned")), Deno.errors.NotFound);
   });
 }
+
+Deno.test("--fused_optimizer_groups: no plan keeps gradients, unless the optimizer needs all of them", async () => {
+  const planned = async (flags: string) => {
+    const context = listening(), line = `sdxl_train --learning_rate 1e-4 ${flags}`;
+    const plan = await runTrainer({ line, sdxl: true }, inputs, "planned", { what: "plan", context });
+    return { ...plan!, told: context.lines.filter((told) => told.includes("fused_optimizer_groups")) };
+  };
+  const [kept, freed, shared] = [
+    await planned("--optimizer_type Lion"),
+    await planned("--optimizer_type Lion --fused_optimizer_groups 3"),
+    await planned("--optimizer_type Prodigy --fused_optimizer_groups 3"),
+  ];
+  const trained = [...TINY_SDXL.shapes].filter(([key]) => key.startsWith("model.diffusion_model."));
+  const gradients = 4 * trained.reduce((sum, [, shape]) => sum + shape.reduce((n, d) => n * d, 1), 0);
+  assert.equal(kept.parameterBytes - freed.parameterBytes, gradients);
+  assert.ok(freed.programBytes - kept.programBytes < gradients / 4, "nor does a step");
+  assert.deepEqual([kept.told, freed.told], [[], []]);
+  assert.match(
+    shared.told.join(),
+    /^warning: --fused_optimizer_groups keeps all gradients: this optimizer's rate needs/,
+  );
+});

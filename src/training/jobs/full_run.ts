@@ -8,6 +8,8 @@ import { isTrained, trainedText } from "../trained/full_groups.ts";
 import { FULL_DEFAULTS, type FullOptions } from "../trained/full_options.ts";
 import { fullTraining } from "../trained/full_training.ts";
 import { modelTexts } from "../trained/model_texts.ts";
+import { chosenOptimizer } from "../optimizers/options.ts";
+import { whyGradientsWait } from "../step/check_update.ts";
 import { computeDtype, trainedDtype } from "../step/diffusion_training.ts";
 import { runTraining } from "../loop/trainer.ts";
 import { savedForm } from "../loop/saved_form.ts";
@@ -61,6 +63,10 @@ export async function openFullRun(
     requireFinite(file, (key) => !trained(key));
     return trainedText(family, config);
   });
+  const waits = config.fusedOptimizerGroups === null
+    ? null
+    : whyGradientsWait(config, chosenOptimizer(config));
+  if (waits) context.warn(`--fused_optimizer_groups keeps all gradients: ${waits.why}; ${waits.remedy}`);
   const texts = closingOnError(opened, () => modelTexts(config));
   const dtype = computeDtype(config.mixedPrecision);
   const saver = await modelSaver(file, {

@@ -15,28 +15,33 @@ type Update =
   & { readonly scaleWeightNorms?: number | null; readonly emaDecay?: number | null };
 
 /** Throws UsageError. */
-export function checkUpdate(config: Update, { shared }: Pick<Rule, "shared">): void {
+export function checkUpdate(config: Update, optimizer: Pick<Rule, "shared">): void {
   checkHeld(config);
-  if (!config.fusedBackwardPass) return;
-  const { gradientAccumulationSteps: gathered, mixedPrecision } = config;
-  const steps = "--fused_backward_pass steps each weight when its gradient comes";
+  const waits = config.fusedBackwardPass ? whyGradientsWait(config, optimizer) : null;
+  if (waits === null) return;
+  throw new UsageError(
+    `--fused_backward_pass steps each weight when its gradient comes, ${waits.why}; ${waits.remedy}`,
+  );
+}
+
+/** Why weights cannot step as soon as their gradients are there, and what helps; null where they can. */
+export function whyGradientsWait(
+  { gradientAccumulationSteps: gathered, mixedPrecision, scaleWeightNorms, emaDecay }: Update,
+  { shared }: Pick<Rule, "shared">,
+): { readonly why: string; readonly remedy: string } | null {
+  const remedy = "leave one of the two out";
   if (shared) {
-    throw new UsageError(
-      `${steps}, this optimizer's rate needs all gradients first; use Adafactor or AdamW8bit`,
-    );
+    return { why: "this optimizer's rate needs all gradients first", remedy: "use Adafactor or AdamW8bit" };
   }
-  if (gathered > 1) {
-    throw new UsageError(
-      `${steps}, --gradient_accumulation_steps ${gathered} gathers them; give one of the two`,
-    );
-  }
+  if (gathered > 1) return { why: `--gradient_accumulation_steps ${gathered} gathers them`, remedy };
   if (mixedPrecision === "fp16") {
-    throw new UsageError(
-      `${steps} and cannot take back those of a batch that overflows in fp16; use --mixed_precision bf16`,
-    );
+    return {
+      why: "a batch that overflows in fp16 must change none of them",
+      remedy: "use --mixed_precision bf16",
+    };
   }
-  exclusive("fused_backward_pass", true, "scale_weight_norms", Boolean(config.scaleWeightNorms));
-  exclusive("fused_backward_pass", true, "ema_decay", config.emaDecay != null);
+  if (scaleWeightNorms) return { why: "--scale_weight_norms looks at all of them after the step", remedy };
+  return emaDecay == null ? null : { why: "--ema_decay averages all of them after the step", remedy };
 }
 
 function checkHeld(config: Update): void {

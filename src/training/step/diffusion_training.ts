@@ -53,6 +53,8 @@ export interface TrainingParts {
   readonly limitNorms?: (graph: Graph) => NormTensors;
   /** Decay of a running average of the weights; null keeps none. */
   readonly emaDecay?: number | null;
+  /** Weights step within the backward pass; absent: as --fused_backward_pass says. */
+  readonly fused?: boolean;
   /** Every tensor's gradient is clipped by its own norm. */
   readonly clipEach?: boolean;
   /** Groups whose gradients are clipped, by the norm of these alone; absent: all. */
@@ -114,7 +116,7 @@ export class DiffusionTraining {
       recompute: config.gradientCheckpointing,
       averaging: parts.emaDecay != null,
       clipEach: parts.clipEach,
-      fused: config.fusedBackwardPass,
+      fused: parts.fused ?? config.fusedBackwardPass,
       dithered: config.stochasticRounding,
       clipped: parts.clipped,
       learning: parts.learning,
@@ -241,7 +243,7 @@ export class DiffusionTraining {
     if (bad(outputs.prediction)) return "the U-Net's prediction";
     if (bad(outputs.sample_losses)) return "the loss of a sample";
     for (const { name } of this.parts.groups.flatMap((g) => g.parameters)) {
-      if (!this.config.fusedBackwardPass && bad(this.store.download(gradientOf(name)))) {
+      if (!this.step.options.fused && bad(this.store.download(gradientOf(name)))) {
         return `the gradient of ${name}`;
       }
     }

@@ -6,9 +6,19 @@ import type { OptimizerConfig, StepConfig } from "../options.ts";
 import { fullGroups, isTrained } from "./full_groups.ts";
 import type { FullOptions } from "./full_options.ts";
 import { computeDtype, DiffusionTraining, trainedDtype } from "../step/diffusion_training.ts";
+import { chosenOptimizer } from "../optimizers/options.ts";
+import { whyGradientsWait } from "../step/check_update.ts";
 import { allocateGroups } from "../step/trainable.ts";
 
 export type FullTrainingConfig = StepConfig & OptimizerConfig & FullOptions;
+
+/**
+ * Whether --fused_optimizer_groups lets weights step as their gradients come. Where a weight's step needs no other's
+ * gradient, it need not wait for those of its group: the weights are the same, and less is kept.
+ */
+function stepsAtOnce(config: FullTrainingConfig): boolean {
+  return config.fusedOptimizerGroups !== null && whyGradientsWait(config, chosenOptimizer(config)) === null;
+}
 
 /**
  * A model whose weights are all trainable: on the device in float32 or, with --full_bf16, in 16 bits, activations in the mixed precision. `initial` gives the
@@ -28,8 +38,9 @@ export function fullTraining(
     weightedCaptions: config.weightedCaptions,
   });
   const groups = fullGroups(model.family, model.shapes, config, predict);
-  const gradients = !config.fusedBackwardPass;
-  allocateGroups(store, groups, { averaging: config.emaDecay !== null, gradients });
+  const inGroups = config.fusedOptimizerGroups !== null,
+    fused = config.fusedBackwardPass || stepsAtOnce(config);
+  allocateGroups(store, groups, { averaging: config.emaDecay !== null, gradients: !fused });
   for (const { name } of groups.flatMap((g) => g.parameters)) store.set(name, initial(name));
   const { stopTextEncoderTraining: stop } = config;
   return new DiffusionTraining(store, config, {
@@ -39,7 +50,8 @@ export function fullTraining(
       if (model.file) await loadMissing(graph, store, model.file);
     },
     emaDecay: config.emaDecay,
-    clipEach: config.fusedOptimizerGroups !== null && config.maxGradNorm > 0,
+    fused,
+    clipEach: inGroups && config.maxGradNorm > 0,
     learning: stop === null
       ? undefined
       : (step) => groups.map(({ name }) => step < stop || !name.startsWith("text_encoder")),

@@ -67,9 +67,12 @@ export const sdxlTrainOptions = group("Fine-tuning SDXL", {
     "23 rates for the U-Net with commas between them: embeddings, 9 input, 3 middle, 9 output blocks, output layer",
   ),
   fused_optimizer_groups: idleZero(
-    int(null, "clip each tensor's gradient by itself, as that many optimizers in the backward pass do", {
-      min: 1,
-    }),
+    int(
+      null,
+      "that many optimizers in the backward pass: each tensor is clipped by itself and steps when its gradient comes, which " +
+        "is free then; the number changes nothing",
+      { min: 1 },
+    ),
   ),
   ...shared,
   diffusers_xformers,
