@@ -3,7 +3,7 @@
 import { UserError } from "../base/errors.ts";
 import { cardHere } from "./card.ts";
 import { type Device, type DeviceOptions, openDevice } from "./device.ts";
-import { type VendorFacts, vendorTexts } from "./vendor.ts";
+import { vendorTexts } from "./vendor.ts";
 
 /** A backend and which of its devices; auto is decided when it is opened. */
 export interface DeviceChoice {
@@ -34,9 +34,11 @@ export function openChosenDevice(
   if (backend === "cpu") return openDevice("cpu", { threads, limitBytes });
   try {
     const device = openDevice("cuda", { ordinal, limitBytes, noVendorLibs });
-    const { name, vendor } = device.info() as unknown as { name: string; vendor: VendorFacts };
+    const { name, vendor } = device.info();
     log(`computing on cuda:${ordinal}, ${name}`);
-    if (!noVendorLibs && (vendor.cublasLt.path || vendor.cudnn.path)) vendorTexts(vendor).forEach(log);
+    if (!noVendorLibs && vendor && (vendor.cublasLt.path || vendor.cudnn.path)) {
+      vendorTexts(vendor).forEach(log);
+    }
     return device;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

@@ -1,5 +1,6 @@
 /** A device: one opened backend, its memory and its error texts. */
 
+import type { DeviceInfo } from "./device_info.ts";
 import { bytesText } from "../base/bytes.ts";
 import { cacheFolder } from "../base/cache_folder.ts";
 import { UserError } from "../base/errors.ts";
@@ -113,8 +114,8 @@ export class Device {
   }
 
   #memory(): { available: number; swap: number } {
-    const { available, swap } = this.info().memory as { available: number; swap?: number };
-    return { available, swap: swap ?? 0 };
+    const { available, swap = 0 } = this.info().memory;
+    return { available, swap };
   }
 
   free(buffer: Buffer): void {
@@ -150,8 +151,7 @@ export class Device {
     );
   }
 
-  /** What the backend says of itself: name, threads, features, memory. */
-  info(): Record<string, unknown> {
+  info(): DeviceInfo {
     const text = new Uint8Array(4096);
     const bytes = Number(this.symbols.easel_device_info(this.pointer, text, BigInt(text.length)));
     return JSON.parse(new TextDecoder().decode(text.subarray(0, bytes - 1)));

@@ -5,7 +5,7 @@ import { modelPath } from "../base/assets.ts";
 import { UserError } from "../base/errors.ts";
 import { UNPACKED } from "../base/root.ts";
 import { cardHere, openDevice, whyNoGpu, WITHOUT_GPU_CODE } from "../runtime/mod.ts";
-import { type VendorFacts, vendorTexts } from "../runtime/vendor.ts";
+import { vendorTexts } from "../runtime/vendor.ts";
 import { inspectFile } from "./inspect.ts";
 
 export interface Finding {
@@ -89,18 +89,11 @@ function memoryLimit(): number | null {
 }
 
 /** The part of easel_device_info that is shown. */
-interface LibraryFacts {
-  readonly onednn: string;
-  readonly threads: number;
-  readonly isa: string;
-  readonly features: Readonly<Record<string, boolean>>;
-}
-
 function library(): Finding[] {
   try {
     const device = openDevice("cpu");
     try {
-      const { onednn, threads, isa, features } = device.info() as unknown as LibraryFacts;
+      const { onednn, threads, isa, features = {} } = device.info();
       const on = Object.entries(features).filter(([, has]) => has).map(([name]) => name);
       const facts = [`oneDNN ${onednn}`, `${threads} threads`, `code for ${isa}`, on.join(" ")];
       if (!features.avx512) facts.push("without AVX-512 bf16 is neither faster nor smaller than float32");
@@ -121,26 +114,18 @@ function library(): Finding[] {
 }
 
 /** The part of the CUDA library's easel_device_info that is shown. */
-interface GpuFacts {
-  readonly name: string;
-  readonly capability: string;
-  readonly driver: string;
-  readonly vendor: VendorFacts;
-  readonly memory: { readonly total: number; readonly available: number };
-}
-
 function gpu(): Finding {
   try {
     const device = openDevice("cuda");
     try {
-      const { name, capability, driver, vendor, memory } = device.info() as unknown as GpuFacts;
+      const { name, capability, driver, vendor, memory } = device.info();
       return fine(
         "GPU",
         [
           `${name}, compute capability ${capability}`,
           `${gigabytes(memory.available)} free of ${gigabytes(memory.total)}`,
           `driver for CUDA ${driver}`,
-          ...vendorTexts(vendor),
+          ...(vendor ? vendorTexts(vendor) : []),
         ].join(", "),
       );
     } finally {

@@ -5,7 +5,7 @@
  */
 
 import { ParameterStore } from "../../src/runtime/mod.ts";
-import { type VendorFacts, vendorTexts } from "../../src/runtime/vendor.ts";
+import { vendorTexts } from "../../src/runtime/vendor.ts";
 import { fact, median, MIB } from "./facts.ts";
 import { type Job, JOBS } from "./jobs.ts";
 import { MODELS } from "./models.ts";
@@ -97,9 +97,7 @@ for (const text of wanted) {
   }
 }
 if (backend === "cuda" && libs !== "own") {
-  vendorTexts(device.info().vendor as unknown as VendorFacts).forEach((line) =>
-    console.log(`NOTE ${name} ${line}`)
-  );
+  vendorTexts(device.info().vendor!).forEach((line) => console.log(`NOTE ${name} ${line}`));
 }
 if (logs && spying) writeKernels(`${logs}/kernels-${libs}-${name}.txt`);
 const status = Deno.readTextFileSync("/proc/self/status");

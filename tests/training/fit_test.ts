@@ -55,7 +55,7 @@ Deno.test("a training that cannot fit ends before the first step and says what w
   const one = await opened({ ...config, trainBatchSize: 1, gradientCheckpointing: true });
   const vramBudget = Math.round(one.peakBytes * 1.05) + (33 << 20);
   const device = openDevice("cpu");
-  const { features } = device.info() as { features: Record<string, boolean> };
+  const { avx512 } = device.info().features!;
   device.close();
   // far more: what the CPU's kernels hold besides depends on its instruction set
   const tooMany = { ...config, trainBatchSize: 16, vramBudget };
@@ -66,7 +66,7 @@ Deno.test("a training that cannot fit ends before the first step and says what w
   await rejects(
     () => trainNetwork({ ...config, trainBatchSize: 1, vramBudget: 34 << 20 }, listening()),
     // bf16 needs less where the processor has AVX-512
-    features.avx512
+    avx512
       ? /can be had; lower --resolution or use --mixed_precision bf16$/
       : /can be had; lower --resolution$/,
   );

@@ -16,6 +16,7 @@ import type { Schedule } from "../schedules/schedule.ts";
 import { brokenWeights, updateHeldBack } from "./divergence.ts";
 import type { Need } from "./fit.ts";
 import { type Inputs, TrainingStep } from "./step.ts";
+import { averageDecay } from "./update.ts";
 import { flat, gradientOf, type ParameterGroup, splitGroup, type TrainedDtype } from "./trainable.ts";
 
 /** The dtype of activations and frozen weights. */
@@ -153,8 +154,7 @@ export class DiffusionTraining {
       return { loss, gradNorm: null, draws, outputs };
     }
     this.#gathered = 0;
-    // a young average forgets its random start quickly
-    const decay = Math.min(this.parts.emaDecay ?? 0, (1 + t) / (10 + t));
+    const decay = averageDecay(this.parts.emaDecay, t);
     const { gradNorm, heldBack, outputs: after } = await this.step.update(rates, decay, this.#reached);
     this.#reached = undefined;
     if (heldBack === "weights") throw updateHeldBack(t + 1, rates, this.step.options.optimizer);

@@ -139,7 +139,7 @@ function needOf<Shape extends object>(
 
 /** Processors without AVX-512 compute bf16 in float32, and hold frozen weights in both. */
 function halvesBf16(device: Device): boolean {
-  const { backend, features } = device.info() as { backend: string; features?: Record<string, boolean> };
+  const { backend, features } = device.info();
   return backend !== "cpu" || features!.avx512;
 }
 

@@ -55,6 +55,10 @@ export interface UpdateOptions {
   readonly afterUpdate?: (graph: Graph) => Readonly<Record<string, Tensor>>;
 }
 
+/** Decay of the running average at step `t`, counted from 0: a young average forgets its random start quickly. */
+export const averageDecay = (most: number | null | undefined, t: number): number =>
+  Math.min(most ?? 0, (1 + t) / (10 + t));
+
 /** How the optimizer's program is compiled: a formula of any length is to go over memory once. */
 export const UPDATE = { chains: true } as const;
 

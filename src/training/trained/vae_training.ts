@@ -33,6 +33,7 @@ import type { ParameterStore } from "../../runtime/mod.ts";
 import type { MixedPrecision, OptimizerConfig } from "../options.ts";
 import { computeDtype } from "../step/diffusion_training.ts";
 import { chosenOptimizer } from "../optimizers/options.ts";
+import { averageDecay } from "../step/update.ts";
 import { createRates } from "../step/rates.ts";
 import type { Schedule } from "../schedules/schedule.ts";
 import type { PictureShape } from "../step/largest_shapes.ts";
@@ -117,8 +118,7 @@ export class VaeTraining {
     const noise = torch.randn(batch * (height / factor) * (width / factor) * channels);
     const t = this.step.state.optimizerSteps, rates = [this.#rates(t, this.config.learningRate)];
     const { loss, error } = await this.step.backward(shape, { pictures, noise }, rates);
-    const decay = Math.min(this.config.emaDecay ?? 0, (1 + t) / (10 + t));
-    const { gradNorm, heldBack } = await this.step.update(rates, decay);
+    const { gradNorm, heldBack } = await this.step.update(rates, averageDecay(this.config.emaDecay, t));
     if (!Number.isFinite(loss[0]) || (heldBack === "gradients" && this.config.mixedPrecision !== "fp16")) {
       throw new UserError(
         `step ${t + 1}: the loss is ${loss[0]}, the gradient norm ${gradNorm}; lower the learning rate`,
