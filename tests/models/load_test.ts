@@ -151,6 +151,43 @@ Deno.test("keys as they are found in the wild are those of an original checkpoin
     }
   }));
 
+Deno.test("what ComfyUI and others save beside a model changes nothing of it", () =>
+  withFolder((folder) => {
+    const path = `${folder}/saved.safetensors`;
+    const beside: Record<FamilyName, string[]> = {
+      sd1: ["transformer.text_projection.weight", "text_projection", "logit_scale"]
+        .map((key) => `cond_stage_model.${key}`).concat("denoiser.sigmas", "model_ema.num_updates"),
+      sd2: ["cond_stage_model.model.logit_scale", "sqrt_one_minus_alphas_cumprod"],
+      sdxl: [
+        "0.transformer.text_projection.weight",
+        "0.text_projection",
+        "0.logit_scale",
+        "1.model.logit_scale",
+      ]
+        .map((key) => `conditioner.embedders.${key}`).concat("denoiser.sigmas"),
+    };
+    for (const [name, keys] of Object.entries(beside)) {
+      const shapes = smallCheckpoint(name as FamilyName);
+      writeCheckpoint(path, new Map([...shapes, ...keys.map((key) => [key, [1]] as const)]));
+      const model = openModel(path);
+      assert.equal(model.family.name, name);
+      assert.deepEqual([...model.shapes.keys()].sort(), [...shapes.keys()].sort());
+      assert.deepEqual([...model.rest.keys()].sort(), keys.sort());
+      model.close();
+    }
+  }));
+
+Deno.test("an SDXL refiner is told by name", () =>
+  withFolder((folder) => {
+    const path = `${folder}/refiner.safetensors`;
+    const keys = [...smallCheckpoint("sdxl")].filter(([key]) => !key.startsWith("conditioner.embedders.0."))
+      .map(([key, shape]) =>
+        [key.replace("conditioner.embedders.1.", "conditioner.embedders.0."), shape] as const
+      );
+    writeCheckpoint(path, new Map(keys));
+    assert.throws(() => openModel(path), /refiner\.safetensors: is an SDXL refiner/);
+  }));
+
 Deno.test("a U-Net alone takes its text encoders and autoencoder from elsewhere", () =>
   withFolder((folder) => {
     const file = (name: string) => `${folder}/${name}.safetensors`;
