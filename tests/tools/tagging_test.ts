@@ -8,6 +8,7 @@ import { TagChooser } from "../../src/tools/tagging/choose_tags.ts";
 import { type TaggerConfig, taggerOptions } from "../../src/tools/tagging/options.ts";
 import { readTagNames } from "../../src/tools/tagging/tag_names.ts";
 import { tagImages } from "../../src/tools/tagging/tag_images.ts";
+import { easel } from "../cli/easel.ts";
 import { serveHub } from "../hub/server.ts";
 import { listening, writePictures } from "../training/tiny_run.ts";
 
@@ -54,6 +55,28 @@ Deno.test("tagImages() tags every picture, the rest of a fixed batch too, and le
   ok(heard.lines.some((line) => /^warning: left out: .*broken\.png/.test(line)), heard.lines.join("\n"));
   ok(heard.lines.some((line) => /the model takes 2 pictures at once/.test(line)));
   ok(frequencies.length > 0 && frequencies.every(([, n], i) => i === 0 || n <= frequencies[i - 1][1]));
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("--frequency_tags prints how often each tag was written, the most frequent first", async () => {
+  const { dir, config: { trainDataDir } } = files();
+  const flags = ["--model_dir", join(dir, "m"), "--repo_id", "x/y", "--thresh", "0.5", "--frequency_tags"];
+  const { code, stdout, stderr } = await easel([
+    ...["tag_images_by_wd14_tagger", trainDataDir, ...flags, "--device", "cpu", "--threads", "1"],
+  ]);
+  strictEqual(code, 0, stderr);
+  const written = new Map<string, number>();
+  for (const { name } of Deno.readDirSync(trainDataDir)) {
+    if (!name.endsWith(".txt")) continue;
+    for (const tag of Deno.readTextFileSync(join(trainDataDir, name)).trim().split(", ")) {
+      written.set(tag, (written.get(tag) ?? 0) + 1);
+    }
+  }
+  const [title, ...lines] = stdout.trim().split("\n"), told = lines.map((line) => line.split(/: (?=\d+$)/));
+  strictEqual(title, "Tag frequencies:");
+  deepStrictEqual(new Map(told.map(([tag, count]) => [tag, Number(count)])), written);
+  const counts = told.map(([, count]) => Number(count));
+  deepStrictEqual(counts, [...counts].sort((a, b) => b - a));
   Deno.removeSync(dir, { recursive: true });
 });
 
