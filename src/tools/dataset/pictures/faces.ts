@@ -65,12 +65,7 @@ export async function cutFaces(config: FacesConfig, context: JobContext): Promis
   try {
     const network = FaceDetector.open(detector!, device, config.detectorScore);
     try {
-      const compat = config.compat !== null;
-      await cutAll(
-        config,
-        context,
-        async (path) => await network.find(await loadImage(path, { compat }), config.rotate),
-      );
+      await cutAll(config, context, async (_, load) => await network.find(await load(), config.rotate));
     } finally {
       network.close();
     }
@@ -82,7 +77,7 @@ export async function cutFaces(config: FacesConfig, context: JobContext): Promis
 async function cutAll(
   config: FacesConfig,
   context: JobContext,
-  facesOf: (path: string) => readonly Face[] | Promise<readonly Face[]>,
+  facesOf: (path: string, load: () => Promise<Pixels>) => readonly Face[] | Promise<readonly Face[]>,
 ): Promise<void> {
   const { srcDir, dstDir, compat } = config;
   const pictures = picturesIn(srcDir).filter((path) =>
@@ -93,9 +88,11 @@ async function cutAll(
   let written = 0, without = 0;
   await eachPicture("cutting faces", pictures, context, async (path) => {
     try {
-      const faces = await facesOf(path);
+      let loaded: Promise<Pixels> | undefined;
+      const load = () => loaded ??= loadImage(path, { compat: compat !== null });
+      const faces = await facesOf(path, load);
       if (faces.length === 0) return void without++;
-      written += await cutOne(path, faces, config, context);
+      written += await cutOne(path, await load(), faces, config, context);
     } catch (error) {
       if (!(error instanceof UnreadableImage) || compat !== null) throw error;
       context.warn(`${error.message}; it is left out`);
@@ -106,12 +103,12 @@ async function cutAll(
 
 async function cutOne(
   path: string,
+  image: Pixels,
   faces: readonly Face[],
   config: FacesConfig,
   context: JobContext,
 ): Promise<number> {
   const { minSize, maxSize, multipleFaces, dstDir, debug, compat } = config;
-  const image = await loadImage(path, { compat: compat !== null });
   let { width, height } = image, written = 0;
   for (const [i, face] of faces.entries()) {
     const size = Math.max(face.width, face.height);
