@@ -6,7 +6,7 @@ import { atomicWriteFile } from "../base/files/atomic.ts";
 import { listed } from "../base/phrases.ts";
 import type { ByteRows } from "./png_file.ts";
 import { encodePng } from "./png_file.ts";
-import { jpegWithComment, webpWithComment } from "./exif_comment.ts";
+import { jpegWithComment, webpWithComment } from "./codecs/exif_comment.ts";
 import { withCodec } from "./wasm.ts";
 
 interface Quality {

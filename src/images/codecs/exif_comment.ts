@@ -1,6 +1,6 @@
 /** A text in the EXIF of JPEG and WebP files, where web interfaces look for what drew a picture: UserComment. */
 
-import { joined } from "../base/joined.ts";
+import { joined } from "../../base/joined.ts";
 
 const EXIF_DIRECTORY = 0x8769, USER_COMMENT = 0x9286;
 /** TIFF's numbers of types. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { jpegWithComment } from "../../src/images/exif_comment.ts";
-import { decodeImage } from "../../src/images/load.ts";
-import { writePicture } from "../../src/images/write.ts";
+import { jpegWithComment } from "../../../src/images/codecs/exif_comment.ts";
+import { decodeImage } from "../../../src/images/load.ts";
+import { writePicture } from "../../../src/images/write.ts";
 
 /** UserComment read as piexif reads it: the TIFF block, its EXIF directory, "UNICODE", UTF-16 with the high byte first. */
 function comment(bytes: Uint8Array): string {
