@@ -39,24 +39,26 @@ interface UniformSource {
 }
 
 /**
- * First values by the same names: the U-Net's own, zeros for what joins it, and for what reads the picture as PyTorch fills
+ * First values by name: the U-Net's own, read each time, zeros for what joins it, and for what reads the picture as PyTorch fills
  * convolutions: within 1 / sqrt(inputs of one output), but zeros in the last. `read` gives the U-Net's by their keys.
  */
 export function firstControlWeights(
   shapes: ReadonlyMap<string, readonly number[]>,
   read: (key: string) => Float32Array,
   generator: UniformSource,
-): Map<string, Float32Array> {
+): (name: string) => Float32Array {
   const sizeOf = (shape: readonly number[]) => shape.reduce((n, d) => n * d, 1);
   const last = `input_hint_block.${2 * HINT.length}.`;
-  return new Map([...shapes].map(([name, shape]) => {
-    if (COPIED.test(name)) return [name, read(`${UNET}.${name}`)];
-    const count = sizeOf(shape);
-    if (!name.startsWith("input_hint_block.") || name.startsWith(last)) {
-      return [name, new Float32Array(count)];
-    }
-    const weight = shapes.get(name.replace(/\.bias$/, ".weight"))!,
-      bound = 1 / Math.sqrt(sizeOf(weight.slice(1)));
-    return [name, generator.uniform(-bound, bound, count)];
-  }));
+  const own = new Map(
+    [...shapes].filter(([name]) => !COPIED.test(name)).map(([name, shape]) => {
+      const count = sizeOf(shape);
+      if (!name.startsWith("input_hint_block.") || name.startsWith(last)) {
+        return [name, new Float32Array(count)];
+      }
+      const weight = shapes.get(name.replace(/\.bias$/, ".weight"))!,
+        bound = 1 / Math.sqrt(sizeOf(weight.slice(1)));
+      return [name, generator.uniform(-bound, bound, count)];
+    }),
+  );
+  return (name) => own.get(name) ?? read(`${UNET}.${name}`);
 }

@@ -57,10 +57,17 @@ export async function openControlRun(
   { sdxl }: ControlRunOptions,
 ): Promise<TrainingRun> {
   const settled = conditionedConfig(given), groups = sdxl ? sdxlControlNetGroups : controlNetGroups;
-  const opened = await openRun(settled, context, { groups, told: { sdxl }, supports: CONDITIONED });
-  const { file, store, length } = opened, { family } = file;
-  const config = closingOnError(opened, () => withoutUnread(settled, family, context.warn));
-  const net = closingOnError(opened, () => firstControl(config, file, opened.generators.network));
+  const all = await openRun(settled, context, { groups, told: { sdxl }, supports: CONDITIONED });
+  const { file, store, length } = all, { family } = file;
+  const config = closingOnError(all, () => withoutUnread(settled, family, context.warn));
+  const net = closingOnError(all, () => firstControl(config, file, all.generators.network));
+  const opened = {
+    ...all,
+    close() {
+      net.close();
+      all.close();
+    },
+  };
   const texts = closingOnError(opened, () => modelTexts(config));
   const encoded = await encodedCaptions(config, opened, { trainsText: null }, context).catch((error) => {
     opened.close();
@@ -90,29 +97,30 @@ export async function openControlRun(
   }, context);
 }
 
+/** Its tensors are read when they are wanted: a large one is not held twice. */
+interface OpenControl extends TrainedControl {
+  close(): void;
+}
+
 /** From --controlnet_model_name_or_path, or made from the U-Net. Throws UserError for a file that does not fit. */
 function firstControl(
   { controlnetModelNameOrPath: path }: Pick<ControlNetConfig, "controlnetModelNameOrPath">,
   file: ModelFile,
   generator: TorchGenerator,
-): TrainedControl {
+): OpenControl {
   const read = (key: string) => weightOf(file, key);
   if (path === null) {
     const shapes = controlShapes(file.shapes);
-    return { shapes, weights: firstControlWeights(shapes, read, generator), isNew: true };
+    return { shapes, first: firstControlWeights(shapes, read, generator), isNew: true, close() {} };
   }
   const net = openControlNet(path, { ...file, read }, "controlnet_model_name_or_path");
-  try {
-    if (net.lowRank) {
-      throw new UserError(
-        `${path}: is a control-lora, which is the model's own weights and a little more; give a whole ControlNet`,
-      );
-    }
-    const weights = new Map([...net.shapes.keys()].map((name) => [name, net.read(name)]));
-    return { shapes: net.shapes, weights, isNew: false };
-  } finally {
+  if (net.lowRank) {
     net.close();
+    throw new UserError(
+      `${path}: is a control-lora, which is the model's own weights and a little more; give a whole ControlNet`,
+    );
   }
+  return { shapes: net.shapes, first: (name) => net.read(name), isNew: false, close: () => net.close() };
 }
 
 /** The metadata of a file that is saved now. */

@@ -27,7 +27,8 @@ export interface ControlTrainingConfig extends StepConfig, OptimizerConfig {
 /** A ControlNet by original names without prefix. */
 export interface TrainedControl {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
-  readonly weights: ReadonlyMap<string, Float32Array>;
+  /** The first values of one; read again for what is not trained when it is saved. */
+  first(name: string): Float32Array;
   /** From the U-Net, not from a file. */
   readonly isNew: boolean;
 }
@@ -50,10 +51,10 @@ export function controlTraining(
     dtype = computeDtype(config.mixedPrecision);
   const trained = namesIn(groups);
   allocateGroups(store, groups, { gradients: !config.fusedBackwardPass });
-  for (const [name, values] of net.weights) {
+  for (const [name, shape] of net.shapes) {
     const key = CONTROL + name;
-    if (trained.has(key)) store.set(key, values);
-    else store.upload(key, net.shapes.get(name)!, dtype, values);
+    if (trained.has(key)) store.set(key, net.first(name));
+    else store.upload(key, shape, dtype, net.first(name));
   }
   const { factor } = model.family.latent;
   const flaw = repeatedFlaw(model, config);
@@ -124,8 +125,8 @@ function controlGroups({ shapes }: TrainedControl, config: ControlTrainingConfig
 /** Trained tensors by original names; those that are not trained as they were. */
 export function trainedControl(
   training: Pick<DiffusionTraining, "saved">,
-  { weights }: TrainedControl,
+  net: TrainedControl,
 ): (name: string) => Float32Array {
   const saved = training.saved();
-  return (name) => saved.get(CONTROL + name) ?? weights.get(name)!;
+  return (name) => saved.get(CONTROL + name) ?? net.first(name);
 }

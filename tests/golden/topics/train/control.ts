@@ -50,7 +50,7 @@ export async function controlTrained(c: GoldenCase): Promise<Check[]> {
   };
   const net = {
     shapes,
-    weights: new Map([...shapes].map(([name, shape]) => [name, first(name, shape)])),
+    first: (name: string) => first(name, shapes.get(name)!),
     isNew,
   };
   const device = goldenDevice(), store = new ParameterStore(device);
