@@ -44,6 +44,8 @@ export interface SampleEvent {
   readonly seed: number | null;
   readonly width: number;
   readonly height: number;
+  /** How long it took, of a batch an equal part; missing in a training. */
+  readonly seconds?: number;
   /** Training steps done when it was drawn. */
   readonly step?: number;
 }

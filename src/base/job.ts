@@ -16,6 +16,18 @@ export interface JobContext {
   progress(event: Progress): void;
   /** Something that a watching program wants to know; progress() reports steps by itself. */
   emit(event: JobEvent): void;
+  /** With whoever started the job; absent where nobody can answer. */
+  readonly dialogue?: Dialogue;
+}
+
+/** A job that asks what to do next. */
+export interface Dialogue {
+  /** Whether somebody types; else the lines come from a file or another program. */
+  readonly typed: boolean;
+  /** Lines of standard input up to its end; `prompt` stands before each where somebody types it. */
+  lines(prompt: string): AsyncIterable<string>;
+  /** While `run` goes on a Ctrl-C aborts only the signal that it is given, and the job goes on. */
+  apart<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T>;
 }
 
 /** Lets a Ctrl-C in while work goes on that never waits by itself; throws what it asks for. */

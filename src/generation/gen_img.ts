@@ -12,7 +12,8 @@ import { readSources, type Sources } from "./pictures/sources.ts";
 import { loadDrawingModel, type Loaded, openCheckpoint, standardSize } from "./pipeline/load_model.ts";
 import { type LoraPath, loraPaths } from "./prompts/lora_files.ts";
 import type { UsedNetwork } from "./pipeline/networks.ts";
-import { isInpainting } from "../models/mod.ts";
+import { isInpainting, type LatentShape, type ModelFile } from "../models/mod.ts";
+import type { LoraTag } from "../text/mod.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
 import { type Bands, bandsOf, BOUNDED } from "./pipeline/bands.ts";
 import { type Sampling, samplingOf } from "./pipeline/sampling.ts";
@@ -24,7 +25,7 @@ import { writePicture } from "../images/write.ts";
 import { readPrompts } from "./prompts/prompter.ts";
 import type { PictureRequest } from "./prompts/requests.ts";
 import type { TextConditioner } from "./prompts/text_conditioner.ts";
-import { planBatches } from "./plan.ts";
+import { type ModelFacts, planBatches } from "./plan.ts";
 import { drawTwice, firstSettings, type Highres, highresOf } from "./techniques/highres.ts";
 import { upscalerFile } from "./techniques/upscaler_flag.ts";
 import { openUpscaler, type Upscaler } from "./techniques/upscalers.ts";
@@ -33,80 +34,113 @@ import { openUpscaler, type Upscaler } from "./techniques/upscalers.ts";
 export async function genImg(config: GenImgConfig, context: JobContext): Promise<void> {
   const prompts = await readPrompts(config);
   const sources = await readSources(config, context.warn);
-  const { planned, sampling, loaded } = await prepare(config, prompts, sources, context);
-  const ended = new AbortController();
-  try {
-    Deno.mkdirSync(config.outdir, { recursive: true });
-    removeLeftovers(config.outdir, (name) => /\.(png|jpe?g|webp)$/i.test(name), context.log);
-    const hashes = resourceHashes(config, AbortSignal.any([context.signal, ended.signal]), context.warn);
-    await drawAll(config, context, loaded, planned, sampling, hashes);
-  } finally {
-    ended.abort();
-    loaded.close();
-  }
-}
-
-/** Checks everything that is asked for before the first weight is read. */
-async function prepare(
-  config: GenImgConfig,
-  prompts: readonly string[],
-  sources: Sources,
-  context: JobContext,
-): Promise<{ planned: readonly Batch[]; sampling: Sampling; loaded: Loaded }> {
-  const file = openCheckpoint(config), sampling = samplingOf(config, file.marks);
+  const file = openCheckpoint(config), facts = drawableOf(config, file);
   let planned: readonly Batch[], loras: readonly LoraPath[];
   try {
-    planned = planBatches(
-      config,
-      prompts,
-      sources,
-      {
-        ...{ size: standardSize(config, file), multiple: file.family.size.multiple, sampling },
-        inpainting: isInpainting(file.shapes, file.family),
-      },
-      context.warn,
-    );
-    loras = loraPaths(config, planned.flatMap(({ requests }) => requests[0].settings.loras));
+    planned = planBatches(config, prompts, sources, facts, context.warn);
+    loras = loraPaths(config, lorasOf(planned));
   } catch (error) {
     file.close();
     throw error;
   }
-  const loaded = await loadDrawingModel(config, file, loras, sources.regions, context);
+  const drawing = await Drawing.open(config, file, loras, { sources, context });
   try {
-    for (const { requests } of planned) loaded.networks.used(requests[0].settings);
-  } catch (error) {
-    loaded.close();
-    throw error;
+    drawing.check(planned);
+    prepareOutput(config, context);
+    await drawing.draw(planned, context.signal);
+  } finally {
+    drawing.close();
   }
-  return { planned, sampling, loaded };
 }
 
-async function drawAll(
-  config: GenImgConfig,
-  context: JobContext,
-  { model, networks, controls, seen, device }: Loaded,
-  planned: readonly Batch[],
-  sampling: Sampling,
-  hashes: Promise<ResourceHashes>,
-): Promise<void> {
-  const pipeline = new Pipeline(model, bandsFor(config));
-  const names = new FileNames((name) => isTaken(join(config.outdir, name)));
-  try {
-    const conditioner = await pipeline.conditioner({
-      clipSkip: config.clipSkip,
-      normalization: config.embNormalizeMode,
-      maxChunks: config.maxEmbeddingsMultiples ?? 1,
-      knowsBreak: true,
-      padWithEos: false,
-    }, context.warn);
-    const highres = highresOf(config), upscalerPath = upscalerFile(config);
-    const upscaler = upscalerPath === null ? null : openUpscaler(upscalerPath, pipeline);
+/** What of an opened checkpoint decides what can be drawn. */
+export function drawableOf(config: GenImgConfig, file: ModelFile): ModelFacts {
+  const { multiple } = file.family.size;
+  return {
+    ...{ size: standardSize(config, file), multiple, sampling: samplingOf(config, file.marks) },
+    inpainting: isInpainting(file.shapes, file.family),
+  };
+}
+
+/** What prompts name as <lora:NAME:0.8>. */
+export function lorasOf(planned: readonly Batch[]): LoraTag[] {
+  return planned.flatMap(({ requests }) => requests[0].settings.loras);
+}
+
+export function prepareOutput({ outdir }: GenImgConfig, { log }: JobContext): void {
+  Deno.mkdirSync(outdir, { recursive: true });
+  removeLeftovers(outdir, (name) => /\.(png|jpe?g|webp)$/i.test(name), log);
+}
+
+/** Names for pictures, of which those that the folder has already are taken. */
+export function namesIn({ outdir }: GenImgConfig): FileNames {
+  return new FileNames((name) => isTaken(join(outdir, name)));
+}
+
+/** A model on its device that draws batches and saves their pictures. */
+export class Drawing {
+  readonly #ended = new AbortController();
+  readonly #hashes: Promise<ResourceHashes>;
+
+  private constructor(
+    private readonly config: GenImgConfig,
+    private readonly context: JobContext,
+    private readonly sampling: Sampling,
+    private readonly loaded: Loaded,
+    private readonly pipeline: Pipeline,
+    private readonly conditioner: TextConditioner,
+    private readonly names: FileNames,
+    private readonly upscaler: Upscaler | null,
+  ) {
+    const signal = AbortSignal.any([context.signal, this.#ended.signal]);
+    this.#hashes = resourceHashes(config, signal, context.warn);
+  }
+
+  /** Closes the checkpoint, at the end or when this fails. `names`: those that pictures have got already. */
+  static async open(
+    config: GenImgConfig,
+    file: ModelFile,
+    loras: readonly LoraPath[],
+    { sources, context, names = namesIn(config) }: {
+      sources: Sources;
+      context: JobContext;
+      names?: FileNames;
+    },
+  ): Promise<Drawing> {
+    const sampling = samplingOf(config, file.marks);
+    const loaded = await loadDrawingModel(config, file, loras, sources.regions, context);
+    const pipeline = new Pipeline(loaded.model, bandsFor(config));
+    try {
+      const conditioner = await pipeline.conditioner({
+        clipSkip: config.clipSkip,
+        normalization: config.embNormalizeMode,
+        maxChunks: config.maxEmbeddingsMultiples ?? 1,
+        knowsBreak: true,
+        padWithEos: false,
+      }, context.warn);
+      const path = upscalerFile(config), upscaler = path === null ? null : openUpscaler(path, pipeline);
+      return new Drawing(config, context, sampling, loaded, pipeline, conditioner, names, upscaler);
+    } catch (error) {
+      pipeline.destroy();
+      loaded.close();
+      throw error;
+    }
+  }
+
+  /** Throws UserError where networks cannot be as a prompt wants them. */
+  check(planned: readonly Batch[]): void {
+    for (const { requests } of planned) this.loaded.networks.used(requests[0].settings);
+  }
+
+  async draw(planned: readonly Batch[], signal: AbortSignal): Promise<void> {
+    const { config, context, sampling, pipeline, conditioner, names, upscaler } = this;
+    const { model, networks, controls, seen, device } = this.loaded, highres = highresOf(config);
     const total = planned.reduce((sum, batch) => sum + batch.requests[0].settings.steps, 0);
     const pictures = planned.reduce((sum, batch) => sum + batch.requests.length, 0);
     context.emit({ event: "plan", task: "drawing", steps: total, pictures });
     let before = 0, note: string | undefined;
     for (const batch of planned) {
-      if (context.signal.aborted) throw new Interrupted("interrupted while drawing");
+      if (signal.aborted) throw new Interrupted("interrupted while drawing");
       const { settings } = batch.requests[0], { steps } = settings;
       const options: DrawOptions = {
         sampler: config.sampler,
@@ -116,34 +150,40 @@ async function drawAll(
         seen,
         uncommon: uncommonNoiseOf(config),
         vaeBatch: vaeBatch(config, batch.requests.length),
-        signal: context.signal,
+        signal,
         observe: ({ done, total: evaluations }) => {
           const step = before + Math.floor(done / evaluations * steps);
           context.progress({ task: "drawing", step, total, memory: device.peakBytes, note });
         },
       };
+      const began = performance.now();
       const passes = await drawPasses(pipeline, conditioner, batch, options, highres, upscaler);
       before += steps;
+      const seconds = Math.round(performance.now() - began) / 1000 / batch.requests.length;
       for (const { drawn, mark, requests } of passes) {
         const paths = await save(config, { ...batch, requests }, drawn, {
           names,
           mark,
           sized: model.family.sizes !== null,
           networks: networks.used(settings),
-          hashes: await hashes,
+          hashes: await this.#hashes,
           warn: context.warn,
         });
         for (const [i, path] of paths.entries()) {
           note = basename(path);
           context.log(`wrote ${path}`);
           const { prompt, seed } = requests[i], { width, height } = drawn;
-          context.emit({ event: "sample", path, prompt, seed, width, height });
+          context.emit({ event: "sample", path, prompt, seed, width, height, seconds });
         }
       }
       context.progress({ task: "drawing", step: before, total, memory: device.peakBytes, note });
     }
-  } finally {
-    pipeline.destroy();
+  }
+
+  close(): void {
+    this.#ended.abort();
+    this.pipeline.destroy();
+    this.loaded.close();
   }
 }
 

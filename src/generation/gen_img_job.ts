@@ -19,7 +19,7 @@ import { checkDevice } from "../runtime/check_device.ts";
 
 export const genImgJob = job({
   groups: genImgGroups,
-  required: [[["prompt"], ["from_file"], ["from_module"]]],
+  required: [[["prompt"], ["from_file"], ["from_module"], ["interactive"]]],
   usual: ["outdir", "W", "H", "steps", "sampler", "network_weights", "network_mul"],
   about:
     "A prompt may end in options: --n negative prompt, --w, --h, --d seed, --l scale, --s steps. In it, <lora:cat:0.8> " +
@@ -34,7 +34,9 @@ export const genImgJob = job({
   async run(config, context) {
     writableFolder("outdir", config.outdir);
     const { genImg } = await import("./gen_img.ts");
-    await genImg(config, context);
+    if (!config.interactive) return await genImg(config, context);
+    const { drawInteractively } = await import("./interactive.ts");
+    await drawInteractively(config, context);
   },
 });
 
@@ -47,9 +49,7 @@ function check(values: GenImgConfig): void {
   exclusive("v1", values.v1, "sdxl", values.sdxl);
   exclusive("v2", values.v2, "sdxl", values.sdxl);
   exclusive("fp16", values.fp16, "bf16", values.bf16);
-  exclusive("prompt", values.prompt !== null, "from_file", values.fromFile !== null);
-  exclusive("prompt", values.prompt !== null, "from_module", values.fromModule !== null);
-  exclusive("from_file", values.fromFile !== null, "from_module", values.fromModule !== null);
+  checkPrompts(values);
   needs("strength", values.strength !== null, "image_path", values.imagePath !== null);
   needs("clip_vision_strength", values.clipVisionStrength !== null, "image_path", values.imagePath !== null);
   needs(
@@ -78,6 +78,26 @@ function check(values: GenImgConfig): void {
   for (const path of values.controlNetModels ?? []) modelFile("control_net_models", path);
   for (const path of values.controlNetLlliteModels ?? []) modelFile("control_net_lllite_models", path);
   for (const path of values.loraDir ?? []) readableFolder("lora_dir", path);
+}
+
+/** Prompts come from one place. */
+function checkPrompts(values: GenImgConfig): void {
+  const places = [
+    ["prompt", values.prompt !== null],
+    ["from_file", values.fromFile !== null],
+    ["from_module", values.fromModule !== null],
+    ["interactive", values.interactive],
+  ] as const;
+  places.forEach(([name, given], i) => {
+    for (const [other, too] of places.slice(i + 1)) exclusive(name, given, other, too);
+  });
+  if (values.interactive && (values.nIter > 1 || values.shufflePrompts)) {
+    throw new UsageError(
+      `--${
+        values.nIter > 1 ? "n_iter" : "shuffle_prompts"
+      } is for a list of prompts; leave it away with --interactive`,
+    );
+  }
 }
 
 /** A probability and its range come together. */

@@ -10,9 +10,9 @@ import {
   floats,
   group,
   int,
+  mayBeEmpty,
   newer,
   noEffect,
-  notYet,
   own,
   pathTo,
   required,
@@ -56,11 +56,11 @@ export const genModelOptions = group("Model", {
 });
 
 export const promptOptions = group("Prompts", {
-  prompt: str(null, "prompt text"),
+  prompt: mayBeEmpty(str(null, "prompt text")),
   from_file: pathTo("text", str(null, "prompt file, one per line, # comments")),
   from_module: pathTo("file", str(null, "a .ts or .js module whose prompts(args) gives prompt lines")),
   prompter_module_args: str(null, "argument text for it"),
-  interactive: notYet(flag("read prompts from standard input")),
+  interactive: flag("ask for one prompt after the other, or take the lines of standard input"),
   n_iter: int(1, "passes over the prompt list", { min: 1, max: 1_000_000 }),
   shuffle_prompts: flag("shuffle the prompt list each pass"),
   images_per_prompt: int(1, "images per prompt", { min: 1, max: 1_000_000 }),

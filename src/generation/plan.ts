@@ -16,7 +16,7 @@ import { controlCount } from "./techniques/control/flags.ts";
 import { firstSettings, highresOf } from "./techniques/highres.ts";
 
 /** What of the model decides over what can be drawn. */
-interface ModelFacts {
+export interface ModelFacts {
   readonly size: PictureSize;
   readonly multiple: number;
   readonly sampling: Sampling;
@@ -28,12 +28,28 @@ interface ModelFacts {
 export function planBatches(
   config: GenImgConfig,
   prompts: readonly string[],
-  { images, names, masks, regions, guides }: Sources,
-  model: ModelFacts,
+  sources: Sources,
+  facts: ModelFacts,
   warn: (text: string) => void = () => {},
 ): Batch[] {
-  const { size: own, multiple } = model;
-  const size = { width: config.W ?? own.width, height: config.H ?? own.height };
+  const asked = [...pictureRequests(config, prompts, askedSize(config, facts), warn)];
+  return batchesOf(config, asked, sources, facts, warn);
+}
+
+/** The command line's size, of which a prompt may want another. */
+export function askedSize({ W, H }: Pick<GenImgConfig, "W" | "H">, { size }: ModelFacts): PictureSize {
+  return { width: W ?? size.width, height: H ?? size.height };
+}
+
+/** The batches of these pictures. Throws UserError for what cannot be drawn. */
+export function batchesOf(
+  config: GenImgConfig,
+  pictures: readonly PictureRequest[],
+  { images, names, masks, regions, guides }: Sources,
+  model: ModelFacts,
+  warn: (text: string) => void,
+): Batch[] {
+  const { multiple } = model;
   const of = (list: readonly Pixels[], { index }: PictureRequest) => list[index % list.length];
   const highres = highresOf(config);
   if (config.useOriginalFileName && !images) {
@@ -41,7 +57,7 @@ export function planBatches(
       "--use_original_file_name names pictures after those of --image_path; give it, or leave it away",
     );
   }
-  const requests = [...pictureRequests(config, prompts, size, warn)].map((asked) => {
+  const requests = pictures.map((asked) => {
     const regionParts = regions && partsOf(config, asked);
     const original = config.useOriginalFileName && names
       ? `${names[asked.index % names.length]}.${config.imageFormat}`

@@ -48,6 +48,8 @@ export interface Option<T> {
   readonly secret?: boolean;
   /** A letter that stands for it after one dash. */
   readonly short?: string;
+  /** An empty text is a value like others, which that of a path never is. */
+  readonly mayBeEmpty?: boolean;
   /** No job starts without it. */
   readonly required?: boolean;
   /** What a run that goes on from a state may do with it; absent: change it, and the change is told. */
@@ -173,6 +175,11 @@ export function working<T>(works: readonly string[], f: Option<T>, instead?: str
 /** Names that are right, while whoever uses the value takes other spellings too. */
 export function named<T>(works: readonly string[], f: Option<T>): Option<T> {
   return { ...f, works, open: true };
+}
+
+/** Also as "". */
+export function mayBeEmpty<O extends AnyOption>(f: O): O {
+  return { ...f, mayBeEmpty: true };
 }
 
 /** Known by name only: giving it a value other than its default is an error. */

@@ -162,6 +162,7 @@ Deno.test("gen_img --json and plan --json print their events", async () => {
     const [plan] = of(all, "plan"), [sample] = of(all, "sample");
     assert.deepEqual([plan.task, plan.pictures, plan.steps], ["drawing", 1, 2]);
     assert.deepEqual([sample.prompt, sample.seed, sample.height], ["a thing", 7, 64]);
+    assert.ok(Number(sample.seconds) > 0 && !Number.isNaN(Date.parse(String(sample.time))));
     await Deno.stat(join(folder, String(sample.path)));
     assert.equal(of(all, "step").at(-1)!.step, 2);
     const planned = events(

@@ -5,6 +5,7 @@ import { UsageError } from "../../src/base/errors.ts";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
 import { loadCommands } from "../../src/cli/pages/describe.ts";
 import { rowsOf } from "../../src/options/mod.ts";
+import type { OptionNeed } from "../../src/options/job.ts";
 import { neededFlags, needsOf, refuseMissing } from "../../src/cli/front/required.ts";
 import { TRAINING_NEEDS, trainingGroups } from "../../src/training/options.ts";
 
@@ -45,6 +46,10 @@ Deno.test("all flags that are missing are named at once, with what may stand in 
     () => refuseMissing({ prompt: null, from_file: null }, [[["prompt"], ["from_file"]]], "x"),
     /--prompt \(or --from_file\) is missing/,
   );
+  const either: OptionNeed[] = [[["prompt"], ["interactive"]]], rows = { prompt: { mayBeEmpty: true } };
+  refuseMissing({ prompt: "", interactive: false }, either, "x", rows);
+  assert.throws(() => refuseMissing({ prompt: null, interactive: false }, either, "x", rows), /is missing/);
+  assert.throws(() => refuseMissing({ prompt: "", interactive: false }, either, "x"), /is missing/);
 });
 
 Deno.test("what a command needs and what most people give are flags of it, each once", async () => {

@@ -3,7 +3,7 @@
 import { UsageError } from "../../base/errors.ts";
 import { listed } from "../../base/phrases.ts";
 import type { OptionNeed, Taken } from "../../options/job.ts";
-import { rowsOf, type Value } from "../../options/mod.ts";
+import { type AnyOption, rowsOf, type Value } from "../../options/mod.ts";
 
 /** Of the rows that are marked so, then what the command adds: sets of flags, and rows that others need not give. */
 export function needsOf(
@@ -13,13 +13,16 @@ export function needsOf(
   return [...marked, ...required];
 }
 
-/** Throws one UsageError that names all that is missing. */
+/** Throws one UsageError that names all that is missing. An empty text is no value, unless its row says that it may be. */
 export function refuseMissing(
   values: Readonly<Record<string, Value>>,
   needs: readonly OptionNeed[],
   command: string,
+  rows: Readonly<Record<string, Pick<AnyOption, "mayBeEmpty">>> = {},
 ): void {
-  const missing = needs.flatMap((need) => missingOf(need, (name) => isMissing(values[name])));
+  const missing = needs.flatMap((need) =>
+    missingOf(need, (name) => isMissing(values[name], rows[name]?.mayBeEmpty ?? false))
+  );
   if (missing.length === 0) return;
   const verb = missing.length === 1 ? "is" : "are";
   throw new UsageError(`${listed(missing)} ${verb} missing; easel help ${command} begins with what it needs`);
@@ -36,8 +39,9 @@ function missingOf(need: OptionNeed, missing: (name: string) => boolean): string
   return [...words.slice(0, -1), `${words.at(-1)} (or ${others.join(", or ")})`];
 }
 
-function isMissing(value: Value): boolean {
-  return value === null || value === "" || (Array.isArray(value) && value.length === 0);
+function isMissing(value: Value, mayBeEmpty: boolean): boolean {
+  if (value === "") return !mayBeEmpty;
+  return value === null || value === false || (Array.isArray(value) && value.length === 0);
 }
 
 /** "--train_data_dir and --resolution (or --dataset_config)", each name as `written` gives it. */

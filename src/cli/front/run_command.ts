@@ -46,7 +46,7 @@ export function prepare(
     : { ...typed, warnings: [] };
   const { parsed, unused } = withLaunchers(filled, defaults);
   refuseUnsupported(parsed, groups);
-  refuseMissing(parsed.values, needsOf(command), name);
+  refuseMissing(parsed.values, needsOf(command), name, flags);
   const input: CommandInput<unknown> = {
     values: camelValues(parsed.values),
     source: (name) => parsed.sources[name] ?? "default",

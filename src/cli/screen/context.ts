@@ -2,7 +2,8 @@
 
 import { removeUnfinished } from "../../base/files/temporary.ts";
 import { Interrupted, UserError } from "../../base/errors.ts";
-import type { JobContext } from "../../base/job.ts";
+import type { Dialogue, JobContext } from "../../base/job.ts";
+import { inputLines } from "./dialogue.ts";
 import type { EventPrinter } from "./events.ts";
 import { exitNow } from "../../../ffi/exit.ts";
 import { ProgressPrinter } from "./progress.ts";
@@ -27,13 +28,20 @@ export interface RunningContext extends JobContext {
   close(): void;
 }
 
-/** The first SIGINT, SIGTERM or SIGHUP aborts the signal, the second removes unfinished files and ends the process. */
+/** The first SIGINT, SIGTERM or SIGHUP aborts the signal (a SIGINT only what goes on apart), the second removes unfinished files and ends the process. */
 export function openContext(options: LogOptions = {}): RunningContext {
   const controller = new AbortController();
   const progress = new ProgressPrinter();
   const least = LEVELS.indexOf(options.level ?? "INFO");
   const write = lineWriter(options.file ?? null, progress);
-  const stop = () => {
+  let apart: AbortController | null = null, asking = false;
+  const stop = (signal: Deno.Signal) => {
+    if (signal === "SIGINT" && !apart && asking) return; // meant what has just come to its end
+    if (signal === "SIGINT" && apart && !apart.signal.aborted) {
+      apart.abort(new Interrupted("interrupted"));
+      progress.line("stopping this picture; press Ctrl-C again to end");
+      return;
+    }
     if (controller.signal.aborted) {
       removeUnfinished();
       options.events?.error(controller.signal.reason, "stopped at once by a second signal");
@@ -43,11 +51,34 @@ export function openContext(options: LogOptions = {}): RunningContext {
     progress.line("stopping after this step and saving; press Ctrl-C again to stop at once");
   };
   const signals = stopSignals();
-  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  const listeners = signals.map((signal) => ({ signal, hear: () => stop(signal) }));
+  for (const { signal, hear } of listeners) Deno.addSignalListener(signal, hear);
   const resized = () => progress.resize();
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGWINCH", resized);
+  const dialogue: Dialogue = {
+    typed: Deno.stdin.isTerminal(),
+    async *lines(prompt) {
+      asking = this.typed;
+      const say = (line: string) => progress.line(line);
+      try {
+        yield* inputLines(prompt, { typed: this.typed, signal: controller.signal, say });
+      } finally {
+        asking = false;
+      }
+    },
+    async apart(run) {
+      apart = new AbortController();
+      try {
+        return await run(AbortSignal.any([controller.signal, apart.signal]));
+      } finally {
+        apart = null;
+        progress.finish();
+      }
+    },
+  };
   return {
     signal: controller.signal,
+    dialogue,
     log: (line) => least <= 1 && write(line),
     warn: (line) => least <= 2 && write(`warning: ${line}`),
     progress(event) {
@@ -57,7 +88,7 @@ export function openContext(options: LogOptions = {}): RunningContext {
     emit: (event) => options.events?.emit(event),
     close() {
       progress.finish();
-      for (const signal of signals) Deno.removeSignalListener(signal, stop);
+      for (const { signal, hear } of listeners) Deno.removeSignalListener(signal, hear);
       if (Deno.build.os !== "windows") Deno.removeSignalListener("SIGWINCH", resized);
     },
   };

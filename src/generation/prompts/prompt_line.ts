@@ -130,7 +130,12 @@ export function parsePromptLine(text: string): PromptLine {
 
 /** The lines of a prompt file that are prompts. */
 export function promptLines(text: string): string[] {
-  return text.split(/\r\n|\r|\n/).filter((line) => line.trim() !== "" && !line.startsWith("#"));
+  return text.split(/\r\n|\r|\n/).filter(isPrompt);
+}
+
+/** Empty lines are none, and those that begin with # are comments. */
+export function isPrompt(line: string): boolean {
+  return line.trim() !== "" && !line.startsWith("#");
 }
 
 function list(text: string): string[] {

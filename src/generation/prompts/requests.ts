@@ -89,58 +89,79 @@ export function* pictureRequests(
   warn: (text: string) => void = () => {},
 ): Generator<PictureRequest> {
   refuseFlood(prompts.length * config.nIter * config.imagesPerPrompt);
-  const own = config.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
-  const seedRandom = new PythonRandom(own);
-  const seedItself = config.seed !== null && config.fromFile !== null && prompts.length === 1 &&
-    config.imagesPerPrompt === 1;
-  const drawSeed = () => seedItself ? own : seedRandom.randint(0, MAX_SEED);
-  // The reference leaves these to chance; here they depend on --seed too.
-  const choices = new PythonRandom(own);
-
-  // to the reference they are words
-  const taken = (text: string) => config.compat === null ? takeLoraTags(text) : { words: text, tags: [] };
-  const lines = [...prompts];
-  let index = 0;
-  const ownWays = waysOf(config);
-  let ways = ownWays;
+  const seedItself = config.fromFile !== null && prompts.length === 1 && config.imagesPerPrompt === 1;
+  const maker = new RequestMaker(config, size, warn, { seedItself }), lines = [...prompts];
   for (let iteration = 0; iteration < config.nIter; iteration++) {
-    const iterationSeed = config.iterSameSeed ? drawSeed() : null;
-    if (config.shufflePrompts) choices.shuffle(lines);
-    for (const raw of lines) {
-      const variants = dynamicPrompts(raw, config.imagesPerPrompt, choices);
-      const count = variants.length === 1 ? config.imagesPerPrompt : variants.length;
-      let line: PromptLine | undefined, words = "", negativePrompt = "", loras: readonly LoraTag[] = [];
-      let seeds: number[] = [], lastSeed: number | null = null;
-      for (let i = 0; i < count; i++) {
-        const rawPrompt = variants.length === 1 ? variants[0] : variants[i];
-        if (!line || variants.length > 1) {
-          line = parsePromptLine(rawPrompt);
-          line.unknown?.forEach((option) => warn(`prompt option ${option} is unknown and left out`));
-          ({ words, tags: loras } = taken(line.prompt));
-          const negative = taken(line.negativePrompt ?? "");
-          negative.tags.forEach((tag) =>
-            warn(`${loraTagText(tag)} in a negative prompt does nothing and is left out`)
-          );
-          negativePrompt = negative.words;
-          seeds = [...line.seeds ?? []];
-          lastSeed = null;
-          // the reference's U-Net keeps what a prompt has set
-          ways = waysOf(config, line, config.compat === null ? ownWays : ways);
-        }
-        lastSeed = seeds.shift() ?? (line.seeds ? lastSeed : iterationSeed) ?? drawSeed();
-        refuseFlood(index + 1);
-        yield {
-          index: index++,
-          prompt: line.prompt,
-          words,
-          negativePrompt,
-          seed: lastSeed,
-          clipPrompt: line.clipPrompt ?? null,
-          rawPrompt,
-          fileName: i === 0 || variants.length > 1 ? line.fileName ?? null : null,
-          settings: { ...settingsOf(config, line, size, ways), loras },
-        };
+    maker.beginIteration();
+    if (config.shufflePrompts) maker.choices.shuffle(lines);
+    for (const raw of lines) yield* maker.ofLine(raw);
+  }
+}
+
+/** Makes requests of prompt lines, one after the other, with the random numbers of a run. */
+export class RequestMaker {
+  readonly choices: PythonRandom;
+  readonly #drawSeed: () => number;
+  readonly #ownWays: Ways;
+  #iterationSeed: number | null = null;
+  #ways: Ways;
+  #index = 0;
+
+  constructor(
+    private readonly config: GenImgConfig,
+    private readonly size: { width: number; height: number },
+    private readonly warn: (text: string) => void,
+    { seedItself }: { seedItself: boolean },
+  ) {
+    const own = config.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
+    const seedRandom = new PythonRandom(own), itself = seedItself && config.seed !== null;
+    this.#drawSeed = () => itself ? own : seedRandom.randint(0, MAX_SEED);
+    // The reference leaves these to chance; here they depend on --seed too.
+    this.choices = new PythonRandom(own);
+    this.#ways = this.#ownWays = waysOf(config);
+  }
+
+  beginIteration(): void {
+    this.#iterationSeed = this.config.iterSameSeed ? this.#drawSeed() : null;
+  }
+
+  *ofLine(raw: string): Generator<PictureRequest> {
+    const { config, size, warn } = this;
+    // to the reference they are words
+    const taken = (text: string) => config.compat === null ? takeLoraTags(text) : { words: text, tags: [] };
+    const variants = dynamicPrompts(raw, config.imagesPerPrompt, this.choices);
+    const count = variants.length === 1 ? config.imagesPerPrompt : variants.length;
+    let line: PromptLine | undefined, words = "", negativePrompt = "", loras: readonly LoraTag[] = [];
+    let seeds: number[] = [], lastSeed: number | null = null;
+    for (let i = 0; i < count; i++) {
+      const rawPrompt = variants.length === 1 ? variants[0] : variants[i];
+      if (!line || variants.length > 1) {
+        line = parsePromptLine(rawPrompt);
+        line.unknown?.forEach((option) => warn(`prompt option ${option} is unknown and left out`));
+        ({ words, tags: loras } = taken(line.prompt));
+        const negative = taken(line.negativePrompt ?? "");
+        negative.tags.forEach((tag) =>
+          warn(`${loraTagText(tag)} in a negative prompt does nothing and is left out`)
+        );
+        negativePrompt = negative.words;
+        seeds = [...line.seeds ?? []];
+        lastSeed = null;
+        // the reference's U-Net keeps what a prompt has set
+        this.#ways = waysOf(config, line, config.compat === null ? this.#ownWays : this.#ways);
       }
+      lastSeed = seeds.shift() ?? (line.seeds ? lastSeed : this.#iterationSeed) ?? this.#drawSeed();
+      refuseFlood(this.#index + 1);
+      yield {
+        index: this.#index++,
+        prompt: line.prompt,
+        words,
+        negativePrompt,
+        seed: lastSeed,
+        clipPrompt: line.clipPrompt ?? null,
+        rawPrompt,
+        fileName: i === 0 || variants.length > 1 ? line.fileName ?? null : null,
+        settings: { ...settingsOf(config, line, size, this.#ways), loras },
+      };
     }
   }
 }
