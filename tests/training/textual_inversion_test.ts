@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { openCheckpoint, openSafetensors } from "../../src/formats/mod.ts";
 import { familyNamed, readTokenVectors, tokenTables, writeEmbeddings } from "../../src/models/mod.ts";
 import { loadTokenizer, withWords } from "../../src/text/mod.ts";
-import { textBlocks } from "../../src/training/trained/textual_inversion/blocks.ts";
+import { textBlocks } from "../../src/models/mod.ts";
 import { synthTensor, uniform } from "../golden/synth.ts";
 import { goldenDevice } from "../golden/device.ts";
 import { uploadSynth } from "../golden/synth_models.ts";

@@ -66,7 +66,7 @@ export async function loadDrawingModel(
   context: JobContext,
 ): Promise<Loaded> {
   try {
-    const embeddings = await readEmbeddings(config.textualInversionEmbeddings ?? [], file);
+    const embeddings = await readEmbeddings(config, file);
     const opened = openNetworks(
       config,
       loras,
@@ -83,7 +83,7 @@ export async function loadDrawingModel(
     const device = openChosenDevice(config.device, { threads, limitBytes, noVendorLibs }, context.log);
     const store = new ParameterStore(device);
     const load = (graph: Graph) => loadMissing(graph, store, file);
-    if (config.textualInversionEmbeddings?.length) {
+    if (embeddings.words.some((words) => words.size > 0)) {
       embeddings.upload(store, dtype, (key) => weightOf(file, key));
     }
     const networks = await attachNetworks(
@@ -101,6 +101,7 @@ export async function loadDrawingModel(
       shapes: embeddings.shapes,
       store,
       words: embeddings.words,
+      blockWords: embeddings.blockWords,
       source: config.ckpt,
       dtype,
       vaeDtype,

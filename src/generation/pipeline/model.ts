@@ -28,12 +28,20 @@ export interface DrawingModel {
   readonly load?: (graph: Graph) => Promise<void>;
   /** Words that the tokenizers do not have, one map for each text encoder: textual inversion. */
   readonly words?: readonly AddedWords[];
+  /** Of the only text encoder, words that some blocks of the U-Net read in their own way: XTI (arXiv 2303.09522). */
+  readonly blockWords?: readonly BlockWords[] | null;
   /** Further rows of tensors, see WeightsOptions. */
   readonly more?: MoreRows;
   /** False leaves the autoencoder's attention away, as gen_img.py 0.9.1 does by mistake. Default true. */
   readonly vaeAttention?: boolean;
   /** What sample pictures with a picture to follow are steered by: what is being trained. */
   readonly controls?: Controls;
+}
+
+/** The tokenizer's words for one block of the U-Net, such as input_blocks.1. */
+export interface BlockWords {
+  readonly block: string;
+  readonly words: AddedWords;
 }
 
 /** Values that the live networks' inputs take in the runs to come: multipliers. */

@@ -36,7 +36,10 @@ export const controlOptions = group("ControlNet and guides", {
 /** Of gen_img_diffusers.py, which is gen_img here. */
 export const olderGenOptions = group("Of the older gen_img_diffusers.py", {
   control_net_weights: floats("ControlNet strengths; gen_img.py calls them control_net_multipliers"),
-  XTI_embeddings: notYet(pathTo("model", strings("extended (per-layer) embedding files"))),
+  XTI_embeddings: pathTo(
+    "model",
+    strings("embeddings with vectors for each block of the U-Net (train_textual_inversion_XTI)"),
+  ),
   clip_guidance_scale: notYet(float(0, "CLIP text guidance strength")),
   clip_image_guidance_scale: notYet(float(0, "CLIP image guidance strength")),
   vgg16_guidance_scale: notYet(float(0, "VGG feature guidance strength")),

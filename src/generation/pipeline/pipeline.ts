@@ -104,8 +104,9 @@ export class Pipeline {
     const { model } = this, guided = guidance.negative !== null;
     const { empty, deepShrink, painted } = guidance, parts = empty ? 3 : guided ? 2 : 1;
     const rows = parts * batch, { tokens } = guidance.positive[0], { regionParts = null } = guidance;
-    const contexts = [...guidance.negative ?? [], ...guidance.positive, ...empty?.conditioning ?? []]
-      .map((c) => c.context);
+    const conditions = [...guidance.negative ?? [], ...guidance.positive, ...empty?.conditioning ?? []];
+    const contexts = conditions.map((c) => c.context);
+    const blocks = conditions.some((c) => c.blocks) ? model.blockWords!.map(({ block }) => block) : [];
     const vectors = [
       ...guidance.negativeVectors ?? [],
       ...guidance.positiveVectors ?? [],
@@ -125,6 +126,9 @@ export class Pipeline {
     };
     if (painted) inputs.painted = painted;
     if (vectors.length) inputs.vector = joined(Float32Array, vectors);
+    blocks.forEach((block, i) => {
+      inputs[block] = joined(Float32Array, conditions.map((c) => c.blocks?.[i] ?? c.context));
+    });
     const shrinks = depth === null ? "" : ` ${depth} ${shrinkRatio}`;
     const scene: RegionScene | undefined = regionParts === null ? undefined : {
       ...{ batch, height, width, parts: regionParts },
@@ -134,13 +138,14 @@ export class Pipeline {
     };
     const key = `unet ${batch} ${height} ${width} ${tokens} ${parts}${shrinks} ${regionParts ?? ""} ${
       controlled?.key ?? ""
-    }`;
+    } ${blocks.length}`;
     const out = await this.programs.run(key, (graph) => {
       const noisy = graph.input("latents", [batch, height, width, channels]);
       const x = painted
         ? concat([noisy, graph.input("painted", [batch, height, width, 1 + channels])], 3)
         : noisy;
-      const context = graph.input("context", [contexts.length, tokens, contextWidth]);
+      const text = (name: string) => graph.input(name, [contexts.length, tokens, contextWidth]);
+      const context = text("context");
       const steering = controlled?.control?.(graph, rows);
       const around = controlled?.adapter;
       const answer = model.family.denoise(
@@ -148,6 +153,7 @@ export class Pipeline {
         graph.input("timesteps", [rows]),
         {
           context,
+          blocks: blocks.length ? text : undefined,
           vector: vectors.length ? graph.input("vector", [rows, vectors[0].length]) : undefined,
         },
         weightsIn(
@@ -159,7 +165,12 @@ export class Pipeline {
         ),
         {
           shrink: depth === null ? undefined : { depth, ratio: shrinkRatio! },
-          control: steering && scene ? { ...steering, context: lastParts(context, scene) } : steering,
+          control: steering && scene
+            ? {
+              ...steering,
+              context: blocks.length ? (block) => lastParts(text(block), scene) : lastParts(context, scene),
+            }
+            : steering,
         },
       );
       if (!guided) return graph.output("prediction", answer);

@@ -9,12 +9,16 @@ import {
   embeddingKey,
   embeddingNames,
   type Family,
+  readXti,
   type Shapes,
+  textBlocks,
   type TokenTable,
   tokenTables,
 } from "../../models/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
-import { vocabularyTexts } from "../../text/mod.ts";
+import { type AddedWords, vocabularyTexts } from "../../text/mod.ts";
+import type { GenImgConfig } from "../groups.ts";
+import type { BlockWords } from "../pipeline/model.ts";
 
 /** An encoder's table of words with what files add. */
 interface Table extends TokenTable {
@@ -23,36 +27,44 @@ interface Table extends TokenTable {
 
 export interface Embeddings {
   /** For each text encoder, what its tokenizer learns. */
-  readonly words: readonly ReadonlyMap<string, readonly number[]>[];
+  readonly words: readonly AddedWords[];
+  /** XTI: what it learns for blocks of the U-Net that read the text in their own way; null without. */
+  readonly blockWords: readonly BlockWords[] | null;
   /** The model's shapes with larger tables. */
   readonly shapes: Shapes;
   /** Brings the tables to the device; `base` gives the model's own. */
   upload(store: ParameterStore, dtype: DType, base: (key: string) => Float32Array): void;
 }
 
+/** The flags that name files. */
+export type EmbeddingFlags = Partial<Pick<GenImgConfig, "textualInversionEmbeddings" | "XTIEmbeddings">>;
+
 /** Reads the files and fits them to the model. Throws UserError for what is none, or another model's. */
 export async function readEmbeddings(
-  paths: readonly string[],
+  { textualInversionEmbeddings, XTIEmbeddings }: EmbeddingFlags,
   { family, shapes }: { readonly family: Family; readonly shapes: Shapes },
 ): Promise<Embeddings> {
+  const paths = textualInversionEmbeddings ?? [], extended = XTIEmbeddings ?? [];
   const tables = tokenTables(family, shapes).map((table): Table => ({ ...table, added: [] }));
   const words = tables.map(() => new Map<string, readonly number[]>());
-  const known = paths.length ? new Set((await vocabularyTexts()).tokens) : new Set();
-  for (const path of paths) {
+  const known = paths.length + extended.length > 0 ? new Set((await vocabularyTexts()).tokens) : new Set();
+  const wordOf = (path: string) => {
     const word = basename(path).replace(/\.[^.]*$/, "");
-    if (known.has(word) || words[0].has(word)) {
-      throw new UserError(
-        `${path}: the word "${word}" is there already; rename the file, its name is the word`,
-      );
-    }
+    if (!known.has(word) && !words[0].has(word)) return word;
+    throw new UserError(
+      `${path}: the word "${word}" is there already; rename the file, its name is the word`,
+    );
+  };
+  const next = ({ vocabulary, added, width }: Table) => vocabulary + extent(added) / width;
+  for (const path of paths) {
+    const word = wordOf(path);
     using file = openCheckpoint(path);
     const counts = tables.map((table, i) => {
       const vectors = vectorsFor(file, family, i, table.width);
-      const first = table.vocabulary + table.added.reduce((sum, list) => sum + list.length / table.width, 0);
+      const count = vectors.length / table.width, first = next(table);
       table.added.push(vectors);
-      const ids = Array.from({ length: vectors.length / table.width }, (_, k) => first + k);
-      ids.forEach((id, k) => words[i].set(k === 0 ? word : `${word}${k}`, k === 0 ? ids : [id]));
-      return ids.length;
+      learn(words[i], word, first, count);
+      return count;
     });
     if (counts.some((count) => count !== counts[0])) {
       throw new UserError(
@@ -60,12 +72,25 @@ export async function readEmbeddings(
       );
     }
   }
+  const blocks = extended.length > 0 ? textBlocks(shapes) : [];
+  const inBlocks = blocks.map(() => new Map(words[0]));
+  for (const path of extended) {
+    const [table] = tables, word = wordOf(path);
+    if (tables.length > 1) {
+      throw new UserError(`${path}: is for models with one text encoder, this is an ${family.label} model`);
+    }
+    const { count, values } = readXti(path, blocks, table), first = next(table), each = count / blocks.length;
+    table.added.push(values);
+    learn(words[0], word, first, each);
+    inBlocks.forEach((own, i) => learn(own, word, first + i * each, each));
+  }
   const larger = new Map(shapes);
   for (const { key, width, vocabulary, added } of tables) {
     larger.set(key, [vocabulary + extent(added) / width, width]);
   }
   return {
     words,
+    blockWords: extended.length > 0 ? blocks.map(({ block }, i) => ({ block, words: inBlocks[i] })) : null,
     shapes: larger,
     upload(store, dtype, base) {
       for (const { key, added } of tables) {
@@ -80,6 +105,12 @@ export async function readEmbeddings(
       }
     },
   };
+}
+
+/** A word for all vectors; of several the second on has a number behind it. */
+function learn(words: Map<string, readonly number[]>, word: string, first: number, count: number): void {
+  const ids = Array.from({ length: count }, (_, k) => first + k);
+  ids.forEach((id, k) => words.set(k === 0 ? word : `${word}${k}`, k === 0 ? ids : [id]));
 }
 
 function extent(lists: readonly Float32Array[]): number {

@@ -34,6 +34,8 @@ export interface Conditioning {
   readonly tokens: number;
   /** Of families whose text has it: the last encoder's pooled state. */
   readonly pooled: Float32Array | null;
+  /** XTI: contexts for each of the model's blockWords, where they are not all `context`. */
+  readonly blocks?: readonly Float32Array[];
 }
 
 /** What is encoded. */
@@ -56,6 +58,8 @@ export class TextConditioner {
     private readonly programs: Programs<string>,
     private readonly settings: TextSettings,
     private readonly tokenizers: readonly ClipTokenizer[],
+    /** One for each block of the U-Net that reads words in its own way. */
+    private readonly blockTokenizers: readonly ClipTokenizer[],
     private readonly warn: (text: string) => void,
   ) {}
 
@@ -65,12 +69,12 @@ export class TextConditioner {
     settings: TextSettings,
     warn: (text: string) => void = () => {},
   ): Promise<TextConditioner> {
-    const tokenizers = await Promise.all(
-      model.family.textEncoders.map(async ({ tokenizer }, i) =>
-        withWords(await loadTokenizer(tokenizer), model.words?.[i] ?? new Map())
-      ),
+    const own = await Promise.all(
+      model.family.textEncoders.map(({ tokenizer }) => loadTokenizer(tokenizer)),
     );
-    return new TextConditioner(model, programs, settings, tokenizers, warn);
+    const tokenizers = own.map((tokenizer, i) => withWords(tokenizer, model.words?.[i] ?? new Map()));
+    const inBlocks = (model.blockWords ?? []).map(({ words }) => withWords(own[0], words));
+    return new TextConditioner(model, programs, settings, tokenizers, inBlocks, warn);
   }
 
   /** Prompts that are used together get equally many tokens: as many chunks as the longest needs. */
@@ -100,10 +104,10 @@ export class TextConditioner {
     this.#known.clear();
   }
 
-  #tokens({ prompt, second = prompt }: PromptText) {
+  #tokens({ prompt, second = prompt }: PromptText, tokenizers = this.tokenizers) {
     const { maxChunks, knowsBreak, knowsWeights } = this.settings;
     const limit = maxChunks * (CHUNK_LENGTH - 2);
-    const tokens = this.tokenizers.map((tokenizer, i) =>
+    const tokens = tokenizers.map((tokenizer, i) =>
       weightedTokens(tokenizer, i === 1 ? second : prompt, limit, { knowsBreak, knowsWeights })
     );
     if (tokens.some((t) => t.truncated) && !this.#truncated.has(prompt)) {
@@ -114,19 +118,46 @@ export class TextConditioner {
   }
 
   async #encode(asked: PromptText, chunks: number): Promise<Conditioning> {
+    const inputs = this.#inputs(asked, chunks, this.tokenizers);
+    const { context, pooled } = await this.#run(inputs, chunks);
+    const blocks: Float32Array[] = [];
+    for (const tokenizer of this.blockTokenizers) {
+      const own = this.#inputs(asked, chunks, [tokenizer]), ids = own["ids.0"];
+      const same = ids.every((id, k) => id === inputs["ids.0"][k]);
+      blocks.push(same ? context : (await this.#run(own, chunks)).context);
+    }
+    return {
+      context,
+      tokens: chunks * CHUNK_LENGTH,
+      pooled: pooled ?? null,
+      blocks: blocks.some((own) => own !== context) ? blocks : undefined,
+    };
+  }
+
+  #inputs(
+    asked: PromptText,
+    chunks: number,
+    tokenizers: readonly ClipTokenizer[],
+  ): Record<string, Int32Array | Float32Array> {
     const inputs: Record<string, Int32Array | Float32Array> = { ...asked.networks };
-    const { text } = this.model.family;
-    this.#tokens(asked).forEach((tokens, i) => {
-      const tokenizer = this.tokenizers[i];
+    this.#tokens(asked, tokenizers).forEach((tokens, i) => {
+      const tokenizer = tokenizers[i];
       const { ids, weights } = padWeighted(tokenizer, tokens, chunks, this.settings.padWithEos);
       const rows = Int32Array.from(cutWeighted(tokenizer, ids).flat());
       inputs[`ids.${i}`] = rows;
       inputs[`weights.${i}`] = Float32Array.from(weights);
-      if (text.pooled) inputs.eosRows = eosRows(rows, CHUNK_LENGTH); // the last encoder's stay
+      if (this.model.family.text.pooled) inputs.eosRows = eosRows(rows, CHUNK_LENGTH); // the last encoder's stay
     });
-    const { clipSkip, normalization } = this.settings;
+    return inputs;
+  }
+
+  #run(
+    inputs: Record<string, Int32Array | Float32Array>,
+    chunks: number,
+  ): Promise<Record<string, Float32Array>> {
+    const { clipSkip, normalization } = this.settings, { text } = this.model.family;
     const key = `text ${chunks} ${clipSkip} ${normalization}`;
-    const out = await this.programs.run(key, (graph) => {
+    return this.programs.run(key, (graph) => {
       const perEncoder = (make: (i: number) => Tensor) => this.tokenizers.map((_, i) => make(i));
       const { context, pooled } = text.prompts(
         {
@@ -143,6 +174,5 @@ export class TextConditioner {
       graph.output("context", context);
       if (pooled) graph.output("pooled", pooled);
     }, inputs);
-    return { context: out.context, tokens: chunks * CHUNK_LENGTH, pooled: out.pooled ?? null };
   }
 }

@@ -5,7 +5,13 @@
 
 import { cast, mul, reshape, silu, type Tensor } from "../../graph/mod.ts";
 import { conv2d, toCompute } from "../layers.ts";
-import { type Residuals, type UnetOptions, unetSurroundings, wayDown } from "../unet/unet.ts";
+import {
+  type BlockContext,
+  type Residuals,
+  type UnetOptions,
+  unetSurroundings,
+  wayDown,
+} from "../unet/unet.ts";
 import type { Weights } from "../weights.ts";
 
 /** A ControlNet that takes part in a program. */
@@ -17,7 +23,7 @@ export interface Control {
   /** (1) f32; as it is without. */
   readonly multiplier?: Tensor;
   /** (N, L, context width), where it reads another context than the U-Net. */
-  readonly context?: Tensor;
+  readonly context?: Tensor | BlockContext;
   /** See Residuals. */
   readonly reachesMiddle?: boolean;
 }
@@ -36,13 +42,13 @@ export function hintFeatures(picture: Tensor, w: Weights): Tensor {
 }
 
 /**
- * What is added to the U-Net for latents (N, H, W, 4) at timesteps (N) f32, context (N, L, context width). Computes in the
- * weights' dtype. Where the U-Net is shrunk so is the ControlNet, at the same block: their activations are of one size.
+ * What is added to the U-Net for latents (N, H, W, 4) at timesteps (N) f32, context (N, L, context width) or one for
+ * each block. Computes in the weights' dtype. Where the U-Net is shrunk so is the ControlNet, at the same block: their activations are of one size.
  */
 export function controlNet(
   latents: Tensor,
   timesteps: Tensor,
-  context: Tensor,
+  context: Tensor | BlockContext,
   { weights: w, hint, multiplier, reachesMiddle }: Control,
   options: Pick<UnetOptions, "heads" | "vector" | "shrink" | "shrinkBy">,
 ): Residuals {

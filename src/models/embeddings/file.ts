@@ -24,8 +24,8 @@ export function embeddingKey(file: TensorFile, family: Family, encoder: number):
   const names = embeddingNames(family), keys = file.keys();
   if (keys.length > 0 && keys.every((key) => BLOCK.test(key))) {
     throw new UserError(
-      `${file.path}: holds vectors for each block of a U-Net (XTI), which only train_textual_inversion_XTI reads; ` +
-        "use an embedding of train_textual_inversion",
+      `${file.path}: holds vectors for each block of a U-Net (XTI), which gen_img takes as --XTI_embeddings; ` +
+        "here use an embedding of train_textual_inversion",
     );
   }
   if (names.length > 1) return keys.find((key) => key === names[encoder]) ?? null;

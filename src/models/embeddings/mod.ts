@@ -2,3 +2,5 @@
 export * from "./file.ts";
 export * from "./save.ts";
 export * from "./table.ts";
+export * from "./text_blocks.ts";
+export * from "./xti_file.ts";

@@ -21,7 +21,7 @@ export function unetDenoiser(
     denoise(latents, timesteps, { context, blocks, vector }, w, { shrink, control: net } = {}) {
       // of what an inpainting model takes a ControlNet sees the latents alone
       const noisy = slice(latents, 3, 0, CHANNELS);
-      const control = net && controlNet(noisy, timesteps, net.context ?? context, net, {
+      const control = net && controlNet(noisy, timesteps, net.context ?? blocks ?? context, net, {
         ...{ heads, vector, shrink, shrinkBy },
       });
       return unet(latents, timesteps, blocks ?? context, w.at(UNET), {

@@ -18,13 +18,16 @@ Deno.test("embedding files become words with the ids after the vocabulary's", as
     const sd1 = caseModel({ model: "sd1-tiny" }), sdxl = caseModel({ model: "sdxl-tiny" });
     const one = write("sksone.safetensors", { emb_params: [1, 64] });
     const two = write("skstwo.safetensors", { emb_params: [2, 64] });
-    const { words, shapes } = await readEmbeddings([one, two], sd1);
+    const { words, shapes } = await readEmbeddings({ textualInversionEmbeddings: [one, two] }, sd1);
     assert.deepEqual([...words[0]], [["sksone", [49408]], ["skstwo", [49409, 49410]], ["skstwo1", [49410]]]);
     const table = "cond_stage_model.transformer.text_model.embeddings.token_embedding.weight";
     assert.deepEqual(shapes.get(table), [49411, 64]);
 
     const both = write("sksxl.safetensors", { clip_l: [2, 64], clip_g: [2, 128] });
-    assert.equal((await readEmbeddings([both], sdxl)).words[1].get("sksxl")!.length, 2);
+    assert.equal(
+      (await readEmbeddings({ textualInversionEmbeddings: [both] }, sdxl)).words[1].get("sksxl")!.length,
+      2,
+    );
     const uneven = write("sksodd.safetensors", { clip_l: [2, 64], clip_g: [1, 128] });
     for (
       const [paths, model, wanted] of [
@@ -36,7 +39,7 @@ Deno.test("embedding files become words with the ids after the vocabulary's", as
         [[write("photo.safetensors", { emb_params: [1, 64] })], sd1, /"photo" is there already/],
         [[`${dir}/none.pt`], sd1, /none\.pt/],
       ] as const
-    ) await assert.rejects(readEmbeddings(paths, model), wanted);
+    ) await assert.rejects(readEmbeddings({ textualInversionEmbeddings: [...paths] }, model), wanted);
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }

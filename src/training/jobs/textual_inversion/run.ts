@@ -22,7 +22,7 @@ import {
 import { runTraining } from "../../loop/trainer.ts";
 import { frozenDtype } from "../../step/diffusion_training.ts";
 import { modelTexts } from "../../trained/model_texts.ts";
-import { type TextBlock, textBlocks } from "../../trained/textual_inversion/blocks.ts";
+import { readXti, type TextBlock, textBlocks, xtiTensors } from "../../../models/mod.ts";
 import {
   embeddingTraining,
   moreRows,
@@ -32,7 +32,6 @@ import {
 } from "../../trained/textual_inversion/embedding_training.ts";
 import { randomVectors, type Rows, vectorsOfWords } from "../../trained/textual_inversion/first_vectors.ts";
 import { OBJECT_TEMPLATES, STYLE_TEMPLATES } from "../../trained/textual_inversion/templates.ts";
-import { readXti, xtiTensors } from "../../trained/textual_inversion/xti_file.ts";
 import { openOutput } from "../output_folder.ts";
 import { assembleRun, drawingModel } from "../assemble_run.ts";
 import { closingOnError, openRun } from "../open_run.ts";

@@ -59,9 +59,10 @@ export async function calls(c: GoldenCase): Promise<Check[]> {
     const opening = { ...synthetic, read: (key: string) => synthTensor(key, synthetic.shapes.get(key)!) };
     const controlled = openControls(config, opening);
     const controls = controlled && await Controls.load(controlled, model.store, "f32");
-    const embeddings = await readEmbeddings(config.textualInversionEmbeddings ?? [], synthetic);
+    const embeddings = await readEmbeddings(config, synthetic);
     embeddings.upload(model.store, "f32", (key) => synthTensor(key, synthetic.shapes.get(key)!));
-    studio.change({ adapter: networks.adapter, words: embeddings.words, shapes: embeddings.shapes });
+    const { words, blockWords, shapes } = embeddings;
+    studio.change({ adapter: networks.adapter, words, blockWords, shapes });
     const conditioner = await studio.pipeline.conditioner({
       clipSkip: config.clipSkip,
       normalization: config.embNormalizeMode,

@@ -3,7 +3,7 @@ import { tokenTables } from "../../../../src/models/mod.ts";
 import { PythonRandom, TorchGenerator } from "../../../../src/random/mod.ts";
 import { ParameterStore } from "../../../../src/runtime/mod.ts";
 import type { TrainNetworkConfig } from "../../../../src/training/options.ts";
-import { textBlocks } from "../../../../src/training/trained/textual_inversion/blocks.ts";
+import { textBlocks } from "../../../../src/models/mod.ts";
 import {
   embeddingTraining,
   trainedVectors,

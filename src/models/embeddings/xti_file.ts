@@ -1,8 +1,10 @@
 /** Files of XTI: a tensor (vectors, width) for each block of the U-Net. */
-import { UserError } from "../../../base/errors.ts";
-import { openCheckpoint } from "../../../formats/mod.ts";
-import type { NamedVectors, TokenTable, TokenVectors } from "../../../models/mod.ts";
-import type { TextBlock } from "./blocks.ts";
+import { UserError } from "../../base/errors.ts";
+import { openCheckpoint } from "../../formats/checkpoint.ts";
+import type { TokenVectors } from "./file.ts";
+import type { NamedVectors } from "./save.ts";
+import type { TokenTable } from "./table.ts";
+import type { TextBlock } from "./text_blocks.ts";
 
 /** Vectors that lie block by block, cut at the blocks. */
 export function xtiTensors(

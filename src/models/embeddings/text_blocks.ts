@@ -1,5 +1,6 @@
 /** The blocks of a U-Net that XTI (arXiv 2303.09522) gives vectors of their own: all that look at the text. */
-import { type Shapes, UNET } from "../../../models/mod.ts";
+import { UNET } from "../families/family.ts";
+import type { Shapes } from "../weights.ts";
 
 export interface TextBlock {
   /** As files call it: IN01, MID, OUT11. */
