@@ -13,6 +13,8 @@ import { loadDrawingModel, type Loaded, openCheckpoint, standardSize } from "./p
 import { type LoraPath, loraPaths } from "./prompts/lora_files.ts";
 import type { UsedNetwork } from "./pipeline/networks.ts";
 import { isInpainting, type LatentShape, type ModelFile } from "../models/mod.ts";
+import type { Pixels } from "../images/pixels.ts";
+import { wantsGuide } from "./techniques/guidance/flags.ts";
 import type { LoraTag } from "../text/mod.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
 import { type Bands, bandsOf, BOUNDED } from "./pipeline/bands.ts";
@@ -81,6 +83,8 @@ export function namesIn({ outdir }: GenImgConfig): FileNames {
 export class Drawing {
   readonly #ended = new AbortController();
   readonly #hashes: Promise<ResourceHashes>;
+  /** The first picture of the batch before: what guidance goes by where no picture is given. */
+  #previous: Pixels | null = null;
 
   private constructor(
     private readonly config: GenImgConfig,
@@ -134,7 +138,7 @@ export class Drawing {
 
   async draw(planned: readonly Batch[], signal: AbortSignal): Promise<void> {
     const { config, context, sampling, pipeline, conditioner, names, upscaler } = this;
-    const { model, networks, controls, seen, device } = this.loaded, highres = highresOf(config);
+    const { model, networks, controls, seen, pulls, device } = this.loaded, highres = highresOf(config);
     const total = planned.reduce((sum, batch) => sum + batch.requests[0].settings.steps, 0);
     const pictures = planned.reduce((sum, batch) => sum + batch.requests.length, 0);
     context.emit({ event: "plan", task: "drawing", steps: total, pictures });
@@ -148,6 +152,7 @@ export class Drawing {
         networks: networks.inputs(settings),
         controls,
         seen,
+        pulls,
         uncommon: uncommonNoiseOf(config),
         vaeBatch: vaeBatch(config, batch.requests.length),
         signal,
@@ -157,7 +162,8 @@ export class Drawing {
         },
       };
       const began = performance.now();
-      const passes = await drawPasses(pipeline, conditioner, batch, options, highres, upscaler);
+      const passes = await drawPasses(pipeline, conditioner, this.#guided(batch), options, highres, upscaler);
+      this.#previous = firstPicture(passes.at(-1)!.drawn);
       before += steps;
       const seconds = Math.round(performance.now() - began) / 1000 / batch.requests.length;
       for (const { drawn, mark, requests } of passes) {
@@ -180,11 +186,21 @@ export class Drawing {
     }
   }
 
+  #guided(batch: Batch): Batch {
+    const { config } = this, previous = this.#previous;
+    if (batch.guides || !previous || !wantsGuide(config)) return batch;
+    return { ...batch, guides: batch.requests.map(() => [previous]) };
+  }
+
   close(): void {
     this.#ended.abort();
     this.pipeline.destroy();
     this.loaded.close();
   }
+}
+
+function firstPicture({ images: [image], width, height }: Drawn): Pixels {
+  return { width, height, channels: 3, data: toBytes(image) };
 }
 
 /** What is drawn of a batch that is saved: one set of pictures, or also that of the first pass. `mark` goes into names. */

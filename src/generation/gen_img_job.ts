@@ -15,6 +15,7 @@ import {
 import { exclusive, needs } from "../options/rules.ts";
 import { checkControls } from "./techniques/control/flags.ts";
 import { checkUpscaler } from "./techniques/upscaler_flag.ts";
+import { checkGuidance } from "./techniques/guidance/flags.ts";
 import { checkDevice } from "../runtime/check_device.ts";
 
 export const genImgJob = job({
@@ -70,6 +71,7 @@ function check(values: GenImgConfig): void {
   checkNetworks(values);
   checkControls(values);
   checkUpscaler(values);
+  checkGuidance(values);
   checkpoint("ckpt", values.ckpt);
   modelParts(values);
   readableFile("from_file", values.fromFile);

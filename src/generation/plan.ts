@@ -13,6 +13,7 @@ import { checkSize } from "./pipeline/sizes.ts";
 import { AND, batches, type PictureRequest, pictureRequests } from "./prompts/requests.ts";
 import { createSampler, samplerGrows } from "./samplers/mod.ts";
 import { controlCount } from "./techniques/control/flags.ts";
+import { pullsOf } from "./techniques/guidance/flags.ts";
 import { firstSettings, highresOf } from "./techniques/highres.ts";
 
 /** What of the model decides over what can be drawn. */
@@ -73,7 +74,7 @@ export function batchesOf(
   });
   for (const request of requests) check(config, request, model);
   const guidesOf = guides && guidesFor(config, guides);
-  if (guidesOf) tellScaled(requests, guidesOf, warn);
+  if (guidesOf && controlCount(config) > 0) tellScaled(requests, guidesOf, warn);
   return [...batches(requests, config.batchSize)].map((batch) => {
     checkSize(batch[0].settings, multiple, batch.length);
     return {
@@ -90,7 +91,7 @@ function guidesFor(
   config: GenImgConfig,
   guides: readonly Guide[],
 ): (request: PictureRequest) => readonly Guide[] {
-  const count = controlCount(config);
+  const count = Math.max(1, controlCount(config));
   if (guides.length === 1) return () => guides;
   if (guides.length % count !== 0) {
     throw new UsageError(
@@ -131,6 +132,7 @@ function check(
       `prompt "${request.prompt}": AND joins a prompt for each region; give networks (--network_weights) and --mask_path`,
     );
   }
+  if (pullsOf(config).length > 0) checkPulled(settings, sampling);
   if (fileName !== null) chosenName(fileName);
   for (const pass of highres ? [settings, firstSettings(settings, highres)] : [settings]) {
     checkSize(pass, multiple);
@@ -142,6 +144,19 @@ function check(
   if (settings.gradualLatent && !samplerGrows(config.sampler)) {
     throw new UsageError(`Gradual Latent is possible with --sampler euler_a, ${config.sampler} is given`);
   }
+}
+
+/** Throws UsageError for what cannot be drawn with guidance by CLIP or VGG16. */
+function checkPulled({ gradualLatent, regionParts }: PictureRequest["settings"], sampling: Sampling): void {
+  const other = gradualLatent
+    ? "Gradual Latent"
+    : regionParts !== null
+    ? "regions (--mask_path)"
+    : sampling.prediction === "v_prediction"
+    ? "a model that predicts velocity"
+    : null;
+  if (other === null) return;
+  throw new UsageError(`guidance by CLIP or VGG16 is not possible with ${other}; leave one away`);
 }
 
 /** The parts of a prompt with regions. Throws UsageError where there are fewer than networks. */

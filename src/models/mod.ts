@@ -27,7 +27,7 @@ export {
   Weights,
   type WeightsOptions,
 } from "./weights.ts";
-export { bicubicWeights, interpolatedValues, linearWeights } from "./interpolate.ts";
+export { bicubicWeights, interpolated, interpolatedValues, linearWeights } from "./interpolate.ts";
 export { conv2d, linear } from "./layers.ts";
 export * from "./unet/mod.ts";
 export * from "./clip/mod.ts";

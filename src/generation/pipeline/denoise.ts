@@ -2,6 +2,7 @@
 
 import { Interrupted } from "../../base/errors.ts";
 import type { Growing } from "../techniques/gradual_latent.ts";
+import type { PullRun } from "../techniques/guidance/pulls.ts";
 import type { ControlRun } from "../techniques/control/step.ts";
 import type { LatentShape } from "../../models/mod.ts";
 import type { Guidance, Pipeline } from "./pipeline.ts";
@@ -21,6 +22,8 @@ export interface Denoising {
   readonly growing?: Growing;
   /** ControlNet and LLLite: what they change in each evaluation. */
   readonly control?: ControlRun;
+  /** Guidance by CLIP and VGG16: changes answers or latents. */
+  readonly pull?: PullRun;
   /** Inpainting: changes the latents after evaluation i. */
   readonly mend?: (i: number, latents: Float32Array) => Float32Array;
   readonly signal: AbortSignal;
@@ -51,7 +54,10 @@ export async function denoise(
     const i = start + done, divisor = sampler.inputDivisor(i), timestep = sampler.timesteps[i];
     const input = divisor === 1 ? latents : latents.map((x) => x / divisor);
     const controlled = run.control?.at(done, total, shape) ?? null;
-    const prediction = await pipeline.predict(input, timestep, shape, guidance, controlled);
+    let prediction = await pipeline.predict(input, timestep, shape, guidance, controlled);
+    if (run.pull) {
+      ({ latents, prediction } = await run.pull.apply({ sampler, i, shape, guidance, latents, prediction }));
+    }
     const larger = growing?.next(timestep) ?? null, drawn = larger ?? shape;
     const growth = larger ? growing!.growth(shape, larger) : undefined;
     latents = sampler.step(i, prediction, latents, () => run.draw(drawn), growth);

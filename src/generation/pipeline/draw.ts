@@ -10,6 +10,7 @@ import type { TextConditioner } from "../prompts/text_conditioner.ts";
 import { createSampler, type Sampler } from "../samplers/mod.ts";
 import type { Controls } from "../techniques/control/controls.ts";
 import { Growing } from "../techniques/gradual_latent.ts";
+import type { Pulls } from "../techniques/guidance/pulls.ts";
 import type { PictureEmbedder } from "../techniques/guidance/seen_pictures.ts";
 import { keptShares, paintedInputs, putBack } from "../techniques/inpainting.ts";
 import { conditionBatch } from "./condition.ts";
@@ -33,7 +34,10 @@ export interface Batch {
   readonly latents?: Float32Array;
   /** Inpainting: one mask of the picture's size for each request, white where it is drawn anew. */
   readonly masks?: readonly Pixels[] | null;
-  /** ControlNet and LLLite: for each request a picture to follow for every network, or one for all of them. */
+  /**
+   * ControlNet and LLLite: for each request a picture to follow for every network, or one for all of them. Guidance by CLIP
+   * and VGG16: one for each request.
+   */
   readonly guides?: readonly (readonly Pixels[])[] | null;
 }
 
@@ -44,6 +48,8 @@ export interface DrawOptions {
   readonly controls?: Controls | null;
   /** What CLIP sees in the pictures takes the place of the prompts' pooled text. */
   readonly seen?: PictureEmbedder | null;
+  /** Guidance by CLIP and VGG16. */
+  readonly pulls?: Pulls | null;
   /** What chance does to the noise that pictures begin with. */
   readonly uncommon?: UncommonNoise;
   /** Pictures decoded at once. Default 1: the same pictures with the least memory. */
@@ -131,8 +137,14 @@ export async function drawBatch(
   const control = controls && guides
     ? await controls.begin(pipeline.programs, guides, full, latent.factor)
     : undefined;
+  const pull = await options.pulls?.begin(
+    pipeline,
+    batch.requests,
+    guides?.map(([guide]) => guide) ?? null,
+    { size: settings, sampling: options.sampling },
+  );
   const done = await denoise(pipeline, {
-    ...{ sampler, guidance, ...begun, start: first, draw, growing, control, signal, observe },
+    ...{ sampler, guidance, ...begun, start: first, draw, growing, control, pull, signal, observe },
     mend: original && batch.masks ? keeping(sampler, original, batch.masks, full) : undefined,
   });
   const images = options.decode === false

@@ -20,6 +20,8 @@ import type { LoraPath } from "../prompts/lora_files.ts";
 import type { DrawingModel } from "./model.ts";
 import { Controls } from "../techniques/control/controls.ts";
 import { openControls } from "../techniques/control/opened.ts";
+import { GuideModels, openGuides } from "../techniques/guidance/guide_models.ts";
+import { Pulls } from "../techniques/guidance/pulls.ts";
 import { clipForVision, PictureEmbedder } from "../techniques/guidance/seen_pictures.ts";
 import { attachNetworks, type LiveNetworks, openNetworks, type Regions } from "./networks.ts";
 import { ownSize, type PictureSize, referenceSize } from "./own_size.ts";
@@ -30,6 +32,8 @@ export interface Loaded {
   readonly controls: Controls | null;
   /** --clip_vision_strength: what CLIP sees in pictures. */
   readonly seen: PictureEmbedder | null;
+  /** Guidance by CLIP and VGG16. */
+  readonly pulls: Pulls | null;
   readonly device: Device;
   close(): void;
 }
@@ -75,7 +79,7 @@ export async function loadDrawingModel(
       config.networkShowMeta ? context.log : undefined,
     );
     const controlled = openControls(config, { ...file, read: (key) => weightOf(file, key) });
-    const clip = await clipForVision(config, file, context);
+    const clip = await clipForVision(config, file, context), guides = await openGuides(config, context);
     const dtype = config.fp16 ? "f16" : config.bf16 ? "bf16" : "f32";
     const vaeDtype = config.noHalfVae ? "f32" : dtype;
     const { threads, vramBudget, noVendorLibs } = config;
@@ -96,6 +100,7 @@ export async function loadDrawingModel(
     );
     const controls = controlled && await Controls.load(controlled, store, dtype);
     const seen = clip && new PictureEmbedder(clip, device, dtype, config.clipVisionStrength!);
+    const pulls = guides && new Pulls(config, await GuideModels.load(config, guides, store, dtype));
     const model: DrawingModel = {
       family: file.family,
       shapes: embeddings.shapes,
@@ -116,7 +121,7 @@ export async function loadDrawingModel(
       device.close();
       file.close();
     };
-    return { model, networks, controls, seen, device, close };
+    return { model, networks, controls, seen, pulls, device, close };
   } catch (error) {
     file.close();
     throw error;

@@ -13,7 +13,7 @@ import {
   str,
   strings,
 } from "../../options/mod.ts";
-import { CLIP_VISION_MODEL } from "../techniques/guidance/usual_models.ts";
+import { CLIP_GUIDANCE_MODEL, CLIP_VISION_MODEL, VGG16_MODEL } from "../techniques/guidance/usual_models.ts";
 
 export const controlOptions = group("ControlNet and guides", {
   guide_image_path: pathTo("file", strings("pictures to follow: one for all networks, or one for each")),
@@ -40,10 +40,22 @@ export const olderGenOptions = group("Of the older gen_img_diffusers.py", {
     "model",
     strings("embeddings with vectors for each block of the U-Net (train_textual_inversion_XTI)"),
   ),
-  clip_guidance_scale: notYet(float(0, "CLIP text guidance strength")),
-  clip_image_guidance_scale: notYet(float(0, "CLIP image guidance strength")),
-  vgg16_guidance_scale: notYet(float(0, "VGG feature guidance strength")),
-  vgg16_guidance_layer: notYet(int(20, "VGG layer used")),
+  clip_guidance_scale: float(
+    0,
+    "how strongly CLIP pulls pictures towards the prompt, or what --c says in it",
+  ),
+  clip_image_guidance_scale: float(
+    0,
+    "how strongly CLIP pulls pictures towards --guide_image_path; without it towards the picture before",
+  ),
+  clip_guidance_model: own(
+    pathTo("model", str(null, `CLIP model for both; unset = ${CLIP_GUIDANCE_MODEL} on the hub`)),
+  ),
+  vgg16_guidance_scale: float(0, "the same by VGG16, which sees shapes and textures"),
+  vgg16_guidance_layer: int(20, "VGG16's layer, as torchvision counts them"),
+  vgg16_guidance_model: own(
+    pathTo("model", str(null, `VGG16 for it; unset = ${VGG16_MODEL} on the hub`)),
+  ),
 });
 
 export const highresOptions = group("Second pass in high resolution", {

@@ -12,6 +12,8 @@ export interface ClipFile {
   readonly places: ReadonlyMap<string, Place>;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly vision: VisionTower;
+  /** The GELU of the tower for texts. */
+  readonly textActivation: VisionTower["activation"];
   /** Pixels of a picture's side. */
   readonly side: number;
   /** Pixels that a picture's shorter side is brought to before the middle is cut out. */
@@ -29,8 +31,14 @@ const HEADS: Readonly<Record<number, number>> = { 1280: 16, 1408: 16, 1664: 16 }
 /** Width of OpenAI's ViT-L/14, which without a configuration is taken for theirs and not for laion's. */
 const OPENAI_WIDTH = 1024;
 
-/** Opens a file, or a folder with one. Throws UserError for what holds no CLIP with a tower for pictures. */
-export function openClipFile(given: string): ClipFile {
+/** What a CLIP that reads texts too has beside. */
+const TEXT = ["text_model.embeddings.token_embedding.weight", "text_projection.weight"];
+
+/**
+ * Opens a file, or a folder with one. Throws UserError for what holds no CLIP with a tower for pictures, or none for texts
+ * where `texts` wants it.
+ */
+export function openClipFile(given: string, { texts = false } = {}): ClipFile {
   const file = openOnePart(given, "image_encoder");
   try {
     const shapes = new Map(file.keys().map((key) => [key, file.info(key).shape]));
@@ -43,12 +51,14 @@ export function openClipFile(given: string): ClipFile {
     };
     const [width, , patch] = shape(`${EMBEDDINGS}.patch_embedding.weight`);
     const [tokens] = shape(`${EMBEDDINGS}.position_embedding.weight`), [projection] = shape(PROJECTION);
+    if (texts) TEXT.forEach(shape);
     const config = configBeside(file.path), side = Math.round(Math.sqrt(tokens - 1)) * patch;
     return {
       path: file.path,
       places: placesIn(file),
       shapes,
       vision: towerOf(config, width),
+      textActivation: activationOf({ ...config, ...asConfig(config.text_config) }, width),
       side,
       shorter: shorterSide(file.path) ?? side,
       projection,
@@ -67,11 +77,15 @@ function placesIn(file: TensorFile): Map<string, Place> {
 /** The configuration of a whole CLIP has the tower's below `vision_config`, that of a tower alone is it. */
 function towerOf(config: ModelJson, width: number): VisionTower {
   const own = { ...config, ...asConfig(config.vision_config) }, heads = own.num_attention_heads;
-  const usual = width === OPENAI_WIDTH ? "quick_gelu" : "gelu";
   return {
     heads: typeof heads === "number" && heads > 0 && width % heads === 0
       ? heads
       : HEADS[width] ?? Math.max(1, Math.floor(width / 64)),
-    activation: own.hidden_act === "quick_gelu" || own.hidden_act === "gelu" ? own.hidden_act : usual,
+    activation: activationOf(own, width),
   };
+}
+
+function activationOf({ hidden_act: given }: ModelJson, visionWidth: number): VisionTower["activation"] {
+  if (given === "quick_gelu" || given === "gelu") return given;
+  return visionWidth === OPENAI_WIDTH ? "quick_gelu" : "gelu";
 }

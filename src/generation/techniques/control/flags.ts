@@ -34,9 +34,6 @@ export function checkControls(flags: ControlFlags & Pick<GenImgConfig, "guideIma
   if (count > 0 && !guideImagePath?.length) {
     throw new UsageError(`--${name} needs the picture to follow; give --guide_image_path`);
   }
-  if (count === 0 && guideImagePath?.length) {
-    throw new UsageError("--guide_image_path needs --control_net_models or --control_net_lllite_models");
-  }
   const lists = {
     control_net_preps: flags.controlNetPreps,
     control_net_multipliers: flags.controlNetMultipliers,

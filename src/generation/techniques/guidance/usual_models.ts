@@ -4,6 +4,9 @@ import { hubName } from "../../../base/files/hub_name.ts";
 import type { JobContext } from "../../../base/job.ts";
 
 export const CLIP_VISION_MODEL = "laion/CLIP-ViT-bigG-14-laion2B-39B-b160k";
+export const CLIP_GUIDANCE_MODEL = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K";
+/** torchvision's weights of ImageNet. */
+export const VGG16_MODEL = "timm/vgg16.tv_in1k";
 
 /** A model that a flag names, which is a path by now, or the usual one. */
 export async function givenOrUsual(
