@@ -8,7 +8,7 @@ import type { JobContext } from "../base/job.ts";
 import type { GenImgConfig } from "./groups.ts";
 import { type Batch, drawBatch, type Drawn, type DrawOptions } from "./pipeline/draw.ts";
 import { FileNames } from "./pictures/file_names.ts";
-import { readSources, type Sources } from "./pictures/sources.ts";
+import { readSources, repeated, type Sources } from "./pictures/sources.ts";
 import { loadDrawingModel, type Loaded, openCheckpoint, standardSize } from "./pipeline/load_model.ts";
 import { type LoraPath, loraPaths } from "./prompts/lora_files.ts";
 import type { UsedNetwork } from "./pipeline/networks.ts";
@@ -24,7 +24,7 @@ import { toBytes } from "./pictures/pixels.ts";
 import { uncommonNoiseOf } from "./pipeline/uncommon_noise.ts";
 import { modelName, type ResourceHashes, resourceHashes } from "./pictures/resource_hashes.ts";
 import { writePicture } from "../images/write.ts";
-import { readPrompts } from "./prompts/prompter.ts";
+import { picturePrompts, readPrompts, saysPrompts } from "./prompts/prompter.ts";
 import type { PictureRequest } from "./prompts/requests.ts";
 import type { TextConditioner } from "./prompts/text_conditioner.ts";
 import { type ModelFacts, planBatches } from "./plan.ts";
@@ -34,8 +34,10 @@ import { openUpscaler, type Upscaler } from "./techniques/upscalers.ts";
 
 /** Draws every picture that is asked for. Throws UserError for what cannot be drawn, Interrupted between two steps. */
 export async function genImg(config: GenImgConfig, context: JobContext): Promise<void> {
-  const prompts = await readPrompts(config);
-  const sources = await readSources(config, context.warn);
+  const said = saysPrompts(config) || config.imagePath === null ? await readPrompts(config) : null;
+  const read = await readSources(config, context.warn);
+  const prompts = said ?? picturePrompts(read.paths!);
+  const sources = said ? read : repeated(read, config.imagesPerPrompt);
   const file = openCheckpoint(config), facts = drawableOf(config, file);
   let planned: readonly Batch[], loras: readonly LoraPath[];
   try {

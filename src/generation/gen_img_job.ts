@@ -20,7 +20,7 @@ import { checkDevice } from "../runtime/check_device.ts";
 
 export const genImgJob = job({
   groups: genImgGroups,
-  required: [[["prompt"], ["from_file"], ["from_module"], ["interactive"]]],
+  required: [[["prompt"], ["from_file"], ["from_module"], ["interactive"], ["image_path"]]],
   usual: ["outdir", "W", "H", "steps", "sampler", "network_weights", "network_mul"],
   about:
     "A prompt may end in options: --n negative prompt, --w, --h, --d seed, --l scale, --s steps. In it, <lora:cat:0.8> " +

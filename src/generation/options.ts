@@ -110,7 +110,10 @@ export const genOutputOptions = group("Output", {
 });
 
 export const imageToImageOptions = group("Image to image", {
-  image_path: pathTo("file", str(null, "img2img source file or folder")),
+  image_path: pathTo(
+    "file",
+    str(null, "img2img source file or folder; their own prompts are taken where none is given"),
+  ),
   mask_path: pathTo("file", str(null, "inpainting mask file or folder: white is drawn anew")),
   strength: float(null, "img2img strength", SHARE),
 });

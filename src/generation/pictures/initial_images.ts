@@ -10,18 +10,32 @@ import { resizePillow } from "../../images/resampling/pillow.ts";
 /** Endings that gen_img.py looks for in a folder. */
 const ENDINGS = /\.(png|jpg|jpeg|webp)$/;
 
+/** A picture and the file that it comes from. */
+export interface InitialImage {
+  readonly path: string;
+  readonly image: Pixels;
+}
+
 /**
  * One file, or all pictures of a folder in name order, as RGB. With both --W and --H they are scaled to that size; then
- * down to multiples of 32.
+ * down to multiples of 32. What of a folder cannot be read is told and null.
  */
 export async function initialImages(
   path: string,
   { W, H, compat }: { W: number | null; H: number | null; compat: string | null },
   warn: (text: string) => void,
-): Promise<Pixels[]> {
-  const images: Pixels[] = [];
-  for (const file of imageFiles(path, warn)) {
-    let image = await loadImage(file, { compat: compat !== null });
+): Promise<(InitialImage | null)[]> {
+  const images: (InitialImage | null)[] = [], files = imageFiles(path, warn);
+  for (const file of files) {
+    let image: Pixels;
+    try {
+      image = await loadImage(file, { compat: compat !== null });
+    } catch (error) {
+      if (!(error instanceof UserError) || file === path) throw error;
+      warn(`${error.message}; it is left out`);
+      images.push(null);
+      continue;
+    }
     if (W !== null && H !== null) image = resizePillow(image, W, H, "lanczos");
     const width = image.width - image.width % 32, height = image.height - image.height % 32;
     if (width === 0 || height === 0) {
@@ -33,9 +47,10 @@ export async function initialImages(
       warn(`${file}: is scaled from ${image.width}x${image.height} to ${width}x${height}, multiples of 32`);
       image = resizePillow(image, width, height, "lanczos");
     }
-    images.push(image);
+    images.push({ path: file, image });
   }
-  return images;
+  if (images.some((image) => image !== null)) return images;
+  throw new UserError(`${path}: none of its ${files.length} pictures can be read; the warnings say why`);
 }
 
 /** A picture, or all of a folder in name order. */

@@ -1,17 +1,18 @@
 /** The pictures that a run starts from: --image_path and --mask_path. */
 
 import { parse } from "node:path";
-import { UsageError } from "../../base/errors.ts";
+import { UsageError, UserError } from "../../base/errors.ts";
 import { loadImage } from "../../images/load.ts";
 import type { Pixels } from "../../images/pixels.ts";
 import type { GenImgConfig } from "../groups.ts";
 import { highresOf, scaledSide } from "../techniques/highres.ts";
-import { imageFiles, initialImages } from "./initial_images.ts";
+import { imageFiles, type InitialImage, initialImages } from "./initial_images.ts";
 
 export interface Sources {
   /** Image to image. */
   readonly images: readonly Pixels[] | null;
-  /** What their files are called, without ending. */
+  /** Their files, and what these are called, without ending. */
+  readonly paths: readonly string[] | null;
   readonly names: readonly string[] | null;
   /** Inpainting. */
   readonly masks: readonly Pixels[] | null;
@@ -60,14 +61,52 @@ export async function readSources(
   const side = (pixels: number | null) => pixels !== null && highres ? scaledSide(pixels, highres) : pixels;
   const size = { W: side(config.W), H: side(config.H), compat: config.compat };
   const read = (path: string | null) => path === null ? null : initialImages(path, size, warn);
-  const images = await read(imagePath), masks = await read(maskPath);
-  const names = imagePath === null ? null : imageFiles(imagePath).map((path) => parse(path).name);
+  const found = await read(imagePath), foundMasks = await read(maskPath);
+  // a picture that cannot be read takes its mask with it
+  const paired = found && foundMasks && found.length === foundMasks.length
+    ? found.map((image, i) => image !== null && foundMasks[i] !== null)
+    : null;
+  const usable = (list: readonly (InitialImage | null)[] | null) =>
+    list && list.filter((one, i): one is InitialImage => one !== null && (paired?.[i] ?? true));
+  const images = usable(found), masks = usable(foundMasks);
+  if (images?.length === 0) {
+    throw new UserError(`${imagePath}: none of its pictures can be read together with its mask`);
+  }
+  if (images && masks && !regional) tellOtherSizes(images, masks, warn);
   return {
-    ...{ images, names },
-    masks: regional ? null : masks,
-    regions: regional ? masks![0] : null,
+    images: images && images.map(({ image }) => image),
+    paths: images && images.map(({ path }) => path),
+    names: images && images.map(({ path }) => parse(path).name),
+    masks: regional || !masks ? null : masks.map(({ image }) => image),
+    regions: regional ? masks![0].image : null,
     guides: await readGuides(config.guideImagePath, config.compat, warn),
   };
+}
+
+/** Each picture and mask so many times, one after the other. */
+export function repeated(sources: Sources, count: number): Sources {
+  const times = <T>(list: readonly T[] | null) => list && list.flatMap((one) => Array<T>(count).fill(one));
+  const { images, paths, names, masks } = sources;
+  return {
+    ...sources,
+    images: times(images),
+    paths: times(paths),
+    names: times(names),
+    masks: times(masks),
+  };
+}
+
+/** Masks are scaled with the latents, whatever their size. */
+function tellOtherSizes(
+  images: readonly InitialImage[],
+  masks: readonly InitialImage[],
+  warn: (text: string) => void,
+): void {
+  for (const [i, { path, image }] of masks.entries()) {
+    const { width, height } = images[i % images.length].image;
+    if (image.width === width && image.height === height) continue;
+    warn(`${path}: is scaled from ${image.width}x${image.height} to ${width}x${height}, the picture's size`);
+  }
 }
 
 async function readGuides(

@@ -41,6 +41,8 @@ export interface PromptLine {
   fileName?: string;
   /** Options that nobody knows, as written. */
   unknown?: string[];
+  /** Options that stand there more than once; the last one counts. */
+  repeated?: string[];
 }
 
 type Read = (line: PromptLine, value: string) => void;
@@ -108,7 +110,7 @@ function growing(
 /** Splits a line at " --". Throws UsageError for values that are no numbers. */
 export function parsePromptLine(text: string): PromptLine {
   const [prompt, ...options] = text.trim().split(" --");
-  const line: PromptLine = { prompt };
+  const line: PromptLine = { prompt }, given = new Set<string>();
   for (const option of options) {
     const found = OPTIONS.find(([name, value]) => {
       const start = name.length + 1;
@@ -119,6 +121,8 @@ export function parsePromptLine(text: string): PromptLine {
       continue;
     }
     const [name, pattern, read] = found;
+    if (given.has(name)) (line.repeated ??= []).push(`--${name}`);
+    given.add(name);
     try {
       read(line, option.slice(name.length + 1).match(pattern)![0]);
     } catch (cause) {

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { UsageError, UserError } from "../../base/errors.ts";
 import { readText } from "../../formats/text_file.ts";
+import { pngTexts } from "../../images/png_texts.ts";
 import type { GenImgConfig } from "../groups.ts";
 import { promptLines } from "./prompt_line.ts";
 
@@ -22,6 +23,27 @@ export async function readPrompts(
     throw new UsageError("there is nothing to draw; give --prompt, --from_file or --from_module");
   }
   return [prompt];
+}
+
+/** Whether a run says where its prompts come from; else they stand in the pictures that it begins with. */
+export function saysPrompts(
+  { prompt, fromFile, fromModule }: Pick<GenImgConfig, "prompt" | "fromFile" | "fromModule">,
+): boolean {
+  return prompt !== null || fromFile !== null || fromModule !== null;
+}
+
+/** The prompts that pictures were drawn with, as gen_img writes them into a PNG. Throws UserError for one without. */
+export function picturePrompts(paths: readonly string[]): string[] {
+  return paths.map((path) => {
+    const texts = pngTexts(Deno.readFileSync(path)), prompt = texts.get("prompt");
+    if (prompt === undefined) {
+      throw new UserError(
+        `${path}: has no prompt in it, as PNGs of gen_img have; give --prompt, --from_file or --from_module`,
+      );
+    }
+    const negative = texts.get("negative-prompt");
+    return negative ? `${prompt} --n ${negative}` : prompt;
+  });
 }
 
 /** A module's `prompts(args)`: a list of lines, or what gives one after the other, in the end. */

@@ -138,6 +138,13 @@ export class RequestMaker {
       if (!line || variants.length > 1) {
         line = parsePromptLine(rawPrompt);
         line.unknown?.forEach((option) => warn(`prompt option ${option} is unknown and left out`));
+        line.repeated?.forEach((option) =>
+          warn(`prompt option ${option} stands there twice; the last one counts`)
+        );
+        const scale = line.scale ?? config.scale;
+        if (line.negativeScale != null && scale <= 1) {
+          warn(`prompt option --nl does nothing at a scale of ${scale}; with --l above 1 it does`);
+        }
         ({ words, tags: loras } = taken(line.prompt));
         const negative = taken(line.negativePrompt ?? "");
         negative.tags.forEach((tag) =>
