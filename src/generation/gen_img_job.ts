@@ -51,7 +51,11 @@ function check(values: GenImgConfig): void {
   exclusive("v2", values.v2, "sdxl", values.sdxl);
   exclusive("fp16", values.fp16, "bf16", values.bf16);
   checkPrompts(values);
-  needs("strength", values.strength !== null, "image_path", values.imagePath !== null);
+  if (values.strength !== null && values.imagePath === null && values.highresFixScale === null) {
+    throw new UsageError(
+      "--strength says how much of a picture is forgotten; give --image_path, or --highres_fix_scale for a second pass",
+    );
+  }
   needs("clip_vision_strength", values.clipVisionStrength !== null, "image_path", values.imagePath !== null);
   needs(
     "clip_vision_model",
