@@ -12,7 +12,7 @@ import { readSources, repeated, type Sources } from "./pictures/sources.ts";
 import { loadDrawingModel, type Loaded, openCheckpoint, standardSize } from "./pipeline/load_model.ts";
 import { type LoraPath, loraPaths } from "./prompts/lora_files.ts";
 import type { UsedNetwork } from "./pipeline/networks.ts";
-import { isInpainting, type LatentShape, type ModelFile } from "../models/mod.ts";
+import { isInpainting, type ModelFile } from "../models/mod.ts";
 import type { Pixels } from "../images/pixels.ts";
 import { wantsGuide } from "./techniques/guidance/flags.ts";
 import type { LoraTag } from "../text/mod.ts";

@@ -7,6 +7,7 @@ import { job } from "../options/job.ts";
 import {
   checkpoint,
   modelFile,
+  modelInFolder,
   modelParts,
   readableFile,
   readableFolder,
@@ -83,6 +84,14 @@ function check(values: GenImgConfig): void {
   for (const path of values.networkWeights ?? []) modelFile("network_weights", path);
   for (const path of values.controlNetModels ?? []) modelFile("control_net_models", path);
   for (const path of values.controlNetLlliteModels ?? []) modelFile("control_net_lllite_models", path);
+  for (const path of values.textualInversionEmbeddings ?? []) modelFile("textual_inversion_embeddings", path);
+  for (const path of values.XTIEmbeddings ?? []) modelFile("XTI_embeddings", path);
+  const guides = {
+    clip_vision_model: values.clipVisionModel,
+    clip_guidance_model: values.clipGuidanceModel,
+    vgg16_guidance_model: values.vgg16GuidanceModel,
+  };
+  for (const [name, path] of Object.entries(guides)) if (path !== null) modelInFolder(name, path);
   for (const path of values.loraDir ?? []) readableFolder("lora_dir", path);
 }
 

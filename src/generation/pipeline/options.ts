@@ -1,18 +1,6 @@
 /** Ways of drawing that easel knows by name: ControlNet, second passes, Deep Shrink, Gradual Latent. */
 
-import {
-  flag,
-  float,
-  floats,
-  group,
-  int,
-  notYet,
-  own,
-  pathTo,
-  SHARE,
-  str,
-  strings,
-} from "../../options/mod.ts";
+import { flag, float, floats, group, int, own, pathTo, SHARE, str, strings } from "../../options/mod.ts";
 import { CLIP_GUIDANCE_MODEL, CLIP_VISION_MODEL, VGG16_MODEL } from "../techniques/guidance/usual_models.ts";
 
 export const controlOptions = group("ControlNet and guides", {

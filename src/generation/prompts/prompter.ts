@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { UsageError, UserError } from "../../base/errors.ts";
 import { readText } from "../../formats/text_file.ts";
-import { pngTexts } from "../../images/png_texts.ts";
+import { pngTexts } from "../pictures/png_texts.ts";
 import type { GenImgConfig } from "../groups.ts";
 import { promptLines } from "./prompt_line.ts";
 

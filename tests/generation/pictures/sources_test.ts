@@ -5,7 +5,7 @@ import { readSources, repeated } from "../../../src/generation/pictures/sources.
 import { picturePrompts } from "../../../src/generation/prompts/prompter.ts";
 import { pictureRequests } from "../../../src/generation/prompts/requests.ts";
 import { encodePng } from "../../../src/images/png_file.ts";
-import { pngTexts } from "../../../src/images/png_texts.ts";
+import { pngTexts } from "../../../src/generation/pictures/png_texts.ts";
 import { GEN_IMG_DEFAULTS } from "../defaults.ts";
 
 const picture = (side: number, value: number) => ({

@@ -31,7 +31,7 @@ Deno.test("AND without regions, and fewer parts than networks, are refused in a 
     planBatches(
       { ...GEN_IMG_DEFAULTS, networkWeights: ["a.safetensors", "b.safetensors"] },
       [prompt],
-      { images: null, names: null, masks: null, regions, guides: null },
+      { images: null, paths: null, names: null, masks: null, regions, guides: null },
       { multiple: 8, size: { width: 64, height: 64 }, sampling: samplingOf(GEN_IMG_DEFAULTS) },
     );
   assert.throws(() => plan("a cat AND a dog", null), /AND joins a prompt for each region; give networks/);
