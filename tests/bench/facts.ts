@@ -10,3 +10,8 @@ export const MIB = 2 ** 20;
 export function median(all: readonly number[]): number {
   return [...all].sort((a, b) => a - b)[Math.floor(all.length / 2)];
 }
+
+/** Bytes that processes can have. */
+export function availableMemory(): number {
+  return Number(/MemAvailable:\s+(\d+)/.exec(Deno.readTextFileSync("/proc/meminfo"))![1]) * 1024;
+}

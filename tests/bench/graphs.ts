@@ -12,9 +12,15 @@ import { type Model, parts } from "./models.ts";
 
 const RANK = 16;
 
-function recordUnet(graph: Graph, model: Model, batch: number, dtype: DType, adapter?: Adapter): Tensor {
+function recordUnet(
+  graph: Graph,
+  model: Model,
+  batch: number,
+  dtype: DType,
+  more: { adapter?: Adapter; storage?: (key: string) => DType } = {},
+): Tensor {
   const { size, family, unet: { contextWidth, vectorWidth } } = model;
-  const w = Weights.over(graph, parts.unet(model), { dtype, adapter });
+  const w = Weights.over(graph, parts.unet(model), { dtype, ...more });
   return family.denoise(
     graph.input("x", [batch, size, size, 4]),
     graph.input("t", [batch]),
@@ -81,7 +87,7 @@ export function loraStep(
   return new TrainingStep(store, {
     groups,
     record(graph, { batch }) {
-      const y = recordUnet(graph, model, batch, dtype, loraAdapter(modules));
+      const y = recordUnet(graph, model, batch, dtype, { adapter: loraAdapter(modules) });
       return { loss: mean(square(sub(y, graph.input("target", y.shape)))) };
     },
     optimizer: readOptimizer(optimizer, null),
@@ -89,5 +95,25 @@ export function loraStep(
     gradientAccumulationSteps: 1,
     scaleLoss: false,
     recompute,
+  });
+}
+
+/** The same for all weights of the U-Net, which are held in float32. */
+export function fullStep(
+  store: ParameterStore,
+  model: Model,
+  group: ParameterGroup,
+  dtype: DType,
+): TrainingStep<{ batch: number }> {
+  return new TrainingStep(store, {
+    groups: [group],
+    record(graph, { batch }) {
+      const y = recordUnet(graph, model, batch, dtype, { storage: () => "f32" });
+      return { loss: mean(square(sub(y, graph.input("target", y.shape)))) };
+    },
+    optimizer: readOptimizer("AdamW", null),
+    maxGradNorm: 1,
+    gradientAccumulationSteps: 1,
+    scaleLoss: false,
   });
 }

@@ -1,34 +1,30 @@
 /** What measure.ts times: programs with their inputs, to be run again and again. */
 
-import type { DType } from "../../src/base/dtype.ts";
 import { compile, type Graph } from "../../src/graph/mod.ts";
 import { denoise } from "../../src/generation/pipeline/denoise.ts";
 import type { DrawingModel } from "../../src/generation/pipeline/model.ts";
 import { Pipeline } from "../../src/generation/pipeline/pipeline.ts";
 import { createSampler } from "../../src/generation/samplers/mod.ts";
-import type { ParameterStore, Program, Values } from "../../src/runtime/mod.ts";
+import type { ParameterStore, Values } from "../../src/runtime/mod.ts";
 import { allocateGroups } from "../../src/training/step/trainable.ts";
 import { decodeGraph, forwardGraph, loraOf, loraStep, textGraph } from "./graphs.ts";
-import { type Model, numbers, parts, unetValues } from "./models.ts";
+import { numbers, parts, unetValues } from "./models.ts";
 import { tiny } from "./options.ts";
+import type { Job, MakeJob } from "./job.ts";
+import { UPDATE_JOBS } from "./update_jobs.ts";
 import { scaleOf, setTrained, upload } from "./weights.ts";
-
-export interface Job {
-  /** What is profiled, and its inputs; absent where several programs make the work. */
-  readonly program?: Program;
-  readonly inputs: Record<string, Values>;
-  /** Steps in one run: those of a sampler, else 1. */
-  readonly steps: number;
-  /** Gives back what must be finite. */
-  once(): Promise<Record<string, ArrayLike<number>>>;
-  destroy(): void;
-}
-
-type MakeJob = (store: ParameterStore, model: Model, batch: number, dtype: DType) => Promise<Job>;
+import { sumOf, workOf } from "./work.ts";
 
 async function plain(store: ParameterStore, graph: Graph, inputs: Record<string, Values>): Promise<Job> {
   const program = await compile(graph, store);
-  return { program, inputs, steps: 1, once: () => program.run(inputs), destroy: () => program.destroy() };
+  return {
+    program,
+    inputs,
+    steps: 1,
+    work: sumOf(program.tables.listing.map(workOf)),
+    once: () => program.run(inputs),
+    destroy: () => program.destroy(),
+  };
 }
 
 const forward: MakeJob = (store, model, batch, dtype) => {
@@ -66,10 +62,10 @@ const training = (recompute: boolean): MakeJob => async (store, model, batch, dt
   }
   const step = loraStep(store, model, dtype, recompute), shape = { batch };
   const inputs = { ...unetValues(model, batch), target: numbers("target", batch * model.size ** 2 * 4) };
-  const program = await step.program(shape);
-  await step.updateProgram();
+  const program = await step.program(shape), last = await step.updateProgram();
   return {
     program,
+    work: sumOf([...program.tables.listing, ...last.tables.listing].map(workOf)),
     inputs: { ...inputs, loss_scale: Float32Array.of(1) },
     steps: 1,
     async once() {
@@ -132,4 +128,5 @@ export const JOBS: Readonly<Record<string, MakeJob>> = {
   decode: decoding,
   text,
   draw: drawing,
+  ...UPDATE_JOBS,
 };

@@ -1,52 +1,149 @@
 /**
- * deno task bench [--device cuda] [MODEL] [JOB[:BATCH]..]: easel and PyTorch one after the other on this machine, same
- * shapes, dtype and threads. Without more: SD1.5's forward, step and decode; on the CPU each in f32 and bf16.
- * EASEL_BENCH_PYTHON (python3) names the Python that may have PyTorch, EASEL_BENCH_RUNS how often each is run (3, on a
- * GPU 20).
+ * deno task bench [--device cuda] [--isa v3] [--sizes tiny] [--runs N] [--stop-after SECONDS] [MODEL] [JOB[:BATCH]..]: easel
+ * and PyTorch one after the other on this machine, same shapes, dtype and threads, and what both can reach at most, measured
+ * in the same run: shares are of the better of the two. Without more: all rows of docs/benchmarks.md. --isa v3 is AVX2
+ * alone, for both. EASEL_BENCH_PYTHON (python3) names the Python that may have PyTorch.
  */
 
-const args = [...Deno.args], at = args.indexOf("--device");
-const [, device = "cpu"] = at < 0 ? [] : args.splice(at, 2);
-const [model = "sd15", ...given] = args, jobs = given.length ? given : ["forward", "step", "decode"];
+import { parseArgs } from "node:util";
+import { availableMemory } from "./facts.ts";
+
+const { values: { device, isa, sizes, runs: asked, "stop-after": end }, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    device: { type: "string", default: "cpu" },
+    isa: { type: "string" },
+    sizes: { type: "string", default: "full" },
+    runs: { type: "string" },
+    "stop-after": { type: "string", default: "Infinity" }, // no row begins later
+  },
+});
+const cpu = device === "cpu", [model = "sd15", ...given] = positionals;
 const here = decodeURIComponent(new URL(".", import.meta.url).pathname);
 const python = Deno.env.get("EASEL_BENCH_PYTHON") ?? "python3";
-const threads = String(navigator.hardwareConcurrency);
-const runs = Deno.env.get("EASEL_BENCH_RUNS") ?? (device === "cpu" ? "3" : "20");
+const threads = String(navigator.hardwareConcurrency), runs = asked ?? (cpu ? "3" : "20");
 
 type Facts = ReadonlyMap<string, number>;
+interface Row {
+  readonly job: string;
+  readonly dtypes: readonly string[];
+  /** Bytes that it takes on the CPU at full size; it is left out where they are not there. */
+  readonly memory?: number;
+  /** PyTorch has nothing like it. */
+  readonly alone?: boolean;
+}
+
+const UPDATES = ["AdamW", "AdamW8bit", "Lion", "Adafactor", "Prodigy"];
+const ROWS: readonly Row[] = [
+  ...UPDATES.map((name) => ({ job: `update_${name}`, dtypes: ["f32"], alone: name === "AdamW8bit" })),
+  { job: "run", dtypes: ["f32"], alone: true },
+  ...["forward", "step", "decode"].map((job) => ({ job, dtypes: ["f32", "bf16"] })),
+  { job: "full", dtypes: ["bf16"], memory: 19e9 },
+];
+
+/** One level of instructions for easel and for PyTorch's libraries. */
+const LEVELS: Readonly<Record<string, Record<string, string>>> = {
+  v3: {
+    EASEL_CPU_ISA: "v3",
+    ONEDNN_MAX_CPU_ISA: "AVX2",
+    DNNL_MAX_CPU_ISA: "AVX2",
+    MKL_ENABLE_INSTRUCTIONS: "AVX2",
+    ATEN_CPU_CAPABILITY: "avx2",
+  },
+};
+if (isa !== undefined && !LEVELS[isa]) {
+  throw new Error(`--isa is ${Object.keys(LEVELS).join(", ")}, not ${isa}`);
+}
+const env = isa ? LEVELS[isa] : {};
 
 /** The facts of a program by the last part of their names; null where it is not there or failed. */
 function run(command: string, args: string[]): Facts | null {
-  const { success, stdout } = new Deno.Command(command, { args, stderr: "inherit" }).outputSync();
+  const { success, stdout } = new Deno.Command(command, { args, stderr: "inherit", env }).outputSync();
   const text = new TextDecoder().decode(stdout);
   const found = [...text.matchAll(/^FACT (\S+) (\S+)/gm)];
   return success ? new Map(found.map(([, name, value]) => [name.split(".").at(-1)!, Number(value)])) : null;
 }
-
 const hasTorch =
   new Deno.Command(python, { args: ["-c", "import torch"], stderr: "null" }).outputSync().success;
-const cpu = /model name\s*:\s*(.+)/.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? "unknown CPU";
-console.log(`${device}, ${cpu}, ${threads} threads, median of ${runs} (slowest in brackets)\n`);
-console.log("| what | dtype | easel | PyTorch | ratio | easel MiB | PyTorch MiB | planned MiB |");
-console.log("| --- | --- | --- | --- | --- | --- | --- | --- |");
-for (const job of jobs) {
-  for (const dtype of device === "cpu" ? ["f32", "bf16"] : ["bf16"]) {
-    const options = ["--device", device, "--dtype", dtype, "--threads", threads, "--runs", runs];
-    const ours = run(Deno.execPath(), ["run", "-A", `${here}measure.ts`, ...options, model, job]);
-    const peer = hasTorch ? run(python, [`${here}peer.py`, ...options, model, job]) : null;
-    if (!ours) throw new Error(`${model} ${job} in ${dtype} failed`);
-    const time = (f: Facts | null) =>
-      f ? `${(f.get("median")!).toFixed(1)} ms (to ${f.get("slowest")!.toFixed(1)})` : "-";
-    const memory = (f: Facts | null) => f?.get(device === "cpu" ? "process" : "used")?.toFixed(0) ?? "-";
-    const ratio = peer ? (peer.get("median")! / ours.get("median")!).toFixed(2) : "-";
-    const columns = [
-      time(ours),
-      time(peer),
-      ratio,
-      memory(ours),
-      memory(peer),
-      ours.get("planned")!.toFixed(0),
-    ];
-    console.log(`| ${model} ${job} | ${dtype} | ${columns.join(" | ")} |`);
+const optionsFor = (
+  dtype: string,
+) => ["--device", device, "--dtype", dtype, "--threads", threads, "--runs", runs, "--sizes", sizes];
+const ours = (file: string, dtype: string, ...args: string[]) =>
+  run(Deno.execPath(), ["run", "-A", `${here}${file}.ts`, ...optionsFor(dtype), ...args]);
+const peers = (dtype: string, ...args: string[]) =>
+  hasTorch ? run(python, [`${here}peer.py`, ...optionsFor(dtype), ...args]) : null;
+
+const ceilings = new Map<string, { tflops: number; gbs: number }>();
+/** The most that either of both reaches, measured once for each dtype. */
+function ceilingOf(dtype: string): { tflops: number; gbs: number } {
+  if (!ceilings.has(dtype)) {
+    const [a, b] = [ours("ceilings", dtype), peers(dtype, "ceilings")];
+    const best = (name: string) => Math.max(a?.get(name) ?? 0, b?.get(name) ?? 0);
+    ceilings.set(dtype, { tflops: best("tflops"), gbs: best("gbs") });
   }
+  return ceilings.get(dtype)!;
+}
+
+/** Part of what the processor can do that a row came to, by what easel's instructions compute or move. */
+function share(
+  dtype: string,
+  facts: Facts | null,
+  work: Facts,
+  seconds = (facts?.get("median") ?? NaN) / 1e3,
+) {
+  const flop = work.get("flop") ?? 0, bytes = work.get("bytes") ?? 0;
+  if (!facts || !cpu || (!flop && !bytes)) return "-";
+  const { tflops, gbs } = ceilingOf(dtype);
+  return `${(100 * (flop ? flop / seconds / tflops / 1e12 : bytes / seconds / gbs / 1e9)).toFixed(0)} %`;
+}
+
+function measured({ job, dtypes, memory = 0, alone }: Row, dtype: string): string {
+  if (memory > availableMemory() && sizes === "full" && cpu) {
+    return `| ${model} ${job} | ${dtype} | needs more memory |`;
+  }
+  const facts = job === "run" ? ours("run", dtype) : ours("measure", dtype, model, job);
+  const peer = alone || !dtypes.length ? null : peers(dtype, model, job);
+  if (!facts) return `| ${model} ${job} | ${dtype} | failed |`;
+  const time = (f: Facts | null) =>
+    f ? `${f.get("median")!.toFixed(1)} ms (to ${f.get("slowest")!.toFixed(1)})` : "-";
+  const held = (f: Facts | null) => f?.get(cpu ? "process" : "used")?.toFixed(0) ?? "-";
+  const planned = facts.get(cpu ? "promised" : "planned")?.toFixed(0) ?? "-";
+  const lanes = facts.has("lanes") ? ` over ${(facts.get("lanes")! / 1e6).toFixed(0)} M` : "";
+  const host = facts.has("host") ? `, ${facts.get("host")!.toFixed(2)} ms a step between programs` : "";
+  const columns = [
+    time(facts) + host,
+    time(peer),
+    peer ? (peer.get("median")! / facts.get("median")!).toFixed(2) : "-",
+    share(dtype, facts, facts),
+    share(dtype, peer, facts),
+    held(facts),
+    planned,
+    held(peer),
+  ];
+  return `| ${job === "run" ? "tiny" : model} ${job}${lanes} | ${dtype} | ${columns.join(" | ")} |`;
+}
+
+const name = /model name\s*:\s*(.+)/.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? "unknown CPU";
+const level = isa ? `, ${isa} alone` : "", free = `${(availableMemory() / 2 ** 30).toFixed(1)} GiB free`;
+console.log(
+  `${
+    new Date().toISOString().slice(0, 10)
+  }, ${device}, ${name}${level}, ${threads} threads, ${free}, median of ${runs}`,
+);
+console.log("(slowest in brackets), MiB of the whole process at most and as planned\n");
+console.log(
+  "| what | dtype | easel | PyTorch | ratio | easel's share | PyTorch's | easel MiB | planned | PyTorch MiB |",
+);
+console.log("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+const rows = given.length
+  ? given.map((job): Row => ROWS.find((row) => row.job === job) ?? { job, dtypes: ["f32", "bf16"] })
+  : ROWS;
+for (const row of rows) {
+  for (const dtype of cpu ? row.dtypes : ["bf16"]) {
+    if (performance.now() / 1e3 > Number(end)) console.log(`| ${row.job} | ${dtype} | no time left |`);
+    else console.log(measured(row, dtype));
+  }
+}
+for (const [dtype, { tflops, gbs }] of ceilings) {
+  console.log(`\nceiling in ${dtype}: ${tflops.toFixed(3)} TFLOP/s, ${gbs.toFixed(1)} GB/s`);
 }

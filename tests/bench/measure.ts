@@ -1,13 +1,14 @@
 /**
  * measure.ts [--device cuda] [..] MODEL JOB[:BATCH]..: sd15 or sdxl; forward, step (LoRA of rank 16), recompute (the
- * same with gradient checkpointing), decode, text, draw (gen_img's loop). Made-up weights. Prints facts; the options
- * are in options.ts.
+ * same with gradient checkpointing), full (all weights), decode, text, draw (gen_img's loop), update_NAME (one step of an
+ * optimizer). Made-up weights. Prints facts; the options are in options.ts.
  */
 
 import { ParameterStore } from "../../src/runtime/mod.ts";
 import { vendorTexts } from "../../src/runtime/vendor.ts";
 import { fact, median, MIB } from "./facts.ts";
-import { type Job, JOBS } from "./jobs.ts";
+import type { Job } from "./job.ts";
+import { JOBS } from "./jobs.ts";
 import { MODELS } from "./models.ts";
 import { backend, dtype, libs, logs, names, open, runs, timeFor } from "./options.ts";
 import { profile } from "./profile.ts";
@@ -29,6 +30,7 @@ function available(): number {
 async function timed(
   job: Job,
 ): Promise<{ wall: number; gpu: number; out: Awaited<ReturnType<Job["once"]>> }> {
+  job.before?.();
   const before = counts(), at = performance.now();
   const out = await job.once();
   return { wall: performance.now() - at, gpu: since(before).replayMs, out };
@@ -39,6 +41,7 @@ async function measure(label: string, job: Job, made: number): Promise<void> {
   if (first) fact(`${who}.${name}.first_step`, performance.now() / 1e3, "s since the command");
   first = false;
   const once = counts(), second = await timed(job); // records the graphs, where the first run did not
+  const process = Deno.memoryUsage().rss - device.allocatedBytes; // as `easel plan` tells it
   const graphs = since(before), { launches } = since(once);
   for (let k = 0; k < (runs < 20 ? 0 : 3); k++) await job.once();
   const all = [];
@@ -61,7 +64,11 @@ async function measure(label: string, job: Job, made: number): Promise<void> {
   fact(`${label}.second`, second.wall, "ms");
   if (backend === "cuda") fact(`${label}.used`, (free - available()) / MIB, "MiB");
   fact(`${label}.planned`, device.peakBytes / MIB, "MiB");
-  const { program } = job;
+  if (backend === "cpu") fact(`${label}.promised`, (device.peakBytes + process) / MIB, "MiB of the process");
+  const { program, work, lanes } = job;
+  if (work) fact(`${label}.flop`, work.flop, "a run");
+  if (work) fact(`${label}.bytes`, work.bytes, "a run, each operand once");
+  if (lanes) fact(`${label}.lanes`, lanes, "weights");
   if (program) fact(`${label}.arena`, program.memory.arenaBytes / MIB, "MiB");
   if (program) fact(`${label}.scratch`, program.memory.scratchBytes / MIB, "MiB");
   if (program) fact(`${label}.packed`, program.memory.packedBytes / MIB, "MiB");

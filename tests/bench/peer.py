@@ -1,7 +1,7 @@
 """PyTorch's side of measure.ts and rates.ts: the same models, shapes and jobs, channels last, scaled_dot_product_attention.
 
 usage: python3 peer.py [--device cuda] [..] ceilings | rates | sd15 JOB.. | sdxl JOB..
-JOB: [graph_|compile_|pure_]forward|step|recompute|decode|draw[:BATCH]. graph_: replayed from a CUDA graph; compile_: torch.compile;
+JOB: [graph_|compile_|pure_]forward|step|recompute|full|decode|draw[:BATCH], or update_NAME, one step of an optimizer. graph_: replayed from a CUDA graph; compile_: torch.compile;
 pure_: a graph of the step without autocast, LoRA's weights cast by hand, the least that PyTorch does for a step.
 """
 
@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import peer_models as models
+import peer_optimizers
 from peer_models import UNet, add_lora, decoder
 
 parser = argparse.ArgumentParser()
@@ -157,10 +158,40 @@ class Jobs:
     def recompute(self, batch, compiled, pure):
         return self.step(batch, compiled, pure, True)
 
+    def full(self, batch, compiled, _):
+        """All weights, held in float32, under autocast."""
+        self.unet = UNet(self.c).to(DEVICE, memory_format=torch.channels_last)
+        trained = list(self.unet.parameters())
+        optimizer = torch.optim.AdamW(trained, lr=1e-5, fused=True)
+        inputs, target = [x.float() for x in self.inputs(batch)], torch.randn(batch, 4, self.c.size, self.c.size, device=DEVICE)
+
+        def once():
+            optimizer.zero_grad(set_to_none=True)
+            with torch.autocast(DEVICE, torch.bfloat16, enabled=DTYPE != torch.float32):
+                loss = F.mse_loss(self.unet(*inputs).float(), target)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(trained, 1.0)
+            optimizer.step()
+
+        return once
+
+    def update(self, name):
+        """The norm of the gradients, clipping and a step over all weights of the U-Net."""
+        trained = [p.requires_grad_() for p in UNet(self.c).to(DEVICE).parameters()]
+        for p in trained:
+            p.grad = torch.full_like(p, 1e-3)
+        step = peer_optimizers.MAKERS[name](trained)
+
+        def once():
+            torch.nn.utils.clip_grad_norm_(trained, 1.0)
+            step()
+
+        return once
+
 
 def measure(jobs, text):
     job, _, batch = text.partition(":")
-    way, _, what = job.rpartition("_")
+    way, _, what = ("", "", job) if job.startswith("update_") else job.rpartition("_")
     label = f"torch.{jobs.name}.b{batch or 1}.{job}"
     if time.perf_counter() - started > options.stop_after:
         print(f"SKIP {label}: no time left", flush=True)
@@ -170,7 +201,10 @@ def measure(jobs, text):
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
         at = time.perf_counter()
-        once = getattr(jobs, what)(int(batch or 1), way == "compile", way == "pure")
+        if what.startswith("update_"):
+            once = jobs.update(what.removeprefix("update_"))
+        else:
+            once = getattr(jobs, what)(int(batch or 1), way == "compile", way == "pure")
         if way in ("graph", "pure") and CUDA:
             once = captured(once)
         for _ in range(3 if CUDA else 1):
@@ -195,6 +229,7 @@ def measure(jobs, text):
 def per_run(work, repeats=20):
     """Best milliseconds of one of `repeats` runs between two events."""
     if not CUDA:
+        work()
         return min(times(work, 3))
     for _ in range(3):
         work()
@@ -210,7 +245,24 @@ def per_run(work, repeats=20):
     return best
 
 
+def cpu_ceilings():
+    """What ceilings.ts measures of easel: the best of products and convolutions, and of moving memory."""
+    best = 0.0
+    for M, N, K in [(64, 64, 64)] if TINY else [(4096, 1280, 5120), (4096, 10240, 1280), (2048, 2048, 2048)]:
+        x, w = random(M, K), random(N, K)
+        best = max(best, 2 * M * N * K / per_run(lambda: F.linear(x, w)) / 1e9)
+    for side, n in [(8, 32)] if TINY else [(64, 320), (64, 640), (256, 256)]:
+        x, w = channels_last(random(1, n, side, side)), channels_last(random(n, n, 3, 3))
+        best = max(best, 18 * side * side * n * n / per_run(lambda: F.conv2d(x, w, padding=1)) / 1e9)
+    fact(f"torch.{options.dtype}.tflops", best, "TFLOP/s")
+    x, y = (torch.randn((1 << 16) if TINY else (1 << 27)) for _ in range(2))
+    moved = [12 * x.numel() / per_run(lambda: x.add_(y)), 4 * x.numel() / per_run(lambda: x.sum())]
+    fact("torch.gbs", max(moved) / 1e6, "GB/s")
+
+
 def ceilings():
+    if not CUDA:
+        return cpu_ceilings()
     fact("torch.version", torch.__version__.replace(" ", "_"), f"cudnn {torch.backends.cudnn.version()}")
     n = 256 if TINY else 8192
     a, b = random(n, n), random(n, n)

@@ -3,7 +3,7 @@
  * numbers do on a GPU, and a number of its own for each weight takes longer than what is measured.
  */
 
-import type { DType } from "../../src/base/dtype.ts";
+import { byteSize, type DType } from "../../src/base/dtype.ts";
 import type { Shapes } from "../../src/models/mod.ts";
 import type { ParameterStore } from "../../src/runtime/mod.ts";
 import { encodeValues } from "../../src/runtime/store.ts";
@@ -37,17 +37,24 @@ export function fill(
   frozen = true,
 ): void {
   store.allocate(name, shape, dtype, { frozen });
-  const { buffer } = store.get(name), bytes = block(scale, dtype);
-  for (let at = 0; at < buffer.bytes; at += bytes.length) {
-    store.device.upload(buffer, at, bytes.subarray(0, Math.min(bytes.length, buffer.bytes - at)));
+  overwrite(store, name, scale);
+}
+
+/** Random numbers in a parameter that is there. */
+export function overwrite(store: ParameterStore, name: string, scale: number | "ones"): void {
+  const { buffer, offset, shape, dtype } = store.get(name), bytes = block(scale, dtype);
+  const length = count(shape) * byteSize(dtype);
+  for (let at = 0; at < length; at += bytes.length) {
+    store.device.upload(buffer, offset + at, bytes.subarray(0, Math.min(bytes.length, length - at)));
   }
 }
 
 /** A model's weights: matrices, gains of ones, biases of zeros. */
 export function upload(store: ParameterStore, shapes: Shapes, dtype: DType): void {
   for (const [key, shape] of shapes) {
-    if (store.has(key)) continue;
-    if (shape.length > 1) fill(store, key, shape, scaleOf(shape), dtype);
+    if (store.has(key) && store.get(key).frozen) continue;
+    if (store.has(key)) overwrite(store, key, shape.length > 1 ? scaleOf(shape) : "ones"); // trained
+    else if (shape.length > 1) fill(store, key, shape, scaleOf(shape), dtype);
     else if (key.endsWith("weight")) fill(store, key, shape, "ones", dtype);
     else store.allocate(key, shape, dtype, { frozen: true });
   }

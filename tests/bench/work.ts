@@ -48,6 +48,16 @@ export function workOf(line: string): Work {
   };
 }
 
+/** All of it together. */
+export function sumOf(works: readonly Work[]): { flop: number; bytes: number } {
+  const sum = { flop: 0, bytes: 0 };
+  for (const { flop, bytes } of works) {
+    sum.flop += flop;
+    sum.bytes += bytes;
+  }
+  return sum;
+}
+
 /** A rate as text: TFLOP/s of what is arithmetic, else GB/s, and its share of a ceiling. */
 export function rateText(
   ms: number,
