@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
-import { removeState, saveState, seededGenerators } from "../../src/training/state/mod.ts";
+import { generatorStates, removeState, saveState, seededGenerators } from "../../src/training/state/mod.ts";
 import { STATE, stateStore, TRAINED } from "./saved_state.ts";
 
 /** Each with what lies in the folder before: nothing, or NAME with the numbers 1. */
@@ -20,7 +20,14 @@ export function saveModel(folder: string, value: number): void {
 }
 
 export function saveOne(folder: string, value: number): void {
-  saveState(join(folder, "thing-state"), STATE, seededGenerators(3), stateStore(value), TRAINED, () => {});
+  saveState(
+    join(folder, "thing-state"),
+    STATE,
+    generatorStates(seededGenerators(3)),
+    stateStore(value),
+    TRAINED,
+    () => {},
+  );
 }
 
 export const BEGIN = "/easel-save-begins", END = "/easel-save-ends";

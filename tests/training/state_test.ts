@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { UserError } from "../../src/base/errors.ts";
 import type { Settings } from "../../src/training/state/format.ts";
 import {
+  generatorStates,
   loadState,
   readStateFile,
   refuseOthers,
@@ -30,7 +31,7 @@ function test(name: string, body: (folder: string) => void): void {
 }
 
 function save(path: string, value = 1, tell: (line: string) => void = assert.fail): void {
-  saveState(path, STATE, seededGenerators(3), stateStore(value), TRAINED, tell);
+  saveState(path, STATE, generatorStates(seededGenerators(3)), stateStore(value), TRAINED, tell);
 }
 
 function load(path: string, settings: Settings = STATE.settings) {

@@ -7,10 +7,10 @@ import type { JobContext } from "../../base/job.ts";
 import type { DataConfig, OptimizerConfig, OutputConfig, PlaceConfig, StepConfig } from "../options.ts";
 import type { StepResult } from "../step/diffusion_training.ts";
 import { LossRecorder } from "./loss_recorder.ts";
-import type { StepGenerators } from "../objective/noise.ts";
 import type { TrainingRun } from "../jobs/training_run.ts";
 import { isOver, refuseDone, withEpochRatio } from "./run_length.ts";
 import { RunFiles } from "./run_files.ts";
+import { type DrawingState, RunBatches } from "../batches/run_batches.ts";
 import { type Beginning, beginning, dropBatches } from "./beginning.ts";
 import { tellTraining } from "./told_plan.ts";
 import type { Moment } from "./save_names.ts";
@@ -39,15 +39,14 @@ export async function runTraining(
 }
 
 /** A moment between two steps, as plain data: what a state needs beside the weights. */
-interface Snapshot {
+interface Snapshot extends Pick<DrawingState, "torch" | "python"> {
   readonly state: RunState;
-  readonly torch: Uint8Array;
-  readonly python: ReturnType<StepGenerators["python"]["getState"]>;
 }
 
 class Trainer {
   readonly #losses = new LossRecorder();
   readonly #files: RunFiles;
+  readonly #batches: RunBatches;
   readonly #log: TrainingLog | null;
   #position: RunPosition = { epoch: 0, batch: 0, globalStep: 0 };
   #resumedFrom = 0;
@@ -63,6 +62,7 @@ class Trainer {
     private readonly run: TrainingRun,
     private readonly context: JobContext,
   ) {
+    this.#batches = new RunBatches(run);
     this.#log = TrainingLog.open(config, run.name, run.logged);
     this.#files = new RunFiles(config, {
       model: (path, steps, epoch) => run.saveModel(path, steps, epoch),
@@ -101,11 +101,14 @@ class Trainer {
     const { config, run: { loader, length, training } } = this;
     if (this.#position.batch === 0) loader.startEpoch(epoch + 1);
     for (let index = this.#position.batch; this.#position.globalStep < length.steps; index++) {
-      const batch = await loader.next(this.#position.globalStep);
+      const batch = await this.#batches.next(this.#position.globalStep);
       if (!batch) break;
-      const example = await this.run.examples.make(batch, this.run.generators.torch);
       const rates = training.learningRates(training.step.state.optimizerSteps);
-      const result = await training.train(example, this.run.generators, !loader.inEpoch);
+      const next = this.#position.globalStep + (training.changes(batch.last) ? 1 : 0);
+      const result = await this.#batches.during(
+        () => training.trainDrawn(batch.drawn, batch.last),
+        next < length.steps ? next : null,
+      );
       this.#losses.add(epoch, index, result.loss);
       const updated = result.gradNorm !== null;
       const globalStep = this.#position.globalStep + (updated ? 1 : 0);
@@ -228,8 +231,6 @@ class Trainer {
     }
     try {
       await this.run.training.prove();
-      this.run.generators.torch.setState(this.#good.torch);
-      this.run.generators.python.setState(this.#good.python);
       const state = this.#files.state({ step: globalStep }, globalStep);
       return new UserError(`${error.message}; the state after step ${globalStep} is in ${state}`, {
         cause: error,
@@ -240,7 +241,7 @@ class Trainer {
   }
 
   #snapshot(): void {
-    const { seed, session, training, loader, generators } = this.run;
+    const { seed, session, training } = this.run, { data, torch, python } = this.#batches.state();
     this.#good = {
       state: {
         position: this.#position,
@@ -249,10 +250,10 @@ class Trainer {
         seed,
         ...session,
         ...this.run.settings,
-        data: loader.state(),
+        data,
       },
-      torch: generators.torch.getState(),
-      python: generators.python.getState(),
+      torch,
+      python,
     };
   }
 
@@ -266,8 +267,7 @@ class Trainer {
   }
 
   #saveState(path: string): void {
-    const { generators, store } = this.run;
-    saveState(path, this.#good.state, generators, store, this.#trained, this.context.log);
+    saveState(path, this.#good.state, this.#good, this.run.store, this.#trained, this.context.log);
   }
 
   #resume(path: string): void {

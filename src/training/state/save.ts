@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { atomicWriteFile } from "../../base/files/atomic.ts";
 import { UserError } from "../../base/errors.ts";
 import { writeSafetensors } from "../../formats/safetensors.ts";
+import type { PythonRandomState } from "../../random/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 import type { StepGenerators } from "../objective/noise.ts";
 import { writeFolder } from "./folder.ts";
@@ -18,6 +19,16 @@ import {
 } from "./format.ts";
 import { encodeStateFile } from "./state_file.ts";
 
+/** Where the generators of a run are. */
+export interface GeneratorStates {
+  readonly torch: Uint8Array;
+  readonly python: PythonRandomState;
+}
+
+export function generatorStates({ torch, python }: StepGenerators): GeneratorStates {
+  return { torch: torch.getState(), python: python.getState() };
+}
+
 /**
  * Writes a state folder. An older one of that name is replaced; `tell` is called where that held something else, which
  * is kept. Throws UserError when the disk refuses.
@@ -25,7 +36,7 @@ import { encodeStateFile } from "./state_file.ts";
 export function saveState(
   path: string,
   state: RunState,
-  generators: StepGenerators,
+  { torch, python }: GeneratorStates,
   store: Pick<ParameterStore, "has" | "download">,
   trained: Trained,
   tell: (line: string) => void,
@@ -37,8 +48,8 @@ export function saveState(
         format: FORMAT,
         ...state,
         groups: sizesOf(trained.groups),
-        torch: generators.torch.getState().toBase64(),
-        python: generators.python.getState(),
+        torch: torch.toBase64(),
+        python,
         tensors: { sha256 },
       };
       atomicWriteFile(join(folder, STATE_FILE), encodeStateFile(file));

@@ -66,6 +66,13 @@ export interface TrainingParts {
   readonly learning?: (step: number) => boolean[];
 }
 
+/** A batch with all that was drawn for it. */
+export interface DrawnBatch {
+  readonly shape: LatentsShape;
+  readonly inputs: Inputs;
+  readonly draws: StepDraws;
+}
+
 export interface StepResult {
   readonly loss: number;
   /** Norm of the gradients before clipping; null while gradients are only gathered. */
@@ -133,27 +140,39 @@ export class DiffusionTraining {
     }
   }
 
+  /** Draws all that a step on this batch is to be told. Asks nothing of the device, so that it may be computing. */
+  draw(batch: LatentBatch, generators: StepGenerators): DrawnBatch {
+    const shape = shapeOf(batch), text = this.parts.masks?.("text", shape, generators);
+    const { inputs, draws } = noiseBatch(this.config, this.schedule, batch, generators);
+    const all = { ...inputs, ...text, ...this.parts.masks?.("unet", shape, generators) };
+    return { shape, inputs: all, draws };
+  }
+
+  /** Whether the weights change with the next batch: see trainDrawn(). */
+  changes(last: boolean): boolean {
+    return last || this.#gathered + 1 >= this.config.gradientAccumulationSteps;
+  }
+
+  /** A step on a batch that nothing was drawn for yet. */
+  async train(batch: LatentBatch, generators: StepGenerators, last = false): Promise<StepResult> {
+    return await this.trainDrawn(this.draw(batch, generators), last);
+  }
+
   /**
    * Forward and backward of one batch; every gradient_accumulation_steps of them, or with `last` of an epoch, the weights
    * change. Throws UserError naming the first non-finite tensor when loss or gradients are not finite, or where the update
    * would make weights that are not; weights and moments are then those before the step.
    */
-  async train(batch: LatentBatch, generators: StepGenerators, last = false): Promise<StepResult> {
-    const shape = shapeOf(batch);
-    await this.step.program(shape);
-    const text = this.parts.masks?.("text", shape, generators);
-    const { inputs, draws } = noiseBatch(this.config, this.schedule, batch, generators);
-    const all = { ...inputs, ...text, ...this.parts.masks?.("unet", shape, generators) };
+  async trainDrawn({ shape, inputs: all, draws }: DrawnBatch, last: boolean): Promise<StepResult> {
+    const changes = this.changes(last);
     const t = this.step.state.optimizerSteps, rates = this.learningRates(t);
     const outputs = await this.step.backward(shape, all, rates);
     const reached = this.parts.reached?.(all);
     this.#reached = reached?.map((r, i) => r || (this.#reached?.[i] ?? false));
     const loss = outputs.loss[0];
     if (!Number.isFinite(loss)) throw this.#diverged(`the loss is ${loss}`, outputs);
-    if (++this.#gathered < this.config.gradientAccumulationSteps && !last) {
-      return { loss, gradNorm: null, draws, outputs };
-    }
-    this.#gathered = 0;
+    this.#gathered = changes ? 0 : this.#gathered + 1;
+    if (!changes) return { loss, gradNorm: null, draws, outputs };
     const decay = averageDecay(this.parts.emaDecay, t);
     const { gradNorm, heldBack, outputs: after } = await this.step.update(rates, decay, this.#reached);
     this.#reached = undefined;

@@ -16,7 +16,12 @@ import { pictureRequests } from "../../../src/generation/prompts/requests.ts";
 import { parseSampleLine, readSamplePrompts } from "../../../src/generation/prompts/sample_prompt.ts";
 import { PythonRandom } from "../../../src/random/mod.ts";
 import { loadTokenizer, weightedTokens } from "../../../src/text/mod.ts";
-import { readStateFile, saveState, seededGenerators } from "../../../src/training/state/mod.ts";
+import {
+  generatorStates,
+  readStateFile,
+  saveState,
+  seededGenerators,
+} from "../../../src/training/state/mod.ts";
 import { STATE, stateStore, TRAINED } from "../../training/saved_state.ts";
 import { bytesOf, textOf, type Topic, tryAll } from "../topic.ts";
 
@@ -62,7 +67,7 @@ seed = 3
 /** The state.json of a whole state. */
 function savedState(): string {
   const folder = Deno.makeTempDirSync(), path = join(folder, "a-state");
-  saveState(path, STATE, seededGenerators(1), stateStore(1), TRAINED, () => {});
+  saveState(path, STATE, generatorStates(seededGenerators(1)), stateStore(1), TRAINED, () => {});
   const content = Deno.readTextFileSync(join(path, "state.json"));
   Deno.removeSync(folder, { recursive: true });
   return content;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { openSafetensors } from "../../../src/formats/mod.ts";
 import { optimizerNames, recordedOptimizer } from "../../../src/training/optimizers/mod.ts";
 import { seededGenerators } from "../../../src/training/state/load.ts";
-import { loadState, saveState, type Trained } from "../../../src/training/state/mod.ts";
+import { generatorStates, loadState, saveState, type Trained } from "../../../src/training/state/mod.ts";
 import { stateArrays } from "../../../src/training/step/states.ts";
 import { trainNetwork } from "../../../src/training/jobs/train_network.ts";
 import { device } from "../../kernels/devices.ts";
@@ -35,7 +35,7 @@ Deno.test("a step of every optimizer after its state was loaded is, bit for bit,
     const rates = whole.step.options.optimizer.shared ? [1, 1] : [0.01, 0.02];
     for (const run of [whole, first]) for (const k of [0, 1]) await run.update(k, rates);
     const path = join(dir, name), state = { ...STATE, step: { ...first.step.state } };
-    saveState(path, state, generators, first.store, trained(first), () => {});
+    saveState(path, state, generatorStates(generators), first.store, trained(first), () => {});
     const loaded = loadState(path, {}, generators, second.store, trained(second));
     Object.assign(second.step.state, loaded.step);
     for (const run of [whole, second]) await run.update(2, rates);
