@@ -37,8 +37,8 @@ const UPDATES = ["AdamW", "AdamW8bit", "Lion", "Adafactor", "Prodigy"];
 const ROWS: readonly Row[] = [
   ...UPDATES.map((name) => ({ job: `update_${name}`, dtypes: ["f32"], alone: name === "AdamW8bit" })),
   { job: "run", dtypes: ["f32"], alone: true },
-  ...["forward", "step", "decode"].map((job) => ({ job, dtypes: ["f32", "bf16"] })),
   { job: "full", dtypes: ["bf16"], memory: 19e9 },
+  ...["step", "forward", "decode"].map((job) => ({ job, dtypes: ["f32", "bf16"] })),
 ];
 
 /** One level of instructions for easel and for PyTorch's libraries. */
@@ -97,12 +97,13 @@ function share(
   return `${(100 * (flop ? flop / seconds / tflops / 1e12 : bytes / seconds / gbs / 1e9)).toFixed(0)} %`;
 }
 
-function measured({ job, dtypes, memory = 0, alone }: Row, dtype: string): string {
+function measured({ job, memory = 0, alone }: Row, dtype: string): string {
   if (memory > availableMemory() && sizes === "full" && cpu) {
     return `| ${model} ${job} | ${dtype} | needs more memory |`;
   }
   const facts = job === "run" ? ours("run", dtype) : ours("measure", dtype, model, job);
-  const peer = alone || !dtypes.length ? null : peers(dtype, model, job);
+  const lanesOf = facts?.has("lanes") ? ["--lanes", String(facts.get("lanes"))] : [];
+  const peer = alone || !facts ? null : peers(dtype, ...lanesOf, model, job);
   if (!facts) return `| ${model} ${job} | ${dtype} | failed |`;
   const time = (f: Facts | null) =>
     f ? `${f.get("median")!.toFixed(1)} ms (to ${f.get("slowest")!.toFixed(1)})` : "-";

@@ -27,6 +27,7 @@ parser.add_argument("--threads", type=int, default=0)
 parser.add_argument("--runs", type=int, default=20)
 parser.add_argument("--sizes", default="full")
 parser.add_argument("--stop-after", type=float, default=float("inf"))
+parser.add_argument("--lanes", type=int, default=2**62)  # weights that an optimizer's step goes over
 parser.add_argument("what", nargs="+")
 options = parser.parse_args()
 TINY, DEVICE, CUDA = options.sizes == "tiny", options.device, options.device == "cuda"
@@ -177,7 +178,11 @@ class Jobs:
 
     def update(self, name):
         """The norm of the gradients, clipping and a step over all weights of the U-Net."""
-        trained = [p.requires_grad_() for p in UNet(self.c).to(DEVICE).parameters()]
+        trained, room = [], options.lanes
+        for p in UNet(self.c).to(DEVICE).parameters():
+            if p.numel() <= room:
+                trained.append(p.requires_grad_())
+                room -= p.numel()
         for p in trained:
             p.grad = torch.full_like(p, 1e-3)
         step = peer_optimizers.MAKERS[name](trained)

@@ -20,7 +20,7 @@ const OPTIMIZERS: Readonly<Record<string, number>> = {
   Adafactor: 8.1,
   Prodigy: 24,
 };
-const KEPT_FREE = 1.5e9;
+const KEPT_FREE = 3e9;
 
 /** The U-Net's tensors, or as many of the first as memory has room for. */
 function trained(model: Model, bytesEach: number): ParameterGroup {
