@@ -7,6 +7,7 @@ import { quietContext } from "../../src/base/job.ts";
 import { loadImage } from "../../src/images/load.ts";
 import { trainNetworkJob } from "../../src/training/jobs/train_network_job.ts";
 import { listening, tinyRun } from "./tiny_run.ts";
+import { runTrainer, TRAINERS, writeInputs } from "./trainers.ts";
 
 Deno.test("--debug_dataset writes what is trained on, as it is cut and captioned, and stops", async () => {
   const { dir, config } = tinyRun(3), context = listening();
@@ -38,4 +39,18 @@ Deno.test("--debug_dataset that is interrupted says so", async () => {
   const { config } = tinyRun(2);
   const stopped = quietContext(AbortSignal.abort(new Interrupted("interrupted")));
   await rejects(trainNetworkJob.run({ ...config, debugDataset: true }, stopped), Interrupted);
+});
+
+Deno.test("--debug_dataset of a textual inversion stops too, and says what its template does to captions", async () => {
+  const folder = Deno.makeTempDirSync(), context = listening();
+  writeInputs(folder);
+  await runTrainer(TRAINERS["textual inversion"], folder, "out", { more: ["--debug_dataset"], context });
+  deepStrictEqual([...Deno.readDirSync(join(folder, "out"))].map(({ name }) => name), [
+    "thing_debug_dataset",
+  ]);
+  match(
+    context.lines.join("\n"),
+    /warning: --use_style_template: its sentences take the place of the captions/,
+  );
+  Deno.removeSync(folder, { recursive: true });
 });

@@ -11,6 +11,7 @@ import {
   textualInversionGroups,
   TRAINING_NEEDS,
 } from "../../options.ts";
+import { showDataset } from "../../dataset_page/show_dataset.ts";
 import { checkTraining, makeFolders } from "../check.ts";
 import type { InversionKind } from "./run.ts";
 
@@ -54,6 +55,15 @@ function inversionJob(kind: InversionKind, example: string): Job<TextualInversio
     idle: besideDatasetFile,
     async run(config, context) {
       makeFolders({ ...config, outputName: config.outputName ?? config.tokenString });
+      if (config.debugDataset) {
+        const template = ["use_object_template", "use_style_template"].find((_, i) =>
+          [config.useObjectTemplate, config.useStyleTemplate][i]
+        );
+        if (template) {
+          context.warn(`--${template}: its sentences take the place of the captions that are shown`);
+        }
+        return await showDataset({ ...config, saveModelAs: null }, context);
+      }
       const { trainInversion } = await import("./run.ts");
       await trainInversion(kind, config, context);
     },
