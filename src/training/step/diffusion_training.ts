@@ -100,6 +100,8 @@ export class DiffusionTraining {
   readonly #rates: Schedule;
   /** Forward alone, to validate with. */
   readonly #losses: Programs<LatentsShape>;
+  /** Shapes that were recorded, which says what layers draw. */
+  readonly #recorded = new Set<string>();
   #gathered = 0;
   /** The batch of the latest update, to try the weights with. */
   #latest: { shape: LatentsShape; inputs: Inputs } | null = null;
@@ -114,9 +116,13 @@ export class DiffusionTraining {
     this.schedule = noiseLevels(config.zeroTerminalSnr);
     const optimizer = chosenOptimizer(config);
     this.#rates = createRates(config, optimizer);
+    const record = diffusionLoss(parts.predict, lossType(config.lossType));
     this.step = new TrainingStep(store, {
       groups: parts.groups,
-      record: diffusionLoss(parts.predict, lossType(config.lossType)),
+      record: (graph, shape) => {
+        this.#recorded.add(JSON.stringify(shape));
+        return record(graph, shape);
+      },
       optimizer,
       maxGradNorm: config.maxGradNorm,
       gradientAccumulationSteps: config.gradientAccumulationSteps,
@@ -142,7 +148,10 @@ export class DiffusionTraining {
 
   /** Draws all that a step on this batch is to be told. Asks nothing of the device, so that it may be computing. */
   draw(batch: LatentBatch, generators: StepGenerators): DrawnBatch {
-    const shape = shapeOf(batch), text = this.parts.masks?.("text", shape, generators);
+    const shape = shapeOf(batch);
+    // what a bucket's layers draw is known when it was recorded, and its program is made only later
+    if (this.parts.masks && !this.#recorded.has(JSON.stringify(shape))) this.step.recordBackward(shape);
+    const text = this.parts.masks?.("text", shape, generators);
     const { inputs, draws } = noiseBatch(this.config, this.schedule, batch, generators);
     const all = { ...inputs, ...text, ...this.parts.masks?.("unet", shape, generators) };
     return { shape, inputs: all, draws };
