@@ -127,7 +127,8 @@ export const genNetworkOptions = group("Networks", {
   network_merge_n_models: int(null, "merge the first N networks into the model", { min: 0 }),
   network_merge: flag("merge all networks"),
   network_pre_calc: noEffect(
-    "networks act while the picture is drawn, at whatever strength it asks for",
+    "networks act beside the model's weights, which stay as they are: another strength needs no calculation, and " +
+      "none is undone",
     flag("precompute network weights"),
   ),
   lora_dir: own(pathTo(

@@ -1,71 +1,12 @@
 import assert from "node:assert/strict";
 import { quietContext } from "../../src/base/job.ts";
-import { decodeImage } from "../../src/images/load.ts";
 import { encodePng } from "../../src/images/png_file.ts";
-import { writeSafetensors } from "../../src/formats/safetensors.ts";
 import type { GenImgConfig } from "../../src/generation/groups.ts";
 import { GEN_IMG_DEFAULTS } from "./defaults.ts";
 import { writeSynthUpscaler } from "../golden/prepare/upscaler.ts";
 import { writeSynthEsrgan } from "../models/esrgan/sample.ts";
 import { genImg } from "../../src/generation/gen_img.ts";
-import { keysOf, loraTargets, networkNamed, saveLora, tensorShapes } from "../../src/networks/mod.ts";
-import { synthTensor, uniform } from "../golden/synth.ts";
-import { caseModel } from "../golden/synth_models.ts";
-
-/** A whole synthetic checkpoint and a LoRA for it, as files. */
-function makeFiles(dir: string): { ckpt: string; lora: string } {
-  const { shapes, family } = caseModel({ model: "sd1-tiny" });
-  const bytes = (values: Float32Array) => new Uint8Array(values.buffer);
-  const ckpt = `${dir}/tiny.safetensors`, lora = `${dir}/lora.safetensors`;
-  writeSafetensors(
-    ckpt,
-    [...shapes].map(([name, shape]) => ({
-      name,
-      dtype: "F32",
-      shape: [...shape],
-      data: () => bytes(synthTensor(name, shape)),
-    })),
-    { "modelspec.resolution": "80x80" },
-  );
-  const tensors = loraTargets(shapes, family, { convolutions: false }).flatMap((target) => {
-    const [out, ...inputs] = target.shape, conv = target.shape.length === 4;
-    const make = (name: string, shape: number[], scale: number) => ({
-      name,
-      dtype: "F32",
-      shape,
-      data: bytes(uniform(name, shape.reduce((a, b) => a * b), scale)),
-    });
-    const keys = keysOf({ name: target.name } as Parameters<typeof keysOf>[0]);
-    return [make(keys.down, [2, ...inputs], 0.2), make(keys.up, conv ? [out, 2, 1, 1] : [out, 2], 0.2)];
-  });
-  writeSafetensors(lora, tensors, {});
-  return { ckpt, lora };
-}
-
-/** The bytes of the pictures that a run writes, in name order. */
-async function draw(dir: string, name: string, options: Partial<GenImgConfig>): Promise<Uint8Array[]> {
-  const outdir = `${dir}/${name}`;
-  const config: GenImgConfig = {
-    ...GEN_IMG_DEFAULTS,
-    ckpt: "",
-    prompt: "a cat --d 3",
-    W: 64,
-    H: 64,
-    steps: 2,
-    sampler: "euler_a",
-    sequentialFileName: true,
-    outdir,
-    ...options,
-  };
-  await genImg(config, quietContext());
-  const names = [...Deno.readDirSync(outdir)].map((entry) => entry.name).sort();
-  return Promise.all(
-    names.map(async (file) => (await decodeImage(Deno.readFileSync(`${outdir}/${file}`))).data),
-  );
-}
-
-const difference = (a: Uint8Array, b: Uint8Array) =>
-  a.reduce((sum, x, i) => sum + Math.abs(x - b[i]), 0) / a.length;
+import { difference, draw, makeFiles } from "./drawn.ts";
 
 Deno.test("genImg() draws from a file, alone or in a batch, with a LoRA merged or live", async () => {
   const dir = Deno.makeTempDirSync();
@@ -205,56 +146,6 @@ Deno.test("a second pass writes the larger picture, and the first one where it i
     const apart = [difference(enlarged, plain), difference(sharp, plain), difference(sharp, enlarged)];
     assert.ok(apart.every((distance) => distance > 0.01), apart.join());
     await assert.rejects(draw(dir, "none", { ...once, highresFixUpscaler: ckpt }), /an upscaler is wanted/);
-  } finally {
-    Deno.removeSync(dir, { recursive: true });
-  }
-});
-
-/** A network of any kind for the synthetic checkpoint. */
-function makeNetwork(path: string, module: string, args: readonly string[], dim: number): string {
-  const { shapes, family } = caseModel({ model: "sd1-tiny" }), named = networkNamed(module);
-  const options = named.options({ dim, alpha: 1, dropout: null, args }, family.sites.blocks, false);
-  const modules = named.modules(shapes, family, options, {});
-  const values = [...tensorShapes(modules)].map(([key, shape]): [string, Float32Array] => {
-    const start = key.endsWith("dora_scale") ? 1 : 0;
-    return [key, uniform(key, shape.reduce((a, b) => a * b, 1), 0.3).map((v) => v + start)];
-  });
-  saveLora(path, modules, new Map(values), "F16");
-  return path;
-}
-
-Deno.test("genImg() draws with networks of other kinds, several at once, live and merged", async () => {
-  const dir = Deno.makeTempDirSync();
-  try {
-    const { ckpt } = makeFiles(dir);
-    const oft = makeNetwork(
-      `${dir}/oft.safetensors`,
-      "lycoris.kohya",
-      ["algo=diag-oft", "preset=attn-mlp"],
-      8,
-    );
-    const loha = makeNetwork(`${dir}/loha.safetensors`, "lycoris.kohya", ["algo=loha", "dora_wd=True"], 2);
-    const one = {
-      ckpt,
-      networkModule: ["lycoris.kohya"],
-      networkWeights: [loha],
-      networkMul: [0.5],
-      steps: 1,
-    };
-    const [plain] = await draw(dir, "plain", { ckpt, steps: 1 });
-    const [live] = await draw(dir, "live", one);
-    const [merged] = await draw(dir, "merged", { ...one, networkMerge: true });
-    assert.ok(difference(live, plain) > 0.5, "it changes the picture");
-    assert.ok(difference(live, merged) < 0.2, `merged and live are ${difference(live, merged)} apart`);
-    const both = { ckpt, networkWeights: [oft, loha], networkMul: [1, 0.5], steps: 1 };
-    const [together] = await draw(dir, "both", both);
-    assert.ok(difference(together, live) > 0.5, "the second one takes part");
-    const [first] = await draw(dir, "first", { ...both, prompt: "a cat --d 3 --am 0,0.5" });
-    assert.ok(difference(first, live) < 0.1, "strength 0 is no network");
-    await assert.rejects(
-      draw(dir, "none", { ...one, networkModule: ["networks.none"] }),
-      /networks\.none is not supported yet; these are: networks\.lora,/,
-    );
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }
