@@ -7,8 +7,11 @@
 
 import { Graph, memoryNeeded } from "../graph/mod.ts";
 import { loadImage } from "../images/load.ts";
+import type { Pixels } from "../images/pixels.ts";
+import { randomMask } from "../images/random_mask.ts";
+import { resizePillow } from "../images/resampling/pillow.ts";
 import { type Family, type LatentShape, latentShape } from "../models/mod.ts";
-import { TorchGenerator } from "../random/mod.ts";
+import { PythonRandom, TorchGenerator } from "../random/mod.ts";
 import { denoise, type DenoisingStep } from "./pipeline/denoise.ts";
 import { sizeVectors } from "./pipeline/condition.ts";
 import type { Start } from "./pipeline/draw.ts";
@@ -19,6 +22,7 @@ import { type Pipeline, recordDecode } from "./pipeline/pipeline.ts";
 import type { SamplePrompt } from "./prompts/sample_prompt.ts";
 import { createSampler, type Prediction, type Sampler } from "./samplers/mod.ts";
 import type { TextConditioner } from "./prompts/text_conditioner.ts";
+import { paintedInputs } from "./techniques/inpainting.ts";
 
 export interface SampleOptions {
   /** --sample_sampler, for prompts that name none. */
@@ -113,7 +117,9 @@ export async function drawSample(
     cropTop: null,
     cropLeft: null,
   });
+  const seed = prompt.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
   const guidance = {
+    painted: pipeline.inpaints ? await paintedSample(pipeline, prompt.image, shape, seed) : null,
     positive: [positive],
     negative: negative ? [negative] : null,
     scale,
@@ -121,7 +127,7 @@ export async function drawSample(
     ...vectors,
   };
 
-  const generator = new TorchGenerator(prompt.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
+  const generator = new TorchGenerator(seed);
   const sigma = sampler.initNoiseSigma;
   const latents = noise(generator, shape).map((x) => x * sigma);
   options.inspect?.({ sampler, guidance, first: latents });
@@ -142,6 +148,23 @@ export async function drawSample(
     observe,
   });
   return { width, height, latents: final, image: await pipeline.decode(final, shape) };
+}
+
+/** What an inpainting model sees: the picture with a random part hidden, which `seed` chooses, or nothing of one. */
+async function paintedSample(
+  pipeline: Pipeline,
+  path: string | null,
+  shape: LatentShape,
+  seed: number,
+): Promise<Float32Array> {
+  if (path === null) return await paintedInputs(pipeline, { images: null }, shape);
+  const { factor } = pipeline.model.family.latent;
+  const width = factor * shape.width, height = factor * shape.height;
+  const image = resizePillow(await loadImage(path), width, height, "lanczos");
+  const hidden = randomMask(width, height, new PythonRandom(seed));
+  const data = Uint8Array.from({ length: 3 * hidden.length }, (_, i) => 255 * hidden[Math.floor(i / 3)]);
+  const mask: Pixels = { width, height, channels: 3, data };
+  return await paintedInputs(pipeline, { images: [image], masks: [mask] }, shape);
 }
 
 /** What drawing these prompts takes most of its memory for: the decoder, on the largest picture. */

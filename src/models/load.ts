@@ -34,7 +34,7 @@ import { type Marks, marksOf } from "./marks.ts";
 import { unetConfig } from "./unet/mod.ts";
 import { vaeConfig } from "./vae/mod.ts";
 import type { Shapes } from "./weights.ts";
-import { checkVae, checkWhole } from "./whole.ts";
+import { checkVae, checkWhole, makeInpainting } from "./whole.ts";
 
 /** A model whose table of contents was read and checked; `load` brings its tensors to a device. */
 export interface ModelFile {
@@ -90,8 +90,8 @@ export function partsOf({ vae, textEncoder, clipL, clipG }: Parts): Parts {
 
 export interface OpenOptions extends Parts {
   readonly open?: Opener;
-  /** Whether inpainting models are welcome. Default no. */
-  readonly inpainting?: boolean;
+  /** Whether inpainting models are welcome; "made": any other is made one, which ignores its further inputs yet. Default no. */
+  readonly inpainting?: boolean | "made";
 }
 
 /**
@@ -115,8 +115,9 @@ export function openModel(path: string, { open = openAnyLayout, ...parts }: Open
       for (const key of own.keys()) if (key.startsWith(`${take.scope}.`)) own.delete(key);
       for (const [key, source] of take.sources(part)) own.set(key, source);
     }
-    const shapes = shapesOf(own);
-    for (const key of checkWhole(shapes, family, path, parts.vae ?? path, parts)) {
+    if (parts.inpainting === "made") makeInpainting(own, family);
+    const shapes = shapesOf(own), inpainting = Boolean(parts.inpainting);
+    for (const key of checkWhole(shapes, family, path, parts.vae ?? path, { inpainting })) {
       rest.set(key, own.get(key)!);
       own.delete(key);
       shapes.delete(key);

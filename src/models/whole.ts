@@ -4,6 +4,7 @@ import { UserError } from "../base/errors.ts";
 import { clipConfig, clipLShapes, openClipShapes } from "./clip/mod.ts";
 import { type Family, UNET, VAE } from "./families/mod.ts";
 import { below, under } from "./keys/mod.ts";
+import { type Sources, widen } from "./layouts/mod.ts";
 import { unetConfig, unetShapes } from "./unet/mod.ts";
 import { vaeConfig, vaeShapes } from "./vae/mod.ts";
 import type { Shapes } from "./weights.ts";
@@ -17,6 +18,9 @@ const OTHER_INPUTS: Readonly<Record<number, string>> = {
   9: INPAINTING,
 };
 
+/** The U-Net's layer that sees its input. */
+const FIRST_LAYER = `${UNET}.input_blocks.0.0.weight`;
+
 /** Latents, a mask, and the latents of what is kept. */
 export function inpaintingChannels({ latent: { channels } }: Family): number {
   return 2 * channels + 1;
@@ -24,7 +28,12 @@ export function inpaintingChannels({ latent: { channels } }: Family): number {
 
 /** Whether a model's U-Net takes a mask and what is kept beside the latents. */
 export function isInpainting(shapes: Shapes, family: Family): boolean {
-  return shapes.get(`${UNET}.input_blocks.0.0.weight`)?.[1] === inpaintingChannels(family);
+  return shapes.get(FIRST_LAYER)?.[1] === inpaintingChannels(family);
+}
+
+/** Gives a U-Net of `family` the input channels of an inpainting model. */
+export function makeInpainting(sources: Sources, family: Family): void {
+  widen(sources, FIRST_LAYER, family.latent.channels, inpaintingChannels(family));
 }
 
 /**
@@ -45,7 +54,7 @@ export function checkWhole(
     throw new UserError(
       `${path}: is ${kind}, its U-Net takes ${unet.inChannels} channels and not ${channels}; ` +
         (kind === INPAINTING
-          ? "easel draws with such models (gen_img) and does nothing else with them yet"
+          ? "easel draws with such models (gen_img) and trains them with --train_inpainting; this command takes none yet"
           : "such models are not supported yet"),
     );
   }

@@ -11,6 +11,9 @@ export type Value = Scalar | null | string[] | number[];
 /** Names as in the spec of sd-scripts' parsers, and "bytes" for sizes of memory. */
 export type OptionType = "str" | "int" | "float" | "flag" | "int_or_float" | "Path" | "bytes";
 
+/** Where a flag comes from: a version of sd-scripts, or easel alone. */
+export const ORIGINS = ["0.9.1", "0.10.1", "0.11", "easel"] as const;
+
 /** What easel does with a flag that was given. */
 export type Support =
   | { readonly kind: "supported" }
@@ -32,8 +35,8 @@ export interface Option<T> {
   readonly open?: boolean;
   readonly help: string;
   readonly support: Support;
-  /** Where an abbreviation fits several flags, those of the reference's 0.9.1 win, then 0.10.1's, then easel's own. */
-  readonly origin: "0.9.1" | "0.10.1" | "easel";
+  /** Where an abbreviation fits several flags, those of the first of ORIGINS win. */
+  readonly origin: typeof ORIGINS[number];
   /** Smallest and largest value, and one that it must be above, for numbers; all of them are finite anyway. */
   readonly min?: number;
   readonly max?: number;
@@ -192,9 +195,9 @@ export function noEffect<T>(why: string, f: Option<T>): IdleOption<T> {
   return { ...f, idle: true, support: { kind: "no effect", why } };
 }
 
-/** Not in sd-scripts 0.9.1 but in 0.10.1. */
-export function newer<O extends AnyOption>(f: O): O {
-  return { ...f, origin: "0.10.1" };
+/** Not in sd-scripts 0.9.1 but in `origin`. */
+export function newer<O extends AnyOption>(f: O, origin: "0.10.1" | "0.11" = "0.10.1"): O {
+  return { ...f, origin };
 }
 
 /** The value is a path. */

@@ -262,7 +262,7 @@ Deno.test("missing, misshaped, unknown and mixed tensors are one line that names
     }, /gives 32 values a token, its U-Net takes 48/);
     broken(
       (m) => m.set(`${UNET}.input_blocks.0.0.weight`, [32, 9, 3, 3]),
-      /inpainting model.*9 channels.*easel draws with such models \(gen_img\)/,
+      /inpainting model.*9 channels.*draws with such models \(gen_img\) and trains them with --train_inpainting/,
     );
   }));
 

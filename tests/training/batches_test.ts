@@ -61,7 +61,7 @@ Deno.test("the next batch is drawn while a step computes, with the numbers of on
   for (let epoch = 1; plain.length < STEPS; epoch++) {
     loader.startEpoch(epoch);
     for (let batch; (batch = await loader.next(plain.length));) {
-      plain.push(training.draw(await examples.make(batch, generators.torch), generators));
+      plain.push(training.draw(await examples.make(batch, generators.torch, loader.place), generators));
     }
   }
   deepStrictEqual(drawn, plain, "every draw");

@@ -6,7 +6,7 @@
 import { UsageError } from "../../base/errors.ts";
 import { textAs } from "../../options/convert.ts";
 import { camel } from "../../options/group.ts";
-import { type AnyOption, type Group, type Rows, rowsOf, type Value } from "../../options/mod.ts";
+import { type AnyOption, type Group, ORIGINS, type Rows, rowsOf, type Value } from "../../options/mod.ts";
 import { outside } from "../../options/ranges.ts";
 import { counted, guess } from "../../base/phrases.ts";
 import { isEmptyWord, isUnsetText } from "./unset.ts";
@@ -99,7 +99,7 @@ function resolveName(written: string, flags: Rows): string {
   const short = Object.keys(flags).find((name) => `-${flags[name].short}` === written);
   if (short !== undefined) return short;
   if (written.startsWith("--") && wanted !== "") {
-    for (const origin of ["0.9.1", "0.10.1", "easel"] as const) {
+    for (const origin of ORIGINS) {
       const fits = Object.keys(flags).filter((name) =>
         flags[name].origin === origin && name.startsWith(wanted)
       );

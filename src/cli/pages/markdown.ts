@@ -93,9 +93,9 @@ function meaning(row: AnyOption): string {
   const idle = row.support.kind === "no effect" ? ` *No effect: ${cell(row.support.why)}.*` : "";
   const origin = row.origin === "easel"
     ? " *(easel)*"
-    : row.origin === "0.10.1"
-    ? " *(sd-scripts 0.10.1)*"
-    : "";
+    : row.origin === "0.9.1"
+    ? ""
+    : ` *(sd-scripts ${row.origin})*`;
   return `${cell(row.help + choicesText(row))}${origin}${idle}`;
 }
 

@@ -80,6 +80,11 @@ export class BatchLoader {
     return this.#epoch;
   }
 
+  /** The epoch and how many of its batches are drawn, which no two batches of a run have in common. */
+  get place(): readonly [epoch: number, drawn: number] {
+    return [this.#epoch, this.#drawn];
+  }
+
   /** Whether the epoch still has batches: true after restoring a state from its middle. */
   get inEpoch(): boolean {
     return this.#drawn < this.#permutation.length || this.#waiting !== null;

@@ -54,6 +54,12 @@ export const datasetOptions = group("Dataset", {
   masked_loss: flag(
     "weight the per-pixel loss by a mask: the red channel of conditioning_data_dir's pictures, else alpha_mask's",
   ),
+  train_inpainting: newer(
+    same(flag(
+      "train an inpainting model (9 channels): each picture is shown with a random part hidden; bars latent caching",
+    )),
+    "0.11",
+  ),
   max_data_loader_n_workers: int(
     8,
     "loader worker processes, at most as many as CPUs; easel has none and draws as if with --compat",
@@ -62,7 +68,8 @@ export const datasetOptions = group("Dataset", {
   persistent_data_loader_workers: flag("keep workers between epochs; has an effect with --compat"),
 });
 
-const { masked_loss: _masks, reg_data_dir: _classes, ...conditionedRows } = datasetOptions.rows;
+const { masked_loss: _masks, reg_data_dir: _classes, train_inpainting: _hidden, ...conditionedRows } =
+  datasetOptions.rows;
 const ONLY_FOLDERS = "conditioning pictures go with pictures in folders";
 
 /** Of what trains on conditioning pictures. */

@@ -23,6 +23,8 @@ export interface SamplePrompt {
   readonly sampler: string | null;
   /** A picture to follow, for what is trained to follow one. */
   readonly controlImage: string | null;
+  /** A picture of which an inpainting model draws a random part anew. */
+  readonly image: string | null;
 }
 
 /** An entry of the file: what is drawn, and what its author should know. */
@@ -42,6 +44,7 @@ const DEFAULTS: SamplePrompt = {
   seed: null,
   sampler: null,
   controlImage: null,
+  image: null,
 };
 
 type Mutable = { -readonly [key in keyof SamplePrompt]: SamplePrompt[key] };
@@ -56,6 +59,7 @@ const OPTIONS: readonly [RegExp, (prompt: Mutable, value: string) => void][] = [
   [/^n (.+)/i, (p, v) => p.negativePrompt = v],
   [/^ss (.+)/i, (p, v) => p.sampler = v.trim()],
   [/^cn (.+)/i, (p, v) => p.controlImage = v.trim()],
+  [/^img (.+)/i, (p, v) => p.image = v.trim()],
 ];
 
 /**

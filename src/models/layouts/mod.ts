@@ -11,6 +11,7 @@ import { isPart, openPart } from "./folder_files.ts";
 import { withOriginalKeys } from "./wild_keys.ts";
 
 export { asItIs, type Source, type Sources, TensorView } from "./tensor_view.ts";
+export { widen } from "./more_channels.ts";
 export { type PartOptions, type PartRows, partRows } from "./part_rows.ts";
 export { textEncoderSources } from "./text_encoder.ts";
 export { TEXT_FOLDERS } from "./folder.ts";

@@ -74,7 +74,7 @@ export class RunBatches {
     const batch = await loader.next(step);
     if (!batch) return null;
     if (!batch.latents) await free;
-    const example = await examples.make(batch, generators.torch);
+    const example = await examples.make(batch, generators.torch, loader.place);
     return { drawn: training.draw(example, generators), last: !loader.inEpoch };
   }
 }

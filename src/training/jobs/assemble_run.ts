@@ -66,6 +66,7 @@ export async function assembleRun(
     if (cachesLatents(config)) await cacheAll(config, opened, encoder, context);
     const examples = await ExampleMaker.create(file.family, config.maxTokenLength, encoder, {
       weighted: config.weightedCaptions,
+      inpaintingSeed: config.trainInpainting ? opened.seed : undefined,
       ...parts.examples,
     });
     const made = training = parts.training();

@@ -67,6 +67,7 @@ function checkContradictions(values: TrainingConfig): void {
   const cached = cachesLatents(values);
   exclusive("cache_latents", cached, "color_aug", values.colorAug);
   exclusive("cache_latents", cached, "random_crop", values.randomCrop);
+  exclusive("cache_latents", cached, "train_inpainting", values.trainInpainting);
   needs("adaptive_noise_scale", given(values.adaptiveNoiseScale), "noise_offset", given(values.noiseOffset));
   needs(
     "scale_v_pred_loss_like_noise_pred",

@@ -53,7 +53,7 @@ export async function openFullRun(
   context: JobContext,
 ): Promise<TrainingRun> {
   const config = fullConfig(given, kind), form = savedForm(config);
-  const opened = await openRun(config, context, kind);
+  const opened = await openRun(config, context, { ...kind, widens: true });
   const { file, store, length } = opened, { family } = file;
   const trained = (key: string) => isTrained(family, config, key);
   if (opened.group.datasets.some(({ params }) => params.network_multiplier !== 1)) {

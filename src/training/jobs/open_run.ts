@@ -9,7 +9,14 @@ import {
   planDatasets,
   type Supports,
 } from "../../data/mod.ts";
-import { buildingDraws, checkFlags, type ModelFile, openModel, partsOf } from "../../models/mod.ts";
+import {
+  buildingDraws,
+  checkFlags,
+  isInpainting,
+  type ModelFile,
+  openModel,
+  partsOf,
+} from "../../models/mod.ts";
 import { type Device, openChosenDevice, ParameterStore } from "../../runtime/mod.ts";
 import type { Group } from "../../options/mod.ts";
 import { type TrainingConfig, trainingGroups } from "../options.ts";
@@ -55,6 +62,8 @@ export interface RunOptions {
   readonly newNetwork?: boolean;
   /** Flags that tell the model's family, as the command itself says. */
   readonly told?: Readonly<Record<string, boolean>>;
+  /** A model that is no inpainting model is made one by --train_inpainting. */
+  readonly widens?: boolean;
   /** Which datasets the command trains on, where they are not the usual ones. */
   readonly supports?: Supports;
 }
@@ -63,7 +72,7 @@ export interface RunOptions {
 export async function openRun(
   config: TrainingConfig,
   context: JobContext,
-  { groups = trainingGroups, newNetwork = false, told = {}, supports }: RunOptions = {},
+  { groups = trainingGroups, newNetwork = false, told = {}, widens = false, supports }: RunOptions = {},
 ): Promise<OpenedRun> {
   checkSteps(config);
   const resumed = config.resume === null ? null : readStateFile(config.resume);
@@ -76,8 +85,11 @@ export async function openRun(
   });
   for (const line of describeDatasets(group)) context.log(line);
   const validation = await Validation.open(config, plans, group, seed, context);
-  const file = openModel(modelPath(config.pretrainedModelNameOrPath), partsOf(config));
+  const inpainting = config.trainInpainting && (widens ? "made" : true);
+  const path = modelPath(config.pretrainedModelNameOrPath);
+  const file = openModel(path, { ...partsOf(config), inpainting });
   try {
+    if (inpainting) checkInpainting(file);
     checkFlags(file.family, { v2: config.v2 }, file.path);
     checkFlags(file.family, told, file.path, { command: true });
     if (config.weightedCaptions && !file.family.text.weightedCaptions) {
@@ -129,6 +141,15 @@ export async function openRun(
     file.close();
     throw error;
   }
+}
+
+/** Throws UsageError unless the model takes a mask: a network cannot teach one to. */
+function checkInpainting({ path, family, shapes }: ModelFile): void {
+  if (isInpainting(shapes, family)) return;
+  throw new UsageError(
+    `${path}: is ${family.label} and no inpainting model, which --train_inpainting wants; give one, or make one of it ` +
+      "first: the trainings of whole models do",
+  );
 }
 
 /** Closes the run where `work` throws. */

@@ -126,6 +126,9 @@ export class SamplePictures {
         if (context.signal.aborted) return;
         const note = `picture ${i + 1} of ${prompts.length}: ${shortened(prompt.prompt)}`;
         this.#tellControl(prompt, model);
+        if (prompt.image !== null && !pipeline.inpaints) {
+          this.#tell(`sample prompt "${prompt.prompt}": --img has no effect: no inpainting model is trained`);
+        }
         const observe = (done: number) => context.progress({ task: TASK, step: before + done, total, note });
         try {
           const { width, height, image } = await drawSample(pipeline, conditioner, prompt, {
@@ -164,6 +167,7 @@ export class SamplePictures {
       try {
         checkSample(prompt, this.#options(), this.family);
         if (prompt.controlImage !== null) probeSize(prompt.controlImage);
+        if (prompt.image !== null) probeSize(prompt.image);
         const { compat } = this.config;
         drawable.push({ place, prompt: compat === null ? withoutLoraTags(prompt, tell) : prompt });
       } catch (error) {

@@ -16,6 +16,7 @@ import { encodedTextInputs, textInputs } from "./conditioning.ts";
 import type { EncodedCaptions } from "./encoded_captions.ts";
 import type { LatentEncoder } from "./latents.ts";
 import { areaResize } from "./masks.ts";
+import { type BatchPlace, maskGenerator, PAINTED, paintedInput } from "../batches/painted.ts";
 
 /** The input that says how strongly a network takes part. */
 export const MULTIPLIER = "network_multiplier";
@@ -30,6 +31,8 @@ export interface ExampleOptions {
   readonly multiplied?: boolean;
   /** The model sees the conditioning pictures, in -1 to 1 or in 0 to 1; absent: they are masks. */
   readonly conditioning?: "signed" | "unit";
+  /** The model is shown pictures with parts hidden; the masks come from this seed. */
+  readonly inpaintingSeed?: number;
   /** Captions that are encoded already. */
   readonly encoded?: EncodedCaptions;
   /** The U-Net sees no more of the captions than the longest of a batch has tokens. */
@@ -63,8 +66,8 @@ export class ExampleMaker {
     return new ExampleMaker(family, reading, maxTokenLength, encoder, options);
   }
 
-  /** Encodes pictures that have no latents yet, which draws from `torch`. */
-  async make(batch: Batch, torch: TorchGenerator): Promise<LatentBatch> {
+  /** Encodes pictures that have no latents yet, which draws from `torch`. `place` says which masks an inpainting model gets. */
+  async make(batch: Batch, torch: TorchGenerator, place: BatchPlace): Promise<LatentBatch> {
     const n = batch.captions.length;
     const { latents, shape: [h, w, c] } = await this.#latents(batch, torch);
     const { scale } = this.family.latent, { noTokenPadding, weighted, multiplied } = this.options;
@@ -80,6 +83,10 @@ export class ExampleMaker {
     const { conditioning } = this.options;
     if (conditioning) {
       inputs[CONDITIONING] = conditioning === "unit" ? unit(batch.conditioning!) : batch.conditioning!;
+    }
+    const { inpaintingSeed: seed } = this.options;
+    if (seed !== undefined) {
+      inputs[PAINTED] = await paintedInput(batch, this.encoder, scale, maskGenerator(seed, place));
     }
     return {
       latents: toChannelsFirst(latents.map((x) => x * scale), n, c),

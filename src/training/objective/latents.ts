@@ -33,16 +33,17 @@ export class LatentEncoder {
     this.#programs = new Programs(model.store, { load: model.load, kept: KEPT });
   }
 
-  /** pixels (N, H, W, 3) in [-1, 1] -> (N, h, w, C); draws the sample's noise from `torch`. */
+  /** pixels (N, H, W, 3) in [-1, 1] -> (N, h, w, C); draws the sample's noise from `torch`, or takes the mean. */
   async encode(
     pixels: Float32Array,
     count: number,
     height: number,
     width: number,
-    torch: TorchGenerator,
+    torch: TorchGenerator | null,
   ): Promise<Encoded> {
     const shape = latentShape(this.latent, count, { width, height }), { channels } = shape;
-    const noise = toChannelsLast(torch.randn(count * channels * shape.height * shape.width), count, channels);
+    const values = count * channels * shape.height * shape.width;
+    const noise = torch ? toChannelsLast(torch.randn(values), count, channels) : new Float32Array(values);
     const { latents } = await this.#programs.run([count, height, width], (graph) => {
       const pictures = graph.input("pixels", [count, height, width, 3]);
       const distribution = encode(pictures, this.#weights(graph).at(VAE));

@@ -1,10 +1,18 @@
 /** The model under training: text encoders and U-Net recorded from a checkpoint's shapes, its weights read on demand. */
 import type { DType } from "../../base/dtype.ts";
-import { type Graph, slice } from "../../graph/mod.ts";
-import { type Adapter, type Control, type ModelFile, type MoreRows, Weights } from "../../models/mod.ts";
+import { concat, type Graph, slice } from "../../graph/mod.ts";
+import {
+  type Adapter,
+  type Control,
+  isInpainting,
+  type ModelFile,
+  type MoreRows,
+  Weights,
+} from "../../models/mod.ts";
 import type { TextWidths } from "../../data/cache/text_file.ts";
 import { encodedConditioning, stepConditioning } from "../objective/conditioning.ts";
 import type { LatentsShape, Predict } from "../objective/loss.ts";
+import { PAINTED } from "../batches/painted.ts";
 
 /** An open checkpoint, or only shapes when every weight is made elsewhere. */
 export type BaseModel = Pick<ModelFile, "family" | "shapes"> & {
@@ -55,8 +63,12 @@ export function predictNoise(model: BaseModel, options: PredictOptions): Predict
       });
     // words do not look at what follows them, so cutting padding off at the end leaves them as they are
     const context = tokens === undefined ? text.context : slice(text.context, 1, 0, tokens);
+    const { height, width, channels } = shape;
+    const seen = isInpainting(model.shapes, family)
+      ? concat([noisy, graph.input(PAINTED, [batch, height, width, 1 + channels])], 3)
+      : noisy;
     return family.denoise(
-      noisy,
+      seen,
       timesteps,
       {
         ...text,

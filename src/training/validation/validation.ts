@@ -102,9 +102,9 @@ export class Validation {
     return await run.training.step.whileSettled(async () => {
       const generators = this.generators(), total = this.batches * this.#timesteps.length;
       generators.torch.random64(1); // PyTorch's DataLoader draws a seed for its workers
-      let sum = 0, count = 0;
+      let sum = 0, count = 0, number = 0;
       for await (const batch of this.#batches(run.loader.options, generators)) {
-        const example = await run.examples.make(batch, generators.torch);
+        const example = await run.examples.make(batch, generators.torch, [0, number++]);
         for (const timestep of this.#timesteps) {
           if (signal.aborted) return null;
           sum += await run.training.loss(example, timestep, generators);
