@@ -64,7 +64,10 @@ const ROWS: readonly Row[] = [
     ...LORA,
     suffixes: [...LORA.suffixes, MID].sort(),
   }),
-  lyco("lycoris.kohya", "algo=lora dora_wd=True preset=attn-mlp", DORA),
+  lyco("lycoris.kohya", "algo=lora dora_wd=True use_scalar=True rank_dropout=0.2 preset=attn-mlp", {
+    ...DORA,
+    mixedPrecision: "no",
+  }),
   lyco("lycoris.kohya", "algo=lora use_scalar=True rs_lora=True preset=attn-only", {
     ...LORA,
     mixedPrecision: "no", // files hold the factor multiplied in, which bf16 rounds in another place

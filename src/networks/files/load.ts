@@ -30,6 +30,12 @@ export interface LoadedLora {
   readonly weights: LoraWeights;
 }
 
+/** What of a file fits a model. */
+export interface FileLora extends LoadedLora {
+  /** Keys of modules that are for no layer of the model, one each. */
+  readonly leftOut: readonly string[];
+}
+
 /**
  * Every module of a file on its layer of the model, in creation order; rank and alpha are the file's own, a missing
  * alpha is the rank. What fits nowhere is noted and left out. Throws UserError when nothing fits, and for shapes and network
@@ -40,7 +46,7 @@ export function loadLora(
   shapes: Shapes,
   family: Family,
   note: Note = () => {},
-): LoadedLora {
+): FileLora {
   const entries = readEntries(file, family, note);
   const modules: NetworkModule[] = [], weights: LoraWeights = new Map();
   for (const target of loraTargets(shapes, family, { convolutions: true, whole: true, norms: true })) {
@@ -54,19 +60,19 @@ export function loadLora(
       weights.set(`${module.name}.${suffix}`, file.f32(entry[suffix]));
     }
   }
-  if (entries.size > 0) {
-    const names = [...entries].map(([name, entry]) => Object.values(entry)[0] ?? name);
+  const leftOut = [...entries].map(([name, entry]) => Object.values(entry)[0] ?? name);
+  if (leftOut.length > 0) {
     const made = familyOfLora(file), model = `this ${family.label} model`;
     if (modules.length === 0 || (made !== null && made.name !== family.name)) {
       throw new UserError(
-        `${file.path}: ${names[0]} is for no layer of ${model}${others(entries.size)}; ${
+        `${file.path}: ${leftOut[0]} is for no layer of ${model}${others(leftOut.length)}; ${
           remedy(file, family)
         }`,
       );
     }
-    note(`${file.path}: left out, being for no layer of ${model}: ${some(names)}`);
+    note(`${file.path}: left out, being for no layer of ${model}: ${some(leftOut)}`);
   }
-  return { modules, weights };
+  return { modules, weights, leftOut };
 }
 
 /** What a layer may be called in files. */

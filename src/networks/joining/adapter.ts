@@ -75,6 +75,7 @@ export function loraBranch(modules: readonly NetworkModule[], options: AdapterOp
     if (!module) return null;
     const { prefix = "", draws, held } = options;
     const tensors = moduleTensors(layer.weights.graph, module, { prefix, held, dtype: x.dtype });
+    const rows = options.rowDropout ? rowFactors(layer.weights.graph, module, options) : undefined;
     const plain = {
       ...{
         x,
@@ -83,10 +84,13 @@ export function loraBranch(modules: readonly NetworkModule[], options: AdapterOp
         bias: () => baseBias(path, layer),
         weight: () => cast(baseWeight(path, layer), x.dtype),
       },
+      rows,
       draw: draws && drawing(module, prefix, draws),
     };
     const more = module.kind.output(plain, tensors, (h) => strengthen(h, module, layer, options));
-    return options.rowDropout ? withRowsDropped(more, module, options) : more;
+    if (!rows) return more;
+    drawRows(module, options); // after what the kind draws
+    return module.kind.dropsRows ? more : mul(more, overChannels(rows, more));
   };
   if (modules.every(({ kind }) => kind !== norm)) return branch;
   return Object.assign(branch, {
@@ -130,21 +134,19 @@ function baseWeight(path: string, { weights, shape }: Layer): Tensor {
   return slice(weights.tensor("in_proj_weight"), 0, part * shape[0], shape[0]);
 }
 
-/** LyCORIS's rank_dropout: whole outputs of what a module adds. */
-function withRowsDropped(
-  more: Tensor,
-  module: NetworkModule,
-  { prefix = "", rowDropout, draws }: AdapterOptions,
-) {
-  const { p, scale } = rowDropout!, channels = more.shape[more.shape.length - 1];
-  const input = `${prefix}${module.name}.row_mask`;
+/** LyCORIS's rank_dropout: whole outputs of a module's change. */
+function rowFactors(graph: Graph, module: NetworkModule, { prefix = "" }: AdapterOptions): Tensor {
+  return graph.input(`${prefix}${module.name}.row_mask`, [module.shape[0]]);
+}
+
+function drawRows(module: NetworkModule, { prefix = "", rowDropout, draws }: AdapterOptions): void {
+  const { p, scale } = rowDropout!, input = `${prefix}${module.name}.row_mask`;
   if (!draws) throw new TypeError("a network with dropout needs a list for its draws");
   draws.push({
     name: module.name,
     channelsFirst: false,
-    own: { input, values: ({ torch }) => rowMask(torch.rand(channels), p, scale) },
+    own: { input, values: ({ torch }) => rowMask(torch.rand(module.shape[0]), p, scale) },
   });
-  return mul(more, overChannels(more.graph.input(input, [channels]), more));
 }
 
 function rowMask(random: Float32Array, p: number, scale: RowDropout["scale"]): Float32Array {

@@ -21,7 +21,7 @@ import {
   type Tensor,
 } from "../../graph/mod.ts";
 import { UserError } from "../../base/errors.ts";
-import type { KindSettings, ModuleTensors, NetworkKind, NetworkModule } from "./kind.ts";
+import type { Filed, KindSettings, ModuleTensors, NetworkKind, NetworkModule } from "./kind.ts";
 import { through } from "./lora.ts";
 import { flat, overChannels, withoutBias } from "./parts.ts";
 
@@ -72,22 +72,24 @@ function around(kind: NetworkKind): NetworkKind {
       };
     },
     scale: () => 1, // alpha / rank belongs to D alone
+    dropsRows: true,
     output(plain, t, strength) {
-      const scale = plainScale(t.module), z = withoutBias(plain), module = inner(t);
-      const changed = kind.output(plain, module, (h) => affine(h, scale, 0));
+      const scale = plainScale(t.module), z = withoutBias(plain), module = inner(t), { rows } = plain;
+      const drop = (more: Tensor) => rows ? mul(more, overChannels(rows, more)) : more;
+      const changed = drop(kind.output(plain, module, (h) => affine(h, scale, 0)));
       const weight = () => cast(flat(plain.weight()), "f32");
       if (onRows(t.module)) {
-        const factor = ratios(t, rowSquares(float(module), weight(), kind, scale));
+        const factor = ratios(t, rowSquares(float(module), weight(), kind, { scale, rows }));
         return strength(sub(mul(add(z, changed), overChannels(factor, z)), z));
       }
-      const whole = add(weight(), affine(kind.delta(float(module), weight), scale, 0));
+      const whole = changedWeight(float(module), weight(), kind, { scale, rows });
       const x = mul(plain.x, overChannels(ratios(t, columnSquares(whole, t.module)), plain.x));
       const y = through(x, reshape(cast(whole, x.dtype), t.module.shape), plain.layer);
       return strength(sub(y, z));
     },
     delta(t, base) {
       const weight = base(), scale = plainScale(t.module), { shape } = t.module;
-      const whole = add(weight, affine(kind.delta(inner(t), base), scale, 0));
+      const whole = changedWeight(inner(t), weight, kind, { scale });
       const factor = ratios(t, onRows(t.module) ? sum(square(whole), [1]) : columnSquares(whole, t.module));
       if (onRows(t.module)) return sub(mul(whole, reshape(factor, [shape[0], 1])), weight);
       const pixels = weight.shape[1] / shape[1], apart = reshape(whole, [shape[0], shape[1], pixels]);
@@ -96,8 +98,18 @@ function around(kind: NetworkKind): NetworkKind {
     factors: undefined,
     biasDelta: undefined,
     norm: undefined,
-    filed: undefined,
+    filed: kind.filed && filedAround(kind, kind.filed),
   };
+}
+
+/** The file's form of what is inside, with the norms as they are. */
+function filedAround(kind: NetworkKind, filed: Filed): Filed {
+  const inside =
+    (convert: Filed["pack"]): Filed["pack"] => (module, { [MAGNITUDE]: magnitude, ...values }) => ({
+      ...convert({ ...module, kind }, values),
+      [MAGNITUDE]: magnitude,
+    });
+  return { kind: doraOf(filed.kind), pack: inside(filed.pack), unpack: inside(filed.unpack) };
 }
 
 /** Modules are read in float32 where norms are made of them. */
@@ -120,12 +132,34 @@ function ratios(t: ModuleTensors, squares: Tensor): Tensor {
   return div(reshape(cast(t.at(MAGNITUDE), "f32"), flatNorms.shape), flatNorms);
 }
 
+/** What D is multiplied by: alpha / rank, and one factor an output. */
+interface Factors {
+  readonly scale: number;
+  readonly rows?: Tensor;
+}
+
+/** W + scale D, (out, in * height * width). */
+function changedWeight(
+  t: ModuleTensors,
+  weight: Tensor,
+  kind: NetworkKind,
+  { scale, rows }: Factors,
+): Tensor {
+  const change = affine(kind.delta(t, () => weight), scale, 0);
+  return add(weight, rows ? mul(change, reshape(rows, [rows.shape[0], 1])) : change);
+}
+
 /** Of each row of W + scale D: from the factors of D, where it has them, without D itself. */
-function rowSquares(t: ModuleTensors, weight: Tensor, kind: NetworkKind, scale: number): Tensor {
-  const [up, down] = kind.factors?.(t) ?? [];
-  if (!up || !down) return sum(square(add(weight, affine(kind.delta(t, () => weight), scale, 0))), [1]);
-  const cross = sum(mul(up, linear(weight, down)), [1]);
-  const own = sum(mul(up, matmul(up, matmul(down, down, { transB: true }))), [1]);
+function rowSquares(t: ModuleTensors, weight: Tensor, kind: NetworkKind, factors: Factors): Tensor {
+  const [up, down] = kind.factors?.(t) ?? [], { scale, rows } = factors;
+  if (!up || !down) return sum(square(changedWeight(t, weight, kind, factors)), [1]);
+  const drop = (sums: Tensor, times: number) => {
+    if (!rows) return sums;
+    const each = reshape(rows, sums.shape);
+    return times === 1 ? mul(sums, each) : mul(sums, square(each));
+  };
+  const cross = drop(sum(mul(up, linear(weight, down)), [1]), 1);
+  const own = drop(sum(mul(up, matmul(up, matmul(down, down, { transB: true }))), [1]), 2);
   return add(sum(square(weight), [1]), add(affine(cross, 2 * scale, 0), affine(own, scale * scale, 0)));
 }
 

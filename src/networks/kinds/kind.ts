@@ -79,6 +79,8 @@ export interface PlainLayer {
   bias(): Tensor | undefined;
   /** The layer's weight, [out, in] or OIHW, in the dtype of x. */
   weight(): Tensor;
+  /** For kinds that drop rows: the factor of each output of the change, (out) in float32. */
+  readonly rows?: Tensor;
   /** Where a training draws for each run; absent while pictures are drawn. The name of an input for it. */
   draw?(what: string, values: (generators: RunGenerators) => Float32Array): string;
 }
@@ -150,6 +152,8 @@ export interface NetworkKind {
   readonly alphaLimits?: boolean;
   /** What joins the layer's output, (..., out) like it. */
   output(plain: PlainLayer, tensors: ModuleTensors, strength: Strength): Tensor;
+  /** Not linear in the change whose outputs rank_dropout drops: output() sees to PlainLayer.rows itself. */
+  readonly dropsRows?: boolean;
   /** The change of the weight, (out, in * height * width) in float32 like `base`, before scale and multiplier. */
   delta(tensors: ModuleTensors, base: () => Tensor): Tensor;
   /** (out, r) and (r, in * height * width) whose product is delta(), where there are such for the module. */

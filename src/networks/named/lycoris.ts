@@ -132,7 +132,7 @@ function isZeroDropout(key: string, value: string): boolean {
 }
 
 function check(
-  { dropout, rankDropout, loraPlus }: LoraOptions,
+  { dropout, loraPlus }: LoraOptions,
   layer: LycorisOptions["layer"],
   bypass: boolean,
 ): void {
@@ -148,11 +148,6 @@ function check(
   }
   if (layer.dora && bypass) {
     throw new UsageError("--network_args bypass_mode: has no DoRA; leave it or dora_wd away");
-  }
-  if (layer.dora && rankDropout) {
-    throw new UsageError(
-      "--network_args rank_dropout: is not supported yet with dora_wd; use module_dropout",
-    );
   }
 }
 
@@ -215,12 +210,8 @@ function kindFor({ algorithm, settings, dora }: Pick<Layer, "algorithm" | "setti
       `--network_args use_scalar: ${plain.name} has no scalar; it goes with lora, loha, lokr and glora`,
     );
   }
-  if (dora && settings.useScalar) {
-    throw new UsageError(
-      "--network_args use_scalar: is not supported yet with dora_wd; leave one of them away",
-    );
-  }
-  return dora ? doraOf(plain) : settings.useScalar ? scalarOf(plain) : plain;
+  const factored = settings.useScalar ? scalarOf(plain) : plain;
+  return dora ? doraOf(factored) : factored;
 }
 
 function moduleOf(target: Target, layer: Layer): NetworkModule[] {

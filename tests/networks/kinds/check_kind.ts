@@ -25,12 +25,14 @@ export interface KindCase {
   readonly stride?: number;
   readonly multiplier?: number;
   readonly tolerance?: number;
+  /** Factors of the change's outputs by rank_dropout, which nothing merged has. */
+  readonly rows?: readonly number[];
 }
 
 const size = (shape: readonly number[]) => shape.reduce((a, d) => a * d, 1);
 
 export async function checkKind({ module, change, values: own = {}, ...options }: KindCase): Promise<void> {
-  const { stride = 1, multiplier = 0.7, tolerance = 1e-5 } = options;
+  const { stride = 1, multiplier = 0.7, tolerance = 1e-5, rows } = options;
   const { shape } = module, [out, ...inputs] = shape, convolution = inputs.length === 3;
   const side = convolution ? 5 : 1;
   const xShape = convolution ? [2, side, side, inputs[0]] : [2, 3, inputs[0]];
@@ -54,14 +56,18 @@ export async function checkKind({ module, change, values: own = {}, ...options }
     const shapes = new Map([["layer.weight", shape], ["layer.bias", [out]]]);
     const record = (live: boolean, dtype: "f32" | "bf16" = "f32") => {
       const graph = new Graph();
-      const adapter = live ? loraAdapter([module], { multiplier }) : undefined;
+      const dropped = rows && { rowDropout: { p: 0.5, scale: "none" as const }, draws: [] };
+      const adapter = live ? loraAdapter([module], { multiplier, ...dropped }) : undefined;
       const w = Weights.over(graph, shapes, { adapter, dtype, storage: () => "f32" }).at("layer");
       const input = cast(graph.input("x", xShape), dtype);
       const y = convolution ? conv2d(input, w, { stride }) : linear(input, w);
       graph.output("y", cast(y, "f32"));
       return { graph, y };
     };
-    const run = async (graph: Graph, inputs: Record<string, Float32Array> = { x }) => {
+    const masks: Record<string, Float32Array> = rows
+      ? { [`${module.name}.row_mask`]: Float32Array.from(rows) }
+      : {};
+    const run = async (graph: Graph, inputs: Record<string, Float32Array> = { x, ...masks }) => {
       const program = await compile(graph, store);
       const found = await program.run(inputs);
       program.destroy();
@@ -111,6 +117,7 @@ export async function checkKind({ module, change, values: own = {}, ...options }
       );
     }
 
+    if (rows) return;
     const merging = new Graph();
     recordMerge(merging, [module], (key) => store.has(key) ? store.get(key) : undefined, multiplier);
     await run(merging, {});

@@ -49,6 +49,12 @@ const dora = (kind: NetworkKind, change: KindCase["change"]) => ({
   values: positive,
   tolerance: 3e-5,
 });
+/** By rank_dropout, before anything is made of the change. */
+const ROWS = [1, 0, 1.5, 1, 0, 1, 0.5, 1];
+const dropping = (change: KindCase["change"]): KindCase["change"] => (values, base, m) =>
+  change(values, base, m).map((v, i) => v * ROWS[Math.floor(i * m.shape[0] / base.length)]);
+const scaledChange = (change: KindCase["change"]): KindCase["change"] => (values, base, m) =>
+  times(change(values, base, m), values.scalar[0]);
 const loose = { tolerance: 3e-5 };
 const UNET_NAME = "lora_unet_layer", TUCKER = { useTucker: true };
 
@@ -125,13 +131,37 @@ const CASES: Readonly<Record<string, KindCase>> = {
   },
   "DoRA of a LoHa": { module: module(doraOf(loha), LINEAR, 3), ...dora(loha, lohaChange) },
   "DoRA of a LoKr": { module: module(doraOf(lokr), [12, 20], 1), ...dora(lokr, lokrChange) },
+  "DoRA of a LoRA times a scalar": {
+    module: module(doraOf(scalarOf(lora)), LINEAR, 2),
+    ...dora(scalarOf(lora), scaledChange(loraChange)),
+  },
+  "DoRA of a LoRA with outputs dropped": {
+    module: module(doraOf(lora), LINEAR, 2),
+    ...dora(lora, dropping(loraChange)),
+    rows: ROWS,
+  },
+  "DoRA of inputs with outputs dropped": {
+    module: module(doraOf(loha), LINEAR, 3, { onOutput: false }),
+    ...dora(loha, dropping(lohaChange)),
+    rows: ROWS,
+  },
+  "DoRA of a LoKr with outputs dropped": {
+    module: module(doraOf(lokr), [8, 20], 1),
+    ...dora(lokr, dropping(lokrChange)),
+    rows: ROWS,
+  },
+  "a LoHa with outputs dropped": {
+    module: module(loha, LINEAR, 3),
+    change: dropping(lohaChange),
+    rows: ROWS,
+  },
   "LoRA times a scalar": {
     module: module(scalarOf(lora), LINEAR, 2),
-    change: (values, base, m) => times(loraChange(values, base, m), values.scalar[0]),
+    change: scaledChange(loraChange),
   },
   "GLoRA times a scalar": {
     module: module(scalarOf(glora), LINEAR, 2),
-    change: (values, base, m) => times(gloraChange(values, base, m), values.scalar[0]),
+    change: scaledChange(gloraChange),
   },
 };
 

@@ -61,7 +61,7 @@ export function fitted(file: TensorFile, model: Candidate | null, note: Note): F
     const notes: string[] = [];
     try {
       const lora = loadLora(file, candidate.shapes, candidate.family, (line) => void notes.push(line));
-      const all = !notes.some((line) => line.includes("for no layer"));
+      const all = lora.leftOut.length === 0;
       if (all || !partly) partly = { fitted: { ...candidate, lora }, notes };
       if (all) break;
     } catch (error) {
