@@ -19,7 +19,7 @@ import type { LoraTag } from "../text/mod.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
 import { type Bands, bandsOf, BOUNDED } from "./pipeline/bands.ts";
 import { type Sampling, samplingOf } from "./pipeline/sampling.ts";
-import { pictureTexts } from "./pictures/picture_text.ts";
+import { type FirstPass, pictureTexts } from "./pictures/picture_text.ts";
 import { toBytes } from "./pictures/pixels.ts";
 import { uncommonNoiseOf } from "./pipeline/uncommon_noise.ts";
 import { modelName, type ResourceHashes, resourceHashes } from "./pictures/resource_hashes.ts";
@@ -168,10 +168,11 @@ export class Drawing {
       this.#previous = firstPicture(passes.at(-1)!.drawn);
       before += steps;
       const seconds = Math.round(performance.now() - began) / 1000 / batch.requests.length;
-      for (const { drawn, mark, requests } of passes) {
+      for (const { drawn, mark, requests, firstPass } of passes) {
         const paths = await save(config, { ...batch, requests }, drawn, {
           names,
           mark,
+          firstPass,
           sized: model.family.sizes !== null,
           networks: networks.used(settings),
           hashes: await this.#hashes,
@@ -210,6 +211,7 @@ interface Pass {
   readonly drawn: Drawn;
   readonly mark: string;
   readonly requests: readonly PictureRequest[];
+  readonly firstPass?: FirstPass;
 }
 
 async function drawPasses(
@@ -230,7 +232,9 @@ async function drawPasses(
     fileName: null,
     settings: firstSettings(request.settings, highres),
   }));
-  const last = { drawn: second, mark: "1", requests };
+  const { width, height } = first, name = upscaler?.name ?? (highres.latents ? "Latent" : "Lanczos");
+  const firstPass = { width, height, steps: highres.steps, upscaler: name };
+  const last = { drawn: second, mark: "1", requests, firstPass };
   return highres.keepFirst ? [{ drawn: first, mark: "0", requests: small }, last] : [last];
 }
 
@@ -250,9 +254,10 @@ async function save(
   config: GenImgConfig,
   batch: Batch,
   { images, width, height }: Drawn,
-  { names, mark, sized, networks, hashes, warn }: {
+  { names, mark, firstPass, sized, networks, hashes, warn }: {
     names: FileNames;
     mark: string;
+    firstPass?: FirstPass;
     sized: boolean;
     networks: readonly UsedNetwork[];
     hashes: ResourceHashes;
@@ -273,7 +278,8 @@ async function save(
       clipSkip: config.clipSkip ?? 1,
       sized,
       networks,
-      strength: batch.images ? request.settings.strength : null,
+      strength: batch.images || firstPass ? request.settings.strength : null,
+      firstPass,
     });
     const values = images[place];
     if (!values.every(Number.isFinite)) {

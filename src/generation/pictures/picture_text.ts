@@ -22,6 +22,16 @@ export interface PictureFacts {
   readonly networks: readonly UsedNetwork[];
   /** Null for text to image. */
   readonly strength: number | null;
+  /** The first of two passes, where this is a picture of the second. */
+  readonly firstPass?: FirstPass;
+}
+
+export interface FirstPass {
+  readonly width: number;
+  readonly height: number;
+  readonly steps: number;
+  /** What enlarged it, as the web UI calls it. */
+  readonly upscaler: string;
 }
 
 export function pictureTexts(facts: PictureFacts): [string, string][] {
@@ -53,20 +63,28 @@ export function pictureTexts(facts: PictureFacts): [string, string][] {
 
 function webUiLine(facts: PictureFacts): string {
   const { words, negativePrompt, seed, settings } = facts.request, { networks, hashes } = facts;
-  const { model, vae } = hashes;
+  const { model, vae } = hashes, { firstPass } = facts;
+  const first = firstPass ?? { ...facts, steps: settings.steps }; // the web UI's size and steps are the first pass's
   const entries = [
-    `Steps: ${settings.steps}`,
+    `Steps: ${first.steps}`,
     `Sampler: ${webUiName(facts.sampler)}`,
     ...(facts.sigmas ? [`Schedule type: ${webUiSpacing(facts.sigmas)}`] : []),
     `CFG scale: ${settings.scale}`,
     `Seed: ${seed}`,
-    `Size: ${facts.width}x${facts.height}`,
+    `Size: ${first.width}x${first.height}`,
     ...(model ? [`Model hash: ${model.hash}`] : []),
     `Model: ${oneEntry(facts.modelName)}`,
     ...(vae ? [`VAE hash: ${vae.hash}`, `VAE: ${oneEntry(vae.name)}`] : []),
   ];
   if (facts.strength !== null) entries.push(`Denoising strength: ${facts.strength}`);
   if (facts.clipSkip > 1) entries.push(`Clip skip: ${facts.clipSkip}`);
+  if (firstPass) {
+    entries.push(
+      `Hires upscale: ${Number((facts.width / firstPass.width).toFixed(4))}`,
+      `Hires steps: ${settings.steps}`,
+      `Hires upscaler: ${oneEntry(firstPass.upscaler)}`,
+    );
+  }
   const loras = networks.map(({ name, hash }) => ({ name, hash: hash.slice(0, LORA_DIGITS) }));
   const embeddings = hashes.embeddings.filter(({ name }) => `${words}\n${negativePrompt}`.includes(name));
   if (loras.length > 0) entries.push(`Lora hashes: ${JSON.stringify(hashList(loras))}`);

@@ -5,6 +5,7 @@ import { UsageError, UserError } from "../../base/errors.ts";
 import { loadImage } from "../../images/load.ts";
 import type { Pixels } from "../../images/pixels.ts";
 import type { GenImgConfig } from "../groups.ts";
+import { controlCount } from "../techniques/control/flags.ts";
 import { highresOf, scaledSide } from "../techniques/highres.ts";
 import { imageFiles, type InitialImage, initialImages } from "./initial_images.ts";
 
@@ -34,6 +35,8 @@ export async function readSources(
     | "imagePath"
     | "maskPath"
     | "guideImagePath"
+    | "controlNetModels"
+    | "controlNetLlliteModels"
     | "W"
     | "H"
     | "compat"
@@ -62,15 +65,19 @@ export async function readSources(
   const size = { W: side(config.W), H: side(config.H), compat: config.compat };
   const read = (path: string | null) => path === null ? null : initialImages(path, size, warn);
   const found = await read(imagePath), foundMasks = await read(maskPath);
-  // a picture that cannot be read takes its mask with it
-  const paired = found && foundMasks && found.length === foundMasks.length
-    ? found.map((image, i) => image !== null && foundMasks[i] !== null)
-    : null;
-  const usable = (list: readonly (InitialImage | null)[] | null) =>
-    list && list.filter((one, i): one is InitialImage => one !== null && (paired?.[i] ?? true));
-  const images = usable(found), masks = usable(foundMasks);
+  const foundGuides = await readGuides(config, warn);
+  // what cannot be read takes with it what belongs to it
+  type List = readonly (InitialImage | null)[] | null;
+  const lists: readonly List[] = [found, foundMasks, foundGuides];
+  const together = lists.filter((list) => list && list.length === found?.length);
+  const usable = (list: List) =>
+    list &&
+    list.filter((one, i): one is InitialImage =>
+      one !== null && (!together.includes(list) || together.every((other) => other![i] !== null))
+    );
+  const images = usable(found), masks = usable(foundMasks), guides = usable(foundGuides);
   if (images?.length === 0) {
-    throw new UserError(`${imagePath}: none of its pictures can be read together with its mask`);
+    throw new UserError(`${imagePath}: none of its pictures can be read together with its mask and guide`);
   }
   if (images && masks && !regional) tellOtherSizes(images, masks, warn);
   return {
@@ -79,7 +86,7 @@ export async function readSources(
     names: images && images.map(({ path }) => parse(path).name),
     masks: regional || !masks ? null : masks.map(({ image }) => image),
     regions: regional ? masks![0].image : null,
-    guides: await readGuides(config.guideImagePath, config.compat, warn),
+    guides,
   };
 }
 
@@ -109,15 +116,28 @@ function tellOtherSizes(
   }
 }
 
+/** What of a folder cannot be read is told and null; for several networks it is an error, since the rest belongs to others. */
 async function readGuides(
-  paths: readonly string[] | null,
-  compat: string | null,
+  { guideImagePath: paths, compat, ...networks }: Pick<
+    GenImgConfig,
+    "guideImagePath" | "compat" | "controlNetModels" | "controlNetLlliteModels"
+  >,
   warn: (text: string) => void,
-): Promise<Guide[] | null> {
+): Promise<(Guide | null)[] | null> {
   if (!paths?.length) return null;
-  const files = paths.flatMap((path) => imageFiles(path, warn, "--guide_image_path")), guides: Guide[] = [];
-  for (const path of files) guides.push({ path, image: await loadImage(path, { compat: compat !== null }) });
-  return guides;
+  const files = paths.flatMap((path) => imageFiles(path, warn, "--guide_image_path"));
+  const strict = files.length === paths.length || controlCount(networks) > 1, guides: (Guide | null)[] = [];
+  for (const path of files) {
+    try {
+      guides.push({ path, image: await loadImage(path, { compat: compat !== null }) });
+    } catch (error) {
+      if (strict || !(error instanceof UserError)) throw error;
+      warn(`${error.message}; it is left out`);
+      guides.push(null);
+    }
+  }
+  if (guides.some((guide) => guide !== null)) return guides;
+  throw new UserError(`${paths[0]}: none of its ${files.length} pictures can be read; the warnings say why`);
 }
 
 /** How many networks of the command line are not merged into the model. */

@@ -1,5 +1,6 @@
 /** What enlarges the first pass's pictures for the second: ESRGAN and its relatives, or the latent upscaler of sd-scripts. */
 
+import { parse } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { joined } from "../../base/joined.ts";
 import { openCheckpoint } from "../../formats/checkpoint.ts";
@@ -26,6 +27,8 @@ interface Size {
 export type Enlarged = Pick<Batch, "images"> | Pick<Batch, "latents" | "shown">;
 
 export interface Upscaler {
+  /** Its file's, without ending. */
+  readonly name: string;
   /** `seed` is for what is drawn on the way. */
   enlarge(pictures: readonly Pixels[], size: Size, seed: number): Promise<Enlarged>;
 }
@@ -41,10 +44,10 @@ export function openUpscaler(path: string, pipeline: Pipeline): Upscaler {
   using file = openCheckpoint(path);
   return file.has("resblock1.conv1.weight")
     ? latentUpscaler(file, pipeline)
-    : pictureUpscaler(loadPictureUpscaler(file, pipeline.model.store), pipeline);
+    : pictureUpscaler(loadPictureUpscaler(file, pipeline.model.store), parse(path).name, pipeline);
 }
 
-function pictureUpscaler(network: PictureUpscaler, pipeline: Pipeline): Upscaler {
+function pictureUpscaler(network: PictureUpscaler, name: string, pipeline: Pipeline): Upscaler {
   const once = async (picture: Pixels): Promise<Pixels> => {
     const whole = { batch: 1, channels: 3, height: picture.height, width: picture.width };
     const { scale } = network, values = Float32Array.from(picture.data, (byte) => byte / 255);
@@ -62,6 +65,7 @@ function pictureUpscaler(network: PictureUpscaler, pipeline: Pipeline): Upscaler
     };
   };
   return {
+    name,
     async enlarge(pictures, { width, height }) {
       const images: Pixels[] = [];
       for (const picture of pictures) {
@@ -88,6 +92,7 @@ function latentUpscaler(file: TensorFile, pipeline: Pipeline): Upscaler {
   }
   const shapes = loadUpscaler(file, model.store);
   return {
+    name: parse(path).name,
     async enlarge(pictures, size, seed) {
       const generator = new TorchGenerator(seed), one = latentShape(latent, 1, size);
       const latents: Float32Array[] = [];

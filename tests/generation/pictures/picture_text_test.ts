@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { pictureTexts } from "../../../src/generation/pictures/picture_text.ts";
+import { type PictureFacts, pictureTexts } from "../../../src/generation/pictures/picture_text.ts";
 import { pictureRequests } from "../../../src/generation/prompts/requests.ts";
 import { GEN_IMG_DEFAULTS } from "../defaults.ts";
 
@@ -10,7 +10,7 @@ Deno.test("the web UI's line names model, autoencoder, LoRAs and embeddings by t
     { width: 64, height: 96 },
     () => {},
   );
-  const texts = pictureTexts({
+  const facts = {
     request,
     width: 64,
     height: 96,
@@ -26,8 +26,10 @@ Deno.test("the web UI's line names model, autoencoder, LoRAs and embeddings by t
       vae: { name: "sharp.safetensors", hash: "bbbbbbbbbb" },
       embeddings: [{ name: "badhand", hash: "cccccccccc" }, { name: "unused", hash: "dddddddddd" }],
     },
-  });
-  assert.deepEqual(new Map(texts).get("parameters")!.split("\n"), [
+  } as const;
+  const parameters = (more: Partial<PictureFacts> = {}) =>
+    new Map(pictureTexts({ ...facts, ...more })).get("parameters")!;
+  assert.deepEqual(parameters().split("\n"), [
     "a cat, good <lora:cat:0.5>",
     "Negative prompt: badhand",
     "Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.5, Seed: 5, Size: 64x96, " +
@@ -35,4 +37,11 @@ Deno.test("the web UI's line names model, autoencoder, LoRAs and embeddings by t
     'Denoising strength: 0.4, Clip skip: 2, Lora hashes: "cat: 0123456789ab", TI hashes: "badhand: cccccccccc", ' +
     'Hashes: {"model": "aaaaaaaaaa", "vae": "bbbbbbbbbb", "lora:cat": "0123456789ab", "embed:badhand": "cccccccccc"}',
   ]);
+  const firstPass = { width: 48, height: 72, steps: 12, upscaler: "4x,Ultra" };
+  const twice = parameters({ firstPass });
+  assert.match(twice, /\nSteps: 12, .* Size: 48x72, /);
+  assert.match(
+    twice,
+    /Denoising strength: 0.4, Clip skip: 2, Hires upscale: 1.3333, Hires steps: 20, Hires upscaler: 4x Ultra, Lora/,
+  );
 });

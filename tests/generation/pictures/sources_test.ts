@@ -37,6 +37,20 @@ Deno.test("what of a folder cannot be read is told, and goes with its mask; a ma
     const twice = repeated({ images, names, masks, paths: names, regions: null, guides: null }, 2);
     assert.deepEqual(twice.names, ["a", "a", "c", "c"]);
     await assert.rejects(read({ imagePath: `${dir}/in/b.png` }), /b\.png/);
+
+    warnings.length = 0;
+    const follows = { guideImagePath: [`${dir}/in`], controlNetModels: ["one"] };
+    const followed = await read({ ...follows, imagePath: `${dir}/masks` });
+    assert.deepEqual([followed.names, followed.guides!.map(({ path }) => path.slice(-5))], [["a", "c"], [
+      "a.png",
+      "c.png",
+    ]]);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0], /in\/b\.png: .*; it is left out$/);
+    assert.equal((await read(follows)).guides!.length, 2);
+    for (const strict of [{ controlNetModels: ["one", "two"] }, { guideImagePath: [`${dir}/in/b.png`] }]) {
+      await assert.rejects(read({ ...follows, ...strict }), /b\.png/);
+    }
     Deno.writeTextFileSync(`${dir}/broken/b.png`, "no picture");
     await assert.rejects(read({ imagePath: `${dir}/broken` }), /none of its 1 pictures can be read/);
   } finally {

@@ -15,7 +15,12 @@ export type ControlFlags = Pick<
 >;
 
 /** How many networks look at guide pictures. */
-export function controlCount({ controlNetModels, controlNetLlliteModels }: ControlFlags): number {
+export function controlCount(
+  { controlNetModels, controlNetLlliteModels }: Pick<
+    ControlFlags,
+    "controlNetModels" | "controlNetLlliteModels"
+  >,
+): number {
   return Math.max(controlNetModels?.length ?? 0, controlNetLlliteModels?.length ?? 0);
 }
 
