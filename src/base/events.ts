@@ -24,6 +24,9 @@ export interface PlanEvent {
   readonly segments?: number;
   /** As measured by `easel plan`. */
   readonly secondsPerStep?: number;
+  /** How often held-out pictures are validated with, and how long it takes each time. */
+  readonly validations?: number;
+  readonly secondsPerValidation?: number;
 }
 
 /** A file or folder that is now whole on the disk. */

@@ -85,6 +85,17 @@ export interface Plan {
   readonly recomputed?: { readonly segments: number; readonly of: number };
   /** Of one step at the largest bucket, gradient accumulation included, as measured on this machine just now. */
   readonly secondsPerStep: number;
+  /** Where pictures are held out. */
+  readonly validation?: PlannedValidation;
+}
+
+export interface PlannedValidation {
+  /** How often in the whole run. */
+  readonly times: number;
+  /** Losses computed each time: of every batch at every timestep. */
+  readonly losses: number;
+  /** Of all these losses, each time, at the largest bucket. */
+  readonly seconds: number;
 }
 
 /** A context that shows nothing and is never interrupted: for tests and for jobs inside jobs. */

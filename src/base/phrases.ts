@@ -27,5 +27,5 @@ export function listed(words: readonly string[], and = "and"): string {
 /** "1 batch", "2 batches"; the last word is the one that changes. */
 export function counted(n: number, what: string): string {
   if (n === 1) return `1 ${what}`;
-  return `${n} ${what}${/(ch|sh|s|x)$/.test(what) ? "es" : "s"}`;
+  return `${n} ${what}${/((?<!epo)ch|sh|s|x)$/.test(what) ? "es" : "s"}`;
 }

@@ -18,6 +18,14 @@ Deno.test("planTraining() counts the largest program and the weights, and writes
   strictEqual(plan.recomputed, undefined);
   const again = await planTraining({ ...config, gradientCheckpointing: true }, openNetworkRun, listening());
   ok(again.recomputed!.of > 0 && again.recomputed!.segments === again.recomputed!.of, "the flag means all");
+  strictEqual(plan.validation, undefined);
+  const split = { ...config, validationSplit: 0.5, validateEveryNSteps: 2 };
+  const { validation, steps, epochs } = await planTraining(split, openNetworkRun, listening());
+  strictEqual(validation!.times, Math.floor(steps / 2) + epochs, "between steps and after each epoch");
+  strictEqual(validation!.losses, 4 * 2, "four timesteps a batch");
+  ok(validation!.seconds > 0 && validation!.seconds < 60);
+  const rarely = { ...split, validateEveryNSteps: null, validateEveryNEpochs: 99 };
+  strictEqual((await planTraining(rarely, openNetworkRun, listening())).validation, undefined);
   deepStrictEqual([...Deno.readDirSync(dir)].map((e) => e.name).sort(), ["data", "model.safetensors"]);
   Deno.removeSync(dir, { recursive: true });
 });

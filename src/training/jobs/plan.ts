@@ -1,5 +1,5 @@
 /** `easel plan COMMAND`: what a training would need, without training or writing anything. */
-import type { JobContext, Plan } from "../../base/job.ts";
+import type { JobContext, Plan, PlannedValidation } from "../../base/job.ts";
 import type { ParameterStore, Program } from "../../runtime/mod.ts";
 import type { DataConfig, StepConfig } from "../options.ts";
 import { largestLatents } from "../step/largest_shapes.ts";
@@ -21,10 +21,27 @@ export async function planTraining<C extends DataConfig & StepConfig>(
   try {
     const { store, length, training: { step } } = run;
     const shapes = largestLatents(run.loader.group, run.drawing.family.latent, config);
-    return await planSteps({ store, length, step, shapes, accumulated: config.gradientAccumulationSteps });
+    const accumulated = config.gradientAccumulationSteps;
+    const plan = await planSteps({ store, length, step, shapes, accumulated });
+    const validation = await planValidation(run, config);
+    return { ...plan, ...validation && { validation } };
   } finally {
     run.close();
   }
+}
+
+/** What validating adds; null where no pictures are held out or it is never their turn. */
+async function planValidation(
+  { validation, training, length, drawing }: TrainingRun,
+  config: DataConfig & StepConfig,
+): Promise<PlannedValidation | null> {
+  const times = validation?.times(length) ?? 0;
+  if (!validation || times === 0) return null;
+  let seconds = 0;
+  for (const shape of largestLatents(validation.group, drawing.family.latent, config)) {
+    seconds = Math.max(seconds, await timeOf(await training.lossProgram(shape)));
+  }
+  return { times, losses: validation.losses, seconds: seconds * validation.losses };
 }
 
 /** A training as far as its plan needs it. */

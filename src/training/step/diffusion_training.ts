@@ -4,7 +4,7 @@ import type { DType } from "../../base/dtype.ts";
 import { Graph, memoryNeeded, Programs } from "../../graph/mod.ts";
 import { UNET } from "../../models/mod.ts";
 import { type NormReport, normReport, type NormTensors } from "../../networks/mod.ts";
-import type { ParameterStore } from "../../runtime/mod.ts";
+import type { ParameterStore, Program } from "../../runtime/mod.ts";
 import { type LatentBatch, noiseBatch } from "../objective/batch.ts";
 import type { MixedPrecision, OptimizerConfig, StepConfig } from "../options.ts";
 import { type NoiseLevels, noiseLevels } from "../objective/noise_levels.ts";
@@ -201,6 +201,11 @@ export class DiffusionTraining {
     const { inputs } = noiseBatch(config, this.schedule, batch, generators);
     const { loss } = await this.#losses.run(shape, (graph) => this.#recordLoss(graph, shape), inputs);
     return loss[0];
+  }
+
+  /** What loss() runs for batches of a shape. */
+  async lossProgram(shape: LatentsShape): Promise<Program> {
+    return await this.#losses.get(shape, (graph) => this.#recordLoss(graph, shape));
   }
 
   /** Memory of loss() for the largest of the shapes. */

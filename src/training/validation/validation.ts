@@ -15,6 +15,7 @@ import {
 import { TIMESTEPS } from "../../models/noise/schedule.ts";
 import type { ExampleMaker } from "../objective/examples.ts";
 import type { StepGenerators } from "../objective/noise.ts";
+import type { RunLength } from "../loop/run_length.ts";
 import type { OptimizerConfig, PlaceConfig, StepConfig } from "../options.ts";
 import type { DiffusionTraining } from "../step/diffusion_training.ts";
 import { seededGenerators } from "../state/mod.ts";
@@ -81,6 +82,18 @@ export class Validation {
     return validation;
   }
 
+  /** Losses that are computed each time: of every batch at every timestep. */
+  get losses(): number {
+    return this.batches * this.#timesteps.length;
+  }
+
+  /** How often a run of this length validates. */
+  times({ steps, epochs }: Pick<RunLength, "steps" | "epochs">): number {
+    const { validateEveryNSteps, validateEveryNEpochs } = this.config;
+    const within = validateEveryNSteps === null ? 0 : Math.floor(steps / validateEveryNSteps);
+    return within + Math.floor(epochs / (validateEveryNEpochs ?? 1));
+  }
+
   /** Batches each time. */
   get batches(): number {
     const all = this.group.orders.reduce((sum, order) => sum + order.length, 0);
@@ -100,7 +113,7 @@ export class Validation {
   /** The average loss with the weights as they are to be saved; null when told to stop. */
   async measure(run: Measured, { signal, progress }: JobContext): Promise<number | null> {
     return await run.training.step.whileSettled(async () => {
-      const generators = this.generators(), total = this.batches * this.#timesteps.length;
+      const generators = this.generators(), total = this.losses;
       generators.torch.random64(1); // PyTorch's DataLoader draws a seed for its workers
       let sum = 0, count = 0, number = 0;
       for await (const batch of this.#batches(run.loader.options, generators)) {
