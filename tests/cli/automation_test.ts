@@ -95,7 +95,15 @@ Deno.test("every command that works for a while prints events, as docs/automatio
   const loaded = await loadCommands(COMMANDS);
   const without = loaded.filter(({ command }) => !command.groups.some(({ rows }) => "json" in rows));
   // what they print is their result
-  const printing = ["lora_interrogator", "check_lora_weights", "show_metadata", "plan", "completions", "man"];
+  const printing = [
+    "lora_interrogator",
+    "check_lora_weights",
+    "show_metadata",
+    "lora",
+    "plan",
+    "completions",
+    "man",
+  ];
   assert.deepEqual(without.map(({ entry }) => entry.name).sort(), printing.sort());
 });
 

@@ -28,7 +28,7 @@ class Typist {
     const words = [Deno.execPath(), "run", "--quiet", "-A", `${ROOT}/main.ts`, ...args];
     this.#child = new Deno.Command("script", {
       args: ["-qec", words.map((word) => `'${word}'`).join(" "), "/dev/null"],
-      env: { TERM: "xterm", NO_COLOR: "1", OMP_WAIT_POLICY: "passive" },
+      env: { CI: "", TERM: "xterm", NO_COLOR: "1", OMP_WAIT_POLICY: "passive" },
       stdin: "piped",
       stdout: "piped",
       stderr: "null",

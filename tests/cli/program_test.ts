@@ -163,9 +163,9 @@ Deno.test("resize_lora and merge_lora say what is missing or cannot be", async (
     /2 files, --ratios 1 number;/,
   );
   await fails(
-    ["merge_lora", "--models", "run", "--ratios", "1", "--save_to", "a.pt"],
+    ["merge_lora", "--models", "run", "--ratios", "1", "--save_to", "a.bin"],
     2,
-    /only \.safetensors/,
+    /ends in \.safetensors, \.ckpt or \.pt/,
   );
   await fails(["merge_lora", "--rations", "1"], 2, /did you mean --ratios\?/);
   await fails(
@@ -185,9 +185,9 @@ Deno.test("resize_lora and merge_lora say what is missing or cannot be", async (
     /1 file, --lbws 2 lists; give one list/,
   );
   await fails(
-    ["python", "train_control_net.py"],
+    ["python", "flux_train_network.py"],
     2,
-    /^easel: train_control_net is not supported yet/,
+    /^easel: flux_train_network is not supported yet/,
   );
 });
 

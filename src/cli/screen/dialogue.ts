@@ -25,11 +25,11 @@ export async function* inputLines(
 }
 
 async function* sentLines(signal: AbortSignal): AsyncGenerator<string> {
-  const console = asker(signal);
+  const input = asker(signal);
   try {
-    for (let line; (line = await console.ask("")) !== null;) yield line;
+    for (let line; (line = await input.ask("")) !== null;) yield line;
   } finally {
-    await console.close();
+    await input.close();
   }
 }
 
