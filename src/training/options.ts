@@ -94,7 +94,10 @@ export const sdxlControlNetGroups = [
 /** Further sets of options without which no training starts; of each one is enough. */
 export const TRAINING_NEEDS = [[["train_data_dir", "resolution"], ["dataset_config"]]] as const;
 
-export type TrainingConfig = ConfigOf<typeof trainingGroups>;
+export type TrainingConfig = ConfigOf<typeof trainingGroups> & {
+  /** A plan of what would cache latents, which takes pictures of all sizes as the caching does. */
+  readonly anySize?: boolean;
+};
 export type TrainNetworkConfig = ConfigOf<typeof trainNetworkGroups>;
 export type FineTuneConfig = ConfigOf<typeof fineTuneGroups>;
 export type TextualInversionConfig = ConfigOf<typeof textualInversionGroups>;

@@ -84,6 +84,13 @@ const BAD: readonly [string, readonly Picture[], readonly Picture[], Flags, RegE
     /a: random_crop would cut the picture and not its conditioning picture; leave it out$/,
   ],
   [
+    "of pictures that nothing cuts",
+    [{ name: "x", width: 80 }],
+    [{ name: "x", width: 80 }],
+    {},
+    /a\/x\.png: 80x64 is larger than the resolution 64x64; use --enable_bucket or --cache_latents$/,
+  ],
+  [
     "without a folder",
     [{ name: "x" }],
     [],

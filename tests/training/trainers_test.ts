@@ -51,6 +51,16 @@ for (const [name, trainer] of Object.entries(TRAINERS)) {
   });
 }
 
+Deno.test("a plan takes pictures of other sizes as caching them does, and writes no cache", async () => {
+  const folder = join(inputs, "images/1_thing"),
+    files = () => [...Deno.readDirSync(folder)].map((f) => f.name);
+  const before = files(), trainer = TRAINERS["LLLite"];
+  const more = ["--resolution", "96", "--cache_latents_to_disk", "--cache_text_encoder_outputs_to_disk"];
+  const plan = await runTrainer(trainer, inputs, "planned", { what: "plan", more });
+  assert.ok(plan && plan.steps === STEPS);
+  assert.deepEqual(files(), before);
+});
+
 Deno.test("--fused_optimizer_groups: no plan keeps gradients, unless the optimizer needs all of them", async () => {
   const planned = async (flags: string) => {
     const context = listening(), line = `sdxl_train --learning_rate 1e-4 ${flags}`;

@@ -142,7 +142,7 @@ export function refuseOtherSizes({ bucketInfo, entries }: Dataset): void {
 }
 
 function refuseUncut(
-  { path, bucket }: ImageEntry,
+  { path, bucket, conditioning }: ImageEntry,
   { width, height }: Pick<Pixels, "width" | "height">,
   cuts: boolean,
 ): void {
@@ -151,7 +151,7 @@ function refuseUncut(
   throw new UserError(
     `${path}: ${width}x${height} is ${smaller ? "smaller" : "larger"} than the resolution ${
       bucket.join("x")
-    }; use --enable_bucket or --cache_latents${smaller ? "" : ", or --random_crop"}`,
+    }; use --enable_bucket or --cache_latents${smaller || conditioning ? "" : ", or --random_crop"}`,
   );
 }
 

@@ -91,6 +91,7 @@ export async function assembleRun(
       training: made,
       loader: new BatchLoader(group, {
         latent: file.family.latent,
+        scale: config.anySize,
         torch: generators.torch,
         random: generators.python,
         maxTrainSteps: length.steps,

@@ -1,22 +1,28 @@
 /** `easel plan COMMAND`: what a training would need, without training or writing anything. */
 import type { JobContext, Plan, PlannedValidation } from "../../base/job.ts";
 import type { ParameterStore, Program } from "../../runtime/mod.ts";
+import { cachesLatents } from "../../data/dataset/options.ts";
 import type { DataConfig, StepConfig } from "../options.ts";
 import { largestLatents } from "../step/largest_shapes.ts";
 import type { RunLength } from "../loop/run_length.ts";
 import type { TrainingStep } from "../step/step.ts";
+import type { TextCacheConfig } from "./text_cache.ts";
 import type { TrainingRun } from "./training_run.ts";
 
 /**
  * Plans the programs of the largest bucket and of the optimizer, and times one run of each. `open` makes the run, whose
  * latents are not cached and which is thrown away; no file is written. Throws UserError.
  */
-export async function planTraining<C extends DataConfig & StepConfig>(
+export async function planTraining<C extends DataConfig & StepConfig & TextCacheConfig>(
   config: C,
   open: (config: C, context: JobContext) => Promise<TrainingRun>,
   context: JobContext,
 ): Promise<Plan> {
-  const kept = { cacheLatents: false, cacheLatentsToDisk: false, cacheInfo: false };
+  const kept = {
+    ...{ cacheLatents: false, cacheLatentsToDisk: false, cacheInfo: false, anySize: cachesLatents(config) },
+    ...config.cacheTextEncoderOutputsToDisk &&
+      { cacheTextEncoderOutputs: true, cacheTextEncoderOutputsToDisk: false },
+  };
   const run = await open({ ...config, ...kept }, context);
   try {
     const { store, length, training: { step } } = run;
