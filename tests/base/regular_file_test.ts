@@ -51,7 +51,7 @@ Deno.test({
         ["state.json", () =>
           readStateFile(folder)],
         ["a.txt", () => loadFolder(subset as unknown as DreamBoothSubset)],
-        ["i.jpg", (path) => initialImages(path, { W: 64, H: 64, compat: null }, () => {})],
+        ["i.jpg", (path) => initialImages(path, { W: 64, H: 64, compat: null }, () => {}, "--image_path")],
         ["j", fileText],
         ["log", (path) => openContext({ file: path }).close()],
       ];
@@ -100,7 +100,12 @@ Deno.test({
       const data = new Uint8Array(64 * 64 * 3), lines: string[] = [];
       await Deno.writeFile(join(folder, "cat.png"), encodePng({ width: 64, height: 64, data }));
       const path = pipe("dog.png");
-      const images = await initialImages(folder, { W: 64, H: 64, compat: null }, (line) => lines.push(line));
+      const images = await initialImages(
+        folder,
+        { W: 64, H: 64, compat: null },
+        (line) => lines.push(line),
+        "--image_path",
+      );
       assert.equal(images.length, 1);
       assert.deepEqual(lines, [`${path}: is a pipe, no picture; left out`]);
     }),

@@ -18,14 +18,16 @@ export interface InitialImage {
 
 /**
  * One file, or all pictures of a folder in name order, as RGB. With both --W and --H they are scaled to that size; then
- * down to multiples of 32. What of a folder cannot be read is told and null.
+ * down to multiples of 32. What of a folder cannot be read is told and null. `flag` is the one that names `path`. Throws
+ * UserError for a file that cannot be read and a folder without one that can.
  */
 export async function initialImages(
   path: string,
   { W, H, compat }: { W: number | null; H: number | null; compat: string | null },
   warn: (text: string) => void,
+  flag: string,
 ): Promise<(InitialImage | null)[]> {
-  const images: (InitialImage | null)[] = [], files = imageFiles(path, warn);
+  const images: (InitialImage | null)[] = [], files = imageFiles(path, warn, flag);
   for (const file of files) {
     let image: Pixels;
     try {

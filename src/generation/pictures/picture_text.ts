@@ -106,8 +106,9 @@ function webUiLine(facts: PictureFacts): string {
 /** Of the hash over a LoRA's tensors; sites call it AutoV3. */
 const LORA_DIGITS = 12;
 
+/** Readers split it at commas and each entry at its colon; the web UI leaves both out of names, too. */
 function hashList(resources: readonly Resource[]): string {
-  return resources.map(({ name, hash }) => `${name}: ${hash}`).join(", ");
+  return resources.map(({ name, hash }) => `${name.replace(/[,:]/g, "")}: ${hash}`).join(", ");
 }
 
 /** Entries are divided by commas. */

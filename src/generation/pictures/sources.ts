@@ -63,8 +63,9 @@ export async function readSources(
   // the first pass begins with them
   const side = (pixels: number | null) => pixels !== null && highres ? scaledSide(pixels, highres) : pixels;
   const size = { W: side(config.W), H: side(config.H), compat: config.compat };
-  const read = (path: string | null) => path === null ? null : initialImages(path, size, warn);
-  const found = await read(imagePath), foundMasks = await read(maskPath);
+  const read = (path: string | null, flag: string) =>
+    path === null ? null : initialImages(path, size, warn, flag);
+  const found = await read(imagePath, "--image_path"), foundMasks = await read(maskPath, "--mask_path");
   const foundGuides = await readGuides(config, warn);
   // what cannot be read takes with it what belongs to it
   type List = readonly (InitialImage | null)[] | null;

@@ -19,7 +19,7 @@ Deno.test("the web UI's line names model, autoencoder, LoRAs and embeddings by t
     modelName: "my,model",
     clipSkip: 2,
     sized: false,
-    networks: [{ name: "cat", text: 0.5, unet: 0.5, hash: "0123456789abcdef" }],
+    networks: [{ name: "c,a:t", text: 0.5, unet: 0.5, hash: "0123456789abcdef" }],
     strength: 0.4,
     hashes: {
       model: { name: "my,model", hash: "aaaaaaaaaa" },
@@ -30,12 +30,12 @@ Deno.test("the web UI's line names model, autoencoder, LoRAs and embeddings by t
   const parameters = (more: Partial<PictureFacts> = {}) =>
     new Map(pictureTexts({ ...facts, ...more })).get("parameters")!;
   assert.deepEqual(parameters().split("\n"), [
-    "a cat, good <lora:cat:0.5>",
+    "a cat, good <lora:c,a:t:0.5>",
     "Negative prompt: badhand",
     "Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7.5, Seed: 5, Size: 64x96, " +
     "Model hash: aaaaaaaaaa, Model: my model, VAE hash: bbbbbbbbbb, VAE: sharp.safetensors, " +
     'Denoising strength: 0.4, Clip skip: 2, Lora hashes: "cat: 0123456789ab", TI hashes: "badhand: cccccccccc", ' +
-    'Hashes: {"model": "aaaaaaaaaa", "vae": "bbbbbbbbbb", "lora:cat": "0123456789ab", "embed:badhand": "cccccccccc"}',
+    'Hashes: {"model": "aaaaaaaaaa", "vae": "bbbbbbbbbb", "lora:c,a:t": "0123456789ab", "embed:badhand": "cccccccccc"}',
   ]);
   const firstPass = { width: 48, height: 72, steps: 12, upscaler: "4x,Ultra" };
   const twice = parameters({ firstPass });

@@ -52,6 +52,10 @@ Deno.test("what of a folder cannot be read is told, and goes with its mask; a ma
       await assert.rejects(read({ ...follows, ...strict }), /b\.png/);
     }
     Deno.writeTextFileSync(`${dir}/broken/b.png`, "no picture");
+    await assert.rejects(
+      read({ imagePath: `${dir}/in`, maskPath: `${dir}/none.png` }),
+      /none\.png: cannot be read; --mask_path takes/,
+    );
     await assert.rejects(read({ imagePath: `${dir}/broken` }), /none of its 1 pictures can be read/);
   } finally {
     Deno.removeSync(dir, { recursive: true });
