@@ -11,9 +11,17 @@ import { withDefaults } from "../../src/options/mod.ts";
 import { compatOptions } from "../../src/options/shared.ts";
 import { convertLora } from "../../src/tools/network/any_kind/convert_lora.ts";
 import { mergeLora } from "../../src/tools/network/merge_lora.ts";
-import { convertLoraOptions, mergeLoraOptions, resizeLoraOptions } from "../../src/tools/network/options.ts";
+import { extractLora } from "../../src/tools/network/extract_lora.ts";
+import {
+  convertLoraOptions,
+  extractLoraOptions,
+  mergeLoraOptions,
+  resizeLoraOptions,
+  svdMergeLoraOptions,
+} from "../../src/tools/network/options.ts";
 import { resizeLora } from "../../src/tools/network/resize_lora.ts";
-import { TINY, writeTinyModel } from "../training/tiny_run.ts";
+import { svdMergeLora } from "../../src/tools/network/svd_merge_lora.ts";
+import { TINY, writeTinyLora, writeTinyModel } from "../training/tiny_run.ts";
 
 const Q = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_q";
 const K2 = Q.replace("attn1_to_q", "attn2_to_k");
@@ -134,6 +142,64 @@ Deno.test("a file's fault is one line with module and remedy, and no tool leaves
       });
     }
     ok(![...Deno.readDirSync(dir)].some((entry) => /out/.test(entry.name)), name);
+  }
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("no tool replaces what it reads, by a link neither", async () => {
+  const dir = Deno.makeTempDirSync({ prefix: "easel-kept-" }), at = (name: string) => join(dir, name);
+  const net = at("net.safetensors"), model = at("model.safetensors"), cpu = { device: "cpu", threads: 1 };
+  writeTinyModel(model);
+  writeTinyLora(net, "net", 2);
+  Deno.linkSync(net, at("link.safetensors"));
+  Deno.linkSync(model, at("model-link.safetensors"));
+  const saveTo = at("link.safetensors"), saveModel = at("model-link.safetensors");
+  const merge = { ...cpu, models: [net], ratios: [1] };
+  const runs: readonly [flag: string, run: () => Promise<void>][] = [
+    [
+      "models",
+      () => mergeLora(withDefaults([mergeLoraOptions, compatOptions], { ...merge, saveTo }), quietContext()),
+    ],
+    [
+      "sd_model",
+      () =>
+        mergeLora(
+          withDefaults([mergeLoraOptions, compatOptions], { ...merge, sdModel: model, saveTo: saveModel }),
+          quietContext(),
+        ),
+    ],
+    [
+      "models",
+      () =>
+        svdMergeLora(
+          withDefaults([svdMergeLoraOptions, compatOptions], { ...merge, saveTo }),
+          quietContext(),
+        ),
+    ],
+    [
+      "model",
+      () =>
+        resizeLora(
+          withDefaults([resizeLoraOptions, compatOptions], { ...cpu, model: net, saveTo, newRank: 1 }),
+          quietContext(),
+        ),
+    ],
+    [
+      "model_tuned",
+      () =>
+        extractLora(
+          withDefaults([extractLoraOptions, compatOptions], {
+            ...cpu,
+            modelOrg: "builtin:tiny",
+            modelTuned: model,
+            saveTo: saveModel,
+          }),
+          quietContext(),
+        ),
+    ],
+  ];
+  for (const [flag, run] of runs) {
+    await rejects(run, new RegExp(`link\\.safetensors: is what --${flag} names and would be replaced`));
   }
   Deno.removeSync(dir, { recursive: true });
 });

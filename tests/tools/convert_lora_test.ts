@@ -4,7 +4,7 @@ import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/st
 import { join } from "node:path";
 import { quietContext } from "../../src/base/job.ts";
 import { modelPath } from "../../src/base/assets.ts";
-import { openSafetensors } from "../../src/formats/mod.ts";
+import { openSafetensors, writeSafetensors } from "../../src/formats/mod.ts";
 import { openModel } from "../../src/models/mod.ts";
 import {
   loadLora,
@@ -144,6 +144,42 @@ Deno.test("dialects lead into each other, for the built-in model without its bei
       /nor does it fit another model that easel knows; give its model with --sd_model/,
     );
     await rejects(Deno.stat(at("none")), Deno.errors.NotFound);
+  }));
+
+Deno.test("without a model a file's own fault is told, not that it fits another model", () =>
+  inFolder(async (at) => {
+    const builtin = openModel(modelPath("builtin:tiny"));
+    write(at("whole"), network("", builtin, "networks.lora"));
+    builtin.close();
+    using file = openSafetensors(at("whole"));
+    const tensors = file.keys().map((name) => {
+      return {
+        name,
+        dtype: "F32",
+        shape: file.info(name).shape,
+        data: new Uint8Array(file.f32(name).buffer),
+        copied: true,
+      };
+    });
+    const up = tensors.findIndex(({ name }) => name.endsWith("lora_up.weight"));
+    writeSafetensors(at("half"), tensors.toSpliced(up, 1), {});
+    const { shape } = tensors[up], nan = new Float32Array(shape[0] * shape[1]).fill(NaN);
+    writeSafetensors(
+      at("nan"),
+      tensors.with(up, { ...tensors[up], data: new Uint8Array(nan.buffer) }),
+      {},
+    );
+    for (const to of ["lora", "comfy"] as const) {
+      for (
+        const [name, message] of [
+          ["half", /half\.safetensors: \S+ has no lora_up\.weight; the file is incomplete/],
+          ["nan", /nan\.safetensors: \S+lora_up\.weight holds NaN at 0, /],
+        ] as const
+      ) {
+        await rejects(convertLora({ ...CONFIG, to }, at(name), at("out"), quietContext()), message);
+        await rejects(Deno.stat(at("out")), Deno.errors.NotFound);
+      }
+    }
   }));
 
 Deno.test("what cannot be converted says why in a line and leaves no file", () =>

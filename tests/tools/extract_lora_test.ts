@@ -123,6 +123,13 @@ Deno.test("splitDylora() writes each rank below the file's, in its dtype", async
     deepStrictEqual(module.up(), up().filter((_, at) => at % rank < 2), `${upShape}`);
   });
   strictEqual(cut.metadata.ss_network_dim, "2");
+  Deno.mkdirSync(join(dir, "no.ending"));
+  const bare = join(dir, "no.ending", "split");
+  await splitDylora({ saveLoraKeys: null, model: at("b"), saveTo: bare, unit: 1 }, quietContext());
+  deepStrictEqual([...Deno.readDirSync(join(dir, "no.ending"))].map((entry) => entry.name).sort(), [
+    "split-0001",
+    "split-0002",
+  ]);
   await rejects(
     splitDylora({ saveLoraKeys: null, model: at("b"), saveTo: at("more"), unit: 3 }, quietContext()),
     /its largest rank is 3; give a --unit below that/,

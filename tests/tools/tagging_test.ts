@@ -87,6 +87,10 @@ Deno.test("a model that is not there, is none or has an operator that is not kno
     tagImages({ ...right, repoId: "a/b" }, listening()),
     /a_b\/model\.onnx: is missing; put the files model\.onnx and selected_tags\.csv of a\/b there, or remove/,
   );
+  await rejects(
+    tagImages({ ...right, repoId: "/a/b" }, listening()),
+    /\/a\/b is no owner\/name on the hub; for the folder DIR\/NAME give --model_dir/,
+  );
   await rejects(tagImages({ ...right, repoId: "other" }, listening()), /other is no owner\/name on the hub/);
   const cases: [change: (bytes: Uint8Array) => Uint8Array, said: RegExp][] = [
     [(bytes) => bytes.subarray(0, bytes.length - 100), /model\.onnx: is no ONNX model or is damaged/],

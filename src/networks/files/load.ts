@@ -24,6 +24,9 @@ import { FAMILIES, type Family, type Shapes } from "../../models/mod.ts";
 import { loraTargets, type Target } from "../sites/targets.ts";
 import { floatAlpha, wholeAlpha } from "../sites/values.ts";
 
+/** A network that is for another model: it may fit one yet. */
+export class OtherModel extends UserError {}
+
 /** A network with its weights, under sd-scripts' file keys whatever the file's own were. */
 export interface LoadedLora {
   readonly modules: readonly NetworkModule[];
@@ -38,8 +41,8 @@ export interface FileLora extends LoadedLora {
 
 /**
  * Every module of a file on its layer of the model, in creation order; rank and alpha are the file's own, a missing
- * alpha is the rank. What fits nowhere is noted and left out. Throws UserError when nothing fits, and for shapes and network
- * types that do not.
+ * alpha is the rank. What fits nowhere is noted and left out. Throws OtherModel when nothing fits and
+ * for shapes that do not, UserError for what is wrong with the file itself.
  */
 export function loadLora(
   file: TensorFile,
@@ -64,7 +67,7 @@ export function loadLora(
   if (leftOut.length > 0) {
     const made = familyOfLora(file), model = `this ${family.label} model`;
     if (modules.length === 0 || (made !== null && made.name !== family.name)) {
-      throw new UserError(
+      throw new OtherModel(
         `${file.path}: ${leftOut[0]} is for no layer of ${model}${others(leftOut.length)}; ${
           remedy(file, family)
         }`,
@@ -97,7 +100,7 @@ function fit(file: TensorFile, target: Target, entry: Entry, name: string, famil
   if ("missing" in reading) throw incomplete(file, name, reading.missing);
   if ("misfit" in reading) {
     const { misfit, wanted } = reading;
-    throw new UserError(
+    throw new OtherModel(
       `${file.path}: ${keys[misfit]} is [${found[misfit].join(", ")}], this ${family.label} model takes [${
         wanted.join(", ")
       }]; ${remedy(file, family)}`,

@@ -30,12 +30,14 @@ import { openChosenDevice } from "../../runtime/mod.ts";
 import type { ExtractLoraConfig } from "./options.ts";
 import { rounding } from "./precision.ts";
 import { Products } from "./products.ts";
+import { keepRead } from "./read_files.ts";
 
 /** sd-scripts' default of --clamp_quantile. */
 const CLAMP_QUANTILE = 0.99;
 
 /** Throws UserError for models that do not fit each other or do not differ, when the disk refuses, and on Ctrl-C. */
 export async function extractLora(config: ExtractLoraConfig, context: JobContext): Promise<void> {
+  keepRead(config.saveTo, { model_org: [config.modelOrg], model_tuned: [config.modelTuned] });
   removeLeftoversOf(config.saveTo, context.log);
   const original = openModel(config.modelOrg);
   try {

@@ -1,10 +1,7 @@
 /** `easel merge_lora`: LoRAs into one LoRA, or into a model. */
 
-import { modelPath } from "../../base/assets.ts";
-import { UsageError } from "../../base/errors.ts";
 import type { JobContext } from "../../base/job.ts";
 import { removeLeftoversOf } from "../../base/files/leftovers.ts";
-import { isSameFile } from "../../base/files/links.ts";
 import { openCheckpoint, type TensorFile } from "../../formats/mod.ts";
 import { checkFlags } from "../../models/mod.ts";
 import {
@@ -21,16 +18,13 @@ import { keysFor } from "./any_kind/fitting_model.ts";
 import { mergeIntoModel } from "./merge_into_model.ts";
 import { specOfMerge } from "./merged_spec.ts";
 import { rounding } from "./precision.ts";
+import { keepRead } from "./read_files.ts";
 import { blockWeight, readBlockWeights } from "./block_weights.ts";
 import { least, loraFamily, mergeInputs } from "./merge_inputs.ts";
 
 /** Throws UserError for files that do not fit each other, when the disk refuses, and on Ctrl-C. */
 export async function mergeLora(config: MergeLoraConfig, context: JobContext): Promise<void> {
-  if (config.sdModel !== null && isSameFile(config.saveTo, modelPath(config.sdModel))) {
-    throw new UsageError(
-      `${config.saveTo}: is what --sd_model names and would be replaced; give another --save_to`,
-    );
-  }
+  keepRead(config.saveTo, { sd_model: [config.sdModel], models: config.models });
   removeLeftoversOf(config.saveTo, context.log);
   const files: TensorFile[] = [];
   try {

@@ -16,9 +16,11 @@ import {
 } from "../../networks/mod.ts";
 import { keysFor } from "./any_kind/fitting_model.ts";
 import type { ResizeLoraConfig } from "./options.ts";
+import { keepRead } from "./read_files.ts";
 
 /** Throws UserError for what is no LoRA, and when the disk refuses. */
 export async function resizeLora(config: ResizeLoraConfig, context: JobContext): Promise<void> {
+  keepRead(config.saveTo, { model: [config.model] });
   removeLeftoversOf(config.saveTo, context.log);
   using file = openCheckpoint(config.model);
   const modules = fileModules(file, familyOfLora(file), context.warn);

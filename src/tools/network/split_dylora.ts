@@ -1,5 +1,6 @@
 /** `easel extract_lora_from_dylora`: a DyLoRA as one LoRA for each of its ranks (sd-scripts' script of that name). */
 
+import { join, parse } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import { removeLeftoversOf } from "../../base/files/leftovers.ts";
 import { hearSignals, type JobContext } from "../../base/job.ts";
@@ -15,6 +16,7 @@ import {
 } from "../../networks/mod.ts";
 import { keysFor } from "./any_kind/fitting_model.ts";
 import type { SplitDyloraConfig } from "./options.ts";
+import { keepRead } from "./read_files.ts";
 
 /** Throws UserError for what is no LoRA, where there is nothing to split, and when the disk refuses. */
 export async function splitDylora(config: SplitDyloraConfig, context: JobContext): Promise<void> {
@@ -25,9 +27,11 @@ export async function splitDylora(config: SplitDyloraConfig, context: JobContext
     throw new UserError(`${config.model}: its largest rank is ${largest}; give a --unit below that`);
   }
   const keysOf = keysFor(config.saveLoraKeys, file, modules);
+  const { dir, name, ext } = parse(config.saveTo);
   for (let rank = config.unit; rank < largest; rank += config.unit) {
     await hearSignals(context);
-    const path = config.saveTo.replace(/(\.\w+)$/, `-${String(rank).padStart(4, "0")}$1`);
+    const path = `${join(dir, name)}-${String(rank).padStart(4, "0")}${ext}`;
+    keepRead(path, { model: [config.model] });
     removeLeftoversOf(path, context.log);
     const comment = file.metadata.ss_training_comment ?? "";
     const { sshs_model_hash: _, sshs_legacy_hash: __, ...metadata } = file.metadata;

@@ -22,6 +22,7 @@ import { least, loraFamily, mergeInputs } from "./merge_inputs.ts";
 import { specOfMerge } from "./merged_spec.ts";
 import type { SvdMergeConfig } from "./options.ts";
 import { rounding } from "./precision.ts";
+import { keepRead } from "./read_files.ts";
 
 /** sd-scripts cuts the largest values off, which moves the result by several percent; here with `compat` alone. */
 const CLAMP_QUANTILE = 0.99;
@@ -29,6 +30,7 @@ const CLAMP_QUANTILE = 0.99;
 /** Throws UserError for files that do not fit each other, when the disk refuses, and on Ctrl-C. */
 export async function svdMergeLora(config: SvdMergeConfig, context: JobContext): Promise<void> {
   const weights = config.lbws === null ? null : readBlockWeights(config.lbws);
+  keepRead(config.saveTo, { models: config.models });
   removeLeftoversOf(config.saveTo, context.log);
   const files: TensorFile[] = [];
   try {

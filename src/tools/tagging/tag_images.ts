@@ -80,9 +80,11 @@ async function modelFolder(
 
 /** `repoId`: owner/name, or owner/name/branch. */
 async function fetched(repoId: string, folder: string, context: JobContext): Promise<string> {
-  const [owner, name, revision = "main"] = repoId.split("/");
-  if (!name) {
-    throw new UserError(`${folder}: there is no such folder, and ${repoId} is no owner/name on the hub`);
+  const [owner, name, revision = "main", ...more] = repoId.split("/");
+  if (!owner || !name || more.length > 0) {
+    throw new UserError(
+      `${folder}: there is no such folder, and ${repoId} is no owner/name on the hub; for the folder DIR/NAME give --model_dir DIR --repo_id NAME`,
+    );
   }
   const { fetchModel, hubSettings } = await import("../../hub/mod.ts");
   const repo = `${owner}/${name}`;

@@ -19,6 +19,7 @@ import {
   type LoadedLora,
   loadLora,
   loraTargets,
+  OtherModel,
   type PairKeys,
   pairKeys,
 } from "../../../networks/mod.ts";
@@ -56,7 +57,8 @@ export function fitted(file: TensorFile, model: Candidate | null, note: Note): F
     const { family, shapes } = model;
     return { family, shapes, lora: loadLora(file, shapes, family, note) };
   }
-  let partly: { fitted: FittedNetwork; notes: string[] } | null = null, refused: UserError | null = null;
+  let partly: { fitted: FittedNetwork; notes: string[] } | null = null;
+  const refused: UserError[] = [];
   for (const candidate of candidates(file)) {
     const notes: string[] = [];
     try {
@@ -66,17 +68,20 @@ export function fitted(file: TensorFile, model: Candidate | null, note: Note): F
       if (all) break;
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      refused ??= error;
+      refused.push(error);
     }
   }
   if (partly) {
     partly.notes.forEach(note);
     return partly.fitted;
   }
-  const message = refused!.message.replace(/; [^;]*$/, "");
+  // what is wrong with the file itself no other model mends
+  const fault = refused.find((error) => !(error instanceof OtherModel));
+  if (fault) throw fault;
+  const message = refused[0].message.replace(/; [^;]*$/, "");
   throw new UserError(
     `${message}, nor does it fit another model that easel knows; give its model with --sd_model`,
-    { cause: refused },
+    { cause: refused[0] },
   );
 }
 
