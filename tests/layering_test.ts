@@ -1,8 +1,8 @@
 /** The house rules that a machine can check: imports point down and in no circle, files stay small, one room touches pointers. */
 
 import assert from "node:assert/strict";
-import { dirname, join, relative } from "node:path";
-import { ROOT, sources, textOf } from "./sources.ts";
+import { dirname, join } from "node:path";
+import { importsOf, ROOT, sources, textOf } from "./sources.ts";
 
 /** Top to bottom; a room imports from itself and from rooms in later rows. */
 const STOREYS: readonly (readonly string[])[] = [
@@ -69,13 +69,6 @@ function roomOf(path: string): string {
   return path.startsWith("src/") ? path.split("/").slice(0, 2).join("/") : path.split("/")[0];
 }
 
-/** Relative imports and re-exports of a file, static and dynamic, as paths from the root. */
-function imports(path: string): string[] {
-  const text = textOf(path).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
-  const found = text.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)"(\.{1,2}\/[^"]+)"/g);
-  return [...found].map((match) => relative(ROOT, join(ROOT, dirname(path), match[1])));
-}
-
 /** Files that import each other, directly or by way of others: every group of them (Tarjan's strong components). */
 function circles(files: readonly string[]): string[][] {
   const order = new Map<string, number>(), lowest = new Map<string, number>(), found: string[][] = [];
@@ -84,7 +77,7 @@ function circles(files: readonly string[]): string[][] {
     order.set(file, order.size);
     lowest.set(file, order.get(file)!);
     open.push(file);
-    for (const target of imports(file)) {
+    for (const target of importsOf(file)) {
       if (!files.includes(target)) continue;
       if (!order.has(target)) visit(target);
       if (open.includes(target)) lowest.set(file, Math.min(lowest.get(file)!, lowest.get(target)!));
@@ -118,7 +111,7 @@ const program = ["main.ts", ...sources("src", "ffi")];
 
 Deno.test("imports point down the list of rooms", () => {
   const wrong = program.flatMap((path) =>
-    imports(path)
+    importsOf(path)
       .filter((target) => !allowed(roomOf(path), roomOf(target)))
       .map((target) => `${path} imports ${target}`)
   );
@@ -127,7 +120,7 @@ Deno.test("imports point down the list of rooms", () => {
 
 Deno.test("imports name files that exist", () => {
   const missing = program.flatMap((path) =>
-    imports(path).filter((target) => !exists(target)).map((target) => `${path} imports ${target}`)
+    importsOf(path).filter((target) => !exists(target)).map((target) => `${path} imports ${target}`)
   );
   assert.deepEqual(missing, []);
 });

@@ -1,6 +1,6 @@
 /** The program's own text, for tests of its rules. */
 
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 
 export const ROOT = join(import.meta.dirname!, "..");
 
@@ -20,4 +20,13 @@ export function sources(...folders: string[]): string[] {
 
 export function textOf(path: string): string {
   return Deno.readTextFileSync(join(ROOT, path));
+}
+
+/** Relative imports and re-exports of a file, as paths from the root: all, or those that are loaded with it. */
+export function importsOf(path: string, which: "all" | "loaded" = "all"): string[] {
+  const text = textOf(path).replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "");
+  const found = which === "all"
+    ? text.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)"(\.{1,2}\/[^"]+)"/g)
+    : text.matchAll(/^(?:import|export) (?!type\b)(?:[^"]*? from )?"(\.{1,2}\/[^"]+\.ts)"/gm);
+  return [...found].map((match) => relative(ROOT, join(ROOT, dirname(path), match[1])));
 }

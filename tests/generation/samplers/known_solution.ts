@@ -39,12 +39,12 @@ export function answer(seen: number, sigma: number, { prediction }: SamplerOptio
 
 /** Samples from `start`, standard normal; `draw` gives fresh noise. */
 export function run(
-  name: string,
+  of: string | ((options: SamplerOptions) => Sampler),
   options: SamplerOptions,
   start: Float32Array,
   draw: () => Float32Array = () => new Float32Array(start.length),
 ): { sampler: Sampler; end: Float32Array } {
-  const sampler = createSampler(name, options);
+  const sampler = typeof of === "string" ? createSampler(of, options) : of(options);
   let latents: Float32Array = start.map((x) => x * sampler.initNoiseSigma);
   sampler.timesteps.forEach((timestep, i) => {
     const divisor = sampler.inputDivisor(i), sigma = sigmaAt(timestep);

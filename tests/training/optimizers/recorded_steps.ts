@@ -1,5 +1,5 @@
 /** Twelve numbers, their gradients in every step by the rule in torch.json, and a step that only updates them. */
-import { readOptimizer } from "../../../src/training/optimizers/mod.ts";
+import { readOptimizer, type Rule } from "../../../src/training/optimizers/mod.ts";
 import { TrainingStep } from "../../../src/training/step/step.ts";
 import {
   allocateGroups,
@@ -39,7 +39,7 @@ export interface RecordedRun extends Disposable {
 /** `shapes` of the groups that the numbers are split into, each of one parameter; a number is a size. */
 export function recordedRun(
   on: Device,
-  name: string,
+  optimizer: string | Rule,
   args: readonly string[] | null,
   shapes: readonly (number | readonly number[])[] = [N],
 ): RecordedRun {
@@ -59,7 +59,7 @@ export function recordedRun(
   const count = sizes.reduce((a, b) => a + b), start = numbers((i) => u(1, i), count);
   spread(start, flat.weights);
   const step = new TrainingStep<Record<string, never>>(store, {
-    ...{ groups, optimizer: readOptimizer(name, args) },
+    ...{ groups, optimizer: typeof optimizer === "string" ? readOptimizer(optimizer, args) : optimizer },
     ...{ maxGradNorm: 0, gradientAccumulationSteps: 1, scaleLoss: false },
     record: () => {
       throw new Error("only update is run");
