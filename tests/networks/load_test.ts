@@ -105,7 +105,7 @@ Deno.test("incomplete files and other network types are refused by name", () => 
   refuses([[`${Q}.hada_w1_a`, [2, 2]]], /attn1_to_q has no hada_w1_b; the file is incomplete/);
   refuses(
     [[`${Q}.oft_R.weight`, [2, 2]]],
-    /oft_R\.weight is of the kind OFT of PEFT, which is not supported/,
+    /oft_R\.weight is \[2, 2\], this SD1 model takes/,
   );
   refuses([["model.weight", [2, 2]]], /holds no LoRA .*it has model\.weight\); give a LoRA file/);
   refuses([["emb_params", [4, 8]]], /is a textual inversion embedding; give a LoRA file/);

@@ -24,6 +24,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   "lora.up.weight": UP,
   "lora_linear_layer.down.weight": DOWN,
   "lora_linear_layer.up.weight": UP,
+  "oft_R.default.weight": "oft_R.weight", // PEFT's OFT
   "lora_magnitude_vector": "dora_scale", // PEFT's DoRA
   "lora_magnitude_vector.weight": "dora_scale",
   "lora_magnitude_vector.default.weight": "dora_scale",
@@ -79,7 +80,7 @@ export function bundledEmbedding(key: string): string | null {
 
 /** Kinds that are not read, by what their keys contain. */
 const OTHERS: readonly [RegExp, string][] = [
-  [/\.oft_R\./, "OFT of PEFT"],
+  [/\.oft_[rs](\.|$)/, "OFT of PEFT before 0.16"],
 ];
 
 /** The name of another network type that a key belongs to, null when it says nothing. */

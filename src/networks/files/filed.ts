@@ -1,5 +1,6 @@
 /** From the form in which modules are trained to the one in files, and back. */
 
+import { UserError } from "../../base/errors.ts";
 import type { LoraWeights } from "../kinds/first_weights.ts";
 import type { NetworkModule } from "../kinds/kind.ts";
 import type { LoraOptions } from "../sites/args.ts";
@@ -13,6 +14,7 @@ interface Network {
 export function filedAs({ modules, weights }: Network): { modules: NetworkModule[]; weights: LoraWeights } {
   const packed: LoraWeights = new Map();
   const filed = modules.map((module): NetworkModule => {
+    refuseReadOnly(module);
     const { filed } = module.kind, values = valuesOf(module, weights);
     for (const [suffix, v] of Object.entries(filed ? filed.pack(module, values) : values)) {
       packed.set(`${module.name}.${suffix}`, v);
@@ -20,6 +22,14 @@ export function filedAs({ modules, weights }: Network): { modules: NetworkModule
     return filed ? { ...module, kind: filed.kind, tensors: filed.kind.tensors(module, module) } : module;
   });
   return { modules: filed, weights: packed };
+}
+
+/** Throws UserError for what is read only, in the network of a training too. */
+export function refuseReadOnly({ name, kind }: NetworkModule): void {
+  if (!kind.readOnly) return;
+  throw new UserError(
+    `${name} is ${kind.name}, which is drawn with and merged only; make a LoRA of it with easel convert_lora --to lora`,
+  );
 }
 
 /** Modules of a file as options ask for them to be trained. */

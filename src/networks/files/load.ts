@@ -14,7 +14,7 @@ import {
   shapesOf,
   some,
 } from "./file_modules.ts";
-import { peftAlpha } from "./peft_config.ts";
+import { peftAlpha, peftSays } from "./peft_config.ts";
 import type { LoraWeights } from "../kinds/first_weights.ts";
 import type { NetworkModule } from "../kinds/kind.ts";
 import { lora } from "../kinds/lora.ts";
@@ -59,9 +59,8 @@ export function loadLora(
     const own = name.startsWith(OFT_PREFIX) ? { ...target, name: oftName(target.name) } : target;
     const module = fit(file, own, entry, name, family);
     modules.push(module);
-    for (const suffix of Object.keys(module.tensors)) {
-      weights.set(`${module.name}.${suffix}`, file.f32(entry[suffix]));
-    }
+    const values = valuesOf(file, module, entry);
+    for (const suffix of Object.keys(module.tensors)) weights.set(`${module.name}.${suffix}`, values[suffix]);
   }
   const leftOut = [...entries].map(([name, entry]) => Object.values(entry)[0] ?? name);
   if (leftOut.length > 0) {
@@ -76,6 +75,18 @@ export function loadLora(
     note(`${file.path}: left out, being for no layer of ${model}: ${some(leftOut)}`);
   }
   return { modules, weights, leftOut };
+}
+
+/** A module's values by suffix, as it computes with them. */
+function valuesOf(
+  file: TensorFile,
+  module: NetworkModule,
+  entry: Entry,
+): Readonly<Record<string, Float32Array>> {
+  const values = Object.fromEntries(Object.keys(module.tensors).map((s) => [s, file.f32(entry[s])]));
+  return module.kind.fromPeft
+    ? module.kind.fromPeft(module, values, peftSays(file, module.kind.name))
+    : values;
 }
 
 /** What a layer may be called in files. */

@@ -32,31 +32,54 @@ export function peftAlpha(file: TensorFile, { diffusers, layer }: Target): numbe
   return config.use_rslora ? alpha * Math.sqrt(own(config.rank_pattern, config.r)) : alpha;
 }
 
+/** All that the configuration beside a file says. Throws UserError where there is none, as the file means nothing without. */
+export function peftSays(file: TensorFile, kind: string): Readonly<Record<string, unknown>> {
+  if (!said.has(file)) said.set(file, jsonBeside(file.path));
+  const config = said.get(file);
+  if (config) return config;
+  throw new UserError(
+    `${file.path}: holds ${kind}, whose numbers its adapter_config.json explains, which is not beside it; copy it there`,
+  );
+}
+
+const said = new WeakMap<TensorFile, Record<string, unknown> | null>();
+
 function configBeside(weights: string): PeftConfig | null {
-  const path = join(dirname(weights), "adapter_config.json");
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(path);
-  } catch {
-    return null;
-  }
-  const wrong = (found: string) => new UserError(`${path}: ${found}; give PEFT's own, or move it away`);
-  let json: Partial<Record<keyof PeftConfig, unknown>>;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw wrong("is no JSON");
-  }
-  const { r, lora_alpha: alpha, alpha_pattern, rank_pattern, use_rslora } = json ?? {};
-  if (!(typeof r === "number" && r > 0)) throw wrong(`r is ${JSON.stringify(r)}, a rank is wanted`);
+  const json = jsonBeside(weights);
+  if (!json) return null;
+  const { r, lora_alpha: alpha, alpha_pattern, rank_pattern, use_rslora } = json;
+  if (!(typeof r === "number" && r > 0)) throw wrong(weights, `r is ${JSON.stringify(r)}, a rank is wanted`);
   if (typeof alpha !== "number" || !Number.isFinite(alpha)) {
-    throw wrong(`lora_alpha is ${JSON.stringify(alpha)}, a number is wanted`);
+    throw wrong(weights, `lora_alpha is ${JSON.stringify(alpha)}, a number is wanted`);
   }
   return {
     ...{ r, lora_alpha: alpha, use_rslora: use_rslora === true },
     alpha_pattern: numbers(alpha_pattern),
     rank_pattern: numbers(rank_pattern),
   };
+}
+
+/** null where there is no such file. */
+function jsonBeside(weights: string): Record<string, unknown> | null {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(placeBeside(weights));
+  } catch {
+    return null;
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw wrong(weights, "is no JSON");
+  }
+  return typeof json === "object" && json !== null ? json as Record<string, unknown> : {};
+}
+
+const placeBeside = (weights: string) => join(dirname(weights), "adapter_config.json");
+
+function wrong(weights: string, found: string): UserError {
+  return new UserError(`${placeBeside(weights)}: ${found}; give PEFT's own, or move it away`);
 }
 
 function numbers(table: unknown): Record<string, number> {

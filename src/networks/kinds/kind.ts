@@ -175,6 +175,10 @@ export interface NetworkKind {
     /** `drawn` gives what a run drew under a name of the kind's. */
     reached(module: NetworkModule, suffix: string, drawn: (what: string) => Float32Array): boolean;
   };
+  /** Values from those of PEFT's file, where what they mean is said by its adapter_config.json alone. */
+  fromPeft?(module: NetworkModule, values: Values, config: Readonly<Record<string, unknown>>): Values;
+  /** Drawn with and merged, neither trained nor written. */
+  readonly readOnly?: boolean;
   /** The file's form of a module that is trained in another. */
   readonly filed?: Filed;
   /** Tensors that LoRA+ gives a rate of their own (arXiv 2402.12354). */

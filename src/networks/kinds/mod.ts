@@ -12,11 +12,12 @@ import { lokr } from "./lokr.ts";
 import { lora } from "./lora.ts";
 import { loraFa } from "./lora_fa.ts";
 import { BLOCKS, oft } from "./oft.ts";
+import { oftInputs } from "./oft_inputs.ts";
 
 /** In the order in which a module of a file is tried: the first with one of its marks it is. */
 export const KINDS: readonly NetworkKind[] = [
   ...[lora, loraFa, dylora, loha, lokr, glora],
-  ...[oft, boft, ia3, full, norm],
+  ...[oft, boft, oftInputs, ia3, full, norm],
 ];
 
 /** Suffixes of a file's keys beside alpha. */

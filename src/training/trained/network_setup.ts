@@ -14,6 +14,7 @@ import {
   type NetworkModule,
   networkNamed,
   type Note,
+  refuseReadOnly,
   tensorShapes,
   trainedAs,
   type UniformSource,
@@ -73,6 +74,7 @@ export function setUpNetwork(
   if (config.networkWeights !== null) {
     using file = openCheckpoint(config.networkWeights);
     const loaded = trainedAs(loadLora(file, shapes, family, note), options);
+    loaded.modules.forEach(refuseReadOnly);
     given = loaded.weights;
     if (config.dimFromWeights) {
       all = loaded.modules;

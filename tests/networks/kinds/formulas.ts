@@ -1,6 +1,7 @@
 /** What each kind makes of a weight, in float64 and index by index, from the published formulas. */
 
 import type { NetworkKind } from "../../../src/networks/kinds/kind.ts";
+import { ROTATION } from "../../../src/networks/kinds/oft_inputs.ts";
 import { DOWN, UP } from "../../../src/networks/kinds/lora.ts";
 import { BLOCKS } from "../../../src/networks/kinds/oft.ts";
 import { type NetworkModule, scaleOf } from "../../../src/networks/mod.ts";
@@ -202,3 +203,15 @@ export function doraChange(inner: KindCase["change"]): KindCase["change"] {
 export const within =
   (change: KindCase["change"], kind: NetworkKind): KindCase["change"] => (values, base, m) =>
     change(values, base, { ...m, kind });
+
+/** W (R - I)^T block by block (peft/tuners/oft/layer.py, Linear.merge). */
+export function turnedInputs({ [ROTATION]: turn }: Values, base: Numbers, m: NetworkModule): Numbers {
+  const [out, inputs] = m.shape, [, n] = m.tensors[ROTATION], change = new Float64Array(out * inputs);
+  for (let i = 0; i < change.length; i++) {
+    const o = Math.floor(i / inputs), to = i % inputs, block = Math.floor(to / n);
+    for (let k = 0; k < n; k++) {
+      change[i] += base[o * inputs + block * n + k] * turn[(block * n + to % n) * n + k];
+    }
+  }
+  return change;
+}

@@ -11,6 +11,7 @@ import { lokr } from "../../../src/networks/kinds/lokr.ts";
 import { scalarOf } from "../../../src/networks/kinds/scalar.ts";
 import { dylora } from "../../../src/networks/kinds/dylora.ts";
 import { lora } from "../../../src/networks/kinds/lora.ts";
+import { oftInputs, ROTATION } from "../../../src/networks/kinds/oft_inputs.ts";
 import { oft } from "../../../src/networks/kinds/oft.ts";
 import type { NetworkModule } from "../../../src/networks/mod.ts";
 import { loraModule } from "../../../src/networks/sites/modules.ts";
@@ -27,6 +28,7 @@ import {
   loraChange,
   oftChange,
   tuckerChange,
+  turnedInputs,
   within,
 } from "./formulas.ts";
 
@@ -49,6 +51,11 @@ const dora = (kind: NetworkKind, change: KindCase["change"]) => ({
   values: positive,
   tolerance: 3e-5,
 });
+/** R - I of inputs, as PEFT's files are read. */
+function turning(shape: readonly number[], blocks: readonly number[]): NetworkModule {
+  return { ...module(oftInputs, shape, blocks[1]), tensors: { [ROTATION]: blocks } };
+}
+
 /** By rank_dropout, before anything is made of the change. */
 const ROWS = [1, 0, 1.5, 1, 0, 1, 0.5, 1];
 const dropping = (change: KindCase["change"]): KindCase["change"] => (values, base, m) =>
@@ -131,6 +138,8 @@ const CASES: Readonly<Record<string, KindCase>> = {
   },
   "DoRA of a LoHa": { module: module(doraOf(loha), LINEAR, 3), ...dora(loha, lohaChange) },
   "DoRA of a LoKr": { module: module(doraOf(lokr), [12, 20], 1), ...dora(lokr, lokrChange) },
+  "OFT of inputs": { module: turning(LINEAR, [2, 3, 3]), change: turnedInputs },
+  "OFT of a 1x1 convolution's inputs": { module: turning(POINT, [2, 2, 2]), change: turnedInputs },
   "DoRA of a LoRA times a scalar": {
     module: module(doraOf(scalarOf(lora)), LINEAR, 2),
     ...dora(scalarOf(lora), scaledChange(loraChange)),
