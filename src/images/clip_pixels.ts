@@ -6,6 +6,16 @@ import { resizePillow } from "./resampling/pillow.ts";
 const MEAN = [0.48145466, 0.4578275, 0.40821073].map(Math.fround);
 const SPREAD = [0.26862954, 0.26130258, 0.27577711].map(Math.fround);
 
+export interface ClipPixels {
+  /** What the shorter side becomes before the middle is cut out; null presses the whole picture into the square. */
+  readonly shorter: number | null;
+  readonly side: number;
+}
+
+export function prepareClip(image: Pixels, { shorter, side }: ClipPixels): Float32Array {
+  return shorter === null ? prepareSquare(image, side) : prepareMiddle(image, shorter, side);
+}
+
 /** BLIP's: the whole picture pressed into a square. */
 export function prepareSquare(image: Pixels, side: number): Float32Array {
   return normalized(resizePillow(image, side, side, "bicubic"));

@@ -5,7 +5,7 @@
 
 import { orientationFromTiff } from "./exif.ts";
 import { checkSize, ImageError, type ImageHeader, type Pixels } from "./pixels.ts";
-import { withCodec } from "./wasm.ts";
+import { withCodec } from "./codecs/wasm.ts";
 
 const SOI = 0xd8, EOI = 0xd9, SOS = 0xda, APP1 = 0xe1;
 /** Start-of-frame markers: C0 to CF without DHT, JPG and DAC. */

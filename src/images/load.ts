@@ -51,6 +51,11 @@ export class UnreadableImage extends UserError {
   constructor(readonly path: string, cause: unknown) {
     super(cause instanceof NoFile ? cause.message : `${path}: ${reason(cause)}`, { cause });
   }
+
+  /** One that another thread has met: `message` is whole. */
+  static told(path: string, message: string): UnreadableImage {
+    return new UnreadableImage(path, new NoFile(message));
+  }
 }
 
 /** Decodes any supported file to 8-bit RGB, or RGBA with `alpha`. Throws UnreadableImage. */

@@ -3,7 +3,7 @@
 import { orientationFromTiff } from "./exif.ts";
 import { exactBuffer } from "./jpeg.ts";
 import { checkSize, ImageError, type ImageHeader, type Pixels } from "./pixels.ts";
-import { withCodec } from "./wasm.ts";
+import { withCodec } from "./codecs/wasm.ts";
 
 /** RGBA three times: within a lossless decoder, of the decoder, and outside of it. */
 const BYTES_PER_PIXEL = 12;

@@ -7,9 +7,9 @@ import { listed } from "../base/phrases.ts";
 import type { ByteRows } from "./png_file.ts";
 import { encodePng } from "./png_file.ts";
 import { jpegWithComment, webpWithComment } from "./codecs/exif_comment.ts";
-import { withCodec } from "./wasm.ts";
+import { withCodec } from "./codecs/wasm.ts";
 
-interface Quality {
+export interface Quality {
   /** Of JPEG, 1 to 100. */
   readonly jpeg: number;
   /** Of WebP, 1 to 100, which is without loss. Default 100. */
@@ -44,8 +44,18 @@ export async function writePicture(
   quality: Quality = { jpeg: 95 },
   texts: Texts = [],
 ): Promise<void> {
+  atomicWriteFile(path, await pictureBytes(path, picture, quality, texts));
+}
+
+/** What writePicture() writes. */
+export async function pictureBytes(
+  path: string,
+  picture: ByteRows,
+  quality: Quality = { jpeg: 95 },
+  texts: Texts = [],
+): Promise<Uint8Array> {
   checkPictureName("the picture", path);
-  atomicWriteFile(path, await ENCODERS[extname(path).toLowerCase()](picture, quality, texts));
+  return await ENCODERS[extname(path).toLowerCase()](picture, quality, texts);
 }
 
 function comment(texts: Texts): string | undefined {

@@ -100,6 +100,12 @@ export async function journey(root: string): Promise<void> {
   const [picture] = names(join(root, at("pictures"))).filter((name) => name.endsWith(".png"));
   const bytes = await Deno.readFile(join(root, at("pictures"), picture));
   assert.deepEqual([...bytes.subarray(1, 4)], [..."PNG"].map((letter) => letter.charCodeAt(0)));
+
+  // other threads run worker.js beside the bundle, and JPEG takes an encoder that lies there too
+  const resize = ["resize_images_to_resolution", at("data/1_thing"), at("small")];
+  const small = await inRoot(root, [...resize, "--max_resolution", "16x16", "--threads", "2"]);
+  assert.equal(small.code, 0, small.stderr);
+  assert.equal(names(join(root, at("small"))).filter((name) => name.endsWith("+16x16.jpg")).length, 5);
 }
 
 /** `easel demo` with the built-in model: pictures before, a LoRA, pictures after; its events and files are checked. */

@@ -9,7 +9,7 @@ import { asPlainUser, cannotBuild, executable, exists, finish, names, ROOT, with
 const skip = cannotBuild();
 if (skip) console.log(`tests/executable/release_test.ts is skipped: ${skip}`);
 
-const PARTS = ["main.ts", "deno.json", "deno.lock", "LICENSE", "assets", "ffi", "src", "tools"];
+const PARTS = ["main.ts", "worker.ts", "deno.json", "deno.lock", "LICENSE", "assets", "ffi", "src", "tools"];
 const PATH = "/usr/bin:/bin";
 
 Deno.test({

@@ -14,10 +14,10 @@ export const UNBUNDLED = [
 ] as const;
 
 /** What is bundled, and what says how. */
-const SOURCES = ["main.ts", "deno.json", "deno.lock", "ffi", "src"];
+const SOURCES = ["main.ts", "worker.ts", "deno.json", "deno.lock", "ffi", "src"];
 
 /**
- * Bundles main.ts of `root` into `folder`, one file for each part that is loaded on demand. `deno bundle` is
+ * Bundles main.ts and worker.ts of `root` into `folder`, one file for each part that is loaded on demand. `deno bundle` is
  * esbuild in the version that this Deno names. It hashes the paths from one source to another into the names of
  * its files, so sources and packages are first copied beside each other into `work`: then they give the same bytes
  * wherever the checkout and Deno's cache lie.
@@ -31,7 +31,16 @@ export async function bundle(root: string, work: string, folder: string): Promis
   await run("cp", ["-r", ...SOURCES.map((name) => join(root, name)), work]);
   const external = UNBUNDLED.flatMap((name) => ["--external", name, "--external", `${name}/*`]);
   const shape = ["--platform", "deno", "--code-splitting", "--minify", "--keep-names"];
-  await run(Deno.execPath(), ["bundle", "--quiet", ...shape, ...external, "--outdir", folder, "main.ts"], {
+  await run(Deno.execPath(), [
+    "bundle",
+    "--quiet",
+    ...shape,
+    ...external,
+    "--outdir",
+    folder,
+    "main.ts",
+    "worker.ts",
+  ], {
     cwd: work,
     env: { DENO_DIR: cache },
   });

@@ -12,7 +12,10 @@ const lock: { npm: Record<string, { integrity: string }> } = JSON.parse(
 );
 
 /** What an npm package's folder may hold besides what runs. */
-const NEEDLESS = /\.(ts|cts|mts|md|map|mjs|rs)$|(^|\/)(bench|enc)\/|tsconfig\.json$|LICENSE[^/]*$|\.backup$/i;
+const NEEDLESS = /\.(ts|cts|mts|md|map|mjs|rs)$|(^|\/)bench\/|tsconfig\.json$|LICENSE[^/]*$|\.backup$/i;
+
+/** Encoders of formats that are only read. */
+const UNWRITTEN = /^@jsquash\/(avif|jxl)\/codec\/enc\//;
 
 /** Native code of other systems. */
 const foreign = (path: string) =>
@@ -30,7 +33,9 @@ export function lockedPackages(): { key: string; name: string; version: string }
 export function packageFiles(): PayloadFile[] {
   return UNBUNDLED.flatMap((name) => {
     const folder = packageFolder(name, versionOf(name));
-    return walk(folder).filter((path) => !NEEDLESS.test(path) && !foreign(path)).map((path) => ({
+    return walk(folder).filter((path) =>
+      !NEEDLESS.test(path) && !UNWRITTEN.test(`${name}/${path}`) && !foreign(path)
+    ).map((path) => ({
       path: `node_modules/${name}/${path}`,
       source: join(folder, path),
       mode: 0o644,

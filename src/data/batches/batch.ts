@@ -107,7 +107,7 @@ async function renderItem(
   }
   const alpha = "alpha_mask" in entry.subset && entry.subset.alpha_mask;
   const loaded = await loadImage(entry.path, { alpha, compat: options.compat });
-  refuseOtherSize(entry, loaded);
+  refuseOtherSize(entry, [loaded.width, loaded.height]);
   const cutOut = entry.subset.random_crop && loaded.width >= entry.bucket[0] &&
     loaded.height >= entry.bucket[1];
   let { image, ...sizes } = bucketed || options.scale && !cutOut && !draws.scaled

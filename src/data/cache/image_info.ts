@@ -6,7 +6,6 @@ import { UserError } from "../../base/errors.ts";
 import { isTaken } from "../../base/files/exists.ts";
 import { counted } from "../../base/phrases.ts";
 import { readJson } from "../../formats/json.ts";
-import type { Pixels } from "../../images/pixels.ts";
 import type { Size } from "../batches/buckets.ts";
 import type { ImageEntry } from "../dataset/entries.ts";
 
@@ -77,7 +76,7 @@ export function imageInfoNote(dir: string, used: number, images: number): string
 }
 
 /** Throws UserError for an image that is not of the size its folder's file says: it would be distorted. */
-export function refuseOtherSize({ path, size, subset }: ImageEntry, { width, height }: Pixels): void {
+export function refuseOtherSize({ path, size, subset }: ImageEntry, [width, height]: Size): void {
   if (!("cache_info" in subset) || !subset.cache_info || size === null) return;
   if (size[0] === width && size[1] === height) return;
   throw new UserError(

@@ -8,8 +8,11 @@ import type { Dataset } from "../dataset/dataset.ts";
 import type { LatentSides } from "../../models/mod.ts";
 import type { ImageEntry } from "../dataset/entries.ts";
 import { refuseOtherSize } from "./image_info.ts";
-import { loadImage, UnreadableImage } from "../../images/load.ts";
-import { fit } from "../batches/prepare.ts";
+import { Pool, threadsFor } from "../../base/workers/pool.ts";
+import { UnreadableImage } from "../../images/load.ts";
+import type { Pixels } from "../../images/pixels.ts";
+import { fit, type Fitted } from "../batches/prepare.ts";
+import { fitTask, type Pictured } from "./fit_task.ts";
 import { type Encode, encodeFitted } from "./encode.ts";
 import {
   latentFileMisfit,
@@ -41,6 +44,8 @@ export interface CacheOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** Takes one line for each image that cannot be read. */
   readonly note: (line: string) => void;
+  /** That read pictures, 0 for one for each core. Default 1. */
+  readonly threads?: number;
   /** Called between encoder calls; throws to stop. */
   readonly checkpoint?: () => void;
 }
@@ -72,12 +77,40 @@ export async function cacheLatents(dataset: Dataset, options: CacheOptions): Pro
   const waiting = missing.filter((entry) => inMemory.has(entry) || toWrite.has(entry));
   if (waiting.length > 0) options.onStart?.();
   let done = 0;
-  for (const batch of groups(waiting, options.batchSize)) {
+  const batches = groups(waiting, options.batchSize);
+  using pool = new Pool(threadsFor(options.threads ?? 1, waiting.length));
+  for (const { batch, pictures } of readAhead(batches, pool, options)) {
     options.checkpoint?.();
-    await encodeBatch(batch, options, toWrite);
+    await encodeBatch(batch, pictures, options, toWrite);
     done += batch.length;
     options.onProgress?.(done, waiting.length);
   }
+}
+
+/** Batches with their pictures, which threads read while those before are encoded. */
+function* readAhead(batches: readonly ImageEntry[][], pool: Pool, options: CacheOptions) {
+  const read: Promise<Pictured>[][] = [];
+  let asked = 0, open = 0;
+  for (const batch of batches) {
+    while (asked < batches.length && (read.length === 0 || open + batches[asked].length <= pool.ahead)) {
+      read.push(batches[asked].map((entry) => readEntry(entry, pool, options)));
+      open += batches[asked++].length;
+    }
+    yield { batch, pictures: read.shift()! };
+    open -= batch.length;
+  }
+}
+
+/** What an entry's place in its bucket is drawn for comes as it is. */
+function readEntry(entry: ImageEntry, pool: Pool, options: CacheOptions): Promise<Pictured> {
+  const { path, bucket, resized, subset: { resize_interpolation: interpolation = null } } = entry;
+  const drawn = entry.subset.random_crop && options.cropAt !== undefined;
+  const picture = pool.run(fitTask, {
+    ...{ path, options: { alpha: wantsAlpha(entry), compat: options.compat } },
+    fit: drawn ? null : { bucket, resized, interpolation },
+  });
+  picture.catch(() => {}); // told when its batch is encoded
+  return picture;
 }
 
 /** Entries whose file holds another size, mask or filter of the same picture for an earlier dataset; they keep theirs in memory. */
@@ -163,28 +196,28 @@ function refuseSharedFiles(entries: readonly ImageEntry[]): void {
   }
 }
 
-/** Left and top of a random crop; nothing where it is the middle. */
-function cropOf({ subset, bucket, resized }: ImageEntry, { cropAt }: CacheOptions): (number | null)[] {
-  if (!subset.random_crop || !cropAt) return [];
-  return resized.map((side, i) => side > bucket[i] ? cropAt(side - bucket[i]) : null);
+function cutAtRandom(
+  { subset, bucket, resized }: ImageEntry,
+  image: Pixels,
+  { cropAt }: CacheOptions,
+): Fitted {
+  const [left, top] = resized.map((side, i) => side > bucket[i] ? cropAt!(side - bucket[i]) : null);
+  return fit(image, bucket, resized, left, top, subset.resize_interpolation);
 }
 
 async function encodeBatch(
   entries: readonly ImageEntry[],
+  pictures: readonly Promise<Pictured>[],
   options: CacheOptions,
   toWrite: ReadonlySet<ImageEntry>,
 ): Promise<void> {
   const { bucket, subset: { flip_aug: flips } } = entries[0];
   const fitted = [];
-  for (const entry of entries) {
+  for (const [i, entry] of entries.entries()) {
     try {
-      const image = await loadImage(entry.path, { alpha: wantsAlpha(entry), compat: options.compat });
-      refuseOtherSize(entry, image);
-      const [left, top] = cropOf(entry, options);
-      fitted.push({
-        entry,
-        ...fit(image, bucket, entry.resized, left, top, entry.subset.resize_interpolation),
-      });
+      const picture = await pictures[i];
+      refuseOtherSize(entry, picture.size);
+      fitted.push({ entry, ...picture.fitted ?? cutAtRandom(entry, picture.image!, options) });
     } catch (error) {
       if (!(error instanceof UnreadableImage)) throw error;
       entry.broken = true;

@@ -2,7 +2,7 @@
 
 import { exactBuffer } from "../jpeg.ts";
 import { checkSize, ImageError, type ImageHeader, type Pixels } from "../pixels.ts";
-import { withCodec } from "../wasm.ts";
+import { withCodec } from "./wasm.ts";
 import { boxes } from "./boxes.ts";
 
 /** RGBA three times, and planes of 16 bits. */

@@ -2,7 +2,7 @@
 
 import { exactBuffer } from "../jpeg.ts";
 import { checkSize, ImageError, type ImageHeader, type Pixels } from "../pixels.ts";
-import { withCodec } from "../wasm.ts";
+import { withCodec } from "./wasm.ts";
 import { boxes } from "./boxes.ts";
 
 /** Within the decoder all is float32. */

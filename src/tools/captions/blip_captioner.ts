@@ -2,7 +2,6 @@
 
 import { UserError } from "../../base/errors.ts";
 import type { Graph, Tensor } from "../../graph/mod.ts";
-import type { Pixels } from "../../images/pixels.ts";
 import { CaptionPrograms, tokenStates } from "../../models/bert/mod.ts";
 import {
   BLIP_SIDE,
@@ -21,7 +20,7 @@ import { type BertTokenizer, bertTokenizer } from "../../text/bert/mod.ts";
 import { type Captioner, checkMaxLength, joinedPictures, paddedRows, vocabularyFor } from "./captioner.ts";
 import { beamSearch, greedy, type Limits, type NextLogits, nucleus } from "./decoding/mod.ts";
 import type { BlipConfig } from "./options.ts";
-import { prepareSquare } from "../../images/clip_pixels.ts";
+import type { ClipPixels } from "../../images/clip_pixels.ts";
 
 const PROMPT = "a picture of ";
 
@@ -80,8 +79,8 @@ export class BlipCaptioner implements Captioner {
     }
   }
 
-  prepare(image: Pixels): Float32Array {
-    return prepareSquare(image, BLIP_SIDE);
+  get sees(): ClipPixels {
+    return { shorter: null, side: BLIP_SIDE };
   }
 
   async caption(pictures: readonly Float32Array[]): Promise<string[]> {

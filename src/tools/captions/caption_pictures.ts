@@ -4,9 +4,11 @@ import { atomicWriteFile } from "../../base/files/atomic.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
 import type { JobContext } from "../../base/job.ts";
 import { counted } from "../../base/phrases.ts";
-import { loadImage, UnreadableImage } from "../../images/load.ts";
+import { loaderThreads, Pool, threadsFor } from "../../base/workers/pool.ts";
+import { UnreadableImage } from "../../images/load.ts";
+import { clipTask } from "../../images/tasks.ts";
 import { type Device, openChosenDevice } from "../../runtime/mod.ts";
-import { eachPicture } from "../dataset/pace.ts";
+import { eachMade } from "../dataset/pace.ts";
 import { picturesIn } from "../dataset/pictures.ts";
 import type { Captioner } from "./captioner.ts";
 import type { BlipConfig, GitConfig } from "./options.ts";
@@ -49,9 +51,12 @@ export async function captionPictures(
         if (debug) context.log(`${path}: ${caption}`);
       });
     };
-    await eachPicture("captioning", pictures, context, async (path, i) => {
+    const threads = loaderThreads(config.maxDataLoaderNWorkers, config.threads);
+    using pool = new Pool(threadsFor(threads, pictures.length));
+    const make = (path: string) => pool.run(clipTask, { path, options: { compat }, ...model.sees });
+    await eachMade("captioning", pictures, context, pool, make, async (path, made, i) => {
       try {
-        waiting.push({ path, picture: model.prepare(await loadImage(path, { compat })) });
+        waiting.push({ path, picture: await made });
       } catch (error) {
         if (!(error instanceof UnreadableImage)) throw error;
         context.warn(`left out: ${error.message}`);

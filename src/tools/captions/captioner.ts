@@ -1,13 +1,13 @@
 /** What writes captions: BLIP and GIT, behind one face. */
 
 import { UsageError } from "../../base/errors.ts";
-import type { Pixels } from "../../images/pixels.ts";
+import type { ClipPixels } from "../../images/clip_pixels.ts";
 import { besideWeights } from "../../models/beside.ts";
 import { bertVocabulary, readVocabulary } from "../../text/bert/mod.ts";
 
 export interface Captioner {
-  /** One picture as the model takes it. */
-  prepare(image: Pixels): Float32Array;
+  /** How it takes a picture. */
+  readonly sees: ClipPixels;
   /** The captions of several. */
   caption(pictures: readonly Float32Array[]): Promise<string[]>;
   close(): void;

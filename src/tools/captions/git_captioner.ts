@@ -1,7 +1,6 @@
 /** GIT writes captions: greedily, from the start token on (transformers' GitForCausalLM as sd-scripts calls it). */
 
 import { UserError } from "../../base/errors.ts";
-import type { Pixels } from "../../images/pixels.ts";
 import { CaptionPrograms, tokenStates } from "../../models/bert/mod.ts";
 import {
   type GitFile,
@@ -16,7 +15,7 @@ import type { Device } from "../../runtime/mod.ts";
 import { type BertTokenizer, bertTokenizer } from "../../text/bert/mod.ts";
 import { type Captioner, checkMaxLength, joinedPictures, paddedRows, vocabularyFor } from "./captioner.ts";
 import { greedy, type NextLogits } from "./decoding/mod.ts";
-import { prepareMiddle } from "../../images/clip_pixels.ts";
+import type { ClipPixels } from "../../images/clip_pixels.ts";
 
 const START = "[CLS]", END = "[SEP]", PAD = "[PAD]";
 
@@ -53,8 +52,8 @@ export class GitCaptioner implements Captioner {
     }
   }
 
-  prepare(image: Pixels): Float32Array {
-    return prepareMiddle(image, this.file.shorter, this.file.side);
+  get sees(): ClipPixels {
+    return { shorter: this.file.shorter, side: this.file.side };
   }
 
   async caption(pictures: readonly Float32Array[]): Promise<string[]> {

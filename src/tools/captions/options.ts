@@ -1,7 +1,7 @@
 /** Captions for pictures: the flags of sd-scripts' finetune/make_captions.py and make_captions_by_git.py. */
 
 import { RANGES } from "../../data/dataset/ranges.ts";
-import { type ConfigOf, flag, float, group, int, noEffect, pathTo, SEEDS, str } from "../../options/mod.ts";
+import { type ConfigOf, flag, float, group, int, pathTo, SEEDS, str } from "../../options/mod.ts";
 import type { CompatConfig } from "../../options/shared.ts";
 import type { DeviceConfig } from "../../runtime/options.ts";
 
@@ -16,7 +16,7 @@ const common = {
   recursive: flag("folders below TRAIN_DATA_DIR too"),
 };
 
-const WORKERS = "pictures are read one after the other";
+const LOADERS = "threads that read pictures, at most one for each core; unset is --threads";
 
 export const blipOptions = group("Captions", {
   caption_weights: pathTo(
@@ -25,7 +25,7 @@ export const blipOptions = group("Captions", {
   ),
   caption_extention: str(null, "misspelt alias, wins over caption_extension"),
   ...common,
-  max_data_loader_n_workers: int(null, `loader workers: ${WORKERS}, but a loader takes from the seed`, {
+  max_data_loader_n_workers: int(null, `${LOADERS}. A loader takes from the seed`, {
     min: 0,
   }),
   beam_search: flag("the likeliest captions; without it they are sampled"),
@@ -42,7 +42,7 @@ export const gitOptions = group("Captions", {
     str("microsoft/git-large-textcaps", "GIT model: its name on the hub, a folder or a file"),
   ),
   ...common,
-  max_data_loader_n_workers: noEffect(WORKERS, int(null, "loader workers")),
+  max_data_loader_n_workers: int(null, LOADERS, { min: 0 }),
   max_length: int(50, "most tokens of a caption, the first one included", { min: 2 }),
   remove_words: flag("take texts that the model believes to read out of the captions"),
 });

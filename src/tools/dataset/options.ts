@@ -14,6 +14,7 @@ import {
   SEEDS,
   str,
 } from "../../options/mod.ts";
+import { threads } from "../../runtime/options.ts";
 
 const merging = {
   in_json: pathTo("json", str(null, "metadata to add to; unset = OUT_JSON where there is one")),
@@ -50,14 +51,17 @@ export const resizeImagesOptions = group("Resizing", {
   interpolation: choice(["area", "cubic", "lanczos4"], "area", "filter"),
   save_as_png: flag("write PNG files; else JPEG of quality 100"),
   copy_associated_files: flag("copy captions and the like with the size in their name"),
+  threads,
 });
 
 export const prepareBucketsOptions = group("Buckets and latents", {
   v2: noEffect("an autoencoder is the same for all", flag("not used")),
   batch_size: int(1, "pictures encoded at once", RANGES.batch_size),
-  max_data_loader_n_workers: int(null, "loader workers; with --compat a damaged picture ends the work then", {
-    min: 0,
-  }),
+  max_data_loader_n_workers: int(
+    null,
+    "threads that read pictures, at most one for each core; unset is --threads. With --compat a damaged picture ends the work then",
+    { min: 0 },
+  ),
   max_resolution: str("512,512", 'its area is what a picture has at most: "width,height"'),
   min_bucket_reso: int(256, "shortest bucket side, px", RANGES.min_bucket_reso),
   max_bucket_reso: int(1024, "longest bucket side, px", RANGES.max_bucket_reso),

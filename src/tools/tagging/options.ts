@@ -21,7 +21,11 @@ export const taggerOptions = group("Tagging", {
   ),
   force_download: flag("take the hub's newest, whatever lies in the model's folder"),
   batch_size: int(1, "pictures at once", RANGES.batch_size),
-  max_data_loader_n_workers: noEffect("pictures are read one after the other", int(null, "loader workers")),
+  max_data_loader_n_workers: int(
+    null,
+    "threads that read pictures, at most one for each core; unset is --threads",
+    { min: 0 },
+  ),
   caption_extention: str(null, "misspelt alias, wins over caption_extension"),
   caption_extension: str(".txt", "ending of the tag files"),
   thresh: float(0.35, "probability from which on a tag is given", SHARE),

@@ -1,9 +1,12 @@
 /** Pictures as taggers take them: a square of 448 pixels on white, blue first (sd-scripts' preprocess_image). */
 
+import type { Task } from "../../base/workers/task.ts";
+import { loadImage } from "../../images/load.ts";
 import { resizeBilinear } from "../../images/resampling/bilinear.ts";
 import { resizePillow } from "../../images/resampling/pillow.ts";
 import type { Pixels } from "../../images/pixels.ts";
 import { resizeArea } from "../../images/resampling/area.ts";
+import { IMAGE_ERRORS } from "../../images/tasks.ts";
 
 export interface TaggerPicture {
   /** The model's own side. Default 448. */
@@ -11,6 +14,13 @@ export interface TaggerPicture {
   /** As sd-scripts 0.9.1, which shrinks without averaging and forgets what is transparent. */
   readonly compat?: boolean;
 }
+
+export const tagTask: Task<{ path: string; options: TaggerPicture }, Float32Array<ArrayBuffer>> = {
+  name: "prepare for a tagger",
+  work: async ({ path, options }) =>
+    prepareForTagger(await loadImage(path, { alpha: true, compat: options.compat }), options),
+  errors: IMAGE_ERRORS,
+};
 
 /** (side, side, 3) float32 from 0 to 255, blue, green, red. `image`: three or four channels. */
 export function prepareForTagger(

@@ -7,15 +7,16 @@ import { isFile, isFolder } from "../../base/files/exists.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
 import type { JobContext } from "../../base/job.ts";
 import { counted } from "../../base/phrases.ts";
-import { loadImage, UnreadableImage } from "../../images/load.ts";
+import { loaderThreads, Pool, threadsFor } from "../../base/workers/pool.ts";
+import { UnreadableImage } from "../../images/load.ts";
 import { OnnxNetwork } from "../../models/onnx/mod.ts";
 import { openChosenDevice } from "../../runtime/mod.ts";
-import { eachPicture } from "../dataset/pace.ts";
+import { eachMade } from "../dataset/pace.ts";
 import { picturesIn } from "../dataset/pictures.ts";
 import { utf8Text } from "../dataset/texts/metadata_file.ts";
 import { splitTags, TagChooser } from "./choose_tags.ts";
 import type { TaggerConfig } from "./options.ts";
-import { prepareForTagger } from "./prepare.ts";
+import { tagTask } from "./prepare.ts";
 import { readTagNames } from "./tag_names.ts";
 
 /** How often each tag was given, the most frequent first. */
@@ -41,9 +42,12 @@ export async function tagImages(config: TaggerConfig, context: JobContext): Prom
   try {
     const { batch, side } = sizes(network, config, folder, context);
     const tagger = new Batches(network, { batch, side, chooser, config, extension, context });
-    await eachPicture("tagging", pictures, context, async (path, i) => {
+    const threads = loaderThreads(config.maxDataLoaderNWorkers, config.threads);
+    using pool = new Pool(threadsFor(threads, pictures.length));
+    const make = (path: string) => pool.run(tagTask, { path, options: { side, compat } });
+    await eachMade("tagging", pictures, context, pool, make, async (path, made, i) => {
       try {
-        tagger.add(path, prepareForTagger(await loadImage(path, { alpha: true, compat }), { side, compat }));
+        tagger.add(path, await made);
       } catch (error) {
         if (!(error instanceof UnreadableImage)) throw error;
         context.warn(`left out: ${error.message}`);

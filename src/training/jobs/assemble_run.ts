@@ -151,6 +151,7 @@ async function cacheAll(
       toDisk: config.cacheLatentsToDisk,
       trusted: config.skipCacheCheck,
       compat: config.compat !== null,
+      threads: config.threads,
       onStart: () => {
         if (datasets.length > 1) context.log(`caching latents of ${datasetName(dataset, i)}`);
       },

@@ -1,5 +1,6 @@
 /** BLIP in parts: what it sees, the logits of given tokens, and captions by every way of choosing words. */
 
+import { prepareClip } from "../../../src/images/clip_pixels.ts";
 import type { Pixels } from "../../../src/images/pixels.ts";
 import { TorchGenerator } from "../../../src/random/mod.ts";
 import { nucleusProbabilities } from "../../../src/tools/captions/decoding/mod.ts";
@@ -38,7 +39,9 @@ export async function checkBlipModel(c: GoldenCase): Promise<Check[]> {
 }
 
 async function checkVision(c: GoldenCase, captioner: BlipCaptioner, images: Pixels[]): Promise<Check[]> {
-  const { tolerance } = c.json, t = c.tensors(), prepared = images.map((image) => captioner.prepare(image));
+  const { tolerance } = c.json,
+    t = c.tensors(),
+    prepared = images.map((image) => prepareClip(image, captioner.sees));
   const side = Math.sqrt(prepared[0].length / 3), area = side * side;
   // recorded channels first
   const pixels = prepared.flatMap((p) => [0, 1, 2].map((k) => p.filter((_, i) => i % 3 === k)));
@@ -62,7 +65,7 @@ async function checkVision(c: GoldenCase, captioner: BlipCaptioner, images: Pixe
 }
 
 async function checkLogits(c: GoldenCase, captioner: BlipCaptioner, images: Pixels[]): Promise<Check[]> {
-  await captioner.look(images.map((image) => captioner.prepare(image)));
+  await captioner.look(images.map((image) => prepareClip(image, captioner.sees)));
   const found = await captioner.everything(c.json.input_ids), t = c.tensors();
   return Object.entries(found).map(([name, values]) =>
     close(name, values, t.f32(name), c.json.tolerance.rel_l2)
@@ -70,7 +73,7 @@ async function checkLogits(c: GoldenCase, captioner: BlipCaptioner, images: Pixe
 }
 
 async function checkCaptions(c: GoldenCase, captioner: BlipCaptioner, images: Pixels[]): Promise<Check[]> {
-  const pictures = images.map((image) => captioner.prepare(image)), checks: Check[] = [];
+  const pictures = images.map((image) => prepareClip(image, captioner.sees)), checks: Check[] = [];
   checks.push(exact("captions", await captioner.caption(pictures), c.json.captions));
   if (c.json.arguments.sample) checks.push(...await checkDraws(c, captioner));
   return checks;

@@ -1,5 +1,6 @@
 /** GIT: prepared pictures, what it sees, logits, and greedy captions. */
 
+import { prepareClip } from "../../../src/images/clip_pixels.ts";
 import { gitLogits, gitPrefix, gitText } from "../../../src/models/git/mod.ts";
 import { CaptionPrograms } from "../../../src/models/bert/mod.ts";
 import { openGit } from "../../../src/models/git/mod.ts";
@@ -17,7 +18,7 @@ export async function checkGit(c: GoldenCase): Promise<Check[]> {
     const path = writeGit(folder, c), images = await captionPicturesOf(c, folder);
     for (const [length, captions] of Object.entries<string[]>(json.captions)) {
       const captioner = await GitCaptioner.open(path, device, Number(length));
-      const pictures = images.map((image) => captioner.prepare(image));
+      const pictures = images.map((image) => prepareClip(image, captioner.sees));
       if (checks.length === 0) {
         const planes = pictures.flatMap((p) =>
           [0, 1, 2].flatMap((k) => [...p.filter((_, i) => i % 3 === k)])

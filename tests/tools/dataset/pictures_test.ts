@@ -27,7 +27,7 @@ async function folders(): Promise<{ at: (name: string) => string; config: Resize
         maxResolutions: parseResolutions("32x32, 64x64")!,
         divisibleBy: 1,
       },
-      ...{ interpolation: "lanczos4", saveAsPng: true, copyAssociatedFiles: true, compat: null },
+      ...{ interpolation: "lanczos4", threads: 1, saveAsPng: true, copyAssociatedFiles: true, compat: null },
     },
   };
 }

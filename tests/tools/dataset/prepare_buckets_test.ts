@@ -48,6 +48,7 @@ async function folder(): Promise<{ at: (name: string) => string; config: Prepare
       ...{
         skipExisting: true,
         endAtDamaged: false,
+        maxDataLoaderNWorkers: null,
         mixedPrecision: "no",
         seed: 1,
         device: "cpu",

@@ -38,6 +38,7 @@ export async function cacheLatents(config: CacheLatentsConfig, context: JobConte
           trusted: config.skipCacheCheck,
         },
         compat: config.compat !== null,
+        threads: config.threads,
         // a crop that a training would refuse to find in its cache
         cropAt: config.compat === null ? undefined : (extra) => python.randint(0, extra),
         onStart: () =>

@@ -9,16 +9,17 @@ import { HOW_TO_LIFT, limit } from "../../../base/limits.ts";
 import { counted } from "../../../base/phrases.ts";
 import { type BucketRules, Buckets, type Size } from "../../../data/batches/buckets.ts";
 import { misfitOf } from "../../../data/batches/fill_buckets.ts";
-import { fit, type Fitted } from "../../../data/batches/prepare.ts";
+import type { Fitted } from "../../../data/batches/prepare.ts";
 import { encodeFitted } from "../../../data/cache/encode.ts";
 import { latentFileMisfit, refuseForeignFile, writeLatentFile } from "../../../data/cache/latent_file.ts";
-import { loadImage, UnreadableImage } from "../../../images/load.ts";
-import type { Pixels } from "../../../images/pixels.ts";
+import { loaderThreads, Pool, threadsFor } from "../../../base/workers/pool.ts";
+import { UnreadableImage } from "../../../images/load.ts";
 import { JsonNumber } from "../../../text/python_json.ts";
 import { type LatentMaker, type LatentMakerConfig, openLatentMaker } from "./latent_maker.ts";
 import { described, type Metadata, readMetadata, writeMetadata } from "../texts/metadata_file.ts";
-import { eachPicture } from "../pace.ts";
+import { eachMade } from "../pace.ts";
 import { picturesIn } from "../pictures.ts";
+import { type Placed, placeTask } from "./place_task.ts";
 import { stem } from "../texts/text_beside.ts";
 
 export interface PrepareBucketsConfig extends LatentMakerConfig {
@@ -44,6 +45,8 @@ export interface PrepareBucketsConfig extends LatentMakerConfig {
   /** As sd-scripts' loader with workers, which ends at a damaged picture. */
   readonly endAtDamaged: boolean;
   readonly compat: string | null;
+  /** Threads that read pictures; null: as many as compute. */
+  readonly maxDataLoaderNWorkers: number | null;
 }
 
 interface Waiting {
@@ -63,7 +66,11 @@ export async function prepareBuckets(config: PrepareBucketsConfig, context: JobC
   const maker = openLatentMaker(config, context.log);
   try {
     const work = new Preparation(config, Buckets.byRules(rules), metadata, maker, context);
-    await eachPicture("caching latents", pictures, context, (path) => work.add(path));
+    const { alphaMask: alpha, threads, maxDataLoaderNWorkers } = config;
+    using pool = new Pool(threadsFor(loaderThreads(maxDataLoaderNWorkers, threads), pictures.length));
+    const options = { alpha, compat: compat !== null };
+    const make = (path: string) => pool.run(placeTask, { path, options, rules });
+    await eachMade("caching latents", pictures, context, pool, make, (path, made) => work.add(path, made));
     await work.finish();
   } finally {
     maker.close();
@@ -86,12 +93,12 @@ class Preparation {
   ) {}
 
   /** Notes a picture's bucket and encodes the bucket when it is full. */
-  async add(path: string): Promise<void> {
+  async add(path: string, made: Promise<Placed>): Promise<void> {
     const { fullPath, compat, skipExisting, flipAug, alphaMask, inJson } = this.config;
-    const image = await this.#load(path);
-    if (image === null) return;
-    const size: Size = [image.width, image.height], placement = this.buckets.place(...size);
-    const { bucket, resized, aspectError } = placement;
+    const placed = await this.#readable(made);
+    if (placed === null) return;
+    const { size, fitted } = placed, placement = this.buckets.place(...size);
+    const { bucket, aspectError } = placement;
     const misfit = misfitOf(size, placement, { bucket_reso_steps: this.config.bucketResoSteps });
     if (misfit !== null) {
       if (compat !== null) throw new UserError(`${path}: is ${size.join("x")}${misfit}`);
@@ -110,7 +117,7 @@ class Preparation {
       if (skipExisting && latentFileMisfit(file, wanted) === null) return;
       refuseForeignFile(file);
     }
-    const waiting = [...this.#waiting.get(name) ?? [], { fitted: fit(image, bucket, resized), path, file }];
+    const waiting = [...this.#waiting.get(name) ?? [], { fitted: fitted!, path, file }];
     this.#waiting.set(name, waiting);
     if (waiting.length >= this.config.batchSize) await this.#encode(name);
   }
@@ -129,12 +136,11 @@ class Preparation {
     if (this.#errors.length > 0) this.context.log(`mean error of the aspect ratios: ${mean.toFixed(4)}`);
   }
 
-  async #load(path: string): Promise<Pixels | null> {
-    const { alphaMask: alpha, compat, endAtDamaged } = this.config;
+  async #readable(made: Promise<Placed>): Promise<Placed | null> {
     try {
-      return await loadImage(path, { alpha, compat: compat !== null });
+      return await made;
     } catch (error) {
-      if (!(error instanceof UnreadableImage) || endAtDamaged) throw error;
+      if (!(error instanceof UnreadableImage) || this.config.endAtDamaged) throw error;
       this.context.warn(`${error.message}; left out`);
       return null;
     }

@@ -1,24 +1,21 @@
 /** detect_face_rotate: each face of the pictures upright, cut out and resized, with its place in the name. */
 
 import { basename, join } from "node:path";
+import { atomicWriteFile } from "../../../base/files/atomic.ts";
 import { removeLeftovers } from "../../../base/files/leftovers.ts";
 import type { JobContext } from "../../../base/job.ts";
 import { counted } from "../../../base/phrases.ts";
-import { loadImage, UnreadableImage } from "../../../images/load.ts";
-import { resizePillow } from "../../../images/resampling/pillow.ts";
-import { crop, type Pixels } from "../../../images/pixels.ts";
-import { resizeArea } from "../../../images/resampling/area.ts";
-import { rotate } from "../../../images/resampling/rotate.ts";
-import { writePicture } from "../../../images/write.ts";
-import { eachPicture } from "../pace.ts";
-import { picturesIn } from "../pictures.ts";
-import { stem } from "../texts/text_beside.ts";
+import { Pool, threadsFor } from "../../../base/workers/pool.ts";
+import { UnreadableImage } from "../../../images/load.ts";
+import { decodeTask } from "../../../images/tasks.ts";
 import { openChosenDevice } from "../../../runtime/mod.ts";
-import { type Face, readDetections } from "./detections.ts";
+import { eachMade } from "../pace.ts";
+import { picturesIn } from "../pictures.ts";
+import { type CutConfig, type CutFaces, cutTask } from "./cut_task.ts";
+import { readDetections } from "./detections.ts";
 import { FaceDetector } from "./detector.ts";
-import { drawRectangle } from "./rectangle.ts";
 
-export interface FacesConfig {
+export interface FacesConfig extends CutConfig {
   readonly srcDir: string;
   readonly dstDir: string;
   /** What a detector found in the pictures; null where `detector` finds it. */
@@ -30,28 +27,6 @@ export interface FacesConfig {
   readonly threads: number;
   readonly vramBudget: number | null;
   readonly noVendorLibs: boolean;
-  /** Turn pictures so that the eyes lie level. */
-  readonly rotate: boolean;
-  readonly resizeFit: boolean;
-  readonly resizeFaceSize: number | null;
-  /** Width and height of the cut, in pixels or in faces. */
-  readonly cropSize: readonly [number, number] | null;
-  readonly cropRatio: readonly [number, number] | null;
-  readonly minSize: number | null;
-  readonly maxSize: number | null;
-  readonly multipleFaces: boolean;
-  /** Draw a frame around the face. */
-  readonly debug: boolean;
-  /** Few endings, and a picture's size is not put back between its faces. */
-  readonly compat: string | null;
-}
-
-/** A face in the picture so far, and the size that the picture is taken to have. */
-interface Cut {
-  readonly image: Pixels;
-  readonly face: Face;
-  readonly width: number;
-  readonly height: number;
 }
 
 /** Throws UserError when a folder, the detections or the disk refuse. */
@@ -59,13 +34,24 @@ export async function cutFaces(config: FacesConfig, context: JobContext): Promis
   const { detections, detector } = config;
   if (detections !== null) {
     const found = readDetections(detections);
-    return await cutAll(config, context, (path) => found.get(basename(path)) ?? []);
+    return await cutAll(config, context, async (path, pool) => {
+      const faces = found.get(basename(path)) ?? [];
+      return faces.length > 0 ? await pool.run(cutTask, { image: path, path, faces, config }) : null;
+    }, (_, made) => Promise.resolve(made));
   }
-  const device = openChosenDevice(config.device, config, context.log);
+  const device = openChosenDevice(config.device, config, context.log), compat = config.compat !== null;
   try {
     const network = FaceDetector.open(detector!, device, config.detectorScore);
     try {
-      await cutAll(config, context, async (_, load) => await network.find(await load(), config.rotate));
+      await cutAll(
+        config,
+        context,
+        (path, pool) => pool.run(decodeTask, { path, options: { compat } }),
+        async (path, image, pool) => {
+          const faces = await network.find(image, config.rotate);
+          return faces.length > 0 ? await pool.run(cutTask, { image, path, faces, config }) : null;
+        },
+      );
     } finally {
       network.close();
     }
@@ -74,141 +60,33 @@ export async function cutFaces(config: FacesConfig, context: JobContext): Promis
   }
 }
 
-async function cutAll(
+/** `make` is asked ahead, `cut` when it is a picture's turn. */
+async function cutAll<Made>(
   config: FacesConfig,
   context: JobContext,
-  facesOf: (path: string, load: () => Promise<Pixels>) => readonly Face[] | Promise<readonly Face[]>,
+  make: (path: string, pool: Pool) => Promise<Made>,
+  cut: (path: string, made: Made, pool: Pool) => Promise<CutFaces | null>,
 ): Promise<void> {
-  const { srcDir, dstDir, compat } = config;
+  const { srcDir, dstDir, compat, threads } = config;
   const pictures = picturesIn(srcDir).filter((path) =>
     compat === null || /(^|\/)[^./][^/]*\.(png|jpg|webp)$/.test(path)
   );
   Deno.mkdirSync(dstDir, { recursive: true });
   removeLeftovers(dstDir, (name) => name.endsWith(".png"), context.log);
   let written = 0, without = 0;
-  await eachPicture("cutting faces", pictures, context, async (path) => {
+  using pool = new Pool(threadsFor(threads, pictures.length));
+  const ahead = (path: string) => make(path, pool);
+  await eachMade("cutting faces", pictures, context, pool, ahead, async (path, made) => {
     try {
-      let loaded: Promise<Pixels> | undefined;
-      const load = () => loaded ??= loadImage(path, { compat: compat !== null });
-      const faces = await facesOf(path, load);
-      if (faces.length === 0) return void without++;
-      written += await cutOne(path, await load(), faces, config, context);
+      const found = await cut(path, await made, pool);
+      if (found === null) return void without++;
+      found.warnings.forEach((line) => context.warn(line));
+      for (const { name, bytes } of found.faces) atomicWriteFile(join(dstDir, name), bytes);
+      written += found.faces.length;
     } catch (error) {
       if (!(error instanceof UnreadableImage) || compat !== null) throw error;
       context.warn(`${error.message}; it is left out`);
     }
   });
   context.log(`${dstDir}: ${counted(written, "face")}; ${counted(without, "picture")} without any`);
-}
-
-async function cutOne(
-  path: string,
-  image: Pixels,
-  faces: readonly Face[],
-  config: FacesConfig,
-  context: JobContext,
-): Promise<number> {
-  const { minSize, maxSize, multipleFaces, dstDir, debug, compat } = config;
-  let { width, height } = image, written = 0;
-  for (const [i, face] of faces.entries()) {
-    const size = Math.max(face.width, face.height);
-    if (minSize !== null && size < minSize || maxSize !== null && size >= maxSize) continue;
-    const turned = config.rotate ? rotate(image, face.angle, face.centreX, face.centreY) : image;
-    const made = cropped(
-      { image: turned, face, width, height },
-      size,
-      config,
-      (line) => context.warn(`${path}: ${line}`),
-    );
-    if (compat !== null) ({ width, height } = made);
-    const picture = debug ? framed(made) : made.image;
-    const number = multipleFaces ? `_${String(i + 1).padStart(2, "0")}` : "",
-      { centreX, centreY } = made.face;
-    const place = [centreX, centreY, made.face.width, made.face.height].map(fourDigits).join("_");
-    await writePicture(join(dstDir, `${stem(path)}${number}_${place}.png`), picture);
-    written++;
-  }
-  return written;
-}
-
-/** Resized where that is asked for or needed, and cut around the face. */
-function cropped(cut: Cut, faceSize: number, config: FacesConfig, warn: (line: string) => void): Cut {
-  const { cropSize, cropRatio } = config;
-  const wanted = cropRatio?.map((ratio) => Math.trunc(faceSize * ratio + 0.5)) ?? cropSize;
-  if (!wanted) return cut;
-  const scaled = resized(cut, scaleFor(cut, wanted, faceSize, config, warn)), { image, face } = scaled;
-  const across = span(face.centreX, Math.min(wanted[0], image.width), Math.min(scaled.width, image.width));
-  const down = span(face.centreY, Math.min(wanted[1], image.height), Math.min(scaled.height, image.height));
-  return {
-    ...scaled,
-    image: crop(image, across.from, down.from, across.length, down.length),
-    face: { ...face, centreX: across.centre, centreY: down.centre },
-  };
-}
-
-function scaleFor(
-  { width, height }: Cut,
-  [w, h]: readonly number[],
-  faceSize: number,
-  { resizeFaceSize, resizeFit, cropRatio }: FacesConfig,
-  warn: (line: string) => void,
-): number {
-  if (resizeFaceSize === null && cropRatio !== null) return 1;
-  let scale = resizeFaceSize === null ? 1 : resizeFaceSize / faceSize;
-  const why = resizeFaceSize === null
-    ? "its picture is enlarged"
-    : "its face gets larger than --resize_face_size";
-  for (const [wanted, side, name] of [[w, width, "wide"], [h, height, "high"]] as const) {
-    if (resizeFaceSize === null ? side >= wanted : scale >= wanted / side) continue;
-    warn(`is not ${name} enough for the cut; ${why}`);
-    scale = wanted / side;
-  }
-  return resizeFaceSize === null && resizeFit ? Math.max(w / width, h / height) : scale;
-}
-
-function resized({ image, face, ...size }: Cut, scale: number): Cut {
-  if (scale === 1) return { image, face, ...size };
-  const times = (length: number) => Math.trunc(length * scale + 0.5);
-  const width = Math.max(1, times(size.width)), height = Math.max(1, times(size.height));
-  const shrinks = scale < 1 && width <= image.width && height <= image.height;
-  return {
-    ...{ width, height },
-    image: shrinks ? resizeArea(image, width, height) : resizePillow(image, width, height, "lanczos"),
-    face: {
-      ...face,
-      ...{
-        centreX: times(face.centreX),
-        centreY: times(face.centreY),
-        width: times(face.width),
-        height: times(face.height),
-      },
-    },
-  };
-}
-
-/** Where a cut of `length` around `centre` begins within `side`, and where the centre lies in it. */
-function span(
-  centre: number,
-  length: number,
-  side: number,
-): { from: number; length: number; centre: number } {
-  const from = centre - Math.floor(length / 2), middle = Math.floor(length / 2);
-  if (from < 0) return { from: 0, length, centre: middle + from };
-  const over = from + length - side;
-  return over > 0
-    ? { from: Math.max(0, side - length), length, centre: middle + over }
-    : { from, length, centre: middle };
-}
-
-function framed({ image, face }: Cut): Pixels {
-  const out = { ...image, data: image.data.slice() },
-    [w, h] = [face.width, face.height].map((side) => Math.floor(side / 2));
-  const { centreX: x, centreY: y } = face;
-  drawRectangle(out, x - w, y - h, x + w, y + h, Math.floor(face.width / 20));
-  return out;
-}
-
-/** Python's :04d. */
-function fourDigits(n: number): string {
-  return n < 0 ? `-${String(-n).padStart(3, "0")}` : String(n).padStart(4, "0");
 }

@@ -2,17 +2,18 @@
 
 import { basename, extname, join } from "node:path";
 import { UserError } from "../../../base/errors.ts";
+import { atomicWriteFile } from "../../../base/files/atomic.ts";
 import { isSameFile } from "../../../base/files/links.ts";
 import { joined } from "../../../base/joined.ts";
 import { removeLeftovers } from "../../../base/files/leftovers.ts";
 import type { JobContext } from "../../../base/job.ts";
 import { counted } from "../../../base/phrases.ts";
+import { Pool, threadsFor } from "../../../base/workers/pool.ts";
 import { openCheckpoint } from "../../../formats/mod.ts";
 import { Programs } from "../../../graph/mod.ts";
-import { loadImage, UnreadableImage } from "../../../images/load.ts";
-import { resizePillow } from "../../../images/resampling/pillow.ts";
+import { UnreadableImage } from "../../../images/load.ts";
 import { crop, type Pixels } from "../../../images/pixels.ts";
-import { writePicture } from "../../../images/write.ts";
+import { decodeTask, encodeTask, enlargeTask } from "../../../images/tasks.ts";
 import { decode, loadMissing, openVae, VAE, Weights } from "../../../models/mod.ts";
 import { loadUpscaler } from "../../../models/upscaler/load.ts";
 import { upscaler } from "../../../models/upscaler/upscaler.ts";
@@ -20,7 +21,7 @@ import { TorchGenerator } from "../../../random/mod.ts";
 import { openChosenDevice, ParameterStore } from "../../../runtime/mod.ts";
 import type { DeviceConfig } from "../../../runtime/options.ts";
 import { LatentEncoder } from "../../../training/objective/latents.ts";
-import { eachPicture } from "../pace.ts";
+import { eachMade } from "../pace.ts";
 import { globPaths } from "./glob.ts";
 
 export interface LatentUpscalerConfig extends DeviceConfig {
@@ -41,12 +42,16 @@ export interface LatentUpscalerConfig extends DeviceConfig {
 
 const FACTOR = 2;
 
+/** Enlarged pictures that wait take memory. */
+const BATCHES_AHEAD = 2;
+
 /** Throws UserError for a file that is no upscaler, for a pattern that fits nothing, and when the disk refuses. */
 export async function upscaleLatents(config: LatentUpscalerConfig, context: JobContext): Promise<void> {
   const { imagePattern, outputDir, debug, batchSize } = config;
   const paths = globPaths(imagePattern);
   if (paths.length === 0) throw new UserError(`--image_pattern ${imagePattern}: fits no file`);
-  const pictures = await readPictures(paths, config, context);
+  using pool = new Pool(threadsFor(config.threads, paths.length));
+  const pictures = await readPictures(paths, config, context, pool);
   Deno.mkdirSync(outputDir, { recursive: true });
   removeLeftovers(outputDir, (name) => /_(upscaled|lanczos4)\./.test(name), context.log);
   const names = pictures.map(({ path }) => ({
@@ -63,22 +68,22 @@ export async function upscaleLatents(config: LatentUpscalerConfig, context: JobC
           (_, i) => alike.slice(i * batchSize, (i + 1) * batchSize),
         )
       );
-    await eachPicture("upscaling", batches, context, async (batch) => {
-      const made = await models.upscale(
-        batch.map(({ image, size }) => resizePillow(image, ...size, "lanczos")),
-      );
-      for (const [i, { number, image }] of batch.entries()) {
+    const enlarge = (image: Pixels, ...size: [number, number]) => pool.run(enlargeTask, { image, size });
+    const make = (batch: typeof numbered) =>
+      Promise.all(batch.map(({ image, size: [width, height] }) => enlarge(image, width, height)));
+    await eachMade("upscaling", batches, context, pool, make, async (batch, large) => {
+      const made = await models.upscale(await large);
+      const files = await Promise.all(batch.flatMap(({ number, image }, i) => {
         const { upscaled, enlarged } = names[number];
-        if (debug) {
-          await writePicture(
-            enlarged,
-            resizePillow(image, FACTOR * image.width, FACTOR * image.height, "lanczos"),
-            { jpeg: 75 },
-          );
-        }
-        await writePicture(upscaled, made[i]);
-      }
-    });
+        const write = async (path: string, picture: Pixels | Promise<Pixels>, jpeg: number) => ({
+          path,
+          bytes: await pool.run(encodeTask, { path, picture: await picture, quality: { jpeg } }),
+        });
+        const plain = () => enlarge(image, FACTOR * image.width, FACTOR * image.height);
+        return [...debug ? [write(enlarged, plain(), 75)] : [], write(upscaled, made[i], 95)];
+      }));
+      for (const { path, bytes } of files) atomicWriteFile(path, bytes);
+    }, BATCHES_AHEAD);
   } finally {
     models.close();
   }
@@ -97,11 +102,13 @@ async function readPictures(
   paths: readonly string[],
   { compat }: LatentUpscalerConfig,
   context: JobContext,
+  pool: Pool,
 ): Promise<Picture[]> {
   const pictures: Picture[] = [];
-  for (const path of paths) {
+  const make = (path: string) => pool.run(decodeTask, { path, options: { compat: compat !== null } });
+  await eachMade("reading", paths, context, pool, make, async (path, made) => {
     try {
-      const image = await loadImage(path, { compat: compat !== null });
+      const image = await made;
       const width = image.width - image.width % 8, height = image.height - image.height % 8;
       if (width === 0 || height === 0) {
         throw new UserError(`${path}: is ${image.width}x${image.height}, 8x8 is the least`);
@@ -115,7 +122,7 @@ async function readPictures(
       if (!(error instanceof UnreadableImage) || compat !== null) throw error;
       context.warn(`${error.message}; it is left out`);
     }
-  }
+  });
   const last = pictures.at(-1);
   return compat !== null && last ? pictures.map((picture) => ({ ...picture, size: last.size })) : pictures;
 }
