@@ -17,7 +17,7 @@ Deno.test("datasets hold out shares of their own; one that is held out as a whol
         const folder = join(dir, `f${i}`);
         writePictures(folder, ["a", "b", "c", "d"].map((name) => ({ name: `${name}${i}`, caption: "x" })));
         return `[[datasets]]\nresolution = 64\n${keys}\n[[datasets.subsets]]\nimage_dir = '${folder}'\n` +
-          "caption_extension = '.txt'\n";
+          "caption_extension = '.txt'\nnum_repeats = 3\n";
       });
       Deno.writeTextFileSync(file, head + tables.join(""));
       return file;
@@ -27,6 +27,10 @@ Deno.test("datasets hold out shares of their own; one that is held out as a whol
       const split = { part: "training", seed: 7 } as const;
       const trained = names(await createDatasetGroup(plans, new PythonRandom(1), { ...at, split }));
       const held = await createValidationGroup(plans, at);
+      assert.deepEqual(
+        (held?.orders ?? []).map(({ length }) => length),
+        (held ? names(held) : []).map((all) => all.length),
+      );
       return [trained, held && names(held)] as const;
     };
     const sizes = ([trained, held]: Awaited<ReturnType<typeof parts>>) =>
@@ -44,6 +48,10 @@ Deno.test("datasets hold out shares of their own; one that is held out as a whol
     await assert.rejects(
       parts(toml("", "validation_split = 1.5")),
       /validation_split is 1\.5; from 0 to 1 is wanted/,
+    );
+    await assert.rejects(
+      parts(toml("", "validation_split = 1.0")),
+      /f0: no image to train on \(\S*f0: validation_split 1 holds out all of its images\)/,
     );
     await assert.rejects(
       parts(toml("", "validation_split = 0.1")),

@@ -31,7 +31,7 @@ export function readImageInfo(
 ): ReadonlyMap<string, ImageInfo> | null {
   const file = imageInfoFile(dir);
   if (!isTaken(file)) return null;
-  const read = readJson(file, AGAIN);
+  const read = parsed(file);
   if (typeof read !== "object" || read === null || Array.isArray(read)) {
     throw new UserError(`${file}: is no table of images; ${AGAIN}`);
   }
@@ -40,6 +40,16 @@ export function readImageInfo(
     toInfo(info) ?? odd(file, path),
   ]);
   return new Map(found.filter(([name]) => present.has(name)));
+}
+
+/** sd-scripts, stopped while it writes the file, leaves a part of it. */
+function parsed(file: string): unknown {
+  try {
+    return readJson(file, AGAIN);
+  } catch (cause) {
+    if (!(cause instanceof UserError && cause.cause instanceof SyntaxError)) throw cause;
+    throw new UserError(`${cause.message}; ${AGAIN}`, { cause });
+  }
 }
 
 function odd(file: string, path: string): never {

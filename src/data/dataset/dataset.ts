@@ -121,7 +121,7 @@ async function collectFolders(
     const whole = infoWanted ? await readable(all, options, notes) : all;
     if (infoWanted && whole.length > 0) writeImageInfo(dir, whole);
     const found = kept(whole, params, options, isReg);
-    if (found.length === 0 && whole.length > 0) continue;
+    if (isOtherPart(dir, whole, found, params, options, notes)) continue;
     const entries = found.every(({ size }) => size !== null) ? found : await readable(found, options, notes);
     notes.push(...leftOutInside(dir));
     if (entries.length === 0) {
@@ -157,6 +157,22 @@ function kept(
   return partOf(entries, { part: split.part, share, seed: seed ?? split.seed });
 }
 
+/** Whether all of a subset's images are of the other part; told where that leaves none to train on. */
+function isOtherPart(
+  name: string,
+  all: readonly ImageEntry[],
+  found: readonly ImageEntry[],
+  { validation_split: share }: DatasetParams,
+  { split }: DatasetOptions,
+  notes: string[],
+): boolean {
+  if (found.length > 0 || all.length === 0) return false;
+  if (split?.part === "training") {
+    notes.push(`${name}: validation_split ${share} holds out all of its images`);
+  }
+  return true;
+}
+
 /** As many regularisation images as training images: cut off, or repeated in turns. */
 function balance(entries: ImageEntry[], wanted: number): ImageEntry[] {
   let count = 0;
@@ -185,7 +201,7 @@ async function collectMetadata(
     const loaded = loadMetadata(subset);
     if (loaded.missing.length > 0) notes.push(`${file}: ${notFound(loaded.missing)}`);
     const found = kept(loaded.entries, params, options);
-    if (found.length === 0 && loaded.entries.length > 0) continue;
+    if (isOtherPart(file, loaded.entries, found, params, options, notes)) continue;
     const allSized = found.every((entry) => entry.size !== null);
     const entries = allSized && found.every((entry) => entry.latentsFile !== null)
       ? found

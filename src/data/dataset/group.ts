@@ -137,8 +137,9 @@ function trainedOn(plans: readonly DatasetPlan[], { split }: DatasetOptions): re
   return some.length > 0 ? some : plans;
 }
 
-/** Captions that are validated with are whole. */
-const NO_DROPOUT = {
+/** Pictures are validated with once each, with whole captions. */
+const HELD_OUT = {
+  num_repeats: 1,
   caption_dropout_rate: 0,
   caption_dropout_every_n_epochs: 0,
   caption_tag_dropout_rate: 0,
@@ -152,7 +153,8 @@ export async function createValidationGroup(
   const asking = plans.filter(({ params }) => params.validation_split), opened: Dataset[] = [];
   if (asking.length === 0) return null;
   for (const plan of asking) {
-    const subsets = plan.subsets.map((subset) => ({ ...subset, ...NO_DROPOUT }));
+    const used = plan.subsets.filter(({ num_repeats }) => num_repeats > 0);
+    const subsets = used.map((subset) => ({ ...subset, ...HELD_OUT }));
     opened.push(await openDataset({ ...plan, subsets }, { ...options, split: { part: "validation", seed } }));
   }
   const datasets = opened.filter(({ buckets }) => buckets.length > 0);
