@@ -10,8 +10,14 @@ import { deviceOptions } from "../runtime/options.ts";
 import { loggingOptions } from "./logging/logging_options.ts";
 import { trainingOptions } from "./loop/options.ts";
 import { sampleOptions } from "./loop/sample_options.ts";
-import { hubOptions, metadataOptions, modelSavingOptions, savingOptions } from "./loop/saving_options.ts";
-import { lossOptions } from "./objective/loss_options.ts";
+import {
+  conditionedSavingOptions,
+  hubOptions,
+  metadataOptions,
+  modelSavingOptions,
+  savingOptions,
+} from "./loop/saving_options.ts";
+import { conditionedLossOptions, lossOptions } from "./objective/loss_options.ts";
 import { noiseOptions } from "./objective/noise_options.ts";
 import { optimizerOptions } from "./optimizers/options.ts";
 import { distributedOptions, precisionOptions } from "./step/options.ts";
@@ -49,6 +55,14 @@ const AFTER = [
 /** Of networks and of whole models, which have more forms. */
 const NETWORK_RUN = [...BEFORE, savingOptions, ...AFTER] as const;
 const RUN = [...BEFORE, modelSavingOptions, ...AFTER] as const;
+const CONDITIONED_RUN = [
+  trainingOptions,
+  optimizerOptions,
+  noiseOptions,
+  conditionedLossOptions,
+  conditionedSavingOptions,
+  ...AFTER,
+] as const;
 
 /** What all trainings of a denoiser take; each has its own group after the model's. */
 export const trainingGroups = [modelOptions, ...DATA, ...RUN] as const;
@@ -71,7 +85,7 @@ export const llliteGroups = [
   conditionedOptions,
   ...PICTURES,
   sdxlOptions,
-  ...NETWORK_RUN,
+  ...CONDITIONED_RUN,
 ] as const;
 export const sdxlTextualInversionGroups = [...textualInversionGroups, sdxlInversionOptions] as const;
 
@@ -80,7 +94,7 @@ export const controlNetGroups = [
   controlNetOptions,
   conditionedOptions,
   ...PICTURES,
-  ...NETWORK_RUN,
+  ...CONDITIONED_RUN,
 ] as const;
 export const sdxlControlNetGroups = [
   modelOptions,
@@ -88,7 +102,7 @@ export const sdxlControlNetGroups = [
   conditionedOptions,
   ...PICTURES,
   sdxlOptions,
-  ...NETWORK_RUN,
+  ...CONDITIONED_RUN,
 ] as const;
 
 /** Further sets of options without which no training starts; of each one is enough. */

@@ -2,6 +2,9 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { parseArgs } from "../../src/cli/front/parse.ts";
+import { withoutEffect } from "../../src/cli/front/support.ts";
+import { controlNetGroups, llliteGroups, sdxlControlNetGroups } from "../../src/training/options.ts";
 import { controlShapes, openControlNet, UNET } from "../../src/models/mod.ts";
 import { openCheckpoint, writeSafetensors } from "../../src/formats/mod.ts";
 import { synthTensor } from "../golden/synth.ts";
@@ -145,3 +148,11 @@ for (const [what, command, more, message] of REFUSED) {
     });
   });
 }
+
+Deno.test("flags that nothing of these trainings obeys are told", () => {
+  for (const groups of [controlNetGroups, sdxlControlNetGroups, llliteGroups]) {
+    const line = ["--prior_loss_weight=0.5", "--no_metadata", "--training_comment=mine", "--in_json=a.json"];
+    const told = withoutEffect(parseArgs(line, groups), groups).map((note) => note.split(":")[0]).sort();
+    assert.deepEqual(told, line.map((flag) => `${flag.split("=")[0]} has no effect`).sort());
+  }
+});

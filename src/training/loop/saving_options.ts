@@ -8,6 +8,7 @@ import {
   idleZero,
   int,
   newer,
+  noEffect,
   pathTo,
   required,
   sameAsUnset,
@@ -37,6 +38,15 @@ export const savingOptions = group("Saving", {
   no_metadata: flag("leave training metadata out (a minimum remains)"),
   save_model_as: choice(FILE_FORMS, "safetensors", "output container"),
   training_comment: str(null, "free text in metadata"),
+});
+
+const ONLY_SPECIFICATION = "files of ControlNets hold no metadata of their training";
+
+/** Of what trains on conditioning pictures. */
+export const conditionedSavingOptions = group("Saving", {
+  ...savingOptions.rows,
+  no_metadata: noEffect(ONLY_SPECIFICATION, savingOptions.rows.no_metadata),
+  training_comment: noEffect(ONLY_SPECIFICATION, savingOptions.rows.training_comment),
 });
 
 /** Of trainings that save whole models. */

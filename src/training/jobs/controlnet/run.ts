@@ -46,8 +46,9 @@ export async function trainControlNet(
   context: JobContext,
   options: ControlRunOptions,
 ): Promise<void> {
-  openOutput(config, context);
-  await runTraining(conditionedConfig(config), await openControlRun(config, context, options), context);
+  const settled = conditionedConfig(config);
+  openOutput(settled, context);
+  await runTraining(settled, await openControlRun(config, context, options), context);
 }
 
 /** Everything opened, checked and loaded. */

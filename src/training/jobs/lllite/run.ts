@@ -25,8 +25,9 @@ import type { TrainingRun } from "../training_run.ts";
 
 /** Runs the whole training. Throws as jobs do. */
 export async function trainLLLite(config: LLLiteConfig, context: JobContext): Promise<void> {
-  openOutput(config, context);
-  await runTraining(conditionedConfig(config), await openLLLiteRun(config, context), context);
+  const settled = conditionedConfig(config);
+  openOutput(settled, context);
+  await runTraining(settled, await openLLLiteRun(config, context), context);
 }
 
 /** Everything opened, checked and loaded. */

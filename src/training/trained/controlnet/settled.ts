@@ -2,11 +2,16 @@
 
 import { datasetOptions } from "../../../data/dataset/options.ts";
 import type { Family } from "../../../models/mod.ts";
-import { withDefaults } from "../../../options/mod.ts";
+import { group, withDefaults } from "../../../options/mod.ts";
+import { savingOptions } from "../../loop/saving_options.ts";
 import { lossOptions } from "../../objective/loss_options.ts";
 import type { ControlNetConfig, TrainingConfig } from "../../options.ts";
 
-const DEFAULTS = withDefaults([datasetOptions, lossOptions], {});
+const { no_metadata, training_comment } = savingOptions.rows;
+const DEFAULTS = withDefaults(
+  [datasetOptions, lossOptions, group("Saving", { no_metadata, training_comment })],
+  {},
+);
 
 /** As the trainings that they have in common take it. */
 export type ConditionedConfig = TrainingConfig & ControlNetConfig;
