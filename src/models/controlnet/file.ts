@@ -10,7 +10,7 @@ import { below } from "../keys/table.ts";
 import type { Shapes } from "../weights.ts";
 import { originalControlKeys } from "./keys.ts";
 import { type LLLiteSizes, llliteTensors } from "./lllite.ts";
-import { COPIED } from "./made.ts";
+import { controlShapes, COPIED } from "./made.ts";
 
 /** Tensors by the names that the graph knows. */
 export interface ControlFile {
@@ -53,23 +53,26 @@ export function openControlNet(path: string, model: Steered, flag = "control_net
   try {
     const stored = new Map<string, string>();
     for (const [key, name] of originalControlKeys(file.keys())) stored.set(name, key);
-    if (!stored.has("input_hint_block.0.weight") || !stored.has("zero_convs.0.0.weight")) {
-      throw new UserError(`${path}: is ${whatIs(file)}; --${flag} wants a ControlNet`);
+    const isLowRank = stored.has(LOW_RANK);
+    const lacking = ["input_hint_block.0.weight", "zero_convs.0.0.weight"].find((name) => !stored.has(name));
+    if (lacking) {
+      const what = whatIs(file);
+      throw isLowRank || what === "a ControlNet"
+        ? missing(path, lacking)
+        : new UserError(`${path}: is ${what}; --${flag} wants a ControlNet`);
     }
     const shapeIn = (name: string) => stored.has(name) ? file.info(stored.get(name)!).shape : undefined;
     const shapeOf = (name: string) => shapeIn(name) ?? productShape(name, shapeIn);
     checkFamily(path, shapeOf, model);
     const shapes = new Map([...below(model.shapes, `${UNET}.`)].filter(([name]) => COPIED.test(name)));
     // what a low-rank file does not have is the model's
-    const isLowRank = stored.has(LOW_RANK), needed = isLowRank ? [] : [...shapes.keys()];
+    const needed = isLowRank ? [] : [...shapes.keys()];
     for (const [name, key] of stored) {
       if (OWN.test(name)) shapes.set(name, file.info(key).shape);
     }
-    const joins = [...shapes.keys()].filter((name) => BLOCK.test(name)).length + 1;
-    const wanted = [...Array(joins).keys()].map((i) => `zero_convs.${i}.0.weight`);
-    for (const name of [...needed, ...wanted, "middle_block_out.0.weight"]) {
-      if (!stored.has(name)) throw new UserError(`${path}: ${name} is missing; the file is not whole`);
-    }
+    for (const name of needed) if (!stored.has(name)) throw missing(path, name);
+    checkOwn(path, shapes, model.shapes);
+    if (isLowRank) checkFactors(path, stored.keys(), shapeIn);
     const own = (name: string) => model.read(`${UNET}.${name}`), isDifference = stored.has(DIFFERENCE);
     const values = (name: string) => file.f32(stored.get(name)!);
     return {
@@ -90,7 +93,44 @@ export function openControlNet(path: string, model: Steered, flag = "control_net
 }
 
 const OWN = /^(zero_convs|middle_block_out|input_hint_block)\./;
-const BLOCK = /^input_blocks\.\d+\.0\.(in_layers\.0|op)\.weight$/;
+
+function missing(path: string, name: string): UserError {
+  return new UserError(`${path}: ${name} is missing; the file is not whole`);
+}
+
+/** What a ControlNet has beside its copy of the U-Net; the convolutions that read the picture may be of any width. */
+function checkOwn(path: string, found: Shapes, model: Shapes): void {
+  const wanted = controlShapes(model);
+  for (const [name, shape] of wanted) {
+    if (!OWN.test(name)) continue;
+    const own = found.get(name);
+    if (!own) throw missing(path, name);
+    const layer = HINT_LAYER.exec(name),
+      at = (by: number) => `input_hint_block.${Number(layer![1]) + by}.weight`;
+    const width = layer && wanted.has(at(2)) ? found.get(at(0))![0] : shape[0];
+    const inputs = layer && wanted.has(at(-2)) ? found.get(at(-2))![0] : shape[1];
+    const right = shape.length === 1 ? [width] : [width, inputs, ...shape.slice(2)];
+    if (own.join() !== right.join()) {
+      throw new UserError(`${path}: ${name} is [${own}] where [${right}] is wanted; give another ControlNet`);
+    }
+  }
+}
+
+const HINT_LAYER = /^input_hint_block\.(\d+)\.(weight|bias)$/;
+
+/** Matrices come in pairs of one rank. */
+function checkFactors(path: string, names: Iterable<string>, shapeIn: ShapeIn): void {
+  const layers = new Set([...names].flatMap((name) => /^(.*)\.(?:up|down)$/.exec(name)?.[1] ?? []));
+  for (const layer of layers) {
+    const lacking = factors(layer).find((name) => !shapeIn(name));
+    if (lacking) throw missing(path, lacking);
+    const [up, down] = factors(layer).map((name) => shapeIn(name)!);
+    if (up[1] === down[0]) continue;
+    throw new UserError(
+      `${path}: ${layer}.up is [${up}], ${layer}.down [${down}], of different ranks; the file is damaged, get it again`,
+    );
+  }
+}
 
 type ShapeIn = (name: string) => readonly number[] | undefined;
 

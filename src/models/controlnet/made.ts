@@ -10,7 +10,7 @@ const HINT = [16, 16, 32, 32, 96, 96, 256];
 /** The parts that a ControlNet has a copy of. */
 export const COPIED = /^(time_embed|label_emb|input_blocks|middle_block)\./;
 
-const FIRST = /^input_blocks\.\d+\.0\.(in_layers\.2\.weight|op\.weight|weight)$/;
+const FIRST = /^input_blocks\.(\d+)\.0\.(in_layers\.2\.weight|op\.weight|weight)$/;
 
 /** The tensors of a ControlNet for a model, by original names without prefix. */
 export function controlShapes(model: Shapes): Map<string, readonly number[]> {
@@ -20,7 +20,11 @@ export function controlShapes(model: Shapes): Map<string, readonly number[]> {
     shapes.set(`${name}.bias`, [to]);
   };
   for (const [name, shape] of unet) if (COPIED.test(name)) shapes.set(name, shape);
-  const widths = [...unet].filter(([name]) => FIRST.test(name)).map(([, [width]]) => width);
+  const widths: number[] = []; // files have their tensors in any order
+  for (const [name, [width]] of unet) {
+    const block = FIRST.exec(name);
+    if (block) widths[Number(block[1])] = width;
+  }
   widths.forEach((width, block) => conv(`zero_convs.${block}.0`, width, width, 1));
   const middle = widths.at(-1)!;
   conv("middle_block_out.0", middle, middle, 1);

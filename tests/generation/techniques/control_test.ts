@@ -73,6 +73,13 @@ Deno.test("gen_img draws with ControlNets in both layouts and tells what does no
 
   const sd2 = controlShapes(caseModel({ model: "sd2-tiny" }).shapes);
   const rest = [...own].filter(([name]) => name !== "input_blocks.1.0.in_layers.2.bias");
+  const without = (names: RegExp) => [...own].filter(([name]) => !names.test(name));
+  const reshaped = (name: string, shape: number[]): Shapes => new Map(own).set(name, shape);
+  const lowRank = (pair: [string, number[]][]): Shapes => [
+    ["lora_controlnet", [1]],
+    ...without(/^(input_blocks|middle_block|time_embed)\./),
+    ...pair.map(([end, shape]): [string, number[]] => [`input_blocks.0.0.${end}`, shape]),
+  ];
   const lllite = llliteTensors(caseModel({ model: "sdxl-tiny" }).shapes, { embedding: 8, inner: 16 });
   const bad: [string, Partial<GenImgConfig>, RegExp][] = [
     [
@@ -86,6 +93,24 @@ Deno.test("gen_img draws with ControlNets in both layouts and tells what does no
     ["a part of it", {
       controlNetModels: [write(`${dir}/part.safetensors`, rest)],
     }, /input_blocks\.1\.0\.in_layers\.2\.bias is missing; the file is not whole/],
+    ["no convolution that reads a picture", {
+      controlNetModels: [
+        write(`${dir}/blind.safetensors`, without(/^input_hint/), (name) => `control_model.${name}`),
+      ],
+    }, /input_hint_block\.0\.weight is missing; the file is not whole/],
+    ["a picture of four channels", {
+      controlNetModels: [
+        write(`${dir}/four.safetensors`, reshaped("input_hint_block.0.weight", [16, 4, 3, 3])),
+      ],
+    }, /input_hint_block\.0\.weight is \[16,4,3,3\] where \[16,3,3,3\] is wanted; give another/],
+    ["a low-rank file with half a pair", {
+      controlNetModels: [write(`${dir}/half.safetensors`, lowRank([["up", [32, 2, 1, 1]]]))],
+    }, /input_blocks\.0\.0\.down is missing; the file is not whole/],
+    ["a low-rank file with two ranks", {
+      controlNetModels: [
+        write(`${dir}/ranks.safetensors`, lowRank([["up", [32, 2, 1, 1]], ["down", [3, 4, 3, 3]]])),
+      ],
+    }, /input_blocks\.0\.0\.up is \[32,2,1,1\], \S+down \[3,4,3,3\], of different ranks/],
     ["LLLite", {
       controlNetModels: null,
       controlNetLlliteModels: [write(`${dir}/lllite.safetensors`, lllite)],
@@ -100,6 +125,13 @@ Deno.test("gen_img draws with ControlNets in both layouts and tells what does no
     await t.step(`refused: ${name}`, () => assert.rejects(draw({ ...guided, ...options }), message));
   }
   Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("a ControlNet's tensors do not depend on the order of its model's", () => {
+  const { shapes } = caseModel({ model: "sd1-tiny" });
+  const sorted = new Map([...shapes].sort(([a], [b]) => a < b ? -1 : 1));
+  assert.ok([...sorted.keys()].indexOf("model.diffusion_model.input_blocks.10.0.in_layers.2.weight") > 0);
+  assert.deepEqual(new Map(controlShapes(sorted)), new Map(controlShapes(shapes)));
 });
 
 Deno.test("gen_img draws with an LLLite, alone and for sides that are no multiples of 32", async () => {
@@ -138,7 +170,6 @@ Deno.test("evaluations beyond a network's ratio are without it", async () => {
 Deno.test("flags of guides that do not go together", () => {
   const bad: [Partial<GenImgConfig>, RegExp][] = [
     [{ controlNetModels: ["a"] }, /needs the picture to follow; give --guide_image_path/],
-    [{ guideImagePath: ["a"] }, /--guide_image_path needs --control_net_models/],
     [{ controlNetModels: ["a"], controlNetLlliteModels: ["b"], guideImagePath: ["c"] }, /exclude each other/],
     [
       { controlNetModels: ["a"], guideImagePath: ["c"], controlNetRatios: [1, 1] },
