@@ -121,6 +121,19 @@ Deno.test("a lower rank tells what is lost, of the whole and module by module, a
     ]);
   }));
 
+Deno.test("what is lost of numbers whose squares are no float32 is told all the same", () =>
+  inFolder(async (at) => {
+    const modules = network("", TINY, "networks.lora"), heard = listening();
+    const size = (shape: readonly number[]) => shape.reduce((a, d) => a * d, 1);
+    const weights = [...tensorShapes(modules)].map(([key, shape]): [string, Float32Array] => [
+      key,
+      uniform(key, size(shape), key.endsWith("lora_up.weight") ? 1e25 : 0.3),
+    ]);
+    saveLora(at("large"), modules, new Map(weights), "F32", {});
+    await convertLora({ ...CONFIG, to: "lora", sdModel: at("model"), dim: 2 }, at("large"), at("out"), heard);
+    match(heard.lines.join("\n"), /error [1-9]\d\.\d% of the change's norm, most in \w+: \d+\.\d%/);
+  }));
+
 Deno.test("dialects lead into each other, for the built-in model without its being named", () =>
   inFolder(async (at) => {
     const builtin = openModel(modelPath("builtin:tiny"));

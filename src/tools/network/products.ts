@@ -6,6 +6,9 @@ import { type Device, ParameterStore, type Program } from "../../runtime/mod.ts"
 
 const MATRIX = "matrix";
 
+/** Numbers whose squares, many of them, may be no float32 any more. */
+const LARGE = 1e12;
+
 /** Programs over the matrix that is on the device. */
 interface Prepared {
   readonly key: string;
@@ -60,13 +63,16 @@ export class Products {
     { up, down, rank }: { readonly up: Float32Array; readonly down: Float32Array; readonly rank: number },
   ): Promise<{ left: number; whole: number }> {
     const out = up.length / rank, width = down.length / rank;
+    const largest = values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+    const unit = largest > LARGE ? largest : 1; // squares are summed in float32
+    const scaled = (list: Float32Array) => unit === 1 ? list : list.map((x) => x / unit);
     const { left, whole } = await this.#others.run(["left", out, width, rank], (graph) => {
       const x = graph.input("x", [out, width]);
       const product = matmul(graph.input("up", [out, rank]), graph.input("down", [rank, width]));
       graph.output("left", reshape(sum(square(sub(x, product))), [1]));
       graph.output("whole", reshape(sum(square(x)), [1]));
-    }, { x: values, up, down });
-    return { left: left[0], whole: whole[0] };
+    }, { x: scaled(values), up: scaled(up), down });
+    return { left: left[0] * unit ** 2, whole: whole[0] * unit ** 2 };
   }
 
   async #program(
