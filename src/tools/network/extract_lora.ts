@@ -134,20 +134,20 @@ async function nearest(
   return { rank, downShape, upShape, down, up, kept: squares(found.values) };
 }
 
-/** tuned - original of one layer, as a matrix of its rows. */
-function differenceOf(
-  target: Target,
-  original: ModelFile,
-  tuned: ModelFile,
+/** tuned - original of one layer, as a matrix of its rows: two tensors of its size at a time, as a read one is ours. */
+export function differenceOf(
+  target: Pick<Target, "path">,
+  original: Pick<ModelFile, "shapes" | "places">,
+  tuned: Pick<ModelFile, "places">,
   round: (values: Float32Array) => Float32Array,
 ): Float32Array {
   const { key, part } = baseOf(target, (k) => original.shapes.has(k));
-  const rows = (file: ModelFile) => {
+  const rows = (file: Pick<ModelFile, "places">) => {
     const values = round(weightOf(file, key));
     const third = values.length / 3;
-    return part === null ? values : values.subarray(part * third, (part + 1) * third);
+    return part === null ? values : values.slice(part * third, (part + 1) * third);
   };
-  const difference = rows(tuned).slice(), before = rows(original);
+  const difference = rows(tuned), before = rows(original);
   for (let i = 0; i < difference.length; i++) difference[i] -= before[i];
   return difference;
 }
