@@ -93,14 +93,8 @@ Deno.test("svdMergeLora() is the weighted sum where its rank is that of the sum,
   const lbws = ["[0.5,1,1,1,1,1,1,0,1,1,1,1,1,1,1,1,1]", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]"];
   await svdMergeLora({
     ...{ models: [at("a"), at("b")], ratios: [0.5, -1], lbws, newRank: 5, newConvRank: null },
-    ...{
-      saveTo: at("out"),
-      precision: "float",
-      savePrecision: null,
-      saveLoraKeys: null,
-      noMetadata: false,
-      compat: null,
-    },
+    ...{ saveTo: at("out"), precision: "float", savePrecision: null },
+    ...{ saveLoraKeys: null, noMetadata: false, compat: null },
   }, quietContext());
   const [a, b, sum] = ["a", "b", "out"].map((name) => deltas(at(name)));
   for (const [name, values] of sum) {

@@ -24,15 +24,8 @@ Deno.test("--base_weights trains as on the model that merge_lora makes, in float
   const merged = join(dir, "merged.safetensors");
   await mergeLora({
     ...{ sdModel: config.pretrainedModelNameOrPath, models: baseWeights, ratios: [-4, 1], saveTo: merged },
-    ...{
-      precision: "float",
-      savePrecision: null,
-      saveLoraKeys: null,
-      device: "cpu",
-      threads: 1,
-      concat: false,
-      shuffle: false,
-    },
+    ...{ precision: "float", savePrecision: null, saveLoraKeys: null },
+    ...{ device: "cpu", threads: 1, concat: false, shuffle: false },
     ...{ lbws: null, noMetadata: true, v2: false, compat: null },
   }, quietContext());
   const plain = await train(config);
