@@ -11,6 +11,7 @@ import { lokr } from "../../../src/networks/kinds/lokr.ts";
 import { scalarOf } from "../../../src/networks/kinds/scalar.ts";
 import { dylora } from "../../../src/networks/kinds/dylora.ts";
 import { lora } from "../../../src/networks/kinds/lora.ts";
+import { loraFa } from "../../../src/networks/kinds/lora_fa.ts";
 import { oftInputs, ROTATION } from "../../../src/networks/kinds/oft_inputs.ts";
 import { oft } from "../../../src/networks/kinds/oft.ts";
 import type { NetworkModule } from "../../../src/networks/mod.ts";
@@ -70,6 +71,7 @@ const CASES: Readonly<Record<string, KindCase>> = {
   "LoRA of a 1x1 convolution": { module: module(lora, POINT, 2), change: loraChange },
   "LoRA of a convolution with stride": { module: module(lora, KERNEL, 3), change: loraChange, stride: 2 },
   "LoRA with Tucker's core": { module: module(lora, KERNEL, 3, TUCKER), change: tuckerChange, stride: 2 },
+  "LoRA-FA": { module: module(loraFa, KERNEL, 3), change: loraChange },
   "DyLoRA by units": { module: module(dylora, LINEAR, 4, { unit: 2 }), change: dyloraChange },
   "DyLoRA of a convolution": { module: module(dylora, KERNEL, 3, { unit: 1 }), change: dyloraChange },
   "OFT as sd-scripts has it": { module: module(oft, WIDE, 3, {}, "oft_unet_layer", 0.3), change: oftChange },
@@ -167,6 +169,12 @@ const CASES: Readonly<Record<string, KindCase>> = {
   "LoRA times a scalar": {
     module: module(scalarOf(lora), LINEAR, 2),
     change: scaledChange(loraChange),
+  },
+  "LoHa times a scalar": { module: module(scalarOf(loha), LINEAR, 3), change: scaledChange(lohaChange) },
+  "LoKr times a scalar": { module: module(scalarOf(lokr), [12, 20], 1), change: scaledChange(lokrChange) },
+  "DoRA of a LoKr times a scalar": {
+    module: module(doraOf(scalarOf(lokr)), [12, 20], 1),
+    ...dora(scalarOf(lokr), scaledChange(lokrChange)),
   },
   "GLoRA times a scalar": {
     module: module(scalarOf(glora), LINEAR, 2),
