@@ -4,13 +4,17 @@
  */
 
 import assert from "node:assert/strict";
+import { modelPath } from "../../src/base/assets.ts";
 import { quietContext } from "../../src/base/job.ts";
 import { genImg } from "../../src/generation/gen_img.ts";
 import type { GenImgConfig } from "../../src/generation/groups.ts";
 import { samplerNames } from "../../src/generation/samplers/mod.ts";
 import { loadImage } from "../../src/images/load.ts";
 import { encodePng } from "../../src/images/png_file.ts";
+import { openModel } from "../../src/models/mod.ts";
+import { networkNamed, saveLora, tensorShapes } from "../../src/networks/mod.ts";
 import { GEN_IMG_DEFAULTS } from "../generation/defaults.ts";
+import { uniform } from "../golden/synth.ts";
 
 const GALLERY = new URL("../../docs/gallery", import.meta.url).pathname, SIDE = 128;
 const PROMPT = "a red star in front of a blue background";
@@ -38,6 +42,10 @@ const ROWS: Readonly<Record<string, Partial<GenImgConfig>>> = {
     ...{ prompt: "a yellow circle in front of a blue background", strength: 1 },
     imagePath: `${GALLERY}/ddim.png`,
   },
+  regional_lora: {
+    prompt: `${PROMPT} AND a green heart in front of a yellow background`,
+    W: 192,
+  },
   highres_fix: { W: 192, H: 192, highresFixScale: 2 / 3, highresFixSteps: 12, strength: 0.5 },
 };
 
@@ -49,16 +57,48 @@ function writeMask(path: string): void {
   Deno.writeFileSync(path, encodePng({ width: SIDE, height: SIDE, data }));
 }
 
+/** Red is the left half, green the right one. */
+function writeRegions(path: string): void {
+  const width = 192;
+  const data = Uint8Array.from({ length: width * SIDE * 3 }, (_, i) => {
+    return i % 3 === (Math.floor(i / 3) % width < width / 2 ? 0 : 1) ? 255 : 0;
+  });
+  Deno.writeFileSync(path, encodePng({ width, height: SIDE, data }));
+}
+
+/** A LoRA for the built-in model whose weights `name` decides. */
+function writeLora(path: string, name: string): void {
+  const { shapes, family, close } = openModel(modelPath("builtin:tiny")),
+    named = networkNamed("networks.lora");
+  const options = named.options({ dim: 4, alpha: 4, dropout: null, args: [] }, family.sites.blocks, true);
+  const modules = named.modules(shapes, family, options, {});
+  const values = [...tensorShapes(modules)].map(([key, shape]): [string, Float32Array] => {
+    return [key, uniform(name + key, shape.reduce((a, b) => a * b, 1), 0.2)];
+  });
+  saveLora(path, modules, new Map(values), "F16");
+  close();
+}
+
 Deno.test("the gallery's pictures are what easel draws", async (t) => {
   const dir = Deno.makeTempDirSync(), update = Deno.args.includes("--update");
   try {
     writeMask(`${dir}/mask.png`);
+    writeRegions(`${dir}/regions.png`);
+    const networkWeights = ["one", "two"].map((name) => {
+      const path = `${dir}/${name}.safetensors`;
+      writeLora(path, name);
+      return path;
+    });
+    const given: Readonly<Record<string, Partial<GenImgConfig>>> = {
+      inpainting: { maskPath: `${dir}/mask.png` },
+      regional_lora: { maskPath: `${dir}/regions.png`, networkWeights },
+    };
     for (const [name, row] of Object.entries(ROWS)) {
       await t.step(name, async () => {
         const config: GenImgConfig = {
           ...GEN_IMG_DEFAULTS,
           ...{ ckpt: "builtin:tiny", W: SIDE, H: SIDE, steps: 12, scale: 4, sampler: "ddim" },
-          ...{ outdir: dir, maskPath: name === "inpainting" ? `${dir}/mask.png` : null },
+          ...{ outdir: dir, ...given[name] },
           ...row,
         };
         await genImg({ ...config, prompt: `${row.prompt ?? PROMPT} --d 3 --f ${name}` }, quietContext());
