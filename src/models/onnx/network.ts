@@ -1,6 +1,6 @@
 /** An ONNX model on a device: programs by size of input, weights once. */
 
-import { readOnnx } from "../../formats/onnx/onnx_file.ts";
+import { type OnnxModel, readOnnx } from "../../formats/onnx/onnx_file.ts";
 import { compile } from "../../graph/mod.ts";
 import { type Device, ParameterStore, type Program } from "../../runtime/mod.ts";
 import { recordOnnx } from "./record.ts";
@@ -21,7 +21,7 @@ export class OnnxNetwork {
   readonly #store: ParameterStore;
   readonly #compiled = new Map<string, Compiled>();
 
-  private constructor(private readonly model: ReturnType<typeof readOnnx>, device: Device) {
+  constructor(private readonly model: OnnxModel, device: Device) {
     this.#store = new ParameterStore(device);
   }
 

@@ -82,7 +82,12 @@ export const facesOptions = group("Faces", {
   detections: own(
     pathTo("json", str(null, "JSON file with the faces that a detector found in the pictures")),
   ),
-  detector: own(pathTo("file", str(null, "face detector in ONNX form: YuNet (2023) or a YOLOv8 face model"))),
+  detector: own(
+    pathTo(
+      "file",
+      str(null, "face detector: YuNet (2023) or a YOLOv8 face model in ONNX form, or YuNet's weights"),
+    ),
+  ),
   detector_score: own(float(0.6, "faces of which it is less sure are left out", { min: 0, max: 1 })),
   rotate: flag("turn pictures so that the eyes lie level"),
   resize_fit: flag("resize so that the shorter side fits the cut"),

@@ -4,9 +4,11 @@
  */
 
 import { UserError } from "../../../base/errors.ts";
+import { openCheckpoint } from "../../../formats/mod.ts";
+import type { OnnxModel } from "../../../formats/onnx/onnx_file.ts";
 import type { Pixels } from "../../../images/pixels.ts";
 import { resizeArea } from "../../../images/resampling/area.ts";
-import { OnnxNetwork, type OnnxValues } from "../../../models/onnx/mod.ts";
+import { OnnxNetwork, type OnnxValues, yunetModel } from "../../../models/onnx/mod.ts";
 import type { Device } from "../../../runtime/mod.ts";
 import { type Face, largestFirst } from "./detections.ts";
 
@@ -71,6 +73,14 @@ const yolo: Layout = {
   },
 };
 
+/** Files of tensors, in which no network is told. */
+const WEIGHTS = /\.(safetensors|pth|pt|ckpt|bin)$/i;
+
+function yunetOf(path: string): OnnxModel {
+  using file = openCheckpoint(path);
+  return yunetModel(file);
+}
+
 export class FaceDetector {
   private constructor(
     private readonly path: string,
@@ -78,9 +88,12 @@ export class FaceDetector {
     private readonly leastScore: number,
   ) {}
 
-  /** Throws UserError for what is no ONNX model. */
+  /** Throws UserError for what is neither an ONNX model nor YuNet's weights. */
   static open(path: string, device: Device, leastScore: number): FaceDetector {
-    return new FaceDetector(path, OnnxNetwork.open(path, device), leastScore);
+    const network = WEIGHTS.test(path)
+      ? new OnnxNetwork(yunetOf(path), device)
+      : OnnxNetwork.open(path, device);
+    return new FaceDetector(path, network, leastScore);
   }
 
   /** The largest first. Throws UserError for a model whose outputs are of neither layout. */

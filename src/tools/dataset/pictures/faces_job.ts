@@ -19,7 +19,7 @@ export const facesJob = job({
   about:
     "Turns pictures so that a face is upright, cuts it out and writes it with its place and size in the name, which " +
     "--face_crop_aug_range reads. The detector of sd-scripts is a Python package that easel cannot have: give an ONNX model " +
-    "with --detector, or with --detections what any detector found.",
+    "or YuNet's weights with --detector, or with --detections what any detector found.",
   examples: [
     "easel detect_face_rotate --src_dir images/1_thing --dst_dir faces --detections faces.json --rotate --crop_ratio 2,2",
   ],
