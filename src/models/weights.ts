@@ -85,6 +85,11 @@ export class Weights {
     return new Weights(this.root, this.key(name));
   }
 
+  /** This place's name seen from `above`: above.at(name) is this place. */
+  below(above: Weights): string {
+    return above.path === "" ? this.path : this.path.slice(above.path.length + 1);
+  }
+
   /** Whether a tensor or a subtree of that name is there. */
   has(name: string | number): boolean {
     return this.root.places.has(this.key(name));

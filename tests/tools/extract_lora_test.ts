@@ -7,8 +7,12 @@ import { withDefaults } from "../../src/options/mod.ts";
 import { compatOptions } from "../../src/options/shared.ts";
 import { TorchGenerator } from "../../src/random/mod.ts";
 import { weightSizes } from "../../src/tools/network/check_lora_weights.ts";
-import { differenceOf, extractLora } from "../../src/tools/network/extract_lora.ts";
-import { type ExtractLoraConfig, mergeLoraOptions } from "../../src/tools/network/options.ts";
+import { extractLora } from "../../src/tools/network/extract_lora.ts";
+import {
+  type ExtractLoraConfig,
+  mergeLoraOptions,
+  svdMergeLoraOptions,
+} from "../../src/tools/network/options.ts";
 import { mergeLora } from "../../src/tools/network/merge_lora.ts";
 import { openDevice } from "../../src/runtime/mod.ts";
 import { Products } from "../../src/tools/network/products.ts";
@@ -92,9 +96,9 @@ Deno.test("svdMergeLora() is the weighted sum where its rank is that of the sum,
   const { dir, at } = await files();
   const lbws = ["[0.5,1,1,1,1,1,1,0,1,1,1,1,1,1,1,1,1]", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]"];
   await svdMergeLora({
-    ...{ models: [at("a"), at("b")], ratios: [0.5, -1], lbws, newRank: 5, newConvRank: null },
-    ...{ saveTo: at("out"), precision: "float", savePrecision: null },
-    ...{ saveLoraKeys: null, noMetadata: false, compat: null },
+    ...withDefaults([compatOptions, svdMergeLoraOptions], {
+      ...{ models: [at("a"), at("b")], ratios: [0.5, -1], lbws, newRank: 5, saveTo: at("out") },
+    }),
   }, quietContext());
   const [a, b, sum] = ["a", "b", "out"].map((name) => deltas(at(name)));
   for (const [name, values] of sum) {
@@ -168,29 +172,6 @@ Deno.test("lowRank() finds the leading values of a matrix whose values fall slow
     ok(Math.hypot(...back) < 2e-2 * found.values[k], `${k}: ${Math.hypot(...back)}`);
     ok(k === 0 || found.values[k] <= found.values[k - 1]);
   }
-});
-
-Deno.test("a layer's difference is made in what was read, whatever its place in the file", () => {
-  const read: Float32Array[] = [];
-  const model = (value: number, key: string, shape: number[]) => {
-    const file = {
-      f32: () => read[read.push(new Float32Array(shape[0] * shape[1]).map((_, i) => value * i)) - 1],
-    };
-    return { places: new Map([[key, { file, key, shape }]]), shapes: new Map([[key, shape]]) };
-  };
-  const made = (path: string, key: string, shape: number[]) => {
-    read.length = 0;
-    const [original, tuned] = [model(1, key, shape), model(3, key, shape)] as unknown as Parameters<
-      typeof differenceOf
-    >[1][];
-    return differenceOf({ path }, original, tuned, (values) => values);
-  };
-  const whole = made("layer", "layer.weight", [2, 3]);
-  deepStrictEqual([...whole], [0, 2, 4, 6, 8, 10]);
-  ok(read.length === 2 && read.includes(whole), "no third of its size");
-  const part = made("block.attn.k_proj", "block.attn.in_proj_weight", [3, 2]);
-  deepStrictEqual([...part], [4, 6]);
-  strictEqual(part.buffer.byteLength, 8, "the others' rows are let go");
 });
 
 Deno.test("singular values take the matrix and a few rows of it, whatever came before", async () => {

@@ -2,7 +2,10 @@ import { ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { quietContext } from "../../src/base/job.ts";
 import { openSafetensors } from "../../src/formats/mod.ts";
+import { withDefaults } from "../../src/options/mod.ts";
+import { compatOptions } from "../../src/options/shared.ts";
 import { mergeLora } from "../../src/tools/network/merge_lora.ts";
+import { mergeLoraOptions } from "../../src/tools/network/options.ts";
 import type { TrainNetworkConfig } from "../../src/training/options.ts";
 import { trainNetwork } from "../../src/training/jobs/train_network.ts";
 import { relL2 } from "../golden/compare.ts";
@@ -23,10 +26,10 @@ Deno.test("--base_weights trains as on the model that merge_lora makes, in float
   baseWeights.forEach((path, i) => writeTinyLora(path, `base ${i}`, 2 + i));
   const merged = join(dir, "merged.safetensors");
   await mergeLora({
-    ...{ sdModel: config.pretrainedModelNameOrPath, models: baseWeights, ratios: [-4, 1], saveTo: merged },
-    ...{ precision: "float", savePrecision: null, saveLoraKeys: null },
-    ...{ device: "cpu", threads: 1, concat: false, shuffle: false },
-    ...{ lbws: null, noMetadata: true, v2: false, compat: null },
+    ...withDefaults([compatOptions, mergeLoraOptions], {
+      ...{ sdModel: config.pretrainedModelNameOrPath, models: baseWeights, ratios: [-4, 1], saveTo: merged },
+      ...{ device: "cpu", threads: 1, noMetadata: true },
+    }),
   }, quietContext());
   const plain = await train(config);
   for (const [mixedPrecision, limit] of [["no", 1e-4], ["bf16", 1e-2]] as const) {

@@ -26,14 +26,14 @@ export function decodeSmall(latents: Tensor, w: Weights, options: VaeOptions = {
 export function decoderPieces(w: Weights): VaePiece[] {
   const levels = w.at("decoder").list("up"); // the file counts them from the picture's side
   return levels.slice(0, -1).reverse().flatMap((level, i) => {
-    const enlarge = levels[levels.length - 1 - i].at("upsample.conv");
+    const name = levels[levels.length - 1 - i].at("upsample.conv").below(w);
     return level.list("block").map((block, k): VaePiece => ({
-      block: block.path.slice(w.path.length + 1),
+      block: block.below(w),
       ...(k > 0 ? { scale: 1, enter: (x) => x } : {
         scale: 2,
         enter: (x, w) => {
           const larger = upsampleNearest(x, 2 * x.shape[1], 2 * x.shape[2]);
-          return conv2d(larger, w.at(enlarge.path.slice(w.path.length + 1)));
+          return conv2d(larger, w.at(name));
         },
       }),
     }));

@@ -36,19 +36,19 @@ export function moments(image: Tensor, w: Weights, options: VaeOptions = {}): La
 
 /** The part that makes smaller, up to the first resnet at the latents' size. */
 export function encoderPieces(w: Weights): VaePiece[] {
-  const levels = w.at("encoder").list("down"),
-    below = (place: Weights) => place.path.slice(w.path.length + 1);
+  const levels = w.at("encoder").list("down");
   return levels.flatMap((level, i) => {
     const before = i === 0 ? w.at("encoder.conv_in") : levels[i - 1].at("downsample.conv");
     const blocks = i === levels.length - 1 ? level.list("block").slice(0, 1) : level.list("block");
+    const name = before.below(w);
     return blocks.map((block, k): VaePiece => ({
-      block: below(block),
+      block: block.below(w),
       scale: k > 0 || i === 0 ? 1 : 1 / 2,
       enter: (x, w) => {
         if (k > 0) return x;
         // The reference pads one zero at the bottom and the right only.
         const smaller = { stride: 2, pad: [0, 1, 0, 1] as [number, number, number, number] };
-        return conv2d(toCompute(x, w), w.at(below(before)), i === 0 ? {} : smaller);
+        return conv2d(toCompute(x, w), w.at(name), i === 0 ? {} : smaller);
       },
     }));
   });
