@@ -38,7 +38,7 @@ const ROWS: readonly Row[] = [
   ...UPDATES.map((name) => ({ job: `update_${name}`, dtypes: ["f32"], alone: name === "AdamW8bit" })),
   { job: "run", dtypes: ["f32"], alone: true },
   { job: "full", dtypes: ["bf16"], memory: 19e9 },
-  ...["step", "forward", "decode"].map((job) => ({ job, dtypes: ["f32", "bf16"] })),
+  ...["step", "forward", "draw", "decode"].map((job) => ({ job, dtypes: ["f32", "bf16"] })),
 ];
 
 /** One level of instructions for easel and for PyTorch's libraries. */
