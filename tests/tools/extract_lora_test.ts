@@ -7,7 +7,7 @@ import { withDefaults } from "../../src/options/mod.ts";
 import { compatOptions } from "../../src/options/shared.ts";
 import { TorchGenerator } from "../../src/random/mod.ts";
 import { weightSizes } from "../../src/tools/network/check_lora_weights.ts";
-import { extractLora } from "../../src/tools/network/extract_lora.ts";
+import { differenceOf, extractLora } from "../../src/tools/network/extract_lora.ts";
 import {
   type ExtractLoraConfig,
   mergeLoraOptions,
@@ -172,6 +172,29 @@ Deno.test("lowRank() finds the leading values of a matrix whose values fall slow
     ok(Math.hypot(...back) < 2e-2 * found.values[k], `${k}: ${Math.hypot(...back)}`);
     ok(k === 0 || found.values[k] <= found.values[k - 1]);
   }
+});
+
+Deno.test("a layer's difference is made in what was read, whatever its place in the file", () => {
+  const read: Float32Array[] = [];
+  const model = (value: number, key: string, shape: number[]) => {
+    const file = {
+      f32: () => read[read.push(new Float32Array(shape[0] * shape[1]).map((_, i) => value * i)) - 1],
+    };
+    return { places: new Map([[key, { file, key, shape }]]), shapes: new Map([[key, shape]]) };
+  };
+  const made = (path: string, key: string, shape: number[]) => {
+    read.length = 0;
+    const [original, tuned] = [model(1, key, shape), model(3, key, shape)] as unknown as Parameters<
+      typeof differenceOf
+    >[1][];
+    return differenceOf({ path }, original, tuned, (values) => values);
+  };
+  const whole = made("layer", "layer.weight", [2, 3]);
+  deepStrictEqual([...whole], [0, 2, 4, 6, 8, 10]);
+  ok(read.length === 2 && read.includes(whole), "no third of its size");
+  const part = made("block.attn.k_proj", "block.attn.in_proj_weight", [3, 2]);
+  deepStrictEqual([...part], [4, 6]);
+  strictEqual(part.buffer.byteLength, 8, "the others' rows are let go");
 });
 
 Deno.test("singular values take the matrix and a few rows of it, whatever came before", async () => {
