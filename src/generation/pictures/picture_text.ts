@@ -80,7 +80,7 @@ function webUiLine(facts: PictureFacts): string {
   if (facts.clipSkip > 1) entries.push(`Clip skip: ${facts.clipSkip}`);
   if (firstPass) {
     entries.push(
-      `Hires upscale: ${Number((facts.width / firstPass.width).toFixed(4))}`,
+      `Hires upscale: ${Math.round(1e4 * facts.width / firstPass.width) / 1e4}`,
       `Hires steps: ${settings.steps}`,
       `Hires upscaler: ${oneEntry(firstPass.upscaler)}`,
     );
