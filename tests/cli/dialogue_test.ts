@@ -27,7 +27,8 @@ class Typist {
   constructor(args: readonly string[]) {
     const words = [Deno.execPath(), "run", "--quiet", "-A", `${ROOT}/main.ts`, ...args];
     this.#child = new Deno.Command("script", {
-      args: ["-qec", words.map((word) => `'${word}'`).join(" "), "/dev/null"],
+      // exec: a shell that stayed would take the Ctrl-C, too, and end with 130 after all
+      args: ["-qec", `exec ${words.map((word) => `'${word}'`).join(" ")}`, "/dev/null"],
       env: { CI: "", TERM: "xterm", NO_COLOR: "1", OMP_WAIT_POLICY: "passive" },
       stdin: "piped",
       stdout: "piped",
