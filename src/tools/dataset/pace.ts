@@ -17,7 +17,7 @@ export async function eachPicture<T>(
   let heard = 0;
   context.progress({ task, step: 0, total });
   for (const [i, item] of items.entries()) {
-    if (performance.now() - heard > LISTEN_MS) {
+    if (context.signal.aborted || performance.now() - heard > LISTEN_MS) {
       await hearSignals(context);
       heard = performance.now();
     }
