@@ -191,6 +191,9 @@ Deno.test("words that mean something, numbers that do not fit and captions witho
     ["--use_style_template"],
     /^--use_object_template and --use_style_template contradict each other/,
   );
+  // read before the words are looked at, and not when the first file is saved
+  const thumbnail = ["--metadata_thumbnail", join(folder, "none.png"), "--token_string", "cat"];
+  await refused(thumbnail, /none\.png: cannot be read/);
   const two = ["--weights", join(folder, "first/thing.safetensors")];
   await refused(
     two,

@@ -1,13 +1,12 @@
 /** A run of fine_tune, train_db or sdxl_train: the U-Net and, if wanted, the text encoders; writes whole checkpoints. */
 import type { JobContext } from "../../base/job.ts";
-import { type Family, modelSaver, requireFinite, weightOf } from "../../models/mod.ts";
-import { modelSpec, type ModelTexts } from "../../networks/mod.ts";
+import { modelSaver, requireFinite, weightOf } from "../../models/mod.ts";
 import type { Group } from "../../options/mod.ts";
 import type { TrainingConfig } from "../options.ts";
 import { isTrained, trainedText } from "../trained/full_groups.ts";
 import { FULL_DEFAULTS, type FullOptions } from "../trained/full_options.ts";
 import { fullTraining } from "../trained/full_training.ts";
-import { modelTexts } from "../trained/model_texts.ts";
+import { modelTexts, savedSpec } from "../trained/model_texts.ts";
 import { chosenOptimizer } from "../optimizers/options.ts";
 import { whyGradientsWait } from "../step/check_update.ts";
 import { computeDtype, trainedDtype } from "../step/diffusion_training.ts";
@@ -91,20 +90,8 @@ export async function openFullRun(
       return fullTraining(store, model, settled, (key) => weightOf(file, key));
     },
     saveModel(training, path, globalStep, epoch) {
-      const metadata = { format: "pt", ...specification(config, family, texts) };
+      const metadata = { format: "pt", ...savedSpec("checkpoint", config, family, texts) };
       saver.save(path, training.saved(), { metadata, epoch, globalStep });
     },
   }, context);
-}
-
-/** The modelspec.* entries of a checkpoint that is saved now. */
-function specification(config: TrainingConfig, family: Family, texts: ModelTexts): Record<string, string> {
-  const [width, height = width] = config.resolution?.split(",").map(Number) ?? [];
-  return modelSpec({
-    ...config,
-    family,
-    ...texts,
-    resolution: width === undefined ? null : [width, height],
-    checkpoint: true,
-  }, Date.now() / 1000);
 }

@@ -1,7 +1,8 @@
 /** What --metadata_* put into the modelspec of a saved file. */
 import { extname } from "node:path";
 import { UserError } from "../../base/errors.ts";
-import type { ModelTexts } from "../../networks/mod.ts";
+import type { Family } from "../../models/mod.ts";
+import { modelSpec, type ModelTexts } from "../../networks/mod.ts";
 import type { OutputConfig, PlaceConfig } from "../options.ts";
 
 const PICTURES: Readonly<Record<string, string>> = {
@@ -28,6 +29,22 @@ export function modelTexts(config: OutputConfig & Pick<PlaceConfig, "compat">): 
     preprocessor: config.metadataPreprocessor,
     isNegativeEmbedding: config.metadataIsNegativeEmbedding,
   };
+}
+
+type Spec = Parameters<typeof modelSpec>[0];
+
+/** The modelspec.* entries of what is saved now; `texts` were read before the first step. */
+export function savedSpec(
+  kind: "checkpoint" | "embedding" | "controlNet" | "lllite",
+  config: Pick<Spec, "vParameterization" | "minTimestep" | "maxTimestep" | "clipSkip"> & {
+    readonly resolution: string | null;
+  },
+  family: Family,
+  texts: ModelTexts,
+): Record<string, string> {
+  const [width, height = width] = config.resolution?.split(",").map(Number) ?? [];
+  const resolution = width === undefined ? null : [width, height] as const;
+  return modelSpec({ ...config, family, ...texts, resolution, [kind]: true }, Date.now() / 1000);
 }
 
 /** A data URL as it is, a file as one. */

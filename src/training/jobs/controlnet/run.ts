@@ -11,7 +11,6 @@ import {
   saveControlNet,
   weightOf,
 } from "../../../models/mod.ts";
-import { modelSpec, type ModelTexts } from "../../../networks/mod.ts";
 import type { TorchGenerator } from "../../../random/mod.ts";
 import { type ControlNetConfig, controlNetGroups, sdxlControlNetGroups } from "../../options.ts";
 import { runTraining } from "../../loop/trainer.ts";
@@ -23,12 +22,8 @@ import {
   type TrainedControl,
   trainedControl,
 } from "../../trained/controlnet/control_training.ts";
-import {
-  type ConditionedConfig,
-  conditionedConfig,
-  withoutUnread,
-} from "../../trained/controlnet/settled.ts";
-import { modelTexts } from "../../trained/model_texts.ts";
+import { conditionedConfig, withoutUnread } from "../../trained/controlnet/settled.ts";
+import { modelTexts, savedSpec } from "../../trained/model_texts.ts";
 import { openOutput } from "../output_folder.ts";
 import { assembleRun, drawingModel } from "../assemble_run.ts";
 import { closingOnError, openRun } from "../open_run.ts";
@@ -92,7 +87,8 @@ export async function openControlRun(
     },
     saveModel(training, path) {
       const values = trainedControl(training, net), { diffusersNames } = family.control;
-      const metadata = config.compat !== null && !diffusersNames ? {} : specification(config, file, texts);
+      const unsaid = config.compat !== null && !diffusersNames;
+      const metadata = unsaid ? {} : savedSpec("controlNet", config, family, texts);
       saveControlNet(path, net.shapes, values, { diffusersNames, precision: config.savePrecision, metadata });
     },
   }, context);
@@ -122,20 +118,4 @@ function firstControl(
     );
   }
   return { shapes: net.shapes, first: (name) => net.read(name), isNew: false, close: () => net.close() };
-}
-
-/** The metadata of a file that is saved now. */
-function specification(
-  config: ConditionedConfig,
-  { family }: ModelFile,
-  texts: ModelTexts,
-): Record<string, string> {
-  const [width, height = width] = config.resolution?.split(",").map(Number) ?? [];
-  return modelSpec({
-    ...config,
-    family,
-    ...texts,
-    resolution: width === undefined ? null : [width, height],
-    controlNet: true,
-  }, Date.now() / 1000);
 }

@@ -8,15 +8,15 @@ import type { DatasetGroup } from "../../../data/mod.ts";
 import { writeTorch } from "../../../formats/pickle/torch_writer.ts";
 import { writeSafetensors } from "../../../formats/mod.ts";
 import { Controls } from "../../../generation/techniques/control/controls.ts";
-import { type Family, unetDraws } from "../../../models/mod.ts";
-import { encode, modelSpec, saveDtype } from "../../../networks/mod.ts";
+import { unetDraws } from "../../../models/mod.ts";
+import { encode, saveDtype } from "../../../networks/mod.ts";
 import { runTraining } from "../../loop/trainer.ts";
 import { type LLLiteConfig, llliteGroups } from "../../options.ts";
 import { frozenDtype, trainedDtype } from "../../step/diffusion_training.ts";
 import { type LLLiteSetup, setUpLLLite } from "../../trained/lllite/network.ts";
 import { conditionedConfig } from "../../trained/controlnet/settled.ts";
 import { llliteTraining, llliteWeights } from "../../trained/lllite/training.ts";
-import { modelTexts } from "../../trained/model_texts.ts";
+import { modelTexts, savedSpec } from "../../trained/model_texts.ts";
 import { assembleRun, drawingModel } from "../assemble_run.ts";
 import { closingOnError, openRun } from "../open_run.ts";
 import { openOutput } from "../output_folder.ts";
@@ -73,7 +73,7 @@ export async function openLLLiteRun(given: LLLiteConfig, context: JobContext): P
         data: () => encode(values, dtype),
       }));
       if (!path.endsWith(".safetensors")) return writeTorch(path, tensors, null); // which has no place for metadata
-      writeSafetensors(path, tensors, specification(config, file.family, texts));
+      writeSafetensors(path, tensors, savedSpec("lllite", config, file.family, texts));
     },
   }, context);
 }
@@ -91,20 +91,4 @@ function refuseOddSides({ datasets }: DatasetGroup): void {
       `pictures are trained at ${width}x${height}, an LLLite takes sides that are multiples of ${SQUARE}; change --resolution`,
     );
   }
-}
-
-/** The metadata of a file that is saved now. */
-function specification(
-  config: LLLiteConfig,
-  family: Family,
-  texts: ReturnType<typeof modelTexts>,
-): Record<string, string> {
-  const [width, height = width] = config.resolution?.split(",").map(Number) ?? [];
-  return modelSpec({
-    ...config,
-    family,
-    ...texts,
-    resolution: width === undefined ? null : [width, height],
-    lllite: true,
-  }, Date.now() / 1000);
 }

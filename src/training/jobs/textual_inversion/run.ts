@@ -11,7 +11,6 @@ import {
   weightOf,
   writeEmbeddings,
 } from "../../../models/mod.ts";
-import { modelSpec } from "../../../networks/mod.ts";
 import type { TorchGenerator } from "../../../random/mod.ts";
 import { type ClipTokenizer, loadTokenizer, vocabularyTexts } from "../../../text/mod.ts";
 import {
@@ -21,7 +20,7 @@ import {
 } from "../../options.ts";
 import { runTraining } from "../../loop/trainer.ts";
 import { frozenDtype } from "../../step/diffusion_training.ts";
-import { modelTexts } from "../../trained/model_texts.ts";
+import { modelTexts, savedSpec } from "../../trained/model_texts.ts";
 import { readXti, type TextBlock, textBlocks, xtiTensors } from "../../../models/mod.ts";
 import {
   embeddingTraining,
@@ -81,6 +80,7 @@ export async function openInversionRun(
   const { tokenString: word, numVectorsPerToken: vectors } = config, compat = config.compat !== null;
   const blocks = xti ? textBlocks(file.shapes) : null;
   const rows: Rows = { vectors, blocks: blocks?.length ?? 1, compat };
+  const texts = closingOnError(opened, () => modelTexts(config));
   const news = await closingOnRejection(opened, async () => {
     if (xti && family.textEncoders.length > 1) {
       throw new UsageError(
@@ -135,8 +135,9 @@ export async function openInversionRun(
       const tensors = news.map(({ count, table: { width } }, i) => {
         return { name: names[i], count, width, values: values[i] };
       });
-      if (blocks) writeEmbeddings(path, xtiTensors(blocks, tensors[0]), config.savePrecision, null);
-      else writeEmbeddings(path, tensors, config.savePrecision, specification(config, file));
+      const written = blocks ? xtiTensors(blocks, tensors[0]) : tensors;
+      const metadata = blocks ? null : savedSpec("embedding", config, family, texts);
+      writeEmbeddings(path, written, config.savePrecision, metadata);
     },
   }, context);
 }
@@ -220,16 +221,4 @@ function firstVectors(
     }
     return { table, count, values: vectorsOfWords(old, table, ids, rows) };
   });
-}
-
-/** The metadata of a file that is saved now. */
-function specification(config: TextualInversionConfig, { family }: ModelFile): Record<string, string> {
-  const [width, height = width] = config.resolution?.split(",").map(Number) ?? [];
-  return modelSpec({
-    ...config,
-    family,
-    ...modelTexts(config),
-    resolution: width === undefined ? null : [width, height],
-    embedding: true,
-  }, Date.now() / 1000);
 }
