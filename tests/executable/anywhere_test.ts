@@ -21,7 +21,7 @@ Deno.test({
       await demo(root);
       // What it unpacked is its own; it wrote nothing else.
       assert.deepEqual(names(join(root, HOME)), [
-        ...[".cache", "data", "demo", "easel ✓", "model.safetensors", "out", "pictures"],
+        ...[".cache", "data", "demo", "easel ✓", "model.safetensors", "out", "pictures", "small"],
       ]);
       assert.deepEqual(names(join(root, HOME, ".cache")), ["easel"]);
       assert.deepEqual(names(root), ["home", "proc", "tmp"]);
