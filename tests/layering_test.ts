@@ -8,6 +8,7 @@ import { importsOf, ROOT, sources, textOf } from "./sources.ts";
 const STOREYS: readonly (readonly string[])[] = [
   ["main.ts", "worker.ts"],
   ["src/cli"],
+  ["src/studio"],
   ["src/demo"],
   ["src/training", "src/generation", "src/tools"],
   ["src/networks"],

@@ -1,0 +1,67 @@
+/** What the rooms of the studio share: the folders and commands they work on, and what a route is. */
+
+import type { Group } from "../options/mod.ts";
+import type { OptionNeed } from "../options/job.ts";
+
+/** A command as a form needs it; the command line gives the table, for it lies above this room. */
+export interface StudioCommand {
+  readonly name: string;
+  readonly summary: string;
+  readonly groups: readonly Group[];
+  readonly positionals: readonly string[];
+  readonly required: readonly OptionNeed[];
+  readonly usual: readonly string[];
+  readonly about: string;
+  /** Whether `easel plan` tells what it would take. */
+  readonly plans: boolean;
+}
+
+export interface Catalogue {
+  /** Names and summaries, in the order of the help; loads nothing. */
+  readonly names: readonly { readonly name: string; readonly summary: string }[];
+  /** Throws UserError for a name that there is not. */
+  load(name: string): Promise<StudioCommand>;
+}
+
+export interface Folders {
+  /** As the user named them at the start or confirmed since, as real paths. */
+  readonly roots: readonly string[];
+  /** The real path of what lies in one of them, or would; throws Refused (403) for any other, links out of them included. */
+  inside(path: string): string;
+}
+
+/** What routes answer from; one for each server. */
+export interface Studio {
+  /** The queue, settings and undo steps are kept here: `.easel` in the first folder, or --state. */
+  readonly home: string;
+  readonly folders: Folders;
+  readonly catalogue: Catalogue;
+  /** The words that start this easel as another process: the executable, or Deno with main.ts. */
+  readonly launch: readonly string[];
+  /** Aborted when the server ends. */
+  readonly signal: AbortSignal;
+}
+
+/** A request that has passed the guard: its token, host, origin and size are right. */
+export interface Asked {
+  readonly url: URL;
+  /** Of `:name` in the route's path, decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly request: Request;
+  /** The body as JSON; throws Refused (400) where it is none, (413) where it is too long. */
+  json(): Promise<unknown>;
+}
+
+export interface Route {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** "/api/jobs/:id" */
+  readonly path: string;
+  answer(asked: Asked, studio: Studio): Response | Promise<Response>;
+}
+
+/** What is not done, with the status and one line for the page. */
+export class Refused extends Error {
+  constructor(readonly status: number, message: string) {
+    super(message);
+  }
+}
