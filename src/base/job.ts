@@ -16,9 +16,19 @@ export interface JobContext {
   progress(event: Progress): void;
   /** Something that a watching program wants to know; progress() reports steps by itself. */
   emit(event: JobEvent): void;
+  /** What whoever watches asks of a training while it goes on; absent where nobody can. */
+  readonly wishes?: RunWishes;
   /** With whoever started the job; absent where nobody can answer. */
   readonly dialogue?: Dialogue;
 }
+
+/** A training looks for them between two steps. */
+export interface RunWishes {
+  /** Whether this was asked for since the last call: a model and a state, or sample pictures. */
+  take(what: RunWish): boolean;
+}
+
+export type RunWish = "save" | "samples";
 
 /** A job that asks what to do next. */
 export interface Dialogue {

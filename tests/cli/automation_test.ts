@@ -237,6 +237,34 @@ Deno.test("Ctrl-C ends in an error event of kind interrupted after the saves", a
   });
 });
 
+Deno.test("SIGUSR1 saves and SIGUSR2 draws in the middle of a training, which then ends as ever", async () => {
+  await inFolder(async (folder) => {
+    const env = await userFolder(folder);
+    await Deno.writeTextFile(join(folder, "prompts.txt"), "a cat --s 2");
+    const child = easelCommand(
+      [...TRAIN, "--max_train_steps", "1000000", "--sample_prompts", "prompts.txt"],
+      {
+        cwd: folder,
+        env,
+        stderr: "null",
+      },
+    ).spawn();
+    const asked = [[/"step":2,/, "SIGUSR1"], [/"what":"state"/, "SIGUSR2"], [
+      /"event":"sample"/,
+      "SIGINT",
+    ]] as const;
+    let text = "", sent = 0;
+    for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      if (asked[sent]?.[0].test(text)) child.kill(asked[sent++][1]);
+    }
+    assert.equal((await child.status).code, 130);
+    const all = events(text), [first, second] = of(all, "save").filter(({ what }) => what === "state");
+    assert.ok(Number(first.step) >= 2 && Number(second.step) > Number(first.step), text.slice(-500));
+    for (const { path } of [first, ...of(all, "sample")]) await Deno.stat(join(folder, String(path)));
+  });
+});
+
 Deno.test("a reader that goes away does not stop the training", async () => {
   await inFolder(async (folder) => {
     const env = await userFolder(folder);

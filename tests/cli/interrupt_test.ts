@@ -34,6 +34,8 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     const folder = await Deno.makeTempDir();
     const { child, until, end } = start([join(folder, "state"), "polite"]);
     await until("ready");
+    child.kill("SIGUSR1"); // what only trainings do something about
+    child.kill("SIGUSR2");
     child.kill(signal);
     assert.equal((await end()).code, 130);
     assert.deepEqual([...Deno.readDirSync(folder)].map((entry) => entry.name), ["state"]);

@@ -6,7 +6,9 @@ const CASES: readonly [flags: Partial<typeof trainNetworkDefaults>, notes: reado
   [{}, []],
   [{ sampleSampler: "euler_a" }, [/--sample_sampler has no effect without --sample_prompts/]],
   [{ sampleEveryNSteps: 5 }, [/no sample pictures without --sample_prompts/]],
-  [{ samplePrompts: "p.txt" }, [/no picture is ever drawn; give --sample_every_n_steps/]],
+  [{ samplePrompts: "p.txt" }, [
+    /no picture is ever drawn unless SIGUSR2 asks for it; give --sample_every_n_steps/,
+  ]],
   [{ samplePrompts: "p.txt", sampleEveryNSteps: 10 }, []],
   [{ samplePrompts: "p.txt", sampleEveryNEpochs: 2 }, []],
   [{ samplePrompts: "p.txt", sampleAtFirst: true }, []],

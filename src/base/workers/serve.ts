@@ -1,9 +1,9 @@
 /** The other thread's side: does one task after the other. */
 
-import { type Answer, type Asked, type Task, toldError } from "./task.ts";
+import { type Answer, type Task, type TaskCall, toldError } from "./task.ts";
 
 interface Scope {
-  onmessage: ((event: { data: Asked }) => void) | null;
+  onmessage: ((event: { data: TaskCall }) => void) | null;
   postMessage(answer: Answer, transfer: readonly ArrayBuffer[]): void;
 }
 

@@ -20,7 +20,7 @@ export interface ToldError {
   readonly path: string;
 }
 
-export type Asked = { readonly task: string; readonly input: unknown };
+export type TaskCall = { readonly task: string; readonly input: unknown };
 export type Answer = { readonly result: unknown } | { readonly error: ToldError };
 
 const KNOWN: NonNullable<Task<unknown, unknown>["errors"]> = {

@@ -9,6 +9,7 @@ import { exitNow } from "../../../ffi/exit.ts";
 import { ProgressPrinter } from "./progress.ts";
 import { stopSignals } from "./signals.ts";
 import { wouldWait } from "../../base/files/regular_file.ts";
+import { hearWishes } from "./wishes.ts";
 import { oneLine } from "./screen.ts";
 
 const LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
@@ -53,6 +54,7 @@ export function openContext(options: LogOptions = {}): RunningContext {
   const signals = stopSignals();
   const listeners = signals.map((signal) => ({ signal, hear: () => stop(signal) }));
   for (const { signal, hear } of listeners) Deno.addSignalListener(signal, hear);
+  const wishes = hearWishes();
   const resized = () => progress.resize();
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGWINCH", resized);
   const dialogue: Dialogue = {
@@ -78,6 +80,7 @@ export function openContext(options: LogOptions = {}): RunningContext {
   };
   return {
     signal: controller.signal,
+    wishes,
     dialogue,
     log: (line) => least <= 1 && write(line),
     warn: (line) => least <= 2 && write(`warning: ${line}`),
@@ -88,6 +91,7 @@ export function openContext(options: LogOptions = {}): RunningContext {
     emit: (event) => options.events?.emit(event),
     close() {
       progress.finish();
+      wishes.close();
       for (const { signal, hear } of listeners) Deno.removeSignalListener(signal, hear);
       if (Deno.build.os !== "windows") Deno.removeSignalListener("SIGWINCH", resized);
     },

@@ -15,6 +15,7 @@ import { rateNotes } from "../optimizers/mod.ts";
 import { openOutput } from "./output_folder.ts";
 import { planSteps } from "./plan.ts";
 import { RunFiles } from "../loop/run_files.ts";
+import { wishesSave } from "../loop/wishes.ts";
 import { VaeTraining } from "../trained/vae_training.ts";
 
 /** Pictures whose latents are measured for --standardize_latents. */
@@ -130,7 +131,11 @@ async function run(
         await orLastGood(training.prove());
         throw new Interrupted(`stopped after step ${step}; saved ${files.model({ step }, step, epoch)}`);
       }
-      if (config.saveEveryNSteps !== null && step % config.saveEveryNSteps === 0 && step < length.steps) {
+      const wished = wishesSave(context);
+      if (
+        wished ||
+        config.saveEveryNSteps !== null && step % config.saveEveryNSteps === 0 && step < length.steps
+      ) {
         await orLastGood(training.prove());
         files.save({ step }, step, epoch, false);
       }

@@ -22,7 +22,7 @@ export function sampleNotes(
   }
   if (!occasion) {
     const flags = "--sample_every_n_steps, --sample_every_n_epochs or --sample_at_first";
-    return [`--sample_prompts: no picture is ever drawn; give ${flags} as well`];
+    return [`--sample_prompts: no picture is ever drawn unless SIGUSR2 asks for it; give ${flags} as well`];
   }
   const notes: string[] = [];
   if (everySteps !== null && everyEpochs !== null) {

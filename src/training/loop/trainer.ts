@@ -15,6 +15,7 @@ import { type Beginning, beginning, dropBatches } from "./beginning.ts";
 import { tellTraining } from "./told_plan.ts";
 import type { Moment } from "./save_names.ts";
 import { loadState, type RunPosition, type RunState, saveState, type Trained } from "../state/mod.ts";
+import { wishesSamples, wishesSave } from "./wishes.ts";
 import { TrainingLog } from "../logging/training_log.ts";
 import { stateArrays } from "../step/states.ts";
 
@@ -116,10 +117,11 @@ class Trainer {
       this.#record(result, rates);
       if (!updated) continue;
       this.#snapshot();
-      await this.#sample(null);
+      await this.#sample(null, wishesSamples(this.context, this.run));
       if (config.saveEveryNSteps !== null && globalStep % config.saveEveryNSteps === 0) {
         await this.#save({ step: globalStep }, epoch + 1, config.saveState);
       }
+      if (wishesSave(this.context)) this.context.log(`saved ${(await this.#saveNow()).join(" and ")}`);
       await this.#validate(null);
       if (this.context.signal.aborted) await this.#interrupt();
     }
@@ -194,9 +196,9 @@ class Trainer {
     });
   }
 
-  async #sample(epoch: number | null): Promise<void> {
+  async #sample(epoch: number | null, wished = false): Promise<void> {
     const { samples, drawing } = this.run, moment = { epoch, step: this.#position.globalStep };
-    if (!samples?.due(moment)) return;
+    if (!samples || !wished && !samples.due(moment)) return;
     await this.#prove();
     await this.run.training.step.whileSettled(() => samples.draw(drawing, moment));
   }
@@ -215,12 +217,15 @@ class Trainer {
   }
 
   async #interrupt(): Promise<never> {
-    const { globalStep, epoch } = this.#position;
-    await this.#prove();
-    const moment = { step: globalStep };
-    const path = this.#files.model(moment, globalStep, epoch + 1);
-    const state = this.#files.state(moment, globalStep);
+    const [path, state] = await this.#saveNow(), { globalStep } = this.#position;
     throw new Interrupted(`stopped after step ${globalStep}; saved ${path}; go on with --resume ${state}`);
+  }
+
+  /** The paths of a model and a state of now. */
+  async #saveNow(): Promise<[model: string, state: string]> {
+    const { globalStep, epoch } = this.#position, moment = { step: globalStep };
+    await this.#prove();
+    return [this.#files.model(moment, globalStep, epoch + 1), this.#files.state(moment, globalStep)];
   }
 
   /** After a failure: saves what was good before it and says where, or says what was saved before. */
