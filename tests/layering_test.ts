@@ -26,7 +26,7 @@ const LEAVES: Readonly<Record<string, readonly string[]>> = {
   "src/formats": ["src/base"],
   "src/random": ["src/base"],
   "src/text": ["src/base", "src/formats"],
-  "src/options": ["src/base", "src/text"],
+  "src/options": ["src/base", "src/formats", "src/text"],
   "src/hub": ["src/base"],
 };
 

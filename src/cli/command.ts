@@ -3,7 +3,7 @@
 import type { JobContext, Plan } from "../base/job.ts";
 import type { Job, Taken } from "../options/job.ts";
 import type { ConfigOf, Group, PathKind } from "../options/mod.ts";
-import type { ValueSource } from "./front/parse.ts";
+import type { ValueSource } from "../options/given/parse.ts";
 
 /** What run() gets besides its values. */
 export interface CommandInput<V> {

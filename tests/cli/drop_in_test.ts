@@ -5,13 +5,13 @@
 
 import assert from "node:assert/strict";
 import { UsageError, UserError } from "../../src/base/errors.ts";
-import { parseArgs } from "../../src/cli/front/parse.ts";
+import { parseArgs } from "../../src/options/given/parse.ts";
 import type { Value } from "../../src/options/mod.ts";
-import { readLaunch } from "../../src/cli/front/launcher.ts";
+import { readLaunch } from "../../src/options/given/launcher.ts";
 import { findCommand } from "../../src/cli/front/program.ts";
 import { prepare } from "../../src/cli/front/run_command.ts";
-import { refuseUnsupported } from "../../src/cli/front/support.ts";
-import { SCRIPTS_NOT_YET } from "../../src/cli/front/scripts.ts";
+import { refuseUnsupported } from "../../src/options/given/support.ts";
+import { SCRIPTS_NOT_YET } from "../../src/options/given/scripts.ts";
 import { commandOf } from "../../src/cli/command.ts";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
 

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { commandOf } from "../../src/cli/command.ts";
 import { trainNetworkJob } from "../../src/training/jobs/train_network_job.ts";
-import { withConfigFile } from "../../src/cli/front/config_file.ts";
-import { parseArgs } from "../../src/cli/front/parse.ts";
+import { withConfigFile } from "../../src/options/given/config_file.ts";
+import { parseArgs } from "../../src/options/given/parse.ts";
 import { prepare } from "../../src/cli/front/run_command.ts";
 import { inFolder } from "./easel.ts";
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { UsageError } from "../../src/base/errors.ts";
 import type { Command } from "../../src/cli/command.ts";
-import { parseArgs } from "../../src/cli/front/parse.ts";
+import { parseArgs } from "../../src/options/given/parse.ts";
 import { type AnyOption, rowsOf } from "../../src/options/mod.ts";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
 import { prepare } from "../../src/cli/front/run_command.ts";

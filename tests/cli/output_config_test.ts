@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { withConfigFile } from "../../src/cli/front/config_file.ts";
-import { parseArgs } from "../../src/cli/front/parse.ts";
+import { withConfigFile } from "../../src/options/given/config_file.ts";
+import { parseArgs } from "../../src/options/given/parse.ts";
 import {
   flag,
   float,

@@ -6,7 +6,7 @@ import { COMMANDS } from "../../src/cli/commands/index.ts";
 import { loadCommands } from "../../src/cli/pages/describe.ts";
 import { rowsOf } from "../../src/options/mod.ts";
 import type { OptionNeed } from "../../src/options/job.ts";
-import { neededFlags, needsOf, refuseMissing } from "../../src/cli/front/required.ts";
+import { neededFlags, needsOf, refuseMissing } from "../../src/options/given/required.ts";
 import { TRAINING_NEEDS, trainingGroups } from "../../src/training/options.ts";
 
 const NEEDS = needsOf({ groups: trainingGroups, required: TRAINING_NEEDS });

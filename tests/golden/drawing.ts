@@ -2,8 +2,8 @@
 
 import { UserError } from "../../src/base/errors.ts";
 import { genImgGroups } from "../../src/generation/groups.ts";
-import { parseArgs } from "../../src/cli/front/parse.ts";
-import { refuseUnsupported } from "../../src/cli/front/support.ts";
+import { parseArgs } from "../../src/options/given/parse.ts";
+import { refuseUnsupported } from "../../src/options/given/support.ts";
 import { decodeImage } from "../../src/images/load.ts";
 import type { GenImgConfig } from "../../src/generation/groups.ts";
 import { GEN_IMG_DEFAULTS } from "../generation/defaults.ts";

@@ -4,9 +4,9 @@ import { dirname, join } from "node:path";
 import { UserError } from "../../src/base/errors.ts";
 import { type JobContext, quietContext } from "../../src/base/job.ts";
 import { COMMANDS } from "../../src/cli/commands/index.ts";
-import { parseArgs } from "../../src/cli/front/parse.ts";
+import { parseArgs } from "../../src/options/given/parse.ts";
 import { prepare } from "../../src/cli/front/run_command.ts";
-import { scriptName } from "../../src/cli/front/scripts.ts";
+import { scriptName } from "../../src/options/given/scripts.ts";
 import type { GoldenCase } from "./case.ts";
 
 export interface ToolRun {

@@ -6,7 +6,7 @@ import { quietContext } from "../../src/base/job.ts";
 import { type CommandEntry, commandOf } from "../../src/cli/command.ts";
 import { completionScript } from "../../src/cli/completions/mod.ts";
 import { prepare } from "../../src/cli/front/run_command.ts";
-import { parseArgs } from "../../src/cli/front/parse.ts";
+import { parseArgs } from "../../src/options/given/parse.ts";
 import { commandHelp } from "../../src/cli/pages/help.ts";
 import { manPage } from "../../src/cli/pages/man.ts";
 import { job } from "../../src/options/job.ts";

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { parseArgs } from "../../src/cli/front/parse.ts";
-import { withoutEffect } from "../../src/cli/front/support.ts";
+import { parseArgs } from "../../src/options/given/parse.ts";
+import { withoutEffect } from "../../src/options/given/support.ts";
 import { controlNetGroups, llliteGroups, sdxlControlNetGroups } from "../../src/training/options.ts";
 import { controlShapes, openControlNet, UNET } from "../../src/models/mod.ts";
 import { openCheckpoint, writeSafetensors } from "../../src/formats/mod.ts";

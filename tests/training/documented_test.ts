@@ -5,10 +5,10 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { parseArgs } from "../../src/cli/front/parse.ts";
+import { parseArgs } from "../../src/options/given/parse.ts";
 import { findCommand } from "../../src/cli/front/program.ts";
 import { prepare } from "../../src/cli/front/run_command.ts";
-import { readLaunch } from "../../src/cli/front/launcher.ts";
+import { readLaunch } from "../../src/options/given/launcher.ts";
 import { quietContext } from "../../src/base/job.ts";
 import { runTrainer, TRAINERS, writeInputs } from "./trainers.ts";
 

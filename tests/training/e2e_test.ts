@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { trainNetworkJob } from "../../src/training/jobs/train_network_job.ts";
 import { type Command, commandOf } from "../../src/cli/command.ts";
-import { parseArgs } from "../../src/cli/front/parse.ts";
+import { parseArgs } from "../../src/options/given/parse.ts";
 import { prepare } from "../../src/cli/front/run_command.ts";
 import { writeSafetensors } from "../../src/formats/mod.ts";
 import { sdBlocks } from "../../src/models/mod.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { quietContext } from "../../src/base/job.ts";
 import { openCheckpoint } from "../../src/formats/mod.ts";
 import { openSafetensors } from "../../src/formats/safetensors.ts";
-import { parseArgs } from "../../src/cli/front/parse.ts";
+import { parseArgs } from "../../src/options/given/parse.ts";
 import { findCommand } from "../../src/cli/front/program.ts";
 import { prepare } from "../../src/cli/front/run_command.ts";
 import { withDefaults } from "../../src/options/mod.ts";

@@ -5,7 +5,7 @@
 
 import { join } from "node:path";
 import type { JobContext } from "../../src/base/job.ts";
-import { parseArgs } from "../../src/cli/front/parse.ts";
+import { parseArgs } from "../../src/options/given/parse.ts";
 import { findCommand } from "../../src/cli/front/program.ts";
 import { prepare } from "../../src/cli/front/run_command.ts";
 import { type Plan, quietContext } from "../../src/base/job.ts";

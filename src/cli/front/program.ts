@@ -1,7 +1,7 @@
 /** argv -> exit status. 0 done, 1 the user can mend it, 2 wrong command line, 130 interrupted. */
 
 import { removeUnfinished } from "../../base/files/temporary.ts";
-import { UsageError, UserError } from "../../base/errors.ts";
+import { UserError } from "../../base/errors.ts";
 import type { CommandEntry } from "../command.ts";
 import { COMMANDS } from "../commands/index.ts";
 import { print, printError, printErrorLine } from "../screen/output.ts";
@@ -29,7 +29,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     const { runCommand } = await import("./run_command.ts");
     return await runCommand(line, session);
   } catch (error) {
-    const { HelpWanted } = await import("./parse.ts");
+    const { HelpWanted } = await import("../../options/given/parse.ts");
     if (error instanceof HelpWanted) return await showHelp([]); // asked of a launcher
     return await report(session, error);
   }
@@ -52,7 +52,7 @@ async function commandLine(argv: readonly string[], session: ProgramCall): Promi
   const outer = more ? COMMANDS.find(({ name, does }) => does && name === argv[0]) : undefined;
   let words = outer ? argv.slice(1) : argv, defaults: CommandLine["defaults"] = {};
   if (/(^|[/\\])(accelerate|accelerate-launch|python[\d.]*|py)(\.exe)?$/.test(words[0])) {
-    const { readLaunch } = await import("./launcher.ts");
+    const { readLaunch } = await import("../../options/given/launcher.ts");
     const launch = readLaunch(words);
     if (launch) {
       words = launch.argv;
@@ -76,25 +76,9 @@ export async function findCommand(word: string): Promise<FoundCommand> {
   const named = (name: string) => COMMANDS.find((command) => command.name === name);
   const exact = named(word);
   if (exact) return { entry: exact, flags: [] };
-  const { EXAMPLE_SCRIPTS, SCRIPT_ALIASES, scriptName, SCRIPTS_NOT_YET } = await import("./scripts.ts");
-  const name = scriptName(word);
-  const [alias, ...flags] = Object.hasOwn(SCRIPT_ALIASES, name) ? SCRIPT_ALIASES[name] : [name];
-  const entry = named(alias);
-  if (entry) return { entry, flags };
-  if (word.startsWith("-")) {
-    throw new UsageError(`${word}: the command comes first, as in easel gen_img ${word}`);
-  }
-  if (Object.hasOwn(SCRIPTS_NOT_YET, name)) {
-    throw new UsageError(
-      `${name} is not supported yet; ${SCRIPTS_NOT_YET[name] || "easel help lists what is"}`,
-    );
-  }
-  if (Object.hasOwn(EXAMPLE_SCRIPTS, name)) {
-    throw new UsageError(`${name} is an example in Python; ${EXAMPLE_SCRIPTS[name]}`);
-  }
-  const { guess } = await import("../../base/phrases.ts");
-  const near = guess(name, COMMANDS.map((command) => command.name));
-  throw new UsageError(`${word} is not a command${near || "; easel help lists them"}`);
+  const { commandNamed } = await import("../../options/given/scripts.ts");
+  const { name, flags } = commandNamed(word, COMMANDS.map((command) => command.name));
+  return { entry: named(name)!, flags };
 }
 
 /** Prints how it ended in one line, or as a block where easel is wrong; removes unfinished files. Gives the status. */

@@ -3,17 +3,17 @@
 import { UsageError } from "../../base/errors.ts";
 import { listed } from "../../base/phrases.ts";
 import type { Command, CommandEntry, CommandInput } from "../command.ts";
-import { camelValues, HelpWanted, parseArgs, type Parsed } from "./parse.ts";
+import { camelValues, HelpWanted, parseArgs, type Parsed } from "../../options/given/parse.ts";
 import { rowsOf, type Value } from "../../options/mod.ts";
 import { withHubModels } from "./hub_models.ts";
-import { withConfigFile } from "./config_file.ts";
+import { withConfigFile } from "../../options/given/config_file.ts";
 import { type LogLevel, openContext } from "../screen/context.ts";
 import { EventPrinter } from "../screen/events.ts";
 import { print, printErrorLine } from "../screen/output.ts";
-import { needsOf, refuseMissing } from "./required.ts";
+import { needsOf, refuseMissing } from "../../options/given/required.ts";
 import { tellPlan } from "../screen/tell_plan.ts";
 import type { ProgramCall } from "./session.ts";
-import { refuseUnsupported, withoutEffect } from "./support.ts";
+import { refuseUnsupported, withoutEffect } from "../../options/given/support.ts";
 
 export interface Prepared {
   readonly command: Command;

@@ -3,7 +3,7 @@
 import { listed } from "../../base/phrases.ts";
 import type { Command, CommandEntry } from "../command.ts";
 import { type AnyOption, rowsOf, type Value } from "../../options/mod.ts";
-import { neededFlags, needsOf } from "../front/required.ts";
+import { neededFlags, needsOf } from "../../options/given/required.ts";
 
 export interface LoadedCommand {
   readonly entry: CommandEntry;

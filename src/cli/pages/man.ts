@@ -12,7 +12,7 @@ import {
   shellLines,
   usage,
 } from "./describe.ts";
-import { needsOf, needText } from "../front/required.ts";
+import { needsOf, needText } from "../../options/given/required.ts";
 import { VERSION } from "../screen/version.ts";
 
 /** easel.1, whole. */

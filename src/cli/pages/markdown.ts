@@ -14,7 +14,7 @@ import {
   usage,
 } from "./describe.ts";
 import type { AnyOption, Group } from "../../options/mod.ts";
-import { needsOf, needText } from "../front/required.ts";
+import { needsOf, needText } from "../../options/given/required.ts";
 
 /** The whole page. */
 export async function commandLinePage(): Promise<string> {

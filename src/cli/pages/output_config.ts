@@ -3,10 +3,11 @@
 import { atomicWriteFile } from "../../base/files/atomic.ts";
 import { UsageError, UserError } from "../../base/errors.ts";
 import { removeLeftoversOf } from "../../base/files/leftovers.ts";
-import { configPath } from "../front/config_file.ts";
-import type { Parsed } from "../front/parse.ts";
+import { tomlText } from "../../options/given/written.ts";
+import { configPath } from "../../options/given/config_file.ts";
+import type { Parsed } from "../../options/given/parse.ts";
 import { sameValue } from "../../options/convert.ts";
-import { type AnyOption, type Group, rowsOf, type Value } from "../../options/mod.ts";
+import { type Group, rowsOf } from "../../options/mod.ts";
 
 export interface WrittenConfig {
   readonly path: string;
@@ -38,7 +39,7 @@ export function writeConfig(
     !NEVER.includes(name) && !sameValue(parsed.values[name], row.default) && parsed.values[name] !== ""
   );
   const open = flags.filter(([, row]) => !row.secret);
-  const lines = open.map(([name, row]) => `${name} = ${toToml(row, parsed.values[name])}`);
+  const lines = open.map(([name, row]) => `${name} = ${tomlText(row, parsed.values[name])}`);
   atomicWriteFile(path, lines.map((line) => line + "\n").join(""));
   return { path, secrets: flags.filter(([, row]) => row.secret).map(([name]) => name) };
 }
@@ -51,25 +52,4 @@ function exists(path: string): boolean {
     if (cause instanceof Deno.errors.NotFound) return false;
     throw new UserError(`${path}: cannot be written (${(cause as Error).message})`, { cause });
   }
-}
-
-/** One value; null differs from a default only where the flag has none, and then is not written at all. */
-function toToml(row: AnyOption, value: Value): string {
-  if (Array.isArray(value)) return `[${value.map((item) => toToml(row, item)).join(", ")}]`;
-  if (typeof value === "boolean") return String(value);
-  if (typeof value === "object" && value !== null) {
-    return "steps" in value ? String(value.steps) : floatText(value.ratio);
-  }
-  if (typeof value === "number") return row.type === "float" ? floatText(value) : String(value);
-  return textToml(String(value));
-}
-
-/** TOML wants a point or an exponent in a float. */
-function floatText(x: number): string {
-  return Number.isInteger(x) && !/e/.test(String(x)) ? `${x}.0` : String(x);
-}
-
-/** JSON's escapes are among TOML's; DEL is the one character that only JSON takes as it is. */
-function textToml(text: string): string {
-  return JSON.stringify(text).replaceAll("\x7f", "\\u007f");
 }

@@ -1,10 +1,10 @@
 /** Command lines, one word a line. */
 
 import { UserError } from "../../../src/base/errors.ts";
-import { HelpWanted, parseArgs } from "../../../src/cli/front/parse.ts";
+import { HelpWanted, parseArgs } from "../../../src/options/given/parse.ts";
 import { findCommand } from "../../../src/cli/front/program.ts";
 import { prepare } from "../../../src/cli/front/run_command.ts";
-import { readLaunch } from "../../../src/cli/front/launcher.ts";
+import { readLaunch } from "../../../src/options/given/launcher.ts";
 import { sdBlocks, sdxlBlocks } from "../../../src/models/mod.ts";
 import { loraOptions } from "../../../src/networks/mod.ts";
 import { readOptimizer } from "../../../src/training/optimizers/mod.ts";

@@ -3,8 +3,8 @@
 import { join } from "node:path";
 import { UserError } from "../../../src/base/errors.ts";
 import { trainNetworkGroups } from "../../../src/training/options.ts";
-import { withConfigFile } from "../../../src/cli/front/config_file.ts";
-import { parseArgs } from "../../../src/cli/front/parse.ts";
+import { withConfigFile } from "../../../src/options/given/config_file.ts";
+import { parseArgs } from "../../../src/options/given/parse.ts";
 import { type CaptionOptions, processCaption } from "../../../src/data/batches/captions.ts";
 import { plansOf } from "../../data/fixture.ts";
 import { loadMetadata } from "../../../src/data/dataset/metadata.ts";

@@ -4,10 +4,10 @@
  */
 
 import { UsageError } from "../../base/errors.ts";
-import { textAs } from "../../options/convert.ts";
-import { camel } from "../../options/group.ts";
-import { type AnyOption, type Group, ORIGINS, type Rows, rowsOf, type Value } from "../../options/mod.ts";
-import { outside } from "../../options/ranges.ts";
+import { textAs } from "../convert.ts";
+import { camel } from "../group.ts";
+import { type AnyOption, type Group, ORIGINS, type Rows, rowsOf, type Value } from "../mod.ts";
+import { outside } from "../ranges.ts";
 import { counted, guess } from "../../base/phrases.ts";
 import { isEmptyWord, isUnsetText } from "./unset.ts";
 

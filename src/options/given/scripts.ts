@@ -1,7 +1,10 @@
 /** sd-scripts' scripts by name: which easel command one is, and which easel does not have yet. */
 
+import { UsageError } from "../../base/errors.ts";
+import { guess } from "../../base/phrases.ts";
+
 /** Scripts that are another command here, and the flags that this implies. */
-export const SCRIPT_ALIASES: Readonly<Record<string, readonly [command: string, ...flags: string[]]>> = {
+const SCRIPT_ALIASES: Readonly<Record<string, readonly [command: string, ...flags: string[]]>> = {
   gen_img_diffusers: ["gen_img"],
   sdxl_gen_img: ["gen_img", "--sdxl"],
   sdxl_train_control_net_lllite_old: ["sdxl_train_control_net_lllite"],
@@ -41,11 +44,41 @@ export const SCRIPTS_NOT_YET: Readonly<Record<string, string>> = {
 };
 
 /** Scripts that show how something is done with a library, by what does that here. */
-export const EXAMPLE_SCRIPTS: Readonly<Record<string, string>> = {
+const EXAMPLE_SCRIPTS: Readonly<Record<string, string>> = {
   lora_diffusers: "easel gen_img --network_weights draws with a LoRA, live or with --network_merge",
 };
 
 /** "networks/resize_lora.py", "networks\\resize_lora.py" and "resize-lora" -> "resize_lora". */
 export function scriptName(word: string): string {
   return word.replace(/^.*[/\\]/, "").replace(/\.py$/, "").replaceAll("-", "_");
+}
+
+/** A command by its name, and flags that the name implies. */
+export interface NamedCommand {
+  readonly name: string;
+  readonly flags: readonly string[];
+}
+
+/**
+ * Which of `commands` a word names, also with dashes, with the ".py" of sd-scripts and with the folder that the script is
+ * in. Throws UsageError that says what is nearest.
+ */
+export function commandNamed(word: string, commands: readonly string[]): NamedCommand {
+  const name = scriptName(word);
+  const [alias, ...flags] = Object.hasOwn(SCRIPT_ALIASES, name) ? SCRIPT_ALIASES[name] : [name];
+  if (commands.includes(alias)) return { name: alias, flags };
+  if (word.startsWith("-")) {
+    throw new UsageError(`${word}: the command comes first, as in easel gen_img ${word}`);
+  }
+  if (Object.hasOwn(SCRIPTS_NOT_YET, name)) {
+    throw new UsageError(
+      `${name} is not supported yet; ${SCRIPTS_NOT_YET[name] || "easel help lists what is"}`,
+    );
+  }
+  if (Object.hasOwn(EXAMPLE_SCRIPTS, name)) {
+    throw new UsageError(`${name} is an example in Python; ${EXAMPLE_SCRIPTS[name]}`);
+  }
+  throw new UsageError(
+    `${word} is not a command${guess(name, commands) || "; easel help lists them"}`,
+  );
 }

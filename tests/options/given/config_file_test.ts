@@ -1,10 +1,10 @@
 /** Flags from TOML, as people and interfaces write it. */
 
 import assert from "node:assert/strict";
-import { withConfigFile } from "../../src/cli/front/config_file.ts";
-import { parseArgs } from "../../src/cli/front/parse.ts";
-import type { Value } from "../../src/options/mod.ts";
-import { groups } from "./example_flags.ts";
+import { withConfigFile } from "../../../src/options/given/config_file.ts";
+import { parseArgs } from "../../../src/options/given/parse.ts";
+import type { Value } from "../../../src/options/mod.ts";
+import { groups } from "../../cli/example_flags.ts";
 
 function fromToml(text: string, ...argv: string[]) {
   const path = Deno.makeTempFileSync({ suffix: ".toml" });
@@ -61,7 +61,7 @@ Deno.test("withConfigFile() names file and key of what is wrong", () => {
 });
 
 Deno.test("withConfigFile() takes what means unset as unset, and names what it leaves out", async () => {
-  const { trainNetworkGroups } = await import("../../src/training/options.ts");
+  const { trainNetworkGroups } = await import("../../../src/training/options.ts");
   const path = Deno.makeTempFileSync({ suffix: ".toml" });
   const read = (text: string, ...argv: string[]) => {
     Deno.writeTextFileSync(path, text);

@@ -3,7 +3,7 @@
  * and sd-scripts checks neither types nor choices of what comes from there.
  */
 
-import type { AnyOption } from "../../options/mod.ts";
+import type { AnyOption } from "../mod.ts";
 
 /** Whether a file's value is the same as leaving the key out. */
 export function isUnset(row: AnyOption, value: unknown): boolean {

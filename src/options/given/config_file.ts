@@ -4,7 +4,7 @@ import { UserError } from "../../base/errors.ts";
 import { guess } from "../../base/phrases.ts";
 import { plainToml, readToml, type TomlTable, type TomlValue } from "../../formats/toml.ts";
 import { checked, type Parsed } from "./parse.ts";
-import { type AnyOption, type Group, type Rows, rowsOf, type Value } from "../../options/mod.ts";
+import { type AnyOption, type Group, type Rows, rowsOf, type Value } from "../mod.ts";
 import { isForeignKey } from "./foreign_keys.ts";
 import { isIdleZero, isUnset } from "./unset.ts";
 
@@ -61,7 +61,8 @@ function readConfig(path: string, given: string): TomlTable {
   return readToml(path, "--config_file names a TOML file");
 }
 
-function flatEntries(tree: TomlTable): [string, TomlValue][] {
+/** Keys with their values, without the sections that they stand in. */
+export function flatEntries(tree: TomlTable): [string, TomlValue][] {
   return Object.entries(tree).flatMap(([key, value]) =>
     isTable(value) ? Object.entries(value) : [[key, value] as [string, TomlValue]]
   );
@@ -84,14 +85,23 @@ function refuseMisspelt(path: string, keys: readonly string[], flags: Rows): voi
 
 /** A TOML value as the flag's type: numbers may also be written as text, as they would be on the command line. */
 function fromToml(name: string, row: AnyOption, value: TomlValue): Value {
-  if (row.type === "flag") return switched(name, value);
+  const texts = textsOf(name, row, value);
+  if (typeof texts === "boolean") return texts;
   // a file's value is not held to the choices by sd-scripts, which matters where it changes nothing
   const lenient = row.support.kind === "no effect" ? { ...row, choices: null } : row;
-  if (row.nargs === null) return checked(name, lenient, scalarText(name, oneOf(value)));
+  if (typeof texts === "string") return checked(name, lenient, texts);
+  return texts.map((text) => checked(name, lenient, text)) as Value;
+}
+
+/** What a command line would say of a flag: on or off, a text, a list of texts. */
+export type Texts = boolean | string | readonly string[];
+
+/** A file's value as the command line would have it. Throws UserError for one that no text can say. */
+export function textsOf(name: string, row: AnyOption, value: TomlValue): Texts {
+  if (row.type === "flag") return switched(name, value);
+  if (row.nargs === null) return scalarText(name, oneOf(value));
   const list = Array.isArray(value) ? value : [value];
-  return list.filter((item) => item !== "").map((item) =>
-    checked(name, lenient, scalarText(name, item))
-  ) as Value;
+  return list.filter((item) => item !== "").map((item) => scalarText(name, item));
 }
 
 /** true and false; interfaces also write 1 and 0. */

@@ -2,8 +2,8 @@
 
 import { UsageError } from "../../base/errors.ts";
 import { listed } from "../../base/phrases.ts";
-import type { OptionNeed, Taken } from "../../options/job.ts";
-import { type AnyOption, rowsOf, type Value } from "../../options/mod.ts";
+import type { OptionNeed, Taken } from "../job.ts";
+import { type AnyOption, rowsOf, type Value } from "../mod.ts";
 
 /** Of the rows that are marked so, then what the command adds: sets of flags, and rows that others need not give. */
 export function needsOf(

@@ -3,8 +3,8 @@
 import { UsageError } from "../../base/errors.ts";
 import { listed } from "../../base/phrases.ts";
 import type { Parsed } from "./parse.ts";
-import { sameValue } from "../../options/convert.ts";
-import { type AnyOption, type Group, rowsOf, type Value } from "../../options/mod.ts";
+import { sameValue } from "../convert.ts";
+import { type AnyOption, type Group, rowsOf, type Value } from "../mod.ts";
 
 interface Refused {
   /** As it was written: "--deepspeed", "--sampler heun". */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { UsageError } from "../../src/base/errors.ts";
-import { HelpWanted, parseArgs } from "../../src/cli/front/parse.ts";
-import { choice, flag, group, named, notYet, str, strings, working } from "../../src/options/mod.ts";
-import { refuseUnsupported, withoutEffect } from "../../src/cli/front/support.ts";
-import { groups } from "./example_flags.ts";
+import { UsageError } from "../../../src/base/errors.ts";
+import { HelpWanted, parseArgs } from "../../../src/options/given/parse.ts";
+import { choice, flag, group, named, notYet, str, strings, working } from "../../../src/options/mod.ts";
+import { refuseUnsupported, withoutEffect } from "../../../src/options/given/support.ts";
+import { groups } from "../../cli/example_flags.ts";
 
 const parse = (...argv: string[]) => parseArgs(argv, groups).values;
 const fails = (pattern: RegExp, ...argv: string[]) =>
@@ -138,7 +138,7 @@ Deno.test("withoutEffect() names flags that change nothing", () => {
 });
 
 Deno.test("an empty path and 75 tokens mean unset on the command line as well", async () => {
-  const { trainNetworkGroups } = await import("../../src/training/options.ts");
+  const { trainNetworkGroups } = await import("../../../src/training/options.ts");
   const parse = (...argv: string[]) => parseArgs(argv, trainNetworkGroups).values;
   assert.equal(parse("--vae", "").vae, null);
   assert.equal(parse("--log_with", "").log_with, null);

@@ -5,7 +5,7 @@
 
 import { UsageError } from "../../base/errors.ts";
 import { parseLeading } from "./parse.ts";
-import { choice, flag, float, group, int, noEffect, notYet, str, type Value } from "../../options/mod.ts";
+import { choice, flag, float, group, int, noEffect, notYet, str, type Value } from "../mod.ts";
 import { refuseUnsupported, withoutEffect } from "./support.ts";
 
 export interface Launch {

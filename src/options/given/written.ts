@@ -1,0 +1,24 @@
+/** Values as a configuration file and a command line have them. */
+
+import type { AnyOption, Value } from "../mod.ts";
+
+/** One value as TOML; null differs from a default only where the flag has none, and then is not written at all. */
+export function tomlText(row: AnyOption, value: Value): string {
+  if (Array.isArray(value)) return `[${value.map((item) => tomlText(row, item)).join(", ")}]`;
+  if (typeof value === "boolean") return String(value);
+  if (typeof value === "object" && value !== null) {
+    return "steps" in value ? String(value.steps) : floatText(value.ratio);
+  }
+  if (typeof value === "number") return row.type === "float" ? floatText(value) : String(value);
+  return textToml(String(value));
+}
+
+/** TOML wants a point or an exponent in a float. */
+function floatText(x: number): string {
+  return Number.isInteger(x) && !/e/.test(String(x)) ? `${x}.0` : String(x);
+}
+
+/** JSON's escapes are among TOML's; DEL is the one character that only JSON takes as it is. */
+function textToml(text: string): string {
+  return JSON.stringify(text).replaceAll("\x7f", "\\u007f");
+}
