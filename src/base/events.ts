@@ -65,4 +65,13 @@ export interface ValidationEvent {
   readonly divergence: number;
 }
 
-export type JobEvent = PlanEvent | SaveEvent | SampleEvent | ValidationEvent;
+/** `easel studio` answers under its link now. */
+export interface StudioEvent {
+  readonly event: "studio";
+  /** With the token that lets a browser in. */
+  readonly link: string;
+  /** The folder of its queue and settings. */
+  readonly home: string;
+}
+
+export type JobEvent = PlanEvent | SaveEvent | SampleEvent | ValidationEvent | StudioEvent;

@@ -28,6 +28,8 @@ export interface Folders {
   readonly roots: readonly string[];
   /** The real path of what lies in one of them, or would; throws Refused (403) for any other, links out of them included. */
   inside(path: string): string;
+  /** The user names one more; its real path. Throws Refused (400) where there is no such folder. */
+  confirm(path: string): string;
 }
 
 /** What routes answer from; one for each server. */
@@ -50,6 +52,15 @@ export interface Asked {
   readonly request: Request;
   /** The body as JSON; throws Refused (400) where it is none, (413) where it is too long. */
   json(): Promise<unknown>;
+  /** The body as it is; throws Refused (413) where it is longer than `most` bytes. */
+  bytes(most: number): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+/** What a page may listen to: "queue", or with something behind a colon, as "log:ID", which is the argument. */
+export interface Topic {
+  readonly name: string;
+  /** Sends what there is now and then each change, until the function that it gives is called. */
+  watch(send: (data: unknown) => void, studio: Studio, argument: string): () => void;
 }
 
 export interface Route {

@@ -9,6 +9,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => commandOf((await import("../../demo/demo_job.ts")).demoJob),
   },
   {
+    name: "studio",
+    summary: "Serves a page to prepare, start, watch and judge all of this",
+    load: async () => (await import("./studio.ts")).studio(COMMANDS),
+  },
+  {
     name: "train_network",
     summary: "Trains a LoRA on a folder of images (SD1, SD2 and SDXL)",
     load: async () => commandOf((await import("../../training/jobs/train_network_job.ts")).trainNetworkJob),

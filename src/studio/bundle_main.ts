@@ -1,0 +1,12 @@
+/** deno task page: bundles the page into build/studio. `easel studio` does it by itself where it is older than its sources. */
+
+import { join } from "node:path";
+import { ROOT } from "../base/root.ts";
+import { bundlePage } from "./bundle_page.ts";
+
+try {
+  await bundlePage(ROOT, join(ROOT, "build/studio"));
+} catch (error) {
+  console.error(`page: ${(error as Error).message}`);
+  Deno.exit(1);
+}

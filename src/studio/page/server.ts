@@ -1,0 +1,134 @@
+/** Asking the server, and hearing from it. */
+
+import { useEffect, useState } from "preact/hooks";
+
+/** What the server refused or could not do: its one line, and the status of the answer (0: there is no server). */
+export class ServerError extends Error {
+  constructor(readonly status: number, message: string) {
+    super(message);
+  }
+}
+
+export type Query = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+/** "/api/x?a=1": of `query` what is null or undefined is left out. */
+export function withQuery(path: string, query: Query = {}): string {
+  const pairs = Object.entries(query).filter(([, value]) => value !== null && value !== undefined);
+  const text = new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString();
+  return text ? `${path}?${text}` : path;
+}
+
+export const get = <T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> =>
+  ask<T>("GET", withQuery(path, query), undefined, signal);
+export const post = <T>(path: string, body: unknown = {}): Promise<T> => ask<T>("POST", path, body);
+export const put = <T>(path: string, body: unknown): Promise<T> => ask<T>("PUT", path, body);
+export const del = <T>(path: string): Promise<T> => ask<T>("DELETE", path);
+
+/** A Blob goes as it is, anything else as JSON. */
+async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const raw = body instanceof Blob;
+  let answer: Response;
+  try {
+    answer = await fetch(path, {
+      method,
+      signal,
+      headers: body === undefined || raw ? {} : { "content-type": "application/json" },
+      body: body === undefined ? undefined : raw ? body : JSON.stringify(body),
+    });
+  } catch (cause) {
+    if (signal?.aborted) throw cause;
+    throw new ServerError(0, "the server does not answer; is easel studio still running?");
+  }
+  const text = await answer.text();
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = null;
+  }
+  if (answer.ok) return value as T;
+  const said = (value as { error?: unknown } | null)?.error;
+  throw new ServerError(
+    answer.status,
+    typeof said === "string" ? said : `the server answered ${answer.status}`,
+  );
+}
+
+export interface Loaded<T> {
+  readonly data: T | undefined;
+  readonly error: string | null;
+  readonly loading: boolean;
+  reload(): void;
+}
+
+/** What the server says at `path`, asked anew when that changes; null asks nothing. What there was stays until the next is there. */
+export function useLoaded<T>(path: string | null): Loaded<T> {
+  const [state, set] = useState<Omit<Loaded<T>, "reload">>({
+    data: undefined,
+    error: null,
+    loading: path !== null,
+  });
+  const [round, again] = useState(0);
+  useEffect(() => {
+    if (path === null) return set({ data: undefined, error: null, loading: false });
+    const controller = new AbortController();
+    set((old) => ({ ...old, loading: true }));
+    get<T>(path, {}, controller.signal).then(
+      (data) => set({ data, error: null, loading: false }),
+      (error) => controller.signal.aborted || set({ data: undefined, error: error.message, loading: false }),
+    );
+    return () => controller.abort();
+  }, [path, round]);
+  return { ...state, reload: () => again((n) => n + 1) };
+}
+
+type Hear = (data: unknown) => void;
+const heard = new Map<string, Set<Hear>>();
+/** The last of each topic, for whoever begins to listen while others do already. */
+const latest = new Map<string, unknown>();
+let source: EventSource | null = null;
+let reopening = false;
+
+/** Hears a topic of /api/events until the function that it gives is called. One stream serves the whole page. */
+export function listen<T>(topic: string, hear: (data: T) => void): () => void {
+  const hears = heard.get(topic) ?? new Set();
+  if (hears.size === 0) reopen();
+  else if (latest.has(topic)) hear(latest.get(topic) as T);
+  hears.add(hear as Hear);
+  heard.set(topic, hears);
+  return () => {
+    hears.delete(hear as Hear);
+    if (hears.size > 0 || heard.get(topic) !== hears) return;
+    heard.delete(topic);
+    latest.delete(topic);
+    reopen();
+  };
+}
+
+/** Once for all topics that come and go in the same moment. */
+function reopen(): void {
+  if (reopening) return;
+  reopening = true;
+  queueMicrotask(() => {
+    reopening = false;
+    source?.close();
+    source = null;
+    if (heard.size === 0) return;
+    const query = new URLSearchParams([...heard.keys()].map((topic) => ["topic", topic]));
+    source = new EventSource(`/api/events?${query}`);
+    for (const topic of heard.keys()) {
+      source.addEventListener(topic, ({ data }) => {
+        const value = JSON.parse(data);
+        latest.set(topic, value);
+        for (const hear of heard.get(topic) ?? []) hear(value);
+      });
+    }
+  });
+}
+
+/** The last that a topic said; null listens to nothing. */
+export function useTopic<T>(topic: string | null): T | undefined {
+  const [said, set] = useState<{ topic: string | null; data: T | undefined }>({ topic, data: undefined });
+  useEffect(() => topic === null ? undefined : listen<T>(topic, (data) => set({ topic, data })), [topic]);
+  return said.topic === topic ? said.data : undefined;
+}

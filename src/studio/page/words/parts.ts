@@ -1,0 +1,18 @@
+import type { Words } from "./mod.ts";
+
+/** What shared parts say, and words that many views need. */
+export const parts = {
+  close: ["Close", "닫기", "閉じる"],
+  cancel: ["Cancel", "취소", "キャンセル"],
+  ok: ["OK", "확인", "OK"],
+  save: ["Save", "저장", "保存"],
+  remove: ["Remove", "삭제", "削除"],
+  undo: ["Undo", "실행 취소", "元に戻す"],
+  retry: ["Try again", "다시 시도", "再試行"],
+  loading: ["Loading", "불러오는 중", "読み込み中"],
+  dismiss: ["Dismiss", "알림 닫기", "通知を閉じる"],
+  copied: ["Copied", "복사했습니다", "コピーしました"],
+  copy: ["Copy", "복사", "コピー"],
+  search: ["Search", "검색", "検索"],
+  soon: ["This view is being made.", "이 화면은 만드는 중입니다.", "この画面は作成中です。"],
+} as const satisfies Words;

@@ -1,0 +1,61 @@
+/** Answers of routes. */
+
+import { basename, extname } from "node:path";
+import { Refused } from "../studio.ts";
+
+export function json(value: unknown, status = 200): Response {
+  return new Response(JSON.stringify(value), {
+    status,
+    headers: { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" },
+  });
+}
+
+/** What a browser may show by itself; anything else is only saved. No SVG: a browser runs what is in it. */
+const SHOWN: Readonly<Record<string, string>> = {
+  ".png": "image/png",
+  ".jpg": "image/jpeg",
+  ".jpeg": "image/jpeg",
+  ".webp": "image/webp",
+  ".avif": "image/avif",
+  ".jxl": "image/jxl",
+  ".bmp": "image/bmp",
+  ".txt": "text/plain; charset=utf-8",
+};
+
+/** A file, whose path has been through `folders.inside`; with `save` for the browser to keep under its name. */
+export async function file(path: string, { save = false } = {}): Promise<Response> {
+  const opened = await open(path);
+  const { size, mtime, isFile } = await opened.stat();
+  if (!isFile) {
+    opened.close();
+    throw new Refused(404, `${path}: is no file`);
+  }
+  const type = SHOWN[extname(path).toLowerCase()];
+  const headers = new Headers({
+    "content-type": type ?? "application/octet-stream",
+    "content-length": String(size),
+    "cache-control": "private, no-cache",
+  });
+  if (mtime) headers.set("last-modified", mtime.toUTCString());
+  if (save || !type) {
+    headers.set("content-disposition", `attachment; filename*=UTF-8''${encoded(basename(path))}`);
+  }
+  return new Response(opened.readable, { headers });
+}
+
+async function open(path: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path, { read: true });
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) throw new Refused(404, `${path}: there is no such file`);
+    throw new Refused(403, `${path}: cannot be read (${(cause as Error).message})`);
+  }
+}
+
+/** For a header (RFC 5987); a name that is no proper Unicode text is shown with marks in place of what is not. */
+function encoded(name: string): string {
+  return encodeURIComponent(name.toWellFormed()).replace(
+    /['()*]/g,
+    (c) => `%${c.charCodeAt(0).toString(16)}`,
+  );
+}

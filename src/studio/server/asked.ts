@@ -1,0 +1,43 @@
+/** The bodies of requests, of limited size. */
+
+import { type Asked, Refused } from "../studio.ts";
+
+/** A form with all its options and a pasted command line is a few kilobytes. */
+const MOST_JSON = 4 << 20;
+
+export function asked(request: Request, url: URL, params: Readonly<Record<string, string>>): Asked {
+  const bytes = (most: number) => bodyOf(request, most);
+  return {
+    url,
+    params,
+    request,
+    bytes,
+    async json() {
+      const text = new TextDecoder().decode(await bytes(MOST_JSON));
+      try {
+        return JSON.parse(text);
+      } catch (cause) {
+        throw new Refused(400, `the request's body is no JSON (${(cause as Error).message})`);
+      }
+    },
+  };
+}
+
+async function bodyOf(request: Request, most: number): Promise<Uint8Array<ArrayBuffer>> {
+  const refused = () => new Refused(413, `the request's body is too long; at most ${most} bytes are taken`);
+  if (Number(request.headers.get("content-length")) > most) throw refused();
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of request.body ?? []) {
+    size += part.length;
+    if (size > most) throw refused();
+    parts.push(part);
+  }
+  const all = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
