@@ -37,6 +37,32 @@ export function decodeText(bytes: Uint8Array): string {
   return text;
 }
 
+/**
+ * Text as bytes in the encoding of `like`, with its byte order mark, line ends and end of the last line; where there was
+ * nothing before, UTF-8 whose lines end with "\n". `text` has lines that end with "\n", the last one with none.
+ */
+export function encodeTextLike(text: string, like: Uint8Array | null): Uint8Array {
+  const encoding = like ? encodingOf(like) : "utf-8";
+  const before = like && like.length > 0 ? new TextDecoder(encoding, { ignoreBOM: true }).decode(like) : "\n";
+  const [lineEnd] = /\r\n|\r|\n/.exec(before) ?? ["\n"];
+  const whole = (before.startsWith(MARK) ? MARK : "") + text.replaceAll("\n", () => lineEnd) +
+    (text !== "" && /[\r\n]$/.test(before) ? lineEnd : "");
+  return encoding === "utf-8" ? new TextEncoder().encode(whole) : utf16(whole, encoding === "utf-16le");
+}
+
+/** The text of bytes that lie in a file, as encodeTextLike() takes it. Throws TypeError for what is no text. */
+export function decodeLines(bytes: Uint8Array): string {
+  return decodeText(bytes).replace(/\r\n|\r/g, "\n").replace(/\n$/, "");
+}
+
+const MARK = "\ufeff";
+
+function utf16(text: string, littleEndian: boolean): Uint8Array {
+  const out = new DataView(new ArrayBuffer(text.length * 2));
+  for (let i = 0; i < text.length; i++) out.setUint16(i * 2, text.charCodeAt(i), littleEndian);
+  return new Uint8Array(out.buffer);
+}
+
 /** By the byte order mark; UTF-16 without one shows in every other byte of its first line being 0. */
 function encodingOf(bytes: Uint8Array): "utf-8" | "utf-16le" | "utf-16be" {
   const [a, b] = bytes;

@@ -90,6 +90,15 @@ export function probeSize(path: string, compat = false): { width: number; height
   }
 }
 
+/** Of the first bytes of a file: which format it is; null where it is none that is read. */
+export function imageKind(bytes: Uint8Array): ImageHeader["format"] | null {
+  try {
+    return formatOf(bytes).probe(bytes)?.format ?? null;
+  } catch {
+    return null;
+  }
+}
+
 /** False when the file certainly or possibly lacks its end, so that only a full decode can tell. Reads two pieces. */
 export function looksWhole(path: string): boolean {
   const file = openFile(path);

@@ -18,6 +18,17 @@ export interface BucketInfo {
   readonly mean_img_ar_error: number;
 }
 
+/** What buckets are made by. */
+export type BucketParams = Pick<
+  DatasetParams,
+  | "resolution"
+  | "enable_bucket"
+  | "min_bucket_reso"
+  | "max_bucket_reso"
+  | "bucket_reso_steps"
+  | "bucket_no_upscale"
+>;
+
 interface Filled {
   readonly buckets: Bucket[];
   readonly bucketInfo: BucketInfo | null;
@@ -26,7 +37,7 @@ interface Filled {
 /** Sorts `entries`, which get their bucket and size; `sized`: each came with the size that its latents were made for. */
 export function fillBuckets(
   entries: readonly ImageEntry[],
-  params: DatasetParams,
+  params: BucketParams,
   sized: boolean,
   notes: string[],
 ): Filled {
@@ -65,7 +76,7 @@ export function fillBuckets(
 export function misfitOf(
   size: Size,
   { bucket, resized }: Pick<Placement, "bucket" | "resized">,
-  { bucket_reso_steps: step }: Pick<DatasetParams, "bucket_reso_steps">,
+  { bucket_reso_steps: step }: Pick<BucketParams, "bucket_reso_steps">,
 ): string | null {
   const most = limit(MAX_SCALED);
   if (pixels(bucket) > most || pixels(resized) > Math.max(most, pixels(size))) {
@@ -84,7 +95,7 @@ function pixels([width, height]: Size): number {
 
 function bucketsFor(
   entries: readonly ImageEntry[],
-  params: DatasetParams,
+  params: BucketParams,
   sized: boolean,
 ): { buckets: Buckets; enabled: boolean } {
   if (sized) return { buckets: Buckets.among(entries.map((entry) => entry.size!)), enabled: true };

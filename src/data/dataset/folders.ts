@@ -18,7 +18,7 @@ import { REPEATS } from "./ranges.ts";
 import { outside } from "../../options/ranges.ts";
 
 /** Endings of text files that are captions under another name than the one asked for. */
-const OTHER_CAPTIONS = [".txt", ".caption", ".cap", ".captions", ".tags"];
+export const OTHER_CAPTIONS = [".txt", ".caption", ".cap", ".captions", ".tags"];
 
 /** Paths of the images directly in `dir`, sorted. Throws UserError when it is no folder. */
 export function listImages(dir: string): string[] {
@@ -47,6 +47,12 @@ export interface FoundSubsets {
   readonly notes: readonly string[];
 }
 
+/** What a folder's name asks for, as `10_name class` does; null for other names. */
+export function askedByName(name: string): { repeats: number; classTokens: string } | null {
+  const [, repeats, classTokens = ""] = /^\s*\+?(\d+)\s*(?:_(.*))?$/s.exec(name) ?? [];
+  return repeats && Number(repeats) >= 1 ? { repeats: Number(repeats), classTokens } : null;
+}
+
 /** Subsets from the folders `10_name class` below `dir`. Throws UserError when there is none. */
 export function subsetsBelow(dir: string, isReg: boolean): FoundSubsets {
   let names: string[];
@@ -60,17 +66,19 @@ export function subsetsBelow(dir: string, isReg: boolean): FoundSubsets {
   }
   const used = new Set<string>();
   const subsets = names.sort(byCodePoint).flatMap((name) => {
-    const [, repeats, classTokens = ""] = /^\s*\+?(\d+)\s*(?:_(.*))?$/s.exec(name) ?? [];
-    if (!repeats || Number(repeats) < 1) return [];
+    const asked = askedByName(name);
+    if (!asked) return [];
     used.add(name);
-    const wanted = outside(REPEATS, Number(repeats));
+    const wanted = outside(REPEATS, asked.repeats);
     if (wanted) {
       throw new UserError(
-        `${join(dir, name)}: its name asks for ${repeats} repeats, ${wanted} are possible; rename the folder`,
+        `${
+          join(dir, name)
+        }: its name asks for ${asked.repeats} repeats, ${wanted} are possible; rename the folder`,
       );
     }
-    const values = { image_dir: join(dir, name), num_repeats: Number(repeats), is_reg: isReg };
-    return [{ ...values, class_tokens: classTokens }];
+    const values = { image_dir: join(dir, name), num_repeats: asked.repeats, is_reg: isReg };
+    return [{ ...values, class_tokens: asked.classTokens }];
   });
   const notes = foldersLeftOut(dir, names, used);
   if (subsets.length === 0) {
@@ -157,7 +165,7 @@ export function folderReport(
 }
 
 /** `a.caption` for `a.png`; for `a_1_2_3_4.png`, a name with a face box, also `a.caption`. */
-function captionNames(image: string, extension: string): string[] {
+export function captionNames(image: string, extension: string): string[] {
   const stem = basename(image, extname(image)), parts = stem.split("_");
   return [stem + extension, ...parts.length >= 5 ? [parts.slice(0, -4).join("_") + extension] : []];
 }

@@ -30,8 +30,7 @@ import {
   type UpdateResult,
 } from "./step_state.ts";
 import { allocateStates } from "./states.ts";
-import { Certainty } from "./foreseen/certain.ts";
-import { recordDiscard, recordUpdate, UPDATE, type UpdateOptions, type UpdateWay } from "./update.ts";
+import { recordDiscard, recordUpdate, UPDATE, type UpdateOptions } from "./update.ts";
 
 /** What a step minimises, as recorded for one shape. */
 export interface RecordedLoss {
@@ -80,8 +79,7 @@ export class TrainingStep<Shape extends object> {
   readonly #backward: Programs<Shape>;
   /** What the programs of `#backward` take gradients of. */
   #learning: string | null = null;
-  readonly #updates = new Map<UpdateWay, Program>();
-  #certainty: Certainty;
+  #update: Program | null = null;
   #discard: Program | null = null;
   /** Of the latest backward program, which the weights have stepped in. */
   #fused: { due: Due; outputs: Record<string, Float32Array> } | null = null;
@@ -95,7 +93,6 @@ export class TrainingStep<Shape extends object> {
     this.#backward = new Programs(store, { load: options.load });
     allocateStates(store, options.groups, options.optimizer);
     this.state = firstState(options);
-    this.#certainty = new Certainty(store, options);
   }
 
   /** The program for a bucket; made at its first use. */
@@ -159,11 +156,7 @@ export class TrainingStep<Shape extends object> {
     if (this.options.fused) return takeIn(this.options, this.state, this.#fused!.due, this.#fused!.outputs);
     const due = dueOf(this.options, this.state, learningRates, reached);
     if (this.options.averaging) due.inputs.average_decay = Float32Array.of(averageDecay);
-    const way = this.#certainty.wayOf(this.state, due), program = await this.updateProgram(way);
-    const { extent, ...results } = await program.run(due.inputs);
-    const result = takeIn(this.options, this.state, due, results);
-    if (result.heldBack === null) this.#certainty.made(results.weight_square[0], extent);
-    return result;
+    return takeIn(this.options, this.state, due, await (await this.updateProgram()).run(due.inputs));
   }
 
   /** All weights of group `index`, which may be others than those that are trained (Rule.settled). */
@@ -210,24 +203,17 @@ export class TrainingStep<Shape extends object> {
     return Number.isFinite(loss[0]) && (this.options.scaleLoss || Number.isFinite(grad_norm[0]));
   }
 
-  /**
-   * The optimizer's program, made at its first use: of the two or so the one that needs most memory, or the one named.
-   * There is none where weights step within the backward program.
-   */
-  async updateProgram(way?: UpdateWay): Promise<Program> {
-    const wanted = way ?? this.#certainty.first;
-    const program = this.#updates.get(wanted) ?? await compile(this.recordUpdate(wanted), this.store, UPDATE);
-    this.#updates.set(wanted, program);
-    return program;
+  /** The optimizer's program; made at its first use. There is none where weights step within the backward program. */
+  async updateProgram(): Promise<Program> {
+    return this.#update ??= await compile(this.recordUpdate(), this.store, UPDATE);
   }
 
   /** Frees the programs; before the store and the device. */
   destroy(): void {
     this.#backward.destroy();
-    for (const program of this.#updates.values()) program.destroy();
-    this.#updates.clear();
+    this.#update?.destroy();
     this.#discard?.destroy();
-    this.#discard = null;
+    this.#update = this.#discard = null;
   }
 
   recordBackward(shape: Shape): Graph {
@@ -257,13 +243,8 @@ export class TrainingStep<Shape extends object> {
     for (const [name, value] of Object.entries(outputs ?? {})) graph.output(name, value);
   }
 
-  recordUpdate(way: UpdateWay = this.#certainty.first): Graph {
-    return recordUpdate(this.options, way);
-  }
-
-  /** How most updates are made. */
-  get usualUpdate(): UpdateWay {
-    return this.#certainty.usual;
+  recordUpdate(): Graph {
+    return recordUpdate(this.options);
   }
 
   /** Which groups learn at the step that comes next. */

@@ -1,0 +1,108 @@
+/** Changing captions: each change a step that can be taken back, and nothing of anybody else's overwritten. */
+
+import { UserError } from "../../../base/errors.ts";
+import { atomicWriteFile } from "../../../base/files/atomic.ts";
+import { type CaptionBytes, captionBytes, sameBytes } from "./caption_file.ts";
+import type { CaptionChange, StepDeed, StepHead, UndoSteps } from "./undo_steps.ts";
+
+/** A caption that was changed by somebody else since: what stands there, and what would have been written. */
+export interface CaptionConflict {
+  readonly path: string;
+  readonly theirs: CaptionBytes;
+  readonly ours: CaptionBytes;
+}
+
+export interface Told {
+  /** Of a long change: captions written so far. */
+  progress(done: number, total: number): void;
+}
+
+/** How long the server hears nothing else, in milliseconds. */
+const BREATH = 20;
+
+/**
+ * Writes `changes`, which all have an `after`, as one step; none where there are none. Throws UserError where the disk
+ * refuses: what was written by then is taken back by taking the step back.
+ */
+export async function changeCaptions(
+  steps: UndoSteps,
+  deed: StepDeed,
+  changes: readonly CaptionChange[],
+  told?: Told,
+): Promise<Moved> {
+  if (changes.length === 0) return { step: null, changed: [], conflicts: [] };
+  const step = steps.push(deed, changes);
+  const writes = changes.map(({ path, before, after = null }) => ({ path, from: before, to: after }));
+  return { step, ...await writeCaptions(writes, told) };
+}
+
+export interface Moved {
+  readonly step: StepHead | null;
+  /** Paths whose captions are others now. */
+  readonly changed: readonly string[];
+  readonly conflicts: readonly CaptionConflict[];
+}
+
+/**
+ * Takes the last step back, or does the next one again. Where captions were changed by somebody else since, nothing is
+ * done and they are told; with `skip` they are left as they are.
+ */
+export async function moveStep(
+  steps: UndoSteps,
+  way: "undo" | "redo",
+  { skip = false, told }: { skip?: boolean; told?: Told } = {},
+): Promise<Moved> {
+  const head = way === "undo" ? steps.done.at(-1) : steps.undone[0];
+  if (!head) return { step: null, changed: [], conflicts: [] };
+  if (head.open) throw new UserError("the job that writes these captions is not over; stop it first");
+  const wanted = steps.step(head.id).changes.map(({ path, before, after = null }) =>
+    way === "undo" ? { path, from: after, to: before } : { path, from: before, to: after }
+  );
+  const conflicts: CaptionConflict[] = [],
+    left = wanted.filter(({ path, from, to }) => {
+      const theirs = captionBytes(path);
+      if (sameBytes(theirs, to)) return false;
+      if (sameBytes(theirs, from)) return true;
+      conflicts.push({ path, theirs, ours: to });
+      return false;
+    });
+  if (conflicts.length > 0 && !skip) return { step: head, changed: [], conflicts };
+  const { changed, conflicts: since } = await writeCaptions(left, told);
+  steps.move(way === "undo" ? steps.before(head.id) : head.id);
+  return { step: head, changed, conflicts: [...conflicts, ...since] };
+}
+
+interface Write {
+  readonly path: string;
+  readonly from: CaptionBytes;
+  readonly to: CaptionBytes;
+}
+
+/** Looks once more before each: a long change leaves time for others. */
+async function writeCaptions(writes: readonly Write[], told?: Told): Promise<Omit<Moved, "step">> {
+  const changed: string[] = [], conflicts: CaptionConflict[] = [];
+  let breath = performance.now();
+  for (const [i, { path, from, to }] of writes.entries()) {
+    const theirs = captionBytes(path);
+    if (!sameBytes(theirs, from)) conflicts.push({ path, theirs, ours: to });
+    else {
+      if (to === null) removeOurs(path);
+      else atomicWriteFile(path, to);
+      changed.push(path);
+    }
+    if (performance.now() - breath < BREATH) continue;
+    told?.progress(i + 1, writes.length);
+    await new Promise((resolve) => setTimeout(resolve));
+    breath = performance.now();
+  }
+  return { changed, conflicts };
+}
+
+/** A caption that a step made, with nothing in it but what that step wrote. */
+function removeOurs(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (cause) {
+    throw new UserError(`${path}: cannot be removed (${(cause as Error).message})`, { cause });
+  }
+}

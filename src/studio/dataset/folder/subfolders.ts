@@ -1,0 +1,85 @@
+/** A folder as sd-scripts takes it: the folders in it, their repeats, and what would be left out. */
+
+import { basename, join } from "node:path";
+import { UserError } from "../../../base/errors.ts";
+import { isFolder } from "../../../base/files/exists.ts";
+import { askedByName, subsetsBelow } from "../../../data/dataset/folders.ts";
+import { leftOutInside } from "../../../data/dataset/left_out.ts";
+import { byCodePoint } from "../../../text/code_points.ts";
+import { entriesOf, isImageName } from "./listing.ts";
+
+export interface Subfolder {
+  readonly name: string;
+  readonly path: string;
+  readonly pictures: number;
+  /** As its name asks, where it is one of a --train_data_dir; null for others. */
+  readonly repeats: number | null;
+  readonly classTokens: string;
+}
+
+export interface FolderSeen {
+  readonly path: string;
+  readonly pictures: number;
+  readonly repeats: number | null;
+  readonly classTokens: string;
+  readonly folders: readonly Subfolder[];
+  /** Whether it can be a --train_data_dir. */
+  readonly trainable: boolean;
+  /** One line for each thing that training would leave out, or refuses. */
+  readonly notes: readonly string[];
+}
+
+/** `inside` refuses folders that are links to elsewhere; those are not shown. */
+export function seeFolder(path: string, inside: (path: string) => string): FolderSeen {
+  const entries = entriesOf(path);
+  const folders = entries.filter((entry) => isShownFolder(path, entry, inside)).map(({ name }) => ({
+    ...{ name, path: join(path, name), pictures: countIn(join(path, name)) },
+    ...askedFor(name),
+  })).sort((a, b) => byCodePoint(a.name, b.name));
+  const pictures = countOf(entries), named = folders.some(({ repeats }) => repeats !== null);
+  const told = notesOf(path, named);
+  return {
+    path,
+    pictures,
+    ...askedFor(basename(path)),
+    folders,
+    trainable: named && told.fits,
+    notes: told.notes,
+  };
+}
+
+function notesOf(path: string, named: boolean): { fits: boolean; notes: readonly string[] } {
+  if (!named) return { fits: false, notes: leftOutInside(path) };
+  try {
+    return { fits: true, notes: subsetsBelow(path, false).notes };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { fits: false, notes: [error.message] };
+  }
+}
+
+function askedFor(name: string): { repeats: number | null; classTokens: string } {
+  return askedByName(name) ?? { repeats: null, classTokens: "" };
+}
+
+function isShownFolder(path: string, entry: Deno.DirEntry, inside: (path: string) => string): boolean {
+  if (entry.name.startsWith(".")) return false;
+  if (!entry.isSymlink) return entry.isDirectory;
+  try {
+    return isFolder(inside(join(path, entry.name)));
+  } catch {
+    return false; // it leads out
+  }
+}
+
+function countIn(folder: string): number {
+  try {
+    return countOf(entriesOf(folder));
+  } catch {
+    return 0; // it says so when it is opened
+  }
+}
+
+function countOf(entries: readonly Deno.DirEntry[]): number {
+  return entries.filter(({ name, isDirectory }) => !isDirectory && isImageName(name)).length;
+}

@@ -1,0 +1,8 @@
+/** All that the page's dataset view asks for. */
+
+import type { Route } from "../studio.ts";
+import { captionRoutes } from "./routes/caption_routes.ts";
+import { listingRoutes } from "./routes/listing_routes.ts";
+import { pictureRoutes } from "./routes/picture_routes.ts";
+
+export const routes: readonly Route[] = [...listingRoutes, ...captionRoutes, ...pictureRoutes];
