@@ -87,3 +87,61 @@ function chunk(name: string, body: Uint8Array): Uint8Array {
 function ascii(text: string): number[] {
   return Array.from(text, (letter) => letter.charCodeAt(0));
 }
+
+/** UserComment of a JPEG or WebP file's EXIF, whoever wrote it; null where there is none, or the file is damaged. */
+export function commentOf(bytes: Uint8Array): string | null {
+  try {
+    const tiff = bytes[0] === 0xff ? tiffOfJpeg(bytes) : tiffOfWebp(bytes);
+    return tiff && commentInTiff(tiff);
+  } catch (cause) {
+    if (cause instanceof RangeError) return null; // it claims to be longer than it is
+    throw cause;
+  }
+}
+
+function tiffOfJpeg(bytes: Uint8Array): Uint8Array | null {
+  const SCAN = 0xda, APP1 = 0xe1;
+  for (let at = 2; at + 4 <= bytes.length && bytes[at] === 0xff && bytes[at + 1] !== SCAN;) {
+    const length = bytes[at + 2] << 8 | bytes[at + 3], body = bytes.subarray(at + 4, at + 2 + length);
+    if (bytes[at + 1] === APP1 && EXIF.every((byte, i) => body[i] === byte)) {
+      return body.subarray(EXIF.length);
+    }
+    at += 2 + Math.max(2, length);
+  }
+  return null;
+}
+
+function tiffOfWebp(bytes: Uint8Array): Uint8Array | null {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
+    name = (at: number) => String.fromCharCode(...bytes.subarray(at, at + 4));
+  if (name(0) !== "RIFF" || name(8) !== "WEBP") return null;
+  for (let at = 12; at + 8 <= bytes.length;) {
+    const length = view.getUint32(at + 4, true), body = bytes.subarray(at + 8, at + 8 + length);
+    if (name(at) === "EXIF") {
+      return EXIF.every((byte, i) => body[i] === byte) ? body.subarray(EXIF.length) : body;
+    }
+    at += 8 + length + (length & 1);
+  }
+  return null;
+}
+
+function commentInTiff(tiff: Uint8Array): string | null {
+  const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.length), little = view.getUint16(0) === 0x4949;
+  const entry = (directory: number, tag: number): number | null => {
+    for (let i = 0, count = view.getUint16(directory, little); i < count; i++) {
+      const at = directory + 2 + 12 * i;
+      if (view.getUint16(at, little) === tag) return at;
+    }
+    return null;
+  };
+  const first = entry(view.getUint32(4, little), EXIF_DIRECTORY);
+  const found = first === null ? null : entry(view.getUint32(first + 8, little), USER_COMMENT);
+  if (found === null) return null;
+  const length = view.getUint32(found + 4, little), begin = view.getUint32(found + 8, little);
+  const kind = String.fromCharCode(...tiff.subarray(begin, begin + 8)).replaceAll("\0", "");
+  const text = tiff.subarray(begin + 8, begin + length);
+  if (kind !== "UNICODE") return new TextDecoder().decode(text);
+  // in the block's order by the standard, in the other one by some programs: letters of prompts are below 0x0100, mostly
+  const zeros = (odd: number) => text.filter((byte, i) => byte === 0 && (i & 1) === odd).length;
+  return new TextDecoder(zeros(1) > zeros(0) ? "utf-16le" : "utf-16be").decode(text);
+}
