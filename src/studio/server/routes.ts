@@ -2,11 +2,15 @@
 
 import { routes as datasetRoutes } from "../dataset/routes.ts";
 import type { Route, Topic } from "../studio.ts";
+import { routes as draw } from "../draw/routes.ts";
+import { routes as files } from "../files/routes.ts";
 import { studioRoutes } from "./studio_routes.ts";
 
 export const ROUTES: readonly Route[] = [
   ...studioRoutes,
   ...datasetRoutes,
+  ...draw,
+  ...files,
 ];
 
 export const TOPICS: readonly Topic[] = [];

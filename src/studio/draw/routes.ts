@@ -1,0 +1,95 @@
+/** AskedDrawing from the page: what becomes a job, what was drawn, and how. */
+
+import { openFile } from "../../base/files/regular_file.ts";
+import { samplerNames } from "../../generation/samplers/mod.ts";
+import { file, json } from "../server/answers.ts";
+import { type Asked, Refused, type Route, type Studio } from "../studio.ts";
+import { drawingJob, drawingOf } from "./drawing.ts";
+import { galleryOf, isPicture } from "./gallery.ts";
+import { axesOf, readGrid, startGrid } from "./grid.ts";
+import { pictureSettings } from "./picture_settings.ts";
+
+/** Of a picture that is read for its texts. */
+const MOST_BYTES = 64 << 20;
+
+export const routes: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/api/draw/choices",
+    answer: () => json({ samplers: samplerNames }),
+  },
+  {
+    method: "POST",
+    path: "/api/draw/job",
+    async answer(asked, { folders }) {
+      const drawing = drawingOf(await asked.json(), folders);
+      return json({ jobs: [drawingJob(drawing)], folder: drawing.folder, seed: drawing.seed });
+    },
+  },
+  {
+    method: "POST",
+    path: "/api/draw/grid",
+    async answer(asked, { folders }) {
+      const body = await asked.json() as { x?: unknown; y?: unknown } | null;
+      const drawing = drawingOf(body, folders), axes = axesOf(body?.x, body?.y, drawing, folders);
+      return json({ ...startGrid(drawing, axes), seed: drawing.seed });
+    },
+  },
+  {
+    method: "GET",
+    path: "/api/draw/grid",
+    answer: (asked, studio) => json(readGrid(pathOf(asked, studio, "folder"))),
+  },
+  {
+    method: "GET",
+    path: "/api/draw/gallery",
+    answer({ url }, { folders }) {
+      const from = Number(url.searchParams.get("from") ?? 0);
+      if (!Number.isSafeInteger(from) || from < 0) {
+        throw new Refused(400, "from: give a number of pictures to pass by");
+      }
+      return json(galleryOf(url.searchParams.get("folder") || "pictures", from, folders));
+    },
+  },
+  {
+    method: "GET",
+    path: "/api/draw/picture",
+    async answer(asked, studio) {
+      const path = pathOf(asked, studio, "path");
+      if (!isPicture(path)) throw new Refused(404, `${path}: is called like no picture`);
+      const answer = await file(path);
+      // "changed" in the address: another picture under the same name has another address
+      if (asked.url.searchParams.has("changed")) {
+        answer.headers.set("cache-control", "private, max-age=86400");
+      }
+      return answer;
+    },
+  },
+  {
+    method: "GET",
+    path: "/api/draw/settings",
+    answer: (asked, studio) => json(pictureSettings(bytesOf(pathOf(asked, studio, "path")))),
+  },
+  {
+    // a picture that was dropped on the page; it is read and forgotten
+    method: "POST",
+    path: "/api/draw/settings",
+    answer: async (asked) => json(pictureSettings(await asked.bytes(MOST_BYTES))),
+  },
+];
+
+function pathOf({ url }: Asked, { folders }: Studio, name: string): string {
+  const path = url.searchParams.get(name);
+  if (!path) throw new Refused(400, `${name}: is missing`);
+  return folders.inside(path);
+}
+
+function bytesOf(path: string): Uint8Array {
+  using file = openFile(path);
+  const { size } = file.statSync();
+  if (size > MOST_BYTES) throw new Refused(413, `${path}: has ${size} bytes, too many for a picture`);
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (let n; at < size && (n = file.readSync(bytes.subarray(at))); at += n);
+  return bytes.subarray(0, at);
+}
