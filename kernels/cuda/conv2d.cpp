@@ -39,6 +39,11 @@ bool whole_chunks(const Address& at, int64_t channels, int32_t dtype) {
   return at.aligned() && channels % (16 / dtype_bytes(dtype)) == 0;
 }
 
+// Whether tiles of K lie within one tap each and a word holds a bit for each tap (conv_source.cuh).
+bool whole_taps(const Conv2dShape& g, int64_t channels, int32_t dtype) {
+  return channels % (64 / dtype_bytes(dtype)) == 0 && g.taps() <= 32;
+}
+
 // The weights as (O, KH, KW, I); what has to run first joins `runs`.
 Address packed_weights(const Instruction& i, const Tensor& w, const Conv2dShape& g, std::vector<Run>& runs) {
   if (g.taps() == 1) return w.data;
@@ -61,7 +66,8 @@ Run windows_times_weights(const Instruction& i, const Conv2dShape& g, bool gradi
   const int64_t K = g.taps() * (gradient ? g.O : g.I);
   const bool vector_a = whole_chunks(from.data, from.last(), from.dtype);
   const bool vector_b = whole_chunks(weights, gradient ? g.I : K, w.dtype);
-  const Tiling t = choose_tiling(i, to.dtype, M, N, K, 1, vector_a && vector_b, 16);
+  const bool large = vector_a && vector_b && whole_taps(g, from.last(), to.dtype);
+  const Tiling t = choose_tiling(i, to.dtype, M, N, K, 1, large ? Tiles::kAll : Tiles::kAny, 16);
   Product p = product_of(t, M, N, K);
   p.ldb = K;
   p.vector_a = vector_a, p.vector_b = vector_b;
@@ -138,7 +144,8 @@ Run prepare_conv2d_backward_weight(const Instruction& i) {
   }
   const int64_t M = g.O, N = g.taps() * g.I;
   const bool vector_a = whole_chunks(dy.data, g.O, x.dtype), vector_b = whole_chunks(x.data, g.I, x.dtype);
-  const Tiling t = choose_tiling(i, x.dtype, M, N, pixels, 1, vector_a && vector_b, 32);
+  const Tiling t =
+      choose_tiling(i, x.dtype, M, N, pixels, 1, vector_a && vector_b ? Tiles::kUpTo128 : Tiles::kAny, 32);
   Product p = product_of(t, M, N, pixels);
   p.lda = g.O;
   p.vector_a = vector_a, p.vector_b = vector_b;

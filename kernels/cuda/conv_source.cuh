@@ -1,5 +1,9 @@
 // Where the operands of a convolution's three products lie, for TileLoader (tile.cuh): the im2col matrix is
 // never made, its addresses are computed as tiles are filled. Weights are packed (O, KH, KW, I).
+//
+// Where channels fill whole tiles of K a tile lies within one tap: TapRows and TapWeights
+// decode it once a tile, keep each pixel's address and which taps it has as one bit each, and add. The others
+// decode every chunk.
 #pragma once
 #include "device.cuh"
 #include "product.h"
@@ -9,7 +13,7 @@ namespace easel {
 // Rows of im2col, K = (kh, kw, channel). GRADIENT: of the transposed convolution.
 template <typename T, bool GRADIENT>
 struct WindowRows {
-  static constexpr bool kAlongK = true;
+  static constexpr bool kAlongK = true, kSteps = false;
   const T* base;
   Window g;
   int span;
@@ -48,7 +52,7 @@ struct WindowRows {
 // Columns of im2col for the weight gradient: K = pixels of y, span = (kh, kw, channel).
 template <typename T>
 struct WindowColumns {
-  static constexpr bool kAlongK = false;
+  static constexpr bool kAlongK = false, kSteps = false;
   const T* base;
   Window g;
   int span;
@@ -74,7 +78,7 @@ struct WindowColumns {
 // Packed weights for the input gradient: K = (kh, kw, o), span = i.
 template <typename T>
 struct WeightColumns {
-  static constexpr bool kAlongK = false;
+  static constexpr bool kAlongK = false, kSteps = false;
   const T* base;
   FastDiv outputs;  // O
   int taps, span;
@@ -89,6 +93,80 @@ struct WeightColumns {
     return base + (int64_t(o) * taps + tap) * span + line.s;
   }
   EASEL_DEVICE bool inside(const Line& line) const { return line.s < span; }
+};
+
+// A tap of the window and the first channel there.
+struct Tap {
+  int tap, channel;
+};
+EASEL_DEVICE Tap tap_of(const Window& g, int k) {
+  const int tap = g.by_channels.divide(k);
+  return {tap, k - tap * g.channels};
+}
+
+// WindowRows with whole taps. The address of a tap is linear in it, with a stride too: of dy's pixel
+// (row - kh) / stride only taps with kh = row modulo stride have one, and there it is row / stride -
+// kh / stride, both rounded down.
+template <typename T, bool GRADIENT>
+struct TapRows {
+  static constexpr bool kAlongK = true, kSteps = true, kWholeSteps = true;
+  const T* base;
+  Window g;
+  int span;
+  bool vector;
+
+  struct Line {
+    const T* start;  // at tap 0, which may lie outside
+    uint32_t taps;   // bit t: tap t is a pixel
+  };
+  struct Step {
+    int64_t offset;
+    int tap;
+  };
+
+  EASEL_DEVICE Line line(int s, int k) const {
+    const WindowRows<T, GRADIENT> rows{base, g, span, vector};
+    const auto at = rows.line(s);
+    if (!at.picture) return {base, 0};
+    uint32_t taps = 0;
+    for (int tap = g.taps - 1; tap >= 0; --tap)
+      taps = taps << 1 | (rows.find(at, tap * g.channels) ? 1u : 0u);
+    const int row = GRADIENT ? g.by_stride.divide(at.row) : at.row,
+              column = GRADIENT ? g.by_stride.divide(at.column) : at.column;
+    return {at.picture + (int64_t(row) * g.width + column) * g.channels + k, taps};
+  }
+  EASEL_DEVICE Step step(int k) const {
+    const Tap t = tap_of(g, k);
+    const int kh = g.kernel_width.divide(t.tap), kw = t.tap - kh * g.kernel_width.divisor;
+    const int pixel =
+        GRADIENT ? -(g.by_stride.divide(kh) * g.width + g.by_stride.divide(kw)) : kh * g.width + kw;
+    return {int64_t(pixel) * g.channels + t.channel, t.tap};
+  }
+  EASEL_DEVICE const T* find(const Line& line, const Step& step) const { return line.start + step.offset; }
+  EASEL_DEVICE bool inside(const Line& line, const Step& step) const { return line.taps >> step.tap & 1; }
+};
+
+// WeightColumns with whole taps.
+template <typename T>
+struct TapWeights {
+  static constexpr bool kAlongK = false, kSteps = true, kWholeSteps = true;
+  const T* base;
+  Window g;  // of dy, so its channels are the weights' outputs
+  int span;
+  bool vector;
+  int64_t row;  // taps * span
+
+  struct Line {
+    const T* start;
+    bool inside;
+  };
+  EASEL_DEVICE Line line(int s, int k) const { return {base + k * row + s, s < span}; }
+  EASEL_DEVICE int64_t step(int k) const {
+    const Tap t = tap_of(g, k);
+    return t.channel * row + t.tap * span;
+  }
+  EASEL_DEVICE const T* find(const Line& line, int64_t step) const { return line.start + step; }
+  EASEL_DEVICE bool inside(const Line& line, int64_t) const { return line.inside; }
 };
 
 }  // namespace easel

@@ -16,6 +16,13 @@ namespace easel {
 
 constexpr unsigned kWarp = 0xffffffffu;  // all 32 lanes
 
+// Whether blocks may take more than 64 KiB of shared memory.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+constexpr bool kLargeBlocks = false;
+#else
+constexpr bool kLargeBlocks = true;
+#endif
+
 EASEL_DEVICE int lane_id() { return int(threadIdx.x & 31u); }  // blocks are one-dimensional
 
 EASEL_DEVICE void syncthreads() { __syncthreads(); }
@@ -56,9 +63,11 @@ EASEL_DEVICE void thread_fence() { __threadfence(); }
 EASEL_DEVICE void cp_async16(void* shared, const void* global, bool valid = true) {
 #if __CUDA_ARCH__ >= 800
   const unsigned to = unsigned(__cvta_generic_to_shared(shared));
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;\n" ::"r"(to),
-               "l"(__cvta_generic_to_global(global)), "r"(valid ? 16 : 0)
-               : "memory");
+  asm volatile(
+      "{\n.reg .pred absent;\nsetp.eq.s32 absent, %2, 0;\n"
+      "cp.async.cg.shared.global [%0], [%1], 16, absent;\n}\n" ::"r"(to),
+      "l"(__cvta_generic_to_global(global)), "r"(int(valid))
+      : "memory");
 #else
   *static_cast<uint4*>(shared) = valid ? *static_cast<const uint4*>(global) : make_uint4(0, 0, 0, 0);
 #endif

@@ -25,9 +25,11 @@ EASEL_DEVICE void matmul(T* shared, Output<T> out, const T* a, const T* b, const
     matmul<T, TA, TB, BM, BN, ANY>(shared, {y, bias, residual, sums, parts, tickets}, a, b, p);             \
   }
 #define MATMUL_HALF(LAYOUT, TA, TB)                                 \
+  MATMUL(f16, f16, LAYOUT, TA, TB, 256, 256, 128, 256x128, false)   \
   MATMUL(f16, f16, LAYOUT, TA, TB, 128, 128, 128, 128x128, false)   \
   MATMUL(f16, f16, LAYOUT, TA, TB, 128, 128, 64, 128x64, false)     \
   MATMUL(f16, f16, LAYOUT, TA, TB, 128, 64, 64, any, true)          \
+  MATMUL(bf16, bf16, LAYOUT, TA, TB, 256, 256, 128, 256x128, false) \
   MATMUL(bf16, bf16, LAYOUT, TA, TB, 128, 128, 128, 128x128, false) \
   MATMUL(bf16, bf16, LAYOUT, TA, TB, 128, 128, 64, 128x64, false)   \
   MATMUL(bf16, bf16, LAYOUT, TA, TB, 128, 64, 64, any, true)

@@ -4,38 +4,43 @@
 
 namespace easel {
 
+// A position of the span, and an element of the first tile there.
+template <typename T>
+struct MatrixLine {
+  const T* start;
+  bool inside;
+};
+
 // Element (s, k) at base[s * ld + k].
 template <typename T>
 struct AlongK {
-  static constexpr bool kAlongK = true;
+  static constexpr bool kAlongK = true, kSteps = true, kWholeSteps = false;
   const T* base;
   int64_t ld;
   int span;
   bool vector;
 
-  struct Line {
-    const T* start;
-  };
-  EASEL_DEVICE Line line(int s) const { return {s < span ? base + s * ld : nullptr}; }
-  EASEL_DEVICE const T* find(const Line& line, int k) const { return line.start ? line.start + k : nullptr; }
-  EASEL_DEVICE bool inside(const Line& line) const { return line.start != nullptr; }
+  using Line = MatrixLine<T>;
+  EASEL_DEVICE Line line(int s, int k) const { return {base + s * ld + k, s < span}; }
+  EASEL_DEVICE int step(int k) const { return k; }
+  EASEL_DEVICE const T* find(const Line& line, int step) const { return line.start + step; }
+  EASEL_DEVICE bool inside(const Line& line, int) const { return line.inside; }
 };
 
-// Element (s, k) at base[k * ld + s].
+// Element (s, k) at base[k * row + s].
 template <typename T>
 struct AcrossK {
-  static constexpr bool kAlongK = false;
+  static constexpr bool kAlongK = false, kSteps = true, kWholeSteps = false;
   const T* base;
-  int64_t ld;
+  int64_t row;
   int span;
   bool vector;
 
-  struct Line {
-    int s;
-  };
-  EASEL_DEVICE Line line(int s) const { return {s}; }
-  EASEL_DEVICE const T* find(const Line& line, int k) const { return base + k * ld + line.s; }
-  EASEL_DEVICE bool inside(const Line& line) const { return line.s < span; }
+  using Line = MatrixLine<T>;
+  EASEL_DEVICE Line line(int s, int k) const { return {base + k * row + s, s < span}; }
+  EASEL_DEVICE int64_t step(int k) const { return k * row; }
+  EASEL_DEVICE const T* find(const Line& line, int64_t step) const { return line.start + step; }
+  EASEL_DEVICE bool inside(const Line& line, int64_t) const { return line.inside; }
 };
 
 }  // namespace easel

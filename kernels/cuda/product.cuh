@@ -1,14 +1,16 @@
 // One block's share of a matrix product: a BM x BN tile of the output over one part of K, for any pair of
 // operand sources. Compute-bound: two tiles of the pipeline are on their way while a third is multiplied.
 //
-//   block        threads  a stage  three     sums a thread   blocks on a multiprocessor, by shared memory
+//   block        threads  a stage  all       sums a thread   blocks on a multiprocessor, by shared memory
+//   256x128        256    24 KiB   96 KiB       128          four stages; sm_80, 86/89, 90 1
 //   128x128        128    16 KiB   48 KiB       128          sm_75 1, sm_86/89 2, sm_80 3, sm_90 4
 //   128x64         128    12 KiB   36 KiB        64          sm_75 1, sm_86/89 2, sm_80 4, sm_90 6
 //   64x64          128     8 KiB   24 KiB        32          sm_75 2, sm_86/89 4, sm_80 6, sm_90 9
 //   f32 128x128    256    16 KiB   48 KiB        64          as 128x128
 //   f32 64x64       64     8 KiB   24 KiB        64          as 64x64
-// All fit the 48 KiB that every card gives without opting in, so one table of tiles serves all targets. The
-// register file (64 Ki on each) allows two blocks of the first kind and more of the others.
+// All but the first fit the 48 KiB that every card gives without opting in. The register file (64 Ki on each)
+// allows one block of the first kind, two of the second and more of the others. 256x128 reads a third less
+// from L2 for each product than two of 128x128, by which an H100 is bound.
 #pragma once
 #include "epilogue.cuh"
 #include "fma_loop.cuh"
@@ -25,12 +27,13 @@ EASEL_DEVICE void place_block(const Product& p, int* m, int* n) {
 }
 
 // ANY: operands may have any alignment.
-template <typename T, typename Loop, int BM, int BN, int WM, int WN, bool ANY, typename A, typename B>
+template <typename T, typename Loop, int BM, int BN, int WM, int WN, int STAGES, bool ANY, typename A,
+          typename B>
 EASEL_DEVICE void product(T* tiles, const A& a, const B& b, const Product& p, const Output<T>& out,
                           int split) {
   constexpr int kThreads = Loop::kWarps * 32, kDepth = 64 / int(sizeof(T)), kStage = (BM + BN) * kDepth;
   constexpr int kStride = WN + 8;  // of a slab
-  static_assert(Loop::kWarps * 16 * kStride * int(sizeof(float)) <= kStages * (BM + BN) * 64,
+  static_assert(Loop::kWarps * 16 * kStride * int(sizeof(float)) <= STAGES * (BM + BN) * 64,
                 "slabs do not fit");
   int tile_m, tile_n;
   place_block(p, &tile_m, &tile_n);
@@ -41,7 +44,7 @@ EASEL_DEVICE void product(T* tiles, const A& a, const B& b, const Product& p, co
   const int steps = (k_end - k_begin + kDepth - 1) / kDepth;
   const auto load = [&](int step) {
     if (step < steps) {
-      T* to = tiles + step % kStages * kStage;
+      T* to = tiles + step % STAGES * kStage;
       load_a.load(to, k_begin + step * kDepth, k_end);
       load_b.load(to + BM * kDepth, k_begin + step * kDepth, k_end);
     }
@@ -50,13 +53,13 @@ EASEL_DEVICE void product(T* tiles, const A& a, const B& b, const Product& p, co
 
   Loop loop;
 #pragma unroll
-  for (int s = 0; s < kStages - 1; ++s) load(s);
+  for (int s = 0; s < STAGES - 1; ++s) load(s);
 #pragma unroll 1
   for (int step = 0; step < steps; ++step) {
-    cp_async_wait<kStages - 2>();
+    cp_async_wait<STAGES - 2>();
     syncthreads();  // this tile has come, and nobody reads the one that load() overwrites
-    load(step + kStages - 1);
-    const T* from = tiles + step % kStages * kStage;
+    load(step + STAGES - 1);
+    const T* from = tiles + step % STAGES * kStage;
     loop.step(from, from + BM * kDepth);
   }
   cp_async_wait<0>();
@@ -97,11 +100,15 @@ EASEL_DEVICE int place_in_stack(const Product& p, const T*& a, const T*& b, Outp
 template <typename T, int BM, int BN, bool ANY, typename A, typename B>
 EASEL_DEVICE void product_tile(T* shared, const A& a, const B& b, const Product& p, const Output<T>& out,
                                int split) {
-  if constexpr (sizeof(T) == 4)
-    product<T, FmaLoop<BM, BN, A::kAlongK, B::kAlongK>, BM, BN, 32, 64, ANY>(shared, a, b, p, out, split);
+  constexpr int kDeep = BM == 256 ? kStagesOf256 : kStages, WM = BM == 256 ? 64 : BM / 2, WN = BN / 2;
+  if constexpr (BM == 256 && !kLargeBlocks)
+    return;
+  else if constexpr (sizeof(T) == 4)
+    product<T, FmaLoop<BM, BN, A::kAlongK, B::kAlongK>, BM, BN, 32, 64, kDeep, ANY>(shared, a, b, p, out,
+                                                                                    split);
   else
-    product<T, MmaLoop<T, BM, BN, BM / 2, BN / 2, A::kAlongK, B::kAlongK>, BM, BN, BM / 2, BN / 2, ANY>(
-        shared, a, b, p, out, split);
+    product<T, MmaLoop<T, BM, BN, WM, WN, A::kAlongK, B::kAlongK>, BM, BN, WM, WN, kDeep, ANY>(shared, a, b,
+                                                                                               p, out, split);
 }
 
 }  // namespace easel

@@ -4,8 +4,9 @@
 
 namespace easel {
 
-// Tiles on their way or in use; a block's shared memory is kStages * (its height + its width) * 64 bytes.
-constexpr int kStages = 3;
+// Tiles on their way or in use; a block's shared memory is that many times (its height + its width) * 64
+// bytes.
+constexpr int kStages = 3, kStagesOf256 = 4;
 
 // y = A B (+ bias + residual), M x N, K long, for each z = outer * inner_count + inner of a stack.
 struct Product {

@@ -16,9 +16,13 @@ struct Candidate {
       speed;  // multiply-adds a clock and multiprocessor once several blocks share it, of the largest tile's
 };
 // Before anything was measured the speeds follow from the bytes a tile reads from shared memory for each
-// multiply-add: (64 x 64), (64 x 32), (32 x 32) a warp.
-constexpr Candidate kHalf[] = {
-    {"128x128", 128, 128, 128, 1.0}, {"128x64", 128, 64, 128, 0.75}, {"any", 64, 64, 128, 0.5}};
+// multiply-add: (64 x 64), (64 x 32), (32 x 32) a warp; of the first two from those it reads from L2, which
+// is the bound on some cards only.
+constexpr Candidate kHalf[] = {{"256x128", 256, 128, 256, 1.2},
+                               {"128x128", 128, 128, 128, 1.0},
+                               {"128x64", 128, 64, 128, 0.75},
+                               {"any", 64, 64, 128, 0.5}};
+constexpr int kSharedOf256 = kStagesOf256 * (256 + 128) * 64;
 constexpr Candidate kFloat[] = {{"128x128", 128, 128, 256, 1.0}, {"any", 64, 64, 64, 0.9}};
 
 // Clocks that the product would take, roughly.
@@ -29,8 +33,8 @@ double estimate(const Candidate& c, bool half, int multiprocessors, int64_t M, i
   const double rate = (half ? 1024 : 100) * c.speed,
                overhead_k = half ? 128 : 32;  // filling the pipeline, writing
   const double work = double(c.height) * c.width * (double(K) / double(splits) + overhead_k) / rate;
-  // One block alone leaves its multiprocessor idle while it waits.
-  const double rounds = std::max(std::ceil(tiles / multiprocessors), 1.4);
+  // Four warps alone leave their multiprocessor idle while they wait.
+  const double rounds = std::max(std::ceil(tiles / multiprocessors), c.height == 256 ? 1.0 : 1.4);
   if (splits == 1) return rounds * work;
   // Each block writes its share to L2, the last one of a tile reads them all.
   const double share = 4.0 * double(std::min<int64_t>(c.height, M)) * double(std::min<int64_t>(c.width, N));
@@ -40,7 +44,7 @@ double estimate(const Candidate& c, bool half, int multiprocessors, int64_t M, i
 }  // namespace
 
 Tiling choose_tiling(const Instruction& i, int32_t dtype, int64_t M, int64_t N, int64_t K, int64_t batch,
-                     bool whole_chunks, int64_t most_splits) {
+                     Tiles tiles, int64_t most_splits) {
   const bool half = dtype != EASEL_F32;
   const int depth = half ? 32 : 16;
   const Candidate* const first = half ? kHalf : kFloat;
@@ -49,9 +53,10 @@ Tiling choose_tiling(const Instruction& i, int32_t dtype, int64_t M, int64_t N, 
   int64_t best_splits = 1;
   double least = 0;
   for (const Candidate* c = first; c != end; ++c) {
-    if (!whole_chunks && c + 1 != end) continue;
-    const int64_t tiles = (M + c->height - 1) / c->height * ((N + c->width - 1) / c->width) * batch;
-    const int64_t most = tiles <= Program::kTickets ? most_splits : 1;
+    if (tiles == Tiles::kAny && c + 1 != end) continue;
+    if (c->height == 256 && (tiles != Tiles::kAll || gpu(i).shared_limit < kSharedOf256)) continue;
+    const int64_t blocks = (M + c->height - 1) / c->height * ((N + c->width - 1) / c->width) * batch;
+    const int64_t most = blocks <= Program::kTickets ? most_splits : 1;
     for (int64_t splits = 1; splits <= most && (splits == 1 || K / splits >= 4 * depth); splits *= 2) {
       const double time = estimate(*c, half, gpu(i).multiprocessors, M, N, K, batch, splits);
       if (best && time >= least) continue;
@@ -136,9 +141,10 @@ Run prepare_product(const Instruction& i, const ProductPlan& s) {
   if (s.M == 0 || s.N == 0 || s.batch == 0) return nothing();
   const int64_t count = s.batch * s.M * s.N;
   const int64_t fit = s.room_bytes ? int64_t(s.room_bytes) / (count * int64_t(sizeof(float))) : 32;
-  const Tiling t = choose_tiling(
-      i, s.dtype, s.M, s.N, s.K, s.batch, vector_a(s) && vector_b(s) && !(s.trans_a && s.trans_b),
-      s.dense() && (s.split_sums || !s.sums.present()) ? std::max<int64_t>(fit, 1) : 1);
+  const Tiling t =
+      choose_tiling(i, s.dtype, s.M, s.N, s.K, s.batch,
+                    vector_a(s) && vector_b(s) && !(s.trans_a && s.trans_b) ? Tiles::kAll : Tiles::kAny,
+                    s.dense() && (s.split_sums || !s.sums.present()) ? std::max<int64_t>(fit, 1) : 1);
   const size_t part_bytes = t.splits == 1 ? 0 : size_t(t.splits * count) * sizeof(float);
   const OwnProduct own = [&](const ProductPlan& s, const Address& parts) {
     return launch_product(i, s, t, parts);

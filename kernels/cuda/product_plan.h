@@ -34,13 +34,16 @@ struct Tiling {
   int height, width, threads;
   int64_t splits, split_k;
   int64_t blocks_m, blocks_n;
-  size_t shared() const { return size_t(kStages * (height + width) * 64); }
+  size_t shared() const { return size_t((height == 256 ? kStagesOf256 : kStages) * (height + width) * 64); }
 };
 
-// The fastest by a model of rounds of blocks. whole_chunks: all operands may be read in 16-byte chunks.
-// most_splits: 1 where the result's rows do not lie one behind the other.
+// Which of the tiles a kind of product has: kAny where operands cannot be read in 16-byte chunks.
+enum class Tiles { kAny, kUpTo128, kAll };
+
+// The fastest by a model of rounds of blocks. most_splits: 1 where the result's rows do not lie one behind
+// the other.
 Tiling choose_tiling(const Instruction& i, int32_t dtype, int64_t M, int64_t N, int64_t K, int64_t batch,
-                     bool whole_chunks, int64_t most_splits);
+                     Tiles tiles, int64_t most_splits);
 
 // What the kernels are told; strides of a stack are 0.
 Product product_of(const Tiling& t, int64_t M, int64_t N, int64_t K);

@@ -109,6 +109,7 @@ T value_of(uint64_t bits) {
 namespace easel {
 
 constexpr unsigned kWarp = 0xffffffffu;
+constexpr bool kLargeBlocks = true;
 
 EASEL_DEVICE int lane_id() { return int(threadIdx.x & 31u); }
 

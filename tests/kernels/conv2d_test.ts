@@ -82,6 +82,24 @@ for (const O of [64, 136]) {
   });
 }
 
+// Channels that fill tiles of K, so that a tile lies within one tap: every block size, borders, strides, 25 taps.
+for (
+  const [O, I, stride, size] of [
+    [64, 64, 1, 3],
+    [136, 32, 1, 3],
+    [96, 128, 2, 3],
+    [64, 32, 3, 3],
+    [32, 96, 2, 5],
+  ]
+) {
+  const g: Geometry = { x: [2, 15, 16, I], w: [O, I, size, size], stride, pad: [2, 1, 1, 0] };
+  checkOp(`conv2d() of whole tiles, ${I} channels to ${O}, ${size}x${size} by ${stride}`, {
+    operands: [normal(g.x, 1), frozen(normal(g.w, 2, 0.3))],
+    build: (x, w) => conv2d(x, w, undefined, g),
+    reference: (x, w) => convolved(x, w, g),
+  });
+}
+
 // Whole tiles, parts of tiles and padding of the weights that the input gradient reads reversed.
 for (const [O, I] of [[96, 72], [64, 130], [40, 64]]) {
   const g: Geometry = { x: [1, 5, 7, I], w: [O, I, 3, 3], pad: [1, 0, 1, 2] };

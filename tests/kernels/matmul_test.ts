@@ -58,8 +58,8 @@ for (const c of cases) {
 
 // Large enough for every block size of the GPU's kernels, with edges.
 for (const [transA, transB] of [[false, false], [false, true], [true, false]]) {
-  for (const N of [64, 264]) {
-    const c = { M: 264, N, K: 72, transA, transB };
+  for (const [M, N] of [[264, 64], [264, 264], [120, 264]]) {
+    const c = { M, N, K: 72, transA, transB };
     checkOp(`matmul() in large blocks ${JSON.stringify(c)}`, {
       operands: [
         normal(transA ? [c.K, c.M] : [c.M, c.K], 1),
