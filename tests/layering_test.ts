@@ -57,16 +57,7 @@ const TWO_MEANINGS = {
   // a command on the command line, and the function that it calls
   commands: ["cacheLatents", "canny", "cleanCaptionsAndTags"],
   still: [
-    ...[
-      "BLOCKS",
-      "Batch",
-      "Conditioning",
-      "Encoded",
-      "Entry",
-      "FolderOptions",
-      "Group",
-      "LatentShape",
-    ],
+    ...["BLOCKS", "Batch", "Conditioning", "Encoded", "Entry", "FolderOptions", "Group", "LatentShape"],
     ...["LoadOptions", "ParameterGroup", "Place", "Progress", "RunGenerators", "Settings", "Shape", "Source"],
     ...["Tensor", "below", "checkSize", "describe", "encode", "initialWeights", "openCheckpoint"],
     ...["scheduleOf", "writeFolder", "Sources", "Step", "weightOf", "named", "flat", "Rule", "truth"],

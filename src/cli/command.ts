@@ -25,12 +25,14 @@ export interface CommandEntry {
 }
 
 export interface Command<V = unknown> extends Taken {
-  /** Names of the arguments that are no flags; the last may end in "...". */
+  /** Names of the arguments that are no flags; the last may end in "...", or be "[NAME...]" where none is needed. */
   readonly positionals?: readonly string[];
   /** What the arguments that are no flags lead to, for completion; a list of words for other things. */
   readonly completes?: PathKind | readonly string[];
   /** --json prints the result of this command, and not events. */
   readonly jsonIsResult?: boolean;
+  /** What the first Ctrl-C is answered with, where nothing is finished and saved. */
+  readonly stopping?: string;
   /** See Job. */
   check?(input: CommandInput<V>): void;
   idle?(input: CommandInput<V>): readonly string[];

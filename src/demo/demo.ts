@@ -58,6 +58,7 @@ export async function runDemo(config: DemoConfig, context: JobContext): Promise<
   atomicWriteFile(`${outputDir}/grid.png`, await pictureGrid(rows));
   context.log(`${outputDir}/grid.png: the prompts before and after, and what the LoRA was trained on`);
   context.log(`${lora}: the LoRA, as A1111, ComfyUI, diffusers and sd-scripts read it`);
+  context.log(`easel studio ${outputDir}: a page on this machine for trainings and pictures of your own`);
 }
 
 /** The first training pictures with their captions. */

@@ -50,7 +50,7 @@ export interface Asked {
   /** Of `:name` in the route's path, decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly request: Request;
-  /** The body as JSON; throws Refused (400) where it is none, (413) where it is too long. */
+  /** The body as a JSON object or array; throws Refused (400) where it is none, (413) where it is too long. */
   json(): Promise<unknown>;
   /** The body as it is; throws Refused (413) where it is longer than `most` bytes. */
   bytes(most: number): Promise<Uint8Array<ArrayBuffer>>;

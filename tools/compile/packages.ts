@@ -14,6 +14,9 @@ const lock: { npm: Record<string, { integrity: string }> } = JSON.parse(
 /** What an npm package's folder may hold besides what runs. */
 const NEEDLESS = /\.(ts|cts|mts|md|map|mjs|rs)$|(^|\/)bench\/|tsconfig\.json$|LICENSE[^/]*$|\.backup$/i;
 
+/** Packages that only tests use. */
+const TESTS_ONLY = ["playwright-core"];
+
 /** Encoders of formats that are only read. */
 const UNWRITTEN = /^@jsquash\/(avif|jxl)\/codec\/enc\//;
 
@@ -21,12 +24,12 @@ const UNWRITTEN = /^@jsquash\/(avif|jxl)\/codec\/enc\//;
 const foreign = (path: string) =>
   path.endsWith(".node") && !path.endsWith(`/${Deno.build.arch === "x86_64" ? "x64" : "arm64"}-linux.node`);
 
-/** The packages of deno.lock, as "name@version". */
+/** The packages of deno.lock that are in the executable, as "name@version". */
 export function lockedPackages(): { key: string; name: string; version: string }[] {
   return Object.keys(lock.npm).sort().map((key) => {
     const at = key.lastIndexOf("@");
     return { key, name: key.slice(0, at), version: key.slice(at + 1).replace(/_.*$/, "") };
-  });
+  }).filter(({ name }) => !TESTS_ONLY.includes(name));
 }
 
 /** The files of the packages that are not bundled, as node_modules/NAME/... */

@@ -2,6 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { basename, join } from "node:path";
+import { bundlePage } from "../../src/studio/bundle_page.ts";
 import { bundle } from "./bundle.ts";
 import { components, licencesText } from "./components.ts";
 import type { Component } from "./component.ts";
@@ -37,6 +38,7 @@ export async function gatherPayload(root: string, work: string): Promise<Payload
   const { beside, system } = await neededLibraries([Deno.execPath(), ...built, ...native]);
 
   await bundle(root, join(work, "sources"), join(work, "bundle"));
+  await bundlePage(root, join(work, "studio"));
   const libraries = [...built, ...beside].map((source) => file(`build/${basename(source)}`, source));
   const own = system.map((source) => file(`system/${basename(source)}`, source, 0o755));
   const debian = new Map(
@@ -52,6 +54,7 @@ export async function gatherPayload(root: string, work: string): Promise<Payload
     ...own,
     ...packages,
     ...folder("assets", join(root, "assets")),
+    ...folder("build/studio", join(work, "studio")),
     ...folder("src/bundle", join(work, "bundle")),
     file("LICENCES.txt", join(work, "LICENCES.txt")),
   ].sort((a, b) => a.path < b.path ? -1 : 1);

@@ -1,5 +1,7 @@
 // The executable's own code: unpacks what it carries, once, and becomes the program. docs/install.md tells
 // what a user sees of it, tools/compile what is packed.
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
@@ -28,9 +30,22 @@ void clean_environment(const std::string& folder) {
   setenv("DENO_NO_PACKAGE_JSON", "1", 1);
 }
 
+// By which the program starts itself again, as `easel studio` does for each job.
+void name_executable() {
+  char path[4096];
+  const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+  if (length <= 0) {
+    unsetenv("EASEL_PROGRAM");
+    return;
+  }
+  path[length] = 0;
+  setenv("EASEL_PROGRAM", path, 1);
+}
+
 // Only returns when it fails.
 void become(const Payload& payload, const std::string& folder, char** arguments) {
   clean_environment(folder);
+  name_executable();
   const std::string deno = folder + kDeno, program = folder + kProgram, system = folder + kSystem;
   const std::string loader = system + "/" + kOwnLoader;
   const char* choice = getenv("EASEL_GLIBC");

@@ -12,7 +12,7 @@ import { print } from "../screen/output.ts";
 export const studio = (commands: readonly CommandEntry[]) =>
   command({
     groups: [studioOptions, automationOptions],
-    positionals: ["FOLDER..."],
+    positionals: ["[FOLDER...]"],
     completes: "folder",
     about: [
       "Prints a link to a page on this machine: prepare, start, watch and judge trainings and pictures.",
@@ -20,6 +20,7 @@ export const studio = (commands: readonly CommandEntry[]) =>
       "Jobs go on when it ends (Ctrl-C), and the next one finds them. docs/studio.md shows it all.",
     ].join("\n"),
     examples: ["easel studio", "easel studio ~/loras ~/pictures --port 8080 --no_open"],
+    stopping: "the page ends; jobs that run go on",
     check({ values: { listen, token, open, noOpen } }) {
       if (token !== null && token.length < SHORTEST_TOKEN) {
         throw new UsageError(`--token is too short to be safe; give at least ${SHORTEST_TOKEN} characters`);

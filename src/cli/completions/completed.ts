@@ -46,7 +46,7 @@ export function completedCommand({ entry, command }: LoadedCommand): CompletedCo
     flags: command.groups.flatMap(({ rows }) => Object.entries(rows).map(([name, row]) => flagOf(name, row))),
     argument: argument === undefined
       ? null
-      : { name: argument.replace("...", ""), completes: completesOf(command.completes) },
+      : { name: argument.replace(/[[\].]/g, ""), completes: completesOf(command.completes) },
     plans: command.plan !== undefined,
   };
 }

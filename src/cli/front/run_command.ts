@@ -108,6 +108,7 @@ export async function runCommand(line: CommandLine, session: ProgramCall): Promi
     level: values.consoleLogLevel as LogLevel | null,
     file: values.consoleLogFile as string | null,
     events: session.events,
+    stopping: command.stopping,
   });
   try {
     for (const note of [...session.notes, ...prepared.notes]) context.log(note);

@@ -22,6 +22,8 @@ export interface LogOptions {
   readonly file?: string | null;
   /** Where --json prints to; null without it. */
   readonly events?: EventPrinter | null;
+  /** What the first signal is answered with. */
+  readonly stopping?: string;
 }
 
 export interface RunningContext extends JobContext {
@@ -49,7 +51,9 @@ export function openContext(options: LogOptions = {}): RunningContext {
       exitNow(130);
     }
     controller.abort(new Interrupted("interrupted"));
-    progress.line("stopping after this step and saving; press Ctrl-C again to stop at once");
+    progress.line(
+      `${options.stopping ?? "stopping after this step and saving"}; press Ctrl-C again to stop at once`,
+    );
   };
   const signals = stopSignals();
   const listeners = signals.map((signal) => ({ signal, hear: () => stop(signal) }));

@@ -159,10 +159,9 @@ function checkPositionals(
   wanted: readonly string[],
   hint: string,
 ): void {
-  const rest = wanted.at(-1)?.endsWith("...") ?? false;
-  if (given.length < wanted.length) {
-    throw new UsageError(`${wanted[given.length].replace("...", "")} is missing${hint}`);
-  }
+  const rest = /\.{3}\]?$/.test(wanted.at(-1) ?? "");
+  const missing = wanted.slice(given.length).find((name) => !name.startsWith("["));
+  if (missing) throw new UsageError(`${missing.replace("...", "")} is missing${hint}`);
   if (given.length > wanted.length && !rest) {
     throw new UsageError(
       `"${given[wanted.length]}" is not expected here; values follow their flag as in --flag value`,

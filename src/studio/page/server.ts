@@ -1,6 +1,8 @@
 /** Asking the server, and hearing from it. */
 
 import { useEffect, useState } from "preact/hooks";
+import { fill, said } from "./words/mod.ts";
+import { parts } from "./words/parts.ts";
 
 /** What the server refused or could not do: its one line, and the status of the answer (0: there is no server). */
 export class ServerError extends Error {
@@ -37,7 +39,7 @@ async function ask<T>(method: string, path: string, body?: unknown, signal?: Abo
     });
   } catch (cause) {
     if (signal?.aborted) throw cause;
-    throw new ServerError(0, "the server does not answer; is easel studio still running?");
+    throw new ServerError(0, said(parts).noServer);
   }
   const text = await answer.text();
   let value: unknown;
@@ -47,11 +49,9 @@ async function ask<T>(method: string, path: string, body?: unknown, signal?: Abo
     value = null;
   }
   if (answer.ok) return value as T;
-  const said = (value as { error?: unknown } | null)?.error;
-  throw new ServerError(
-    answer.status,
-    typeof said === "string" ? said : `the server answered ${answer.status}`,
-  );
+  const reason = (value as { error?: unknown } | null)?.error;
+  const { status } = answer;
+  throw new ServerError(status, typeof reason === "string" ? reason : fill(said(parts).answered, { status }));
 }
 
 export interface Loaded<T> {

@@ -13,12 +13,12 @@ export function asked(request: Request, url: URL, params: Readonly<Record<string
     request,
     bytes,
     async json() {
-      const text = new TextDecoder().decode(await bytes(MOST_JSON));
-      try {
-        return JSON.parse(text);
-      } catch (cause) {
-        throw new Refused(400, `the request's body is no JSON (${(cause as Error).message})`);
+      const value = parsed(new TextDecoder().decode(await bytes(MOST_JSON)));
+      // so that what it holds can be asked for without a look
+      if (typeof value !== "object" || value === null) {
+        throw new Refused(400, "the request's body is no JSON object");
       }
+      return value;
     },
   };
 }
@@ -40,4 +40,12 @@ async function bodyOf(request: Request, most: number): Promise<Uint8Array<ArrayB
     at += part.length;
   }
   return all;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Refused(400, `the request's body is no JSON (${(cause as Error).message})`);
+  }
 }

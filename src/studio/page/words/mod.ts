@@ -56,6 +56,11 @@ export function useWords<W extends Words>(table: W): { readonly [K in keyof W]: 
   return spoken(table, useLanguage());
 }
 
+/** The same for what is no part of a view: as it is spoken at this moment. */
+export function said<W extends Words>(table: W): { readonly [K in keyof W]: string } {
+  return spoken(table, language);
+}
+
 export function spoken<W extends Words>(table: W, code: Language): { readonly [K in keyof W]: string } {
   const at = LANGUAGES.findIndex((language) => language.code === code);
   return Object.fromEntries(Object.entries(table).map(([name, row]) => [name, row[at]])) as {

@@ -13,6 +13,16 @@ export const parts = {
   dismiss: ["Dismiss", "알림 닫기", "通知を閉じる"],
   copied: ["Copied", "복사했습니다", "コピーしました"],
   copy: ["Copy", "복사", "コピー"],
+  noServer: [
+    "The server does not answer. Is easel studio still running?",
+    "서버가 응답하지 않습니다. easel studio가 실행 중인지 확인하세요.",
+    "サーバーが応答しません。easel studio が動いているか確認してください。",
+  ],
+  answered: [
+    "The server answered {status}.",
+    "서버가 {status}(으)로 응답했습니다.",
+    "サーバーの応答は {status} でした。",
+  ],
   search: ["Search", "검색", "検索"],
   soon: ["This view is being made.", "이 화면은 만드는 중입니다.", "この画面は作成中です。"],
 } as const satisfies Words;
