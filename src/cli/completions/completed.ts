@@ -1,6 +1,7 @@
 /** What the scripts of all shells know of a command: its flags, and what may stand for their values. */
 
 import { choicesOf, type LoadedCommand } from "../pages/describe.ts";
+import { ENDINGS } from "../../options/endings.ts";
 import type { AnyOption, PathKind } from "../../options/mod.ts";
 
 /** What may stand for a value: words, files with one of some endings, folders, any file, or something unknown. */
@@ -28,15 +29,6 @@ export interface CompletedCommand {
   readonly argument: { readonly name: string; readonly completes: Completes } | null;
   readonly plans: boolean;
 }
-
-/** Endings of the files that a kind of path leads to; none: any. */
-const ENDINGS: Readonly<Record<Exclude<PathKind, "folder">, readonly string[]>> = {
-  model: ["safetensors", "ckpt", "pt"],
-  toml: ["toml", "json"],
-  json: ["json"],
-  text: ["txt", "toml", "json"],
-  file: [],
-};
 
 export function completedCommand({ entry, command }: LoadedCommand): CompletedCommand {
   const [argument] = command.positionals ?? [];

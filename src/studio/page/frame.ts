@@ -1,13 +1,16 @@
 /** What stands around every view: where one may go, language and scheme, what has just happened. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "./parts/html.ts";
 import { Icon } from "./parts/icons.ts";
+import { Button } from "./parts/button.ts";
+import { FoldersDialog } from "./parts/paths/folders_dialog.ts";
 import { Toasts } from "./parts/toasts.ts";
 import { href, useRoute } from "./router.ts";
 import { setScheme, useScheme } from "./scheme.ts";
 import { VIEWS } from "./views.ts";
 import { frame } from "./words/frame.ts";
+import { paths } from "./words/paths.ts";
 import { LANGUAGES, setLanguage, useLanguage, useWords } from "./words/mod.ts";
 
 export function Frame() {
@@ -42,6 +45,7 @@ export function Frame() {
         )}
       </nav>
       <div class="frame-settings">
+        <${FoldersChoice} />
         <${LanguageChoice} />
         <${SchemeChoice} />
       </div>
@@ -50,6 +54,14 @@ export function Frame() {
       <${view.component} rest=${route.view === view.name ? route.rest : []} key=${view.name} />
     </main>
     <${Toasts} />
+  `;
+}
+
+function FoldersChoice() {
+  const words = useWords(paths), [open, setOpen] = useState(false);
+  return html`
+    <${Button} kind="quiet" icon="folder" label=${words.folders} onClick=${() => setOpen(true)} />
+    ${open && html`<${FoldersDialog} onClose=${() => setOpen(false)} />`}
   `;
 }
 

@@ -1,6 +1,8 @@
 /** Answers of routes. */
 
 import { basename, extname } from "node:path";
+import { UserError } from "../../base/errors.ts";
+import { openFile } from "../../base/files/regular_file.ts";
 import { Refused } from "../studio.ts";
 
 export function json(value: unknown, status = 200): Response {
@@ -24,12 +26,8 @@ const SHOWN: Readonly<Record<string, string>> = {
 
 /** A file, whose path has been through `folders.inside`; with `save` for the browser to keep under its name. */
 export async function file(path: string, { save = false } = {}): Promise<Response> {
-  const opened = await open(path);
-  const { size, mtime, isFile } = await opened.stat();
-  if (!isFile) {
-    opened.close();
-    throw new Refused(404, `${path}: is no file`);
-  }
+  const opened = open(path);
+  const { size, mtime } = await opened.stat();
   const type = SHOWN[extname(path).toLowerCase()];
   const headers = new Headers({
     "content-type": type ?? "application/octet-stream",
@@ -43,10 +41,12 @@ export async function file(path: string, { save = false } = {}): Promise<Respons
   return new Response(opened.readable, { headers });
 }
 
-async function open(path: string): Promise<Deno.FsFile> {
+/** Nothing that would be waited for, such as a pipe. */
+function open(path: string): Deno.FsFile {
   try {
-    return await Deno.open(path, { read: true });
+    return openFile(path);
   } catch (cause) {
+    if (cause instanceof UserError) throw new Refused(404, cause.message);
     if (cause instanceof Deno.errors.NotFound) throw new Refused(404, `${path}: there is no such file`);
     throw new Refused(403, `${path}: cannot be read (${(cause as Error).message})`);
   }

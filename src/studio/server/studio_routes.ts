@@ -1,7 +1,12 @@
-/** What the page asks about the studio itself: its folders and commands. */
+/** What the page asks about the studio itself: its folders and commands, paths to choose, files to take. */
 
+import type { PathKind } from "../../options/mod.ts";
 import { Refused, type Route } from "../studio.ts";
 import { json } from "./answers.ts";
+import { browse } from "./browse.ts";
+import { keepUpload, makeFolder, MOST_UPLOADED } from "./uploads.ts";
+
+const KINDS: readonly PathKind[] = ["model", "toml", "json", "text", "file", "folder"];
 
 export const studioRoutes: readonly Route[] = [
   {
@@ -16,8 +21,37 @@ export const studioRoutes: readonly Route[] = [
     async answer(asked, { folders }) {
       const { path } = await asked.json() as { path?: unknown };
       if (typeof path !== "string") throw new Refused(400, "path is the folder to add, as a text");
-      folders.confirm(path);
-      return json({ folders: folders.roots });
+      return json({ path: folders.confirm(path), folders: folders.roots });
+    },
+  },
+  {
+    method: "POST",
+    path: "/api/folders/new",
+    async answer(asked, { folders }) {
+      const { parent, name } = await asked.json() as { parent?: unknown; name?: unknown };
+      if (typeof parent !== "string" || typeof name !== "string") {
+        throw new Refused(400, "parent and name of the folder to make are texts");
+      }
+      return json({ path: makeFolder(folders, parent, name) });
+    },
+  },
+  {
+    method: "GET",
+    path: "/api/browse",
+    answer({ url: { searchParams } }, { folders }) {
+      const kind = searchParams.get("kind") as PathKind | null;
+      if (kind !== null && !KINDS.includes(kind)) throw new Refused(400, `${kind}: is no kind of path`);
+      return json(browse(folders, searchParams.get("path"), kind));
+    },
+  },
+  {
+    method: "PUT",
+    path: "/api/uploads",
+    async answer(asked, { folders }) {
+      const { searchParams } = asked.url;
+      const bytes = await asked.bytes(MOST_UPLOADED);
+      const [folder, name] = [searchParams.get("folder") ?? "", searchParams.get("name") ?? ""];
+      return json({ path: keepUpload(folders, folder, name, bytes) }, 201);
     },
   },
 ];

@@ -25,6 +25,10 @@ export function Dialog({ title, open, onClose, children, actions, wide = false }
     if (open && element && !element.open) element.showModal();
     if (!open && element?.open) element.close();
   }, [open]);
+  useEffect(() => {
+    const element = dialog.current;
+    return () => element?.close(); // where it goes away open, the focus is given back too
+  }, []);
   const beside = (event: Event) => event.target === dialog.current && onClose();
   const cancel = (event: Event) => {
     event.preventDefault();
