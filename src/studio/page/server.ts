@@ -82,25 +82,23 @@ export function useLoaded<T>(path: string | null): Loaded<T> {
   return { ...state, reload: () => again((n) => n + 1) };
 }
 
-type Hear = (data: unknown) => void;
-const heard = new Map<string, Set<Hear>>();
-/** The last of each topic, for whoever begins to listen while others do already. */
-const latest = new Map<string, unknown>();
+/** `afresh`: what there is now, and not what was added to what was said before. */
+type Hear<T> = (data: T, afresh: boolean) => void;
+
+const heard = new Map<string, Set<Hear<unknown>>>();
 let source: EventSource | null = null;
 let reopening = false;
 
 /** Hears a topic of /api/events until the function that it gives is called. One stream serves the whole page. */
-export function listen<T>(topic: string, hear: (data: T) => void): () => void {
+export function listen<T>(topic: string, hear: Hear<T>): () => void {
   const hears = heard.get(topic) ?? new Set();
-  if (hears.size === 0) reopen();
-  else if (latest.has(topic)) hear(latest.get(topic) as T);
-  hears.add(hear as Hear);
+  hears.add(hear as Hear<unknown>);
   heard.set(topic, hears);
+  reopen(); // whoever comes later hears from the beginning too
   return () => {
-    hears.delete(hear as Hear);
+    hears.delete(hear as Hear<unknown>);
     if (hears.size > 0 || heard.get(topic) !== hears) return;
     heard.delete(topic);
-    latest.delete(topic);
     reopen();
   };
 }
@@ -113,17 +111,24 @@ function reopen(): void {
     reopening = false;
     source?.close();
     source = null;
-    if (heard.size === 0) return;
-    const query = new URLSearchParams([...heard.keys()].map((topic) => ["topic", topic]));
-    source = new EventSource(`/api/events?${query}`);
-    for (const topic of heard.keys()) {
-      source.addEventListener(topic, ({ data }) => {
-        const value = JSON.parse(data);
-        latest.set(topic, value);
-        for (const hear of heard.get(topic) ?? []) hear(value);
-      });
-    }
+    if (heard.size > 0) source = openStream([...heard.keys()]);
   });
+}
+
+function openStream(topics: readonly string[]): EventSource {
+  const stream = new EventSource(
+    `/api/events?${new URLSearchParams(topics.map((topic) => ["topic", topic]))}`,
+  );
+  let said = new Set<string>();
+  stream.addEventListener("open", () => said = new Set()); // also where it was cut off and begins anew
+  for (const topic of topics) {
+    stream.addEventListener(topic, ({ data }) => {
+      const value = JSON.parse(data), afresh = !said.has(topic);
+      said.add(topic);
+      for (const hear of heard.get(topic) ?? []) hear(value, afresh);
+    });
+  }
+  return stream;
 }
 
 /** The last that a topic said; null listens to nothing. */

@@ -22,5 +22,6 @@ const ALWAYS: Readonly<Record<string, string>> = {
 
 export function withHeaders(response: Response): Response {
   for (const [name, value] of Object.entries(ALWAYS)) response.headers.set(name, value);
+  if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
   return response;
 }
