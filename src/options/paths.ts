@@ -1,6 +1,6 @@
 /** Paths that options name, checked before anything is loaded. Each throws one line that says what to change. */
 
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { modelPath } from "../base/assets.ts";
 import { UsageError, UserError } from "../base/errors.ts";
 import { exists, isFolder } from "../base/files/exists.ts";
@@ -65,6 +65,24 @@ export function checkpoint(name: string, path: string | null): void {
   modelFile(name, path);
 }
 
+/** Folders that checks made, the outer ones first. */
+const made: string[] = [];
+
+/** Removes what checks made, for whoever only asks and does not run: a plan, a form. What holds something stays. */
+export function removeMadeFolders(): void {
+  for (const folder of made.splice(0).reverse()) {
+    try {
+      Deno.removeSync(folder);
+    } catch { /* somebody wrote there, or removed it */ }
+  }
+}
+
+/** What of a path there is not yet, the outermost first. */
+function missingFolders(path: string): string[] {
+  const whole = resolve(path);
+  return exists(whole) ? [] : [...missingFolders(dirname(whole)), whole];
+}
+
 /** A folder that will be written: it exists or can be made, which is tried now and not after hours of work. */
 export function writableFolder(name: string, path: string): void {
   // it would become a folder of that very name, below the current one
@@ -72,6 +90,7 @@ export function writableFolder(name: string, path: string): void {
     throw new UsageError(`${path}: --${name} is no folder of this system${pathHint(path)}`);
   }
   try {
+    made.push(...missingFolders(path));
     Deno.mkdirSync(path, { recursive: true });
     const probe = temporaryFile(`${path}/.easel`);
     try {

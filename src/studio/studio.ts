@@ -14,6 +14,11 @@ export interface StudioCommand {
   readonly about: string;
   /** Whether `easel plan` tells what it would take. */
   readonly plans: boolean;
+  /**
+   * What the command line checks before a run: values, contradictions, missing files. Gives lines about what has no effect;
+   * throws UserError for the first thing that is wrong.
+   */
+  check(words: readonly string[]): readonly string[];
 }
 
 export interface Catalogue {

@@ -3,9 +3,12 @@
 import { UsageError } from "../../base/errors.ts";
 import { listed } from "../../base/phrases.ts";
 import { ROOT, UNPACKED } from "../../base/root.ts";
+import { removeMadeFolders } from "../../options/paths.ts";
 import { automationOptions } from "../../options/shared.ts";
 import { SHORTEST_TOKEN, studioOptions } from "../../studio/options.ts";
 import type { Catalogue } from "../../studio/studio.ts";
+import { parseArgs } from "../../options/given/parse.ts";
+import { prepare } from "../front/run_command.ts";
 import { command, type CommandEntry } from "../command.ts";
 import { print } from "../screen/output.ts";
 
@@ -56,15 +59,24 @@ function isLoopback(address: string): boolean {
   return /^(localhost|127(\.\d+){3}|::1)$/.test(address);
 }
 
-function catalogueOf(commands: readonly CommandEntry[]): Catalogue {
+export function catalogueOf(commands: readonly CommandEntry[]): Catalogue {
   return {
     names: commands.map(({ name, summary }) => ({ name, summary })),
     async load(name) {
       const entry = commands.find((entry) => entry.name === name);
       if (!entry) throw new UsageError(`${name} is not a command`);
-      const { groups, positionals = [], required = [], usual = [], about = "", plan } = await entry.load();
-      const { summary } = entry;
-      return { name, summary, groups, positionals, required, usual, about, plans: plan !== undefined };
+      const loaded = await entry.load();
+      const { groups, positionals = [], required = [], usual = [], about = "", plan } = loaded;
+      const check = (words: readonly string[]) => {
+        try {
+          const { warnings, notes } = prepare(loaded, parseArgs(words, groups, positionals), {}, name);
+          return [...warnings, ...notes];
+        } finally {
+          removeMadeFolders();
+        }
+      };
+      const { summary } = entry, plans = plan !== undefined;
+      return { name, summary, groups, positionals, required, usual, about, plans, check };
     },
   };
 }

@@ -5,6 +5,7 @@ import { listed } from "../../base/phrases.ts";
 import type { Command, CommandEntry, CommandInput } from "../command.ts";
 import { camelValues, HelpWanted, parseArgs, type Parsed } from "../../options/given/parse.ts";
 import { rowsOf, type Value } from "../../options/mod.ts";
+import { removeMadeFolders } from "../../options/paths.ts";
 import { withHubModels } from "./hub_models.ts";
 import { withConfigFile } from "../../options/given/config_file.ts";
 import { type LogLevel, openContext } from "../screen/context.ts";
@@ -95,6 +96,7 @@ export async function runCommand(line: CommandLine, session: ProgramCall): Promi
     const typed = parseArgs(argv, command.groups, command.positionals, argumentHint(command, entry.name));
     if (typed.values.output_config === true) return await outputConfig(typed, command);
     prepared = prepare(command, typed, line.defaults, entry.name);
+    if (what === "plan") removeMadeFolders();
     if (what === "plan" && !command.plan) throw new UsageError(`there is nothing to plan for ${entry.name}`);
   } catch (error) {
     if (!(error instanceof HelpWanted)) throw error;

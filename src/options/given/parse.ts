@@ -49,51 +49,85 @@ function parseWords(
   groups: readonly Group[],
   leading: boolean,
 ): { parsed: Parsed; rest: readonly string[] } {
-  const flags = rowsOf(groups);
+  const rows = rowsOf(groups);
   const parsed: Parsed = { values: {}, sources: {}, positionals: [] };
-  for (const [name, row] of Object.entries(flags)) {
+  for (const [name, row] of Object.entries(rows)) {
     parsed.values[name] = row.default;
     parsed.sources[name] = "default";
   }
+  const { flags, positionals, rest } = readWords(argv, rows, { leading });
+  for (const { name, texts, equals } of flags) {
+    parsed.values[name] = readValue(name, rows[name], texts, equals);
+    parsed.sources[name] = "command line";
+  }
+  parsed.positionals.push(...positionals);
+  return { parsed, rest };
+}
+
+/** A flag as it stands on a command line, its texts no values yet. */
+export interface WordsOfFlag {
+  readonly name: string;
+  readonly texts: readonly string[];
+  /** As --name=text. */
+  readonly equals: boolean;
+}
+
+/**
+ * Which words are flags, with the texts that belong to them; with `leading` only up to the first argument that is no flag.
+ * `nameOf` finds the row of a flag as it is written; a name without a row takes all texts that follow. Throws UsageError
+ * for what `nameOf` does not know, and HelpWanted.
+ */
+export function readWords(
+  argv: readonly string[],
+  rows: Rows,
+  { leading = false, nameOf = resolveName }: {
+    leading?: boolean;
+    nameOf?: (written: string, rows: Rows) => string;
+  } = {},
+): { flags: WordsOfFlag[]; positionals: string[]; rest: readonly string[] } {
+  const flags: WordsOfFlag[] = [], positionals: string[] = [];
   let only = false; // after "--" everything is an argument
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i];
     if (!only && word === "--") only = true;
-    else if (only || !isOption(word)) {
-      if (leading) return { parsed, rest: argv.slice(i) };
-      parsed.positionals.push(word);
+    else if (only || !isFlagWord(word)) {
+      if (leading) return { flags, positionals, rest: argv.slice(i) };
+      positionals.push(word);
     } else {
       const equals = word.indexOf("=");
       const written = equals < 0 ? word : word.slice(0, equals);
       if (written === "-h" || written === "--help") throw new HelpWanted();
-      const name = resolveName(written, flags);
-      const texts: string[] = [];
+      const name = nameOf(written, rows), texts: string[] = [];
       if (equals >= 0) texts.push(word.slice(equals + 1));
-      else if (flags[name].type !== "flag") {
-        const { nargs } = flags[name];
-        const limit = nargs === null ? 1 : nargs === "*" ? Infinity : nargs;
+      else {
+        const most = mostTexts(Object.hasOwn(rows, name) ? rows[name] : null);
         while (
-          texts.length < limit && i + 1 < argv.length && !isOption(argv[i + 1]) && argv[i + 1] !== "--"
+          texts.length < most && i + 1 < argv.length && !isFlagWord(argv[i + 1]) && argv[i + 1] !== "--"
         ) {
           texts.push(argv[++i]);
         }
       }
-      parsed.values[name] = readValue(name, flags[name], texts, equals >= 0);
-      parsed.sources[name] = "command line";
+      flags.push({ name, texts, equals: equals >= 0 });
     }
   }
-  return { parsed, rest: [] };
+  return { flags, positionals, rest: [] };
+}
+
+function mostTexts(row: AnyOption | null): number {
+  if (row === null || row.nargs === "*") return Infinity;
+  return row.type === "flag" ? 0 : row.nargs ?? 1;
 }
 
 /** "-0.1" and "-1e-3" are numbers, "-" is a file name by custom, "--n a cat" has a space: all arguments. */
-function isOption(word: string): boolean {
+export function isFlagWord(word: string): boolean {
   if (!word.startsWith("-") || word === "-") return false;
   if (/^-(\d|\.\d)/.test(word) && "value" in textAs("float", word)) return false;
   if (/^-(inf|nan)/i.test(word) && "value" in textAs("float", word)) return false;
   return !word.replace(/=.*$/s, "").includes(" ");
 }
 
-function resolveName(written: string, flags: Rows): string {
+/** The row that a flag means as it is written. Throws UsageError for one that there is not, or for several. */
+export function resolveName(written: string, flags: Rows): string {
   const wanted = written.replace(/^--?/, "").replaceAll("-", "_");
   if (written.startsWith("--") && Object.hasOwn(flags, wanted)) return wanted;
   const short = Object.keys(flags).find((name) => `-${flags[name].short}` === written);

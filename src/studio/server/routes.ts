@@ -4,6 +4,7 @@ import { routes as datasetRoutes } from "../dataset/routes.ts";
 import type { Route, Topic } from "../studio.ts";
 import { routes as draw } from "../draw/routes.ts";
 import { routes as files } from "../files/routes.ts";
+import { routes as formRoutes } from "../form/routes.ts";
 import { studioRoutes } from "./studio_routes.ts";
 
 export const ROUTES: readonly Route[] = [
@@ -11,6 +12,7 @@ export const ROUTES: readonly Route[] = [
   ...datasetRoutes,
   ...draw,
   ...files,
+  ...formRoutes,
 ];
 
 export const TOPICS: readonly Topic[] = [];

@@ -1,0 +1,109 @@
+/** /api/form, /api/paste, /api/plan, /api/complete, /api/presets: what a form is made of, and what is in it. */
+
+import { rowsOf } from "../../options/mod.ts";
+import { UserError } from "../../base/errors.ts";
+import type { PathKind } from "../../options/row.ts";
+import { json } from "../server/answers.ts";
+import { type Asked, Refused, type Route, type Studio, type StudioCommand } from "../studio.ts";
+import { completedPaths } from "./complete.ts";
+import { type Draft, EMPTY, readDraft, refitted, unmasked } from "./draft.ts";
+import { commandForm } from "./form.ts";
+import { lineOf, wordsOf } from "./line.ts";
+import { readLine, readPasted } from "./pasted.ts";
+import { planOf } from "./plan.ts";
+import { FORM_PRESETS } from "./presets.ts";
+import { verdictOf } from "./problems.ts";
+import { draftOfToml, tomlOf } from "./toml.ts";
+
+/** The three views of a form, what a job is given, and what stands in its way. */
+function reading(command: StudioCommand, draft: Draft, studio: Studio) {
+  const rows = rowsOf(command.groups);
+  return {
+    command: command.name,
+    draft,
+    toml: tomlOf(draft, rows),
+    line: lineOf(command.name, draft, rows),
+    args: wordsOf(draft, rows),
+    ...verdictOf(command, draft, studio.folders),
+  };
+}
+
+type Body = Readonly<Record<string, unknown>>;
+
+async function bodyOf(asked: Asked): Promise<Body> {
+  const body = await asked.json();
+  if (typeof body === "object" && body !== null && !Array.isArray(body)) return body as Body;
+  throw new Refused(400, "the request's body is an object");
+}
+
+function text(body: Body, name: string): string {
+  const value = body[name];
+  if (typeof value !== "string") throw new Refused(400, `${name} is a text`);
+  return value;
+}
+
+/** `draft`, `toml` or `line` of the body: the view that was edited; `before` is what the form held, for masked secrets. */
+async function edited(command: StudioCommand, body: Body, studio: Studio) {
+  const rows = rowsOf(command.groups);
+  const before = body.before === undefined ? EMPTY : readDraft(body.before);
+  if (body.toml !== undefined) {
+    const read = draftOfToml(text(body, "toml"), rows);
+    return { command, draft: { ...unmasked(read, before, rows), positionals: before.positionals } };
+  }
+  if (body.line !== undefined) {
+    const read = await readLine(text(body, "line"), command.name, studio.catalogue);
+    return { command: read.command, draft: unmasked(read.draft, before, rowsOf(read.command.groups)) };
+  }
+  return { command, draft: refitted(readDraft(body.draft ?? {}), rows) };
+}
+
+export const routes: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/api/form/:command",
+    answer: async ({ params }, { catalogue }) => json(commandForm(await catalogue.load(params.command))),
+  },
+  {
+    method: "POST",
+    path: "/api/form/:command",
+    async answer(asked, studio) {
+      const body = await bodyOf(asked);
+      const command = await studio.catalogue.load(asked.params.command);
+      const read = await edited(command, body, studio);
+      return json(reading(read.command, read.draft, studio));
+    },
+  },
+  {
+    method: "POST",
+    path: "/api/paste",
+    async answer(asked, studio) {
+      const body = await bodyOf(asked), current = text(body, "command");
+      const { command, draft, kind, notes } = await readPasted(text(body, "text"), current, studio.catalogue);
+      const read = reading(command, draft, studio);
+      return json({ ...read, kind, notes: [...notes, ...read.notes] });
+    },
+  },
+  {
+    method: "POST",
+    path: "/api/plan/:command",
+    async answer(asked, studio) {
+      const body = await bodyOf(asked), command = await studio.catalogue.load(asked.params.command);
+      if (!command.plans) throw new UserError(`there is nothing to plan for ${command.name}`);
+      const draft = refitted(readDraft(body.draft ?? {}), rowsOf(command.groups));
+      const { problems } = verdictOf(command, draft, studio.folders);
+      if (problems.length) return json({ plan: null, error: problems[0].message, notes: [] });
+      const args = wordsOf(draft, rowsOf(command.groups));
+      return json(await planOf(studio, { command: command.name, args }, asked.request.signal));
+    },
+  },
+  {
+    method: "GET",
+    path: "/api/complete",
+    answer({ url }, studio) {
+      const query = Object.fromEntries(url.searchParams), { typed = "", kind = "file" } = query;
+      const found = completedPaths(typed, kind as PathKind, studio.folders);
+      return json(found);
+    },
+  },
+  { method: "GET", path: "/api/presets", answer: () => json(FORM_PRESETS) },
+];
