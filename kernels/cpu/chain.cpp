@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "chain_code.h"
 #include "kernel.h"
 
 namespace easel {
@@ -221,8 +222,10 @@ struct Step {
 struct Body {
   Chain chain;
   Step steps[CHAIN_STEPS];
+  std::shared_ptr<const ChainCode> code;
+  int outputs;
 
-  explicit Body(const Chain& c) : chain(c) {
+  Body(const Instruction& i, const Chain& c) : chain(c), code(compile_chain(i, c)), outputs(i.outputs()) {
     for (int k = 0; k < chain.scalar_steps + chain.lane_steps; ++k) {
       const ChainStep& s = chain.steps[k];
       steps[k].code = s;
@@ -245,6 +248,52 @@ struct Body {
         loop(s + code.to, {nullptr, s[code.a]}, {nullptr, s[code.b]},
              {nullptr, chain_three(code.op) ? s[code.c] : 0.0f}, 1);
     }
+    std::copy_n(ChainCode::constants(), ChainCode::kConstants, s + chain.scalars);
+  }
+
+  // Floats that a thread needs: registers, or the blocks that stand for operands of other types.
+  int64_t memory() const {
+    return (code ? std::max(code->slots, chain.registers) : chain.registers) * kStride;
+  }
+
+  // Whole blocks by machine code, the last lanes step by step.
+  void part(const float* s, float* memory, double* totals, int64_t from, int64_t to) const {
+    if (code) {
+      char* arrays[EASEL_MAX_OPERANDS + CHAIN_STEPS];
+      for (int k = 0; k < chain.arrays; ++k) arrays[k] = chain.array[k].data;
+      for (; from + kBlock <= to; from += kBlock) whole(s, memory, arrays, totals, from);
+    }
+    for (; from < to; from += kBlock) block(s, memory, totals, from, std::min(kBlock, to - from));
+  }
+
+  void whole(const float* s, float* memory, char** arrays, double* totals, int64_t from) const {
+    float sums[EASEL_MAX_OPERANDS * 16];
+    for (int k = 0; k < code->slots; ++k)
+      arrays[chain.arrays + k] =
+          reinterpret_cast<char*>(memory + k * kStride) - from * int64_t(sizeof(float));
+    for (const auto& [k, slot] : code->before) fetch(steps[k], memory + slot * kStride, from, kBlock);
+    code->run(s, arrays, from, from + kBlock, sums);
+    for (const auto& [k, slot] : code->after) put(steps[k], s, {memory + slot * kStride, 0.0f}, from, kBlock);
+    for (int k = 0; k < chain.sums; ++k) {
+      float total = 0;  // in the order in which the loop of sum_of() ends
+      for (int lane = 0; lane < code->lanes; ++lane) total += sums[k * code->lanes + lane];
+      totals[outputs - chain.sums + k] += double(total);
+    }
+  }
+
+  void fetch(const Step& step, float* to, int64_t from, int64_t n) const {
+    const ChainStep& code = step.code;
+    if (code.op == CHAIN_LOAD) return step.moves.load(to, chain.array[code.a].data, from, n);
+    dequantize_run(to, chain.array[code.a].as<uint8_t>() + from,
+                   chain.array[code.b].as<float>()[from / kBlock], chain.array[code.c].as<float>(), n);
+  }
+  void put(const Step& step, const float* s, const Source& x, int64_t from, int64_t n) const {
+    const ChainStep& code = step.code;
+    const int going = code.op == CHAIN_QUANTIZE ? code.c >> 8 : code.c;
+    if (code.op != CHAIN_STORE && s[going - CHAIN_FIRST_SCALAR] == 0.0f) return;
+    if (code.op != CHAIN_QUANTIZE) return step.moves.store(chain.array[code.to].data, x, from, n);
+    quantize_run(chain.array[code.to].as<uint8_t>() + from, chain.array[code.b].as<float>() + from / kBlock,
+                 x, *step.middle, n);
   }
 
   // Lanes [from, from + n), n at most kBlock; sums are added to totals by output.
@@ -256,24 +305,15 @@ struct Body {
     };
     for (int k = chain.scalar_steps; k < chain.scalar_steps + chain.lane_steps; ++k) {
       const auto& [code, loop, moves, middle] = steps[k];
-      if (code.op == CHAIN_DEQUANTIZE)
-        dequantize_run(registers + code.to * kStride, chain.array[code.a].as<uint8_t>() + from,
-                       chain.array[code.b].as<float>()[from / kBlock], chain.array[code.c].as<float>(), n);
-      else if (code.op == CHAIN_QUANTIZE && s[(code.c >> 8) - CHAIN_FIRST_SCALAR] == 0.0f)
-        continue;
-      else if (code.op == CHAIN_QUANTIZE)
-        quantize_run(chain.array[code.to].as<uint8_t>() + from,
-                     chain.array[code.b].as<float>() + from / kBlock, source(code.a), *middle, n);
+      if (code.op == CHAIN_LOAD || code.op == CHAIN_DEQUANTIZE)
+        fetch(steps[k], registers + code.to * kStride, from, n);
+      else if (code.op == CHAIN_STORE || code.op == CHAIN_STORE_IF || code.op == CHAIN_QUANTIZE)
+        put(steps[k], s, source(code.a), from, n);
       else if (code.op == CHAIN_DITHER)
         dither_run(registers + code.to * kStride, source(code.a), source(code.b).one, from, n);
-      else if (code.op == CHAIN_LOAD)
-        moves.load(registers + code.to * kStride, chain.array[code.a].data, from, n);
-      else if (code.op == CHAIN_STORE ||
-               (code.op == CHAIN_STORE_IF && s[code.c - CHAIN_FIRST_SCALAR] != 0.0f))
-        moves.store(chain.array[code.to].data, source(code.a), from, n);
       else if (code.op == CHAIN_SUM)
         totals[code.to] += sum_of(source(code.a), n);
-      else if (code.op != CHAIN_STORE_IF)
+      else
         loop(registers + code.to * kStride, source(code.a), source(code.b),
              chain_three(code.op) ? source(code.c) : Source{nullptr, 0.0f}, n);
     }
@@ -294,23 +334,21 @@ inline namespace EASEL_ISA {
 
 Run prepare_chain(const Instruction& i) {
   const Tensor& code = chain_words(i);
-  const Body body(chain_code(i, code.as<int32_t>(), code.count()));
+  const Body body(i, chain_code(i, code.as<int32_t>(), code.count()));
   const int64_t lanes = body.chain.lanes, parts = std::max<int64_t>(1, (lanes + kPart - 1) / kPart);
-  const Scratch memory =
-      i.scratch(size_t(i.threads()) * size_t(body.chain.registers) * kStride * sizeof(float));
+  const Scratch memory = i.scratch(size_t(i.threads()) * size_t(body.memory()) * sizeof(float));
   const int outputs = i.outputs(), sums = body.chain.sums;
   const Scratch partial = i.scratch(size_t(parts) * size_t(sums) * sizeof(double));
   return [=] {
-    float scalars[CHAIN_SCALARS];
+    float scalars[CHAIN_SCALARS + ChainCode::kConstants];
     body.scalars(scalars);
     double* totals = partial.get<double>();
     parallel_for(parts, std::max<int64_t>(1, (1 << 14) / kPart), [&](int64_t begin, int64_t end) {
-      float* registers = memory.get<float>() + omp_get_thread_num() * body.chain.registers * kStride;
+      float* own_memory = memory.get<float>() + omp_get_thread_num() * body.memory();
       for (int64_t part = begin; part < end; ++part) {
         double own[EASEL_MAX_OPERANDS] = {};
         const int64_t last = std::min(lanes, (part + 1) * kPart);
-        for (int64_t from = part * kPart; from < last; from += kBlock)
-          body.block(scalars, registers, own, from, std::min(kBlock, last - from));
+        body.part(scalars, own_memory, own, part * kPart, last);
         for (int k = 0; k < sums; ++k) totals[part * sums + k] = own[outputs - sums + k];
       }
     });
