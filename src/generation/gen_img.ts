@@ -17,7 +17,7 @@ import type { Pixels } from "../images/pixels.ts";
 import { wantsGuide } from "./techniques/guidance/flags.ts";
 import type { LoraTag } from "../text/mod.ts";
 import { Pipeline } from "./pipeline/pipeline.ts";
-import { type Bands, bandsOf, BOUNDED } from "./pipeline/bands.ts";
+import { type Bands, bandsOf, BOUNDED } from "./pipeline/parts/bands.ts";
 import { type Sampling, samplingOf } from "./pipeline/sampling.ts";
 import { type FirstPass, pictureTexts } from "./pictures/picture_text.ts";
 import { toBytes } from "./pictures/pixels.ts";

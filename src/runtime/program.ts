@@ -25,7 +25,8 @@ export interface ProgramTables {
   readonly outputs: ReadonlyMap<string, Slot>;
 }
 
-export type Values = Float32Array | Int32Array | Uint8Array;
+/** Numbers of any dtype, and the bits of 16-bit ones. */
+export type Values = Float32Array | Int32Array | Uint8Array | Uint16Array;
 
 /** Bytes a program needs beside the parameters. */
 export interface ProgramMemory {
@@ -94,7 +95,7 @@ export class Program {
   }
 
   /**
-   * Uploads every input, runs once, gives back every output as float32 (16-bit inputs are converted from float32).
+   * Uploads every input, runs once, gives back every output as float32 (16-bit inputs are converted from float32, or given as bits).
    * Throws RangeError when an input is missing, unknown or of another size.
    */
   async run(inputs: Readonly<Record<string, Values>> = {}): Promise<Record<string, Float32Array>> {

@@ -189,9 +189,13 @@ function count(shape: readonly number[]): number {
   return shape.reduce((n, d) => n * d, 1);
 }
 
-/** The bytes of float32 or int32 values as `dtype`. */
-export function encodeValues(values: Float32Array | Int32Array | Uint8Array, dtype: DType): Uint8Array {
+/** The bytes of float32 or int32 values as `dtype`; those of 16-bit values that come as bits as they are. */
+export function encodeValues(
+  values: Float32Array | Int32Array | Uint8Array | Uint16Array,
+  dtype: DType,
+): Uint8Array {
   const bytes = (a: ArrayBufferView) => new Uint8Array(a.buffer, a.byteOffset, a.byteLength);
+  if (values instanceof Uint16Array && (dtype === "bf16" || dtype === "f16")) return bytes(values);
   if (dtype === "i32" || dtype === "u8") {
     return bytes(dtype === "i32" ? Int32Array.from(values) : Uint8Array.from(values));
   }

@@ -3,6 +3,7 @@
 import { compile, type Graph } from "../../src/graph/mod.ts";
 import { denoise } from "../../src/generation/pipeline/denoise.ts";
 import type { DrawingModel } from "../../src/generation/pipeline/model.ts";
+import { BOUNDED } from "../../src/generation/pipeline/parts/bands.ts";
 import { Pipeline } from "../../src/generation/pipeline/pipeline.ts";
 import { createSampler } from "../../src/generation/samplers/mod.ts";
 import type { ParameterStore, Values } from "../../src/runtime/mod.ts";
@@ -121,11 +122,30 @@ const drawing: MakeJob = (store, model, batch, dtype) => {
   });
 };
 
+/** `--vae_tiling`: one picture of `side` pixels through the decoder in bands. */
+const tiled = (side: number): MakeJob => (store, model, batch, dtype) => {
+  upload(store, parts.vae(model), dtype);
+  const { family, name } = model, size = (tiny ? side / 16 : side) / 8;
+  const shapes = parts.vae(model);
+  const drawn: DrawingModel = { family, shapes, store, source: name, dtype, vaeDtype: dtype };
+  const pipeline = new Pipeline(drawn, BOUNDED);
+  const shape = { batch, channels: family.latent.channels, height: size, width: size };
+  const latents = numbers("latents", batch * size ** 2 * shape.channels);
+  return Promise.resolve({
+    inputs: {},
+    steps: 1,
+    once: async () => ({ image: await pipeline.decode(latents, shape) }),
+    destroy: () => pipeline.destroy(),
+  });
+};
+
 export const JOBS: Readonly<Record<string, MakeJob>> = {
   forward,
   step: training(false),
   recompute: training(true),
   decode: decoding,
+  tiled_1024: tiled(1024),
+  tiled_2048: tiled(2048),
   text,
   draw: drawing,
   ...UPDATE_JOBS,

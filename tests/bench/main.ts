@@ -39,6 +39,7 @@ const ROWS: readonly Row[] = [
   { job: "run", dtypes: ["f32"], alone: true },
   { job: "full", dtypes: ["bf16"], memory: 19e9 },
   ...["step", "forward", "draw", "decode"].map((job) => ({ job, dtypes: ["f32", "bf16"] })),
+  ...["tiled_1024", "tiled_2048"].map((job) => ({ job, dtypes: ["bf16"], alone: true })),
 ];
 
 /** One level of instructions for easel and for PyTorch's libraries. */

@@ -1,7 +1,7 @@
 /**
  * measure.ts [--device cuda] [..] MODEL JOB[:BATCH]..: sd15 or sdxl; forward, step (LoRA of rank 16), recompute (the
- * same with gradient checkpointing), full (all weights), decode, text, draw (gen_img's loop), update_NAME (one step of an
- * optimizer). Made-up weights. Prints facts; the options are in options.ts.
+ * same with gradient checkpointing), full (all weights), decode, tiled_1024 and tiled_2048 (--vae_tiling), text, draw
+ * (gen_img's loop), update_NAME (one step of an optimizer). Made-up weights. Prints facts; the options are in options.ts.
  */
 
 import { ParameterStore } from "../../src/runtime/mod.ts";

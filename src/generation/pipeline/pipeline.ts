@@ -31,7 +31,7 @@ import { type DeepShrink, depthAt } from "../techniques/deep_shrink.ts";
 import type { ControlStep } from "../techniques/control/step.ts";
 import { lastParts, type RegionScene } from "../techniques/regions.ts";
 import { type DrawingModel, type NetworkInputs, weightsIn } from "./model.ts";
-import { BandRunner, type Bands } from "./bands.ts";
+import { BandRunner, type Bands } from "./parts/bands.ts";
 import { type Conditioning, TextConditioner, type TextSettings } from "../prompts/text_conditioner.ts";
 
 /** What does not change from step to step. */

@@ -15,7 +15,7 @@ import { TorchGenerator } from "../../random/mod.ts";
 import { noise } from "../pipeline/noise.ts";
 import type { Batch } from "../pipeline/draw.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
-import { cut, tiled, type Tiling } from "../pipeline/tiles.ts";
+import { cut, tiled, type Tiling } from "../pipeline/parts/tiles.ts";
 import { fromBytes, toBytes } from "../pictures/pixels.ts";
 
 interface Size {

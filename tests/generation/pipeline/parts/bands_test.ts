@@ -1,12 +1,19 @@
 import assert from "node:assert/strict";
-import { BandRunner, type Bands, bandsOf, BOUNDED } from "../../../src/generation/pipeline/bands.ts";
-import { openCheckpoint } from "../../../src/generation/pipeline/load_model.ts";
-import { Pipeline } from "../../../src/generation/pipeline/pipeline.ts";
-import { Graph, memoryNeeded, type Programs } from "../../../src/graph/mod.ts";
-import type { DrawingModel } from "../../../src/generation/pipeline/model.ts";
-import { decoderPieces, decodeSmall, loadMissing, VAE, vaeShapes, Weights } from "../../../src/models/mod.ts";
-import { openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
-import { GEN_IMG_DEFAULTS } from "../defaults.ts";
+import { BandRunner, type Bands, bandsOf, BOUNDED } from "../../../../src/generation/pipeline/parts/bands.ts";
+import { openCheckpoint } from "../../../../src/generation/pipeline/load_model.ts";
+import { Pipeline } from "../../../../src/generation/pipeline/pipeline.ts";
+import { Graph, memoryNeeded, type Programs } from "../../../../src/graph/mod.ts";
+import type { DrawingModel } from "../../../../src/generation/pipeline/model.ts";
+import {
+  decoderPieces,
+  decodeSmall,
+  loadMissing,
+  VAE,
+  vaeShapes,
+  Weights,
+} from "../../../../src/models/mod.ts";
+import { openDevice, ParameterStore } from "../../../../src/runtime/mod.ts";
+import { GEN_IMG_DEFAULTS } from "../../defaults.ts";
 
 const SIDE = 256, LATENT = SIDE / 8;
 
@@ -35,13 +42,17 @@ Deno.test("2048x2048 decodes in less than 1.5 GiB, in bfloat16 and in float32", 
         const graph = new Graph();
         record(graph);
         planned.push(memoryNeeded(graph, store).arenaBytes);
+        return graph;
       };
       const scope = (graph: Graph) => Weights.over(graph, shapes, { dtype: vaeDtype }).at(VAE);
       plan((graph) => graph.output("h", decodeSmall(graph.input("x", [1, 256, 256, 4]), scope(graph))));
       const programs = {
         run(_: string, record: (graph: Graph) => void) {
-          plan(record);
-          return Promise.resolve({ mean: new Float32Array(32), rstd: new Float32Array(32).fill(1), out: [] });
+          const { outputs } = plan(record), out = outputs.get("out")?.shape.reduce((n, d) => n * d, 1) ?? 0;
+          return Promise.resolve({
+            ...{ mean: new Float32Array(32), rstd: new Float32Array(32).fill(1) },
+            out: new Float32Array(out),
+          });
         },
       } as unknown as Programs<string>;
       const rows = { height: 16, width: 256, channels: 512, data: new Float32Array(16 * 256 * 512) };

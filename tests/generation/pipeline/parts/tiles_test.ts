@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spans, tiled, type Tiling } from "../../../src/generation/pipeline/tiles.ts";
+import { spans, tiled, type Tiling } from "../../../../src/generation/pipeline/parts/tiles.ts";
 
 Deno.test("tiles cover every side, are equally long, and their weights go over into each other", () => {
   for (const [side, tile, overlap] of [[64, 64, 16], [65, 64, 16], [256, 64, 16], [40, 24, 8], [9, 64, 16]]) {

@@ -4,7 +4,6 @@
  * picture but for rounding: no seams, no shifted colours.
  */
 
-import { joined } from "../../base/joined.ts";
 import {
   add,
   cast,
@@ -15,7 +14,7 @@ import {
   slice,
   sub,
   type Tensor,
-} from "../../graph/mod.ts";
+} from "../../../graph/mod.ts";
 import {
   head,
   type Norm,
@@ -25,8 +24,10 @@ import {
   VAE,
   type VaePiece,
   type Weights,
-} from "../../models/mod.ts";
-import { type DrawingModel, weightsIn } from "./model.ts";
+} from "../../../models/mod.ts";
+import type { Values } from "../../../runtime/mod.ts";
+import { type DrawingModel, weightsIn } from "../model.ts";
+import { HostRows } from "./host_rows.ts";
 
 /** How many rows of activations go through at once. */
 export type Bands = (size: { height: number; width: number; channels: number }) => number;
@@ -48,7 +49,7 @@ interface Statistics {
   readonly rstd: Float32Array;
 }
 
-/** Activations of one picture on the host, row by row. */
+/** A picture, or activations as small, row by row. */
 interface Rows {
   readonly height: number;
   readonly width: number;
@@ -75,66 +76,49 @@ export class BandRunner {
     private readonly bands: Bands,
   ) {}
 
-  /** Through the pieces, and through the decoder's head where `withHead`; `rows` may be written over. */
+  /** Through the pieces, and through the decoder's head where `withHead`. */
   async run(rows: Rows, pieces: readonly VaePiece[], withHead: boolean): Promise<Rows> {
     const stages = pieces.map((piece) => resnetStage(piece, this.model));
     if (withHead) stages.push(headStage(this.model));
-    let x = rows;
+    let x = new HostRows(rows.width, rows.channels, this.model.vaeDtype);
+    x.add(rows.data);
     for (const stage of stages) x = await this.#stage(x, stage);
-    return x;
+    return { height: x.height, width: x.width, channels: x.channels, data: x.floats() };
   }
 
   /** Statistics of each norm in turn, then the result. */
-  async #stage(x: Rows, stage: Stage): Promise<Rows> {
+  async #stage(x: HostRows, stage: Stage): Promise<HostRows> {
     const known = new Map<string, Statistics>();
     const size = { height: x.height * stage.scale, width: x.width * stage.scale };
     for (const [place, name] of stage.norms.entries()) {
       const parts: (Statistics & { rows: number })[] = [];
       await this.#eachBand(x, stage, size, async (band) => {
         const key = `${stage.name} statistics ${place}`;
-        const out = await this.#program(
-          key,
-          { ...x, data: rowsOf(x, band) },
-          stage,
-          band,
-          known,
-          (graph, h, w, norm) => {
-            const { weight, bias } = w.at(name).norm(), seen = band.kept(stage.seen(place, h, w, norm));
-            const [, mean, rstd] = groupNorm(seen, weight, bias, { eps: NORM_EPS }).node.outputs;
-            graph.output("mean", mean);
-            graph.output("rstd", rstd);
-          },
-        );
+        const out = await this.#program(key, x, stage, band, known, (graph, h, w, norm) => {
+          const { weight, bias } = w.at(name).norm(), seen = band.kept(stage.seen(place, h, w, norm));
+          const [, mean, rstd] = groupNorm(seen, weight, bias, { eps: NORM_EPS }).node.outputs;
+          graph.output("mean", mean);
+          graph.output("rstd", rstd);
+        });
         parts.push({ mean: out.mean, rstd: out.rstd, rows: band.to - band.from });
       });
       const [channels] = this.model.shapes.get(`${VAE}.${name}.weight`)!;
       known.set(name, together(parts, channels));
     }
-    const { out: channels } = stage.channels, row = size.width * channels;
-    // results of one size take the place of what they came from, of which the next band still needs some rows
-    const inPlace = stage.scale === 1 && channels === x.channels;
-    const result = { ...size, channels, data: inPlace ? x.data : new Float32Array(size.height * row) };
-    let before: Float32Array = new Float32Array();
+    const result = new HostRows(size.width, stage.channels.out, x.dtype);
     await this.#eachBand(x, stage, size, async (band) => {
-      const input = inPlace
-        ? joined(Float32Array, [before, x.data.subarray(band.from * row, band.input.to * row)])
-        : rowsOf(x, band);
-      const out = await this.#program(
-        `${stage.name} out`,
-        { ...x, data: input },
-        stage,
-        band,
-        known,
-        (graph, h, w, norm) => graph.output("out", cast(band.kept(stage.finish(h, w, norm)), "f32")),
-      );
-      if (inPlace) before = x.data.slice(Math.max(0, band.to - MARGIN) * row, band.to * row);
-      result.data.set(out.out, band.from * row);
+      x.forget(band.input.from);
+      const { out } = await this.#program(`${stage.name} out`, x, stage, band, known, (graph, h, w, norm) => {
+        graph.output("out", cast(band.kept(stage.finish(h, w, norm)), "f32"));
+      });
+      result.add(out);
     });
+    x.forget(x.height);
     return result;
   }
 
   async #eachBand(
-    x: Rows,
+    x: HostRows,
     { scale, channels }: Stage,
     { height, width }: { height: number; width: number },
     work: (band: Band) => Promise<void>,
@@ -146,23 +130,22 @@ export class BandRunner {
     }
   }
 
-  /** `x` has the band's rows. */
   #program(
     key: string,
-    x: Rows,
+    x: HostRows,
     stage: Stage,
     band: Band,
     known: ReadonlyMap<string, Statistics>,
     record: (graph: Graph, h: Tensor, w: Weights, norm: Norm) => void,
   ): Promise<Record<string, Float32Array>> {
-    const { from, to } = band.input, { width, channels } = x, { vaeDtype } = this.model;
-    const inputs: Record<string, Float32Array> = { x: x.data };
+    const { from, to } = band.input, { width, channels, dtype } = x;
+    const inputs: Record<string, Values> = { x: x.rows(from, to) };
     for (const [name, { mean, rstd }] of known) {
       Object.assign(inputs, { [`${name} mean`]: mean, [`${name} rstd`]: rstd });
     }
     return this.programs.run(`${key} ${width} ${band.shape}`, (graph) => {
       const w = weightsIn(graph, this.model, "vae").at(VAE);
-      const rows = cast(graph.input("x", [1, to - from, width, channels]), vaeDtype);
+      const rows = graph.input("x", [1, to - from, width, channels], dtype);
       const norm: Norm = (h, at) => given(h, at, at.path.slice(w.path.length + 1));
       record(graph, stage.enter(rows, w), w, norm);
     }, inputs);
@@ -191,11 +174,6 @@ class Band {
   kept(h: Tensor): Tensor {
     return slice(h, 1, this.#above, this.to - this.from);
   }
-}
-
-/** The rows that a band's result needs. */
-function rowsOf({ data, width, channels }: Rows, { input: { from, to } }: Band): Float32Array {
-  return data.subarray(from * width * channels, to * width * channels);
 }
 
 /** (h - mean) * rstd * gain + shift, with statistics of all bands. */

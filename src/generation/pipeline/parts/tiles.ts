@@ -3,7 +3,7 @@
  * overlap their results go over into each other evenly.
  */
 
-import type { LatentShape } from "../../models/mod.ts";
+import type { LatentShape } from "../../../models/mod.ts";
 
 export interface Tiling {
   /** Pixels of a tile's sides, the overlap included. */

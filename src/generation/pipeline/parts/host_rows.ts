@@ -1,0 +1,69 @@
+/** Activations of one picture on the host, in the dtype that they are computed in, row after row. */
+
+import { bf16ToF32, type DType, f16ToF32, f32ToBf16, f32ToF16 } from "../../../base/dtype.ts";
+import { joined } from "../../../base/joined.ts";
+
+type Stored = Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
+
+interface Chunk {
+  readonly from: number;
+  readonly to: number;
+  readonly values: Stored;
+}
+
+/** Rows are added at the end and forgotten from the beginning: of a large result and its source only one is ever whole. */
+export class HostRows {
+  #chunks: Chunk[] = [];
+  #height = 0;
+
+  /** `dtype` is one of float32 and the two of 16 bits. */
+  constructor(readonly width: number, readonly channels: number, readonly dtype: DType) {}
+
+  /** Rows that were added, those forgotten included. */
+  get height(): number {
+    return this.#height;
+  }
+
+  /** float32 values (rows, width, channels), rounded to the dtype. */
+  add(values: Float32Array): void {
+    const from = this.#height, to = from + values.length / (this.width * this.channels);
+    this.#chunks.push({ from, to, values: encoded(values, this.dtype) });
+    this.#height = to;
+  }
+
+  /** A copy of rows `from` to `to` as a program's input of this dtype: 16-bit values as their bits. */
+  rows(from: number, to: number): Stored {
+    const row = this.width * this.channels, length = (to - from) * row;
+    const out = this.dtype === "f32" ? new Float32Array(length) : new Uint16Array(length);
+    for (const chunk of this.#chunks) {
+      const first = Math.max(from, chunk.from), end = Math.min(to, chunk.to);
+      if (first >= end) continue;
+      const part = chunk.values.subarray((first - chunk.from) * row, (end - chunk.from) * row);
+      out.set(part, (first - from) * row);
+    }
+    return out;
+  }
+
+  /** All rows as float32; none may be forgotten. */
+  floats(): Float32Array {
+    return joined(Float32Array, this.#chunks.map(({ values }) => decoded(values, this.dtype)));
+  }
+
+  /** Gives back the memory of the rows before `row`, as far as whole additions go. */
+  forget(row: number): void {
+    this.#chunks = this.#chunks.filter(({ to, values }) => {
+      if (to <= row) values.buffer.transfer(0); // at once, and not when garbage is collected
+      return to > row;
+    });
+  }
+}
+
+function encoded(values: Float32Array, dtype: DType): Stored {
+  if (dtype === "f32") return Float32Array.from(values);
+  return (dtype === "bf16" ? f32ToBf16(values) : f32ToF16(values)) as Uint16Array<ArrayBuffer>;
+}
+
+function decoded(values: Stored, dtype: DType): Float32Array {
+  if (values instanceof Float32Array) return values;
+  return dtype === "bf16" ? bf16ToF32(values) : f16ToF32(values);
+}
