@@ -24,6 +24,7 @@ export const studioOptions = forgottenGroup("Studio", {
       str(null, "folder for queue, settings and undo steps; default .easel in the first folder"),
     ),
   ),
+  stop_jobs: own(flag("jobs that run are stopped with the studio, saved to be resumed; else they go on")),
   open: own(flag("open the link in the browser even where nobody seems to sit in front of it")),
   no_open: own(flag("never open a browser")),
 });

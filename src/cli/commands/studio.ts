@@ -1,7 +1,7 @@
 /** easel studio [FOLDER...]: the table of commands for the studio's forms, and the link for the user. */
 
 import { UsageError } from "../../base/errors.ts";
-import { listed } from "../../base/phrases.ts";
+import { counted, listed } from "../../base/phrases.ts";
 import { ROOT, UNPACKED } from "../../base/root.ts";
 import { removeMadeFolders } from "../../options/paths.ts";
 import { automationOptions } from "../../options/shared.ts";
@@ -51,7 +51,8 @@ export const studio = (commands: readonly CommandEntry[]) =>
       if (!values.noOpen && !openBrowser(link, values.open) && values.open) {
         context.warn("no browser could be started; open the link by hand");
       }
-      await finished;
+      const left = await finished;
+      if (left > 0) context.log(`${counted(left, "job")} go on; easel studio on the same folder shows them`);
     },
   });
 

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { join, resolve } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import type { StudioConfig } from "../options.ts";
+import { keepQueue, runningJobs, stopJobs } from "../queue/keep.ts";
 import type { Catalogue, Studio } from "../studio.ts";
 import { openFolders } from "./folders.ts";
 import { openGuard } from "./guard.ts";
@@ -13,7 +14,7 @@ import { ROUTES, TOPICS } from "./routes.ts";
 const USUAL_PORT = 7860;
 
 export interface ServeParts {
-  readonly config: Pick<StudioConfig, "port" | "listen" | "token" | "state">;
+  readonly config: Pick<StudioConfig, "port" | "listen" | "token" | "state" | "stopJobs">;
   /** At least one. */
   readonly folders: readonly string[];
   readonly catalogue: Catalogue;
@@ -29,8 +30,8 @@ export interface Serving {
   /** With the token. */
   readonly link: string;
   readonly home: string;
-  /** When it has ended. */
-  readonly finished: Promise<void>;
+  /** When it has ended; how many jobs go on without it. */
+  readonly finished: Promise<number>;
 }
 
 /** Throws UserError for folders that there are not and a port that is taken. */
@@ -51,8 +52,17 @@ export function openServer(parts: ServeParts): Serving {
   });
   port = server.addr.port;
   signal.addEventListener("abort", () => server.shutdown(), { once: true });
+  keepQueue(studio);
   const link = `http://${linkHost(host)}:${port}/?token=${encodeURIComponent(token)}`;
-  return { link, home, finished: server.finished };
+  const finished = server.finished.then(() => leave(studio, config.stopJobs));
+  return { link, home, finished };
+}
+
+/** What becomes of jobs that run. */
+function leave(studio: Studio, stop: boolean): number {
+  if (!stop) return runningJobs(studio);
+  stopJobs(studio);
+  return 0;
 }
 
 function listen(

@@ -5,6 +5,8 @@ import type { Route, Topic } from "../studio.ts";
 import { routes as draw } from "../draw/routes.ts";
 import { routes as files } from "../files/routes.ts";
 import { routes as formRoutes } from "../form/routes.ts";
+import { routes as queueRoutes } from "../queue/routes.ts";
+import { topics as queueTopics } from "../queue/topics.ts";
 import { studioRoutes } from "./studio_routes.ts";
 
 export const ROUTES: readonly Route[] = [
@@ -13,6 +15,9 @@ export const ROUTES: readonly Route[] = [
   ...draw,
   ...files,
   ...formRoutes,
+  ...queueRoutes,
 ];
 
-export const TOPICS: readonly Topic[] = [];
+export const TOPICS: readonly Topic[] = [
+  ...queueTopics,
+];

@@ -45,7 +45,7 @@ export async function serving(
   }
   const end = new AbortController(), reported: string[] = [];
   const { link, finished } = openServer({
-    config: { port: null, listen: options.listen ?? null, token: TOKEN, state: null },
+    config: { port: null, listen: options.listen ?? null, token: TOKEN, state: null, stopJobs: false },
     folders: [work],
     catalogue: NO_COMMANDS,
     launch: [],

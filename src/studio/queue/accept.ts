@@ -1,0 +1,110 @@
+/** What may be queued: a command that there is, whose flags are right and whose paths the user has named folders of. */
+
+import { hubName } from "../../base/files/hub_name.ts";
+import { exists } from "../../base/files/exists.ts";
+import { UserError } from "../../base/errors.ts";
+import { resolve } from "node:path";
+import { configPath, withConfigFile } from "../../options/given/config_file.ts";
+import { HelpWanted, parseArgs, type Parsed } from "../../options/given/parse.ts";
+import { type AnyOption, rowsOf, type Value } from "../../options/mod.ts";
+import { Refused, type Studio, type StudioCommand } from "../studio.ts";
+import type { QueuedJob } from "./job.ts";
+
+/** What the page asks for. */
+export interface WantedJob {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly title?: string;
+  readonly resumes?: string;
+}
+
+/** Longer ones are no command lines. */
+const MOST_WORDS = 4000, LONGEST_TITLE = 200;
+
+/** Throws Refused (400) for what is no request for a job, and whatever is wrong with its command line. */
+export function wantedJob(asked: unknown): WantedJob {
+  const { command, args, title } = (asked ?? {}) as Record<string, unknown>;
+  const isText = (value: unknown) => typeof value === "string" && !value.includes("\0");
+  if (!isText(command)) throw new Refused(400, "command names what is to be done");
+  if (!Array.isArray(args) || !args.every(isText) || args.length > MOST_WORDS) {
+    throw new Refused(400, "args is the list of words behind the command");
+  }
+  if (title !== undefined && !isText(title)) throw new Refused(400, "title is a text");
+  return { command: command as string, args, ...title !== undefined && { title: String(title) } };
+}
+
+export async function acceptJob(
+  { command: name, args, title, resumes }: WantedJob,
+  studio: Pick<Studio, "catalogue" | "folders">,
+): Promise<Omit<QueuedJob, "format" | "id" | "created">> {
+  const command = await studio.catalogue.load(name), folder = studio.folders.roots[0];
+  const rows = rowsOf(command.groups);
+  if (!("json" in rows)) {
+    throw new Refused(400, `${name} is no command that works for a while; nothing to queue`);
+  }
+  const parsed = parsedArgs(command, args, studio);
+  for (const [option, row] of Object.entries(rows)) {
+    if (parsed.sources[option] !== "default" && isPath(row)) refuseOutside(parsed.values[option], studio);
+  }
+  refuseOutside(parsed.positionals, studio);
+  const { values } = parsed;
+  const named = title?.trim() || text(values.output_name) || text(values.outfile) || name;
+  return {
+    ...{ command: name, args, folder, title: named.slice(0, LONGEST_TITLE) },
+    ...{ secrets: secretsOf(args, rows, values), device: deviceOf(rows, values) },
+    ...resumes !== undefined && { resumes },
+  };
+}
+
+function parsedArgs(
+  command: StudioCommand,
+  args: readonly string[],
+  { folders }: Pick<Studio, "folders">,
+): Parsed {
+  try {
+    const parsed = parseArgs(args, command.groups, command.positionals);
+    const { config_file: given } = parsed.values;
+    if (typeof given !== "string" || given === "") return parsed;
+    const path = folders.inside(configPath(given));
+    return withConfigFile({ ...parsed, values: { ...parsed.values, config_file: path } }, command.groups);
+  } catch (error) {
+    if (error instanceof HelpWanted) throw new Refused(400, "the help is no job; it stands beside the form");
+    if (error instanceof UserError) throw new Refused(400, error.message);
+    throw error;
+  }
+}
+
+const isPath = (row: AnyOption) => row.type === "Path" || row.leadsTo !== undefined;
+
+/** Built-in models and those of the hub are in no folder. */
+function refuseOutside(value: Value, { folders }: Pick<Studio, "folders">): void {
+  for (const path of Array.isArray(value) ? value : [value]) {
+    if (typeof path !== "string" || path === "" || path.startsWith("builtin:")) continue;
+    if (hubName(path) !== null && !exists(resolve(folders.roots[0], path))) continue;
+    folders.inside(path);
+  }
+}
+
+/** Also where they stand behind an equals sign. */
+function secretsOf(
+  args: readonly string[],
+  rows: Readonly<Record<string, AnyOption>>,
+  values: Parsed["values"],
+): number[] {
+  const secrets = Object.keys(rows).filter((name) => rows[name].secret).map((name) => text(values[name]))
+    .filter((value) => value !== "");
+  return args.flatMap((word, i) =>
+    secrets.some((secret) => word === secret || word.endsWith(`=${secret}`)) ? [i] : []
+  );
+}
+
+function deviceOf(rows: Readonly<Record<string, AnyOption>>, values: Parsed["values"]): string {
+  if (!("device" in rows) || rows.device.support.kind !== "supported") return "cpu";
+  const device = text(values.device).toLowerCase() || "auto";
+  if (device === "cpu") return "cpu";
+  const [, number] = /^cuda:(\d+)$/.exec(device) ?? [];
+  if (device !== "auto") return `cuda:${Number(number ?? 0)}`;
+  return exists("/dev/nvidia0") || exists("/dev/nvidiactl") ? "cuda:0" : "cpu";
+}
+
+const text = (value: Value | undefined): string => typeof value === "string" ? value : "";

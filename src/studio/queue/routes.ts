@@ -1,0 +1,62 @@
+/** What the page asks of the queue. */
+
+import { Refused, type Route } from "../studio.ts";
+import { wantedJob } from "./accept.ts";
+import { readJob } from "./job.ts";
+import { addJob, orderJobs, removeJob, resumeJob, seeJob, SIGNALS, tellJob } from "./queue.ts";
+import { jobView, queueView } from "./view.ts";
+
+export const routes: readonly Route[] = [
+  { method: "GET", path: "/api/jobs", answer: (_, studio) => Response.json(queueView(studio)) },
+  {
+    method: "POST",
+    path: "/api/jobs",
+    async answer(asked, studio) {
+      const job = await addJob(studio, wantedJob(await asked.json()));
+      return Response.json(jobView(seeJob(studio, job)), { status: 201 });
+    },
+  },
+  {
+    method: "PUT",
+    path: "/api/queue/order",
+    async answer(asked, studio) {
+      const ids = await asked.json();
+      if (!Array.isArray(ids)) throw new Refused(400, "the order is a list of jobs");
+      orderJobs(studio, ids.map(String));
+      return Response.json(queueView(studio));
+    },
+  },
+  {
+    method: "GET",
+    path: "/api/jobs/:id",
+    answer: ({ params }, studio) => Response.json(jobView(seeJob(studio, readJob(studio, params.id)))),
+  },
+  {
+    method: "DELETE",
+    path: "/api/jobs/:id",
+    answer({ params }, studio) {
+      removeJob(studio, params.id);
+      return Response.json(queueView(studio));
+    },
+  },
+  {
+    method: "POST",
+    path: "/api/jobs/:id/tell",
+    async answer(asked, studio) {
+      const { what } = await asked.json() as { what?: unknown };
+      if (typeof what !== "string" || !Object.hasOwn(SIGNALS, what)) {
+        throw new Refused(400, `what is one of ${Object.keys(SIGNALS).join(", ")}`);
+      }
+      tellJob(studio, asked.params.id, what as keyof typeof SIGNALS);
+      return Response.json({ told: what }, { status: 202 });
+    },
+  },
+  {
+    method: "POST",
+    path: "/api/jobs/:id/resume",
+    async answer({ params }, studio) {
+      const job = await resumeJob(studio, params.id);
+      return Response.json(jobView(seeJob(studio, job)), { status: 201 });
+    },
+  },
+];
