@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds the CUDA backend, build/libeasel_cuda.so: its kernels with nvcc where there is one, each only when it or what it
 # includes changed, and its host part with the C++ compiler. --simulator: also the stand-in driver of the tests.
-# EASEL_CUDA_ARCHS: compute capabilities, the newest also as PTX (default "75 80 86 89 90").
+# EASEL_CUDA_ARCHS: compute capabilities, the newest also as PTX (default "75 80 86 89 90"). With 90 among them also
+# kernels/cuda/hopper_*.cu, for sm_90a alone.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 cd "$root"
@@ -15,6 +16,7 @@ mkdir -p "$out/host"
 # --kernel FILE: one kernel file, when this script calls itself. To a temporary name, so that an interrupted build leaves nothing half-written.
 if [ "${1-}" = --kernel ]; then
   name=$(basename "$2" .cu)
+  case $name in hopper_*) EASEL_CUDA_CODE='-gencode arch=compute_90a,code=sm_90a' ;; esac
   now=$(echo "$EASEL_CUDA_COMMON $EASEL_CUDA_CODE $(sha256sum <"$2") $EASEL_CUDA_VERSION" | sha256sum)
   if [ -f "$out/$name.fatbin" ] && [ "$(cat "$out/$name.stamp" 2>/dev/null)" = "$now" ]; then
     echo "made $name before"
@@ -36,7 +38,10 @@ done
 code="$code -gencode arch=compute_$newest,code=compute_$newest"
 cores=$(nproc 2>/dev/null || echo 2)
 
-kernels_made() { echo "$(grep -c '^made ' "$1") of $(ls kernels/cuda/*.cu | wc -l)"; }
+case " $archs " in *' 90 '*) without='^$' ;; *) without=/hopper_ ;; esac
+# the largest first, so that none is left over at the end
+kernels=$(ls -S kernels/cuda/*.cu | grep -v "$without")
+kernels_made() { echo "$(grep -c '^made ' "$1") of $(echo "$kernels" | wc -l)"; }
 
 version=
 names=
@@ -46,15 +51,14 @@ if command -v nvcc >/dev/null 2>&1; then
   # shellcheck disable=SC2086 -- a list of words
   common=$(cat kernels/cuda/*.cuh $shared kernels/pointwise.h kernels/easel_ops.h | sha256sum)
   export EASEL_CUDA_COMMON="$common" EASEL_CUDA_CODE="$code" EASEL_CUDA_VERSION="$version"
-  # the largest first, so that none is left over at the end
   : >"$out/kernels.txt"
   if ! follow "build_cuda: files of kernels" "$out/kernels.txt" kernels_made \
-    sh -c 'ls -S kernels/cuda/*.cu | xargs -P "$1" -n 1 sh tools/build_cuda.sh --kernel' kernels "$cores"; then
+    sh -c 'echo "$2" | xargs -P "$1" -n 1 sh tools/build_cuda.sh --kernel' kernels "$cores" "$kernels"; then
     grep -v "^made " "$out/kernels.txt" >&2
     echo "build_cuda: a kernel did not compile" >&2
     exit 1
   fi
-  for file in kernels/cuda/*.cu; do names="$names $(basename "$file" .cu)"; done
+  for file in $kernels; do names="$names $(basename "$file" .cu)"; done
 else
   echo "build_cuda: no nvcc here, so libeasel_cuda.so gets no kernels for GPUs (the simulator does not need them)" >&2
 fi

@@ -4,8 +4,8 @@
 #include "../executor/shapes/conv2d.h"
 
 #include "../executor/shapes/addends.h"
+#include "hopper_ways.h"
 #include "product_plan.h"
-#include "vendor/vendor.h"
 
 namespace easel {
 namespace {
@@ -76,7 +76,7 @@ Run windows_times_weights(const Instruction& i, const Conv2dShape& g, bool gradi
   const Window g_from = window(g, gradient);
   const std::string name = kernel_name(
       ((gradient ? "conv2d_backward_input_" : "conv2d_") + std::string(t.name)).c_str(), to.dtype);
-  const OwnWay own = [&](const Places& at, const Address& parts) {
+  OwnWay own = [&](const Places& at, const Address& parts) {
     const Address &from = at[gradient ? kConvY : kConvX], &to = at[gradient ? kConvX : kConvY],
                   &weights = at[kConvW], &bias = at[kConvBias], &residual = at[kConvResidual];
     const Shape shape = product_shape(t, 1);
@@ -86,8 +86,9 @@ Run windows_times_weights(const Instruction& i, const Conv2dShape& g, bool gradi
   };
   const Places at = gradient ? Places{to.data, weights, from.data, bias, residual}
                              : Places{from.data, weights, to.data, bias, residual};
-  const size_t part_bytes = t.splits == 1 ? 0 : size_t(t.splits * M * N) * sizeof(float);
+  size_t part_bytes = t.splits == 1 ? 0 : size_t(t.splits * M * N) * sizeof(float);
   const auto way = gradient ? DnnConvolution::kBackwardInput : DnnConvolution::kForward;
+  hopper_convolution(i, way, g, dtype, at, own, part_bytes);
   Run theirs = vendor_convolution(i, way, g, dtype, at, own, part_bytes);
   runs.push_back(theirs ? theirs : own(at, part_bytes ? Address(i.scratch(part_bytes)) : Address()));
   return sequence(std::move(runs));

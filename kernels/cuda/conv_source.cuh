@@ -129,6 +129,7 @@ struct TapRows {
     const auto at = rows.line(s);
     if (!at.picture) return {base, 0};
     uint32_t taps = 0;
+#pragma unroll 1
     for (int tap = g.taps - 1; tap >= 0; --tap)
       taps = taps << 1 | (rows.find(at, tap * g.channels) ? 1u : 0u);
     const int row = GRADIENT ? g.by_stride.divide(at.row) : at.row,

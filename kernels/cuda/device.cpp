@@ -26,6 +26,16 @@ int attribute(const Driver& driver, CUdevice device, int which) {
   return value;
 }
 
+Hopper asked_for_hopper(const Driver& driver, int capability) {
+  const char* asked = getenv("EASEL_CUDA_HOPPER");
+  if (!asked || !*asked || !strcmp(asked, "0") || capability != 90) return Hopper::kOff;
+  if (strcmp(asked, "1") && strcmp(asked, "always"))
+    throw Failure(EASEL_UNSUPPORTED, "cuda: EASEL_CUDA_HOPPER is " + std::string(asked) +
+                                         "; it may be 0, 1 (tried beside the other kernels) or always");
+  if (!driver.map_tiled || !driver.map_pixels) return Hopper::kOff;
+  return strcmp(asked, "1") ? Hopper::kAlways : Hopper::kTried;
+}
+
 }  // namespace
 
 Device::Device(int wanted, uint64_t limit, const char* vendor_folder)
@@ -67,6 +77,7 @@ void Device::open(const char* vendor_folder) {
     throw Failure(EASEL_UNSUPPORTED, "cuda: " + name + " has compute capability " +
                                          capability_text(gpu.capability) +
                                          ", easel needs 7.5 (Turing) or newer; use --device cpu");
+  hopper = asked_for_hopper(driver, gpu.capability);
   check(driver.context_retain(&context, handle), "cuDevicePrimaryCtxRetain");
   check(driver.context_set(context), "cuCtxSetCurrent");
   check(driver.stream_create(&stream, kStreamNonBlocking), "cuStreamCreate");
@@ -77,7 +88,10 @@ void Device::open(const char* vendor_folder) {
 
 void Device::load_modules() {
   std::vector<const void*> images;
-  for (int k = 0; k < kImageCount; ++k) images.push_back(kImages[k].begin);
+  for (int k = 0; k < kImageCount; ++k) {
+    const bool for_hopper = !strncmp(kImages[k].name, "hopper_", 7);  // no other card loads them
+    if (!for_hopper || hopper != Hopper::kOff) images.push_back(kImages[k].begin);
+  }
   if (driver.simulated_image) images = {driver.simulated_image()};
   if (images.empty())
     throw Failure(EASEL_UNSUPPORTED,

@@ -20,6 +20,10 @@ struct Function {
   std::string name;
 };
 
+// EASEL_CUDA_HOPPER: whether our kernels for compute capability 9.0 are tried beside the others (1), or taken
+// wherever they can compute something (always).
+enum class Hopper { kOff, kTried, kAlways };
+
 // Memory of the device that frees itself.
 struct DeviceMemory {
   DeviceMemory(Device& device, size_t bytes);
@@ -82,6 +86,7 @@ struct Device {
   std::weak_ptr<DeviceMemory> scratch;  // the newest; programs run one after the other, so they share it
   std::unique_ptr<Staging> staging;
   std::unique_ptr<Vendor> vendor;
+  Hopper hopper = Hopper::kOff;
   bool step_by_step = false;  // EASEL_CUDA_SYNC=1: no graphs, every instruction waited for
   uint64_t next_buffer_id = 1;
   ErrorText error;

@@ -83,6 +83,8 @@ Driver load_driver() {
   EASEL_DRIVER_FUNCTIONS(EASEL_FIND)
 #undef EASEL_FIND
   find(library, "cuFuncGetParamInfo", d.parameter_info);
+  find(library, "cuTensorMapEncodeTiled", d.map_tiled);
+  find(library, "cuTensorMapEncodeIm2col", d.map_pixels);
   find(library, "easel_simt_image", d.simulated_image);
   find(library, "easel_simt_expect", d.simulated_expect);
   find(library, "easel_simt_fault", d.simulated_fault);

@@ -98,6 +98,15 @@ struct Driver {
   // From CUDA 12.4 on; null before.
   CUresult (*parameter_info)(CUfunction, size_t index, size_t* offset, size_t* bytes) = nullptr;
 
+  // Tensor maps, for the Hopper path (hopper_ways.cpp).
+  CUresult (*map_tiled)(void* map, int type, uint32_t rank, CUdeviceptr, const uint64_t* sides,
+                        const uint64_t* steps, const uint32_t* box, const uint32_t* strides, int interleave,
+                        int swizzle, int promotion, int fill) = nullptr;
+  CUresult (*map_pixels)(void* map, int type, uint32_t rank, CUdeviceptr, const uint64_t* sides,
+                         const uint64_t* steps, const int* lower, const int* upper, uint32_t channels,
+                         uint32_t pixels, const uint32_t* strides, int interleave, int swizzle, int promotion,
+                         int fill) = nullptr;
+
   // Only the simulator exports these: its kernels, what the next launches may touch, what a kernel did wrong.
   const void* (*simulated_image)() = nullptr;
   void (*simulated_expect)(const AddressRange*, int count) = nullptr;

@@ -2,9 +2,11 @@
 #include "product_plan.h"
 
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
 
 #include "device.h"
-#include "vendor/vendor.h"
+#include "hopper_ways.h"
 
 namespace easel {
 namespace {
@@ -24,6 +26,12 @@ constexpr Candidate kHalf[] = {{"256x128", 256, 128, 256, 1.2},
                                {"any", 64, 64, 128, 0.5}};
 constexpr int kSharedOf256 = kStagesOf256 * (256 + 128) * 64;
 constexpr Candidate kFloat[] = {{"128x128", 128, 128, 256, 1.0}, {"any", 64, 64, 64, 0.9}};
+
+// EASEL_CUDA_BLOCKS=128 leaves out blocks of 256x128, to measure what they bring.
+bool wide_blocks(const Gpu& gpu) {
+  const char* asked = getenv("EASEL_CUDA_BLOCKS");
+  return gpu.shared_limit >= kSharedOf256 && !(asked && !strcmp(asked, "128"));
+}
 
 // Clocks that the product would take, roughly.
 double estimate(const Candidate& c, bool half, int multiprocessors, int64_t M, int64_t N, int64_t K,
@@ -54,7 +62,7 @@ Tiling choose_tiling(const Instruction& i, int32_t dtype, int64_t M, int64_t N, 
   double least = 0;
   for (const Candidate* c = first; c != end; ++c) {
     if (tiles == Tiles::kAny && c + 1 != end) continue;
-    if (c->height == 256 && (tiles != Tiles::kAll || gpu(i).shared_limit < kSharedOf256)) continue;
+    if (c->height == 256 && (tiles != Tiles::kAll || !wide_blocks(gpu(i)))) continue;
     const int64_t blocks = (M + c->height - 1) / c->height * ((N + c->width - 1) / c->width) * batch;
     const int64_t most = blocks <= Program::kTickets ? most_splits : 1;
     for (int64_t splits = 1; splits <= most && (splits == 1 || K / splits >= 4 * depth); splits *= 2) {
@@ -145,10 +153,9 @@ Run prepare_product(const Instruction& i, const ProductPlan& s) {
       choose_tiling(i, s.dtype, s.M, s.N, s.K, s.batch,
                     vector_a(s) && vector_b(s) && !(s.trans_a && s.trans_b) ? Tiles::kAll : Tiles::kAny,
                     s.dense() && (s.split_sums || !s.sums.present()) ? std::max<int64_t>(fit, 1) : 1);
-  const size_t part_bytes = t.splits == 1 ? 0 : size_t(t.splits * count) * sizeof(float);
-  const OwnProduct own = [&](const ProductPlan& s, const Address& parts) {
-    return launch_product(i, s, t, parts);
-  };
+  size_t part_bytes = t.splits == 1 ? 0 : size_t(t.splits * count) * sizeof(float);
+  OwnProduct own = [&](const ProductPlan& s, const Address& parts) { return launch_product(i, s, t, parts); };
+  hopper_product(i, s, own, part_bytes);
   if (Run theirs = vendor_product(i, s, own, part_bytes)) return theirs;
   return own(s, s.room_bytes ? Address(s.room) : part_bytes ? Address(i.scratch(part_bytes)) : Address());
 }

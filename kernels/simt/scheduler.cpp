@@ -122,6 +122,7 @@ void run_block() {
     push(t);
   }
   reset_collectives();
+  reset_hopper();
   memset(shared_memory, 0xff,
          launch->shared);  // NaN as floats, -1 as numbers: nothing may be taken for granted
   leave(&main_fiber);

@@ -59,7 +59,8 @@ int block_threads();
 void wait_here(Place place, const char* what);
 void wake(int thread);
 
-// Forgets what an earlier block left: copies that nobody waited for never arrive.
+// Forget what an earlier block left: copies that nobody waited for never arrive.
 void reset_collectives();
+void reset_hopper();
 
 }  // namespace simt

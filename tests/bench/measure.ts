@@ -103,7 +103,7 @@ for (const text of wanted) {
     if (/was lost/.test((error as Error).message)) break;
   }
 }
-if (backend === "cuda" && libs !== "own") {
+if (backend === "cuda" && libs === "nvidia") {
   vendorTexts(device.info().vendor!).forEach((line) => console.log(`NOTE ${name} ${line}`));
 }
 if (logs && spying) writeKernels(`${logs}/kernels-${libs}-${name}.txt`);

@@ -32,7 +32,13 @@ export interface Row {
   readonly needs?: "a card" | "PyTorch";
 }
 
-type Libs = "own" | "nvidia";
+/** Whose kernels: ours, with those for Hopper wherever they can compute, without blocks of 256x128; NVIDIA's. */
+type Libs = "own" | "hopper" | "blocks128" | "nvidia";
+
+const SETTINGS: Partial<Record<Libs, Readonly<Record<string, string>>>> = {
+  hopper: { EASEL_CUDA_HOPPER: "always" },
+  blocks128: { EASEL_CUDA_BLOCKS: "128" },
+};
 
 const SANITIZED =
   '/^(linear\\(\\) with|matmul\\(\\) .*"M":64,"N":48,"K":33,"transA":false,"transB":true).*cuda/';
@@ -43,13 +49,14 @@ const NCU_SECTIONS = ["SpeedOfLight", "Occupancy", "LaunchStats", "WarpStateStat
 function environment(setup: Setup, libs: Libs, spied = false): Record<string, string> {
   const { simulator: folder, libraries, packaged, work } = setup;
   const stub = (name: string) => folder ? `${folder}/libeasel_simt_${name}.so` : "";
-  const named: Record<string, string> = libs === "own"
-    ? { EASEL_CUBLASLT: "/none", EASEL_CUDNN: "/none" }
+  const named: Record<string, string> = libs !== "nvidia"
+    ? { EASEL_CUBLASLT: "/none", EASEL_CUDNN: "/none", ...SETTINGS[libs] }
     : folder
     ? { EASEL_CUBLASLT: stub("cublaslt"), EASEL_CUDNN: stub("cudnn") }
     : {};
   return {
     ...named,
+    ...(libs === "hopper" && folder ? { EASEL_SIMT_CAPABILITY: "90" } : {}),
     LD_LIBRARY_PATH: libs === "nvidia" && packaged ? `${libraries}:${packaged}` : libraries,
     EASEL_CACHE: `${work}/cache-${libs}`,
     EASEL_TEST_DEVICE: "cuda",
@@ -153,6 +160,27 @@ function opTests(setup: Setup, libs: Libs, name: string): Task[] {
   return [...small, ...real];
 }
 
+/** What the kernels for Hopper compute. */
+function hopperTests(setup: Setup): Task[] {
+  const names = setup.simulator ? ["hopper"] : ["hopper", "matmul", "conv2d", "split"];
+  return [
+    ...names.map((file) =>
+      test(setup, "hopper", `hopper_tests_${file}`, 70, `tests/kernels/${file}_test.ts`, "(cuda)")
+    ),
+    ...(setup.simulator ? [] : ["linear", "conv"]).map((op) =>
+      test(
+        setup,
+        "hopper",
+        `hopper_tests_real_${op}`,
+        90,
+        "tests/device/real_sizes_test.ts",
+        `/^${op} .*cuda and CPU/`,
+      )
+    ),
+    ...golden(setup, "hopper", "hopper_golden", ["unet", "train"]),
+  ];
+}
+
 function golden(setup: Setup, libs: Libs, name: string, topics: readonly string[]): Task[] {
   return (setup.simulator ? ["lora"] : topics).map((topic) => ({
     name: `${name}_${topic}`,
@@ -245,6 +273,11 @@ export const ROWS: readonly Row[] = [
   peer("torch_sd15", 60, "sd15", ...TORCH_JOBS),
   peer("torch_sdxl", 90, "sdxl", ...TORCH_JOBS),
   bench("own_rates", 45, "own", "rates"),
+  { name: "hopper_tests", together: true, tasks: hopperTests },
+  bench("hopper_rates", 45, "hopper", "rates"),
+  bench("blocks128_rates", 45, "blocks128", "rates"),
+  bench("hopper_sd15", 50, "hopper", "measure", "sd15", "step", "forward"),
+  bench("hopper_sdxl", 90, "hopper", "measure", "sdxl", "step", "forward", "step:4", "forward:4"),
   bench("nvidia_hello", 40, "nvidia", "hello"),
   bench("nvidia_sd15", 100, "nvidia", "measure", "sd15", "step", "forward", "decode"),
   bench("nvidia_sdxl", 120, "nvidia", "measure", "sdxl", "step", "forward", "step:4", "forward:4"),

@@ -1,4 +1,6 @@
 import { add, conv2d } from "../../src/graph/mod.ts";
+import type { DType } from "../../src/base/dtype.ts";
+import { besideCpu } from "./beside_cpu.ts";
 import { checkOp, frozen, normal } from "./check_op.ts";
 
 interface Geometry {
@@ -83,21 +85,22 @@ for (const O of [64, 136]) {
 }
 
 // Channels that fill tiles of K, so that a tile lies within one tap: every block size, borders, strides, 25 taps.
-for (
-  const [O, I, stride, size] of [
-    [64, 64, 1, 3],
-    [136, 32, 1, 3],
-    [96, 128, 2, 3],
-    [64, 32, 3, 3],
-    [32, 96, 2, 5],
-  ]
-) {
-  const g: Geometry = { x: [2, 15, 16, I], w: [O, I, size, size], stride, pad: [2, 1, 1, 0] };
-  checkOp(`conv2d() of whole tiles, ${I} channels to ${O}, ${size}x${size} by ${stride}`, {
-    operands: [normal(g.x, 1), frozen(normal(g.w, 2, 0.3))],
-    build: (x, w) => conv2d(x, w, undefined, g),
-    reference: (x, w) => convolved(x, w, g),
-  });
+const TILES: [outputs: number, inputs: number, stride: number, size: number, dtype: DType][] = [
+  [64, 64, 1, 3, "f32"],
+  [136, 32, 1, 3, "bf16"],
+  [96, 64, 2, 3, "f16"],
+  [64, 32, 3, 3, "bf16"],
+  [40, 32, 2, 5, "f16"],
+];
+for (const [O, I, stride, size, dtype] of TILES) {
+  besideCpu(
+    `conv2d() of whole tiles, ${I} channels to ${O}, ${size}x${size} by ${stride}, and its gradient`,
+    {
+      shapes: [[1, 15, 16, I], [O, I, size, size]],
+      dtype,
+      build: (x, w) => conv2d(x, w, undefined, { stride, pad: [2, 1, 1, 0] }),
+    },
+  );
 }
 
 // Whole tiles, parts of tiles and padding of the weights that the input gradient reads reversed.

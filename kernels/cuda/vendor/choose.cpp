@@ -140,7 +140,7 @@ Chosen recall(const Choices::Entry& entry, const Question& q) {
 
 }  // namespace
 
-Run choose(const Instruction& i, const Question& q) {
+Chosen chosen_way(const Instruction& i, const Question& q) {
   Device& device = i.device();
   Vendor& vendor = *device.vendor;
   const std::string key = key_of(q);
@@ -150,9 +150,13 @@ Run choose(const Instruction& i, const Question& q) {
     if (known && !known->choice.starts_with(prefix_of(q))) return {};
     if (known) chosen = recall(*known, q);
     if (!chosen.ways) chosen = decide(device, key, q);
-    if (!chosen.ways) return {};
   }
-  const auto& [ways, which] = chosen;
+  return chosen;
+}
+
+Run choose(const Instruction& i, const Question& q) {
+  const auto [ways, which] = chosen_way(i, q);
+  if (!ways) return {};
   const Address scratch = q.room.present() ? q.room : workspace(i, q.their_scratch + ways->workspace(which));
   return [run = theirs(q, ways, which, places_of(q), scratch)] {
     try {

@@ -61,8 +61,11 @@ inline size_t padding(const Scratch& scratch) { return -scratch.offset() % kWork
 // The way that a kind of computation takes, as long as the device is open.
 struct Chosen {
   std::shared_ptr<TheirWays> ways;
-  int which;
+  int which = 0;
 };
+
+// The way that is taken, tried if it must be; without `ways` where our kernels are to do it.
+Chosen chosen_way(const Instruction& i, const Question& q);
 
 // The library's way, or an empty Run where our kernels are to do it.
 Run choose(const Instruction& i, const Question& q);

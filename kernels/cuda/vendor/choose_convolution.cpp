@@ -41,14 +41,10 @@ std::shared_ptr<TheirWays> ask(const Cudnn& library, const DnnConvolution& c, co
 
 }  // namespace
 
-Run vendor_convolution(const Instruction& i, DnnConvolution::Way way, const Conv2dShape& shape, int32_t dtype,
-                       const Places& at, const OwnWay& own, size_t own_scratch) {
-  const Cudnn& library = i.device().vendor->dnn;
-  const DnnConvolution c{shape, way, dnn_type(dtype), at[kConvBias].present(), at[kConvResidual].present()};
-  if (!library.usable() || (c.residual && !c.bias)) return {};
+Question convolution_question(const DnnConvolution& c, int32_t dtype, const Places& at, const OwnWay& own,
+                              size_t own_scratch) {
   Question q;
   q.key = key_of(c, dtype);
-  q.theirs = "cudnn";
   const int64_t y = c.N * c.height * c.width * c.O;
   q.operands = {{at[kConvX], dtype, c.N * c.H * c.W * c.I},
                 {at[kConvW], dtype, c.O * c.KH * c.KW * c.I},
@@ -61,6 +57,16 @@ Run vendor_convolution(const Instruction& i, DnnConvolution::Way way, const Conv
       .result = true;
   q.own = own;
   q.own_scratch = own_scratch;
+  return q;
+}
+
+Run vendor_convolution(const Instruction& i, DnnConvolution::Way way, const Conv2dShape& shape, int32_t dtype,
+                       const Places& at, const OwnWay& own, size_t own_scratch) {
+  const Cudnn& library = i.device().vendor->dnn;
+  const DnnConvolution c{shape, way, dnn_type(dtype), at[kConvBias].present(), at[kConvResidual].present()};
+  if (!library.usable() || (c.residual && !c.bias)) return {};
+  Question q = convolution_question(c, dtype, at, own, own_scratch);
+  q.theirs = "cudnn";
   q.ask = [&](int id) { return ask(library, c, at, dtype == EASEL_F32, id); };
   if (c.way == DnnConvolution::kBackwardWeight) {
     // The library writes (O, KH, KW, I), files have (O, I, KH, KW).

@@ -51,6 +51,22 @@ std::vector<Question::Operand> operands_of(const ProductPlan& p) {
 
 }  // namespace
 
+Places places_of(const ProductPlan& p) { return {p.a, p.b, result(p), p.bias, p.residual}; }
+
+Question product_question(const ProductPlan& plan, const OwnProduct& own, size_t part_bytes) {
+  Question q;
+  q.key = key_of(plan, kWorkspace);
+  q.operands = operands_of(plan);
+  q.own = [&plan, own](const Places& at, const Address& parts) {
+    ProductPlan p = plan;
+    p.a = at[kLtA], p.b = at[kLtB], p.bias = at[kLtBias], p.residual = at[kLtResidual];
+    (p.sums.present() ? p.sums : p.y) = at[kLtResult];
+    return own(p, parts);
+  };
+  q.own_scratch = part_bytes;
+  return q;
+}
+
 Run vendor_product(const Instruction& i, const ProductPlan& plan, const OwnProduct& own, size_t part_bytes) {
   Device& device = i.device();
   const CublasLt& library = device.vendor->lt;
@@ -58,17 +74,9 @@ Run vendor_product(const Instruction& i, const ProductPlan& plan, const OwnProdu
   // What there is of the plan's room behind the alignment that a workspace wants.
   const size_t before = plan.room_bytes ? std::min(padding(plan.room), plan.room_bytes) : 0;
   const size_t limit = plan.room_bytes ? std::min(plan.room_bytes - before, kWorkspace) : kWorkspace;
-  Question q;
+  Question q = product_question(plan, own, part_bytes);
   q.key = key_of(plan, limit);
   q.theirs = "cublaslt";
-  q.operands = operands_of(plan);
-  q.own = [&](const Places& at, const Address& parts) {
-    ProductPlan p = plan;
-    p.a = at[kLtA], p.b = at[kLtB], p.bias = at[kLtBias], p.residual = at[kLtResidual];
-    (p.sums.present() ? p.sums : p.y) = at[kLtResult];
-    return own(p, parts);
-  };
-  q.own_scratch = part_bytes;
   q.ask = [&](int) { return std::make_shared<LtProduct>(device, library, plan, limit); };
   if (plan.room_bytes) q.room = Address(plan.room, int64_t(before));
   return choose(i, q);

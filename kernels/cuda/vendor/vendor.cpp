@@ -23,21 +23,23 @@ uint64_t hash_of_kernels() {
 }  // namespace
 
 Vendor::Vendor(Device& device, const char* folder) : device(device), off(!folder) {
-  if (off) return;
   // Code for a GPU cannot run on the simulator: it gets only the stand-ins that are named.
   const bool simulated = device.driver.simulated_image != nullptr;
-  lt.open(simulated);
-  dnn.open(simulated, device.stream, lt.usable());
-  if (!lt.usable()) return;
+  if (!off) {
+    lt.open(simulated);
+    dnn.open(simulated, device.stream, lt.usable());
+  }
+  if (!lt.usable() && device.hopper != Hopper::kTried) return;
   std::ostringstream card, title;
   card << device.name << ", compute capability " << device.gpu.capability << ", "
        << device.gpu.multiprocessors << " multiprocessors";
   title << "easel's choices between its own kernels and NVIDIA's, 2\n"
         << "card: " << card.str() << "\ndriver: " << version_text(device.driver.version)
         << "\ncuBLASLt: " << lt.version_text() << "\ncuDNN: " << (dnn.usable() ? dnn.version_text() : "none")
-        << "\nkernels: " << hex(hash_of_kernels()) << "\n";
+        << "\nkernels: " << hex(hash_of_kernels())
+        << (device.hopper == Hopper::kTried ? ", with those for Hopper\n" : "\n");
   choices = std::make_unique<Choices>(
-      folder, "card-" + hex(hash_of(card.str().data(), card.str().size())) + ".txt", title.str());
+      off ? "" : folder, "card-" + hex(hash_of(card.str().data(), card.str().size())) + ".txt", title.str());
 }
 
 Vendor::~Vendor() = default;

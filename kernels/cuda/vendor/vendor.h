@@ -38,6 +38,12 @@ struct Vendor {
 // Our kernels' way with other operands of the same shapes and alignment; parts: where parts of K go.
 using OwnProduct = std::function<Run(const ProductPlan& plan, const Address& parts)>;
 
+// What is asked of another way of computing the same, but for who is asked.
+Question product_question(const ProductPlan& plan, const OwnProduct& own, size_t part_bytes);
+Question convolution_question(const DnnConvolution& c, int32_t dtype, const Places& at, const OwnWay& own,
+                              size_t own_scratch);
+Places places_of(const ProductPlan& plan);  // in lt_product.h's order
+
 // The product by cuBLASLt, or an empty Run where our kernels are to do it. part_bytes: what `own` wants for
 // parts of K.
 Run vendor_product(const Instruction& i, const ProductPlan& plan, const OwnProduct& own, size_t part_bytes);

@@ -1,0 +1,132 @@
+/**
+ * The kernels for compute capability 9.0 (wgmma and TMA), which EASEL_CUDA_HOPPER=always takes wherever they can compute, on
+ * the simulator or a card: beside the CPU, with blocks in either order; and that without it they are not there.
+ */
+
+import assert from "node:assert/strict";
+import type { DType } from "../../src/base/dtype.ts";
+import { add, conv2d, linear, matmul } from "../../src/graph/mod.ts";
+import { agree, type Beside, outcome } from "./beside_cpu.ts";
+import { device, noCuda, noSimulator, openTestDevice, simulatorPath, withEnvironment } from "./devices.ts";
+import { choicesIn } from "./vendor.ts";
+
+/** Edges in every direction, more than one block of each width, K that is no multiple of 64 and longer than all stages. */
+const CASES: Record<string, Omit<Beside, "dtype">> = {
+  "a product": { shapes: [[200, 136], [136, 328]], build: (a, b) => matmul(a, b) },
+  "a product by b transposed, with a residual": {
+    shapes: [[130, 472], [72, 472], [130, 72]],
+    build: (a, b, r) => add(matmul(a, b, { transB: true }), r),
+  },
+  "a product of a transposed": {
+    shapes: [[72, 264], [72, 96]],
+    build: (a, b) => matmul(a, b, { transA: true }),
+  },
+  "a stack": { shapes: [[3, 40, 64], [3, 64, 72]], build: (a, b) => matmul(a, b) },
+  "linear with a bias": {
+    shapes: [[2, 70, 96], [160, 96], [160]],
+    build: (x, w, b) => linear(x, w, b),
+  },
+  "odd rows of the result": {
+    shapes: [[64, 64], [67, 64]],
+    build: (a, b) => matmul(a, b, { transB: true }),
+  },
+  "a convolution": {
+    shapes: [[2, 9, 13, 64], [136, 64, 3, 3], [136]],
+    build: (x, w, b) => conv2d(x, w, b, { pad: [1, 1, 1, 1] }),
+  },
+  "a convolution with other padding on each side": {
+    shapes: [[2, 8, 11, 128], [64, 128, 3, 2]],
+    build: (x, w) => conv2d(x, w, undefined, { pad: [0, 2, 1, 0] }),
+  },
+  "a convolution by 2": {
+    shapes: [[1, 14, 17, 64], [64, 64, 3, 3]],
+    build: (x, w) => conv2d(x, w, undefined, { stride: 2, pad: [0, 1, 0, 1] }),
+  },
+};
+
+/** Products of warpgroups that the simulator has computed. */
+function products(): number {
+  const library = Deno.dlopen(simulatorPath(), {
+    easel_simt_group_products: { parameters: [], result: "i64" },
+  });
+  const count = Number(library.symbols.easel_simt_group_products());
+  library.close();
+  return count;
+}
+
+const onHopper = (each: Beside, more: Record<string, string> = {}) =>
+  withEnvironment({ EASEL_SIMT_CAPABILITY: "90", EASEL_CUDA_HOPPER: "always", ...more }, async () => {
+    const hopper = openTestDevice("cuda");
+    try {
+      return await outcome(hopper, each);
+    } finally {
+      hopper.close();
+    }
+  });
+
+let dtype: DType = "f16";
+for (const [name, each] of Object.entries(CASES)) {
+  dtype = dtype === "f16" ? "bf16" : "f16";
+  const chosen: Beside = { ...each, dtype };
+  Deno.test({
+    name: `Hopper: ${name} (cuda)`,
+    ignore: noCuda !== null,
+    fn: async () => {
+      const before = noSimulator ? 0 : products();
+      const got = await onHopper(chosen);
+      agree(name, chosen.dtype, got, await outcome(device("cpu"), chosen));
+      if (noSimulator) return;
+      assert.ok(products() > before, "the kernels for Hopper were not used");
+      assert.deepEqual(await onHopper(chosen, { EASEL_SIMT_REVERSED: "1" }), got);
+      // more multiprocessors, other widths of blocks
+      agree(name, chosen.dtype, await onHopper(chosen, { EASEL_SIMT_MULTIPROCESSORS: "132" }), got);
+    },
+  });
+}
+
+Deno.test({
+  name: "Hopper: other cards, and without EASEL_CUDA_HOPPER, take the kernels for all",
+  ignore: noSimulator !== null,
+  fn: async () => {
+    const each: Beside = { ...CASES["a product"], dtype: "bf16" }, before = products();
+    await onHopper(each, { EASEL_SIMT_CAPABILITY: "86" });
+    await onHopper(each, { EASEL_CUDA_HOPPER: "" });
+    assert.equal(products(), before);
+  },
+});
+
+Deno.test({
+  name: "Hopper: EASEL_CUDA_HOPPER=1 tries them beside the others, and remembers",
+  ignore: noSimulator !== null,
+  fn: async () => {
+    const cache = Deno.makeTempDirSync({ prefix: "easel-hopper-" });
+    const settings = { EASEL_CUDA_HOPPER: "1", EASEL_CACHE: cache, EASEL_CUBLASLT: "", EASEL_CUDNN: "" };
+    try {
+      for (const name of ["a product", "a convolution"]) {
+        const each: Beside = { ...CASES[name], dtype: "bf16" };
+        const before = products(), got = await onHopper(each, settings), tried = products() - before;
+        agree(name, "bf16", got, await outcome(device("cpu"), each));
+        assert.ok(tried > 0, "they were not tried");
+        assert.deepEqual(await onHopper(each, settings), got);
+        assert.ok(products() - before - tried < tried, "they were tried again");
+      }
+      const choices = Deno.readTextFileSync(choicesIn(cache)).split("\n").filter((line) =>
+        line.startsWith("hopper: ")
+      );
+      assert.equal(choices.length, 3, "not both and the product's gradient"); // 136 channels are no multiple of 64
+      for (const line of choices) assert.match(line, /\t(own|hopper (256|128))\t/);
+    } finally {
+      Deno.removeSync(cache, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "Hopper: another word in EASEL_CUDA_HOPPER is refused in one line",
+  ignore: noSimulator !== null,
+  fn: () =>
+    assert.rejects(
+      onHopper({ ...CASES["a product"], dtype: "bf16" }, { EASEL_CUDA_HOPPER: "yes" }),
+      /EASEL_CUDA_HOPPER is yes; it may be 0, 1 \(tried beside the other kernels\) or always/,
+    ),
+});
