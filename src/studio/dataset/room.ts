@@ -7,7 +7,8 @@ import type { PictureMarks } from "./folder/choose.ts";
 import { LeftOut } from "./folder/left_out.ts";
 import { captionEndingOf, FolderListing, type ListedPicture } from "./folder/listing.ts";
 import { Looking } from "./pictures/looking.ts";
-import type { PlacedPicture, Placements } from "./pictures/placements.ts";
+import type { Placements } from "./pictures/placements.ts";
+import type { PictureProblem, PlacedPicture } from "./told.ts";
 
 /** Folders whose captions stay in memory. */
 const MOST_OPEN = 8;
@@ -91,6 +92,13 @@ export class DatasetRoom {
     if (this.#listings.size > MOST_OPEN) this.#listings.delete(oldest);
     return found;
   }
+}
+
+/** What is wrong with a picture, without its path: the page knows where it is. */
+export function problemAt({ path }: OpenFolder, name: string, problem: string): PictureProblem;
+export function problemAt({ path }: OpenFolder, name: string, problem: string | null): PictureProblem | null;
+export function problemAt({ path }: OpenFolder, name: string, problem: string | null) {
+  return problem === null ? null : { name, problem: problem.replace(`${join(path, name)}: `, "") };
 }
 
 const rooms = new WeakMap<Studio, DatasetRoom>();

@@ -6,7 +6,8 @@ import { parts } from "./words/parts.ts";
 
 /** What the server refused or could not do: its one line, and the status of the answer (0: there is no server). */
 export class ServerError extends Error {
-  constructor(readonly status: number, message: string) {
+  /** `answer`: all that the server said, where it said more than the line. */
+  constructor(readonly status: number, message: string, readonly answer: unknown = null) {
     super(message);
   }
 }
@@ -51,7 +52,8 @@ async function ask<T>(method: string, path: string, body?: unknown, signal?: Abo
   if (answer.ok) return value as T;
   const reason = (value as { error?: unknown } | null)?.error;
   const { status } = answer;
-  throw new ServerError(status, typeof reason === "string" ? reason : fill(said(parts).answered, { status }));
+  const line = typeof reason === "string" ? reason : fill(said(parts).answered, { status });
+  throw new ServerError(status, line, value);
 }
 
 export interface Loaded<T> {

@@ -2,7 +2,7 @@
 
 import type { ComponentType } from "preact";
 import type { IconName } from "./parts/icons.ts";
-import { Dataset } from "./views/dataset.ts";
+import { Dataset } from "./views/dataset/dataset.ts";
 import { Draw } from "./views/draw.ts";
 import { Files } from "./views/files.ts";
 import { NewJob } from "./views/new_job.ts";

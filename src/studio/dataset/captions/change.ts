@@ -3,7 +3,8 @@
 import { UserError } from "../../../base/errors.ts";
 import { atomicWriteFile } from "../../../base/files/atomic.ts";
 import { type CaptionBytes, captionBytes, sameBytes } from "./caption_file.ts";
-import type { CaptionChange, StepDeed, StepHead, UndoSteps } from "./undo_steps.ts";
+import type { StepDeed, StepHead } from "../told.ts";
+import type { CaptionChange, UndoSteps } from "./undo_steps.ts";
 
 /** A caption that was changed by somebody else since: what stands there, and what would have been written. */
 export interface CaptionConflict {

@@ -1,7 +1,8 @@
 /** Captions before a job that writes them: the step that takes the whole job back. */
 
 import { captionBytes, sameBytes } from "./caption_file.ts";
-import type { CaptionChange, StepHead, UndoSteps } from "./undo_steps.ts";
+import type { StepHead } from "../told.ts";
+import type { CaptionChange, UndoSteps } from "./undo_steps.ts";
 
 /** Keeps the captions at `paths` as they are; the step stays open until the job is over. */
 export function beforeJob(steps: UndoSteps, command: string, paths: readonly string[]): StepHead {

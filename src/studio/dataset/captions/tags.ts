@@ -1,6 +1,7 @@
 /** Captions as tags between commas: what is done to many at once, line by line. */
 
 import { strip } from "../../../data/batches/captions.ts";
+import type { TagCount } from "../told.ts";
 
 /** What becomes of the tags of a selection. */
 export type TagEdit =
@@ -44,11 +45,6 @@ function edited(tags: readonly string[], edit: TagEdit): string[] {
       return [...new Set(put)];
     }
   }
-}
-
-export interface TagCount {
-  readonly tag: string;
-  readonly count: number;
 }
 
 /** In how many of the captions each tag stands, the most frequent first. */

@@ -10,6 +10,7 @@ import { UserError } from "../../../base/errors.ts";
 import { atomicWriteFile } from "../../../base/files/atomic.ts";
 import { isFolder } from "../../../base/files/exists.ts";
 import { fileText } from "../../../base/files/regular_file.ts";
+import type { StepDeed, StepHead } from "../told.ts";
 import type { CaptionBytes } from "./caption_file.ts";
 
 /** One caption file. `after` is missing in a step whose job still writes. */
@@ -17,25 +18,6 @@ export interface CaptionChange {
   readonly path: string;
   readonly before: CaptionBytes;
   readonly after?: CaptionBytes;
-}
-
-/** What was done, for the page to put into words. */
-export interface StepDeed {
-  readonly kind: "edit" | "add" | "remove" | "front" | "replace" | "job";
-  readonly tags?: readonly string[];
-  readonly by?: readonly string[];
-  readonly command?: string;
-}
-
-export interface StepHead {
-  readonly id: number;
-  /** Milliseconds since 1970. */
-  readonly time: number;
-  readonly deed: StepDeed;
-  readonly count: number;
-  /** The job that writes what comes; its step is open until it has ended. */
-  readonly job: string | null;
-  readonly open: boolean;
 }
 
 export interface UndoStep extends StepHead {

@@ -2,6 +2,7 @@
 
 import { byCodePoint } from "../../../text/code_points.ts";
 import { tagsOf } from "../captions/tags.ts";
+import type { Counts, Standing } from "../told.ts";
 import type { ListedPicture } from "./listing.ts";
 
 export const SHOWN = ["all", "missing", "empty", "captioned", "problems", "left_out"] as const;
@@ -17,22 +18,12 @@ export interface Wish {
   readonly among: ReadonlySet<string> | null;
 }
 
-export interface Counts {
-  readonly all: number;
-  readonly missing: number;
-  readonly empty: number;
-  readonly problems: number;
-  readonly leftOut: number;
-}
-
 /** What is asked of pictures besides their listing. */
 export interface PictureMarks {
   isLeftOut(name: string): boolean;
   /** What was found when it was looked at. */
   problemOf(picture: ListedPicture): string | null;
 }
-
-type Standing = "missing" | "empty" | "captioned";
 
 export function standingOf({ caption: { text, problem } }: ListedPicture): Standing {
   if (text === null && problem === null) return "missing";

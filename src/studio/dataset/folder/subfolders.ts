@@ -6,28 +6,8 @@ import { isFolder } from "../../../base/files/exists.ts";
 import { askedByName, subsetsBelow } from "../../../data/dataset/folders.ts";
 import { leftOutInside } from "../../../data/dataset/left_out.ts";
 import { byCodePoint } from "../../../text/code_points.ts";
+import type { FolderSeen } from "../told.ts";
 import { entriesOf, isImageName } from "./listing.ts";
-
-export interface Subfolder {
-  readonly name: string;
-  readonly path: string;
-  readonly pictures: number;
-  /** As its name asks, where it is one of a --train_data_dir; null for others. */
-  readonly repeats: number | null;
-  readonly classTokens: string;
-}
-
-export interface FolderSeen {
-  readonly path: string;
-  readonly pictures: number;
-  readonly repeats: number | null;
-  readonly classTokens: string;
-  readonly folders: readonly Subfolder[];
-  /** Whether it can be a --train_data_dir. */
-  readonly trainable: boolean;
-  /** One line for each thing that training would leave out, or refuses. */
-  readonly notes: readonly string[];
-}
 
 /** `inside` refuses folders that are links to elsewhere; those are not shown. */
 export function seeFolder(path: string, inside: (path: string) => string): FolderSeen {

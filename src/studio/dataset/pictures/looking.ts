@@ -2,6 +2,7 @@
 
 import { Pool } from "../../../base/workers/pool.ts";
 import { UnreadableImage } from "../../../images/load.ts";
+import { Refused } from "../../studio.ts";
 import { type FileStamp, LookStore, type SeenPicture } from "./look_store.ts";
 import { type Looked, lookTask, type Shown } from "./look_task.ts";
 
@@ -19,11 +20,14 @@ export class Looking implements Disposable {
   #pool: Pool | null = null;
   #busy = 0;
   #idle: ReturnType<typeof setTimeout> | undefined;
+  /** Rejects when the server ends: threads that are stopped answer no more, and nobody shall wait for them. */
+  readonly #ended = Promise.withResolvers<never>();
   /** What is being made, so that nothing is made twice. */
   readonly #making = new Map<string, Promise<SeenPicture>>();
 
   constructor(home: string) {
     this.#store = new LookStore(home);
+    this.#ended.promise.catch(() => {});
   }
 
   /** Never throws for a picture that cannot be read: that is kept too. `path`: a real path. */
@@ -55,14 +59,15 @@ export class Looking implements Disposable {
     this.#pool ??= new Pool(threads());
     this.#busy++;
     try {
-      const seen = await this.#pool.run(lookTask, { path, side: SMALL, shown }).catch((error) => {
+      const looked = this.#pool.run(lookTask, { path, side: SMALL, shown }).catch((error) => {
         if (error instanceof UnreadableImage) return { problem: error.message };
         throw error;
       });
+      const seen = await Promise.race([looked, this.#ended.promise]);
       this.#store.put(path, shown, stamp, seen);
       return seen;
     } finally {
-      if (--this.#busy === 0) this.#idle = setTimeout(() => this.#rest(), IDLE);
+      if (--this.#busy === 0 && this.#pool) this.#idle = setTimeout(() => this.#rest(), IDLE);
     }
   }
 
@@ -72,6 +77,7 @@ export class Looking implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#ended.reject(new Refused(503, "the server ends"));
     clearTimeout(this.#idle);
     this.#rest();
     this.#store[Symbol.dispose]();

@@ -3,24 +3,8 @@
 import type { Size } from "../../../data/batches/buckets.ts";
 import { type BucketParams, fillBuckets } from "../../../data/batches/fill_buckets.ts";
 import { newEntry } from "../../../data/dataset/entries.ts";
+import type { BucketRow, PlacedPicture } from "../told.ts";
 import type { SubsetParams } from "../../../data/dataset/params.ts";
-
-export interface PlacedPicture {
-  readonly bucket: Size;
-  /** Scaled to this before it is cut. */
-  readonly resized: Size;
-  /** What stays of the picture, left, top, right and bottom in shares of its sides; the middle is cut out. */
-  readonly stays: readonly [number, number, number, number];
-  /** It is drawn larger than it is. */
-  readonly enlarged: boolean;
-}
-
-export interface BucketRow {
-  readonly size: Size;
-  readonly pictures: number;
-  /** Times they are shown in an epoch. */
-  readonly repeated: number;
-}
 
 export interface Placements {
   readonly rows: readonly BucketRow[];

@@ -9,6 +9,7 @@ import { type CaptionBytes, captionBytes, stateOf } from "../captions/caption_fi
 import { type CaptionConflict, changeCaptions, type Moved, moveStep } from "../captions/change.ts";
 import { editTags, type TagEdit, tagsOf } from "../captions/tags.ts";
 import type { CaptionChange } from "../captions/undo_steps.ts";
+import type { ConflictTold, MovedTold } from "../told.ts";
 import { type OpenFolder, roomFor } from "../room.ts";
 import { bodyOf, choiceField, flagField, numberField, queryOf, wordField, wordsField } from "./fields.ts";
 import { answerInLines } from "./lines.ts";
@@ -28,14 +29,14 @@ function textIn(bytes: CaptionBytes, path: string): string {
   return text ?? "";
 }
 
-function toldConflict({ path, theirs, ours }: CaptionConflict) {
+function toldConflict({ path, theirs, ours }: CaptionConflict): ConflictTold {
   const { text, version } = stateOf(theirs, path);
   return { file: basename(path), theirs: text, version, mine: stateOf(ours, path).text };
 }
 
 const CHANGED = "was changed by another program since it was read";
 
-function told({ step, changed, conflicts }: Moved, folder: OpenFolder, studio: Studio) {
+function told({ step, changed, conflicts }: Moved, folder: OpenFolder, studio: Studio): MovedTold {
   const files = conflicts.slice(0, MOST_CONFLICTS).map(toldConflict);
   return { step, changed: changed.length, conflicts: files, steps: stepsTold(folder, studio) };
 }

@@ -6,7 +6,8 @@ import { choosePictures, countPictures, SHOWN, standingOf, type Wish } from "../
 import type { ListedPicture } from "../folder/listing.ts";
 import { seeFolder } from "../folder/subfolders.ts";
 import { tagCounts } from "../captions/tags.ts";
-import { type DatasetRoom, type OpenFolder, roomFor } from "../room.ts";
+import type { PictureItem } from "../told.ts";
+import { type DatasetRoom, type OpenFolder, problemAt, roomFor } from "../room.ts";
 import { bodyOf, choiceField, flagField, queryOf, wordField, wordsField } from "./fields.ts";
 import { stepsTold } from "./steps_told.ts";
 
@@ -26,29 +27,15 @@ function wishOf(asked: Asked, room: DatasetRoom, folder: OpenFolder): Wish {
   };
 }
 
-/** One picture as the page shows it. */
-export interface PictureItem {
-  readonly name: string;
-  readonly standing: ReturnType<typeof standingOf>;
-  readonly text: string | null;
-  readonly version: string;
-  readonly mtime: number;
-  readonly bytes: number;
-  readonly problem: string | null;
-  readonly leftOut: boolean;
-  readonly width: number | null;
-  readonly height: number | null;
-  readonly alpha: boolean;
-  readonly placed: ReturnType<DatasetRoom["placed"]>;
-}
-
 export function itemOf(room: DatasetRoom, folder: OpenFolder, picture: ListedPicture): PictureItem {
   const { name, path, mtime, bytes, caption } = picture;
   const known = path === null ? null : room.looking.known(path, { mtime, bytes });
   const looked = known && !("problem" in known) ? known : null;
   return {
     ...{ name, standing: standingOf(picture), text: caption.text, version: caption.version, mtime, bytes },
-    ...{ problem: folder.problemOf(picture), leftOut: folder.isLeftOut(name) },
+    problem: problemAt(folder, name, folder.problemOf(picture))?.problem ?? null,
+    readable: path !== null && picture.problem === null && (known === null || looked !== null),
+    leftOut: folder.isLeftOut(name),
     ...{ width: looked?.width ?? null, height: looked?.height ?? null, alpha: looked?.alpha ?? false },
     placed: room.placed(folder.path, name),
   };

@@ -13,10 +13,11 @@ import { type Asked, Refused, type Route, type Studio } from "../../studio.ts";
 import type { ListedPicture } from "../folder/listing.ts";
 import { askedByName } from "../../../data/dataset/folders.ts";
 import { alikeGroups, type Fingerprinted, MOST_BITS } from "../pictures/duplicates.ts";
+import type { PictureProblem } from "../told.ts";
 import type { SeenPicture } from "../pictures/look_store.ts";
 import type { Shown } from "../pictures/look_task.ts";
 import { placePictures } from "../pictures/placements.ts";
-import { type DatasetRoom, roomFor } from "../room.ts";
+import { type DatasetRoom, type OpenFolder, problemAt, roomFor } from "../room.ts";
 import { choiceField, flagField, numberField, queryOf, wordField } from "./fields.ts";
 import { answerInLines } from "./lines.ts";
 import { opened } from "./listing_routes.ts";
@@ -124,23 +125,23 @@ const buckets: Route = {
       rules = rulesOf(asked);
     return answerInLines(async (progress, signal) => {
       const { pictures } = await folder.listing.refresh();
-      const sized: { name: string; size: Size }[] = [], problems: string[] = [];
+      const sized: { name: string; size: Size }[] = [], problems: PictureProblem[] = [];
       const wanted = [...pictures.values()].filter(({ name }) => !folder.isLeftOut(name));
       await inTurns(wanted, signal, progress, (picture) => {
         const size = sizeOf(room, picture);
-        if (typeof size === "string") problems.push(size);
+        if (typeof size === "string") problems.push(problemAt(folder, picture.name, size));
         else sized.push({ name: picture.name, size });
       });
       const placed = placePictures(sized, rules, askedByName(basename(folder.path))?.repeats ?? 1);
       room.keepPlacements(folder.path, placed);
       const { rows, notes, meanError } = placed;
-      return { rows, notes: [...notes, ...problems], meanError, pictures: sized.length };
+      return { rows, notes, problems, meanError, pictures: sized.length };
     });
   },
 };
 
-function sizeOf(room: DatasetRoom, { path, mtime, bytes, problem, name }: ListedPicture): Size | string {
-  if (path === null || problem !== null) return `${name}: ${problem}`;
+function sizeOf(room: DatasetRoom, { path, mtime, bytes, problem }: ListedPicture): Size | string {
+  if (path === null || problem !== null) return String(problem);
   const known = room.looking.known(path, { mtime, bytes });
   if (known) return "problem" in known ? known.problem : [known.width, known.height];
   try {
@@ -181,7 +182,7 @@ const duplicates: Route = {
       const wanted = [...pictures.values()].filter((picture) =>
         picture.path !== null && picture.problem === null
       );
-      const { prints, problems } = await fingerprints(wanted, roomFor(studio), progress, signal);
+      const { prints, problems } = await fingerprints(wanted, folder, roomFor(studio), progress, signal);
       return { groups: alikeGroups(prints, bits), problems, pictures: prints.length };
     });
   },
@@ -189,17 +190,20 @@ const duplicates: Route = {
 
 async function fingerprints(
   pictures: readonly ListedPicture[],
+  folder: OpenFolder,
   { looking }: DatasetRoom,
   progress: (done: number, total: number) => void,
   signal: AbortSignal,
-): Promise<{ prints: Fingerprinted[]; problems: string[] }> {
-  const prints = new Map<number, Fingerprinted>(), problems: string[] = [], waiting = [...pictures.entries()];
+): Promise<{ prints: Fingerprinted[]; problems: PictureProblem[] }> {
+  const prints = new Map<number, Fingerprinted>(),
+    problems: PictureProblem[] = [],
+    waiting = [...pictures.entries()];
   let done = 0;
   const lane = async () => {
     for (let next = waiting.shift(); next && !signal.aborted; next = waiting.shift()) {
       const [i, { name, path, mtime, bytes }] = next, stamp = { mtime, bytes };
       const seen = looking.known(path!, stamp) ?? await looking.look(path!, stamp);
-      if ("problem" in seen) problems.push(seen.problem);
+      if ("problem" in seen) problems.push(problemAt(folder, name, seen.problem));
       else prints.set(i, { name, hash: seen.hash, colour: seen.colour });
       progress(++done, pictures.length);
       if (done % 200 === 0) await new Promise((resolve) => setTimeout(resolve));

@@ -2,15 +2,8 @@
 
 import type { Studio } from "../../studio.ts";
 import { closeJobSteps } from "../captions/job_step.ts";
-import type { StepHead } from "../captions/undo_steps.ts";
+import type { StepsTold } from "../told.ts";
 import type { OpenFolder } from "../room.ts";
-
-export interface StepsTold {
-  /** The last one first. */
-  readonly done: readonly StepHead[];
-  /** The next one first. */
-  readonly undone: readonly StepHead[];
-}
 
 const MOST_TOLD = 50;
 
