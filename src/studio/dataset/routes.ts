@@ -2,7 +2,8 @@
 
 import type { Route } from "../studio.ts";
 import { captionRoutes } from "./routes/caption_routes.ts";
+import { jobRoutes } from "./routes/job_routes.ts";
 import { listingRoutes } from "./routes/listing_routes.ts";
 import { pictureRoutes } from "./routes/picture_routes.ts";
 
-export const routes: readonly Route[] = [...listingRoutes, ...captionRoutes, ...pictureRoutes];
+export const routes: readonly Route[] = [...listingRoutes, ...captionRoutes, ...pictureRoutes, ...jobRoutes];

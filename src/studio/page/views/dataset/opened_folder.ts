@@ -17,12 +17,13 @@ import { Grid } from "./grid.ts";
 import { HistoryPanel } from "./panels/history_panel.ts";
 import { LeftOutNote } from "./left_out_note.ts";
 import { MasksPanel } from "./panels/masks_panel.ts";
+import { TaggingPanel } from "./panels/tagging_panel.ts";
 import { TagsPanel } from "./panels/tags_panel.ts";
 import { TextPairs } from "./panels/text_pairs.ts";
 import type { FolderSeen, MovedTold } from "./told.ts";
 import { useNarrow } from "./use_width.ts";
 
-type PanelName = "pictures" | "caption" | "tags" | "buckets" | "masks" | "duplicates" | "history";
+type PanelName = "pictures" | "caption" | "tags" | "buckets" | "masks" | "duplicates" | "tagging" | "history";
 
 export function OpenedFolder({ path }: { path: string }) {
   const words = useWords(dataset), folder = useFolder(path), narrow = useNarrow();
@@ -62,7 +63,7 @@ export function OpenedFolder({ path }: { path: string }) {
   }
   const names = [
     ...(narrow ? ["pictures"] as const : []),
-    ...["caption", "tags", "buckets", "masks", "duplicates", "history"] as const,
+    ...["caption", "tags", "buckets", "masks", "duplicates", "tagging", "history"] as const,
   ];
   const shown = !narrow && panel === "pictures" ? "caption" : panel;
   const pictures = html`
@@ -78,6 +79,7 @@ export function OpenedFolder({ path }: { path: string }) {
     buckets: html`<${BucketsPanel} folder=${folder} />`,
     masks: html`<${MasksPanel} folder=${folder} />`,
     duplicates: html`<${DuplicatesPanel} folder=${folder} />`,
+    tagging: html`<${TaggingPanel} folder=${folder} onHistory=${() => setPanel("history")} />`,
     history: html`<${HistoryPanel} folder=${folder} />`,
   };
   return html`
