@@ -9,16 +9,18 @@ import { asked } from "../../src/studio/server/asked.ts";
 export async function withStudio(run: (dir: string, studio: Studio) => void | Promise<void>): Promise<void> {
   const dir = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "easel-studio-" }));
   const catalogue = { names: [], load: () => Promise.reject(new Error("no command is needed here")) };
+  const ending = new AbortController();
   const studio: Studio = {
     home: join(dir, ".easel"),
     folders: openFolders([dir]),
     catalogue,
     launch: [],
-    signal: new AbortController().signal,
+    signal: ending.signal,
   };
   try {
     await run(dir, studio);
   } finally {
+    ending.abort();
     Deno.removeSync(dir, { recursive: true });
   }
 }

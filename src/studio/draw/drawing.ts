@@ -3,6 +3,7 @@
 import { UsageError } from "../../base/errors.ts";
 import { samplerProblem } from "../../generation/samplers/mod.ts";
 import { type Folders, Refused } from "../studio.ts";
+import type { NewJob } from "./shown.ts";
 
 export interface DrawnLora {
   readonly path: string;
@@ -28,14 +29,6 @@ export interface AskedDrawing {
   /** Pictures at once, and how often. */
   readonly batch: number;
   readonly count: number;
-  readonly folder: string;
-}
-
-/** What the queue takes. */
-export interface NewJob {
-  readonly command: "gen_img";
-  readonly args: readonly string[];
-  /** Where its files go. */
   readonly folder: string;
 }
 

@@ -3,23 +3,7 @@
 import { extname, join } from "node:path";
 import { type Folders, Refused } from "../studio.ts";
 import { isGrid } from "./grid.ts";
-
-export interface GalleryPicture {
-  readonly path: string;
-  readonly name: string;
-  readonly bytes: number;
-  /** Milliseconds since 1970. */
-  readonly changed: number;
-}
-
-export interface Gallery {
-  readonly folder: string;
-  /** Of all pictures, so many from the asked one on. */
-  readonly pictures: readonly GalleryPicture[];
-  readonly count: number;
-  readonly grids: readonly { readonly path: string; readonly name: string }[];
-  readonly folders: readonly { readonly path: string; readonly name: string }[];
-}
+import type { Gallery, GalleryPicture } from "./shown.ts";
 
 const SHOWN = [".png", ".jpg", ".jpeg", ".webp"];
 

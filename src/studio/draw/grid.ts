@@ -6,27 +6,8 @@ import { isFile } from "../../base/files/exists.ts";
 import { samplerProblem } from "../../generation/samplers/mod.ts";
 import { stamp } from "../../generation/pictures/file_names.ts";
 import { type Folders, Refused } from "../studio.ts";
-import { type AskedDrawing, commonArgs, negativeOf, networkArgs, type NewJob, plain } from "./drawing.ts";
-
-export type AxisKind = "lora" | "strength" | "steps" | "scale" | "sampler" | "seed";
-
-export interface Axis {
-  readonly kind: AxisKind;
-  /** Paths of LoRAs, names of samplers, numbers. */
-  readonly values: readonly (string | number)[];
-}
-
-/** What `grid.json` holds, beside the pictures. */
-export interface Grid {
-  readonly easel: "grid";
-  readonly prompt: string;
-  readonly x: Axis & { readonly labels: readonly string[] };
-  readonly y: Axis & { readonly labels: readonly string[] };
-  readonly width: number;
-  readonly height: number;
-  /** Names of the pictures, row by row. */
-  readonly cells: readonly (readonly string[])[];
-}
+import { type AskedDrawing, commonArgs, negativeOf, networkArgs, plain } from "./drawing.ts";
+import type { Axis, AxisKind, Grid, NewJob, SeenGrid } from "./shown.ts";
 
 const FILE = "grid.json", MOST_CELLS = 400;
 
@@ -184,7 +165,7 @@ export function isGrid(folder: string): boolean {
 /** A grid and which of its pictures there are. Throws Refused (404) for a folder without one, or with a damaged one. */
 export function readGrid(
   folder: string,
-): Grid & { readonly folder: string; readonly drawn: readonly boolean[][] } {
+): SeenGrid {
   let grid: Grid;
   try {
     grid = JSON.parse(Deno.readTextFileSync(join(folder, FILE)));

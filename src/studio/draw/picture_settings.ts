@@ -6,27 +6,7 @@ import { pngTexts } from "../../generation/pictures/png_texts.ts";
 import { samplerNames, webUiName } from "../../generation/samplers/mod.ts";
 import { takeLoraTags } from "../../text/mod.ts";
 import { parseWebUiText, type WebUiText } from "./web_ui_text.ts";
-
-/** Null and left out is what the file does not say. */
-export interface PictureSettings {
-  /** Whose texts they are. */
-  readonly by: "gen_img" | "web_ui" | "comfy" | null;
-  readonly prompt: string | null;
-  readonly negativePrompt: string | null;
-  readonly seed: number | null;
-  /** As --sampler takes it; null for one that easel does not have. */
-  readonly sampler: string | null;
-  readonly steps: number | null;
-  readonly scale: number | null;
-  readonly width: number | null;
-  readonly height: number | null;
-  readonly clipSkip: number | null;
-  /** A file's name without its ending. */
-  readonly model: string | null;
-  readonly loras: readonly { readonly name: string; readonly strength: number }[];
-  /** All that is written in the file, cut where it is endless. */
-  readonly texts: readonly (readonly [key: string, text: string])[];
-}
+import type { PictureSettings } from "./shown.ts";
 
 const MOST_TEXTS = 100, TEXT = 20_000;
 

@@ -4,6 +4,8 @@ import { openFile } from "../../base/files/regular_file.ts";
 import { samplerNames } from "../../generation/samplers/mod.ts";
 import { file, json } from "../server/answers.ts";
 import { type Asked, Refused, type Route, type Studio } from "../studio.ts";
+import { roomFor } from "../dataset/room.ts";
+import { choicesIn } from "./choices.ts";
 import { drawingJob, drawingOf } from "./drawing.ts";
 import { galleryOf, isPicture } from "./gallery.ts";
 import { axesOf, readGrid, startGrid } from "./grid.ts";
@@ -16,7 +18,7 @@ export const routes: readonly Route[] = [
   {
     method: "GET",
     path: "/api/draw/choices",
-    answer: () => json({ samplers: samplerNames }),
+    answer: async (_, { folders }) => json({ samplers: samplerNames, ...await choicesIn(folders) }),
   },
   {
     method: "POST",
@@ -49,6 +51,19 @@ export const routes: readonly Route[] = [
         throw new Refused(400, "from: give a number of pictures to pass by");
       }
       return json(galleryOf(url.searchParams.get("folder") || "pictures", from, folders));
+    },
+  },
+  {
+    method: "GET",
+    path: "/api/draw/thumbnail",
+    async answer(asked, studio) {
+      const path = pathOf(asked, studio, "path"), { size, mtime } = Deno.statSync(path);
+      const stamp = { bytes: size, mtime: mtime?.getTime() ?? 0 };
+      const seen = await roomFor(studio).looking.look(path, stamp);
+      if ("problem" in seen) throw new Refused(422, seen.problem);
+      return new Response(seen.jpeg as Uint8Array<ArrayBuffer>, {
+        headers: { "content-type": "image/jpeg", "cache-control": "private, max-age=86400" },
+      });
     },
   },
   {

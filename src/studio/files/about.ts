@@ -3,32 +3,7 @@
 import { UserError } from "../../base/errors.ts";
 import { inspectFile, type Inspection, type TensorRow } from "../../tools/inspect.ts";
 import { hasPreview } from "./preview.ts";
-
-export interface About {
-  readonly path: string;
-  readonly bytes: number;
-  /** One line that says what is wrong with the file; then nothing else is known. */
-  readonly error?: string;
-  readonly what: string;
-  readonly kind: Inspection["kind"] | "damaged";
-  readonly family: string | null;
-  readonly ranks: readonly number[];
-  readonly alphas: readonly number[];
-  /** Elements by dtype. */
-  readonly elements: Readonly<Record<string, number>>;
-  readonly tensors: number;
-  /** By its maker. */
-  readonly title: string | null;
-  readonly preview: boolean;
-}
-
-/** A text of the metadata, cut where it is endless. */
-export interface Said {
-  readonly key: string;
-  readonly text: string;
-  /** Letters in the file. */
-  readonly length: number;
-}
+import type { About, Said } from "./shown.ts";
 
 const TITLE = 200, KEY = 200, TEXT = 20_000, MOST_TEXTS = 1000, MOST_TENSORS = 4000, KEPT = 10_000;
 

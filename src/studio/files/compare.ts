@@ -2,28 +2,8 @@
 
 import { bytesText } from "../../base/bytes.ts";
 import type { Inspection, TensorRow } from "../../tools/inspect.ts";
+import type { Comparison, SomeNames, TextPair } from "./shown.ts";
 import { aboutOf, saidOf } from "./about.ts";
-
-/** One line of the comparison; null where a file says nothing. */
-export interface TextPair {
-  readonly key: string;
-  readonly a: string | null;
-  readonly b: string | null;
-  readonly same: boolean;
-}
-
-export interface Comparison {
-  readonly facts: readonly TextPair[];
-  readonly metadata: readonly TextPair[];
-  /** Keys that one file has alone, and those whose shape or dtype differs. */
-  readonly tensors: { readonly onlyA: Some; readonly onlyB: Some; readonly other: Some };
-}
-
-/** The first names of many. */
-interface Some {
-  readonly count: number;
-  readonly first: readonly string[];
-}
 
 const FIRST = 20;
 
@@ -71,6 +51,6 @@ function compareTensors(a: readonly TensorRow[], b: readonly TensorRow[]): Compa
   };
 }
 
-function some(names: readonly string[]): Some {
+function some(names: readonly string[]): SomeNames {
   return { count: names.length, first: names.slice(0, FIRST).map((name) => name.slice(0, 300)) };
 }

@@ -7,15 +7,7 @@ import { FileReader } from "../../formats/file_reader.ts";
 import { legacyHash } from "../../formats/model_hash.ts";
 import { Refused, type Studio } from "../studio.ts";
 import { stampOf } from "./about.ts";
-
-export interface Hashes {
-  /** Of the whole file; its first ten digits are AutoV2. */
-  readonly sha256: string;
-  /** Of the tensors, as sshs_model_hash; its first twelve digits are AutoV3. Of a file that is no safetensors, the whole. */
-  readonly tensors: string;
-  /** AutoV1, of 64 KiB at 1 MiB. */
-  readonly legacy: string;
-}
+import type { Hashes } from "./shown.ts";
 
 interface Kept extends Hashes {
   readonly stamp: string;

@@ -3,24 +3,7 @@
 import { extname, join } from "node:path";
 import { isDiffusersFolder } from "../../options/model_path.ts";
 import { type Folders, Refused } from "../studio.ts";
-
-export interface ListedFile {
-  readonly path: string;
-  /** Below the folder that was asked for. */
-  readonly name: string;
-  /** Null of a folder in Diffusers' layout. */
-  readonly bytes: number | null;
-  /** Milliseconds since 1970. */
-  readonly changed: number;
-}
-
-export interface Listing {
-  readonly folder: string;
-  /** The newest first. */
-  readonly files: readonly ListedFile[];
-  /** Whether there is more than is shown. */
-  readonly more: boolean;
-}
+import type { ListedFile, Listing } from "./shown.ts";
 
 const MODEL = [".safetensors", ".ckpt", ".pt", ".pth"];
 

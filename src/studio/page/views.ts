@@ -3,8 +3,8 @@
 import type { ComponentType } from "preact";
 import type { IconName } from "./parts/icons.ts";
 import { Dataset } from "./views/dataset/dataset.ts";
-import { Draw } from "./views/draw.ts";
-import { Files } from "./views/files.ts";
+import { Draw } from "./views/draw/draw.ts";
+import { Files } from "./views/files/files.ts";
 import { NewJob } from "./views/new_job.ts";
 import { Queue } from "./views/queue.ts";
 import { Runs } from "./views/runs.ts";

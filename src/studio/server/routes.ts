@@ -3,6 +3,7 @@
 import { routes as datasetRoutes } from "../dataset/routes.ts";
 import type { Route, Topic } from "../studio.ts";
 import { routes as draw } from "../draw/routes.ts";
+import { topic as pictures } from "../draw/topic.ts";
 import { routes as files } from "../files/routes.ts";
 import { routes as formRoutes } from "../form/routes.ts";
 import { routes as queueRoutes } from "../queue/routes.ts";
@@ -19,5 +20,6 @@ export const ROUTES: readonly Route[] = [
 ];
 
 export const TOPICS: readonly Topic[] = [
+  pictures,
   ...queueTopics,
 ];

@@ -1,0 +1,3 @@
+/** What an input holds when something happens to it. */
+export const valueOf = (event: Event) =>
+  (event.currentTarget as HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement).value;
