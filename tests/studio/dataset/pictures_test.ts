@@ -20,10 +20,10 @@ Deno.test("thumbnails, masks, buckets and duplicates of a folder", async () => {
     return await decodeImage(new Uint8Array(await response.arrayBuffer()));
   };
   const small = await shown("thumbnail", { name: "a.png" });
-  assert.deepEqual([small.width, small.height], [320, 160]);
+  assert.deepEqual([small.width, small.height], [200, 100]);
   const { data, width } = await shown("mask", { name: "c.png", shown: "alpha" });
   assert.ok(data[0] < 8 && data[(width - 1) * 3] > 247, "see-through is black, opaque is white");
-  assert.equal((await shown("mask", { name: "a.png", masks: join(at.dir, "masks") })).width, 320);
+  assert.equal((await shown("mask", { name: "a.png", masks: join(at.dir, "masks") })).width, 200);
   assert.equal((await shown("picture", { name: "c.png" })).height, 120);
   await assert.rejects(shown("thumbnail", { name: "broken.png" }), /broken\.png: is no PNG, JPEG/);
   await assert.rejects(
@@ -47,6 +47,14 @@ Deno.test("thumbnails, masks, buckets and duplicates of a folder", async () => {
   const { groups, problems } = await at.told("GET", "duplicates", { extension: ".txt", bits: 4 });
   assert.deepEqual([groups, problems.length], [[["a.png", "b.jpg"]], 1]);
   assert.deepEqual([...Deno.readDirSync(at.dir)].map(({ name }) => name).sort(), [".easel", ...before]);
+});
+
+Deno.test("a server that ends leaves nobody waiting for a picture", async () => {
+  await using at = desk();
+  await picture(join(at.dir, "a.png"), 64, 64);
+  const pending = at.ask("GET", "thumbnail", { folder: at.dir, name: "a.png" });
+  at.restart();
+  await assert.rejects(pending, { status: 503 });
 });
 
 Deno.test("alikeGroups() finds all pairs of 10,000 hashes that differ in few bits", () => {

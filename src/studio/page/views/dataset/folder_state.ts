@@ -64,12 +64,15 @@ export interface FolderState {
   /** Everything anew. */
   reload(): void;
   /** Writes a draft; false where somebody else has changed the caption, which the draft then tells. */
-  save(name: string): Promise<boolean>;
+  save(name: string, draft?: Draft): Promise<boolean>;
   leaveOut(names: readonly string[], out: boolean): Promise<void>;
   /** How far a change of many captions is; null: none goes on. */
   readonly busy: number | null;
   change(path: string, body: Readonly<Record<string, unknown>>): Promise<MovedTold | null>;
 }
+
+/** Pictures that the server tells of at once. */
+const MOST_ASKED = 400;
 
 const NO_STEPS: StepsTold = { done: [], undone: [] };
 
@@ -124,10 +127,13 @@ export function useFolder(path: string): FolderState {
       setTimeout(() => {
         const wanted = [...waiting.current];
         waiting.current.clear();
-        post<{ items: PictureItem[] }>("/api/dataset/items", { folder: path, extension, names: wanted }).then(
-          ({ items }) => keepItems(items),
-          tellError,
-        );
+        for (let at = 0; at < wanted.length; at += MOST_ASKED) {
+          const names = wanted.slice(at, at + MOST_ASKED);
+          post<{ items: PictureItem[] }>("/api/dataset/items", { folder: path, extension, names }).then(
+            ({ items }) => keepItems(items),
+            tellError,
+          );
+        }
       }, 30);
     }
     for (const name of lacking) {
@@ -146,8 +152,7 @@ export function useFolder(path: string): FolderState {
 
   const setSteps = (steps: StepsTold) => setTold((old) => old && { ...old, steps });
 
-  const save = async (name: string) => {
-    const draft = drafts.get(name);
+  const save = async (name: string, draft = drafts.get(name)) => {
     if (!draft) return true;
     const body = { folder: path, extension, name, text: draft.text, version: draft.version };
     try {
@@ -185,16 +190,17 @@ export function useFolder(path: string): FolderState {
   };
 
   const leaveOut = async (names: readonly string[], out: boolean) => {
-    await put("/api/dataset/left_out", { folder: path, extension, names, out }).catch(tellError);
-    setItems((old) => {
-      const next = new Map(old);
-      for (const name of names) if (next.has(name)) next.set(name, { ...next.get(name)!, leftOut: out });
-      return next;
-    });
-    setTold((old) =>
-      old &&
-      { ...old, counts: { ...old.counts, leftOut: old.counts.leftOut + (out ? 1 : -1) * names.length } }
-    );
+    try {
+      const body = { folder: path, extension, names, out };
+      const { names: marked } = await put<{ names: string[] }>("/api/dataset/left_out", body);
+      const isOut = new Set(marked);
+      setItems((old) =>
+        new Map([...old].map(([name, item]) => [name, { ...item, leftOut: isOut.has(name) }]))
+      );
+      setTold((old) => old && { ...old, counts: { ...old.counts, leftOut: marked.length } });
+    } catch (failed) {
+      tellError(failed);
+    }
   };
 
   const names = told?.names ?? [];

@@ -2,7 +2,7 @@
 
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Button, ErrorLine, Field, type FieldTies, html, Name } from "../../../parts/mod.ts";
+import { Button, ErrorLine, Field, type FieldTies, html, Name, tellError } from "../../../parts/mod.ts";
 import { fill, number, useWords } from "../../../words/mod.ts";
 import { dataset } from "../../../words/dataset.ts";
 import { parts } from "../../../words/parts.ts";
@@ -16,21 +16,22 @@ interface CaptionPanelProps {
   input: RefObject<HTMLTextAreaElement>;
 }
 
-const PICTURE_HEIGHT = 300;
+/** Pixels; less where it is narrow, so that the caption is in sight. */
+const MOST_HEIGHT = 300, SHARE = 0.7;
 
 export function CaptionPanel({ folder, input }: CaptionPanelProps) {
   const words = useWords(dataset), [box, width] = useWidth<HTMLDivElement>(320);
-  const goesOn = useRef(false);
+  const height = Math.min(MOST_HEIGHT, Math.round(width * SHARE)), goesOn = useRef(false);
   const name = folder.current, item = name === null ? undefined : folder.items.get(name);
   const at = name === null ? -1 : folder.names.indexOf(name);
   const step = (by: number) => folder.setCurrent(folder.names[at + by] ?? name);
   if (name === null) return html`<p class="muted">${words.nothingChosen}</p>`;
   return html`
     <div class="stack" ref=${box}>
-      <div class="large-picture" style=${{ height: `${PICTURE_HEIGHT}px` }}>
+      <div class="large-picture" style=${{ height: `${height}px` }}>
         ${item && html`
           <${ShownPicture} folder=${folder} item=${item} what="picture" width=${width}
-            height=${PICTURE_HEIGHT} alt=${name} />
+            height=${height} alt=${name} />
         `}
       </div>
       <div class="row">
@@ -134,6 +135,7 @@ function Editor({ folder, item, input, goesOn, onNext }: EditorProps) {
 /** Somebody else changed the caption: both texts, and which of them shall stand. */
 function Conflict({ folder, name, draft }: { folder: FolderState; name: string; draft: Draft }) {
   const words = useWords(dataset), { theirs, version } = draft.conflict!;
+  const keep = () => folder.save(name, { text: draft.text, version, conflict: null }).catch(tellError);
   const take = () => {
     folder.setDraft(name, null);
     folder.want([name], true);
@@ -144,8 +146,7 @@ function Conflict({ folder, name, draft }: { folder: FolderState; name: string; 
       <pre dir="auto">${theirs ?? words.missing}</pre>
       <div class="row">
         <${Button} onClick=${take}>${words.takeTheirs}<//>
-        <${Button} kind="danger" onClick=${() =>
-          folder.setDraft(name, { text: draft.text, version, conflict: null })}>${words.keepMine}<//>
+        <${Button} kind="danger" onClick=${keep}>${words.keepMine}<//>
       </div>
     </div>
   `;

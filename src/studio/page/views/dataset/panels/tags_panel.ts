@@ -27,7 +27,11 @@ const MOST_SHOWN = 200;
 
 interface Preview {
   readonly count: number;
-  readonly first: readonly { readonly file: string; readonly before: string; readonly after: string }[];
+  readonly first: readonly {
+    readonly file: string;
+    readonly before: string | null;
+    readonly after: string | null;
+  }[];
   readonly problems: readonly string[];
 }
 

@@ -12,7 +12,7 @@ interface Pair {
 
 export function TextPairs({ pairs }: { pairs: readonly Pair[] }) {
   const words = useWords(dataset);
-  const said = (text: string | null) => text ?? words.missing;
+  const said = (text: string | null) => text === null ? words.missing : text === "" ? words.empty : text;
   return html`
     <dl class="text-pairs">
       ${pairs.map(({ file, before, after }) =>
