@@ -1,4 +1,6 @@
 // fill, copy, accumulate: the effects on a parameter. Memory-bound.
+#include <cstring>
+
 #include "../executor/shapes/pointwise.h"
 #include "kernel.h"
 
@@ -27,8 +29,15 @@ Run prepare_fill(const Instruction& i) {
   }
   return dispatch(i, y.dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;
+    // gradients are cleared so: memset does not read what it overwrites
+    const bool zero = float_bits(float(value)) == 0;
     return [=, p = y.as<T>(), v = from_float<T>(float(value))] {
-      parallel_for(n, 1 << 16, [=](int64_t begin, int64_t end) { std::fill(p + begin, p + end, v); });
+      parallel_for(n, 1 << 16, [=](int64_t begin, int64_t end) {
+        if (zero)
+          std::memset(static_cast<void*>(p + begin), 0, size_t(end - begin) * sizeof(T));
+        else
+          std::fill(p + begin, p + end, v);
+      });
     };
   });
 }

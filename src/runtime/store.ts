@@ -48,6 +48,8 @@ const DEVICE_DTYPES: Record<DType, number> = { f32: 0, f16: 1, bf16: 2, i32: 3, 
 export class ParameterStore {
   readonly #parameters = new Map<string, Parameter>();
   readonly #buffers = new Set<Buffer>();
+  /** How often values were put into a parameter from outside of programs. */
+  writes = 0;
 
   constructor(readonly device: Device) {}
 
@@ -119,6 +121,7 @@ export class ParameterStore {
     }
     if (!this.has(name)) this.allocate(name, shape, dtype, options);
     const { buffer, offset } = this.get(name);
+    this.writes++;
     this.device.upload(buffer, offset, encodeValues(values, dtype));
   }
 

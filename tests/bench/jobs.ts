@@ -63,7 +63,7 @@ const training = (recompute: boolean): MakeJob => async (store, model, batch, dt
   }
   const step = loraStep(store, model, dtype, recompute), shape = { batch };
   const inputs = { ...unetValues(model, batch), target: numbers("target", batch * model.size ** 2 * 4) };
-  const program = await step.program(shape), last = await step.updateProgram();
+  const program = await step.program(shape), last = await step.updateProgram(step.usualUpdate);
   return {
     program,
     work: sumOf([...program.tables.listing, ...last.tables.listing].map(workOf)),

@@ -50,7 +50,7 @@ const update = (type: string): MakeJob => async (store, model) => {
   for (const { name, shape } of group.parameters) {
     if (shape.length > 1) overwrite(store, name, scaleOf(shape));
   }
-  const program = await step.updateProgram();
+  const program = await step.updateProgram(step.usualUpdate);
   const states = statesOf(store, lanes), { listing } = program.tables;
   const cleared = listing.some((line) => line.startsWith("fill "));
   return {
@@ -81,7 +81,7 @@ const full: MakeJob = async (store, model, batch, dtype: DType) => {
   upload(store, parts.unet(model), "f32");
   const step = fullStep(store, model, group, dtype), shape = { batch };
   const inputs = { ...unetValues(model, batch), target: numbers("target", batch * model.size ** 2 * 4) };
-  const program = await step.program(shape), last = await step.updateProgram();
+  const program = await step.program(shape), last = await step.updateProgram(step.usualUpdate);
   return {
     program,
     inputs: { ...inputs, loss_scale: Float32Array.of(1) },

@@ -68,7 +68,7 @@ export async function planSteps<Shape extends object>(
   let seconds = 0;
   for (const shape of shapes) seconds = Math.max(seconds, await timeOf(await step.program(shape)));
   // Runs too: memory that no step has touched yet would be missing from the process.
-  const updateSeconds = step.options.fused ? 0 : await timeOf(await step.updateProgram());
+  const updateSeconds = step.options.fused ? 0 : await timeOf(await step.updateProgram(step.usualUpdate));
   // members of a flat parameter lie inside its buffer
   const buffers = new Set(store.names().map((name) => store.get(name).buffer));
   const parameterBytes = [...buffers].reduce((sum, { bytes }) => sum + bytes, 0);

@@ -12,6 +12,8 @@ export interface Moment {
   readonly lr: number;
   /** Optimizer steps of the group, this one included: 1 at first. */
   readonly step: number;
+  /** In place of the optimizer's momentum or first beta, where a schedule moves it. */
+  readonly momentum?: number;
   /** Rule.running with this step. */
   readonly running: Readonly<Record<string, number>>;
 }
@@ -93,6 +95,8 @@ export interface Rule<
     readonly smallest: number;
     readonly maps: Readonly<Record<States, "signed" | "unsigned">>;
   };
+  /** Moment.momentum is obeyed. */
+  readonly momentum?: true;
   /** The rate of step 1, 2, ... where the schedule has no part in it. */
   ownRate?(step: number): number;
   readonly shared?: Shared<States, Hyper, Names, Sums>;

@@ -1,9 +1,12 @@
 /** Schedules of torch.optim.lr_scheduler that --lr_scheduler_type may name, with its arguments and defaults. */
-import { UsageError } from "../../base/errors.ts";
 import type { Args } from "./args.ts";
 
 /** The learning rate that optimizer step `step` (from 0) uses in a group whose own rate is `base`. */
-export type Schedule = (step: number, base: number) => number;
+export interface Schedule {
+  (step: number, base: number): number;
+  /** The optimizer's momentum, or first beta, at that step; absent: its own. */
+  readonly momentum?: (step: number) => number;
+}
 
 export const halfCosine = (turn: number): number => 0.5 * (1 + Math.cos(Math.PI * turn));
 
@@ -53,13 +56,16 @@ export const torchSchedules: Readonly<Record<string, (args: Args) => Schedule>> 
   OneCycleLR: oneCycle,
 };
 
-/** torch moves the optimizer's momentum against the rate by default, which no optimizer here takes. */
-function steadyMomentum(args: Args): void {
-  if (args.oneOf("cycle_momentum", [true, false])) {
-    throw new UsageError(
-      "this schedule moves the momentum too, which is not supported yet; add cycle_momentum=False to --lr_scheduler_args",
-    );
-  }
+/** The momentum goes from the most down to the least as the rate goes up, where that is wanted. */
+function withMomentum(
+  rate: (step: number) => number,
+  args: Args,
+  [least, most]: readonly number[],
+  at: (step: number, least: number, most: number) => number,
+): Schedule {
+  const low = args.number("base_momentum", least), high = args.number("max_momentum", most);
+  const moves = args.oneOf("cycle_momentum", [true, false]);
+  return moves ? Object.assign(rate, { momentum: (step: number) => at(step, low, high) }) : rate;
 }
 
 /** Up and down between two rates (arXiv 1506.01186). */
@@ -69,13 +75,13 @@ function cyclic(args: Args): Schedule {
     down = args.count("step_size_down", up, 1),
     total = up + down;
   const mode = args.oneOf("mode", ["triangular", "triangular2", "exp_range"]);
-  steadyMomentum(args);
-  return (step) => {
+  const height = (step: number) => {
     const cycle = Math.floor(step / total), at = step - cycle * total;
-    const height = at <= up ? at / up : (total - at) / down;
     const scale = mode === "triangular" ? 1 : mode === "triangular2" ? 0.5 ** cycle : gamma ** step;
-    return low + (high - low) * height * scale;
+    return (at <= up ? at / up : (total - at) / down) * scale;
   };
+  const momentum = (step: number, least: number, most: number) => most - (most - least) * height(step);
+  return withMomentum((step) => low + (high - low) * height(step), args, [0.8, 0.9], momentum);
 }
 
 /** Up to a rate and down to almost none, once (arXiv 1708.07120). */
@@ -85,16 +91,22 @@ function oneCycle(args: Args): Schedule {
   const epochs = args.optionalNumber("epochs"), each = args.optionalNumber("steps_per_epoch");
   const total = args.count("total_steps", epochs && each ? epochs * each : undefined, 1);
   const between = args.oneOf("anneal_strategy", ["cos", "linear"]) === "cos" ? bySine : mix;
-  const ends = args.oneOf("three_phase", [false, true])
-    ? [[rise * total - 1, top], [2 * rise * total - 2, first], [total - 1, last]]
-    : [[rise * total - 1, top], [total - 1, last]];
-  steadyMomentum(args);
-  return (step) => {
-    let start = 0, from = first;
-    for (const [end, to] of ends) {
-      if (step <= end) return between(from, to, (step - start) / (end - start));
-      [start, from] = [end, to];
-    }
-    return last;
+  const threePhases = args.oneOf("three_phase", [false, true]);
+  const ends = threePhases
+    ? [rise * total - 1, 2 * rise * total - 2, total - 1]
+    : [rise * total - 1, total - 1];
+  /** From value to value, as many as there are ends and one more. */
+  const through = (values: readonly number[], step: number) => {
+    const found = ends.findIndex((end) => step <= end);
+    if (found < 0) return values[ends.length];
+    const start = found === 0 ? 0 : ends[found - 1];
+    return between(values[found], values[found + 1], (step - start) / (ends[found] - start));
   };
+  const rates = threePhases ? [first, top, first, last] : [first, top, last];
+  return withMomentum(
+    (step) => through(rates, step),
+    args,
+    [0.85, 0.95],
+    (step, least, most) => through(threePhases ? [most, least, most, most] : [most, least, most], step),
+  );
 }

@@ -134,10 +134,14 @@ export class DiffusionTraining {
       dithered: config.stochasticRounding,
       clipped: parts.clipped,
       learning: parts.learning,
-      afterUpdate: (graph) => {
-        parts.afterUpdate?.(graph);
-        return { ...parts.limitNorms?.(graph) };
-      },
+      momentum: this.#rates.momentum,
+      // absent where there is nothing to do: what follows an update makes it harder to foresee
+      afterUpdate: parts.afterUpdate || parts.limitNorms
+        ? (graph) => {
+          parts.afterUpdate?.(graph);
+          return { ...parts.limitNorms?.(graph) };
+        }
+        : undefined,
       load: parts.load,
     });
     this.#losses = new Programs(store, { load: parts.load });

@@ -30,7 +30,9 @@ import {
   type UpdateResult,
 } from "./step_state.ts";
 import { allocateStates } from "./states.ts";
-import { recordDiscard, recordUpdate, UPDATE, type UpdateOptions } from "./update.ts";
+import { Certainty } from "./foreseen/certain.ts";
+import { recordExtent } from "./foreseen/extent.ts";
+import { recordDiscard, recordUpdate, UPDATE, type UpdateOptions, type UpdateWay } from "./update.ts";
 
 /** What a step minimises, as recorded for one shape. */
 export interface RecordedLoss {
@@ -52,6 +54,8 @@ export interface StepOptions<Shape> extends UpdateOptions {
   readonly fused?: boolean;
   /** Gives the store the parameters that a recorded program needs. */
   readonly load?: (graph: Graph) => Promise<void>;
+  /** What the schedule makes of the optimizer's momentum at optimizer step `step`, counted from 0 (Rule.momentum). */
+  readonly momentum?: (step: number) => number;
   /** Which groups learn at optimizer step `step`, counted from 0; absent: all at all steps. */
   readonly learning?: (step: number) => boolean[];
 }
@@ -79,7 +83,8 @@ export class TrainingStep<Shape extends object> {
   readonly #backward: Programs<Shape>;
   /** What the programs of `#backward` take gradients of. */
   #learning: string | null = null;
-  #update: Program | null = null;
+  readonly #updates = new Map<UpdateWay, Program>();
+  #certainty: Certainty;
   #discard: Program | null = null;
   /** Of the latest backward program, which the weights have stepped in. */
   #fused: { due: Due; outputs: Record<string, Float32Array> } | null = null;
@@ -93,6 +98,7 @@ export class TrainingStep<Shape extends object> {
     this.#backward = new Programs(store, { load: options.load });
     allocateStates(store, options.groups, options.optimizer);
     this.state = firstState(options);
+    this.#certainty = new Certainty(store, options);
   }
 
   /** The program for a bucket; made at its first use. */
@@ -156,7 +162,12 @@ export class TrainingStep<Shape extends object> {
     if (this.options.fused) return takeIn(this.options, this.state, this.#fused!.due, this.#fused!.outputs);
     const due = dueOf(this.options, this.state, learningRates, reached);
     if (this.options.averaging) due.inputs.average_decay = Float32Array.of(averageDecay);
-    return takeIn(this.options, this.state, due, await (await this.updateProgram()).run(due.inputs));
+    const way = this.#certainty.wayOf(this.state, due), program = await this.updateProgram(way);
+    const results = await program.run(due.inputs), result = takeIn(this.options, this.state, due, results);
+    if (result.heldBack === null) {
+      await this.#certainty.made(results.weight_square[0], () => this.#measure());
+    }
+    return result;
   }
 
   /** All weights of group `index`, which may be others than those that are trained (Rule.settled). */
@@ -203,17 +214,35 @@ export class TrainingStep<Shape extends object> {
     return Number.isFinite(loss[0]) && (this.options.scaleLoss || Number.isFinite(grad_norm[0]));
   }
 
-  /** The optimizer's program; made at its first use. There is none where weights step within the backward program. */
-  async updateProgram(): Promise<Program> {
-    return this.#update ??= await compile(this.recordUpdate(), this.store, UPDATE);
+  /**
+   * The optimizer's program, made at its first use: the one that needs more memory, or the one named.
+   * There is none where weights step within the backward program.
+   */
+  async updateProgram(way: UpdateWay = "checked"): Promise<Program> {
+    const program = this.#updates.get(way) ?? await compile(this.recordUpdate(way), this.store, UPDATE);
+    this.#updates.set(way, program);
+    return program;
+  }
+
+  /** What the optimizer's states are between, see recordExtent(). */
+  async #measure(): Promise<ArrayLike<number>> {
+    const { groups, optimizer } = this.options;
+    if (!Object.keys(optimizer.states).length) return [];
+    const program = await compile(recordExtent(groups, optimizer), this.store, UPDATE);
+    try {
+      return (await program.run()).extent;
+    } finally {
+      program.destroy();
+    }
   }
 
   /** Frees the programs; before the store and the device. */
   destroy(): void {
     this.#backward.destroy();
-    this.#update?.destroy();
+    for (const program of this.#updates.values()) program.destroy();
+    this.#updates.clear();
     this.#discard?.destroy();
-    this.#update = this.#discard = null;
+    this.#discard = null;
   }
 
   recordBackward(shape: Shape): Graph {
@@ -243,8 +272,13 @@ export class TrainingStep<Shape extends object> {
     for (const [name, value] of Object.entries(outputs ?? {})) graph.output(name, value);
   }
 
-  recordUpdate(): Graph {
-    return recordUpdate(this.options);
+  recordUpdate(way: UpdateWay = "checked"): Graph {
+    return recordUpdate(this.options, way);
+  }
+
+  /** How most updates are made. */
+  get usualUpdate(): UpdateWay {
+    return this.#certainty.usual;
   }
 
   /** Which groups learn at the step that comes next. */

@@ -44,6 +44,8 @@ const FIRST_SCALE = 65536, GROWTH_INTERVAL = 2000;
 
 interface Options extends UpdateOptions {
   readonly scaleLoss: boolean;
+  /** What the schedule makes of the optimizer's momentum at step `step`, counted from 0; absent: it stays. */
+  readonly momentum?: (step: number) => number;
 }
 
 export function firstState(options: Options): StepState {
@@ -78,7 +80,8 @@ export function dueOf(
   const moved = reached.map((r, i) => r && (!together || takesPart(together, learningRates, i)));
   const moments = rates.map((lr, i): Moment => {
     const step = state.groupSteps[i] + 1, before = state.running[i];
-    return { lr, step, running: running?.next(before, { lr, step }) ?? before };
+    const momentum = options.momentum?.(optimizerSteps);
+    return { lr, step, momentum, running: running?.next(before, { lr, step }) ?? before };
   });
   moments.forEach((moment, i) => {
     const numbers = hyper(moment);

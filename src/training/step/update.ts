@@ -62,10 +62,15 @@ export const averageDecay = (most: number | null | undefined, t: number): number
 /** How the optimizer's program is compiled: a formula of any length is to go over memory once. */
 export const UPDATE = { chains: true } as const;
 
+/** What is done about weights that would not be finite, see recordUpdate(). */
+export type UpdateWay = "checked" | "foreseen";
+
 /**
  * Inputs are `unscale`, by which gradients are multiplied; for each group i its numbers of the step, `hyper.i`, and
  * `hold.i`, NaN where it is to stay as it is, else 0; `numbers` of an optimizer that has some over all groups, or
  * `numbers.i` of each, which come back under that name as they are after the step; and `average_decay` with averaging.
+ * An update that is foreseen to leave finite weights (foreseen/certain.ts) does not look whether it does; the step itself is
+ * the same to the last bit.
  */
 export function recordUpdate(
   {
@@ -78,6 +83,7 @@ export function recordUpdate(
     afterUpdate,
     dithered,
   }: UpdateOptions,
+  way: UpdateWay = "checked",
 ): Graph {
   const graph = new Graph();
   const at = (of: (index: number) => string, i: number) => graph.parameter(of(i), [groupSize(groups[i])]);
@@ -108,7 +114,9 @@ export function recordUpdate(
   });
   // every group's outcome is known before one of them changes, so that none or all do
   const works = operands.flatMap((group, i) => group.map((each) => ({ each, step: stepOf(i) })));
-  const outcomes = total(works.values().map(({ each, step }) => outcome(optimizer, each, step)));
+  const outcomes = way === "foreseen"
+    ? affine(norm, 0, 0)
+    : total(works.values().map(({ each, step }) => outcome(optimizer, each, step)));
   // 0 * x is NaN where x is not finite, which makes the optimizer skip
   const weightSquare = advanced.flatMap(({ next }) => Object.values(next))
     .reduce((sum, number) => add(sum, affine(number, 0, 0)), outcomes);
