@@ -48,7 +48,7 @@ Deno.test("--lr_scheduler_type and its arguments are refused in one line where t
   const lines: [string, string[], RegExp][] = [
     ["LambdaLR", [], /LambdaLR is not supported yet/],
     ["StepLr", ["step_size=2"], /did you mean StepLR\?/],
-    ["OneCycleLR", ["max_lr=1", "total_steps=9"], /add cycle_momentum=False/],
+    ["OneCycleLR", ["max_lr=1", "total_steps=9", "cycle_momentum=1"], /cycle_momentum must be True or False/],
     ["CyclicLR", ["base_lr=0", "max_lr=1", "mode='up'"], /mode must be 'triangular' or/],
     ["MultiStepLR", [], /needs --lr_scheduler_args "milestones=/],
     ["StepLR", ["step_size=0"], /step_size must be a whole number, 1 or more/],

@@ -11,7 +11,8 @@ export const lion: Optimizer = {
   rule: ({ betas: [beta1, beta2], weight_decay }) =>
     rule({
       states: { exp_avg: 0 },
-      hyper: ({ lr }) => ({ lr, beta1, beta2, keep: 1 - lr * weight_decay }),
+      momentum: true,
+      hyper: ({ lr, momentum = beta1 }) => ({ lr, beta1: momentum, beta2, keep: 1 - lr * weight_decay }),
       update({ weight, grad, state: { exp_avg }, hyper: { lr, beta1, beta2, keep } }) {
         const direction = sign(lerp(exp_avg, grad, rest(beta1)));
         return {

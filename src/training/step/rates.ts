@@ -5,8 +5,18 @@ import { createSchedule, type Schedule, type ScheduleConfig } from "../schedules
 import { resolveSteps } from "../../options/steps.ts";
 
 /** Throws UsageError for a schedule that there is not, or that the optimizer does not take. */
-export function createRates(config: ScheduleConfig, { ownRate }: Pick<Rule, "ownRate">): Schedule {
-  if (!ownRate) return createSchedule(config);
+export function createRates(
+  config: ScheduleConfig,
+  { ownRate, momentum }: Pick<Rule, "ownRate" | "momentum">,
+): Schedule {
+  if (!ownRate) {
+    const schedule = createSchedule(config);
+    if (!schedule.momentum || momentum) return schedule;
+    throw new UsageError(
+      `${config.lrSchedulerType} moves the momentum too, and this optimizer has none that moves; ` +
+        "add cycle_momentum=False to --lr_scheduler_args, or use AdamW, AdamW8bit, Lion or SGDNesterov",
+    );
+  }
   if (resolveSteps(config.lrWarmupSteps, config.maxTrainSteps) !== 0) {
     throw new UsageError(
       "Adafactor's relative steps take no --lr_warmup_steps; leave it out, or give --optimizer_args relative_step=False",

@@ -109,6 +109,7 @@ export class VaeTraining {
       scaleLoss: config.mixedPrecision === "fp16",
       averaging: config.emaDecay !== null,
       fused: config.fusedBackwardPass,
+      momentum: this.#rates.momentum,
     });
   }
 

@@ -23,9 +23,10 @@ const formula = (name: string, file: string, weightDecay: number): Formula => ({
 function moments({ betas: [beta1, beta2], eps, weight_decay }: Arguments) {
   return rule({
     states: { exp_avg: 0, exp_avg_sq: 0 },
-    hyper: ({ lr, step }) => ({
-      ...{ beta1, fresh1: 1 - beta1, beta2, fresh2: 1 - beta2 },
-      rate: lr / (1 - beta1 ** step),
+    momentum: true,
+    hyper: ({ lr, step, momentum = beta1 }) => ({
+      ...{ beta1: momentum, fresh1: 1 - momentum, beta2, fresh2: 1 - beta2 },
+      rate: lr / (1 - momentum ** step),
       root: Math.sqrt(1 - beta2 ** step),
       keep: 1 - lr * weight_decay,
     }),

@@ -14,8 +14,9 @@ export const lions = classesOf({
   rule: ({ betas: [beta1, beta2], weight_decay }) =>
     rule({
       states: { exp_avg: 0 },
-      hyper: ({ lr }) => ({
-        ...{ lr, beta1, fresh1: 1 - beta1, beta2, fresh2: 1 - beta2 },
+      momentum: true,
+      hyper: ({ lr, momentum = beta1 }) => ({
+        ...{ lr, beta1: momentum, fresh1: 1 - momentum, beta2, fresh2: 1 - beta2 },
         keep: 1 - lr * weight_decay,
       }),
       update({ weight, grad, state: { exp_avg }, hyper: { lr, beta1, fresh1, beta2, fresh2, keep } }) {

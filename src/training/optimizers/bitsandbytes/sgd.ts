@@ -13,10 +13,11 @@ const formula: Formula = {
   file: "sgd",
   args: { momentum: positiveShare(0.9), weight_decay: number(0) },
   maps: { momentum_buffer: "signed" },
-  rule: ({ momentum, weight_decay }: Arguments) =>
+  rule: ({ momentum: own, weight_decay }: Arguments) =>
     rule({
       states: { momentum_buffer: 0 },
-      hyper: ({ lr }) => ({ lr, momentum, fresh: 1 }),
+      momentum: true,
+      hyper: ({ lr, momentum = own }) => ({ lr, momentum, fresh: 1 }),
       update({ weight, grad, state, hyper: { lr, momentum, fresh } }) {
         const g = withDecay(grad, weight, weight_decay);
         const momentum_buffer = average(state.momentum_buffer, g, momentum, fresh);

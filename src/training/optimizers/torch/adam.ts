@@ -33,9 +33,10 @@ function adamRule(args: Arguments, decoupled: boolean): Rule {
   return rule({
     states: states as Record<States, number>,
     // the order of the op adamw's operand
-    hyper: ({ lr, step }) => ({
-      ...{ lr, beta1, beta2, eps, decay: weight_decay },
-      bias1: 1 - beta1 ** step,
+    momentum: true,
+    hyper: ({ lr, step, momentum = beta1 }) => ({
+      ...{ lr, beta1: momentum, beta2, eps, decay: weight_decay },
+      bias1: 1 - momentum ** step,
       bias2: 1 - beta2 ** step,
     }),
     update({ weight, grad, state, hyper: { lr, beta1, beta2, eps, decay, bias1, bias2 } }) {

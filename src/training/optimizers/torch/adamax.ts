@@ -11,7 +11,11 @@ export const adamax: Optimizer = {
   rule: ({ betas: [beta1, beta2], eps, weight_decay, maximize }) =>
     rule({
       states: { exp_avg: 0, exp_inf: 0 },
-      hyper: ({ lr, step }) => ({ beta1, beta2, step: lr / (1 - beta1 ** step) }),
+      momentum: true,
+      hyper: ({ lr, step, momentum = beta1 }) => ({
+        ...{ beta1: momentum, beta2 },
+        step: lr / (1 - momentum ** step),
+      }),
       update({ weight, grad, state, hyper: { beta1, beta2, step } }) {
         const g = withDecay(downhill(grad, maximize), weight, weight_decay);
         const exp_avg = lerp(state.exp_avg, g, rest(beta1));

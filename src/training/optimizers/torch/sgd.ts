@@ -2,7 +2,7 @@
  * Stochastic gradient descent with momentum: torch.optim.SGD, and sd-scripts' SGDNesterov, which is that with other
  * defaults.
  */
-import { add, affine, mul, sub } from "../../../graph/mod.ts";
+import { add, mul, sub } from "../../../graph/mod.ts";
 import { type Arguments, flag, number, torchRows } from "../arguments.ts";
 import { downhill, withDecay } from "../formulas.ts";
 import { type Optimizer, type Rule, rule } from "../optimizer.ts";
@@ -16,8 +16,8 @@ const rows = (momentum: number, nesterov: boolean) =>
   });
 
 /** The first step takes the gradient as it is, undamped. */
-function sgdRule({ momentum, dampening, weight_decay, nesterov, maximize }: Arguments): Rule {
-  if (momentum === 0) {
+function sgdRule({ momentum: own, dampening, weight_decay, nesterov, maximize }: Arguments): Rule {
+  if (own === 0) {
     return rule({
       states: {},
       hyper: ({ lr }) => ({ lr }),
@@ -28,11 +28,12 @@ function sgdRule({ momentum, dampening, weight_decay, nesterov, maximize }: Argu
   }
   return rule({
     states: { momentum_buffer: 0 },
-    hyper: ({ lr, step }) => ({ lr, fresh: step === 1 ? 1 : 1 - dampening }),
-    update({ weight, grad, state: { momentum_buffer }, hyper: { lr, fresh } }) {
+    momentum: true,
+    hyper: ({ lr, step, momentum = own }) => ({ lr, momentum, fresh: step === 1 ? 1 : 1 - dampening }),
+    update({ weight, grad, state: { momentum_buffer }, hyper: { lr, momentum, fresh } }) {
       const g = withDecay(downhill(grad, maximize), weight, weight_decay);
-      const buffer = add(affine(momentum_buffer, momentum, 0), mul(g, fresh));
-      const direction = nesterov ? add(g, affine(buffer, momentum, 0)) : buffer;
+      const buffer = add(mul(momentum_buffer, momentum), mul(g, fresh));
+      const direction = nesterov ? add(g, mul(buffer, momentum)) : buffer;
       return { weight: sub(weight, mul(direction, lr)), momentum_buffer: buffer };
     },
   });
