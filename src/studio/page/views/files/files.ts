@@ -1,12 +1,12 @@
-import { EmptyState, html, ViewHead } from "../../parts/mod.ts";
-import { frame } from "../../words/frame.ts";
-import { useWords } from "../../words/mod.ts";
-import { parts } from "../../words/parts.ts";
+/** Models and LoRAs: `#/files` the list, `#/files/file/PATH` one, `#/files/compare/A/B` two side by side. */
 
-export function Files() {
-  const names = useWords(frame), words = useWords(parts);
-  return html`
-    <${ViewHead} title=${names.files} />
-    <${EmptyState} icon="box" title=${words.soon} />
-  `;
+import { html } from "../../parts/mod.ts";
+import { ComparePage } from "./compare_page.ts";
+import { FileList } from "./file_list.ts";
+import { FilePage } from "./file_page.ts";
+
+export function Files({ rest: [what, a, b] }: { rest: readonly string[] }) {
+  if (what === "file" && a) return html`<${FilePage} key=${a} path=${a} />`;
+  if (what === "compare" && a && b) return html`<${ComparePage} key=${`${a}\0${b}`} a=${a} b=${b} />`;
+  return html`<${FileList} />`;
 }

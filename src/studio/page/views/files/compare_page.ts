@@ -1,0 +1,70 @@
+/** Two files side by side. */
+
+import { useState } from "preact/hooks";
+import type { Comparison, SomeNames, TextPair } from "../../../files/shown.ts";
+import { ErrorLine, Field, type FieldTies, html, Name, ViewHead } from "../../parts/mod.ts";
+import { href } from "../../router.ts";
+import { useLoaded, withQuery } from "../../server.ts";
+import { files } from "../../words/files.ts";
+import { fill, number, useWords } from "../../words/mod.ts";
+import { baseName } from "./file_names.ts";
+
+export function ComparePage({ a, b }: { a: string; b: string }) {
+  const words = useWords(files), [all, setAll] = useState(false);
+  const { data, error, reload } = useLoaded<Comparison>(withQuery("/api/files/compare", { a, b }));
+  const labels: Record<string, string> = {
+    ...{ what: words.what, family: words.family, ranks: words.rank, alphas: words.alpha },
+    ...{ dtypes: words.dtype, tensors: words.tensors, bytes: words.size },
+  };
+  const shown = (rows: readonly TextPair[]) => rows.filter(({ same }) => all || !same);
+  const facts = data ? shown(data.facts) : [], metadata = data ? shown(data.metadata) : [];
+  const tensors = data && [
+    [fill(words.onlyIn, { name: baseName(a), n: number(data.tensors.onlyA.count) }), data.tensors.onlyA],
+    [fill(words.onlyIn, { name: baseName(b), n: number(data.tensors.onlyB.count) }), data.tensors.onlyB],
+    [fill(words.otherShape, { n: number(data.tensors.other.count) }), data.tensors.other],
+  ] as const;
+  return html`
+    <${ViewHead} title=${words.compare}><a class="button" href=${href("files")}>${words.back}</a><//>
+    <${ErrorLine} text=${error} retry=${reload} />
+    ${data && html`
+      <${Field} label=${words.onlyDifferent} beside>${(ties: FieldTies) =>
+        html`<input ...${ties} type="checkbox" checked=${!all} onChange=${() => setAll(!all)} />`}<//>
+      ${facts.length + metadata.length === 0 && html`<p class="muted">${words.same}</p>`}
+      <table class="table files-compare">
+        <thead><tr><td></td><th scope="col"><${Name} text=${baseName(
+          a,
+        )} /></th><th scope="col"><${Name} text=${baseName(
+          b,
+        )} /></th></tr></thead>
+        <tbody>${[...facts.map((row) => ({ ...row, key: labels[row.key] ?? row.key })), ...metadata].map((
+          row,
+        ) =>
+          html`
+            <tr key=${row.key} class=${row.same ? "" : "differs"}>
+              <th scope="row"><bdi>${row.key}</bdi></th>
+              ${[row.a, row.b].map((text, i) =>
+                html`
+                  <td key=${i} data-title=${baseName(i === 0 ? a : b).slice(0, 40)}>
+                    <pre dir="auto">${text ?? "–"}</pre>
+                  </td>
+                `
+              )}
+            </tr>
+          `
+        )}</tbody>
+      </table>
+      ${tensors!.filter(([, { count }]) => count > 0).map(([label, some]) =>
+        html`<${Names} key=${label} label=${label} some=${some} />`
+      )}
+    `}
+  `;
+}
+
+function Names({ label, some: { count, first } }: { label: string; some: SomeNames }) {
+  return html`
+    <details class="files-more">
+      <summary><bdi>${label}</bdi></summary>
+      <pre>${first.join("\n")}${count > first.length ? "\n…" : ""}</pre>
+    </details>
+  `;
+}
