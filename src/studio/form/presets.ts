@@ -78,7 +78,8 @@ type Row = readonly [family: string, method: string, memory: string, command: st
 const ROWS: readonly Row[] = [
   ["builtin:tiny", "LoRA", "CPU", "train_network", LORA, {
     pretrained_model_name_or_path: "builtin:tiny",
-    resolution: "64",
+    resolution: "128,128",
+    enable_bucket: false, // no bucket is as small
     mixed_precision: "no",
     optimizer_type: "AdamW",
     learning_rate: "1e-3",
@@ -120,5 +121,7 @@ export const FORM_PRESETS: readonly FormPreset[] = ROWS.map((
 ) => ({
   id: [family, method, memory].join(" / "),
   ...{ family, method, memory, command },
-  values: Object.assign({}, COMMON, ...parts),
+  values: Object.fromEntries(
+    Object.entries<Texts>(Object.assign({}, COMMON, ...parts)).filter(([, value]) => value !== false),
+  ),
 }));

@@ -1,0 +1,98 @@
+/** The form on the page: what it holds, and what the server says of it. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Draft } from "../../../form/draft.ts";
+import type { Problem } from "../../../form/problems.ts";
+import { post } from "../../server.ts";
+
+export type { Draft, Problem };
+export type Texts = Draft["values"][string];
+
+/** A draft in its three views, with what stands in the way of a start. */
+export interface Reading {
+  readonly command: string;
+  readonly draft: Draft;
+  readonly toml: string;
+  readonly line: string;
+  readonly args: readonly string[];
+  readonly problems: readonly Problem[];
+  readonly notes: readonly string[];
+}
+
+export const EMPTY: Draft = { values: {}, unknown: {}, positionals: [] };
+
+/** The draft that is worked on, so that a look at another view loses nothing. */
+let working: { command: string; draft: Draft } | null = null;
+
+export const lastCommand = () => working?.command ?? null;
+
+/** The form of `command` from now on. */
+export function setWorking(command: string, draft: Draft): void {
+  working = { command, draft };
+}
+
+/** While somebody types: long enough for a word. */
+const PAUSE = 200;
+
+type Edited = { readonly draft: Draft } | { readonly toml: string } | { readonly line: string };
+
+export interface Editing {
+  readonly draft: Draft;
+  /** The last that was read; of a draft that may be older by a word. */
+  readonly reading: Reading | null;
+  /** Why a view that was edited cannot be read, by its name. */
+  readonly errors: { readonly draft?: string; readonly toml?: string; readonly line?: string };
+  /** Whether the reading is of the draft as it is now. */
+  readonly settled: boolean;
+  /** A flag's value; undefined: not given. */
+  set(name: string, value: Texts | undefined): void;
+  change(draft: Draft): void;
+  edit(view: "toml" | "line", text: string): void;
+}
+
+/** `moved` hears of a line that names another command. */
+export function useDraft(command: string, moved: (command: string) => void): Editing {
+  const first = working?.command === command ? working.draft : { ...EMPTY, ...working?.draft };
+  const [draft, setDraft] = useState<Draft>(first), [reading, setReading] = useState<Reading | null>(null);
+  const [errors, setErrors] = useState<Editing["errors"]>({}), [settled, setSettled] = useState(false);
+  const asked = useRef(0), timer = useRef(0);
+  const ask = (edited: Edited, before: Draft) => {
+    const mine = ++asked.current, view = Object.keys(edited)[0];
+    setSettled(false);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(async () => {
+      try {
+        const read = await post<Reading>(`/api/form/${command}`, { ...edited, before });
+        if (mine !== asked.current) return;
+        setWorking(read.command, read.draft);
+        if (read.command !== command) return moved(read.command);
+        setDraft(read.draft);
+        setReading(read);
+        setErrors({});
+        setSettled(true);
+      } catch (error) {
+        if (mine === asked.current) setErrors({ [view]: (error as Error).message });
+      }
+    }, PAUSE) as unknown as number;
+  };
+  const change = (next: Draft) => {
+    setDraft(next);
+    setWorking(command, next);
+    ask({ draft: next }, next);
+  };
+  useEffect(() => {
+    change(first);
+    return () => {
+      asked.current++;
+      clearTimeout(timer.current);
+    };
+  }, []);
+  return {
+    ...{ draft, reading, errors, settled, change },
+    set(name, value) {
+      const { [name]: _, ...others } = draft.values;
+      change({ ...draft, values: value === undefined ? others : { ...draft.values, [name]: value } });
+    },
+    edit: (view, text) => ask({ [view]: text } as unknown as Edited, draft),
+  };
+}
