@@ -12,6 +12,7 @@ import type { CaptionChange } from "../captions/undo_steps.ts";
 import type { ConflictTold, MovedTold } from "../told.ts";
 import { type OpenFolder, roomFor } from "../room.ts";
 import { bodyOf, choiceField, flagField, numberField, queryOf, wordField, wordsField } from "./fields.ts";
+import { inTurns } from "./in_turns.ts";
 import { answerInLines } from "./lines.ts";
 import { itemOf, opened } from "./listing_routes.ts";
 import { stepsTold } from "./steps_told.ts";
@@ -81,20 +82,25 @@ function tagEditOf(body: Readonly<Record<string, unknown>>): TagEdit {
 }
 
 /** What would become of the captions of `names`; files that are no text are told and left as they are. */
-function plannedChanges(folder: OpenFolder, names: readonly string[], edit: TagEdit, studio: Studio) {
+async function plannedChanges(
+  folder: OpenFolder,
+  names: readonly string[],
+  edit: TagEdit,
+  studio: Studio,
+) {
   const changes: CaptionChange[] = [], problems: string[] = [], seen = new Set<string>();
-  for (const name of names) {
+  await inTurns(names, (name) => {
     try {
       const path = target(folder, name, studio), before = captionBytes(path), text = textIn(before, path);
       const after = editTags(text, edit);
-      if (after === text || seen.has(path)) continue;
+      if (after === text || seen.has(path)) return;
       seen.add(path); // names with a face box may share one
       changes.push({ path, before, after: encodeTextLike(after, before) as CaptionBytes });
     } catch (error) {
       if (!(error instanceof UserError || error instanceof Refused)) throw error;
       problems.push(error.message);
     }
-  }
+  });
   return { changes, problems };
 }
 
@@ -103,7 +109,7 @@ const editTagsOfMany: Route = {
   path: "/api/dataset/tags",
   async answer(asked, studio) {
     const body = await bodyOf(asked), folder = opened(body, studio), edit = tagEditOf(body);
-    const { changes, problems } = plannedChanges(folder, wordsField(body, "names"), edit, studio);
+    const { changes, problems } = await plannedChanges(folder, wordsField(body, "names"), edit, studio);
     if (flagField(body, "preview", false)) {
       const first = changes.slice(0, MOST_SHOWN).map(({ path, before, after = null }) => ({
         ...{ file: basename(path), before: stateOf(before, path).text, after: stateOf(after, path).text },

@@ -19,6 +19,7 @@ import type { Shown } from "../pictures/look_task.ts";
 import { placePictures } from "../pictures/placements.ts";
 import { type DatasetRoom, type OpenFolder, problemAt, roomFor } from "../room.ts";
 import { choiceField, flagField, numberField, queryOf, wordField } from "./fields.ts";
+import { inTurns } from "./in_turns.ts";
 import { answerInLines } from "./lines.ts";
 import { opened } from "./listing_routes.ts";
 
@@ -127,11 +128,11 @@ const buckets: Route = {
       const { pictures } = await folder.listing.refresh();
       const sized: { name: string; size: Size }[] = [], problems: PictureProblem[] = [];
       const wanted = [...pictures.values()].filter(({ name }) => !folder.isLeftOut(name));
-      await inTurns(wanted, signal, progress, (picture) => {
+      await inTurns(wanted, (picture) => {
         const size = sizeOf(room, picture);
         if (typeof size === "string") problems.push(problemAt(folder, picture.name, size));
         else sized.push({ name: picture.name, size });
-      });
+      }, { signal, progress });
       const placed = placePictures(sized, rules, askedByName(basename(folder.path))?.repeats ?? 1);
       room.keepPlacements(folder.path, placed);
       const { rows, notes, meanError } = placed;
@@ -150,24 +151,6 @@ function sizeOf(room: DatasetRoom, { path, mtime, bytes, problem }: ListedPictur
   } catch (error) {
     if (error instanceof UserError) return error.message;
     throw error;
-  }
-}
-
-/** Lets others in between. */
-async function inTurns<T>(
-  items: readonly T[],
-  signal: AbortSignal,
-  progress: (done: number, total: number) => void,
-  work: (item: T) => void,
-): Promise<void> {
-  let breath = performance.now();
-  for (const [i, item] of items.entries()) {
-    work(item);
-    if (performance.now() - breath < 20) continue;
-    progress(i + 1, items.length);
-    await new Promise((resolve) => setTimeout(resolve));
-    signal.throwIfAborted();
-    breath = performance.now();
   }
 }
 
