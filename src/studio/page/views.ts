@@ -6,7 +6,7 @@ import { Dataset } from "./views/dataset/dataset.ts";
 import { Draw } from "./views/draw/draw.ts";
 import { Files } from "./views/files/files.ts";
 import { NewJob } from "./views/new_job.ts";
-import { Queue } from "./views/queue.ts";
+import { Queue } from "./views/queue/queue.ts";
 import { Runs } from "./views/runs.ts";
 
 export interface View {
