@@ -29,19 +29,22 @@ struct PixelLoads {
   }
 };
 
-#define HOPPER_CONV2D(T, BN)                                                                             \
-  EASEL_KERNEL(kHopperThreads, hopper_conv2d_##BN##_##T,                                                 \
-               (T * y, const T* bias, const T* residual, EASEL_MAP pixels, EASEL_MAP weights, Product p, \
-                HopperWindow g)) {                                                                       \
-    EASEL_SHARED(unsigned char, shared);                                                                 \
-    hopper_product<T, BN, true, true>(shared, PixelLoads<BN, false>{pixels, weights, g}, p,              \
-                                      Output<T>{y, bias, residual, nullptr, nullptr, nullptr});          \
-  }                                                                                                      \
-  EASEL_KERNEL(kHopperThreads, hopper_conv2d_backward_input_##BN##_##T,                                  \
-               (T * dx, EASEL_MAP pixels, EASEL_MAP weights, Product p, HopperWindow g)) {               \
-    EASEL_SHARED(unsigned char, shared);                                                                 \
-    hopper_product<T, BN, true, false>(shared, PixelLoads<BN, true>{pixels, weights, g}, p,              \
-                                       Output<T>{dx, nullptr, nullptr, nullptr, nullptr, nullptr});      \
+#define HOPPER_CONV2D(T, BN)                                                                                \
+  EASEL_KERNEL(kHopperThreads, hopper_conv2d_##BN##_##T,                                                    \
+               (T * y, const T* bias, const T* residual, float* parts, unsigned* tickets, EASEL_MAP pixels, \
+                EASEL_MAP weights, Product p, HopperWindow g)) {                                            \
+    EASEL_SHARED(unsigned char, shared);                                                                    \
+    hopper_product<T, BN, true, true>(shared, PixelLoads<BN, false>{pixels, weights, g}, p,                 \
+                                      Output<T>{y, bias, residual, nullptr, parts, tickets},                \
+                                      int(blockIdx.z));                                                     \
+  }                                                                                                         \
+  EASEL_KERNEL(kHopperThreads, hopper_conv2d_backward_input_##BN##_##T,                                     \
+               (T * dx, float* parts, unsigned* tickets, EASEL_MAP pixels, EASEL_MAP weights, Product p,    \
+                HopperWindow g)) {                                                                          \
+    EASEL_SHARED(unsigned char, shared);                                                                    \
+    hopper_product<T, BN, true, false>(shared, PixelLoads<BN, true>{pixels, weights, g}, p,                 \
+                                       Output<T>{dx, nullptr, nullptr, nullptr, parts, tickets},            \
+                                       int(blockIdx.z));                                                    \
   }
 HOPPER_CONV2D(f16, 256)
 HOPPER_CONV2D(f16, 128)

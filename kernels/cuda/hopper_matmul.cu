@@ -28,20 +28,22 @@ struct MatrixLoads {
 template <typename T, int BN, bool A_ALONG_K, bool B_ALONG_K>
 EASEL_DEVICE void hopper_matmul(unsigned char* shared, Output<T> out, const TensorMap& a, const TensorMap& b,
                                 const Product& p) {
-  const int64_t offset = blockIdx.z * p.y_outer;
+  const int member = int(blockIdx.z) % p.batch;
+  const int64_t offset = member * p.y_outer;
   if (out.y) out.y += offset;
   if (out.residual) out.residual += offset;
   if (out.sums) out.sums += offset;
-  hopper_product<T, BN, A_ALONG_K, B_ALONG_K>(
-      shared, MatrixLoads<BN, A_ALONG_K, B_ALONG_K>{a, b, int(blockIdx.z)}, p, out);
+  if (out.parts) out.parts += offset;
+  hopper_product<T, BN, A_ALONG_K, B_ALONG_K>(shared, MatrixLoads<BN, A_ALONG_K, B_ALONG_K>{a, b, member}, p,
+                                              out, int(blockIdx.z) / p.batch);
 }
 
-#define HOPPER_MATMUL(T, LAYOUT, ALONG_A, ALONG_B, BN)                                                    \
-  EASEL_KERNEL(                                                                                           \
-      kHopperThreads, hopper_matmul_##LAYOUT##_##BN##_##T,                                                \
-      (T * y, const T* bias, const T* residual, float* sums, EASEL_MAP a, EASEL_MAP b, Product p)) {      \
-    EASEL_SHARED(unsigned char, shared);                                                                  \
-    hopper_matmul<T, BN, ALONG_A, ALONG_B>(shared, {y, bias, residual, sums, nullptr, nullptr}, a, b, p); \
+#define HOPPER_MATMUL(T, LAYOUT, ALONG_A, ALONG_B, BN)                                                  \
+  EASEL_KERNEL(kHopperThreads, hopper_matmul_##LAYOUT##_##BN##_##T,                                     \
+               (T * y, const T* bias, const T* residual, float* sums, float* parts, unsigned* tickets,  \
+                EASEL_MAP a, EASEL_MAP b, Product p)) {                                                 \
+    EASEL_SHARED(unsigned char, shared);                                                                \
+    hopper_matmul<T, BN, ALONG_A, ALONG_B>(shared, {y, bias, residual, sums, parts, tickets}, a, b, p); \
   }
 #define HOPPER_LAYOUTS(T, BN)           \
   HOPPER_MATMUL(T, nn, true, false, BN) \

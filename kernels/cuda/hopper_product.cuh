@@ -33,15 +33,15 @@ struct HopperBarriers {
 
 // One thread's work: stages as soon as they are used up.
 template <typename Tile, typename Loads, typename Barriers>
-EASEL_DEVICE void hopper_copy(const Loads& loads, unsigned char* tiles, Barriers* barriers, int steps, int m,
-                              int n) {
+EASEL_DEVICE void hopper_copy(const Loads& loads, unsigned char* tiles, Barriers* barriers, int steps, int k,
+                              int m, int n) {
 #pragma unroll 1
   for (int step = 0; step < steps; ++step) {
     const int stage = step % Tile::kStages;
     unsigned char* const to = tiles + stage * Tile::kBytes;
     barrier_wait(&barriers->empty[stage], (step / Tile::kStages & 1) ^ 1);
     barrier_expect(&barriers->full[stage], Tile::kBytes);
-    loads(to, to + Tile::kBytesA, &barriers->full[stage], step * kHopperDepth, m, n);
+    loads(to, to + Tile::kBytesA, &barriers->full[stage], k + step * kHopperDepth, m, n);
   }
 }
 
@@ -85,7 +85,7 @@ EASEL_DEVICE void hopper_spill(float* slab, const float (&sums)[BN / 2]) {
 
 template <typename T, int BN, bool A_ALONG_K, bool B_ALONG_K, typename Loads>
 EASEL_DEVICE void hopper_product(unsigned char* shared, const Loads& loads, const Product& p,
-                                 const Output<T>& out) {
+                                 const Output<T>& out, int split) {
   using Tile = HopperTile<BN, A_ALONG_K, B_ALONG_K>;
   using Barriers = HopperBarriers<Tile::kStages>;
   constexpr int kStride = BN + 8;  // of a slab
@@ -102,20 +102,27 @@ EASEL_DEVICE void hopper_product(unsigned char* shared, const Loads& loads, cons
   syncthreads();
   int tile_m, tile_n;
   place_block(p, &tile_m, &tile_n);
-  const int warp = int(threadIdx.x) / 32, steps = (int(p.K) + kHopperDepth - 1) / kHopperDepth;
+  const int warp = int(threadIdx.x) / 32, k = split * p.split_k;
+  const int steps = ((int(p.K) - k < p.split_k ? int(p.K) - k : p.split_k) + kHopperDepth - 1) / kHopperDepth;
   float sums[BN / 2] = {};
   if (warp < 8)
     hopper_multiply<T, BN, Tile, Barriers, A_ALONG_K, B_ALONG_K>(sums, tiles, barriers, steps);
   else if (lane_id() == 0)
-    hopper_copy<Tile>(loads, tiles, barriers, steps, tile_m * kHopperRows, tile_n * BN);
+    hopper_copy<Tile>(loads, tiles, barriers, steps, k, tile_m * kHopperRows, tile_n * BN);
   syncwarp();
   syncthreads();  // nobody reads tiles any more
-  if (warp == 8) return;
-  float* const slab = reinterpret_cast<float*>(tiles) + warp * 16 * kStride;
-  hopper_spill<BN, kStride>(slab, sums);
-  syncwarp();
-  write_slab<T, BN, kStride>(slab, out, nullptr, p, int64_t(tile_m) * kHopperRows + warp * 16,
-                             int64_t(tile_n) * BN);
+  float* const part = out.parts ? out.parts + int64_t(split) * p.batch * p.M * p.N : nullptr;
+  if (warp < 8) {
+    float* const slab = reinterpret_cast<float*>(tiles) + warp * 16 * kStride;
+    hopper_spill<BN, kStride>(slab, sums);
+    syncwarp();
+    write_slab<T, BN, kStride>(slab, out, part, p, int64_t(tile_m) * kHopperRows + warp * 16,
+                               int64_t(tile_n) * BN);
+  }
+  if (!out.tickets) return;
+  unsigned* const ticket = out.tickets + blockIdx.z % unsigned(p.batch) * gridDim.x + blockIdx.x;
+  if (last_part(ticket, p.splits, reinterpret_cast<unsigned*>(tiles)))
+    add_parts<T, kHopperRows, BN>(out, p, int64_t(tile_m) * kHopperRows, int64_t(tile_n) * BN);
 }
 
 }  // namespace easel

@@ -1,6 +1,7 @@
 #include "hopper_ways.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "device.h"
 #include "hopper.h"
@@ -44,16 +45,35 @@ TensorMap encode(Device& device, const MapSpec& s, const char* data) {
   return map;
 }
 
-Product product_on(int width, int64_t M, int64_t N, int64_t K) {
+// Clocks that a product would take, roughly: 70% of 2048 multiply-adds in each, as many to fill the pipeline
+// and to write as 192 of K; parts of K as in product_plan.cpp.
+double estimate(const Product& p, int width, int64_t splits, int multiprocessors) {
+  const double blocks = double(p.tiles_m) * p.tiles_n * p.batch * double(splits);
+  const double work = kHopperRows * width * (double(p.K) / double(splits) + 192) / 1434;
+  const double parts = splits == 1 ? 0 : 1500 + 4.0 * kHopperRows * width * double(splits + 1) / 32;
+  return std::ceil(blocks / multiprocessors) * work + parts;
+}
+
+// dense: K may be cut in parts.
+Product product_on(const Instruction& i, int width, int64_t M, int64_t N, int64_t K, int64_t batch,
+                   bool dense) {
   Product p{};
   p.M = M, p.N = N, p.K = K, p.ldy = N;
-  p.batch = p.inner_count = p.splits = 1;
+  p.batch = int32_t(batch), p.inner_count = 1;
   p.tiles_m = int32_t((M + kHopperRows - 1) / kHopperRows);
   p.tiles_n = int32_t((N + width - 1) / width);
+  const int multiprocessors = gpu(i).multiprocessors;
+  int64_t best = 1;
+  for (int64_t splits = 2; dense && splits <= 16 && K / splits >= 4 * kHopperDepth; splits *= 2)
+    if (batch * splits < 65536 &&
+        estimate(p, width, splits, multiprocessors) < estimate(p, width, best, multiprocessors))
+      best = splits;
+  const int64_t steps = (K + kHopperDepth - 1) / kHopperDepth, each = (steps + best - 1) / best;
+  p.splits = int32_t((steps + each - 1) / each), p.split_k = int32_t(each * kHopperDepth);
   return p;
 }
 Shape shape_of(const Product& p) {
-  return {.grid = {.x = int64_t(p.tiles_m) * p.tiles_n, .z = p.batch},
+  return {.grid = {.x = int64_t(p.tiles_m) * p.tiles_n, .z = int64_t(p.batch) * p.splits},
           .threads = kHopperThreads,
           .shared = size_t(kHopperShared)};
 }
@@ -61,12 +81,34 @@ Shape shape_of(const Product& p) {
 // Two ways, one for each width of blocks.
 class HopperWays : public TheirWays {
  public:
-  explicit HopperWays(Device& device) : device_(device) {}
+  explicit HopperWays(Device& device) : device_(device), multiprocessors_(device.gpu.multiprocessors) {}
   int count() const override { return 2; }
   int id(int which) const override { return kWidths[which]; }
-  size_t workspace(int) const override { return 0; }
+  // Parts of K, then a counter for each tile.
+  size_t workspace(int which) const override {
+    const Product& p = products_[which];
+    return p.splits == 1 ? 0 : part_bytes(p) + ticket_bytes(p);
+  }
+  double time(int which) const {
+    return estimate(products_[which], kWidths[which], products_[which].splits, multiprocessors_);
+  }
 
  protected:
+  static size_t part_bytes(const Product& p) {
+    return size_t(p.splits * p.batch * p.M * p.N) * sizeof(float);
+  }
+  static size_t ticket_bytes(const Product& p) {
+    return size_t(p.tiles_m) * size_t(p.tiles_n) * size_t(p.batch) * sizeof(unsigned);
+  }
+  // Where the parts go and, set to 0, the counters.
+  std::pair<char*, char*> parts_of(const Product& p, const Address& workspace) const {
+    if (p.splits == 1) return {nullptr, nullptr};
+    char *const parts = workspace.get(), *const tickets = parts + part_bytes(p);
+    device_.check(
+        device_.driver.set_bytes(reinterpret_cast<CUdeviceptr>(tickets), 0, ticket_bytes(p), device_.stream),
+        "cuMemsetD8Async");
+    return {parts, tickets};
+  }
   template <typename... A>
   const Function* find(const Instruction& i, const std::string& name, const Product& p, const A&...) const {
     constexpr uint32_t sizes[] = {uint32_t(sizeof(A))...};
@@ -78,6 +120,9 @@ class HopperWays : public TheirWays {
     enqueue(device_, function, shape_of(p), pointers);
   }
   Device& device_;
+  int multiprocessors_;
+  Product products_[2];
+  const Function* functions_[2];
 };
 
 class HopperProduct : public HopperWays {
@@ -105,31 +150,31 @@ class HopperProduct : public HopperWays {
     sums_ = s.sums.present();
     for (int which = 0; which < 2; ++which) {
       Product& p = products_[which];
-      p = product_on(kWidths[which], s.M, s.N, s.K);
-      p.ldy = s.ldy, p.y_outer = s.y_outer, p.batch = int32_t(s.batch), p.add = s.add;
+      p = product_on(i, kWidths[which], s.M, s.N, s.K, s.batch,
+                     s.dense() && !s.room_bytes && (s.split_sums || !s.sums.present()));
+      p.ldy = s.ldy, p.y_outer = s.y_outer, p.add = s.add;
       p.vector_y =
           s.y.aligned() && s.ldy % 8 == 0 && s.y_outer % 8 == 0 && s.bias.aligned() && s.residual.aligned();
       const std::string name = "hopper_matmul_" + std::string(s.trans_a ? "t" : "n") +
                                (s.trans_b ? "t" : "n") + "_" + std::to_string(kWidths[which]);
       const char* at = nullptr;
       functions_[which] =
-          find(i, kernel_name(name.c_str(), s.dtype), p, at, at, at, at, TensorMap(), TensorMap(), p);
+          find(i, kernel_name(name.c_str(), s.dtype), p, at, at, at, at, at, at, TensorMap(), TensorMap(), p);
     }
   }
-  void run(int which, const Places& at, const Address&) const override {
+  void run(int which, const Places& at, const Address& workspace) const override {
+    const auto [parts, tickets] = parts_of(products_[which], workspace);
     MapSpec b = b_;
     if (b_along_) b.box[1] = uint32_t(kWidths[which]);
     const TensorMap map_a = encode(device_, a_, at[kLtA].get()), map_b = encode(device_, b, at[kLtB].get());
     char *const result = at[kLtResult].get(), *const none = nullptr;
     enqueue_way(functions_[which], products_[which], sums_ ? none : result, at[kLtBias].get(),
-                at[kLtResidual].get(), sums_ ? result : none, map_a, map_b, products_[which]);
+                at[kLtResidual].get(), sums_ ? result : none, parts, tickets, map_a, map_b, products_[which]);
   }
 
  private:
   MapSpec a_, b_;
   bool b_along_, sums_;
-  Product products_[2];
-  const Function* functions_[2];
 };
 
 class HopperConvolution : public HopperWays {
@@ -171,7 +216,7 @@ class HopperConvolution : public HopperWays {
     for (int which = 0; which < 2; ++which) {
       Product& p = products_[which];
       const int64_t N = gradient_ ? c.I : c.O;
-      p = product_on(kWidths[which], c.N * to_H * to_W, N, c.taps() * C);
+      p = product_on(i, kWidths[which], c.N * to_H * to_W, N, c.taps() * C, 1, true);
       p.vector_y = at[gradient_ ? kConvX : kConvY].aligned() && N % 8 == 0 && at[kConvBias].aligned() &&
                    at[kConvResidual].aligned();
       const std::string name = kernel_name(
@@ -179,45 +224,38 @@ class HopperConvolution : public HopperWays {
               .c_str(),
           dtype);
       const char* at = nullptr;
-      functions_[which] = gradient_ ? find(i, name, p, at, TensorMap(), TensorMap(), p, window_)
-                                    : find(i, name, p, at, at, at, TensorMap(), TensorMap(), p, window_);
+      functions_[which] = gradient_
+                              ? find(i, name, p, at, at, at, TensorMap(), TensorMap(), p, window_)
+                              : find(i, name, p, at, at, at, at, at, TensorMap(), TensorMap(), p, window_);
     }
   }
-  void run(int which, const Places& at, const Address&) const override {
+  void run(int which, const Places& at, const Address& workspace) const override {
+    const auto [parts, tickets] = parts_of(products_[which], workspace);
     MapSpec weights = weights_;
     if (!gradient_) weights.box[1] = uint32_t(kWidths[which]);
     const TensorMap map_a = encode(device_, pixels_, at[gradient_ ? kConvY : kConvX].get()),
                     map_b = encode(device_, weights, at[kConvW].get());
     const Product& p = products_[which];
     if (gradient_)
-      enqueue_way(functions_[which], p, at[kConvX].get(), map_a, map_b, p, window_);
+      enqueue_way(functions_[which], p, at[kConvX].get(), parts, tickets, map_a, map_b, p, window_);
     else
-      enqueue_way(functions_[which], p, at[kConvY].get(), at[kConvBias].get(), at[kConvResidual].get(), map_a,
-                  map_b, p, window_);
+      enqueue_way(functions_[which], p, at[kConvY].get(), at[kConvBias].get(), at[kConvResidual].get(), parts,
+                  tickets, map_a, map_b, p, window_);
   }
 
  private:
   bool gradient_;
   MapSpec pixels_, weights_;
   HopperWindow window_;
-  Product products_[2];
-  const Function* functions_[2];
 };
 
-// The block's width by rounds of blocks, where nothing is measured.
-int likely(const Instruction& i, int64_t M, int64_t N, int64_t batch) {
-  const auto time = [&](int width) {
-    const int64_t blocks = (M + kHopperRows - 1) / kHopperRows * ((N + width - 1) / width) * batch;
-    const int64_t rounds = (blocks + gpu(i).multiprocessors - 1) / gpu(i).multiprocessors;
-    return double(rounds) * (width == 256 ? 1.8 : 1.0);
-  };
-  return time(256) <= time(128) ? 0 : 1;
-}
-
-// The way to take, or none.
-Chosen way_of(const Instruction& i, Question q, const std::function<std::shared_ptr<TheirWays>()>& make,
-              int64_t M, int64_t N, int64_t batch) {
-  if (i.device().hopper == Hopper::kAlways) return {make(), likely(i, M, N, batch)};
+// The way to take, or none; without a trial by the estimate.
+template <typename Ways, typename Make>
+Chosen way_of(const Instruction& i, Question q, const Make& make) {
+  if (i.device().hopper == Hopper::kAlways) {
+    const std::shared_ptr<Ways> ways = make();
+    return {ways, ways->time(0) <= ways->time(1) ? 0 : 1};
+  }
   q.theirs = "hopper";
   q.ask = [&](int) { return make(); };
   return chosen_way(i, q);
@@ -227,13 +265,12 @@ Chosen way_of(const Instruction& i, Question q, const std::function<std::shared_
 
 void hopper_product(const Instruction& i, const ProductPlan& s, OwnProduct& own, size_t& part_bytes) {
   if (i.device().hopper == Hopper::kOff || !HopperProduct::expresses(s)) return;
-  const Chosen way = way_of(
-      i, product_question(s, own, part_bytes), [&] { return std::make_shared<HopperProduct>(i, s); }, s.M,
-      s.N, s.batch);
+  const Chosen way = way_of<HopperProduct>(i, product_question(s, own, part_bytes),
+                                           [&] { return std::make_shared<HopperProduct>(i, s); });
   if (!way.ways) return;
-  part_bytes = 0;
-  own = [way](const ProductPlan& s, const Address&) -> Run {
-    return [way, at = places_of(s)] { way.ways->run(way.which, at, Address()); };
+  part_bytes = way.ways->workspace(way.which);
+  own = [way](const ProductPlan& s, const Address& parts) -> Run {
+    return [way, at = places_of(s), parts] { way.ways->run(way.which, at, parts); };
   };
 }
 
@@ -242,15 +279,13 @@ void hopper_convolution(const Instruction& i, DnnConvolution::Way direction, con
   const DnnConvolution c{shape, direction, dnn_type(dtype), at[kConvBias].present(),
                          at[kConvResidual].present()};
   if (i.device().hopper == Hopper::kOff || !HopperConvolution::expresses(c, dtype, at)) return;
-  const bool gradient = direction == DnnConvolution::kBackwardInput;
-  const int64_t M = c.N * (gradient ? c.H * c.W : c.height * c.width), N = gradient ? c.I : c.O;
-  const Chosen way = way_of(
-      i, convolution_question(c, dtype, at, own, part_bytes),
-      [&] { return std::make_shared<HopperConvolution>(i, c, dtype, at); }, M, N, 1);
+  const Chosen way = way_of<HopperConvolution>(i, convolution_question(c, dtype, at, own, part_bytes), [&] {
+    return std::make_shared<HopperConvolution>(i, c, dtype, at);
+  });
   if (!way.ways) return;
-  part_bytes = 0;
-  own = [way](const Places& at, const Address&) -> Run {
-    return [way, at] { way.ways->run(way.which, at, Address()); };
+  part_bytes = way.ways->workspace(way.which);
+  own = [way](const Places& at, const Address& parts) -> Run {
+    return [way, at, parts] { way.ways->run(way.which, at, parts); };
   };
 }
 
