@@ -6,7 +6,7 @@ import { isFile } from "../../base/files/exists.ts";
 import { samplerProblem } from "../../generation/samplers/mod.ts";
 import { stamp } from "../../generation/pictures/file_names.ts";
 import { type Folders, Refused } from "../studio.ts";
-import { type AskedDrawing, commonArgs, negativeOf, networkArgs, plain } from "./drawing.ts";
+import { type AskedDrawing, commonArgs, type DrawnLora, negativeOf, networkArgs, plain } from "./drawing.ts";
 import type { Axis, AxisKind, Grid, NewJob, SeenGrid } from "./shown.ts";
 
 const FILE = "grid.json", MOST_CELLS = 400;
@@ -86,11 +86,11 @@ export function startGrid(
     x: { ...x, labels: labelsOf(x) },
     y: { ...y, labels: labelsOf(y) },
   };
+  const loras = lorasOf(drawing, axes);
   const placed = cells.flatMap((names, row) =>
-    names.map((name, column) => cellOf(drawing, [[x, column], [y, row]], name))
+    names.map((name, column) => cellOf(drawing, loras, [[x, column], [y, row]], name))
   );
   const samplers = [...new Set(placed.map(({ sampler }) => sampler))];
-  const loras = lorasOf(drawing, axes);
   const jobs = samplers.map((sampler, i) => {
     const prompts = join(folder, samplers.length === 1 ? "prompts.txt" : `prompts-${i + 1}.txt`);
     const lines = placed.filter((cell) => cell.sampler === sampler).map(({ line }) => line);
@@ -107,24 +107,41 @@ export function startGrid(
   return { folder, jobs };
 }
 
-/** The form's own LoRAs, and behind them those that take turns. */
-function lorasOf({ loras }: AskedDrawing, { x, y }: { x: Axis; y: Axis }) {
-  const turns = [x, y].find(({ kind }) => kind === "lora")?.values ?? [];
-  return [...loras, ...turns.map((path) => ({ path: String(path), strength: 1 }))];
+/** The form's own LoRAs, and behind them those that take turns, each at the strength that the form may have for it. */
+function lorasOf({ loras }: AskedDrawing, { x, y }: { x: Axis; y: Axis }): GridLora[] {
+  const turns = [x, y].find(({ kind }) => kind === "lora")?.values.map(String) ?? [];
+  return [
+    ...loras.filter(({ path }) => !turns.includes(path)).map((lora) => ({ ...lora, turn: null })),
+    ...turns.map((path, turn) => ({
+      path,
+      strength: loras.find((lora) => lora.path === path)?.strength ?? 1,
+      turn,
+    })),
+  ];
+}
+
+interface GridLora extends DrawnLora {
+  /** Its place on the axis; null of one that all pictures are drawn with. */
+  readonly turn: number | null;
 }
 
 /** The prompt's line of one picture. */
-function cellOf(drawing: AskedDrawing, at: readonly (readonly [Axis, number])[], name: string) {
+function cellOf(
+  drawing: AskedDrawing,
+  loras: readonly GridLora[],
+  at: readonly (readonly [Axis, number])[],
+  name: string,
+) {
   const value = (kind: AxisKind) => {
     const [axis, i] = at.find(([axis]) => axis.kind === kind) ?? [];
     return axis && axis.values[i!];
   };
   const number = (kind: AxisKind, usual: number) => Number(value(kind) ?? usual);
-  const turns = at.find(([axis]) => axis.kind === "lora"), strength = value("strength");
-  const multipliers = [
-    ...drawing.loras.map((lora, i) => i === 0 && !turns ? number("strength", lora.strength) : lora.strength),
-    ...(turns?.[0].values ?? []).map((_, i) => i === turns![1] ? Number(strength ?? 1) : 0),
-  ];
+  const turns = at.find(([axis]) => axis.kind === "lora");
+  const multipliers = loras.map(({ strength, turn }, i) => {
+    if (turn !== null && turn !== turns?.[1]) return 0;
+    return turn !== null || (!turns && i === 0) ? number("strength", strength) : strength;
+  });
   const line = [
     ` ${drawing.prompt}`, // a line that begins with # would be a comment
     ...negativeOf(drawing),

@@ -12,6 +12,8 @@ import type { NewJob } from "../../../src/studio/draw/shown.ts";
 import type { Gallery } from "../../../src/studio/draw/shown.ts";
 import { pictureSettings } from "../../../src/studio/draw/picture_settings.ts";
 import { routes } from "../../../src/studio/draw/routes.ts";
+import { topic } from "../../../src/studio/draw/topic.ts";
+import { encodePng } from "../../../src/images/png_file.ts";
 import type { Studio } from "../../../src/studio/studio.ts";
 import { GEN_IMG_DEFAULTS } from "../../generation/defaults.ts";
 import { writeTinyLora, writeTinyModel } from "../../training/tiny_run.ts";
@@ -220,5 +222,31 @@ Deno.test("what cannot be drawn is refused before anything is written, naming th
     assert.equal(await refusedBy(ask(routes, studio, "GET", `/api/draw/grid?folder=${dir}/g`)), 404);
     const long = new Uint8Array((64 << 20) + 1);
     assert.equal(await refusedBy(ask(routes, studio, "POST", "/api/draw/settings", { body: long })), 413);
+  });
+});
+
+Deno.test("what can be drawn with is offered; a page hears of each picture, and sees it small", async () => {
+  await withStudio(async (dir, studio) => {
+    writeTinyModel(join(dir, "model.safetensors"));
+    writeTinyLora(join(dir, "cat.safetensors"), "cat", 2);
+    Deno.writeTextFileSync(join(dir, "broken.safetensors"), "no");
+    const { samplers, models, loras } = await get(studio, "/api/draw/choices");
+    assert.ok(samplers.includes("euler_a"));
+    assert.deepEqual(models.map(({ name }: { name: string }) => name), ["model.safetensors", "builtin:tiny"]);
+    assert.deepEqual(loras.map(({ name }: { name: string }) => name), ["cat.safetensors"]);
+
+    const folder = join(dir, "new\npictures"), heard: unknown[] = [];
+    const stop = topic.watch((data) => heard.push(data), studio, encodeURIComponent(folder));
+    assert.deepEqual(heard, [{ changed: null }]);
+    Deno.mkdirSync(folder);
+    Deno.writeFileSync(join(folder, "a.png"), encodePng({ width: 4, height: 4, data: new Uint8Array(48) }));
+    for (let i = 0; i < 40 && heard.length < 2; i++) await new Promise((next) => setTimeout(next, 100));
+    stop();
+    assert.equal(heard.length, 2);
+    const small = `/api/draw/thumbnail?path=${encodeURIComponent(join(folder, "a.png"))}`;
+    const answer = await ask(routes, studio, "GET", small);
+    assert.equal(answer.headers.get("content-type"), "image/jpeg");
+    await answer.body?.cancel();
+    assert.throws(() => topic.watch(() => {}, studio, encodeURIComponent("/etc")), /lies in none/);
   });
 });

@@ -12,7 +12,7 @@ import { post, useLoaded } from "../../server.ts";
 import { draw } from "../../words/draw.ts";
 import { frame } from "../../words/frame.ts";
 import { fill, useWords } from "../../words/mod.ts";
-import { asked, type Form, formAfter, keepForm, keptForm } from "./form.ts";
+import { asked, type Form, formAfter, keepForm, keptForm, valuesIn } from "./form.ts";
 import { DropZone } from "./drop_zone.ts";
 import { Gallery } from "./gallery.ts";
 import { GridForm } from "./grid_form.ts";
@@ -75,6 +75,16 @@ function Drawing() {
   const drawPictures = async () => {
     if (!busy && await start("/api/draw/job")) setShown(null);
   };
+  /** The same in the form of all options. */
+  const openForm = async () => {
+    setError(null);
+    try {
+      const { jobs: [{ command, args }] } = await post<{ jobs: NewJob[] }>("/api/draw/job", asked(form));
+      go("new", command, JSON.stringify(valuesIn(args)));
+    } catch (failure) {
+      setError((failure as Error).message);
+    }
+  };
   const drawGrid = async (x: Axis, y: Axis) => {
     const folder = await start("/api/draw/grid", { x, y });
     if (folder) go("draw", "grid", folder);
@@ -124,6 +134,7 @@ function Drawing() {
             <div class="row draw-actions">
               <${Button} kind="primary" icon="brush" busy=${busy} onClick=${drawPictures}>${words.draw}<//>
               <${Button} pressed=${grid} onClick=${() => setGrid(!grid)}>${words.grid}<//>
+              <${Button} kind="quiet" onClick=${openForm}>${words.allOptions}<//>
             </div>
             <${JobLines} ids=${ids} />
             ${grid &&

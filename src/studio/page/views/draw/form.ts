@@ -122,3 +122,20 @@ export function formAfter(
   const said = Object.entries(change).filter(([, value]) => value !== undefined);
   return { change: Object.fromEntries(said), missing };
 }
+
+/** A command line as the form of all options takes it: flags with their values. */
+export function valuesIn(args: readonly string[]): Record<string, string | true | string[]> {
+  const values: Record<string, string | true | string[]> = {};
+  let last = "";
+  for (const word of args) {
+    const [, name, value] = /^--(\w+)(?:=([^]*))?$/.exec(word) ?? [];
+    if (name !== undefined) {
+      last = name;
+      values[name] = value ?? true;
+    } else {
+      const before = values[last];
+      values[last] = before === true ? word : [...typeof before === "string" ? [before] : before, word];
+    }
+  }
+  return values;
+}

@@ -1,5 +1,6 @@
 /** One picture at its whole size, and how it was drawn. */
 
+import { useEffect } from "preact/hooks";
 import type { GalleryPicture } from "../../../draw/shown.ts";
 import type { PictureSettings } from "../../../draw/shown.ts";
 import { Button, Dialog, ErrorLine, html, Icon, Picture } from "../../parts/mod.ts";
@@ -30,11 +31,13 @@ export function PictureDialog({ looked, onLook, onUse }: Props) {
     const next = kept?.all[at + by];
     if (kept && next) onLook({ picture: next, all: kept.all });
   };
-  const onKey = (event: KeyboardEvent) => {
-    if (event.target instanceof HTMLTextAreaElement) return;
-    if (event.key === "ArrowLeft") go(-1);
-    if (event.key === "ArrowRight") go(1);
-  };
+  useEffect(() => {
+    if (!kept) return;
+    const onKey = ({ key }: KeyboardEvent) =>
+      key === "ArrowLeft" ? go(-1) : key === "ArrowRight" ? go(1) : undefined;
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  });
   const name = kept ? kept.picture.name : looked && "name" in looked ? looked.name : "";
   const src = kept
     ? pictureUrl(kept.picture.path, kept.picture.changed)
@@ -46,7 +49,7 @@ export function PictureDialog({ looked, onLook, onUse }: Props) {
   return html`
     <${Dialog} wide title=${html`<bdi>${name}</bdi>`} open=${looked !== null} onClose=${() => onLook(null)}
       actions=${actions}>
-      <div class="draw-look" onKeyDown=${onKey}>
+      <div class="draw-look">
         <div class="stack">
           <${Picture} src=${src} alt=${name} />
           ${kept && html`

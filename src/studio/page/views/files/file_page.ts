@@ -1,19 +1,20 @@
 /** One file: what it is, its picture, hashes and metadata. */
 
 import { useState } from "preact/hooks";
-import type { Hashes, OneFile, Said } from "../../../files/shown.ts";
+import type { Hashes, Listing, OneFile, Said } from "../../../files/shown.ts";
 import { Button, ErrorLine, html, Icon, Name, Picture, ProgressBar, ViewHead } from "../../parts/mod.ts";
 import { href } from "../../router.ts";
 import { post, useLoaded, withQuery } from "../../server.ts";
 import { files } from "../../words/files.ts";
 import { fill, number, useWords } from "../../words/mod.ts";
-import { baseName, bytesText, dtypesText } from "./file_names.ts";
+import { baseName, bytesText, dtypesText, folderOf } from "./file_names.ts";
 import { type Tool, ToolDialog, toolsFor } from "./tools.ts";
 
 export function FilePage({ path }: { path: string }) {
   const words = useWords(files), name = baseName(path), [tool, setTool] = useState<Tool | null>(null);
   const { data, error, reload } = useLoaded<OneFile>(withQuery("/api/files/one", { path }));
   const about = data?.about;
+  const beside = useLoaded<Listing>(tool && withQuery("/api/files", { folder: folderOf(path) }));
   return html`
     <${ViewHead} title=${html`<${Name} text=${name} />`}>
       <a class="button" href=${href("files")}>${words.back}</a>
@@ -61,7 +62,9 @@ export function FilePage({ path }: { path: string }) {
         </section>
       </div>
     `}
-    <${ToolDialog} tool=${tool} taken=${[]} onClose=${() => setTool(null)} />
+    <${ErrorLine} text=${beside.error} />
+    <${ToolDialog} tool=${beside.data ? tool : null} taken=${beside.data?.files ?? []} onClose=${() =>
+      setTool(null)} />
   `;
 }
 
