@@ -1,8 +1,9 @@
 /** Names below the studio's folders for a field that holds a path. */
 
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from "node:path";
+import { ENDINGS } from "../../options/endings.ts";
 import type { PathKind } from "../../options/mod.ts";
-import type { Folders } from "../studio.ts";
+import { type Folders, Refused } from "../studio.ts";
 
 export interface Completion {
   /** What would stand in the field. */
@@ -10,22 +11,14 @@ export interface Completion {
   readonly folder: boolean;
 }
 
-const ENDINGS: Readonly<Record<PathKind, readonly string[] | null>> = {
-  model: [".safetensors", ".ckpt", ".pt", ".pth", ".bin"],
-  toml: [".toml", ".json"],
-  json: [".json"],
-  text: [".txt", ".json", ".toml"],
-  file: null,
-  folder: [],
-};
-
 const MOST = 200;
 
-/** What begins as `typed` does, folders first; without a / at the start of the first folder. Throws Refused (403) outside of the studio's folders. */
+/** What begins as `typed` does, folders first; without a / at the start of the first folder. Nothing outside of the studio's folders. */
 export function completedPaths(typed: string, kind: PathKind, folders: Folders): Completion[] {
   const ends = typed === "" || typed.endsWith("/");
   const place = ends ? typed : dirname(typed) === "." && !typed.startsWith("./") ? "" : dirname(typed);
-  const start = ends ? "" : basename(typed), where = folders.inside(resolve(folders.roots[0], place));
+  const start = ends ? "" : basename(typed), where = whereIn(resolve(folders.roots[0], place), folders);
+  if (where === null) return [];
   const found = namesIn(where)
     .filter(({ name }) =>
       name.toLowerCase().startsWith(start.toLowerCase()) && (start.startsWith(".") || !name.startsWith("."))
@@ -45,9 +38,20 @@ export function completedPaths(typed: string, kind: PathKind, folders: Folders):
   return [...builtin, ...names].slice(0, MOST);
 }
 
+/** Half a path is no mistake: somebody types it. */
+function whereIn(path: string, folders: Folders): string | null {
+  try {
+    return folders.inside(path);
+  } catch (cause) {
+    if (cause instanceof Refused) return null;
+    throw cause;
+  }
+}
+
 function fits(name: string, kind: PathKind): boolean {
-  const endings = ENDINGS[kind];
-  return endings === null || endings.includes(extname(name).toLowerCase());
+  if (kind === "folder") return false;
+  const endings = ENDINGS[kind], ending = extname(name).slice(1).toLowerCase();
+  return endings.length === 0 || endings.includes(ending);
 }
 
 /** Nothing for what is no folder. */

@@ -1,5 +1,6 @@
 /** /api/form, /api/paste, /api/plan, /api/complete, /api/presets: what a form is made of, and what is in it. */
 
+import { ENDINGS } from "../../options/endings.ts";
 import { rowsOf } from "../../options/mod.ts";
 import { UserError } from "../../base/errors.ts";
 import type { PathKind } from "../../options/row.ts";
@@ -101,6 +102,9 @@ export const routes: readonly Route[] = [
     path: "/api/complete",
     answer({ url }, studio) {
       const query = Object.fromEntries(url.searchParams), { typed = "", kind = "file" } = query;
+      if (kind !== "folder" && !Object.hasOwn(ENDINGS, kind)) {
+        throw new Refused(400, `${kind}: is no kind of path`);
+      }
       const found = completedPaths(typed, kind as PathKind, studio.folders);
       return json(found);
     },

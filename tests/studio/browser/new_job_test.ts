@@ -33,6 +33,10 @@ Deno.test({
       await page.click('nav a[href="#/new"]');
       await page.click('button:has-text("Use preset")');
       await input("output_dir").fill("out");
+      await input("train_data_dir").fill("ima");
+      await until(
+        `document.querySelector('[data-option="train_data_dir"] datalist option')?.value === "images/"`,
+      );
       await input("train_data_dir").fill("images");
       await page.waitForSelector('[role="status"]:has-text("Ready to start.")');
       // an error stands at its field, and the text stays

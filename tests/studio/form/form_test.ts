@@ -128,9 +128,7 @@ Deno.test("names are completed below the studio's folders and nowhere else", asy
   assert.deepEqual(await texts("", "folder"), ["images/"]);
   assert.deepEqual(await texts(`${studio.folder}/i`, "folder"), [`${studio.folder}/images/`]);
   assert.deepEqual(await texts("nothing/x", "file"), []);
-  for (const outside of ["../", "/etc/"]) {
-    await assert.rejects(() => texts(outside, "file"), /none of the studio's folders/);
-  }
+  for (const outside of ["../", "/etc/", "images/../../"]) assert.deepEqual(await texts(outside, "file"), []);
 });
 
 Deno.test("a later question for a plan kills the process of the one before", async () => {

@@ -1,4 +1,5 @@
-import { useState } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
+import type { Completion } from "../../../form/complete.ts";
 import type { Browsed, BrowsedEntry } from "../../../server/browse.ts";
 import { useLoaded, withQuery } from "../../server.ts";
 import { fill, useWords } from "../../words/mod.ts";
@@ -20,9 +21,23 @@ interface PathFieldProps {
   onChange: (path: string) => void;
 }
 
-/** A path, typed or chosen by clicks in the studio's folders. */
+/** Names that begin as a path that is being typed, once somebody is in its field. */
+function useCompletions(value: string, kind: PathKind, wanted: boolean): readonly Completion[] {
+  const [typed, setTyped] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setTyped(value), 150);
+    return () => clearTimeout(timer);
+  }, [value]);
+  const { data } = useLoaded<readonly Completion[]>(
+    wanted ? withQuery("/api/complete", { typed, kind }) : null,
+  );
+  return data ?? [];
+}
+
+/** A path, typed with completion or chosen by clicks in the studio's folders. */
 export function PathField({ ties, value, kind, placeholder, disabled, label, onChange }: PathFieldProps) {
-  const [open, setOpen] = useState(false), words = useWords(paths);
+  const [open, setOpen] = useState(false), words = useWords(paths), list = useId();
+  const [entered, setEntered] = useState(false), completed = useCompletions(value, kind, entered);
   const type = (event: Event) => onChange((event.currentTarget as HTMLInputElement).value);
   const choose = (path: string) => {
     setOpen(false);
@@ -31,7 +46,11 @@ export function PathField({ ties, value, kind, placeholder, disabled, label, onC
   return html`
     <div class="path-field">
       <input ...${ties} type="text" spellcheck=${false} autocomplete="off" aria-label=${label} value=${value}
-        placeholder=${placeholder} disabled=${disabled} onInput=${type} />
+        placeholder=${placeholder} disabled=${disabled} onInput=${type} list=${list}
+        onFocus=${() => setEntered(true)} onBlur=${() => setEntered(false)} />
+      <datalist id=${list}>${completed.map(({ text }) =>
+        html`<option key=${text} value=${text} />`
+      )}</datalist>
       <${Button} icon="folder" label=${words.browse} disabled=${disabled} onClick=${() => setOpen(true)} />
       ${open &&
         html`<${PathDialog} value=${value} kind=${kind} onChoose=${choose} onClose=${() =>
