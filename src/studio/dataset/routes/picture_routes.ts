@@ -26,6 +26,11 @@ import { opened } from "./listing_routes.ts";
 /** Addresses name time and size of the file, so what they lead to never changes. */
 const FOREVER = "private, max-age=31536000, immutable";
 
+/** Whatever its captions end in, which takes reading the folder to know. */
+function pictureOf(query: Readonly<Record<string, unknown>>, studio: Studio) {
+  return roomFor(studio).open(wordField(query, "folder"), ".txt").picture(wordField(query, "name"));
+}
+
 function copyOf(seen: SeenPicture): Response {
   if ("problem" in seen) throw new Refused(422, seen.problem);
   return new Response(seen.jpeg as Uint8Array<ArrayBuffer>, {
@@ -38,7 +43,7 @@ const thumbnail: Route = {
   path: "/api/dataset/thumbnail",
   async answer(asked, studio) {
     const query = queryOf(asked),
-      { path, mtime, bytes } = opened(query, studio).picture(wordField(query, "name"));
+      { path, mtime, bytes } = pictureOf(query, studio);
     return copyOf(await roomFor(studio).looking.look(path, { mtime, bytes }));
   },
 };
@@ -48,7 +53,7 @@ const mask: Route = {
   method: "GET",
   path: "/api/dataset/mask",
   async answer(asked, studio) {
-    const query = queryOf(asked), picture = opened(query, studio).picture(wordField(query, "name"));
+    const query = queryOf(asked), picture = pictureOf(query, studio);
     const shown: Shown = choiceField(query, "shown", ["alpha", "red", "colours"], "red");
     const masks = wordField(query, "masks", "");
     const path = masks === "" ? picture.path : partner(picture.name, masks, studio);
@@ -81,7 +86,7 @@ const picture: Route = {
   path: "/api/dataset/picture",
   async answer(asked, studio) {
     const query = queryOf(asked),
-      { path, mtime, bytes } = opened(query, studio).picture(wordField(query, "name"));
+      { path, mtime, bytes } = pictureOf(query, studio);
     const file = fileBytes(path), kind = imageKind(file);
     if (kind === null || !(kind in DRAWN)) {
       return copyOf(await roomFor(studio).looking.look(path, { mtime, bytes }));

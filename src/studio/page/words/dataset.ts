@@ -43,6 +43,11 @@ export const dataset = {
   captioned: ["With caption", "캡션 있음", "キャプションあり"],
   leftOut: ["Left out", "제외됨", "除外"],
   problems: ["Problems", "문제 있음", "問題あり"],
+  captionEnding: [
+    "Captions end in (caption_extension)",
+    "캡션 확장자 (caption_extension)",
+    "キャプションの拡張子（caption_extension）",
+  ],
   searchIn: ["Search in names and captions", "이름과 캡션에서 검색", "名前とキャプションを検索"],
   dropFilter: ["Remove this filter", "이 필터 제거", "このフィルターを外す"],
   chosenOf: ["{n} of {all} selected", "{all}개 중 {n}개 선택", "{all} 枚中 {n} 枚を選択"],

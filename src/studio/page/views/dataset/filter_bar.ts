@@ -11,6 +11,9 @@ import type { FolderState } from "./folder_state.ts";
 /** Keys rest so long before the server is asked, in milliseconds. */
 const REST = 250;
 
+/** Those that training looks out for (src/data/dataset/folders.ts). */
+const ENDINGS = [".txt", ".caption", ".cap", ".captions", ".tags"];
+
 export function FilterBar({ folder }: { folder: FolderState }) {
   const words = useWords(dataset), shared = useWords(parts), { wish, counts, names, chosen } = folder;
   const [search, setSearch] = useState(wish.search);
@@ -48,6 +51,11 @@ export function FilterBar({ folder }: { folder: FolderState }) {
         ${kinds.map(([kind, title, count]) =>
           html`<option key=${kind} value=${kind}>${title} (${number(count ?? 0)})</option>`
         )}
+      </select>
+      <select aria-label=${words.captionEnding} title=${words.captionEnding} value=${folder.extension}
+        onChange=${(event: Event) =>
+          folder.setWish({ extension: (event.currentTarget as HTMLSelectElement).value })}>
+        ${ENDINGS.map((ending) => html`<option key=${ending} value=${ending}>${ending}</option>`)}
       </select>
       <input type="search" class="dataset-search" aria-label=${words.searchIn} placeholder=${shared
         .search} value=${search}

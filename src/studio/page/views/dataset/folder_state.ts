@@ -19,9 +19,18 @@ export interface DatasetWish {
   readonly tags: readonly string[];
   readonly without: readonly string[];
   readonly bucket: string;
+  /** Of captions; "" is what the folder has. */
+  readonly extension: string;
 }
 
-const EVERYTHING: DatasetWish = { shown: "all", search: "", tags: [], without: [], bucket: "" };
+const EVERYTHING: DatasetWish = {
+  shown: "all",
+  search: "",
+  tags: [],
+  without: [],
+  bucket: "",
+  extension: "",
+};
 
 /** What is drawn over pictures. */
 export interface OverPictures {
