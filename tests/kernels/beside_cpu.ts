@@ -17,10 +17,11 @@ export interface Beside {
 
 const LIMITS: Partial<Record<DType, number>> = { f32: 2e-6, f16: 2e-3, bf16: 2e-2 };
 
-/** The output, and the gradients of all operands but the second. */
+/** The output, and the gradients of all operands but the second; `scratch` is told the program's bytes of scratch. */
 export async function outcome(
   device: Device,
   { shapes, build, dtype }: Beside,
+  scratch: (bytes: number) => void = () => {},
 ): Promise<Record<string, Float32Array>> {
   const store = new ParameterStore(device), g = new Graph();
   const inputs: Record<string, Float32Array> = {};
@@ -40,6 +41,7 @@ export async function outcome(
     .forEach((d, i) => d && g.output(`d${i}`, d));
   const program = await compile(g, store);
   const out = await program.run(inputs) as Record<string, Float32Array>;
+  scratch(program.memory.scratchBytes);
   program.destroy();
   store.free("x1");
   return out;
