@@ -73,6 +73,15 @@ test("choices are remembered: nothing is tried again", async (cache) => {
   assert.equal(Deno.readTextFileSync(choicesIn(cache)).split("\n").length, text.split("\n").length + 3);
 });
 
+test("what is short is timed without the launch of its graph", async (cache) => {
+  const delay = 120;
+  await withEnvironment({ EASEL_SIMT_GRAPH_DELAY: `${delay}` }, () => computed(ONE_ROW));
+  const took = [...Deno.readTextFileSync(choicesIn(cache)).matchAll(/cublaslt 1 ([\d.]+) us/g)]
+    .map(([, us]) => Number(us));
+  assert.equal(took.length, 3);
+  assert.ok(Math.min(...took) < delay / 2, took.join());
+});
+
 test("what another process has remembered meanwhile stays in the file", async (cache) => {
   const build = async (device: Device, N: number) => {
     const g = new Graph();

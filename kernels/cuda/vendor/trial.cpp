@@ -94,7 +94,7 @@ class Clock {
 // The least of three rounds that each take about two milliseconds; one run where that takes long. What is
 // short is repeated within one graph: the launch of a graph takes some microseconds itself.
 double seconds(Device& device, Clock& clock, const Run& run, const Run& replay) {
-  double least = clock.measure(replay, 1);
+  double least = std::min(clock.measure(replay, 1), clock.measure(replay, 1));  // the first one may upload it
   if (least > 0.02) return least;
   const int repeats = least < kShort ? kRepeats : 1;
   std::unique_ptr<Captured> many;
