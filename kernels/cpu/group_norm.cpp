@@ -126,20 +126,22 @@ void gradient_sums(float* a, float* b, const T* dy, const T* x, const Channels& 
   }
 }
 
-// dx = rstd (d gamma - mean(d gamma) - xhat mean(d gamma xhat)), as d * rstd gamma - (xhat * v + u)
-template <bool Silu, typename T>
+// dx = rstd (d gamma - mean(d gamma) - xhat mean(d gamma xhat)), as d * rstd gamma - (xhat * v + u); +
+// residual
+template <bool Silu, bool Adds, typename T>
 void gradient(T* dx, const T* dy, const T* x, const Channels& k, const float* u, const float* v,
-              int64_t begin, int64_t end, int64_t C) {
+              const T* residual, int64_t begin, int64_t end, int64_t C) {
   const float *rstd = k.rstd, *offset = k.offset, *gamma = k.gamma, *beta = k.beta;
   for (int64_t p = begin; p < end; ++p) {
-    const T *dr = dy + p * C, *xr = x + p * C;
+    const T *dr = dy + p * C, *xr = x + p * C, *more = Adds ? residual + p * C : nullptr;
     T* out = dx + p * C;
 #pragma omp simd
     for (int64_t c = 0; c < C; ++c) {
       const float xhat = to_float(xr[c]) * rstd[c] + offset[c];
       float d = to_float(dr[c]);
       if (Silu) d *= silu_slope(xhat * gamma[c] + beta[c]);
-      out[c] = from_float<T>(d * gamma[c] * rstd[c] - (xhat * v[c] + u[c]));
+      const float value = d * gamma[c] * rstd[c] - (xhat * v[c] + u[c]);
+      out[c] = from_float<T>(Adds ? value + to_float(more[c]) : value);
     }
   }
 }
@@ -235,11 +237,15 @@ Run prepare_group_norm(const Instruction& i) {
   });
 }
 
-// groupNormBackward(dy, x, gamma, beta, mean, rstd) -> dx
+// groupNormBackward(dy, x, gamma, beta, mean, rstd[, residual]) -> dx
 Run prepare_group_norm_backward(const Instruction& i) {
   const Sizes z = group_norm_backward_shape(i);
+  const Tensor* residual = norm_residual(i, 6);
   return dispatch(i, i.in(1).dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;
+    const T* added = residual ? residual->as<T>() : nullptr;
+    const auto rows = z.silu ? (added ? gradient<true, true, T> : gradient<true, false, T>)
+                             : (added ? gradient<false, true, T> : gradient<false, false, T>);
     const Backward<T> b = backward<T>(i, z);
     const Scratch terms = i.scratch(size_t(b.z.N * 2 * b.z.C) * sizeof(float));  // u and v of each channel
     return [=, dx = i.out(0).as<T>()] {
@@ -272,8 +278,8 @@ Run prepare_group_norm_backward(const Instruction& i) {
           const int64_t n = t / z.parts, p = t % z.parts, at = n * z.P * z.C;
           if (n != spread_for) k = spread(own, z, spread_for = n, b.mean, b.rstd, b.gamma, b.beta);
           const float* u = term + n * 2 * z.C;
-          (z.silu ? gradient<true, T> : gradient<false, T>)(dx + at, b.dy + at, b.x + at, k, u, u + z.C,
-                                                            z.from(p), z.from(p + 1), z.C);
+          rows(dx + at, b.dy + at, b.x + at, k, u, u + z.C, added ? added + at : added, z.from(p),
+               z.from(p + 1), z.C);
         }
       });
     };

@@ -28,9 +28,10 @@ void row_forward(T* y, float* mean, float* rstd, const T* x, const T* gamma, con
   *rstd = r;
 }
 
-// dx = rstd (g - mean(g) - xhat mean(g xhat)), g = dy gamma
-template <typename T>
-void row_backward(T* dx, const T* dy, const T* x, const T* gamma, float mean, float rstd, int64_t C) {
+// dx = rstd (g - mean(g) - xhat mean(g xhat)) + residual, g = dy gamma
+template <bool ADDS, typename T>
+void row_backward(T* dx, const T* dy, const T* x, const T* gamma, const T* residual, float mean, float rstd,
+                  int64_t C) {
   float g_sum = 0, gx_sum = 0;
 #pragma omp simd reduction(+ : g_sum, gx_sum)
   for (int64_t c = 0; c < C; ++c) {
@@ -42,7 +43,7 @@ void row_backward(T* dx, const T* dy, const T* x, const T* gamma, float mean, fl
 #pragma omp simd
   for (int64_t c = 0; c < C; ++c) {
     const float g = to_float(dy[c]) * to_float(gamma[c]), xhat = (to_float(x[c]) - mean) * rstd;
-    dx[c] = from_float<T>(rstd * (g - a - xhat * b));
+    dx[c] = from_float<T>(rstd * (g - a - xhat * b) + (ADDS ? to_float(residual[c]) : 0.0f));
   }
 }
 
@@ -66,17 +67,24 @@ Run prepare_layer_norm(const Instruction& i) {
   });
 }
 
-// layerNormBackward(dy, x, gamma, mean, rstd) -> dx
+// layerNormBackward(dy, x, gamma, mean, rstd[, residual]) -> dx
 Run prepare_layer_norm_backward(const Instruction& i) {
   const auto [M, C] = layer_norm_backward_shape(i);
   const Tensor &dy = i.in(0), &x = i.in(1);
+  const Tensor* residual = norm_residual(i, 5);
   return dispatch(i, x.dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;
     return [=, dx = i.out(0).as<T>(), d = dy.as<T>(), q = x.as<T>(), gamma = i.in(2).as<T>(),
-            mean = i.in(3).as<float>(), rstd = i.in(4).as<float>()] {
+            mean = i.in(3).as<float>(), rstd = i.in(4).as<float>(),
+            more = residual ? residual->as<T>() : nullptr] {
       parallel_for(M, (1 << 13) / C + 1, [=](int64_t begin, int64_t end) {
-        for (int64_t m = begin; m < end; ++m)
-          row_backward(dx + m * C, d + m * C, q + m * C, gamma, mean[m], rstd[m], C);
+        for (int64_t m = begin; m < end; ++m) {
+          const int64_t at = m * C;
+          if (more)
+            row_backward<true>(dx + at, d + at, q + at, gamma, more + at, mean[m], rstd[m], C);
+          else
+            row_backward<false>(dx + at, d + at, q + at, gamma, more, mean[m], rstd[m], C);
+        }
       });
     };
   });

@@ -1,6 +1,7 @@
-// matmul(a, b[, bias][, residual]; transA, transB, hasBias, hasResidual): compute-bound, a oneDNN primitive
-// made once. Frozen b is packed into the layout oneDNN prefers; f16, and bf16 where oneDNN has only reference
-// loops for it, run in f32 on converted operands.
+// matmul(a, b[, bias][, residual][, c, d]; transA, transB, hasBias, hasResidual, hasSecond): compute-bound, a
+// oneDNN primitive made once, and one more that adds the second product. Frozen b is packed into the layout
+// oneDNN prefers; f16, and bf16 where oneDNN has only reference loops for it, run in f32 on converted
+// operands.
 #include "../executor/shapes/matmul.h"
 
 #include "../executor/shapes/addends.h"
@@ -20,6 +21,12 @@ Run convert_from(Place to, const T* from, int64_t n) {
       for (int64_t k = begin; k < end; ++k) y[k] = to_float(from[k]);
     });
   };
+}
+
+Run convert_from(const Instruction& i, Place to, const Tensor& from) {
+  return dispatch(i, from.dtype, [&](auto type) -> Run {
+    return convert_from(to, from.as<typename decltype(type)::type>(), from.count());
+  });
 }
 
 template <typename T>
@@ -57,7 +64,8 @@ Run build(const Instruction& i, const Product& p, memory::data_type type, bool c
   const bool stacked = p.B > 1;
   const memory::desc a = matrix(p.B, p.M, p.K, p.trans_a, stacked, type);
   const memory::desc b = matrix(p.B, p.K, p.N, p.trans_b, stacked, type);
-  const memory::desc y = matrix(p.B, p.M, p.N, false, stacked, p.accumulate ? memory::data_type::f32 : type);
+  const memory::desc y =
+      matrix(p.B, p.M, p.N, false, stacked, p.out.dtype == EASEL_F32 ? memory::data_type::f32 : type);
   const memory::desc bias = stacked ? memory::desc({1, 1, p.N}, type, memory::format_tag::abc)
                                     : memory::desc({1, p.N}, type, memory::format_tag::ab);
   const memory::desc any_b(b.dims(), type, memory::format_tag::any);
@@ -83,7 +91,11 @@ Run build(const Instruction& i, const Product& p, memory::data_type type, bool c
   Sequence steps;
   Run afterwards;
   const auto input = [&](const Tensor& t) { return convert ? as_float(i, t, steps) : Place{t.data, {}}; };
-  const Place out = convert ? float_output(i, p.out, &afterwards) : Place{p.out.data, {}};
+  Place out{p.out.data, {}};
+  if (convert) {
+    out = float_output(i, p.out, &afterwards);
+    if (p.accumulate && afterwards) steps.add(convert_from(i, out, p.out));
+  }
   Call call(i, dnnl::matmul(pd), pd.scratchpad_desc());
   call.add(DNNL_ARG_SRC, a, input(p.a));
   call.add(DNNL_ARG_WEIGHTS, pd.weights_desc(),
@@ -203,10 +215,16 @@ Run prepare_product(const Instruction& i, const Product& p) {
 }
 
 Run prepare_matmul(const Instruction& i) {
-  const auto [bias, residual] = addends(i, ATTR_MATMUL_HAS_BIAS, ATTR_MATMUL_HAS_RESIDUAL);
+  const SecondProduct second = second_product(i);
+  const auto [bias, residual] = addends(i, ATTR_MATMUL_HAS_BIAS, ATTR_MATMUL_HAS_RESIDUAL, second.a ? 2 : 0);
   const MatmulShape s = matmul_shape(i);
-  return prepare_product(
-      i, {i.in(0), i.in(1), i.out(0), bias, residual, s.trans_a, s.trans_b, s.batch, s.M, s.N, s.K});
+  Sequence steps;
+  steps.add(prepare_product(
+      i, {i.in(0), i.in(1), i.out(0), bias, residual, s.trans_a, s.trans_b, s.batch, s.M, s.N, s.K}));
+  if (const auto& [t, c, d] = second; c)
+    steps.add(prepare_product(
+        i, {*c, *d, i.out(0), nullptr, nullptr, t.trans_a, t.trans_b, 1, t.M, t.N, t.K, true}));
+  return std::move(steps).finish();
 }
 
 // matmulAccumulate(target f32, a, b; transA, transB)

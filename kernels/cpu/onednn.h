@@ -86,7 +86,7 @@ struct Product {
   const Tensor *bias = nullptr, *residual = nullptr;
   bool trans_a = false, trans_b = false;
   int64_t B = 1, M, N, K;
-  bool accumulate = false;  // out is f32, and the product is added to it
+  bool accumulate = false;  // the product is added to what out holds
 };
 Run prepare_product(const Instruction& i, const Product& p);
 

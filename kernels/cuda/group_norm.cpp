@@ -77,11 +77,13 @@ Run prepare_group_norm(const Instruction& i) {
   });
 }
 
-// groupNormBackward(dy, x, gamma, beta, mean, rstd) -> dx
+// groupNormBackward(dy, x, gamma, beta, mean, rstd[, residual]) -> dx
 Run prepare_group_norm_backward(const Instruction& i) {
   Groups z = backward_sizes(i, group_norm_backward_shape(i));
   const Tensor &dx = i.out(0), &x = i.in(1), &gamma = i.in(2), &rstd = i.in(5);
-  z.packs = z.packs && aligned16(dx.data);
+  const Tensor* residual = norm_residual(i, 6);
+  const void* added = residual ? residual->data : nullptr;
+  z.packs = z.packs && aligned16(dx.data) && aligned16(added);
   const Scratch partials = i.scratch(partial_bytes(z)),
                 terms = i.scratch(size_t(z.N * z.G * 2) * sizeof(float));
   return sequence({
@@ -89,7 +91,7 @@ Run prepare_group_norm_backward(const Instruction& i) {
       launch(i, kernel_name("group_norm_backward_terms", x.dtype), groups(z, 32 * sizeof(double)), terms,
              partials, gamma.data, rstd.data, z),
       launch(i, kernel_name("group_norm_backward", x.dtype), tiles(z, x.dtype, 0), dx.data, i.in(0).data,
-             x.data, gamma.data, i.in(3).data, i.in(4).data, rstd.data, terms, z),
+             x.data, gamma.data, i.in(3).data, i.in(4).data, rstd.data, terms, added, z),
   });
 }
 

@@ -1,6 +1,6 @@
-// groupNormBackward(dy, x, gamma, beta, mean, rstd) -> dx, and the parameters' gradients. Memory-bound: dy
-// and x are read once for sums a channel, and for dx once more with one write. d stands for the gradient
-// before the SiLU.
+// groupNormBackward(dy, x, gamma, beta, mean, rstd[, residual]) -> dx, and the parameters' gradients.
+// Memory-bound: dy and x are read once for sums a channel, and for dx once more with one write. d stands for
+// the gradient before the SiLU.
 #include "norm.cuh"
 
 namespace easel {
@@ -82,7 +82,8 @@ EASEL_DEVICE void join_terms(float* terms, const float* partials, const T* gamma
 
 // dx = rstd (d gamma - mean(d gamma) - xhat mean(d gamma xhat)), as d * rstd gamma - (xhat * v + u)
 template <int N, typename T>
-EASEL_DEVICE void gradient(T* __restrict__ dx, const Operands<T>& o, const float* terms, const Groups& z) {
+EASEL_DEVICE void gradient(T* __restrict__ dx, const Operands<T>& o, const float* terms,
+                           const T* __restrict__ residual, const Groups& z) {
   const Strip t = strip_of<N>(z.P, z.chunk);
   if (t.c >= z.C) return;
   for (int64_t n = blockIdx.z; n < z.N; n += gridDim.z) {
@@ -98,12 +99,14 @@ EASEL_DEVICE void gradient(T* __restrict__ dx, const Operands<T>& o, const float
     for (int64_t p = t.from; p < t.to; p += t.table.down) {
       Pack<T, N> dv = load<T, N>(o.dy + at + p * z.C);
       const Pack<T, N> xv = load<T, N>(o.x + at + p * z.C);
+      Pack<T, N> more{};
+      if (residual) more = load<T, N>(residual + at + p * z.C);
 #pragma unroll
       for (int l = 0; l < N; ++l) {
         const float xhat = to_float(xv.at[l]) * k.rstd[l] + k.offset[l];
         float d = to_float(dv.at[l]);
         if (z.silu) d *= silu_slope(xhat * k.gamma[l] + k.beta[l]);
-        dv.at[l] = from_float<T>(d * k.gamma[l] * k.rstd[l] - (xhat * v[l] + u[l]));
+        dv.at[l] = from_float<T>(d * k.gamma[l] * k.rstd[l] - (xhat * v[l] + u[l]) + to_float(more.at[l]));
       }
       store(dx + at + p * z.C, dv);
     }
@@ -128,12 +131,12 @@ EASEL_DEVICE void gradient(T* __restrict__ dx, const Operands<T>& o, const float
   }                                                                                                         \
   EASEL_KERNEL(kNormThreads, group_norm_backward_##NAME,                                                    \
                (T * dx, const T* dy, const T* x, const T* gamma, const T* beta, const float* mean,          \
-                const float* rstd, const float* terms, Groups z)) {                                         \
+                const float* rstd, const float* terms, const T* residual, Groups z)) {                      \
     const Operands<T> o{dy, x, gamma, beta, mean, rstd};                                                    \
     if (z.packs)                                                                                            \
-      gradient<kPack<T>>(dx, o, terms, z);                                                                  \
+      gradient<kPack<T>>(dx, o, terms, residual, z);                                                        \
     else                                                                                                    \
-      gradient<1>(dx, o, terms, z);                                                                         \
+      gradient<1>(dx, o, terms, residual, z);                                                               \
   }                                                                                                         \
   EASEL_KERNEL(kNormThreads, group_norm_backward_params_##NAME,                                             \
                (T * dgamma, T * dbeta, const float* partials, int64_t rows, int64_t C)) {                   \

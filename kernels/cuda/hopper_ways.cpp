@@ -265,12 +265,12 @@ Chosen way_of(const Instruction& i, Question q, const Make& make) {
 
 void hopper_product(const Instruction& i, const ProductPlan& s, OwnProduct& own, size_t& part_bytes) {
   if (i.device().hopper == Hopper::kOff || !HopperProduct::expresses(s)) return;
-  const Chosen way = way_of<HopperProduct>(i, product_question(s, own, part_bytes),
-                                           [&] { return std::make_shared<HopperProduct>(i, s); });
+  const Chosen way = way_of<HopperProduct>(i, product_question(i, s, own, part_bytes),
+                                           [&] { return std::make_shared<HopperProduct>(i, first_of(s)); });
   if (!way.ways) return;
   part_bytes = way.ways->workspace(way.which);
-  own = [way](const ProductPlan& s, const Address& parts) -> Run {
-    return [way, at = places_of(s), parts] { way.ways->run(way.which, at, parts); };
+  own = [way, &i](const ProductPlan& s, const Address& parts) {
+    return by_other_way(i, s, way, places_of(s), parts);
   };
 }
 

@@ -26,13 +26,14 @@ Run prepare_layer_norm(const Instruction& i) {
                 gamma.data, beta.data, M, C, float(i.attr(ATTR_LAYER_NORM_EPS)));
 }
 
-// layerNormBackward(dy, x, gamma, mean, rstd) -> dx
+// layerNormBackward(dy, x, gamma, mean, rstd[, residual]) -> dx
 Run prepare_layer_norm_backward(const Instruction& i) {
   const auto [M, C] = layer_norm_backward_shape(i);
   const Tensor &dx = i.out(0), &dy = i.in(0), &x = i.in(1), &gamma = i.in(2), &mean = i.in(3),
                &rstd = i.in(4);
+  const Tensor* residual = norm_residual(i, 5);
   return launch(i, kernel_name("layer_norm_backward", x.dtype), warps(i, M), dx.data, dy.data, x.data,
-                gamma.data, mean.data, rstd.data, M, C);
+                gamma.data, mean.data, rstd.data, residual ? residual->data : nullptr, M, C);
 }
 
 // layerNormBackwardParams(dy, x, gamma, mean, rstd) -> dgamma, dbeta (C)

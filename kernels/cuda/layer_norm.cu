@@ -100,14 +100,15 @@ struct Gradient {
     s = warp_sum(s) / float(C);
     t = warp_sum(t) / float(C);
   }
-  EASEL_DEVICE T result(T dy, T x, T gamma) const {
+  EASEL_DEVICE T result(T dy, T x, T gamma, T residual) const {
     const float g = to_float(dy) * to_float(gamma), xhat = (to_float(x) - mean) * rstd;
-    return from_float<T>(rstd * (g - s - xhat * t));
+    return from_float<T>(rstd * (g - s - xhat * t) + to_float(residual));
   }
 };
 
 template <typename T>
-EASEL_DEVICE void backward_held(T* dx, const T* dy, const T* x, const T* gamma, Gradient<T> k, int64_t C) {
+EASEL_DEVICE void backward_held(T* dx, const T* dy, const T* x, const T* gamma, const T* residual,
+                                Gradient<T> k, int64_t C) {
   constexpr int N = kPack<T>;
   const Row<T> d(dy, C), v(x, C);
   each_pack_of_row<T>(C, [&](int h, int c) {
@@ -118,9 +119,10 @@ EASEL_DEVICE void backward_held(T* dx, const T* dy, const T* x, const T* gamma, 
   k.finish(C);
   each_pack_of_row<T>(C, [&](int h, int c) {
     const Pack<T, N> g = load<T, N>(gamma + c);
-    Pack<T, N> r;
+    Pack<T, N> r{};
+    if (residual) r = load<T, N>(residual + c);
 #pragma unroll
-    for (int l = 0; l < N; ++l) r.at[l] = k.result(d.v[h].at[l], v.v[h].at[l], g.at[l]);
+    for (int l = 0; l < N; ++l) r.at[l] = k.result(d.v[h].at[l], v.v[h].at[l], g.at[l], r.at[l]);
     store(dx + c, r);
   });
 }
@@ -128,19 +130,21 @@ EASEL_DEVICE void backward_held(T* dx, const T* dy, const T* x, const T* gamma, 
 template <typename T>
 EASEL_DEVICE void layer_norm_backward(T* __restrict__ dx, const T* __restrict__ dy, const T* __restrict__ x,
                                       const T* __restrict__ gamma, const float* __restrict__ mean,
-                                      const float* __restrict__ rstd, int64_t M, int64_t C) {
-  const bool held = Row<T>::fits(C) && aligned(dx, dy, x, gamma);
+                                      const float* __restrict__ rstd, const T* __restrict__ residual,
+                                      int64_t M, int64_t C) {
+  const bool held = Row<T>::fits(C) && aligned(dx, dy, x, gamma, residual);
   const int64_t warps = int64_t(gridDim.x) * (blockDim.x / 32);
   for (int64_t m = int64_t(blockIdx.x) * (blockDim.x / 32) + threadIdx.x / 32; m < M; m += warps) {
     Gradient<T> k{mean[m], rstd[m]};
-    const T *d = dy + m * C, *v = x + m * C;
+    const T *d = dy + m * C, *v = x + m * C, *more = residual ? residual + m * C : nullptr;
     if (held) {
-      backward_held(dx + m * C, d, v, gamma, k, C);
+      backward_held(dx + m * C, d, v, gamma, more, k, C);
       continue;
     }
     for (int64_t c = lane_id(); c < C; c += 32) k.add(d[c], v[c], gamma[c]);
     k.finish(C);
-    for (int64_t c = lane_id(); c < C; c += 32) dx[m * C + c] = k.result(d[c], v[c], gamma[c]);
+    for (int64_t c = lane_id(); c < C; c += 32)
+      dx[m * C + c] = k.result(d[c], v[c], gamma[c], more ? more[c] : from_float<T>(0));
   }
 }
 
@@ -152,8 +156,8 @@ EASEL_DEVICE void layer_norm_backward(T* __restrict__ dx, const T* __restrict__ 
   }                                                                                                    \
   EASEL_KERNEL(kNormThreads, layer_norm_backward_##NAME,                                               \
                (T * dx, const T* dy, const T* x, const T* gamma, const float* mean, const float* rstd, \
-                int64_t M, int64_t C)) {                                                               \
-    layer_norm_backward(dx, dy, x, gamma, mean, rstd, M, C);                                           \
+                const T* residual, int64_t M, int64_t C)) {                                            \
+    layer_norm_backward(dx, dy, x, gamma, mean, rstd, residual, M, C);                                 \
   }
 EASEL_FLOATS(LAYER_NORM)
 

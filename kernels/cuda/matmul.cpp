@@ -1,5 +1,5 @@
-// matmul(a, b[, bias][, residual]; transA, transB, hasBias, hasResidual): one plain matrix product or a stack
-// of them.
+// matmul(a, b[, bias][, residual][, c, d]; transA, transB, hasBias, hasResidual, hasSecond): one plain matrix
+// product or a stack of them, or two matrix products added up.
 #include "../executor/shapes/matmul.h"
 
 #include "../executor/shapes/addends.h"
@@ -23,11 +23,16 @@ ProductPlan plan_of(const MatmulShape& s, const Tensor& a, const Tensor& b) {
 }  // namespace
 
 Run prepare_matmul(const Instruction& i) {
-  const auto [bias, residual] = addends(i, ATTR_MATMUL_HAS_BIAS, ATTR_MATMUL_HAS_RESIDUAL);
+  const SecondProduct second = second_product(i);
+  const auto [bias, residual] = addends(i, ATTR_MATMUL_HAS_BIAS, ATTR_MATMUL_HAS_RESIDUAL, second.a ? 2 : 0);
   ProductPlan p = plan_of(matmul_shape(i), i.in(0), i.in(1));
   p.y = i.out(0).data;
   if (bias) p.bias = bias->data;
   if (residual) p.residual = residual->data;
+  if (const auto& [shape, c, d] = second; c) {
+    p.second_a = c->data, p.second_b = d->data;
+    p.second_K = shape.K, p.second_lda = c->last(), p.second_ldb = d->last();
+  }
   return prepare_product(i, p);
 }
 

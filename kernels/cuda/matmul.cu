@@ -9,20 +9,24 @@
 namespace easel {
 
 template <typename T, bool TRANSPOSED_A, bool TRANSPOSED_B, int BM, int BN, bool ANY>
-EASEL_DEVICE void matmul(T* shared, Output<T> out, const T* a, const T* b, const Product& p) {
+EASEL_DEVICE void matmul(T* shared, Output<T> out, const T* a, const T* b, const T* second_a,
+                         const T* second_b, const Product& p) {
   const int split = place_in_stack(p, a, b, out);
   using A = std::conditional_t<TRANSPOSED_A, AcrossK<T>, AlongK<T>>;
   using B = std::conditional_t<TRANSPOSED_B, AlongK<T>, AcrossK<T>>;
+  const Second<A, B> second{{second_a, p.second_lda, int(p.M), p.second_vector_a != 0},
+                            {second_b, p.second_ldb, int(p.N), p.second_vector_b != 0}};
   product_tile<T, BM, BN, ANY>(shared, A{a, p.lda, int(p.M), p.vector_a != 0},
-                               B{b, p.ldb, int(p.N), p.vector_b != 0}, p, out, split);
+                               B{b, p.ldb, int(p.N), p.vector_b != 0}, p, out, split, second);
 }
 
-#define MATMUL(T, DTYPE, LAYOUT, TA, TB, THREADS, BM, BN, NAME, ANY)                                        \
-  EASEL_KERNEL(THREADS, matmul_##LAYOUT##_##NAME##_##DTYPE,                                                 \
-               (T * y, const T* a, const T* b, const T* bias, const T* residual, float* sums, float* parts, \
-                unsigned* tickets, Product p)) {                                                            \
-    EASEL_SHARED(T, shared);                                                                                \
-    matmul<T, TA, TB, BM, BN, ANY>(shared, {y, bias, residual, sums, parts, tickets}, a, b, p);             \
+#define MATMUL(T, DTYPE, LAYOUT, TA, TB, THREADS, BM, BN, NAME, ANY)                                  \
+  EASEL_KERNEL(THREADS, matmul_##LAYOUT##_##NAME##_##DTYPE,                                           \
+               (T * y, const T* a, const T* b, const T* second_a, const T* second_b, const T* bias,   \
+                const T* residual, float* sums, float* parts, unsigned* tickets, Product p)) {        \
+    EASEL_SHARED(T, shared);                                                                          \
+    matmul<T, TA, TB, BM, BN, ANY>(shared, {y, bias, residual, sums, parts, tickets}, a, b, second_a, \
+                                   second_b, p);                                                      \
   }
 #define MATMUL_HALF(LAYOUT, TA, TB)                                 \
   MATMUL(f16, f16, LAYOUT, TA, TB, 256, 256, 128, 256x128, false)   \

@@ -26,11 +26,22 @@ EASEL_DEVICE void place_block(const Product& p, int* m, int* n) {
   *n = block % band / height;
 }
 
+// A second pair of operands of any alignment: the tiles of its short K come before the first one's.
+template <typename A, typename B>
+struct Second {
+  static constexpr bool kThere = true;
+  A a;
+  B b;
+};
+struct NoSecond {
+  static constexpr bool kThere = false;
+};
+
 // ANY: operands may have any alignment.
 template <typename T, typename Loop, int BM, int BN, int WM, int WN, int STAGES, bool ANY, typename A,
-          typename B>
-EASEL_DEVICE void product(T* tiles, const A& a, const B& b, const Product& p, const Output<T>& out,
-                          int split) {
+          typename B, typename More>
+EASEL_DEVICE void product(T* tiles, const A& a, const B& b, const Product& p, const Output<T>& out, int split,
+                          const More& second) {
   constexpr int kThreads = Loop::kWarps * 32, kDepth = 64 / int(sizeof(T)), kStage = (BM + BN) * kDepth;
   constexpr int kStride = WN + 8;  // of a slab
   static_assert(Loop::kWarps * 16 * kStride * int(sizeof(float)) <= STAGES * (BM + BN) * 64,
@@ -41,12 +52,23 @@ EASEL_DEVICE void product(T* tiles, const A& a, const B& b, const Product& p, co
   const TileLoader<T, BN, kThreads, ANY, B> load_b(b, tile_n * BN, int(threadIdx.x));
   const int K = int(p.K), k_begin = split * p.split_k,
             k_end = K - k_begin < p.split_k ? K : k_begin + p.split_k;
-  const int steps = (k_end - k_begin + kDepth - 1) / kDepth;
+  const int before = More::kThere && split == 0 ? (int(p.second_K) + kDepth - 1) / kDepth : 0;
+  const int steps = before + (k_end - k_begin + kDepth - 1) / kDepth;
   const auto load = [&](int step) {
     if (step < steps) {
       T* to = tiles + step % STAGES * kStage;
-      load_a.load(to, k_begin + step * kDepth, k_end);
-      load_b.load(to + BM * kDepth, k_begin + step * kDepth, k_end);
+      if (step >= before) {
+        const int k = k_begin + (step - before) * kDepth;
+        load_a.load(to, k, k_end);
+        load_b.load(to + BM * kDepth, k, k_end);
+      } else if constexpr (More::kThere) {
+        // made anew for each tile, so that the loop holds no registers for them
+        using MoreA = TileLoader<T, BM, kThreads, true, A>;
+        using MoreB = TileLoader<T, BN, kThreads, true, B>;
+        const int k = step * kDepth, end = int(p.second_K);
+        MoreA(second.a, tile_m * BM, int(threadIdx.x)).load(to, k, end);
+        MoreB(second.b, tile_n * BN, int(threadIdx.x)).load(to + BM * kDepth, k, end);
+      }
     }
     cp_async_commit();
   };
@@ -97,18 +119,18 @@ EASEL_DEVICE int place_in_stack(const Product& p, const T*& a, const T*& b, Outp
 }
 
 // The kernel's whole body, for a block of BM x BN.
-template <typename T, int BM, int BN, bool ANY, typename A, typename B>
+template <typename T, int BM, int BN, bool ANY, typename A, typename B, typename More = NoSecond>
 EASEL_DEVICE void product_tile(T* shared, const A& a, const B& b, const Product& p, const Output<T>& out,
-                               int split) {
+                               int split, const More& second = {}) {
   constexpr int kDeep = BM == 256 ? kStagesOf256 : kStages, WM = BM == 256 ? 64 : BM / 2, WN = BN / 2;
   if constexpr (BM == 256 && !kLargeBlocks)
     return;
   else if constexpr (sizeof(T) == 4)
     product<T, FmaLoop<BM, BN, A::kAlongK, B::kAlongK>, BM, BN, 32, 64, kDeep, ANY>(shared, a, b, p, out,
-                                                                                    split);
+                                                                                    split, second);
   else
-    product<T, MmaLoop<T, BM, BN, WM, WN, A::kAlongK, B::kAlongK>, BM, BN, WM, WN, kDeep, ANY>(shared, a, b,
-                                                                                               p, out, split);
+    product<T, MmaLoop<T, BM, BN, WM, WN, A::kAlongK, B::kAlongK>, BM, BN, WM, WN, kDeep, ANY>(
+        shared, a, b, p, out, split, second);
 }
 
 }  // namespace easel

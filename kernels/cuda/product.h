@@ -19,6 +19,8 @@ struct Product {
   int32_t splits, split_k;               // parts of K and the length of one, a multiple of the tiles' depth
   int32_t vector_a, vector_b, vector_y;  // whether 16-byte chunks may be used
   int32_t add;                           // sums += products in place of =
+  int64_t second_K, second_lda, second_ldb;  // of a second pair of operands; 0: there is none
+  int32_t second_vector_a, second_vector_b;
 };
 
 // A convolution seen from the pixels of one picture (`to`), each reading a window of another (`from`).

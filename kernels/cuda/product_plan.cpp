@@ -114,8 +114,8 @@ Run add_parts(const Instruction& i, int32_t dtype, const Address& y, const Addre
 
 namespace {
 
-bool whole(const ProductPlan& s, const Address& at, int64_t contiguous, int64_t ld, int64_t outer,
-           int64_t inner) {
+bool whole(const ProductPlan& s, const Address& at, int64_t contiguous, int64_t ld, int64_t outer = 0,
+           int64_t inner = 0) {
   const int64_t chunk = 16 / dtype_bytes(s.dtype);
   return at.aligned() && contiguous % chunk == 0 && ld % chunk == 0 && outer % chunk == 0 &&
          inner % chunk == 0;
@@ -136,23 +136,34 @@ Run launch_product(const Instruction& i, const ProductPlan& s, const Tiling& t, 
   p.vector_a = vector_a(s), p.vector_b = vector_b(s);
   p.vector_y = whole(s, s.y, 0, s.ldy, s.y_outer, s.y_inner) && s.bias.aligned() && s.residual.aligned();
   p.add = s.add;
+  p.second_K = s.second_K, p.second_lda = s.second_lda, p.second_ldb = s.second_ldb;
+  p.second_vector_a = whole(s, s.second_a, s.trans_a ? s.M : s.second_K, s.second_lda);
+  p.second_vector_b = whole(s, s.second_b, s.trans_b ? s.second_K : s.N, s.second_ldb);
   const std::string name = kernel_name(
       ("matmul_" + std::string(s.trans_a ? "t" : "n") + (s.trans_b ? "t" : "n") + "_" + t.name).c_str(),
       s.dtype);
-  return launch(i, name, product_shape(t, s.batch), s.y, s.a, s.b, s.bias, s.residual, s.sums,
-                t.splits == 1 ? Address() : parts, tickets(i, t), p);
+  return launch(i, name, product_shape(t, s.batch), s.y, s.a, s.b, s.second_a, s.second_b, s.bias, s.residual,
+                s.sums, t.splits == 1 ? Address() : parts, tickets(i, t), p);
+}
+
+Tiling tiling_of(const Instruction& i, const ProductPlan& s, int64_t most_splits) {
+  const bool whole_chunks = vector_a(s) && vector_b(s) && !(s.trans_a && s.trans_b);
+  return choose_tiling(i, s.dtype, s.M, s.N, s.K, s.batch, whole_chunks ? Tiles::kAll : Tiles::kAny,
+                       most_splits);
 }
 
 }  // namespace
+
+Run whole_product(const Instruction& i, const ProductPlan& s) {
+  return launch_product(i, s, tiling_of(i, s, 1), {});
+}
 
 Run prepare_product(const Instruction& i, const ProductPlan& s) {
   if (s.M == 0 || s.N == 0 || s.batch == 0) return nothing();
   const int64_t count = s.batch * s.M * s.N;
   const int64_t fit = s.room_bytes ? int64_t(s.room_bytes) / (count * int64_t(sizeof(float))) : 32;
-  const Tiling t =
-      choose_tiling(i, s.dtype, s.M, s.N, s.K, s.batch,
-                    vector_a(s) && vector_b(s) && !(s.trans_a && s.trans_b) ? Tiles::kAll : Tiles::kAny,
-                    s.dense() && (s.split_sums || !s.sums.present()) ? std::max<int64_t>(fit, 1) : 1);
+  const bool may_split = s.dense() && (s.split_sums || !s.sums.present());
+  const Tiling t = tiling_of(i, s, may_split ? std::max<int64_t>(fit, 1) : 1);
   size_t part_bytes = t.splits == 1 ? 0 : size_t(t.splits * count) * sizeof(float);
   OwnProduct own = [&](const ProductPlan& s, const Address& parts) { return launch_product(i, s, t, parts); };
   hopper_product(i, s, own, part_bytes);

@@ -11,6 +11,9 @@ struct ProductPlan {
   int64_t M, N, K;
   int64_t lda, ldb, ldy;
   Address a, b, y, bias, residual;
+  // A second pair whose product is added, K2 long, transposed as the first; not of a stack.
+  Address second_a, second_b;
+  int64_t second_K = 0, second_lda = 0, second_ldb = 0;
   // With `sums` the f32 products go there (M x N, ldy apart) in place of y; add: they are added to it.
   Address sums;
   bool add = false;
@@ -57,5 +60,7 @@ Run add_parts(const Instruction& i, int32_t dtype, const Address& y, const Addre
               const Address& bias, const Address& residual, int64_t splits, int64_t count, int64_t N);
 
 Run prepare_product(const Instruction& i, const ProductPlan& p);
+// By our kernels, with K whole.
+Run whole_product(const Instruction& i, const ProductPlan& p);
 
 }  // namespace easel

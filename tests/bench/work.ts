@@ -27,7 +27,7 @@ function operands(text: string): Operand[] {
 type Flop = (out: readonly Operand[], inputs: readonly Operand[]) => number;
 
 const FLOP: Record<string, Flop> = {
-  matmul: ([y], [a]) => 2 * a.count * y.dims.at(-1)!, // each element of a meets a whole row of b
+  matmul: ([y], [a, , ...more]) => 2 * (a.count + secondOf(more)) * y.dims.at(-1)!, // an element of a meets a row of b
   matmulAccumulate: (_, [target, a]) => 2 * a.count * target.dims.at(-1)!,
   conv2d: ([y], [, { dims: [, channels, height, width] }]) => 2 * y.count * channels * height * width,
   conv2dBackwardInput: (_, [dy, { dims: [, channels, height, width] }]) =>
@@ -37,6 +37,12 @@ const FLOP: Record<string, Flop> = {
   attention: (_, [q, k]) => 4 * q.count * k.dims[1],
   attentionBackward: ([dq, dk]) => 10 * dq.count * dk.dims[1],
 };
+
+/** Elements of the second product's first operand, which come behind bias and residual. */
+function secondOf(more: readonly Operand[]): number {
+  const [c] = more.slice(-2);
+  return more.length > 1 && c.dims.length > 1 ? c.count : 0;
+}
 
 export function workOf(line: string): Work {
   const op = line.split(" ")[0], [left, right = ""] = line.split("<-");

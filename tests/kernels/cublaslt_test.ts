@@ -17,6 +17,10 @@ const CASES: Record<string, Case> = {
     build: (x, w, b) => conv2d(x, w, b),
   },
   "large blocks": { shapes: [[264, 72], [136, 72], [264, 136]], build: (x, w, r) => add(linear(x, w), r) },
+  "bias, residual and a LoRA's product": {
+    shapes: [[24, 72], [136, 72], [136], [24, 16], [136, 16], [24, 136]],
+    build: (x, w, b, h, up, r) => add(add(linear(x, w, b), linear(h, up)), r),
+  },
   "one row": { shapes: [[1, 70], [130, 70]], build: (x, w) => linear(x, w) },
   "attention by scores, two pictures of three heads": {
     shapes: [[2, 18, 600], [2, 19, 600], [2, 19, 600]],

@@ -34,6 +34,10 @@ const CASES: Record<string, Omit<Beside, "dtype">> = {
     shapes: [[2, 70, 96], [160, 96], [160]],
     build: (x, w, b) => linear(x, w, b),
   },
+  "linear with a bias, a LoRA and a residual": {
+    shapes: [[140, 96], [160, 96], [160], [140, 16], [160, 16], [140, 160]],
+    build: (x, w, b, h, up, r) => add(add(linear(x, w, b), linear(h, up)), r),
+  },
   "odd rows of the result": {
     shapes: [[64, 64], [67, 64]],
     build: (a, b) => matmul(a, b, { transB: true }),

@@ -82,3 +82,27 @@ for (const pack of [false, true]) {
     reference: (x, w, b, r) => product(x, w, sizes).map((v, i) => v + b[i % 70] + r[i]),
   });
 }
+
+// A layer and its LoRA: both products in one instruction, also in the gradient by x. Ranks within one tile of K, of
+// several, and of no whole chunks.
+for (
+  const [rank, rows, residual] of [[16, 264, true], [4, 40, false], [70, 40, true], [1, 3, false]] as const
+) {
+  const [N, K] = [136, 72], by = { M: rows, N, transB: true };
+  const layer = [[rows, K], [N, K], [N], [rank, K], [N, rank], ...residual ? [[rows, N]] : []];
+  checkOp(`a layer with a LoRA of rank ${rank}${residual ? " and a residual" : ""}`, {
+    operands: layer.map((shape, i) => {
+      const { values } = normal(shape, i);
+      return i === 4 ? { shape, values: (values as Float32Array).map((v) => v / 8) } : { shape, values };
+    }),
+    build: (x, w, b, down, up, r) => {
+      const y = add(linear(x, w, b), linear(linear(x, down), up));
+      return r ? add(y, r) : y;
+    },
+    reference: (x, w, b, down, up, r) => {
+      const more = product(product(x, down, { M: rows, N: rank, K, transB: true }), up, { ...by, K: rank });
+      return product(x, w, { ...by, K }).map((v, i) => v + b[i % N] + more[i] + (r?.[i] ?? 0));
+    },
+    gradient: rows < 100,
+  });
+}

@@ -1,4 +1,4 @@
-import { groupNorm, layerNorm, silu } from "../../src/graph/mod.ts";
+import { add, groupNorm, layerNorm, silu } from "../../src/graph/mod.ts";
 import { checkOp, normal } from "./check_op.ts";
 
 const EPS = 1e-5;
@@ -61,6 +61,36 @@ for (const shape of [[3, 5], [2, 7, 64], [130, 33], [150, 16], [2, 1288]]) {
     build: (x, gamma, beta) => layerNorm(x, gamma, beta, { eps: EPS }),
     reference: (x, gamma, beta) =>
       normalised(x, (i) => Math.floor(i / C)).map((v, i) => v * gamma[i % C] + beta[i % C]),
+    tolerance: { f32: 4e-6 },
+  });
+}
+
+// Around the norm runs a skip, whose gradient the norm's adds to its own as it writes.
+for (const shape of [[2, 7, 64], [130, 33], [2, 1288]]) {
+  const C = shape[shape.length - 1];
+  checkOp(`layerNorm() of [${shape}] beside a skip`, {
+    operands: [normal(shape, 1, 2, 0.5), normal([C], 2, 0.5, 1)],
+    build: (x, gamma) => add(x, layerNorm(x, gamma, gamma, { eps: EPS })),
+    reference: (x, gamma) =>
+      normalised(x, (i) => Math.floor(i / C)).map((v, i) => x[i] + (v + 1) * gamma[i % C]),
+    tolerance: { f32: 4e-6 },
+  });
+}
+for (const [C, activated] of [[64, true], [64, false], [12, true]] as const) {
+  const groups = 4,
+    pixels = 20,
+    key = (i: number) => Math.floor(i / (pixels * C)) * groups + Math.floor(i % C / (C / groups));
+  checkOp(`groupNorm() of ${C} channels${activated ? " with silu" : ""} beside a skip`, {
+    operands: [normal([2, 4, 5, C], 1, 2, 0.5), normal([C], 2, 0.5, 1)],
+    build: (x, gamma) => {
+      const y = groupNorm(x, gamma, gamma, { groups, eps: EPS });
+      return add(x, activated ? silu(y) : y);
+    },
+    reference: (x, gamma) =>
+      normalised(x, key).map((v, i) => {
+        const y = (v + 1) * gamma[i % C];
+        return x[i] + (activated ? y / (1 + Math.exp(-y)) : y);
+      }),
     tolerance: { f32: 4e-6 },
   });
 }

@@ -15,6 +15,8 @@ const CASES: Record<string, (x: (name: string, ...shape: number[]) => Tensor) =>
   "a plain product": (x) => matmul(x("a", 24, 2048), x("b", 2048, 136)),
   "odd widths, a bias and a residual": (x) =>
     add(matmul(x("a", 70, 1023), x("b", 77, 1023), { transB: true, bias: x("bias", 77) }), x("y", 70, 77)),
+  "a long and a short product": (x) =>
+    add(matmul(x("a", 24, 2048), x("b", 2048, 136)), matmul(x("c", 24, 20), x("d", 20, 136))),
   "a stack": (x) => matmul(x("a", 3, 20, 1024), x("b", 3, 1024, 72)),
   "a convolution": (x) =>
     conv2d(x("a", 1, 6, 6, 128), x("w", 72, 128, 3, 3), x("bias", 72), { pad: [1, 1, 1, 1] }),

@@ -20,6 +20,7 @@ std::string key_of(const ProductPlan& p, size_t workspace) {
   if (p.batch > 1) s << " of " << p.batch / p.inner << "x" << p.inner;
   if (p.bias.present()) s << " bias";
   if (p.residual.present()) s << " residual";
+  if (p.second_K) s << " second " << p.second_K << " rows " << p.second_lda << " " << p.second_ldb;
   if (p.sums.present()) s << (p.add ? " sums added" : " sums");
   s << ", rows " << p.lda << " " << p.ldb << " " << p.ldy;
   if (p.batch > 1)
@@ -46,24 +47,61 @@ std::vector<Question::Operand> operands_of(const ProductPlan& p) {
   all[kLtResult] = {result(p), written, count_y, true};
   all[kLtBias] = {p.bias, p.dtype, p.N};
   all[kLtResidual] = {p.residual, p.dtype, count_y};
+  const auto matrix = [&](int64_t rows, int64_t columns, int64_t ld) { return (rows - 1) * ld + columns; };
+  if (p.second_K) {
+    const int64_t K = p.second_K;
+    all[kLtSecondA] = {p.second_a, p.dtype, matrix(p.trans_a ? K : p.M, p.trans_a ? p.M : K, p.second_lda)};
+    all[kLtSecondB] = {p.second_b, p.dtype, matrix(p.trans_b ? p.N : K, p.trans_b ? K : p.N, p.second_ldb)};
+  }
   return all;
+}
+
+// A plan's second product with the residual, at such places; another way adds the first one and the bias.
+ProductPlan second_alone(ProductPlan p, const Places& at) {
+  p.a = at[kLtSecondA], p.b = at[kLtSecondB], p.y = at[kLtResult], p.residual = at[kLtResidual];
+  p.K = p.second_K, p.lda = p.second_lda, p.ldb = p.second_ldb;
+  p.second_K = 0;
+  p.bias = {};
+  return p;
 }
 
 }  // namespace
 
-Places places_of(const ProductPlan& p) { return {p.a, p.b, result(p), p.bias, p.residual}; }
+Places places_of(const ProductPlan& p) {
+  return {p.a, p.b, result(p), p.bias, p.residual, p.second_a, p.second_b};
+}
 
-Question product_question(const ProductPlan& plan, const OwnProduct& own, size_t part_bytes) {
+ProductPlan first_of(ProductPlan p) {
+  if (p.second_K) p.residual = p.y;
+  return p;
+}
+
+Run by_other_way(const Instruction& i, const ProductPlan& plan, const Chosen& way, const Places& at,
+                 const Address& scratch) {
+  if (!plan.second_K) return [=] { way.ways->run(way.which, at, scratch); };
+  Places onto = at;
+  onto[kLtResidual] = at[kLtResult];
+  return sequence(
+      {whole_product(i, second_alone(plan, at)), [=] { way.ways->run(way.which, onto, scratch); }});
+}
+
+Question product_question(const Instruction& i, const ProductPlan& plan, const OwnProduct& own,
+                          size_t part_bytes) {
   Question q;
   q.key = key_of(plan, kWorkspace);
   q.operands = operands_of(plan);
   q.own = [&plan, own](const Places& at, const Address& parts) {
     ProductPlan p = plan;
     p.a = at[kLtA], p.b = at[kLtB], p.bias = at[kLtBias], p.residual = at[kLtResidual];
+    p.second_a = at[kLtSecondA], p.second_b = at[kLtSecondB];
     (p.sums.present() ? p.sums : p.y) = at[kLtResult];
     return own(p, parts);
   };
   q.own_scratch = part_bytes;
+  q.run = [&i, &plan](const std::shared_ptr<TheirWays>& ways, int which, const Places& at,
+                      const Address& scratch) {
+    return by_other_way(i, plan, {ways, which}, at, scratch);
+  };
   return q;
 }
 
@@ -74,10 +112,10 @@ Run vendor_product(const Instruction& i, const ProductPlan& plan, const OwnProdu
   // What there is of the plan's room behind the alignment that a workspace wants.
   const size_t before = plan.room_bytes ? std::min(padding(plan.room), plan.room_bytes) : 0;
   const size_t limit = plan.room_bytes ? std::min(plan.room_bytes - before, kWorkspace) : kWorkspace;
-  Question q = product_question(plan, own, part_bytes);
+  Question q = product_question(i, plan, own, part_bytes);
   q.key = key_of(plan, limit);
   q.theirs = "cublaslt";
-  q.ask = [&](int) { return std::make_shared<LtProduct>(device, library, plan, limit); };
+  q.ask = [&](int) { return std::make_shared<LtProduct>(device, library, first_of(plan), limit); };
   if (plan.room_bytes) q.room = Address(plan.room, int64_t(before));
   return choose(i, q);
 }

@@ -9,7 +9,7 @@
 namespace easel {
 
 // The operands in the order of their places.
-enum LtOperand { kLtA, kLtB, kLtResult, kLtBias, kLtResidual, kLtOperands };
+enum LtOperand { kLtA, kLtB, kLtResult, kLtBias, kLtResidual, kLtSecondA, kLtSecondB, kLtOperands };
 
 class LtProduct : public TheirWays {
  public:

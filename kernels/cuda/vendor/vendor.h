@@ -39,10 +39,16 @@ struct Vendor {
 using OwnProduct = std::function<Run(const ProductPlan& plan, const Address& parts)>;
 
 // What is asked of another way of computing the same, but for who is asked.
-Question product_question(const ProductPlan& plan, const OwnProduct& own, size_t part_bytes);
+Question product_question(const Instruction& i, const ProductPlan& plan, const OwnProduct& own,
+                          size_t part_bytes);
 Question convolution_question(const DnnConvolution& c, int32_t dtype, const Places& at, const OwnWay& own,
                               size_t own_scratch);
 Places places_of(const ProductPlan& plan);  // in lt_product.h's order
+// Other ways know one product: a second one is computed before by our kernels, and the way adds the result to
+// its own. The plan that it is asked for, and the whole by it.
+ProductPlan first_of(ProductPlan plan);
+Run by_other_way(const Instruction& i, const ProductPlan& plan, const Chosen& way, const Places& at,
+                 const Address& scratch);
 
 // The product by cuBLASLt, or an empty Run where our kernels are to do it. part_bytes: what `own` wants for
 // parts of K.

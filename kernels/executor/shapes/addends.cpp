@@ -3,9 +3,9 @@
 
 namespace easel {
 
-Addends addends(const Instruction& i, int has_bias, int has_residual) {
+Addends addends(const Instruction& i, int has_bias, int has_residual, int more) {
   const bool bias = i.attr(has_bias) != 0, residual = i.attr(has_residual) != 0;
-  i.require_counts(1, 2 + bias + residual);
+  i.require_counts(1, 2 + bias + residual + more);
   const Tensor& y = i.out(0);
   Addends a;
   if (bias) {

@@ -10,7 +10,7 @@ struct Addends {
 };
 
 // Inputs 2 and on of an op with one output, by two attributes that are 0 or not. Checks the number of
-// operands.
-Addends addends(const Instruction& i, int has_bias, int has_residual);
+// operands, of which `more` come behind.
+Addends addends(const Instruction& i, int has_bias, int has_residual, int more = 0);
 
 }  // namespace easel

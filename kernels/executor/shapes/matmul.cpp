@@ -28,6 +28,14 @@ MatmulShape matmul_shape(const Instruction& i) {
   return product_of(i, a, b, y, i.attr(ATTR_MATMUL_TRANS_A) != 0, i.attr(ATTR_MATMUL_TRANS_B) != 0);
 }
 
+SecondProduct second_product(const Instruction& i) {
+  if (!i.attr(ATTR_MATMUL_HAS_SECOND)) return {};
+  const int at = 2 + (i.attr(ATTR_MATMUL_HAS_BIAS) != 0) + (i.attr(ATTR_MATMUL_HAS_RESIDUAL) != 0);
+  const Tensor &a = i.in(at), &b = i.in(at + 1), &y = i.out(0);
+  i.require(y.rank == 2 && y.dtype == a.dtype, "the second product is one of matrices of one dtype");
+  return {product_of(i, a, b, y, i.attr(ATTR_MATMUL_TRANS_A) != 0, i.attr(ATTR_MATMUL_TRANS_B) != 0), &a, &b};
+}
+
 MatmulShape matmul_accumulate_shape(const Instruction& i) {
   i.require_counts(0, 3);
   const Tensor& target = i.in(0);

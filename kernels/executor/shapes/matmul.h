@@ -1,4 +1,4 @@
-// matmul(a, b[, bias][, residual]; transA, transB, hasBias, hasResidual).
+// matmul(a, b[, bias][, residual][, c, d]; transA, transB, hasBias, hasResidual, hasSecond).
 #pragma once
 #include "../instruction.h"
 
@@ -11,6 +11,12 @@ struct MatmulShape {
 };
 
 MatmulShape matmul_shape(const Instruction& i);
+// The second product, op(c) op(d): its sizes and its operands, null where there is none.
+struct SecondProduct {
+  MatmulShape shape;
+  const Tensor *a = nullptr, *b = nullptr;
+};
+SecondProduct second_product(const Instruction& i);
 // matmulAccumulate(target f32, a, b; transA, transB).
 MatmulShape matmul_accumulate_shape(const Instruction& i);
 

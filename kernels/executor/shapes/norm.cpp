@@ -58,8 +58,18 @@ GroupNormShape group_norm_shape(const Instruction& i) {
   return groups(i, x, i.out(1), i.out(2));
 }
 
+const Tensor* norm_residual(const Instruction& i, int operands) {
+  if (i.inputs() == operands) {
+    i.require_counts(1, operands);
+    return nullptr;
+  }
+  i.require_counts(1, operands + 1);
+  i.require_same(i.in(operands), i.out(0));
+  return &i.in(operands);
+}
+
 GroupNormShape group_norm_backward_shape(const Instruction& i) {
-  i.require_counts(1, 6);
+  norm_residual(i, 6);
   i.require_same(i.out(0), i.in(1));
   return backward_groups(i);
 }
@@ -79,7 +89,7 @@ LayerNormShape layer_norm_shape(const Instruction& i) {
 }
 
 LayerNormShape layer_norm_backward_shape(const Instruction& i) {
-  i.require_counts(1, 5);
+  norm_residual(i, 5);
   i.require_same(i.out(0), i.in(1));
   return backward_rows(i);
 }

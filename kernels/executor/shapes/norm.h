@@ -11,16 +11,19 @@ struct GroupNormShape {
   float eps;
   bool silu;
 };
-GroupNormShape group_norm_shape(const Instruction& i);           // x, gamma, beta -> y, mean, rstd
-GroupNormShape group_norm_backward_shape(const Instruction& i);  // dy, x, gamma, beta, mean, rstd -> dx
-GroupNormShape group_norm_backward_params_shape(const Instruction& i);  // the same -> dgamma, dbeta
+GroupNormShape group_norm_shape(const Instruction& i);  // x, gamma, beta -> y, mean, rstd
+GroupNormShape group_norm_backward_shape(
+    const Instruction& i);  // dy, x, gamma, beta, mean, rstd[, residual] -> dx
+GroupNormShape group_norm_backward_params_shape(const Instruction& i);  // dy, .. rstd -> dgamma, dbeta
 
 // x (M, C)
 struct LayerNormShape {
   int64_t M, C;
 };
-LayerNormShape layer_norm_shape(const Instruction& i);                  // x, gamma, beta -> y, mean, rstd
-LayerNormShape layer_norm_backward_shape(const Instruction& i);         // dy, x, gamma, mean, rstd -> dx
-LayerNormShape layer_norm_backward_params_shape(const Instruction& i);  // the same -> dgamma, dbeta
+LayerNormShape layer_norm_shape(const Instruction& i);           // x, gamma, beta -> y, mean, rstd
+LayerNormShape layer_norm_backward_shape(const Instruction& i);  // dy, x, gamma, mean, rstd[, residual] -> dx
+LayerNormShape layer_norm_backward_params_shape(const Instruction& i);  // dy, .. rstd -> dgamma, dbeta
+// What is added to dx, null where nothing is: the operand behind those of the gradient.
+const Tensor* norm_residual(const Instruction& i, int operands);
 
 }  // namespace easel

@@ -36,7 +36,7 @@ export const groupNormOp: Op = {
   },
 };
 
-/** groupNormBackward(dy, x, gamma, beta, mean, rstd; groups, eps, silu) -> dx. */
+/** groupNormBackward(dy, x, gamma, beta, mean, rstd[, residual]; groups, eps, silu) -> dx + residual. */
 export const groupNormBackwardOp: Op = {
   name: "groupNormBackward",
   attrs: ["groups", "eps", "silu"],

@@ -29,7 +29,7 @@ export const layerNormOp: Op = {
   },
 };
 
-/** layerNormBackward(dy, x, gamma, mean, rstd) -> dx. */
+/** layerNormBackward(dy, x, gamma, mean, rstd[, residual]) -> dx + residual; passes/residual.ts adds it. */
 export const layerNormBackwardOp: Op = {
   name: "layerNormBackward",
   attrs: [],

@@ -4,14 +4,16 @@ import { reshape } from "./reshape.ts";
 import { sum } from "./sum.ts";
 
 /**
- * matmul(a, b[, bias][, residual]; transA, transB, hasBias, hasResidual) = op(a) op(b) + bias + residual, float32 accumulation.
+ * matmul(a, b[, bias][, residual][, c, d]; transA, transB, hasBias, hasResidual, hasSecond)
+ * = op(a) op(b) + op(c) op(d) + bias + residual, float32 accumulation.
  * a: (M, K) or (B, M, K), transposed in the last two axes with transA; b likewise (K, N); both have one rank (2 or 3)
- * and one dtype. bias: (N), residual: the output's shape, both in a's dtype.
+ * and one dtype. bias: (N), residual: the output's shape. The second product is one of matrices, transposed as the first
+ * is; passes/residual.ts makes it. Its K is meant to be short. All in a's dtype.
  */
 export const matmulOp: Op = {
   name: "matmul",
-  attrs: ["transA", "transB", "hasBias", "hasResidual"],
-  infer(inputs, { transA, transB, hasBias, hasResidual }) {
+  attrs: ["transA", "transB", "hasBias", "hasResidual", "hasSecond"],
+  infer(inputs, { transA, transB, hasBias, hasResidual, hasSecond }) {
     const [a, b] = inputs, shape = productShape("matmul", a, b, { transA, transB }), n = shape.at(-1);
     expect(inputs.every((t) => t.dtype === a.dtype), "matmul", inputs, "operands need one dtype");
     expect(
@@ -21,25 +23,44 @@ export const matmulOp: Op = {
       "bias must be (N)",
     );
     if (hasResidual) {
-      expect(inputs[inputs.length - 1].shape.join() === shape.join(), "matmul", inputs, "residual differs");
+      expect(inputs[2 + hasBias].shape.join() === shape.join(), "matmul", inputs, "residual differs");
+    }
+    if (hasSecond) {
+      const second = productShape("matmul", ...pairAt(inputs, -2), { transA, transB });
+      expect(
+        shape.length === 2 && second.join() === shape.join(),
+        "matmul",
+        inputs,
+        "the second product differs",
+      );
     }
     return [{ shape, dtype: a.dtype }];
   },
-  flop: ({ inputs: [a], outputs: [y] }) => 2 * elements(a.shape) * y.shape.at(-1)!,
+  flop: ({ inputs, outputs: [y], attrs: { hasSecond } }) =>
+    2 * (elements(inputs[0].shape) + (hasSecond ? elements(inputs.at(-2)!.shape) : 0)) * y.shape.at(-1)!,
   grad([dy], node) {
     if (!dy) return node.inputs.map(() => null);
-    const [a, b] = node.inputs;
-    const transA = !!node.attrs.transA, transB = !!node.attrs.transB;
-    const da = transA ? matmul(b, dy, { transA: transB, transB: true }) : matmul(dy, b, { transB: !transB });
-    const db = transB ? matmul(dy, a, { transA: true, transB: transA }) : matmul(a, dy, { transA: !transA });
-    const grads = [da, db];
-    if (node.attrs.hasBias) {
-      grads.push(reshape(sum(dy, dy.shape.map((_, i) => i).slice(0, -1)), node.inputs[2].shape));
+    const { inputs, attrs: { transA, transB, hasBias, hasResidual, hasSecond } } = node;
+    const grads = productGrads(dy, ...pairAt(inputs, 0), !!transA, !!transB);
+    if (hasBias) {
+      grads.push(reshape(sum(dy, dy.shape.map((_, i) => i).slice(0, -1)), inputs[2].shape));
     }
-    if (node.attrs.hasResidual) grads.push(dy);
+    if (hasResidual) grads.push(dy);
+    if (hasSecond) grads.push(...productGrads(dy, ...pairAt(inputs, -2), !!transA, !!transB));
     return grads;
   },
 };
+
+const pairAt = (inputs: readonly Tensor[], at: number): [Tensor, Tensor] =>
+  inputs.slice(at).slice(0, 2) as [Tensor, Tensor];
+
+/** The gradients of op(a) op(b) by a and by b. */
+function productGrads(dy: Tensor, a: Tensor, b: Tensor, transA: boolean, transB: boolean): Tensor[] {
+  return [
+    transA ? matmul(b, dy, { transA: transB, transB: true }) : matmul(dy, b, { transB: !transB }),
+    transB ? matmul(dy, a, { transA: true, transB: transA }) : matmul(a, dy, { transA: !transA }),
+  ];
+}
 
 /** The shape of op(a) op(b); throws TypeError where they do not fit. */
 export function productShape(name: string, a: Tensor, b: Tensor, { transA, transB }: Attrs): number[] {
@@ -66,7 +87,7 @@ export function matmul(
   b: Tensor,
   { transA = false, transB = false, bias }: { transA?: boolean; transB?: boolean; bias?: Tensor } = {},
 ): Tensor {
-  const attrs = { transA: +transA, transB: +transB, hasBias: bias ? 1 : 0, hasResidual: 0 };
+  const attrs = { transA: +transA, transB: +transB, hasBias: bias ? 1 : 0, hasResidual: 0, hasSecond: 0 };
   return record(matmulOp, bias ? [a, b, bias] : [a, b], attrs);
 }
 
