@@ -13,11 +13,13 @@ import {
   Name,
   ViewHead,
 } from "../../parts/mod.ts";
+import { AddPictures } from "../../parts/paths/add_pictures.ts";
 import { go, href } from "../../router.ts";
 import { post, useLoaded, withQuery } from "../../server.ts";
 import { fill, useWords } from "../../words/mod.ts";
 import { dataset } from "../../words/dataset.ts";
 import { frame } from "../../words/frame.ts";
+import { paths } from "../../words/paths.ts";
 import { parts } from "../../words/parts.ts";
 import type { FolderSeen, Subfolder } from "./told.ts";
 
@@ -26,6 +28,7 @@ const EXAMPLE = "/home/me/pictures/10_cat";
 export function Folders() {
   const names = useWords(frame), words = useWords(dataset), shared = useWords(parts);
   const { data, error, reload } = useLoaded<{ folders: string[] }>("/api/studio");
+  const added = useWords(paths), [adding, setAdding] = useState(false);
   const [path, setPath] = useState(""), [wrong, setWrong] = useState<string | null>(null);
   const open = async (event: Event) => {
     event.preventDefault();
@@ -38,7 +41,13 @@ export function Folders() {
     }
   };
   return html`
-    <${ViewHead} title=${names.dataset} />
+    <${ViewHead} title=${names.dataset}>
+      <${Button} icon="plus" onClick=${() => setAdding(true)}>${added.addPictures}<//>
+    <//>
+    ${adding && html`
+      <${AddPictures} onClose=${() => setAdding(false)} onAdded=${(folder: string) =>
+        go("dataset", folder)} />
+    `}
     <${ErrorLine} text=${error} retry=${reload} />
     ${!data && !error && html`<p class="muted">${shared.loading}</p>`}
     <div class="stack">
