@@ -6,20 +6,14 @@ import { valuesIn } from "../../../src/studio/page/views/draw/form.ts";
 
 Deno.test("a command line becomes values of the form of all options", () => {
   const args = [
-    "--ckpt",
-    "/a b",
-    "--fp16",
-    "--prompt=a --n x=y --d 1",
-    "--network_mul",
-    "-0.5",
-    "1",
-    "--W",
-    "64",
+    ...["--ckpt", "/a b", "--fp16", "--prompt=a --n x=y --d 1"],
+    ...["--network_weights", "/c", "--network_mul", "-0.5", "1", "--W", "64"],
   ];
   assert.deepEqual(valuesIn(args), {
     ckpt: "/a b",
     fp16: true,
     prompt: "a --n x=y --d 1",
+    network_weights: ["/c"],
     network_mul: ["-0.5", "1"],
     W: "64",
   });

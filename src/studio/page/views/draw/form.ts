@@ -123,6 +123,9 @@ export function formAfter(
   return { change: Object.fromEntries(said), missing };
 }
 
+/** Options that are lists, also of one. */
+const LISTS = ["network_weights", "network_mul"];
+
 /** A command line as the form of all options takes it: flags with their values. */
 export function valuesIn(args: readonly string[]): Record<string, string | true | string[]> {
   const values: Record<string, string | true | string[]> = {};
@@ -134,7 +137,7 @@ export function valuesIn(args: readonly string[]): Record<string, string | true 
       values[name] = value ?? true;
     } else {
       const before = values[last];
-      values[last] = before === true ? word : [...typeof before === "string" ? [before] : before, word];
+      values[last] = Array.isArray(before) ? [...before, word] : LISTS.includes(last) ? [word] : word;
     }
   }
   return values;
