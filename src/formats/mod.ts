@@ -13,5 +13,6 @@ export {
   writeSafetensorsSlowly,
 } from "./safetensors.ts";
 export { EventWriter } from "./tensorboard/event_file.ts";
+export { readScalars, type ScalarEvent } from "./tensorboard/event_reader.ts";
 export { type HyperParameters, writeHyperParameters } from "./tensorboard/hparams.ts";
 export { parseToml, plainToml, readToml, type TomlTable, type TomlValue } from "./toml.ts";

@@ -117,14 +117,14 @@ export class EventWriter {
 export function frame(record: Uint8Array): Uint8Array {
   const out = new Uint8Array(16 + record.length), view = new DataView(out.buffer);
   view.setBigUint64(0, BigInt(record.length), true);
-  view.setUint32(8, masked(out.subarray(0, 8)), true);
+  view.setUint32(8, maskedCrc(out.subarray(0, 8)), true);
   out.set(record, 12);
-  view.setUint32(12 + record.length, masked(record), true);
+  view.setUint32(12 + record.length, maskedCrc(record), true);
   return out;
 }
 
 /** A CRC of data that hold CRCs is weak, so TFRecord stores it rotated and shifted. */
-function masked(record: Uint8Array): number {
+export function maskedCrc(record: Uint8Array): number {
   const crc = crc32c(record);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }

@@ -2,32 +2,8 @@
 
 import type { JobFiles } from "./job.ts";
 import { isAlive, isKept, processOf } from "./process.ts";
+import type { JobEnd, JobState, Remedy } from "./shown.ts";
 import { lastEvents, type ToldEvent } from "./told.ts";
-
-export type JobState =
-  | "waiting"
-  | "running"
-  | "done"
-  /** Stopped, and saved what was worth it. */
-  | "interrupted"
-  /** Ended in an error that it could tell. */
-  | "failed"
-  /** Ended without a word. */
-  | "died";
-
-export interface JobEnd {
-  /** null where nobody saw it end. */
-  readonly status: number | null;
-  /** The signal that ended it, such as 9. */
-  readonly signal: number | null;
-  /** The one line that it printed; null for one that died. */
-  readonly message: string | null;
-  /** What can be done: a name for the page's words. */
-  readonly remedy: Remedy | null;
-}
-
-/** "message": its own line says it. */
-export type Remedy = "message" | "memory" | "bug" | "killed" | "lost" | "start";
 
 export interface JobSeen {
   readonly state: JobState;

@@ -3,43 +3,8 @@
 import type { Studio } from "../studio.ts";
 import { seeJobs, type SeenJob, waitingInOrder } from "./queue.ts";
 import { resumeState } from "./resume.ts";
-import type { JobEnd, JobState } from "./state.ts";
+import type { JobProgress, JobView, QueueView } from "./shown.ts";
 import type { ToldEvent } from "./told.ts";
-
-export interface JobView {
-  readonly id: string;
-  readonly title: string;
-  readonly command: string;
-  /** Keys and tokens are masked. */
-  readonly args: readonly string[];
-  readonly device: string;
-  readonly state: JobState;
-  readonly end: JobEnd | null;
-  readonly created: string;
-  /** Unix time in milliseconds. */
-  readonly started: number | null;
-  readonly ended: number | null;
-  /** Of what it does now, or did last. */
-  readonly progress: JobProgress | null;
-  /** The state that it can be resumed from. */
-  readonly resume: string | null;
-  readonly resumes: string | null;
-}
-
-export interface JobProgress {
-  readonly task: string;
-  readonly step: number;
-  readonly total: number;
-  readonly loss: number | null;
-  readonly secondsPerStep: number | null;
-}
-
-/** The queue for the page: what waits in its order, what runs, what has ended, the latest first. */
-export interface QueueView {
-  readonly running: readonly JobView[];
-  readonly waiting: readonly JobView[];
-  readonly ended: readonly JobView[];
-}
 
 /** More that have ended are found among the runs. */
 const MOST_ENDED = 100;

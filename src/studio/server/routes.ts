@@ -8,6 +8,8 @@ import { routes as files } from "../files/routes.ts";
 import { routes as formRoutes } from "../form/routes.ts";
 import { routes as queueRoutes } from "../queue/routes.ts";
 import { topics as queueTopics } from "../queue/topics.ts";
+import { routes as runRoutes } from "../runs/routes.ts";
+import { topics as runTopics } from "../runs/topics.ts";
 import { studioRoutes } from "./studio_routes.ts";
 
 export const ROUTES: readonly Route[] = [
@@ -17,9 +19,11 @@ export const ROUTES: readonly Route[] = [
   ...files,
   ...formRoutes,
   ...queueRoutes,
+  ...runRoutes,
 ];
 
 export const TOPICS: readonly Topic[] = [
   pictures,
   ...queueTopics,
+  ...runTopics,
 ];

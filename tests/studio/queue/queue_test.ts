@@ -6,7 +6,8 @@ import { filesOf, readJobs, writeJob } from "../../../src/studio/queue/job.ts";
 import { processOf } from "../../../src/studio/queue/process.ts";
 import { startNext } from "../../../src/studio/queue/queue.ts";
 import { routes } from "../../../src/studio/queue/routes.ts";
-import { type JobView, type QueueView, queueView } from "../../../src/studio/queue/view.ts";
+import type { JobView, QueueView } from "../../../src/studio/queue/shown.ts";
+import { queueView } from "../../../src/studio/queue/view.ts";
 import type { Studio } from "../../../src/studio/studio.ts";
 import { answerOf, testStudio, until } from "./test_studio.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { filesOf, writeJob } from "../../../src/studio/queue/job.ts";
 import { topics } from "../../../src/studio/queue/topics.ts";
-import type { QueueView } from "../../../src/studio/queue/view.ts";
+import type { QueueView } from "../../../src/studio/queue/shown.ts";
 import { testStudio, until } from "./test_studio.ts";
 
 const topic = (name: string) => topics.find((topic) => topic.name === name)!;

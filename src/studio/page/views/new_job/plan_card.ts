@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Planned } from "../../../form/plan.ts";
-import type { QueueView } from "../../../queue/view.ts";
+import type { QueueView } from "../../../queue/shown.ts";
 import { keep, kept } from "../../kept.ts";
 import { Button, ErrorLine, html, ProgressBar } from "../../parts/mod.ts";
 import { post, useTopic } from "../../server.ts";

@@ -1,0 +1,32 @@
+/** What the page asks of runs. */
+
+import { file } from "../server/answers.ts";
+import { Refused, type Route } from "../studio.ts";
+import { runDetails, runList, runSeries, samplePath } from "./view.ts";
+
+export const routes: readonly Route[] = [
+  { method: "GET", path: "/api/runs", answer: (_, studio) => Response.json(runList(studio)) },
+  {
+    method: "GET",
+    path: "/api/runs/:id",
+    answer: ({ params }, studio) => Response.json(runDetails(studio, params.id)),
+  },
+  {
+    method: "GET",
+    path: "/api/runs/:id/series",
+    answer({ params, url: { searchParams } }, studio) {
+      const number = (name: string, otherwise: number) => {
+        const text = searchParams.get(name), value = text === null ? otherwise : Number(text);
+        if (Number.isNaN(value)) throw new Refused(400, `${name} is a number`);
+        return value;
+      };
+      const range = { from: number("from", 0), to: number("to", Infinity), width: number("width", 1000) };
+      return Response.json(runSeries(studio, params.id, searchParams.getAll("metric"), range));
+    },
+  },
+  {
+    method: "GET",
+    path: "/api/runs/:id/samples/:index",
+    answer: ({ params }, studio) => file(samplePath(studio, params.id, Number(params.index))),
+  },
+];
