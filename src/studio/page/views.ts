@@ -7,7 +7,7 @@ import { Draw } from "./views/draw/draw.ts";
 import { Files } from "./views/files/files.ts";
 import { NewJob } from "./views/new_job.ts";
 import { Queue } from "./views/queue/queue.ts";
-import { Runs } from "./views/runs.ts";
+import { Runs } from "./views/runs/runs.ts";
 
 export interface View {
   /** In the address, and in the words of the frame. */

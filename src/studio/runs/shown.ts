@@ -43,7 +43,6 @@ export interface RunNow {
   /** How many there are by now. */
   readonly samples: number;
   readonly saves: number;
-  readonly epochs: number;
   readonly job: JobView | null;
   /** Seconds of processor time so far, while it runs. */
   readonly processor: number | null;
@@ -52,10 +51,16 @@ export interface RunNow {
 export interface RunDetails extends RunNow {
   readonly summary: RunSummary;
   readonly metrics: readonly string[];
-  readonly marks: readonly { readonly epoch: number; readonly step: number }[];
+  readonly marks: readonly EpochMark[];
   readonly pictures: readonly PictureView[];
   readonly files: readonly SavedFile[];
   readonly damaged: string | null;
+}
+
+/** The step before the first of an epoch. */
+export interface EpochMark {
+  readonly epoch: number;
+  readonly step: number;
 }
 
 export interface PictureView {
@@ -71,4 +76,6 @@ export interface RunNews {
   readonly now: RunNow;
   /** By metric, the steps since the last news; none in the first. */
   readonly added: Readonly<Record<string, Points>>;
+  /** Epochs since then. */
+  readonly marks: readonly EpochMark[];
 }

@@ -15,20 +15,22 @@ export const topics: readonly Topic[] = [
   {
     name: "run",
     watch(send, studio, id) {
-      let before = "", last: number | null = null;
+      let before = "", last: number | null = null, marked = 0;
       const tell = () => {
         const source = sourceOf(studio, id), record = recordOf(source), now = runNow(source);
         const { processor: _, ...same } = now, text = JSON.stringify(same);
         if (text === before) return;
         before = text;
         const from = last;
+        const marks = from === null ? [] : record.epochs.slice(marked);
         last = record.step;
+        marked = record.epochs.length;
         const added = from === null
           ? []
           : [...record.series].map(([metric, series]) =>
             [metric, series.points(from + 1, Infinity, MOST_POINTS)] as const
           ).filter(([, { steps }]) => steps.length > 0);
-        send({ now, added: Object.fromEntries(added) } satisfies RunNews);
+        send({ now, added: Object.fromEntries(added), marks } satisfies RunNews);
       };
       tell();
       return watchJobs(studio, (ids) => (ids === null || ids.has(id)) && tell());

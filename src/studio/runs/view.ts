@@ -61,7 +61,6 @@ export function runNow(source: RunSource): RunNow {
     latest: Object.fromEntries([...record.series].map(([metric, series]) => [metric, series.last])),
     samples: record.samples.length,
     saves: record.saves.length,
-    epochs: record.epochs.length,
     processor: process && isAlive(process) ? processorSeconds(process) : null,
   };
 }

@@ -117,17 +117,18 @@ Deno.test("news of a run are what was added, at most twice a second, few bytes h
     const stop = topics[0].watch((data) => news.push(data as RunNews), studio, id);
     assert.deepEqual([news[0].now.step, news[0].added], [1, {}]);
     for (let i = 0; i < 40; i++) {
-      const some = Array.from({ length: 20 }, (_, k) => stepLine(i * 20 + k + 2, 1000));
+      const some = Array.from({ length: 40 }, (_, k) => stepLine(i * 40 + k + 2, 2000));
       await Deno.writeTextFile(events, some.join(""), { append: true });
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
-    await until(() => news.at(-1)!.now.step === 801);
+    await until(() => news.at(-1)!.now.step === 1601);
     stop();
     assert.ok(news.length <= 8, `${news.length} messages`);
     const bytes = JSON.stringify(news).length;
     assert.ok(bytes < 80_000, `${bytes} bytes`);
+    assert.deepEqual(news.flatMap(({ marks }) => marks), [{ epoch: 2, step: 1000 }]);
     const steps = news.slice(1).flatMap(({ added }) => added.loss.steps);
-    assert.deepEqual([steps.at(-1), steps.every((step, i) => i === 0 || step > steps[i - 1])], [801, true]);
+    assert.deepEqual([steps.at(-1), steps.every((step, i) => i === 0 || step > steps[i - 1])], [1601, true]);
   });
 });
 

@@ -1,8 +1,9 @@
 /** A job: where it is, how it ended, what can be done about it. */
 
 import { useState } from "preact/hooks";
-import type { JobView } from "../../../queue/view.ts";
+import type { JobView } from "../../../queue/shown.ts";
 import { Button, html, Name, ProgressBar, tell, tellError } from "../../parts/mod.ts";
+import { href } from "../../router.ts";
 import { del, post, put } from "../../server.ts";
 import { fill, number, useWords } from "../../words/mod.ts";
 import { queue as table } from "../../words/queue.ts";
@@ -30,7 +31,9 @@ export function JobCard({ job, order }: JobCardProps) {
     <li class="card job-card">
       <div class="job-head">
         <h3>
-          <${Name} text=${job.title} />
+          ${TRAINS.test(job.command) && job.state !== "waiting"
+            ? html`<a href=${href("runs", job.id)}><${Name} text=${job.title} /></a>`
+            : html`<${Name} text=${job.title} />`}
         </h3>
         <span class=${`badge ${KIND[job.state]}`}>${words[job.state]}</span>
         <span class="muted job-command">${job.command} · ${job.device}</span>
@@ -72,7 +75,8 @@ function JobProgress({ job: { state, progress } }: { job: JobView }) {
   `;
 }
 
-function JobEnd({ job: { end } }: { job: JobView }) {
+/** How it ended, and what can be done. */
+export function JobEnd({ job: { end } }: { job: JobView }) {
   const words = useWords(table);
   if (!end) return null;
   const how = end.signal !== null

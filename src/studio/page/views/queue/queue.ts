@@ -1,6 +1,6 @@
 /** All jobs: what runs, what waits in its order, what has ended. */
 
-import type { JobView, QueueView } from "../../../queue/view.ts";
+import type { JobView, QueueView } from "../../../queue/shown.ts";
 import { EmptyState, html, ViewHead } from "../../parts/mod.ts";
 import { href } from "../../router.ts";
 import { useTopic } from "../../server.ts";
