@@ -1,6 +1,6 @@
 /**
  * The rows of first.ts, the ones that are worth most first. Tests and models run by easel's own kernels before NVIDIA's
- * libraries.
+ * libraries, and those for Hopper, which nothing uses yet, behind both.
  */
 
 import type { Task } from "./run_row.ts";
@@ -273,14 +273,14 @@ export const ROWS: readonly Row[] = [
   peer("torch_sd15", 60, "sd15", ...TORCH_JOBS),
   peer("torch_sdxl", 90, "sdxl", ...TORCH_JOBS),
   bench("own_rates", 45, "own", "rates"),
+  bench("nvidia_hello", 40, "nvidia", "hello"),
+  bench("nvidia_sd15", 100, "nvidia", "measure", "sd15", "step", "forward", "decode"),
+  bench("nvidia_sdxl", 120, "nvidia", "measure", "sdxl", "step", "forward", "step:4", "forward:4"),
   { name: "hopper_tests", together: true, tasks: hopperTests },
   bench("hopper_rates", 45, "hopper", "rates"),
   bench("blocks128_rates", 45, "blocks128", "rates"),
   bench("hopper_sd15", 50, "hopper", "measure", "sd15", "step", "forward"),
   bench("hopper_sdxl", 90, "hopper", "measure", "sdxl", "step", "forward", "step:4", "forward:4"),
-  bench("nvidia_hello", 40, "nvidia", "hello"),
-  bench("nvidia_sd15", 100, "nvidia", "measure", "sd15", "step", "forward", "decode"),
-  bench("nvidia_sdxl", 120, "nvidia", "measure", "sdxl", "step", "forward", "step:4", "forward:4"),
   {
     name: "nvidia_tests",
     together: true,
