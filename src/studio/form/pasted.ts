@@ -69,7 +69,7 @@ async function readJson(text: string, catalogue: Catalogue): Promise<Pasted> {
 export async function readLine(text: string, current: string, catalogue: Catalogue): Promise<Pasted> {
   const { commands, comments } = shellWords(text), notes: string[] = [];
   const names = catalogue.names.map(({ name }) => name);
-  let failure: unknown = null;
+  let failure: UserError | null = null;
   for (const words of commands) {
     try {
       const call = readCall(words, current, names, notes);
@@ -78,7 +78,9 @@ export async function readLine(text: string, current: string, catalogue: Catalog
       const draft = refitted({ ...read, unknown: { ...read.unknown, ...unknownIn(comments) } }, rows);
       return { kind: "line", command, draft, notes: [...notes, ...variables(call.words)] };
     } catch (cause) {
-      failure ??= cause;
+      if (!(cause instanceof UserError)) throw cause;
+      // "cd is not a command" says less than what is wrong with the script behind it
+      if (failure === null || / is not a command/.test(failure.message)) failure = cause;
     }
   }
   throw failure ?? new UserError("no command was found; paste a line such as easel train_network --help");

@@ -23,7 +23,8 @@ export async function planOf(
   const outdated = new AbortController();
   asking.set(studio, outdated);
   const ended = AbortSignal.any([outdated.signal, signal, studio.signal]);
-  ended.throwIfAborted();
+  const refused = () => new Refused(409, "another plan was asked for");
+  if (ended.aborted) throw refused();
   const [program, ...words] = [...studio.launch, "plan", command, ...args, "--json"];
   const child = new Deno.Command(program, {
     args: words,
@@ -42,7 +43,7 @@ export async function planOf(
   ended.addEventListener("abort", kill, { once: true });
   const { stdout, stderr } = await child.output();
   ended.removeEventListener("abort", kill);
-  if (ended.aborted) throw new Refused(409, "another plan was asked for");
+  if (ended.aborted) throw refused();
   if (asking.get(studio) === outdated) asking.delete(studio);
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return readAnswer(text(stdout), text(stderr));

@@ -13,6 +13,7 @@ import { refuseUnsupported, withoutEffect } from "../../options/given/support.ts
 import { type AnyOption, type Rows, rowsOf } from "../../options/mod.ts";
 import { type Folders, Refused, type StudioCommand } from "../studio.ts";
 import type { Draft } from "./draft.ts";
+import { isFormField } from "./gui_fields.ts";
 import { flagWords, wordsOf } from "./line.ts";
 
 export interface Problem {
@@ -88,11 +89,13 @@ function valueProblems(name: string, texts: Texts, { groups }: StudioCommand, no
 }
 
 function unknownProblems({ unknown }: Draft, rows: Rows, notes: string[]): Problem[] {
-  const names = Object.keys(unknown), foreign = names.filter(isForeignKey);
-  const strange = names.filter((name) => !isForeignKey(name) || Object.hasOwn(rows, name));
+  const names = Object.keys(unknown), foreign = names.filter(isForeign);
+  const strange = names.filter((name) => !isForeign(name) || Object.hasOwn(rows, name));
   if (foreign.length) notes.push(`left out, for this command has no such flags: ${listed(foreign)}`);
   return strange.map((name) => ({ fields: [name], message: strangeText(name, unknown[name], rows) }));
 }
+
+const isForeign = (name: string) => isForeignKey(name) || isFormField(name);
 
 function strangeText(name: string, value: string, rows: Rows): string {
   if (name === "datasets") return "this is a dataset file ([[datasets]]); give it as --dataset_config";

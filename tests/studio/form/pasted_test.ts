@@ -7,6 +7,8 @@ import { EMPTY } from "../../../src/studio/form/draft.ts";
 import { lineOf, wordsOf } from "../../../src/studio/form/line.ts";
 import { readPasted } from "../../../src/studio/form/pasted.ts";
 import { shellWords } from "../../../src/studio/form/shell.ts";
+import { verdictOf } from "../../../src/studio/form/problems.ts";
+import { openFolders } from "../../../src/studio/server/folders.ts";
 import { CATALOGUE } from "./form_studio.ts";
 
 const paste = (text: string, current = "train_network") => readPasted(text, current, CATALOGUE);
@@ -84,7 +86,7 @@ Deno.test("a pasted line names its command, and nothing of it is lost", async ()
     assert.deepEqual(Object.keys(read.draft.unknown), unknown);
   }
   await assert.rejects(
-    () => paste("accelerate launch flux_train_network.py"),
+    () => paste("cd /x && accelerate launch flux_train_network.py; exit"),
     /flux_train_network is not supported yet/,
   );
   await assert.rejects(() => paste("  "), UserError);
@@ -174,6 +176,11 @@ Deno.test("kohya_ss's saved form becomes the flags that its form makes of it", a
   });
   assert.deepEqual(draft.unknown, { gpu_ids: '"0,1"', factor: "-1", made_up: '"x y"' });
   assert.equal(notes.length, 1);
+  const { problems } = verdictOf(command, draft, openFolders(["/tmp"]));
+  assert(
+    !problems.some(({ fields }) => fields.includes("factor")),
+    "a field that its own form does not use is no mistake",
+  );
   await assert.rejects(() => paste('{"a": 1}'), /no form that kohya_ss saved/);
   await assert.rejects(
     () => paste('{"LoRA_type": "Flux1", "flux1_checkbox": true}'),

@@ -8,7 +8,7 @@ import { useLoaded } from "../server.ts";
 import { frame } from "../words/frame.ts";
 import { newJob } from "../words/new_job.ts";
 import { useWords } from "../words/mod.ts";
-import { EMPTY, lastCommand, type Reading, setWorking, type Texts } from "./new_job/draft.ts";
+import { EMPTY, lastCommand, type Reading, setWorking, type Texts, workingDraft } from "./new_job/draft.ts";
 import { Editor } from "./new_job/editor.ts";
 import { PasteDialog } from "./new_job/paste_dialog.ts";
 import { Presets } from "./new_job/presets.ts";
@@ -36,7 +36,11 @@ export function NewJob({ rest }: { rest: readonly string[] }) {
     setRound(round + 1); // a form of the same command is drawn anew
     go("new", named);
   };
-  const choose = (event: Event) => go("new", (event.currentTarget as HTMLSelectElement).value);
+  const choose = (event: Event) => {
+    const chosen = (event.currentTarget as HTMLSelectElement).value;
+    setWorking(chosen, workingDraft(command));
+    go("new", chosen);
+  };
   return html`
     <${ViewHead} title=${command || names.new}>
       ${command && html`

@@ -21,14 +21,18 @@ export interface Reading {
 
 export const EMPTY: Draft = { values: {}, unknown: {}, positionals: [] };
 
-/** The draft that is worked on, so that a look at another view loses nothing. */
-let working: { command: string; draft: Draft } | null = null;
+/** The drafts that are worked on, by command, so that a look at another view loses nothing. */
+const working = new Map<string, Draft>();
+let last: string | null = null;
 
-export const lastCommand = () => working?.command ?? null;
+export const lastCommand = () => last;
+
+export const workingDraft = (command: string): Draft => working.get(command) ?? EMPTY;
 
 /** The form of `command` from now on. */
 export function setWorking(command: string, draft: Draft): void {
-  working = { command, draft };
+  working.set(command, draft);
+  last = command;
 }
 
 /** While somebody types: long enough for a word. */
@@ -52,7 +56,7 @@ export interface Editing {
 
 /** `moved` hears of a line that names another command. */
 export function useDraft(command: string, moved: (command: string) => void): Editing {
-  const first = working?.command === command ? working.draft : { ...EMPTY, ...working?.draft };
+  const first = workingDraft(command);
   const [draft, setDraft] = useState<Draft>(first), [reading, setReading] = useState<Reading | null>(null);
   const [errors, setErrors] = useState<Editing["errors"]>({}), [settled, setSettled] = useState(false);
   const asked = useRef(0), timer = useRef(0);
