@@ -49,7 +49,11 @@ export class DatasetRoom {
     const leftOut = kept(this.#leftOut, path, () => new LeftOut(home, path));
     return {
       ...{ path, listing, leftOut },
-      steps: kept(this.#steps, path, () => new UndoSteps(home, path)),
+      steps: kept(
+        this.#steps,
+        path,
+        () => new UndoSteps(home, path, (inner) => this.studio.folders.inside(inner)),
+      ),
       isLeftOut: (name) => leftOut.names.has(name),
       problemOf: (picture) => this.problemOf(picture),
       picture(name) {

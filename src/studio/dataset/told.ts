@@ -92,6 +92,8 @@ export interface Subfolder {
 
 export interface FolderSeen {
   readonly path: string;
+  /** The folder around it, where that is one of the user's too. */
+  readonly parent: string | null;
   readonly pictures: number;
   readonly repeats: number | null;
   readonly classTokens: string;

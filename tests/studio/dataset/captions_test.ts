@@ -150,7 +150,7 @@ Deno.test("a step whose server was killed in the middle is taken back or done ag
   at.write("a.txt", "old a");
   at.write("b.txt", "old b");
   const bytes = (text: string) => new TextEncoder().encode(text), path = (name: string) => join(at.dir, name);
-  new UndoSteps(at.home, at.dir).push({ kind: "edit" }, [
+  new UndoSteps(at.home, at.dir, (path) => path).push({ kind: "edit" }, [
     { path: path("a.txt"), before: bytes("old a"), after: bytes("new a") },
     { path: path("b.txt"), before: bytes("old b"), after: bytes("new b") },
   ]);
@@ -180,4 +180,34 @@ Deno.test("what a job writes is one step, edits made meanwhile are another", asy
   assert.equal((await at.told("POST", "undo", { extension: ".txt", way: "undo" })).changed, 2);
   assert.equal(at.read("a.txt"), "old a");
   assert.throws(() => at.read("b.txt"), Deno.errors.NotFound);
+});
+
+Deno.test("steps that came with a folder write nothing outside of it", async () => {
+  await using at = desk();
+  const outside = `${at.dir}_outside.txt`, bytes = (text: string) => new TextEncoder().encode(text);
+  const planted = new UndoSteps(at.home, at.dir, (path) => path);
+  Deno.symlinkSync(outside, join(at.dir, "link.txt"));
+  for (const path of [outside, join(at.dir, "..", "x.txt"), join(at.dir, "link.txt")]) {
+    const { id } = planted.push({ kind: "edit" }, [{ path, before: bytes("planted"), after: null }]);
+    at.restart();
+    const { error } = await at.told("POST", "undo", { extension: ".txt", way: "undo" });
+    assert.match(error, /is no caption of its folder|is a link to something that there is not/);
+    planted.drop(id);
+  }
+  assert.throws(() => Deno.statSync(outside), Deno.errors.NotFound);
+});
+
+Deno.test("a change waits for the one before it", async () => {
+  await using at = desk();
+  const names = Array.from({ length: 60 }, (_, i) => `p${i}.png`);
+  for (const name of names) at.write(name, "");
+  const edit = { extension: ".txt", names, kind: "add", tags: ["x"], at: "end" };
+  const [, undone] = await Promise.all([
+    at.told("POST", "tags", edit),
+    new Promise((resolve) => setTimeout(resolve, 30)).then(() =>
+      at.told("POST", "undo", { extension: ".txt", way: "undo" })
+    ),
+  ]);
+  const left = [...Deno.readDirSync(at.dir)].filter(({ name }) => name.endsWith(".txt")).length;
+  assert.equal(left, undone.step === null ? 60 : 0, "all of it or nothing");
 });

@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { UserError } from "../../../base/errors.ts";
 import { atomicWriteFile } from "../../../base/files/atomic.ts";
 import { isFolder } from "../../../base/files/exists.ts";
@@ -47,8 +47,14 @@ export class UndoSteps {
   /** Id of the last step that is done; those above it are taken back. */
   #position: number;
 
-  /** `home`: the studio's; `folder`: whose captions they are, a real path. */
-  constructor(home: string, private readonly folder: string) {
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** `home`: the studio's; `folder`: whose captions they are, a real path; `inside` refuses what leads out of the user's folders. */
+  constructor(
+    home: string,
+    private readonly folder: string,
+    private readonly inside: (path: string) => string,
+  ) {
     this.#dir = join(home, "undo", createHash("sha256").update(folder).digest("hex").slice(0, 20));
     const names = isFolder(this.#dir) ? [...Deno.readDirSync(this.#dir)].map(({ name }) => name) : [];
     this.#heads = names.filter((name) => NAME.test(name)).sort().flatMap((name) => {
@@ -66,10 +72,28 @@ export class UndoSteps {
     return this.#heads.filter(({ id }) => id > this.#position);
   }
 
-  /** Throws UserError where there is none, or none that can be read. */
+  /** One change after the other: taking back what is being written would leave half of both. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  /**
+   * Throws UserError where there is none, or none that can be read, and where it names what is no file of this folder: a
+   * folder from elsewhere may have brought its steps along.
+   */
   step(id: number): UndoStep {
     const read = this.#read(fileName(id));
     if (!read) throw new UserError(`${join(this.#dir, fileName(id))}: holds no step that can be taken back`);
+    for (const { path } of read.stored.changes) {
+      if (dirname(path) !== this.folder) {
+        throw new UserError(
+          `${join(this.#dir, fileName(id))}: names ${path}, which is no caption of its folder`,
+        );
+      }
+      this.inside(path);
+    }
     const changes = read.stored.changes.map(({ path, before, after }) => ({
       path,
       before: bytesOf(before),

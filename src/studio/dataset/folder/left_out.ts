@@ -4,7 +4,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { UserError } from "../../../base/errors.ts";
 import { atomicWriteFile } from "../../../base/files/atomic.ts";
 import { isTaken } from "../../../base/files/exists.ts";
@@ -18,7 +18,7 @@ export class LeftOut {
   #names: ReadonlySet<string>;
 
   /** `home`: the studio's; `folder`: a real path. */
-  constructor(home: string, private readonly folder: string) {
+  constructor(private readonly home: string, private readonly folder: string) {
     const key = createHash("sha256").update(folder).digest("hex").slice(0, 20);
     this.#dir = join(home, "left_out", key);
     this.#names = this.#read();
@@ -47,6 +47,9 @@ export class LeftOut {
   linkOthers(pictures: Iterable<ListedPicture>): { readonly folder: string; readonly pictures: number } {
     const name = basename(this.folder), folder = join(this.#dir, "pictures", name);
     Deno.mkdirSync(folder, { recursive: true });
+    if (Deno.realPathSync(folder) !== join(Deno.realPathSync(this.home), relative(this.home, folder))) {
+      throw new UserError(`${folder}: is a link to elsewhere, where nothing is made; remove it`);
+    }
     for (const entry of [...Deno.readDirSync(folder)]) {
       if (entry.isSymlink) Deno.removeSync(join(folder, entry.name));
     }

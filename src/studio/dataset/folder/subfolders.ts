@@ -1,6 +1,6 @@
 /** A folder as sd-scripts takes it: the folders in it, their repeats, and what would be left out. */
 
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { UserError } from "../../../base/errors.ts";
 import { isFolder } from "../../../base/files/exists.ts";
 import { askedByName, subsetsBelow } from "../../../data/dataset/folders.ts";
@@ -20,12 +20,21 @@ export function seeFolder(path: string, inside: (path: string) => string): Folde
   const told = notesOf(path, named);
   return {
     path,
+    parent: parentOf(path, inside),
     pictures,
     ...askedFor(basename(path)),
     folders,
     trainable: named && told.fits,
     notes: told.notes,
   };
+}
+
+function parentOf(path: string, inside: (path: string) => string): string | null {
+  try {
+    return inside(dirname(path));
+  } catch {
+    return null;
+  }
 }
 
 function notesOf(path: string, named: boolean): { fits: boolean; notes: readonly string[] } {

@@ -60,7 +60,7 @@ const putCaption: Route = {
     const changes = text === (now.text ?? "")
       ? []
       : [{ path, before, after: encodeTextLike(text, before) as CaptionBytes }];
-    const moved = await changeCaptions(folder.steps, { kind: "edit" }, changes);
+    const moved = await folder.steps.alone(() => changeCaptions(folder.steps, { kind: "edit" }, changes));
     if (moved.conflicts.length > 0) {
       const [conflict] = moved.conflicts.map(toldConflict);
       return json({ error: `${path}: ${CHANGED}`, ...conflict }, 409);
@@ -118,7 +118,7 @@ const editTagsOfMany: Route = {
     }
     const { kind, tags } = edit, deed = { kind, tags, ...("by" in edit && { by: edit.by }) };
     return answerInLines(async (progress) => {
-      const moved = await changeCaptions(folder.steps, deed, changes, { progress });
+      const moved = await folder.steps.alone(() => changeCaptions(folder.steps, deed, changes, { progress }));
       return { ...told(moved, folder, studio), problems };
     });
   },
@@ -134,7 +134,11 @@ const undoOrRedo: Route = {
     const way = choiceField(body, "way", ["undo", "redo"]), skip = flagField(body, "skip", false);
     stepsTold(folder, studio); // closes what is over
     return answerInLines(async (progress) =>
-      told(await moveStep(folder.steps, way, { skip, told: { progress } }), folder, studio)
+      told(
+        await folder.steps.alone(() => moveStep(folder.steps, way, { skip, told: { progress } })),
+        folder,
+        studio,
+      )
     );
   },
 };

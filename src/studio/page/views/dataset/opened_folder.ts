@@ -53,7 +53,7 @@ export function OpenedFolder({ path }: { path: string }) {
     setPanel("caption");
     setTimeout(() => input.current?.focus(), 50);
   };
-  const name = path.split("/").at(-1)!, parent = path.slice(0, -name.length - 1);
+  const name = path.split("/").at(-1)!, parent = seen.data?.parent ?? null;
   const { done: [last], undone: [next] } = folder.steps;
   if (!folder.loading && !folder.error && folder.counts?.all === 0) {
     return html`
@@ -114,7 +114,7 @@ export function OpenedFolder({ path }: { path: string }) {
 interface HeadProps {
   folder: FolderState;
   name: string;
-  parent: string;
+  parent: string | null;
   children?: unknown;
 }
 
@@ -122,7 +122,8 @@ function Head({ folder, name, parent, children }: HeadProps) {
   const words = useWords(dataset);
   return html`
     <header class="view-head">
-      <a class="button quiet" href=${href("dataset", ...parent ? [parent] : [])} title=${parent}>${words
+      <a class="button quiet" href=${href("dataset", ...parent === null ? [] : [parent])} title=${parent ??
+        undefined}>${words
         .up}</a>
       <h1 title=${folder.path}><bdi>${name}</bdi></h1>
       <div class="view-actions">${children}</div>
