@@ -6,6 +6,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <map>
+#include <mutex>
+#include <string>
 
 #include "../pointwise.h"
 #include "kernel.h"
@@ -213,6 +216,18 @@ std::shared_ptr<void> executable(const std::vector<uint8_t>& bytes) {
   return mprotect(pages, bytes.size(), PROT_READ | PROT_EXEC) ? nullptr : owner;
 }
 
+// An update has a chain for each parameter, and few of them differ: equal code lies in memory once.
+std::shared_ptr<void> shared_code(const std::vector<uint8_t>& bytes) {
+  static std::mutex mutex;
+  static auto& known = *new std::map<std::string, std::weak_ptr<void>>();
+  const std::lock_guard<std::mutex> lock(mutex);
+  const std::string key(bytes.begin(), bytes.end());
+  std::shared_ptr<void> pages = known[key].lock();
+  if (!pages) known[key] = pages = executable(bytes);
+  std::erase_if(known, [](const auto& entry) { return entry.second.expired(); });
+  return pages;
+}
+
 }  // namespace
 
 inline namespace EASEL_ISA {
@@ -227,7 +242,7 @@ std::shared_ptr<const ChainCode> compile_chain(const Instruction& i, const Chain
   const char* wanted = getenv("EASEL_CHAINS");  // for tests: steps, or code and nothing else
   if (wanted && !strcmp(wanted, "steps")) return nullptr;
   const Writer writer(chain, i.outputs());
-  const std::shared_ptr<void> pages = writer.possible() ? executable(writer.code().bytes) : nullptr;
+  const std::shared_ptr<void> pages = writer.possible() ? shared_code(writer.code().bytes) : nullptr;
   if (!pages) {
     i.require(!wanted, "it has no machine code");
     return nullptr;
