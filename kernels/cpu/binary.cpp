@@ -60,6 +60,79 @@ void range(const Merged& m, T* y, const T* a, const T* b, int64_t begin, int64_t
   }
 }
 
+// Rows of a few elements, such as kernels of 3 by 3 against means of their rows: tiles of the last one or two
+// axes, in which each element of an operand has a place of its own. Operands are laid out as the output is,
+// some tiles at a time.
+struct Tiles {
+  static constexpr int64_t kMost = 64, kRun = 1024;  // elements of a tile, and laid out at a time
+  int64_t size = 0, count = 0;                       // none where the shapes are others
+
+  explicit Tiles(const Merged& m) {
+    if (m.rank != 2 && m.rank != 3) return;
+    int64_t elements = 1;
+    for (int d = 1; d < m.rank; ++d) elements *= m.sides[d];
+    if (elements <= kMost && m.sides[m.last()] < 16) size = elements, count = m.sides[0];
+  }
+};
+struct TileOperand {
+  int64_t step;  // from tile to tile
+  bool laid_out = true;
+  int32_t at[Tiles::kMost];
+
+  TileOperand(const Merged& m, const PerAxis& strides, int64_t size) : step(strides[0]) {
+    for (int64_t k = 0; k < size; ++k) {
+      const int64_t inner = m.sides[m.last()];
+      at[k] = int32_t(k % inner * strides[m.last()] + (m.rank == 3 ? k / inner * strides[1] : 0));
+      laid_out = laid_out && at[k] == k;
+    }
+    laid_out = laid_out && step == size;
+  }
+
+  // Tiles [begin, end), where they lie or in `room`.
+  template <typename T>
+  const T* take(T* room, const T* x, int64_t begin, int64_t end, int64_t size) const {
+    x += begin * step;
+    if (laid_out) return x;
+    if (size == 9)
+      lay<9>(room, x, end - begin);
+    else if (size == 3)
+      lay<3>(room, x, end - begin);
+    else
+      for (int64_t t = begin; t < end; ++t, x += step)
+        for (int64_t k = 0; k < size; ++k) room[(t - begin) * size + k] = x[at[k]];
+    return room;
+  }
+
+ private:
+  template <int Size, typename T>
+  void lay(T* room, const T* x, int64_t tiles) const {
+    int32_t from[Size];
+    std::copy_n(at, Size, from);
+    for (int64_t t = 0; t < tiles; ++t, x += step, room += Size)
+      for (int k = 0; k < Size; ++k) room[k] = x[from[k]];
+  }
+};
+
+template <int Fn, typename T>
+void tiled(const TileOperand& oa, const TileOperand& ob, int64_t size, T* y, const T* a, const T* b,
+           int64_t begin, int64_t end) {
+  T room_a[Tiles::kRun], room_b[Tiles::kRun];
+  for (int64_t next; begin < end; begin = next) {
+    next = std::min(end, begin + Tiles::kRun / size);
+    segment<Fn, T, 1, 1>(y + begin * size, oa.take(room_a, a, begin, next, size),
+                         ob.take(room_b, b, begin, next, size), (next - begin) * size);
+  }
+}
+
+template <typename T>
+using Tiled = void (*)(const TileOperand&, const TileOperand&, int64_t, T*, const T*, const T*, int64_t,
+                       int64_t);
+template <typename T, int... Fn>
+Tiled<T> choose_tiled(int32_t fn, std::integer_sequence<int, Fn...>) {
+  static const Tiled<T> table[] = {tiled<Fn, T>...};
+  return table[fn];
+}
+
 template <typename T>
 using Range = void (*)(const Merged&, T*, const T*, const T*, int64_t, int64_t);
 
@@ -72,6 +145,13 @@ Range<T> choose(int32_t fn, std::integer_sequence<int, Fn...>) {
 template <typename T>
 Run prepared(const Instruction& i, int32_t fn) {
   const Merged m = merge_axes(i.out(0), binary_strides(i));
+  if (const Tiles tiles(m); tiles.count > 0)
+    return [f = choose_tiled<T>(fn, std::make_integer_sequence<int, kFunctions>()), tiles,
+            y = i.out(0).as<T>(), a = i.in(0).as<T>(), b = i.in(1).as<T>(),
+            oa = TileOperand(m, m.a, tiles.size), ob = TileOperand(m, m.b, tiles.size)] {
+      parallel_for(tiles.count, (1 << 15) / tiles.size,
+                   [&](int64_t begin, int64_t end) { f(oa, ob, tiles.size, y, a, b, begin, end); });
+    };
   return [=, f = choose<T>(fn, std::make_integer_sequence<int, kFunctions>()), y = i.out(0).as<T>(),
           a = i.in(0).as<T>(), b = i.in(1).as<T>(), n = i.out(0).count()] {
     parallel_for(n, 1 << 15, [&](int64_t begin, int64_t end) { f(m, y, a, b, begin, end); });

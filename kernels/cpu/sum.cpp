@@ -2,6 +2,8 @@
 // summed in float and added up in double, in an order that does not depend on the number of threads.
 #include "../executor/shapes/sum.h"
 
+#include <utility>
+
 #include "kernel.h"
 
 namespace easel {
@@ -43,6 +45,30 @@ void sum_columns(double* s, const T* x, int64_t begin, int64_t end, int64_t stri
 
 int64_t parts_of(int64_t length, int64_t least) {
   return std::max<int64_t>(1, std::min(kChunks, length / least));
+}
+
+// x (A, R, B) -> y (A, B) with a few rows of a few columns, such as kernels of 3 by 3.
+constexpr int64_t kFew = 8;
+template <int R, int B, typename T>
+void sum_few(T* y, const T* x, int64_t n) {
+  for (int64_t k = 0; k < n; ++k, x += R * B, y += B)
+    for (int c = 0; c < B; ++c) {
+      float s = 0;
+      for (int r = 0; r < R; ++r) s += to_float(x[r * B + c]);
+      y[c] = from_float<T>(s);
+    }
+}
+template <int B, typename T, int... R>
+auto few_rows(int64_t rows, std::integer_sequence<int, R...>) {
+  static void (*const table[])(T*, const T*, int64_t) = {sum_few<R + 1, B, T>...};
+  return table[rows - 1];
+}
+// The function for so many; null where they are more.
+template <typename T>
+auto few(int64_t rows, int64_t columns) -> void (*)(T*, const T*, int64_t) {
+  constexpr auto up_to = std::make_integer_sequence<int, kFew - 1>();
+  if (rows >= kFew) return nullptr;
+  return columns == 1 ? few_rows<1, T>(rows, up_to) : columns == 3 ? few_rows<3, T>(rows, up_to) : nullptr;
 }
 
 // x (A, R) -> y (A)
@@ -135,6 +161,14 @@ Run prepare_sum(const Instruction& i) {
     if (y.count() == 0) return [] {};
     if (rank == 0) return [=] { p[0] = q[0]; };
     if (rank == 1 && !mask) return [=, n = sides[0]] { std::copy_n(q, n, p); };
+    const int64_t columns = rank == 3 ? sides[2] : 1;
+    const auto small = (rank == 2 || rank == 3) && mask == 2 ? few<T>(sides[1], columns) : nullptr;
+    if (small)
+      return [=, A = sides[0], step = sides[1] * columns] {
+        parallel_for(A, (1 << 14) / step, [=](int64_t begin, int64_t end) {
+          small(p + begin * columns, q + begin * step, end - begin);
+        });
+      };
     if (rank == 1) return sum_rows(i, p, q, 1, sides[0]);
     if (rank == 2 && mask == 2) return sum_rows(i, p, q, sides[0], sides[1]);
     if (rank == 2) return sum_middle(i, p, q, 1, sides[0], sides[1]);

@@ -88,6 +88,10 @@ const shapes: [string, number[], number[]][] = [
   ["a row of 16 bytes", [3, 5, 16], [16]],
   ["columns of 16 bytes with values", [6, 16], [6, 1]],
   ["16 bytes a picture", [2, 3, 5, 8], [2, 1, 1, 8]],
+  ["rows of kernels of 3 by 3", [40, 30, 3, 3], [40, 30, 3, 1]],
+  ["columns of kernels of 3 by 3", [40, 30, 3, 3], [40, 30, 1, 3]],
+  ["a value a row of 3", [50, 3, 1], [50, 1, 1]],
+  ["a row for some of 5", [300, 1, 5], [300, 2, 5]],
 ];
 
 for (const [name, build, formula] of pairs) {
