@@ -98,8 +98,6 @@ export interface FolderSeen {
   readonly repeats: number | null;
   readonly classTokens: string;
   readonly folders: readonly Subfolder[];
-  /** Whether it can be a --train_data_dir. */
-  readonly trainable: boolean;
   /** One line for each thing that training would leave out, or refuses. */
   readonly notes: readonly string[];
 }

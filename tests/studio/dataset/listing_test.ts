@@ -66,12 +66,12 @@ Deno.test("folders are shown as a training takes them", async () => {
     Deno.mkdirSync(join(at.dir, name));
     await picture(join(at.dir, name, "a.png"), 8, 8);
   }
-  const { folders, trainable, notes, repeats } = await at.told("GET", "folder", { path: at.dir });
+  const { folders, notes, repeats, parent } = await at.told("GET", "folder", { path: at.dir });
   assert.deepEqual(
     folders.map(({ name, repeats, classTokens }: Record<string, unknown>) => [name, repeats, classTokens]),
     [["0_none", null, ""], ["3_dog big", 3, "dog big"], ["loose", null, ""]],
   );
-  assert.deepEqual([trainable, repeats, notes.length], [true, 10, 2]);
+  assert.deepEqual([parent, repeats, notes.length], [null, 10, 2]);
   assert.throws(() => seeFolder(join(at.dir, "nowhere"), (path) => path), /no such folder/);
 });
 

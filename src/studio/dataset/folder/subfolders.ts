@@ -17,15 +17,13 @@ export function seeFolder(path: string, inside: (path: string) => string): Folde
     ...askedFor(name),
   })).sort((a, b) => byCodePoint(a.name, b.name));
   const pictures = countOf(entries), named = folders.some(({ repeats }) => repeats !== null);
-  const told = notesOf(path, named);
   return {
     path,
     parent: parentOf(path, inside),
     pictures,
     ...askedFor(basename(path)),
     folders,
-    trainable: named && told.fits,
-    notes: told.notes,
+    notes: notesOf(path, named),
   };
 }
 
@@ -37,13 +35,13 @@ function parentOf(path: string, inside: (path: string) => string): string | null
   }
 }
 
-function notesOf(path: string, named: boolean): { fits: boolean; notes: readonly string[] } {
-  if (!named) return { fits: false, notes: leftOutInside(path) };
+function notesOf(path: string, named: boolean): readonly string[] {
+  if (!named) return leftOutInside(path);
   try {
-    return { fits: true, notes: subsetsBelow(path, false).notes };
+    return subsetsBelow(path, false).notes;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return { fits: false, notes: [error.message] };
+    return [error.message];
   }
 }
 

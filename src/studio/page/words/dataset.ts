@@ -62,6 +62,7 @@ export const dataset = {
     "버킷 {bucket}, 크기 조정 {resized}",
     "バケット {bucket}、縮尺後 {resized}",
   ],
+  enlarged: ["drawn larger than it is", "원본보다 확대됨", "元より拡大"],
   leaveOut: ["Leave out", "제외", "除外する"],
   caption: ["Caption", "캡션", "キャプション"],
   editorKeys: [

@@ -52,11 +52,15 @@ export function CaptionPanel({ folder, input }: CaptionPanelProps) {
   `;
 }
 
-function factsOf({ width, height, bytes, placed }: PictureItem, words: { readonly goesTo: string }): string {
+function factsOf(
+  { width, height, bytes, placed }: PictureItem,
+  words: { readonly goesTo: string; readonly enlarged: string },
+): string {
   return [
     width === null ? null : `${width}×${height}`,
     `${number(bytes / 1024)} kB`,
     placed && fill(words.goesTo, { bucket: placed.bucket.join("×"), resized: placed.resized.join("×") }),
+    placed?.enlarged && words.enlarged,
   ].filter(Boolean).join(" · ");
 }
 
