@@ -13,5 +13,5 @@ case $what in
   bug) out '"error","kind":"internal","message":"internal error","exit_code":1'; exit 1 ;;
   silent) exit 3 ;;
   crash) kill -SEGV $$ ;;
-  *) while [ ! -e "$what" ]; do sleep 0.05; done; out '"done","command":"x","seconds":1,"exit_code":0' ;;
+  *) while [ ! -e "$what" ] && [ -d "${what%/*}" ]; do sleep 0.05; done; out '"done","command":"x","seconds":1,"exit_code":0' ;;
 esac
