@@ -64,7 +64,7 @@ Deno.test({
         assert.equal(await page.getAttribute("html", "lang"), code);
       }
       await page.selectOption(".frame-settings select", "ko");
-      await page.click(".frame-settings button");
+      await page.getByRole("button", { name: "어두운 화면" }).click();
       await page.reload();
       assert.equal(await page.getAttribute("html", "data-scheme"), "dark", "the choice is remembered");
       assert.equal(await page.getAttribute("html", "lang"), "ko");
