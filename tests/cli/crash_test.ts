@@ -42,7 +42,7 @@ Deno.test("withoutSecrets() masks keys and tokens however they are given, and ke
 Deno.test("every flag that is marked secret, or reads like one, is masked", async () => {
   for (const entry of COMMANDS) {
     for (const [name, row] of Object.entries(rowsOf((await entry.load()).groups))) {
-      const sounds = /(api_?key|(?<!_per)_token$|secret|password)/.test(name);
+      const sounds = /(api_?key|^token$|(?<!_per)_token$|secret|password)/.test(name);
       assert.equal(row.secret ?? false, sounds, `${entry.name} --${name}`);
       assert.equal(SECRET_FLAGS.includes(name), sounds, `${entry.name} --${name}`);
     }

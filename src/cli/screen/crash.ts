@@ -3,7 +3,7 @@
 import { VERSION } from "./version.ts";
 
 /** Flags whose value is never printed. The test of the flag tables knows of every one marked secret. */
-export const SECRET_FLAGS: readonly string[] = ["wandb_api_key", "huggingface_token"];
+export const SECRET_FLAGS: readonly string[] = ["wandb_api_key", "huggingface_token", "token"];
 
 const FRAMES = 12;
 
@@ -45,7 +45,7 @@ export function withoutSecrets(argv: readonly string[]): string[] {
 /** Flags may be abbreviated and written with dashes; rather one too many than one too few. */
 function isSecret(written: string): boolean {
   const name = written.slice(2).replaceAll("-", "_");
-  return SECRET_FLAGS.some((flag) => flag.startsWith(name) && name.length > 4) ||
+  return SECRET_FLAGS.some((flag) => flag.startsWith(name) && name.length > Math.min(4, flag.length - 4)) ||
     /(api_?key|secret|password|passwd|access_?token)/i.test(name);
 }
 
