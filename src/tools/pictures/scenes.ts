@@ -58,19 +58,20 @@ export const SHAPES: Readonly<Record<string, (cx: number, cy: number, r: number)
   moon: (cx, cy, r) => subtract(circle(cx, cy, r), circle(cx + r * 0.5, cy - r * 0.2, r * 0.85)),
 };
 
-const pick = <T>(random: PythonRandom, from: readonly T[]): T =>
+export const pick = <T>(random: PythonRandom, from: readonly T[]): T =>
   from[Math.floor(random.random() * from.length)];
-const between = (random: PythonRandom, low: number, high: number) => low + (high - low) * random.random();
+export const somewhere = (random: PythonRandom, low: number, high: number) =>
+  low + (high - low) * random.random();
 
 /** Each colour a little lighter or darker than its name's, so that the name is learnt and not one value. */
-function shade(random: PythonRandom, name: string): Rgb {
-  const shift = between(random, -14, 14);
+export function shade(random: PythonRandom, name: string): Rgb {
+  const shift = somewhere(random, -14, 14);
   return COLOURS[name].map((v) =>
-    Math.min(255, Math.max(0, v + shift + between(random, -6, 6)))
+    Math.min(255, Math.max(0, v + shift + somewhere(random, -6, 6)))
   ) as unknown as Rgb;
 }
 
-const article = (word: string) => `${/^[aeiou]/.test(word) ? "an" : "a"} ${word}`;
+export const article = (word: string) => `${/^[aeiou]/.test(word) ? "an" : "a"} ${word}`;
 
 const POSITIONS: Readonly<Record<string, readonly [number, number]>> = {
   "on the left": [0.27, 0.5],
@@ -99,12 +100,12 @@ function single(random: PythonRandom, size: number): Picture {
   const shape = pick(random, Object.keys(SHAPES));
   const scale = random.random();
   const [word, r] = scale < 0.2
-    ? ["small ", between(random, 0.12, 0.17)]
+    ? ["small ", somewhere(random, 0.12, 0.17)]
     : scale < 0.4
-    ? ["large ", between(random, 0.36, 0.42)]
-    : ["", between(random, 0.24, 0.31)];
+    ? ["large ", somewhere(random, 0.36, 0.42)]
+    : ["", somewhere(random, 0.24, 0.31)];
   const canvas = new Canvas(size, size, shade(random, back));
-  const at = () => size * between(random, 0.46, 0.54);
+  const at = () => size * somewhere(random, 0.46, 0.54);
   canvas.paint(SHAPES[shape](at(), at(), size * r), shade(random, front));
   return { canvas, caption: `${article(word + front)} ${shape} on ${article(back)} background` };
 }
@@ -115,9 +116,13 @@ function placed(random: PythonRandom, size: number): Picture {
   const where = pick(random, Object.keys(POSITIONS));
   const [px, py] = POSITIONS[where];
   const canvas = new Canvas(size, size, shade(random, back));
-  const r = size * between(random, 0.16, 0.21);
+  const r = size * somewhere(random, 0.16, 0.21);
   canvas.paint(
-    SHAPES[shape](size * (px + between(random, -0.03, 0.03)), size * (py + between(random, -0.03, 0.03)), r),
+    SHAPES[shape](
+      size * (px + somewhere(random, -0.03, 0.03)),
+      size * (py + somewhere(random, -0.03, 0.03)),
+      r,
+    ),
     shade(random, front),
   );
   return { canvas, caption: `${article(front)} ${shape} ${where}, ${back} background` };
@@ -128,10 +133,10 @@ function pair(random: PythonRandom, size: number): Picture {
   const [first, second] = [pick(random, Object.keys(SHAPES)), pick(random, Object.keys(SHAPES))];
   const stacked = random.random() < 0.5;
   const canvas = new Canvas(size, size, shade(random, back));
-  const near = () => size * (0.28 + between(random, -0.03, 0.03));
-  const far = () => size * (0.72 + between(random, -0.03, 0.03));
-  const middle = () => size * between(random, 0.46, 0.54);
-  const r = () => size * between(random, 0.16, 0.2);
+  const near = () => size * (0.28 + somewhere(random, -0.03, 0.03));
+  const far = () => size * (0.72 + somewhere(random, -0.03, 0.03));
+  const middle = () => size * somewhere(random, 0.46, 0.54);
+  const r = () => size * somewhere(random, 0.16, 0.2);
   const put = (shape: string, colour: string, at: () => number) => {
     const along = at(), across = middle();
     canvas.paint(
@@ -156,12 +161,12 @@ function landscape(random: PythonRandom, size: number): Picture {
   const canvas = new Canvas(size, size, sky);
   const dim = (c: Rgb): Rgb => time === "night" ? c.map((v) => v * 0.55) as unknown as Rgb : c;
   const u = size;
-  const lightX = u * (random.random() < 0.5 ? between(random, 0.15, 0.3) : between(random, 0.7, 0.85));
+  const lightX = u * (random.random() < 0.5 ? somewhere(random, 0.15, 0.3) : somewhere(random, 0.7, 0.85));
   if (time === "night") canvas.paint(SHAPES.moon(lightX, u * 0.2, u * 0.1), [240, 240, 215]);
   else canvas.paint(circle(lightX, u * (time === "day" ? 0.2 : 0.42), u * 0.1), [250, 225, 70]);
   const place = pick(random, ["house", "tree", "boat", "mountain"]);
-  const ground = u * between(random, 0.68, 0.74);
-  const x = u * between(random, 0.42, 0.58);
+  const ground = u * somewhere(random, 0.68, 0.74);
+  const x = u * somewhere(random, 0.42, 0.58);
   if (place === "mountain") {
     const peak: Shape = polygon([[x - u * 0.42, ground], [x, u * 0.22], [x + u * 0.42, ground]]);
     canvas.paint(peak, dim([110, 105, 115]));
