@@ -6,7 +6,8 @@ import { Icon } from "./parts/icons.ts";
 import { Button } from "./parts/button.ts";
 import { FoldersDialog } from "./parts/paths/folders_dialog.ts";
 import { Toasts } from "./parts/toasts.ts";
-import { href, useRoute } from "./router.ts";
+import { href, placeOf, useRoute } from "./router.ts";
+import { get } from "./server.ts";
 import { setScheme, useScheme } from "./scheme.ts";
 import { VIEWS } from "./views.ts";
 import { frame } from "./words/frame.ts";
@@ -15,6 +16,7 @@ import { LANGUAGES, setLanguage, useLanguage, useWords } from "./words/mod.ts";
 
 export function Frame() {
   const route = useRoute(), words = useWords(frame);
+  useBeginning(route.view === "");
   const view = VIEWS.find(({ name }) => name === route.view) ?? VIEWS.find(({ name }) => name === "runs")!;
   const title = words[view.name];
   const main = useRef<HTMLElement>(null), last = useRef(view.name);
@@ -33,12 +35,14 @@ export function Frame() {
     <a class="skip" href="#main" onClick=${skip}>${words.skip}</a>
     <header class="frame-head">
       <a class="brand" href=${href(
-        "runs",
+        "",
       )}><img src="/icon.svg" alt="" width="24" height="24" /> easel studio</a>
       <nav class="frame-nav" aria-label=${words.views}>
         ${VIEWS.map(({ name, icon }) =>
           html`
-            <a key=${name} href=${href(name)} aria-current=${name === view.name ? "page" : undefined}>
+            <a key=${name} href=${href(name)} aria-current=${name === view.name && route.view !== ""
+              ? "page"
+              : undefined}>
               <${Icon} name=${icon} /><span>${words[name]}</span>
             </a>
           `
@@ -51,10 +55,23 @@ export function Frame() {
       </div>
     </header>
     <main id="main" class=${`view view-${view.name}`} tabindex="-1" ref=${main} aria-label=${title}>
-      <${view.component} rest=${route.view === view.name ? route.rest : []} key=${view.name} />
+      ${route.view !== "" &&
+        html`<${view.component} rest=${route.view === view.name ? route.rest : []} key=${view.name} />`}
     </main>
     <${Toasts} />
   `;
+}
+
+/** Where nothing was done yet, what comes first is pictures; else what there is to see. */
+function useBeginning(nowhere: boolean): void {
+  useEffect(() => {
+    if (!nowhere) return;
+    const lead = (view: string) => placeOf(location.hash).view === "" && location.replace(href(view));
+    get<readonly unknown[]>("/api/runs").then(
+      ({ length }) => lead(length ? "runs" : "dataset"),
+      () => lead("runs"),
+    );
+  }, [nowhere]);
 }
 
 function FoldersChoice() {

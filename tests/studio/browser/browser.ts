@@ -2,6 +2,8 @@
 
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { easelCommand, installed } from "../../cli/easel.ts";
+import { processOf } from "../../../src/studio/queue/process.ts";
+import { seeJobs } from "../../../src/studio/queue/queue.ts";
 
 /** Where the tests' browser lies; null: journeys are skipped. */
 export const CHROMIUM = installed("chromium") ?? installed("chromium-browser");
@@ -34,7 +36,7 @@ export async function startStudio(
     if (done) throw new Error(`easel studio did not start: ${await new Response(child.stderr).text()}`);
     stdout += value;
   }
-  const { link } = JSON.parse(stdout.split("\n")[0]);
+  const { link, home } = JSON.parse(stdout.split("\n")[0]);
   const rest = (async () => {
     for (let next = await reader.read(); !next.done; next = await reader.read()) stdout += next.value;
   })();
@@ -55,8 +57,22 @@ export async function startStudio(
     stop,
     async [Symbol.asyncDispose]() {
       await stop();
+      await endJobs(home);
     },
   };
+}
+
+/** Jobs outlive their studio, but not a test: whatever has become of it, its folder is free afterwards. */
+async function endJobs(home: string): Promise<void> {
+  const running = () => seeJobs({ home }).filter(({ seen }) => seen.state === "running");
+  for (let jobs = running(), end = Date.now() + 15_000; jobs.length && Date.now() < end; jobs = running()) {
+    for (const { files } of jobs) {
+      try {
+        Deno.kill(processOf(files)!.pid, "SIGKILL");
+      } catch { /* it has not begun, or has ended */ }
+    }
+    await new Promise((done) => setTimeout(done, 50));
+  }
 }
 
 export interface Visit extends AsyncDisposable {

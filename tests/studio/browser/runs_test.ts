@@ -62,6 +62,10 @@ Deno.test({
       await wanted(["<i>cat</i>\u202e", "second", "third"]);
       await page.getByRole("button", { name: "Later" }).first().press("Enter");
       await wanted(["<i>cat</i>\u202e", "third", "second"]);
+      await page.locator(".job-card[tabindex]").nth(1).press("Alt+ArrowUp");
+      await wanted(["<i>cat</i>\u202e", "second", "third"]);
+      await page.keyboard.press("Alt+ArrowDown"); // it kept the focus
+      await wanted(["<i>cat</i>\u202e", "third", "second"]);
       assert.equal(await overflow(page), 0);
       for (const left of [["<i>cat</i>\u202e", "second"], ["<i>cat</i>\u202e"]]) {
         await page.getByRole("button", { name: "Remove from the list" }).first().click();

@@ -37,6 +37,11 @@ export const queue = {
   resume: ["Resume", "이어서 실행", "再開"],
   remove: ["Remove from the list", "목록에서 제거", "一覧から削除"],
   earlier: ["Earlier", "앞으로", "前へ"],
+  orderKeys: [
+    "Alt+↑ and Alt+↓ move the one that has the focus.",
+    "Alt+↑, Alt+↓로 선택한 작업의 순서를 바꿉니다.",
+    "Alt+↑ と Alt+↓ で選択中のジョブの順番を変えます。",
+  ],
   later: ["Later", "뒤로", "後へ"],
   log: ["Log", "로그", "ログ"],
   noLog: ["It has said nothing yet.", "아직 출력이 없습니다.", "まだ出力はありません。"],

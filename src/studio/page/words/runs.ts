@@ -6,6 +6,11 @@ export const runs = {
     "이 폴더에는 아직 학습 기록이 없습니다.",
     "これらのフォルダに学習記録はまだありません。",
   ],
+  emptyMore: [
+    "First the pictures, then a job that learns from them. Runs of other programs are found in the studio's folders.",
+    "먼저 이미지를 준비한 다음 학습 작업을 만드세요. 다른 프로그램의 기록도 스튜디오 폴더에서 찾습니다.",
+    "まず画像を用意し、それを学習するジョブを作ります。他のプログラムの記録もスタジオのフォルダから探します。",
+  ],
   all: ["All runs", "모든 학습 기록", "すべての学習記録"],
   name: ["Name", "이름", "名前"],
   place: ["Folder", "폴더", "フォルダ"],
@@ -27,8 +32,12 @@ export const runs = {
   load: ["Processor", "프로세서", "プロセッサ"],
   smoothing: ["Smoothing", "스무딩", "平滑化"],
   whole: ["Whole run", "전체 보기", "全体を表示"],
-  overlay: ["Overlay a run", "학습 기록 겹쳐 보기", "学習記録を重ねる"],
-  none: ["None", "없음", "なし"],
+  overlay: ["Overlay runs", "학습 기록 겹쳐 보기", "学習記録を重ねる"],
+  overlayMost: [
+    "Up to {n}, dashed in all charts.",
+    "최대 {n}개까지, 모든 그래프에 점선으로 표시합니다.",
+    "最大 {n} 件まで、すべてのグラフに破線で表示します。",
+  ],
   chart: [
     "{title} by step; drag to look closer",
     "스텝별 {title}, 끌어서 확대",

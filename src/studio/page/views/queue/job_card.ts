@@ -1,6 +1,6 @@
 /** A job: where it is, how it ended, what can be done about it. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { JobView } from "../../../queue/shown.ts";
 import { Button, html, Name, ProgressBar, tell, tellError } from "../../parts/mod.ts";
 import { href } from "../../router.ts";
@@ -27,8 +27,22 @@ interface JobCardProps {
 
 export function JobCard({ job, order }: JobCardProps) {
   const words = useWords(table), [open, setOpen] = useState(false);
+  const focused = useRef<Element | null>(null);
+  useEffect(() => { // a card that moves loses its focus
+    const element = focused.current as HTMLElement | null;
+    focused.current = null;
+    if (element && document.activeElement === document.body) element.focus();
+  }, [order?.join()]);
+  const press = (event: KeyboardEvent) => {
+    const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!event.altKey || by === undefined || !order) return;
+    event.preventDefault();
+    focused.current = document.activeElement;
+    move(job.id, order, by)?.catch(tellError);
+  };
   return html`
-    <li class="card job-card">
+    <li class="card job-card" tabindex=${order ? 0 : undefined} onKeyDown=${press}
+      aria-keyshortcuts=${order ? "Alt+ArrowUp Alt+ArrowDown" : undefined}>
       <div class="job-head">
         <h3>
           ${TRAINS.test(job.command) && job.state !== "waiting"
@@ -91,6 +105,14 @@ export function JobEnd({ job: { end } }: { job: JobView }) {
   `;
 }
 
+/** Among those that wait; undefined at their end. */
+function move(id: string, order: readonly string[], by: number): Promise<unknown> | undefined {
+  const ids = [...order], at = ids.indexOf(id), to = at + by;
+  if (to < 0 || to >= ids.length) return undefined;
+  [ids[at], ids[to]] = [ids[to], ids[at]];
+  return put("/api/queue/order", ids);
+}
+
 /** Commands that hear what they are told between two steps. */
 const TRAINS = /train|fine_tune/;
 
@@ -107,12 +129,6 @@ function Actions({ job, order }: JobCardProps) {
       await post(`${path}/tell`, { what });
       tell({ kind: "done", text: words.told });
     });
-  const move = (by: number) =>
-    act("move", () => {
-      const ids = [...order!], at = ids.indexOf(job.id);
-      [ids[at], ids[at + by]] = [ids[at + by], ids[at]];
-      return put("/api/queue/order", ids);
-    });
   const at = order?.indexOf(job.id) ?? -1;
   if (job.state === "running") {
     return html`
@@ -127,9 +143,15 @@ function Actions({ job, order }: JobCardProps) {
   }
   return html`
     ${order && order.length > 1 && html`
-      <${Button} kind="quiet" icon="up" label=${words.earlier} disabled=${at === 0} onClick=${move(-1)} />
+      <${Button} kind="quiet" icon="up" label=${words.earlier} disabled=${at === 0} onClick=${act(
+        "move",
+        async () => await move(job.id, order, -1),
+      )} />
       <${Button} kind="quiet" icon="down" label=${words
-        .later} disabled=${at === order.length - 1} onClick=${move(1)} />
+        .later} disabled=${at === order.length - 1} onClick=${act(
+          "move",
+          async () => await move(job.id, order, 1),
+        )} />
     `}
     ${job.resume && html`
       <${Button} icon="play" busy=${busy === "resume"} onClick=${act(

@@ -27,11 +27,13 @@ export function Queue() {
 function Section(
   { title, jobs, ordered = false }: { title: string; jobs: readonly JobView[]; ordered?: boolean },
 ) {
+  const words = useWords(table);
   if (jobs.length === 0) return null;
   const ids = jobs.map(({ id }) => id);
   return html`
     <section class="queue-part">
       <h2>${title}</h2>
+      ${ordered && jobs.length > 1 && html`<p class="hint queue-hint">${words.orderKeys}</p>`}
       <ul class="queue-list">
         ${jobs.map((job) => html`<${JobCard} key=${job.id} job=${job} order=${ordered ? ids : null} />`)}
       </ul>

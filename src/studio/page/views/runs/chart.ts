@@ -16,6 +16,8 @@ export interface Line {
   /** Drawn over its own pale points. */
   readonly smooth?: number;
   readonly dashed?: boolean;
+  /** Smooth without its points. */
+  readonly alone?: boolean;
 }
 
 interface ChartProps {
@@ -41,8 +43,8 @@ export function Chart({ title, lines, marks = [], onRange, height = 220 }: Chart
   const state = useRef({ marks, onRange });
   state.current = { marks, onRange };
   const data = tableOf(lines),
-    shape = lines.map(({ label, smooth, points }) =>
-      `${label}${(smooth ?? 0) > 0}${points.low !== undefined}`
+    shape = lines.map((line) =>
+      `${line.label} ${line.color} ${hasPale(line)} ${line.points.low !== undefined}`
     ).join();
   useEffect(() => {
     const options = optionsOf(lines, box.current!, height, state, setAt);
@@ -103,9 +105,12 @@ function tableOf(lines: readonly Line[]): uPlot.AlignedData {
   );
 }
 
-function columns({ points, smooth = 0 }: Line): (readonly (number | null)[])[] {
+const hasPale = ({ smooth = 0, alone = false }: Line) => smooth > 0 && !alone;
+
+function columns(line: Line): (readonly (number | null)[])[] {
+  const { points, smooth = 0 } = line;
   return [
-    ...smooth > 0 ? [points.values] : [],
+    ...hasPale(line) ? [points.values] : [],
     smoothed(points, smooth),
     ...points.low ? [points.high!, points.low] : [],
   ];
@@ -119,9 +124,10 @@ function optionsOf(
   point: (at: number | null) => void,
 ): uPlot.Options {
   const series: uPlot.Series[] = [{}], bands: uPlot.Band[] = [];
-  for (const { color, smooth = 0, points, dashed } of lines) {
+  for (const line of lines) {
+    const { color, points, dashed } = line;
     const ink = () => colorOf(box, `--series-${color}`), dash = dashed ? [6, 4] : undefined;
-    if (smooth > 0) {
+    if (hasPale(line)) {
       series.push({ stroke: () => pale(ink()), width: 1, spanGaps: true, points: { show: false } });
     }
     series.push({ stroke: ink, width: 1.8, dash, spanGaps: true, points: { show: points.steps.length < 3 } });

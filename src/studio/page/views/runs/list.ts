@@ -29,7 +29,15 @@ export function RunList() {
   return html`
     <${ViewHead} title=${names.runs} />
     <${ErrorLine} text=${error} retry=${reload} />
-    ${data?.length === 0 && html`<${EmptyState} icon="chart" title=${words.empty} />`}
+    ${data?.length === 0 && html`
+      <${EmptyState} icon="chart" title=${words.empty}>
+        <p>${words.emptyMore}</p>
+        <p class="row">
+          <a class="button" href=${href("dataset")}>${names.dataset}</a>
+          <a class="button primary" href=${href("new")}>${names.new}</a>
+        </p>
+        <//>
+    `}
     ${data && data.length > 0 &&
       html`<${Table} caption=${names.runs} columns=${columns} rows=${data} keyOf=${({ id }: RunSummary) =>
         id} />`}

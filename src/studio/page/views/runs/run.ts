@@ -1,7 +1,6 @@
 /** One run: where it is, its curves, its pictures, its log, and what can be asked of it. */
 
-import { useEffect, useState } from "preact/hooks";
-import type { RunSummary } from "../../../runs/shown.ts";
+import { useState } from "preact/hooks";
 import {
   Button,
   ErrorLine,
@@ -15,7 +14,7 @@ import {
 } from "../../parts/mod.ts";
 import type { JobView } from "../../../queue/shown.ts";
 import { go, href } from "../../router.ts";
-import { post, useLoaded } from "../../server.ts";
+import { post } from "../../server.ts";
 import { fill, useWords } from "../../words/mod.ts";
 import { queue } from "../../words/queue.ts";
 import { runs } from "../../words/runs.ts";
@@ -24,14 +23,15 @@ import { JobLog } from "../queue/job_log.ts";
 import { Chart, type Line } from "./chart.ts";
 import type { Curves } from "./curves.ts";
 import { Now } from "./now.ts";
+import { overlaidLines, OverlayChoice, useOverlaid } from "./overlays.ts";
 import { Samples } from "./samples.ts";
-import { readCurves, type Steps, useRun } from "./use_run.ts";
+import { type Steps, useRun } from "./use_run.ts";
 
 export function RunPage({ id }: { id: string }) {
   const words = useWords(runs), states = useWords(queue);
   const [steps, setSteps] = useState<Steps>(null), [smooth, setSmooth] = useState(0.9);
-  const [overlay, setOverlay] = useState("");
-  const { details, now, curves, marks, error } = useRun(id, steps), other = useOverlay(overlay, steps);
+  const [overlaid, setOverlaid] = useState<readonly string[]>([]);
+  const { details, now, curves, marks, error } = useRun(id, steps), others = useOverlaid(overlaid, steps);
   const summary = details?.summary, job = now?.job ?? details?.job ?? null;
   const range = (from: number, to: number) => setSteps([Math.round(from), Math.round(to)]);
   const chart = (title: string, lines: readonly Line[]) =>
@@ -56,21 +56,29 @@ export function RunPage({ id }: { id: string }) {
             <input ...${ties} type="range" min="0" max="0.99" step="0.01" value=${smooth}
               onInput=${(event: Event) => setSmooth(Number((event.target as HTMLInputElement).value))} />
           `}<//>
-        <${Overlay} id=${id} chosen=${overlay} onChoose=${setOverlay} />
+        <${OverlayChoice} id=${id} chosen=${overlaid} onChoose=${setOverlaid} />
         ${steps && html`<${Button} icon="undo" onClick=${() => setSteps(null)}>${words.whole}<//>`}
       </div>
     `}
     <div class="charts">
       ${chart(words.loss, [
         ...lossLines(curves, words, smooth),
-        ...other.curves.loss
-          ? [{ label: other.title, color: 4, points: other.curves.loss, smooth, dashed: true }]
-          : [],
+        ...overlaidLines(others, "loss", "", smooth),
+        ...overlaidLines(others, "validation", words.validation),
       ])}
       ${chart(words.rate, rateLines(curves, words))}
-      ${chart(words.grad_norm, single(curves, "grad_norm", words.grad_norm, 5, smooth))}
-      ${chart(words.seconds, single(curves, "seconds", words.seconds, 6, 0))}
-      ${chart(words.memory, single(inGigabytes(curves), "memory", words.memory, 7, 0))}
+      ${chart(words.grad_norm, [
+        ...single(curves, "grad_norm", words.grad_norm, 1, smooth),
+        ...overlaidLines(others, "grad_norm", "", smooth),
+      ])}
+      ${chart(words.seconds, [
+        ...single(curves, "seconds", words.seconds, 2, 0),
+        ...overlaidLines(others, "seconds", ""),
+      ])}
+      ${chart(words.memory, [
+        ...single(inGigabytes(curves), "memory", words.memory, 3, 0),
+        ...overlaidLines(others, "memory", "", 0, 2 ** -30),
+      ])}
     </div>
     ${details && details.pictures.length > 0 && html`<${Samples} id=${id} pictures=${details.pictures} />`}
     ${details && details.files.length > 0 && html`
@@ -107,34 +115,6 @@ function Asking({ id }: { id: string }) {
     <${Button} icon="save" onClick=${ask("save")}>${words.save}<//>
     <${Button} icon="stop" title=${words.stopTitle} onClick=${ask("stop")}>${words.stop}<//>
   `;
-}
-
-function Overlay({ id, chosen, onChoose }: { id: string; chosen: string; onChoose: (id: string) => void }) {
-  const words = useWords(runs), { data } = useLoaded<RunSummary[]>("/api/runs");
-  const others = (data ?? []).filter((run) => run.id !== id && run.kind !== "output");
-  if (others.length === 0) return null;
-  return html`
-    <${Field} label=${words.overlay}>${(ties: FieldTies) =>
-      html`
-        <select ...${ties} value=${chosen} onChange=${(event: Event) =>
-          onChoose((event.target as HTMLSelectElement).value)}>
-          <option value="">${words.none}</option>
-          ${others.map((run) => html`<option key=${run.id} value=${run.id}>${run.title}</option>`)}
-        </select>
-      `}<//>
-  `;
-}
-
-function useOverlay(id: string, steps: Steps): { curves: Curves; title: string } {
-  const [curves, set] = useState<Curves>({}), { data } = useLoaded<RunSummary[]>(id ? "/api/runs" : null);
-  useEffect(() => {
-    set({});
-    if (!id) return;
-    const controller = new AbortController();
-    readCurves(`/api/runs/${encodeURIComponent(id)}`, ["loss"], steps, controller.signal).then(set, () => {});
-    return () => controller.abort();
-  }, [id, steps?.join()]);
-  return { curves, title: data?.find((run) => run.id === id)?.title ?? "" };
 }
 
 type RunWords = { readonly [name: string]: string };
