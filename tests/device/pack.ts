@@ -10,6 +10,7 @@ import { ROOT } from "../../src/base/root.ts";
 import { cacheFolder } from "../../tools/compile/deno_cache.ts";
 import { neededLibraries, requiredGlibc } from "../../tools/compile/libraries.ts";
 import { run } from "../../tools/compile/process.ts";
+import { copyChanged } from "./copied.ts";
 
 const MOST_BYTES = 60e6;
 const LEFT_OUT = "assets/tiny.safetensors";
@@ -24,7 +25,7 @@ const sh = (script: string, ...args: string[]) => run("sh", ["-c", script, "sh",
 /** The CUDA library in a copy of the sources, so that the checkout keeps the one that it has. */
 async function cudaLibrary(): Promise<string> {
   const copy = join(kept, "cuda");
-  await sh('mkdir -p "$1"; rm -rf "$1/kernels" "$1/tools"; cp -a kernels tools "$1/"', copy);
+  for (const name of ["kernels", "tools"]) await copyChanged(join(ROOT, name), join(copy, name));
   const archs = Deno.env.get("EASEL_CUDA_ARCHS") ?? "90";
   say(`compiling the kernels for ${archs} where they changed`);
   await run("sh", [join(copy, "tools/build_cuda.sh")], { env: { EASEL_CUDA_ARCHS: archs } });
