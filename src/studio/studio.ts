@@ -35,6 +35,10 @@ export interface Folders {
   inside(path: string): string;
   /** The user names one more; its real path. Throws Refused (400) where there is no such folder. */
   confirm(path: string): string;
+  /** Of the roots those that were confirmed; they are kept for the next start. */
+  readonly confirmed: readonly string[];
+  /** The user takes a confirmed one back. Throws Refused (400) where it is none. */
+  forget(path: string): void;
 }
 
 /** What routes answer from; one for each server. */

@@ -99,7 +99,6 @@ Deno.test("every command that works for a while prints events, as docs/automatio
     "lora_interrogator",
     "check_lora_weights",
     "show_metadata",
-    "lora",
     "plan",
     "completions",
     "man",

@@ -22,6 +22,8 @@ export interface Problem {
   readonly message: string;
   /** Of a path that lies in none of the studio's folders. */
   readonly outside?: string;
+  /** The fields are not filled in, and that is all. */
+  readonly missing?: true;
 }
 
 export interface Verdict {
@@ -49,18 +51,18 @@ export function verdictOf(command: StudioCommand, draft: Draft, folders: Folders
     () => refuseMissing(parsed.done.values, needsOf(command), command.name, rows),
     rows,
   );
-  if ("problem" in missing) return { problems: [...problems, withoutHint(missing.problem)], notes };
+  if ("problem" in missing) return { problems: [...problems, missingProblem(missing.problem, rows)], notes };
   if (problems.length) return { problems, notes };
   const checked = attempt(() => command.check(wordsOf(absolute(draft, rows, folder), rows)), rows);
   if ("problem" in checked) return { problems: [checked.problem], notes };
   return { problems, notes: [...new Set([...notes, ...checked.done])] };
 }
 
-/** "; easel help COMMAND begins with what it needs" is for a terminal. */
-const withoutHint = ({ message, ...rest }: Problem): Problem => ({
-  ...rest,
-  message: message.replace(/; easel help .*$/, ""),
-});
+/** "; easel help COMMAND begins with what it needs" is for a terminal, and what would do instead is not missing. */
+function missingProblem({ message }: Problem, rows: Rows): Problem {
+  const wanted = message.replace(/\(or [^)]*\)/g, "");
+  return { fields: namedIn(wanted, rows), message: message.replace(/; easel help .*$/, ""), missing: true };
+}
 
 function attempt<T>(work: () => T, rows: Rows): { done: T } | { problem: Problem } {
   try {
@@ -106,7 +108,7 @@ function strangeText(name: string, value: string, rows: Rows): string {
 function positionalProblems({ positionals }: Draft, command: StudioCommand): Problem[] {
   const wanted = command.positionals, many = wanted.at(-1)?.endsWith("...") ?? false;
   const missing = wanted.slice(positionals.length).map((name) => name.replace("...", ""));
-  if (missing.length) return [{ fields: missing, message: `${listed(missing)} is missing` }];
+  if (missing.length) return [{ fields: missing, message: `${listed(missing)} is missing`, missing: true }];
   if (positionals.length <= wanted.length || many) return [];
   return [{
     fields: [],

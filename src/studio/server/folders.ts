@@ -2,18 +2,37 @@
 
 import { basename, dirname, isAbsolute, resolve, sep } from "node:path";
 import { type Folders, Refused } from "../studio.ts";
+import type { KeptFolders } from "./kept_folders.ts";
 
-/** `roots` exist. */
-export function openFolders(roots: readonly string[]): Folders {
-  const known = roots.map((root) => Deno.realPathSync(root));
+const KEEPS_NONE: KeptFolders = { read: () => [], write: () => {} };
+
+/** `roots` exist; of those that `kept` knows from before, what is still there. */
+export function openFolders(roots: readonly string[], kept = KEEPS_NONE): Folders {
+  const named = roots.map((root) => Deno.realPathSync(root)), known = [...named];
+  const isKnown = (real: string) => known.some((root) => isBelow(real, root));
+  for (const path of kept.read()) {
+    if (isAbsolute(path) && isFolder(path) && Deno.realPathSync(path) === path && !isKnown(path)) {
+      known.push(path);
+    }
+  }
+  const confirmed = () => known.slice(named.length);
   return {
+    get confirmed() {
+      return confirmed();
+    },
+    forget(path) {
+      const at = known.indexOf(path, named.length);
+      if (at < 0) throw new Refused(400, `${path}: was not added on the page`);
+      known.splice(at, 1);
+      kept.write(confirmed());
+    },
     get roots() {
       return known;
     },
     inside(path) {
       if (path.includes("\0")) throw new Refused(400, "a path holds no zero character");
       const real = realOf(isAbsolute(path) ? resolve(path) : resolve(known[0], path));
-      if (!known.some((root) => isBelow(real, root))) {
+      if (!isKnown(real)) {
         throw new Refused(403, `${path}: lies in none of the studio's folders; add its folder first`);
       }
       return real;
@@ -27,7 +46,10 @@ export function openFolders(roots: readonly string[]): Folders {
       }
       const real = realOf(resolve(path));
       if (!isFolder(real)) throw new Refused(400, `${path}: is no folder that can be read`);
-      if (!known.some((root) => isBelow(real, root))) known.push(real);
+      if (!isKnown(real)) {
+        known.push(real);
+        kept.write(confirmed());
+      }
       return real;
     },
   };

@@ -9,6 +9,7 @@ import type { Catalogue, Studio } from "../studio.ts";
 import { openFolders } from "./folders.ts";
 import { openGuard } from "./guard.ts";
 import { handle } from "./handler.ts";
+import { keptFolders } from "./kept_folders.ts";
 import { ROUTES, TOPICS } from "./routes.ts";
 
 const USUAL_PORT = 7860;
@@ -37,8 +38,9 @@ export interface Serving {
 /** Throws UserError for folders that there are not and a port that is taken. */
 export function openServer(parts: ServeParts): Serving {
   const { config, signal } = parts;
-  const folders = openFolders(parts.folders.map(existing));
-  const home = resolve(config.state ?? join(folders.roots[0], ".easel"));
+  const roots = parts.folders.map(existing);
+  const home = resolve(config.state ?? join(Deno.realPathSync(roots[0]), ".easel"));
+  const folders = openFolders(roots, keptFolders(home));
   const studio: Studio = { home, folders, catalogue: parts.catalogue, launch: parts.launch, signal };
   const token = config.token ?? randomBytes(24).toString("base64url");
   const host = config.listen ?? "127.0.0.1";

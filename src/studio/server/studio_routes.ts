@@ -13,7 +13,7 @@ export const studioRoutes: readonly Route[] = [
     method: "GET",
     path: "/api/studio",
     answer: (_, { folders, catalogue, home }) =>
-      json({ folders: folders.roots, home, commands: catalogue.names }),
+      json({ folders: folders.roots, confirmed: folders.confirmed, home, commands: catalogue.names }),
   },
   {
     method: "POST",
@@ -22,6 +22,16 @@ export const studioRoutes: readonly Route[] = [
       const { path } = await asked.json() as { path?: unknown };
       if (typeof path !== "string") throw new Refused(400, "path is the folder to add, as a text");
       return json({ path: folders.confirm(path), folders: folders.roots });
+    },
+  },
+  {
+    method: "POST",
+    path: "/api/folders/forget",
+    async answer(asked, { folders }) {
+      const { path } = await asked.json() as { path?: unknown };
+      if (typeof path !== "string") throw new Refused(400, "path is the folder to take off, as a text");
+      folders.forget(path);
+      return json({ folders: folders.roots });
     },
   },
   {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openFolders } from "../../../src/studio/server/folders.ts";
+import { keptFolders } from "../../../src/studio/server/kept_folders.ts";
 import { isSame } from "../../../src/studio/server/guard.ts";
 import { Refused } from "../../../src/studio/studio.ts";
 import { textOf } from "../../sources.ts";
@@ -174,6 +175,29 @@ Deno.test("a folder shows what lies in it, and what its links lead to only where
     assert.deepEqual(folders.roots, [at("own"), at("other")]);
   } finally {
     await Deno.remove(base, { recursive: true });
+  }
+});
+
+Deno.test("a folder added on the page is there at the next start, until it is taken off; a copied list is none", async () => {
+  const base = Deno.realPathSync(await Deno.makeTempDir()), at = (name: string) => `${base}/${name}`;
+  try {
+    for (const name of ["own", "other", "third", "copy"]) Deno.mkdirSync(at(name));
+    const open = (name: string) => openFolders([at(name)], keptFolders(`${at(name)}/.easel`));
+    const folders = open("own");
+    folders.confirm(at("other"));
+    folders.confirm(at("third"));
+    assert.deepEqual(open("own").roots, [at("own"), at("other"), at("third")]);
+    Deno.removeSync(at("third"));
+    const again = open("own");
+    assert.deepEqual(again.confirmed, [at("other")]);
+    Deno.mkdirSync(at("copy/.easel"));
+    Deno.copyFileSync(at("own/.easel/settings.json"), at("copy/.easel/settings.json"));
+    assert.deepEqual(open("copy").roots, [at("copy")]);
+    assert.throws(() => again.forget(at("own")), Refused);
+    again.forget(at("other"));
+    assert.deepEqual(open("own").roots, [at("own")]);
+  } finally {
+    Deno.removeSync(base, { recursive: true });
   }
 });
 

@@ -3,6 +3,7 @@
 import { UsageError } from "../../../base/errors.ts";
 import { counted } from "../../../base/phrases.ts";
 import { checkpoint, modelFile } from "../../../options/paths.ts";
+import { automationOptions } from "../../../options/shared.ts";
 import { checkDevice } from "../../../runtime/check_device.ts";
 import type { Compared, Difference } from "../../../tools/network/any_kind/lora_diff.ts";
 import { loraDiffOptions } from "../../../tools/network/options.ts";
@@ -14,7 +15,7 @@ import { oneLine } from "../../screen/screen.ts";
 const SHOWN = 10;
 
 export const loraCommand = command({
-  groups: [loraDiffOptions],
+  groups: [loraDiffOptions, automationOptions],
   positionals: ["diff", "A", "B"],
   completes: "model",
   about:
@@ -32,13 +33,14 @@ export const loraCommand = command({
   async run({ values, positionals: [, a, b] }, context) {
     const { distance, loraDiff, totalOf } = await import("../../../tools/network/any_kind/lora_diff.ts");
     const { changes, metadata } = await loraDiff(values, [a, b], context);
+    const say = values.json ? context.log : print;
     const rows = changes.toSorted((x, y) => distance(y) - distance(x));
     for (const row of values.all ? rows : rows.slice(0, SHOWN)) {
-      print(oneLine(`${row.key}: ${percent(distance(row))}${kinds(row)}`));
+      say(oneLine(`${row.key}: ${percent(distance(row))}${kinds(row)}`));
     }
-    if (!values.all && rows.length > SHOWN) print(`and ${rows.length - SHOWN} more, shown with --all`);
-    for (const [key, pair] of shown(metadata)) print(oneLine(`${key}: ${pair.map(word).join(" -> ")}`));
-    print(`${counted(rows.length, "weight")}; the networks differ by ${percent(distance(totalOf(changes)))}`);
+    if (!values.all && rows.length > SHOWN) say(`and ${rows.length - SHOWN} more, shown with --all`);
+    for (const [key, pair] of shown(metadata)) say(oneLine(`${key}: ${pair.map(word).join(" -> ")}`));
+    say(`${counted(rows.length, "weight")}; the networks differ by ${percent(distance(totalOf(changes)))}`);
   },
 });
 

@@ -41,6 +41,8 @@ export const newJob = {
   onlySet: ["Only what differs", "변경한 것만", "変更したものだけ"],
   nothingFound: ["No option fits.", "맞는 옵션이 없습니다.", "該当するオプションがありません。"],
   given: ["{n} given", "{n}개 지정", "{n} 件指定"],
+  wrong: ["{n} to mend", "고칠 곳 {n}", "要修正 {n} 件"],
+  missing: ["Is missing", "필요합니다", "必要です"],
   unknown: ["Unknown to this command", "이 명령에 없는 항목", "このコマンドにない項目"],
   unknownHint: [
     "Kept and shown in every view; a job does not get them.",

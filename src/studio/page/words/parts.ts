@@ -24,5 +24,4 @@ export const parts = {
     "サーバーの応答は {status} でした。",
   ],
   search: ["Search", "검색", "検索"],
-  soon: ["This view is being made.", "이 화면은 만드는 중입니다.", "この画面は作成中です。"],
 } as const satisfies Words;

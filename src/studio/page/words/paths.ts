@@ -24,6 +24,7 @@ export const paths = {
     "전체 경로로 입력하세요. 예: /home/me/pictures",
     "/home/me/pictures のように、フルパスで指定します。",
   ],
+  forget: ["Take {path} off this list", "목록에서 {path} 빼기", "{path} を一覧から外す"],
   add: ["Add", "추가", "追加"],
   addPictures: ["Add pictures", "그림 추가", "画像を追加"],
   pictures: ["Pictures from this device", "이 기기의 그림", "この端末の画像"],

@@ -1,13 +1,13 @@
 import { useState } from "preact/hooks";
 import { post, useLoaded } from "../../server.ts";
-import { useWords } from "../../words/mod.ts";
+import { fill, useWords } from "../../words/mod.ts";
 import { paths } from "../../words/paths.ts";
-import { Button, Dialog, Field, type FieldTies, html, Name } from "../mod.ts";
+import { Button, Dialog, Field, type FieldTies, html, Name, tellError } from "../mod.ts";
 
 /** The folders that the studio sees, and one more where the user names it. */
 export function FoldersDialog({ onClose }: { onClose: () => void }) {
   const words = useWords(paths);
-  const { data, reload } = useLoaded<{ folders: string[] }>("/api/studio");
+  const { data, reload } = useLoaded<{ folders: string[]; confirmed: string[] }>("/api/studio");
   const [path, setPath] = useState(""), [error, setError] = useState<string | null>(null);
   const add = async (event: Event) => {
     event.preventDefault();
@@ -20,14 +20,19 @@ export function FoldersDialog({ onClose }: { onClose: () => void }) {
       setError((thrown as Error).message);
     }
   };
+  const forget = (path: string) => post("/api/folders/forget", { path }).then(reload, tellError);
   const type = (event: Event) => setPath((event.currentTarget as HTMLInputElement).value);
   return html`
     <${Dialog} title=${words.folders} open onClose=${onClose}>
       <p class="hint">${words.onlyThese}</p>
       <ul class="path-list">${data?.folders.map((folder) =>
         html`
-          <li key=${folder}>
+          <li key=${folder} class="row">
             <${Name} text=${folder} />
+            ${data.confirmed.includes(folder) && html`
+              <${Button} kind="quiet" icon="close" label=${fill(words.forget, { path: folder })}
+                onClick=${() => forget(folder)} />
+            `}
           </li>
         `
       )}</ul>

@@ -2,9 +2,19 @@
 
 import { useState } from "preact/hooks";
 import type { Comparison, SomeNames, TextPair } from "../../../files/shown.ts";
-import { ErrorLine, Field, type FieldTies, html, Name, ViewHead } from "../../parts/mod.ts";
-import { href } from "../../router.ts";
-import { useLoaded, withQuery } from "../../server.ts";
+import {
+  Button,
+  ErrorLine,
+  Field,
+  type FieldTies,
+  html,
+  Name,
+  tell,
+  tellError,
+  ViewHead,
+} from "../../parts/mod.ts";
+import { go, href } from "../../router.ts";
+import { post, useLoaded, withQuery } from "../../server.ts";
 import { files } from "../../words/files.ts";
 import { fill, number, useWords } from "../../words/mod.ts";
 import { baseName } from "./file_names.ts";
@@ -23,8 +33,12 @@ export function ComparePage({ a, b }: { a: string; b: string }) {
     [fill(words.onlyIn, { name: baseName(b), n: number(data.tensors.onlyB.count) }), data.tensors.onlyB],
     [fill(words.otherShape, { n: number(data.tensors.other.count) }), data.tensors.other],
   ] as const;
+  const ranks = data?.facts.find(({ key }) => key === "ranks");
   return html`
-    <${ViewHead} title=${words.compare}><a class="button" href=${href("files")}>${words.back}</a><//>
+    <${ViewHead} title=${words.compare}>
+      <a class="button" href=${href("files")}>${words.back}</a>
+      ${ranks?.a && ranks.b && html`<${DoingJob} a=${a} b=${b} />`}
+    <//>
     <${ErrorLine} text=${error} retry=${reload} />
     ${data && html`
       <${Field} label=${words.onlyDifferent} beside>${(ties: FieldTies) =>
@@ -57,6 +71,27 @@ export function ComparePage({ a, b }: { a: string; b: string }) {
         html`<${Names} key=${label} label=${label} some=${some} />`
       )}
     `}
+  `;
+}
+
+/** What two LoRAs do to a model takes a job: it reads all of their weights. */
+function DoingJob({ a, b }: { a: string; b: string }) {
+  const words = useWords(files), [busy, setBusy] = useState(false);
+  const start = async () => {
+    setBusy(true);
+    try {
+      const title = `${baseName(a)} – ${baseName(b)}`;
+      await post("/api/jobs", { command: "lora", args: ["diff", a, b], title });
+      const action = { text: words.openQueue, run: () => go("queue") };
+      tell({ kind: "done", text: fill(words.queued, { name: title }), action });
+    } catch (failed) {
+      tellError(failed);
+    }
+    setBusy(false);
+  };
+  return html`
+    <${Button} icon="play" title=${words.compareDoingHint} busy=${busy}
+      onClick=${start}>${words.compareDoing}<//>
   `;
 }
 

@@ -80,15 +80,17 @@ function Section({ title, fields, open, form, editing }: SectionProps) {
   const words = useWords(newJob), [opened, setOpened] = useState(open), shown = open || opened;
   const given = fields.filter(({ name }) => Object.hasOwn(editing.draft.values, name)).length;
   const instead = (name: string) => form.needed.find((need) => need.name === name)?.inPlaceOf;
-  const problem = (name: string) =>
-    editing.reading?.problems.find(({ fields }) => fields.includes(name))?.message ?? null;
-  const bad = fields.some(({ name }) => problem(name) !== null);
+  const problem = (name: string) => {
+    const found = editing.reading?.problems.find(({ fields }) => fields.includes(name));
+    return found ? found.missing ? words.missing : found.message : null;
+  };
+  const wrong = fields.filter(({ name }) => problem(name) !== null).length;
   const toggle = (event: Event) => setOpened((event.currentTarget as HTMLDetailsElement).open);
   return html`
     <details class="card options" open=${shown} onToggle=${toggle}>
       <summary><h2>${title}</h2>
-        ${given > 0 &&
-          html`<span class=${`badge ${bad ? "bad" : "accent"}`}>${fill(words.given, { n: given })}</span>`}
+        ${given > 0 && html`<span class="badge accent">${fill(words.given, { n: given })}</span>`}
+        ${wrong > 0 && html`<span class="badge bad">${fill(words.wrong, { n: wrong })}</span>`}
       </summary>
       ${shown && html`<div class="option-grid">${
         fields.map((field) =>
@@ -117,7 +119,8 @@ function Arguments({ names, editing }: { names: readonly string[]; editing: Edit
     <section class="card option-grid">${names.map((written, i) => {
       const many = written.endsWith("..."), name = written.replace("...", "");
       const texts = many ? draft.positionals.slice(i) : draft.positionals.slice(i, i + 1);
-      const error = editing.reading?.problems.find(({ fields }) => fields.includes(name))?.message;
+      const problem = editing.reading?.problems.find(({ fields }) => fields.includes(name));
+      const error = problem?.missing ? words.missing : problem?.message;
       const typed = (event: Event) =>
         set(i, (event.currentTarget as HTMLTextAreaElement).value.split(many ? "\n" : /$^/));
       return html`<${Field} key=${name} label=${name} hint=${
