@@ -8,7 +8,7 @@ import { LeftOut } from "./folder/left_out.ts";
 import { captionEndingOf, FolderListing, type ListedPicture } from "./folder/listing.ts";
 import { Looking } from "./pictures/looking.ts";
 import type { Placements } from "./pictures/placements.ts";
-import type { PictureProblem, PlacedPicture } from "./told.ts";
+import type { PictureProblem, PlacedPicture } from "./shown.ts";
 
 /** Folders whose captions stay in memory. */
 const MOST_OPEN = 8;

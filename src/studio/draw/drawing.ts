@@ -2,6 +2,7 @@
 
 import { UsageError } from "../../base/errors.ts";
 import { samplerProblem } from "../../generation/samplers/mod.ts";
+import type { Fields } from "../fields.ts";
 import { type Folders, Refused } from "../studio.ts";
 import type { NewJob } from "./shown.ts";
 
@@ -45,8 +46,7 @@ const NUMBERS = {
 const WHOLE = ["width", "height", "steps", "batch", "count"], MOST_SEED = 2 ** 32 - 1, MOST_LORAS = 32;
 
 /** Checks what a page sent. Throws Refused (400) naming the field, and for paths outside the folders. */
-export function drawingOf(asked: unknown, folders: Folders): AskedDrawing {
-  const fields = asked !== null && typeof asked === "object" ? asked as Record<string, unknown> : {};
+export function drawingOf(fields: Fields, folders: Folders): AskedDrawing {
   const numbers = Object.fromEntries(
     Object.entries(NUMBERS).map(([name, [least, most, usual]]) => [
       name,

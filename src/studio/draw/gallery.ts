@@ -1,7 +1,9 @@
 /** The pictures of a folder, the newest first, and the grids in it. */
 
 import { extname, join } from "node:path";
-import { type Folders, Refused } from "../studio.ts";
+import { exists } from "../../base/files/exists.ts";
+import { entriesOf } from "../entries.ts";
+import type { Folders } from "../studio.ts";
 import { isGrid } from "./grid.ts";
 import type { Gallery, GalleryPicture } from "./shown.ts";
 
@@ -19,7 +21,7 @@ const MOST_FOLDERS = 500;
 export function galleryOf(asked: string, from: number, folders: Folders): Gallery {
   const folder = folders.inside(asked), below: { path: string; name: string }[] = [];
   const pictures: GalleryPicture[] = [];
-  for (const { name, isDirectory } of entriesOf(folder)) {
+  for (const { name, isDirectory } of exists(folder) ? entriesOf(folder) : []) {
     if (name.startsWith(".")) continue;
     const path = join(folder, name);
     if (isDirectory) below.push({ path, name });
@@ -38,18 +40,6 @@ export function galleryOf(asked: string, from: number, folders: Folders): Galler
     grids: some.filter(({ path }) => isGrid(path)),
     folders: some.filter(({ path }) => !isGrid(path)),
   };
-}
-
-function entriesOf(folder: string): Deno.DirEntry[] {
-  try {
-    return [...Deno.readDirSync(folder)];
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return [];
-    throw new Refused(
-      404,
-      `${folder}: cannot be read as a folder (${(cause as Error).message.split("\n")[0]})`,
-    );
-  }
 }
 
 function statOf(path: string): Deno.FileInfo | null {

@@ -1,9 +1,10 @@
-/** AskedDrawing from the page: what becomes a job, what was drawn, and how. */
+/** Drawing from the page: what becomes a job, what was drawn, and how. */
 
 import { openFile } from "../../base/files/regular_file.ts";
 import { samplerNames } from "../../generation/samplers/mod.ts";
 import { file, json } from "../server/answers.ts";
-import { type Asked, Refused, type Route, type Studio } from "../studio.ts";
+import { bodyOf, numberField, pathField, queryOf, wordField } from "../fields.ts";
+import { Refused, type Route } from "../studio.ts";
 import { roomFor } from "../dataset/room.ts";
 import { choicesIn } from "./choices.ts";
 import { drawingJob, drawingOf } from "./drawing.ts";
@@ -24,7 +25,7 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/api/draw/job",
     async answer(asked, { folders }) {
-      const drawing = drawingOf(await asked.json(), folders);
+      const drawing = drawingOf(await bodyOf(asked), folders);
       return json({ jobs: [drawingJob(drawing)], folder: drawing.folder, seed: drawing.seed });
     },
   },
@@ -32,32 +33,29 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/api/draw/grid",
     async answer(asked, { folders }) {
-      const body = await asked.json() as { x?: unknown; y?: unknown } | null;
-      const drawing = drawingOf(body, folders), axes = axesOf(body?.x, body?.y, drawing, folders);
+      const body = await bodyOf(asked), drawing = drawingOf(body, folders);
+      const axes = axesOf(body.x, body.y, drawing, folders);
       return json({ ...startGrid(drawing, axes), seed: drawing.seed });
     },
   },
   {
     method: "GET",
     path: "/api/draw/grid",
-    answer: (asked, studio) => json(readGrid(pathOf(asked, studio, "folder"))),
+    answer: (asked, studio) => json(readGrid(pathField(asked, studio, "folder"))),
   },
   {
     method: "GET",
     path: "/api/draw/gallery",
-    answer({ url }, { folders }) {
-      const from = Number(url.searchParams.get("from") ?? 0);
-      if (!Number.isSafeInteger(from) || from < 0) {
-        throw new Refused(400, "from: give a number of pictures to pass by");
-      }
-      return json(galleryOf(url.searchParams.get("folder") || "pictures", from, folders));
+    answer(asked, { folders }) {
+      const query = queryOf(asked), folder = wordField(query, "folder", "") || "pictures";
+      return json(galleryOf(folder, numberField(query, "from", 0), folders));
     },
   },
   {
     method: "GET",
     path: "/api/draw/thumbnail",
     async answer(asked, studio) {
-      const path = pathOf(asked, studio, "path"), { size, mtime } = Deno.statSync(path);
+      const path = pathField(asked, studio, "path"), { size, mtime } = Deno.statSync(path);
       const stamp = { bytes: size, mtime: mtime?.getTime() ?? 0 };
       const seen = await roomFor(studio).looking.look(path, stamp);
       if ("problem" in seen) throw new Refused(422, seen.problem);
@@ -70,7 +68,7 @@ export const routes: readonly Route[] = [
     method: "GET",
     path: "/api/draw/picture",
     async answer(asked, studio) {
-      const path = pathOf(asked, studio, "path");
+      const path = pathField(asked, studio, "path");
       if (!isPicture(path)) throw new Refused(404, `${path}: is called like no picture`);
       const answer = await file(path);
       // "changed" in the address: another picture under the same name has another address
@@ -83,7 +81,7 @@ export const routes: readonly Route[] = [
   {
     method: "GET",
     path: "/api/draw/settings",
-    answer: (asked, studio) => json(pictureSettings(bytesOf(pathOf(asked, studio, "path")))),
+    answer: (asked, studio) => json(pictureSettings(bytesOf(pathField(asked, studio, "path")))),
   },
   {
     // a picture that was dropped on the page; it is read and forgotten
@@ -92,12 +90,6 @@ export const routes: readonly Route[] = [
     answer: async (asked) => json(pictureSettings(await asked.bytes(MOST_BYTES))),
   },
 ];
-
-function pathOf({ url }: Asked, { folders }: Studio, name: string): string {
-  const path = url.searchParams.get(name);
-  if (!path) throw new Refused(400, `${name}: is missing`);
-  return folders.inside(path);
-}
 
 function bytesOf(path: string): Uint8Array {
   using file = openFile(path);

@@ -1,8 +1,7 @@
-/** A file to keep: whole, or the rest of a download that was cut off (RFC 9110, ranges; RFC 6266, names). */
+/** A file to keep: whole, or the rest of a download that was cut off (RFC 9110). */
 
 import { basename } from "node:path";
-import { Refused } from "../studio.ts";
-import { openFile } from "../../base/files/regular_file.ts";
+import { attachment, openedFile } from "../server/answers.ts";
 
 interface Range {
   readonly begin: number;
@@ -10,16 +9,16 @@ interface Range {
   readonly end: number;
 }
 
-/** Throws Refused (404) where there is no file. */
+/** Throws Refused (404, 403) where there is none to read. */
 export function download(path: string, request: Request): Response {
-  const file = opened(path), { size, mtime } = file.statSync();
+  const file = openedFile(path), { size, mtime } = file.statSync();
   const tag = `"${size.toString(36)}-${(mtime?.getTime() ?? 0).toString(36)}"`;
   const asked = request.headers.get("range"), condition = request.headers.get("if-range");
   const range = asked !== null && (condition === null || condition === tag) ? rangeOf(asked, size) : null;
   const headers = new Headers({
     "accept-ranges": "bytes",
     "cache-control": "no-store",
-    "content-disposition": disposition(basename(path)),
+    "content-disposition": attachment(basename(path)),
     "content-type": "application/octet-stream",
     "etag": tag,
   });
@@ -38,17 +37,6 @@ export function download(path: string, request: Request): Response {
   });
 }
 
-function opened(path: string): Deno.FsFile {
-  try {
-    return openFile(path);
-  } catch (cause) {
-    throw new Refused(
-      404,
-      `${path}: there is no such file to read (${(cause as Error).message.split("\n")[0]})`,
-    );
-  }
-}
-
 /** One range; several, or what is no range, are answered by the whole file, "none" lies behind its end. */
 export function rangeOf(text: string, size: number): Range | "none" | null {
   const [, from, to] = /^bytes=(\d*)-(\d*)$/.exec(text.trim()) ?? [];
@@ -60,17 +48,6 @@ export function rangeOf(text: string, size: number): Range | "none" | null {
   const begin = Number(from), end = to === "" ? size - 1 : Math.min(Number(to), size - 1);
   if (to !== "" && Number(to) < begin) return null;
   return begin >= size ? "none" : { begin, end };
-}
-
-/** A name that ends no header and names no folder, in ASCII and in full. */
-export function disposition(name: string): string {
-  // deno-lint-ignore no-control-regex -- they are what is taken out
-  const plain = name.replace(/[\x00-\x1f\x7f/\\]/g, "_"), ascii = plain.replace(/[^\x20-\x7e]|["%]/g, "_");
-  const full = encodeURIComponent(plain.toWellFormed()).replace(
-    /['()*]/g,
-    (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-  return `attachment; filename="${ascii}"; filename*=UTF-8''${full}`;
 }
 
 /** Lets so many bytes through, and then ends. */

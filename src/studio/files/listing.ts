@@ -2,7 +2,8 @@
 
 import { extname, join } from "node:path";
 import { isDiffusersFolder } from "../../options/model_path.ts";
-import { type Folders, Refused } from "../studio.ts";
+import { entriesOf, readableEntries } from "../entries.ts";
+import type { Folders } from "../studio.ts";
 import type { ListedFile, Listing } from "./shown.ts";
 
 const MODEL = [".safetensors", ".ckpt", ".pt", ".pth"];
@@ -21,7 +22,7 @@ export function listFiles(folder: string, folders: Folders): Listing {
     if (file) files.push(file);
   };
   const walk = (below: string, depth: number) => {
-    for (const entry of entriesOf(join(top, below), depth === 0)) {
+    for (const entry of depth === 0 ? entriesOf(top) : readableEntries(join(top, below))) {
       if (++entries > MOST_ENTRIES || files.length >= MOST_FILES) return void (more = true);
       const name = join(below, entry.name), path = join(top, name);
       if (entry.isDirectory) {
@@ -48,17 +49,5 @@ function listed(path: string, name: string, folders: Folders): ListedFile | null
     return { path, name, bytes: isFile ? size : null, changed: mtime?.getTime() ?? 0 };
   } catch {
     return null;
-  }
-}
-
-function entriesOf(folder: string, asked: boolean): Deno.DirEntry[] {
-  try {
-    return [...Deno.readDirSync(folder)];
-  } catch (cause) {
-    if (!asked) return []; // one that may not be read keeps nothing else from being shown
-    throw new Refused(
-      404,
-      `${folder}: cannot be read as a folder (${(cause as Error).message.split("\n")[0]})`,
-    );
   }
 }

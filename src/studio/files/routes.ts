@@ -2,7 +2,8 @@
 
 import { inspectFile } from "../../tools/inspect.ts";
 import { json } from "../server/answers.ts";
-import { type Asked, Refused, type Route, type Studio } from "../studio.ts";
+import { bodyOf, pathField, wordField, wordsField } from "../fields.ts";
+import { Refused, type Route } from "../studio.ts";
 import { aboutFile, aboutOf, saidOf, someTensors } from "./about.ts";
 import { compareFiles } from "./compare.ts";
 import { download } from "./download.ts";
@@ -26,13 +27,11 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/api/files/about",
     async answer(asked, studio) {
-      const { paths } = await asked.json() as { paths?: unknown };
-      if (
-        !Array.isArray(paths) || paths.length > MOST_ROWS || !paths.every((path) => typeof path === "string")
-      ) {
+      const paths = wordsField(await bodyOf(asked), "paths");
+      if (paths.length > MOST_ROWS) {
         throw new Refused(400, `paths: give a list of at most ${MOST_ROWS} files`);
       }
-      const files = paths.map((path: string) => {
+      const files = paths.map((path) => {
         const real = studio.folders.inside(path);
         return { ...aboutFile(real), path };
       });
@@ -43,7 +42,7 @@ export const routes: readonly Route[] = [
     method: "GET",
     path: "/api/files/one",
     answer(asked, studio) {
-      const path = pathOf(asked, studio), found = inspectFile(path);
+      const path = pathField(asked, studio, "path"), found = inspectFile(path);
       return json({
         about: aboutOf(found),
         metadata: saidOf(found.metadata),
@@ -56,7 +55,7 @@ export const routes: readonly Route[] = [
     method: "GET",
     path: "/api/files/compare",
     answer(asked, studio) {
-      const [a, b] = ["a", "b"].map((name) => inspectFile(pathOf(asked, studio, name)));
+      const [a, b] = ["a", "b"].map((name) => inspectFile(pathField(asked, studio, name)));
       return json(compareFiles(a, b));
     },
   },
@@ -64,16 +63,15 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/api/files/hash",
     async answer(asked, studio) {
-      const { path } = await asked.json() as { path?: unknown };
-      if (typeof path !== "string") throw new Refused(400, "path: give a file");
-      return json(await hashesOf(studio.folders.inside(path), studio));
+      const path = studio.folders.inside(wordField(await bodyOf(asked), "path"));
+      return json(await hashesOf(path, studio));
     },
   },
   {
     method: "GET",
     path: "/api/files/preview",
     answer(asked, studio) {
-      const path = pathOf(asked, studio),
+      const path = pathField(asked, studio, "path"),
         picture = previewOf(path, inspectFile(path).metadata, studio.folders);
       if (!picture) throw new Refused(404, `${path}: has no picture in its metadata or beside it`);
       return new Response(picture.bytes, {
@@ -84,12 +82,6 @@ export const routes: readonly Route[] = [
   {
     method: "GET",
     path: "/api/files/download",
-    answer: (asked, studio) => download(pathOf(asked, studio), asked.request),
+    answer: (asked, studio) => download(pathField(asked, studio, "path"), asked.request),
   },
 ];
-
-function pathOf({ url }: Asked, { folders }: Studio, name = "path"): string {
-  const path = url.searchParams.get(name);
-  if (!path) throw new Refused(400, `${name}: give a file`);
-  return folders.inside(path);
-}

@@ -1,8 +1,10 @@
 /** Names below the studio's folders for a field that holds a path. */
 
-import { basename, dirname, extname, isAbsolute, join, relative, resolve } from "node:path";
-import { ENDINGS } from "../../options/endings.ts";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { isFolder } from "../../base/files/exists.ts";
+import { isCalledLike } from "../../options/endings.ts";
 import type { PathKind } from "../../options/mod.ts";
+import { readableEntries } from "../entries.ts";
 import { type Folders, Refused } from "../studio.ts";
 
 export interface Completion {
@@ -23,7 +25,7 @@ export function completedPaths(typed: string, kind: PathKind, folders: Folders):
     .filter(({ name }) =>
       name.toLowerCase().startsWith(start.toLowerCase()) && (start.startsWith(".") || !name.startsWith("."))
     )
-    .filter(({ name, folder }) => folder || fits(name, kind))
+    .filter(({ name, folder }) => folder || isCalledLike(name, kind))
     .sort((a, b) =>
       Number(b.folder) - Number(a.folder) || a.name.localeCompare(b.name, "en", { numeric: true })
     );
@@ -48,29 +50,9 @@ function whereIn(path: string, folders: Folders): string | null {
   }
 }
 
-function fits(name: string, kind: PathKind): boolean {
-  if (kind === "folder") return false;
-  const endings = ENDINGS[kind], ending = extname(name).slice(1).toLowerCase();
-  return endings.length === 0 || endings.includes(ending);
-}
-
-/** Nothing for what is no folder. */
 function namesIn(path: string): { name: string; folder: boolean }[] {
-  try {
-    return [...Deno.readDirSync(path)].map(({ name, isDirectory, isSymlink }) => ({
-      name,
-      folder: isDirectory || (isSymlink && leadsToFolder(join(path, name))),
-    }));
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound || cause instanceof Deno.errors.NotADirectory) return [];
-    throw cause;
-  }
-}
-
-function leadsToFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
+  return readableEntries(path).map(({ name, isDirectory, isSymlink }) => ({
+    name,
+    folder: isDirectory || (isSymlink && isFolder(join(path, name))),
+  }));
 }

@@ -1,5 +1,6 @@
 /** What a command would take, asked of `easel plan` as another process: one at a time, for only the last question counts. */
 
+import { eventOf } from "../queue/told.ts";
 import { Refused, type Studio } from "../studio.ts";
 
 export interface Planned {
@@ -51,13 +52,7 @@ export async function planOf(
 
 /** The events on standard output; what stands on standard error only where they say nothing. */
 export function readAnswer(stdout: string, stderr: string): Planned {
-  const events = stdout.split("\n").flatMap((line): Record<string, unknown>[] => {
-    try {
-      return [JSON.parse(line)];
-    } catch {
-      return [];
-    }
-  });
+  const events = stdout.split("\n").map(eventOf).filter((event) => event !== null);
   const of = (name: string) => events.filter(({ event }) => event === name);
   const plan = of("plan").at(-1) ?? null;
   const lines = stderr.split("\n").map((line) => line.trim()).filter((line) => line !== "");

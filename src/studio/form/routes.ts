@@ -1,11 +1,11 @@
 /** /api/form, /api/paste, /api/plan, /api/complete, /api/presets: what a form is made of, and what is in it. */
 
-import { ENDINGS } from "../../options/endings.ts";
+import { isPathKind } from "../../options/endings.ts";
 import { rowsOf } from "../../options/mod.ts";
 import { UserError } from "../../base/errors.ts";
-import type { PathKind } from "../../options/row.ts";
 import { json } from "../server/answers.ts";
-import { type Asked, Refused, type Route, type Studio, type StudioCommand } from "../studio.ts";
+import { bodyOf, type Fields, wordField } from "../fields.ts";
+import { Refused, type Route, type Studio, type StudioCommand } from "../studio.ts";
 import { completedPaths } from "./complete.ts";
 import { type Draft, EMPTY, readDraft, refitted, unmasked } from "./draft.ts";
 import { commandForm } from "./form.ts";
@@ -29,30 +29,16 @@ function reading(command: StudioCommand, draft: Draft, studio: Studio) {
   };
 }
 
-type Body = Readonly<Record<string, unknown>>;
-
-async function bodyOf(asked: Asked): Promise<Body> {
-  const body = await asked.json();
-  if (typeof body === "object" && body !== null && !Array.isArray(body)) return body as Body;
-  throw new Refused(400, "the request's body is an object");
-}
-
-function text(body: Body, name: string): string {
-  const value = body[name];
-  if (typeof value !== "string") throw new Refused(400, `${name} is a text`);
-  return value;
-}
-
 /** `draft`, `toml` or `line` of the body: the view that was edited; `before` is what the form held, for masked secrets. */
-async function edited(command: StudioCommand, body: Body, studio: Studio) {
+async function edited(command: StudioCommand, body: Fields, studio: Studio) {
   const rows = rowsOf(command.groups);
   const before = body.before === undefined ? EMPTY : readDraft(body.before);
   if (body.toml !== undefined) {
-    const read = draftOfToml(text(body, "toml"), rows);
+    const read = draftOfToml(wordField(body, "toml"), rows);
     return { command, draft: { ...unmasked(read, before, rows), positionals: before.positionals } };
   }
   if (body.line !== undefined) {
-    const read = await readLine(text(body, "line"), command.name, studio.catalogue);
+    const read = await readLine(wordField(body, "line"), command.name, studio.catalogue);
     return { command: read.command, draft: unmasked(read.draft, before, rowsOf(read.command.groups)) };
   }
   return { command, draft: refitted(readDraft(body.draft ?? {}), rows) };
@@ -78,8 +64,12 @@ export const routes: readonly Route[] = [
     method: "POST",
     path: "/api/paste",
     async answer(asked, studio) {
-      const body = await bodyOf(asked), current = text(body, "command");
-      const { command, draft, kind, notes } = await readPasted(text(body, "text"), current, studio.catalogue);
+      const body = await bodyOf(asked), current = wordField(body, "command");
+      const { command, draft, kind, notes } = await readPasted(
+        wordField(body, "text"),
+        current,
+        studio.catalogue,
+      );
       const read = reading(command, draft, studio);
       return json({ ...read, kind, notes: [...notes, ...read.notes] });
     },
@@ -102,11 +92,8 @@ export const routes: readonly Route[] = [
     path: "/api/complete",
     answer({ url }, studio) {
       const query = Object.fromEntries(url.searchParams), { typed = "", kind = "file" } = query;
-      if (kind !== "folder" && !Object.hasOwn(ENDINGS, kind)) {
-        throw new Refused(400, `${kind}: is no kind of path`);
-      }
-      const found = completedPaths(typed, kind as PathKind, studio.folders);
-      return json(found);
+      if (!isPathKind(kind)) throw new Refused(400, `${kind}: is no kind of path`);
+      return json(completedPaths(typed, kind, studio.folders));
     },
   },
   { method: "GET", path: "/api/presets", answer: () => json(FORM_PRESETS) },

@@ -96,7 +96,7 @@ function readOrder(studio: Pick<Studio, "home">): string[] {
 }
 
 /** What can be asked of a running job: docs/automation.md. Stopping a second time stops at once, without saving. */
-export const SIGNALS = { stop: "SIGINT", save: "SIGUSR1", samples: "SIGUSR2" } as const;
+const SIGNALS = { stop: "SIGINT", save: "SIGUSR1", samples: "SIGUSR2" } as const;
 
 /** Throws Refused (409) where it does not run any more, or not yet far enough to hear. */
 export function tellJob(studio: Studio, id: string, what: keyof typeof SIGNALS): void {

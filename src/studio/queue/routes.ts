@@ -1,19 +1,21 @@
 /** What the page asks of the queue. */
 
+import { json } from "../server/answers.ts";
+import { bodyOf, choiceField } from "../fields.ts";
 import { Refused, type Route } from "../studio.ts";
 import { wantedJob } from "./accept.ts";
 import { readJob } from "./job.ts";
-import { addJob, orderJobs, removeJob, resumeJob, seeJob, SIGNALS, tellJob } from "./queue.ts";
+import { addJob, orderJobs, removeJob, resumeJob, seeJob, tellJob } from "./queue.ts";
 import { jobView, queueView } from "./view.ts";
 
 export const routes: readonly Route[] = [
-  { method: "GET", path: "/api/jobs", answer: (_, studio) => Response.json(queueView(studio)) },
+  { method: "GET", path: "/api/jobs", answer: (_, studio) => json(queueView(studio)) },
   {
     method: "POST",
     path: "/api/jobs",
     async answer(asked, studio) {
       const job = await addJob(studio, wantedJob(await asked.json()));
-      return Response.json(jobView(seeJob(studio, job)), { status: 201 });
+      return json(jobView(seeJob(studio, job)), 201);
     },
   },
   {
@@ -23,32 +25,29 @@ export const routes: readonly Route[] = [
       const ids = await asked.json();
       if (!Array.isArray(ids)) throw new Refused(400, "the order is a list of jobs");
       orderJobs(studio, ids.map(String));
-      return Response.json(queueView(studio));
+      return json(queueView(studio));
     },
   },
   {
     method: "GET",
     path: "/api/jobs/:id",
-    answer: ({ params }, studio) => Response.json(jobView(seeJob(studio, readJob(studio, params.id)))),
+    answer: ({ params }, studio) => json(jobView(seeJob(studio, readJob(studio, params.id)))),
   },
   {
     method: "DELETE",
     path: "/api/jobs/:id",
     answer({ params }, studio) {
       removeJob(studio, params.id);
-      return Response.json(queueView(studio));
+      return json(queueView(studio));
     },
   },
   {
     method: "POST",
     path: "/api/jobs/:id/tell",
     async answer(asked, studio) {
-      const { what } = await asked.json() as { what?: unknown };
-      if (typeof what !== "string" || !Object.hasOwn(SIGNALS, what)) {
-        throw new Refused(400, `what is one of ${Object.keys(SIGNALS).join(", ")}`);
-      }
-      tellJob(studio, asked.params.id, what as keyof typeof SIGNALS);
-      return Response.json({ told: what }, { status: 202 });
+      const what = choiceField(await bodyOf(asked), "what", ["stop", "save", "samples"]);
+      tellJob(studio, asked.params.id, what);
+      return json({ told: what }, 202);
     },
   },
   {
@@ -56,7 +55,7 @@ export const routes: readonly Route[] = [
     path: "/api/jobs/:id/resume",
     async answer({ params }, studio) {
       const job = await resumeJob(studio, params.id);
-      return Response.json(jobView(seeJob(studio, job)), { status: 201 });
+      return json(jobView(seeJob(studio, job)), 201);
     },
   },
 ];

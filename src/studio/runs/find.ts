@@ -1,6 +1,7 @@
 /** Runs that other programs and earlier starts have left in the user's folders: logs, states, sample pictures. */
 
 import { join } from "node:path";
+import { readableEntries } from "../entries.ts";
 import type { Folders } from "../studio.ts";
 import { isEventFile } from "./board_record.ts";
 import type { SamplePicture } from "./record.ts";
@@ -39,7 +40,7 @@ export function findRuns({ roots }: Pick<Folders, "roots">): (FoundLog | FoundOu
     for (const { path, depth } of open) {
       if (seen.has(path) || ++count > MOST_FOLDERS) continue;
       seen.add(path);
-      const entries = entriesOf(path);
+      const entries = readableEntries(path);
       const logs = entries.filter(({ name, isFile }) => isFile && isEventFile(name)).map(({ name }) => name);
       if (logs.length) found.push({ kind: "log", folder: path, names: logs.sort() });
       found.push(...outputsOf(path, entries));
@@ -55,14 +56,6 @@ export function findRuns({ roots }: Pick<Folders, "roots">): (FoundLog | FoundOu
   return found;
 }
 
-function entriesOf(path: string): Deno.DirEntry[] {
-  try {
-    return [...Deno.readDirSync(path)];
-  } catch {
-    return [];
-  }
-}
-
 function outputsOf(folder: string, entries: readonly Deno.DirEntry[]): FoundOutput[] {
   const outputs = new Map<string, { saves: SavedFile[]; samples: SamplePicture[] }>();
   const of = (name: string) => {
@@ -76,7 +69,7 @@ function outputsOf(folder: string, entries: readonly Deno.DirEntry[]): FoundOutp
     if (match && step !== null) of(match[1]).saves.push({ what: "state", path: join(folder, name), step });
   }
   const samples = entries.some(({ name, isDirectory }) => isDirectory && name === "sample")
-    ? entriesOf(join(folder, "sample"))
+    ? readableEntries(join(folder, "sample"))
     : [];
   for (const { name, isFile } of samples) {
     const match = isFile ? SAMPLE.exec(name) : null;

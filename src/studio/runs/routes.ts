@@ -1,15 +1,15 @@
 /** What the page asks of runs. */
 
-import { file } from "../server/answers.ts";
+import { file, json } from "../server/answers.ts";
 import { Refused, type Route } from "../studio.ts";
 import { runDetails, runList, runSeries, samplePath } from "./view.ts";
 
 export const routes: readonly Route[] = [
-  { method: "GET", path: "/api/runs", answer: (_, studio) => Response.json(runList(studio)) },
+  { method: "GET", path: "/api/runs", answer: (_, studio) => json(runList(studio)) },
   {
     method: "GET",
     path: "/api/runs/:id",
-    answer: ({ params }, studio) => Response.json(runDetails(studio, params.id)),
+    answer: ({ params }, studio) => json(runDetails(studio, params.id)),
   },
   {
     method: "GET",
@@ -21,7 +21,7 @@ export const routes: readonly Route[] = [
         return value;
       };
       const range = { from: number("from", 0), to: number("to", Infinity), width: number("width", 1000) };
-      return Response.json(runSeries(studio, params.id, searchParams.getAll("metric"), range));
+      return json(runSeries(studio, params.id, searchParams.getAll("metric"), range));
     },
   },
   {

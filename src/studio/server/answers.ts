@@ -24,9 +24,9 @@ const SHOWN: Readonly<Record<string, string>> = {
   ".txt": "text/plain; charset=utf-8",
 };
 
-/** A file, whose path has been through `folders.inside`; with `save` for the browser to keep under its name. */
-export async function file(path: string, { save = false } = {}): Promise<Response> {
-  const opened = open(path);
+/** A file, whose path has been through `folders.inside`. */
+export async function file(path: string): Promise<Response> {
+  const opened = openedFile(path);
   const { size, mtime } = await opened.stat();
   const type = SHOWN[extname(path).toLowerCase()];
   const headers = new Headers({
@@ -35,14 +35,12 @@ export async function file(path: string, { save = false } = {}): Promise<Respons
     "cache-control": "private, no-cache",
   });
   if (mtime) headers.set("last-modified", mtime.toUTCString());
-  if (save || !type) {
-    headers.set("content-disposition", `attachment; filename*=UTF-8''${encoded(basename(path))}`);
-  }
+  if (!type) headers.set("content-disposition", attachment(basename(path)));
   return new Response(opened.readable, { headers });
 }
 
-/** Nothing that would be waited for, such as a pipe. */
-function open(path: string): Deno.FsFile {
+/** Nothing that would be waited for, such as a pipe. Throws Refused (404, 403). */
+export function openedFile(path: string): Deno.FsFile {
   try {
     return openFile(path);
   } catch (cause) {
@@ -52,10 +50,13 @@ function open(path: string): Deno.FsFile {
   }
 }
 
-/** For a header (RFC 5987); a name that is no proper Unicode text is shown with marks in place of what is not. */
-function encoded(name: string): string {
-  return encodeURIComponent(name.toWellFormed()).replace(
+/** For the browser to keep it (RFC 6266): a name that ends no header and names no folder, in ASCII and in full. */
+export function attachment(name: string): string {
+  // deno-lint-ignore no-control-regex -- they are what is taken out
+  const plain = name.replace(/[\x00-\x1f\x7f/\\]/g, "_"), ascii = plain.replace(/[^\x20-\x7e]|["%]/g, "_");
+  const full = encodeURIComponent(plain.toWellFormed()).replace(
     /['()*]/g,
-    (c) => `%${c.charCodeAt(0).toString(16)}`,
+    (letter) => `%${letter.charCodeAt(0).toString(16).toUpperCase()}`,
   );
+  return `attachment; filename="${ascii}"; filename*=UTF-8''${full}`;
 }

@@ -1,7 +1,8 @@
 /** What lies in a folder, for choosing a path by clicks. */
 
 import { basename, dirname, join } from "node:path";
-import { ENDINGS } from "../../options/endings.ts";
+import { isFolder } from "../../base/files/exists.ts";
+import { isCalledLike } from "../../options/endings.ts";
 import type { PathKind } from "../../options/mod.ts";
 import { type Folders, Refused } from "../studio.ts";
 import { isBelow } from "./folders.ts";
@@ -32,11 +33,10 @@ export function browse(folders: Folders, path: string | null, kind: PathKind | n
     return { path: null, parent: null, entries, more: 0 };
   }
   const real = nearestFolder(folders.inside(path), folders);
-  const endings = kind === null || kind === "folder" ? [] : ENDINGS[kind];
   const found = [...Deno.readDirSync(real)].flatMap(({ name, isDirectory, isSymlink }) => {
     if (name.startsWith(".")) return [];
     const folder = isDirectory || isSymlink && isFolder(join(real, name));
-    if (!folder && (kind === "folder" || !fits(name, endings))) return [];
+    if (!folder && !isCalledLike(name, kind ?? "file")) return [];
     return [{ name, path: join(real, name), folder }];
   }).sort((a, b) => Number(b.folder) - Number(a.folder) || (a.name < b.name ? -1 : 1));
   const above = dirname(real), inside = folders.roots.some((root) => isBelow(above, root));
@@ -50,16 +50,4 @@ function nearestFolder(path: string, folders: Folders): string {
     if (isFolder(at)) return at;
   }
   throw new Refused(404, `${basename(path)}: is no folder that can be read`);
-}
-
-function fits(name: string, endings: readonly string[]): boolean {
-  return endings.length === 0 || endings.some((ending) => name.toLowerCase().endsWith(`.${ending}`));
-}
-
-function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false; // a link to nothing
-  }
 }

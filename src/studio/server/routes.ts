@@ -2,9 +2,9 @@
 
 import { routes as datasetRoutes } from "../dataset/routes.ts";
 import type { Route, Topic } from "../studio.ts";
-import { routes as draw } from "../draw/routes.ts";
-import { topic as pictures } from "../draw/topic.ts";
-import { routes as files } from "../files/routes.ts";
+import { routes as drawRoutes } from "../draw/routes.ts";
+import { topics as drawTopics } from "../draw/topics.ts";
+import { routes as fileRoutes } from "../files/routes.ts";
 import { routes as formRoutes } from "../form/routes.ts";
 import { routes as queueRoutes } from "../queue/routes.ts";
 import { topics as queueTopics } from "../queue/topics.ts";
@@ -15,15 +15,15 @@ import { studioRoutes } from "./studio_routes.ts";
 export const ROUTES: readonly Route[] = [
   ...studioRoutes,
   ...datasetRoutes,
-  ...draw,
-  ...files,
+  ...drawRoutes,
+  ...fileRoutes,
   ...formRoutes,
   ...queueRoutes,
   ...runRoutes,
 ];
 
 export const TOPICS: readonly Topic[] = [
-  pictures,
+  ...drawTopics,
   ...queueTopics,
   ...runTopics,
 ];

@@ -1,12 +1,11 @@
 /** What the page asks about the studio itself: its folders and commands, paths to choose, files to take. */
 
-import type { PathKind } from "../../options/mod.ts";
+import { isPathKind } from "../../options/endings.ts";
 import { Refused, type Route } from "../studio.ts";
 import { json } from "./answers.ts";
 import { browse } from "./browse.ts";
+import { bodyOf, wordField } from "../fields.ts";
 import { keepUpload, makeFolder, MOST_UPLOADED } from "./uploads.ts";
-
-const KINDS: readonly PathKind[] = ["model", "toml", "json", "text", "file", "folder"];
 
 export const studioRoutes: readonly Route[] = [
   {
@@ -19,9 +18,8 @@ export const studioRoutes: readonly Route[] = [
     method: "POST",
     path: "/api/folders",
     async answer(asked, { folders }) {
-      const { path } = await asked.json() as { path?: unknown };
-      if (typeof path !== "string") throw new Refused(400, "path is the folder to add, as a text");
-      return json({ path: folders.confirm(path), folders: folders.roots });
+      const path = folders.confirm(wordField(await bodyOf(asked), "path"));
+      return json({ path, folders: folders.roots });
     },
   },
   {
@@ -38,19 +36,16 @@ export const studioRoutes: readonly Route[] = [
     method: "POST",
     path: "/api/folders/new",
     async answer(asked, { folders }) {
-      const { parent, name } = await asked.json() as { parent?: unknown; name?: unknown };
-      if (typeof parent !== "string" || typeof name !== "string") {
-        throw new Refused(400, "parent and name of the folder to make are texts");
-      }
-      return json({ path: makeFolder(folders, parent, name) });
+      const body = await bodyOf(asked);
+      return json({ path: makeFolder(folders, wordField(body, "parent"), wordField(body, "name")) });
     },
   },
   {
     method: "GET",
     path: "/api/browse",
     answer({ url: { searchParams } }, { folders }) {
-      const kind = searchParams.get("kind") as PathKind | null;
-      if (kind !== null && !KINDS.includes(kind)) throw new Refused(400, `${kind}: is no kind of path`);
+      const kind = searchParams.get("kind");
+      if (kind !== null && !isPathKind(kind)) throw new Refused(400, `${kind}: is no kind of path`);
       return json(browse(folders, searchParams.get("path"), kind));
     },
   },

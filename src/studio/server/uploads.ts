@@ -2,6 +2,7 @@
 
 import { extname, join } from "node:path";
 import { atomicWriteFile } from "../../base/files/atomic.ts";
+import { isTaken } from "../../base/files/exists.ts";
 import { nameProblem } from "../../base/files/inside_name.ts";
 import { IMAGE_EXTENSIONS } from "../../images/load.ts";
 import { type Folders, Refused } from "../studio.ts";
@@ -33,7 +34,7 @@ export function keepUpload(folders: Folders, folder: string, name: string, bytes
     throw new Refused(415, `${name}: pictures are taken (${[...TAKEN].join(", ")})`);
   }
   const path = folders.inside(join(folders.inside(folder), name));
-  if (exists(path)) throw new Refused(409, `${name}: is there already; it was left as it is`);
+  if (isTaken(path)) throw new Refused(409, `${name}: is there already; it was left as it is`);
   atomicWriteFile(path, bytes);
   return path;
 }
@@ -41,13 +42,4 @@ export function keepUpload(folders: Folders, folder: string, name: string, bytes
 function refuseName(name: string): void {
   const problem = name === "" || name.startsWith(".") ? "is no name" : nameProblem(name, { folders: false });
   if (problem) throw new Refused(400, `${name.slice(0, 80)}: ${problem}; give another name`);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -12,7 +12,7 @@ import type { NewJob } from "../../../src/studio/draw/shown.ts";
 import type { Gallery } from "../../../src/studio/draw/shown.ts";
 import { pictureSettings } from "../../../src/studio/draw/picture_settings.ts";
 import { routes } from "../../../src/studio/draw/routes.ts";
-import { topic } from "../../../src/studio/draw/topic.ts";
+import { topics } from "../../../src/studio/draw/topics.ts";
 import { encodePng } from "../../../src/images/png_file.ts";
 import type { Studio } from "../../../src/studio/studio.ts";
 import { GEN_IMG_DEFAULTS } from "../../generation/defaults.ts";
@@ -236,7 +236,7 @@ Deno.test("what can be drawn with is offered; a page hears of each picture, and 
     assert.deepEqual(loras.map(({ name }: { name: string }) => name), ["cat.safetensors"]);
 
     const folder = join(dir, "new\npictures"), heard: unknown[] = [];
-    const stop = topic.watch((data) => heard.push(data), studio, encodeURIComponent(folder));
+    const stop = topics[0].watch((data) => heard.push(data), studio, encodeURIComponent(folder));
     assert.deepEqual(heard, [{ changed: null }]);
     Deno.mkdirSync(folder);
     Deno.writeFileSync(join(folder, "a.png"), encodePng({ width: 4, height: 4, data: new Uint8Array(48) }));
@@ -247,6 +247,6 @@ Deno.test("what can be drawn with is offered; a page hears of each picture, and 
     const answer = await ask(routes, studio, "GET", small);
     assert.equal(answer.headers.get("content-type"), "image/jpeg");
     await answer.body?.cancel();
-    assert.throws(() => topic.watch(() => {}, studio, encodeURIComponent("/etc")), /lies in none/);
+    assert.throws(() => topics[0].watch(() => {}, studio, encodeURIComponent("/etc")), /lies in none/);
   });
 });

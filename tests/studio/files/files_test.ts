@@ -7,7 +7,8 @@ import { writeSafetensors } from "../../../src/formats/mod.ts";
 import { encodePng } from "../../../src/images/png_file.ts";
 import type { About } from "../../../src/studio/files/shown.ts";
 import type { Comparison } from "../../../src/studio/files/shown.ts";
-import { disposition, rangeOf } from "../../../src/studio/files/download.ts";
+import { rangeOf } from "../../../src/studio/files/download.ts";
+import { attachment } from "../../../src/studio/server/answers.ts";
 import type { Hashes } from "../../../src/studio/files/shown.ts";
 import type { Listing } from "../../../src/studio/files/shown.ts";
 import { routes } from "../../../src/studio/files/routes.ts";
@@ -215,7 +216,7 @@ Deno.test("downloads come whole or from where they were cut off, under a name th
     [{ begin: 7, end: 9 }, { begin: 0, end: 9 }, "none", null, null, null, null],
   );
   assert.equal(
-    disposition('a"b\r\nc/d%é\ud800(1).ckpt'),
+    attachment('a"b\r\nc/d%é\ud800(1).ckpt'),
     `attachment; filename="a_b__c_d___(1).ckpt"; filename*=UTF-8''a%22b__c_d%25%C3%A9%EF%BF%BD%281%29.ckpt`,
   );
 });

@@ -3,7 +3,8 @@
 import { UserError } from "../../../base/errors.ts";
 import { atomicWriteFile } from "../../../base/files/atomic.ts";
 import { type CaptionBytes, captionBytes, sameBytes } from "./caption_file.ts";
-import type { StepDeed, StepHead } from "../told.ts";
+import { inTurns, type Progress } from "../in_turns.ts";
+import type { StepDeed, StepHead } from "../shown.ts";
 import type { CaptionChange, UndoSteps } from "./undo_steps.ts";
 
 /** A caption that was changed by somebody else since: what stands there, and what would have been written. */
@@ -13,28 +14,20 @@ export interface CaptionConflict {
   readonly ours: CaptionBytes;
 }
 
-export interface Told {
-  /** Of a long change: captions written so far. */
-  progress(done: number, total: number): void;
-}
-
-/** How long the server hears nothing else, in milliseconds. */
-const BREATH = 20;
-
 /**
  * Writes `changes`, which all have an `after`, as one step; none where there are none. Throws UserError where the disk
- * refuses: what was written by then is taken back by taking the step back.
+ * refuses: what was written by then is taken back by taking the step back. `progress`: of a long change, captions written.
  */
 export async function changeCaptions(
   steps: UndoSteps,
   deed: StepDeed,
   changes: readonly CaptionChange[],
-  told?: Told,
+  progress?: Progress,
 ): Promise<Moved> {
   if (changes.length === 0) return { step: null, changed: [], conflicts: [] };
   const step = steps.push(deed, changes);
   const writes = changes.map(({ path, before, after = null }) => ({ path, from: before, to: after }));
-  return { step, ...await writeCaptions(writes, told) };
+  return { step, ...await writeCaptions(writes, progress) };
 }
 
 export interface Moved {
@@ -51,7 +44,7 @@ export interface Moved {
 export async function moveStep(
   steps: UndoSteps,
   way: "undo" | "redo",
-  { skip = false, told }: { skip?: boolean; told?: Told } = {},
+  { skip = false, progress }: { skip?: boolean; progress?: Progress } = {},
 ): Promise<Moved> {
   const head = way === "undo" ? steps.done.at(-1) : steps.undone[0];
   if (!head) return { step: null, changed: [], conflicts: [] };
@@ -68,7 +61,7 @@ export async function moveStep(
       return false;
     });
   if (conflicts.length > 0 && !skip) return { step: head, changed: [], conflicts };
-  const { changed, conflicts: since } = await writeCaptions(left, told);
+  const { changed, conflicts: since } = await writeCaptions(left, progress);
   steps.move(way === "undo" ? steps.before(head.id) : head.id);
   return { step: head, changed, conflicts: [...conflicts, ...since] };
 }
@@ -80,22 +73,15 @@ interface Write {
 }
 
 /** Looks once more before each: a long change leaves time for others. */
-async function writeCaptions(writes: readonly Write[], told?: Told): Promise<Omit<Moved, "step">> {
+async function writeCaptions(writes: readonly Write[], progress?: Progress): Promise<Omit<Moved, "step">> {
   const changed: string[] = [], conflicts: CaptionConflict[] = [];
-  let breath = performance.now();
-  for (const [i, { path, from, to }] of writes.entries()) {
+  await inTurns(writes, ({ path, from, to }) => {
     const theirs = captionBytes(path);
-    if (!sameBytes(theirs, from)) conflicts.push({ path, theirs, ours: to });
-    else {
-      if (to === null) removeOurs(path);
-      else atomicWriteFile(path, to);
-      changed.push(path);
-    }
-    if (performance.now() - breath < BREATH) continue;
-    told?.progress(i + 1, writes.length);
-    await new Promise((resolve) => setTimeout(resolve));
-    breath = performance.now();
-  }
+    if (!sameBytes(theirs, from)) return void conflicts.push({ path, theirs, ours: to });
+    if (to === null) removeOurs(path);
+    else atomicWriteFile(path, to);
+    changed.push(path);
+  }, { progress });
   return { changed, conflicts };
 }
 

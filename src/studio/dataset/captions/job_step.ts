@@ -1,7 +1,7 @@
 /** Captions before a job that writes them: the step that takes the whole job back. */
 
 import { captionBytes, sameBytes } from "./caption_file.ts";
-import type { StepHead } from "../told.ts";
+import type { StepHead } from "../shown.ts";
 import type { CaptionChange, UndoSteps } from "./undo_steps.ts";
 
 /** Keeps the captions at `paths` as they are; the step stays open until the job is over. */

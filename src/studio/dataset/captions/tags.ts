@@ -1,7 +1,7 @@
 /** Captions as tags between commas: what is done to many at once, line by line. */
 
 import { strip } from "../../../data/batches/captions.ts";
-import type { TagCount } from "../told.ts";
+import type { TagCount } from "../shown.ts";
 
 /** What becomes of the tags of a selection. */
 export type TagEdit =

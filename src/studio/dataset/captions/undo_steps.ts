@@ -4,13 +4,13 @@
  * killed in the middle has lost nothing: taking the step back, or doing it again, settles each caption either way.
  */
 
-import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { UserError } from "../../../base/errors.ts";
 import { atomicWriteFile } from "../../../base/files/atomic.ts";
 import { isFolder } from "../../../base/files/exists.ts";
 import { fileText } from "../../../base/files/regular_file.ts";
-import type { StepDeed, StepHead } from "../told.ts";
+import { keptIn } from "../kept_in.ts";
+import type { StepDeed, StepHead } from "../shown.ts";
 import type { CaptionBytes } from "./caption_file.ts";
 
 /** One caption file. `after` is missing in a step whose job still writes. */
@@ -55,7 +55,7 @@ export class UndoSteps {
     private readonly folder: string,
     private readonly inside: (path: string) => string,
   ) {
-    this.#dir = join(home, "undo", createHash("sha256").update(folder).digest("hex").slice(0, 20));
+    this.#dir = keptIn(home, "undo", folder);
     const names = isFolder(this.#dir) ? [...Deno.readDirSync(this.#dir)].map(({ name }) => name) : [];
     this.#heads = names.filter((name) => NAME.test(name)).sort().flatMap((name) => {
       const read = this.#read(name);

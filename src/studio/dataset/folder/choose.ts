@@ -2,7 +2,7 @@
 
 import { byCodePoint } from "../../../text/code_points.ts";
 import { tagsOf } from "../captions/tags.ts";
-import type { Counts, Standing } from "../told.ts";
+import type { Counts, Standing } from "../shown.ts";
 import type { ListedPicture } from "./listing.ts";
 
 export const SHOWN = ["all", "missing", "empty", "captioned", "problems", "left_out"] as const;

@@ -3,12 +3,12 @@
  * request makes a folder of links to all the others, which any training takes in place of the original.
  */
 
-import { createHash } from "node:crypto";
 import { basename, join, relative } from "node:path";
 import { UserError } from "../../../base/errors.ts";
 import { atomicWriteFile } from "../../../base/files/atomic.ts";
 import { isTaken } from "../../../base/files/exists.ts";
 import { fileText } from "../../../base/files/regular_file.ts";
+import { keptIn } from "../kept_in.ts";
 import type { ListedPicture } from "./listing.ts";
 
 const MARK = "easel left out 1";
@@ -19,8 +19,7 @@ export class LeftOut {
 
   /** `home`: the studio's; `folder`: a real path. */
   constructor(private readonly home: string, private readonly folder: string) {
-    const key = createHash("sha256").update(folder).digest("hex").slice(0, 20);
-    this.#dir = join(home, "left_out", key);
+    this.#dir = keptIn(home, "left_out", folder);
     this.#names = this.#read();
   }
 

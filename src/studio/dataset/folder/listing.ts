@@ -1,12 +1,13 @@
 /** The pictures of one folder with their captions, as training would find them; looked at again, only what changed is read. */
 
 import { basename, extname, join } from "node:path";
-import { UserError } from "../../../base/errors.ts";
 import { isTaken } from "../../../base/files/exists.ts";
 import { captionNames, OTHER_CAPTIONS } from "../../../data/dataset/folders.ts";
 import { IMAGE_EXTENSIONS } from "../../../images/load.ts";
 import { byCodePoint } from "../../../text/code_points.ts";
+import { entriesOf } from "../../entries.ts";
 import { type CaptionState, captionState, NO_CAPTION } from "../captions/caption_file.ts";
+import { inTurns } from "../in_turns.ts";
 
 export interface ListedPicture {
   readonly name: string;
@@ -26,9 +27,6 @@ interface CaptionStamp {
   readonly state: CaptionState;
 }
 
-/** How long the server hears nothing else while a folder is read, in milliseconds. */
-const BREATH = 20;
-
 export class FolderListing {
   readonly #captions = new Map<string, CaptionStamp>();
   #pictures: Map<string, ListedPicture> = new Map();
@@ -46,7 +44,7 @@ export class FolderListing {
     return this.#pictures;
   }
 
-  /** Looks at the folder again; whoever asks meanwhile gets the same look. Throws UserError when it cannot be read. */
+  /** Looks at the folder again; whoever asks meanwhile gets the same look. Throws Refused when it cannot be read. */
   async refresh(): Promise<this> {
     this.#reading ??= this.#read().finally(() => this.#reading = null);
     await this.#reading;
@@ -56,14 +54,9 @@ export class FolderListing {
   async #read(): Promise<void> {
     const names = namesOf(this.folder), present = new Set(names), links = linksOf(this.folder);
     const found = new Map<string, ListedPicture>();
-    let breath = performance.now();
-    for (const name of names) {
-      if (!isImageName(name)) continue;
+    await inTurns(names.filter(isImageName), (name) => {
       found.set(name, this.#look(name, (beside) => present.has(beside), links.has(name)));
-      if (performance.now() - breath < BREATH) continue;
-      await new Promise((resolve) => setTimeout(resolve));
-      breath = performance.now();
-    }
+    });
     for (const path of this.#captions.keys()) if (!present.has(basename(path))) this.#captions.delete(path);
     this.#pictures = found;
   }
@@ -132,17 +125,4 @@ function namesOf(folder: string): string[] {
 
 function linksOf(folder: string): Set<string> {
   return new Set(entriesOf(folder).filter(({ isSymlink }) => isSymlink).map(({ name }) => name));
-}
-
-export function entriesOf(folder: string): Deno.DirEntry[] {
-  try {
-    return [...Deno.readDirSync(folder)];
-  } catch (cause) {
-    const why = cause instanceof Deno.errors.NotFound
-      ? "no such folder"
-      : cause instanceof Deno.errors.NotADirectory
-      ? "is not a folder"
-      : `cannot be read (${(cause as Error).message})`;
-    throw new UserError(`${folder}: ${why}`, { cause });
-  }
 }

@@ -6,14 +6,15 @@ import { isFolder } from "../../../base/files/exists.ts";
 import { askedByName, subsetsBelow } from "../../../data/dataset/folders.ts";
 import { leftOutInside } from "../../../data/dataset/left_out.ts";
 import { byCodePoint } from "../../../text/code_points.ts";
-import type { FolderSeen } from "../told.ts";
-import { entriesOf, isImageName } from "./listing.ts";
+import { entriesOf, readableEntries } from "../../entries.ts";
+import type { FolderSeen } from "../shown.ts";
+import { isImageName } from "./listing.ts";
 
 /** `inside` refuses folders that are links to elsewhere; those are not shown. */
 export function seeFolder(path: string, inside: (path: string) => string): FolderSeen {
   const entries = entriesOf(path);
   const folders = entries.filter((entry) => isShownFolder(path, entry, inside)).map(({ name }) => ({
-    ...{ name, path: join(path, name), pictures: countIn(join(path, name)) },
+    ...{ name, path: join(path, name), pictures: countOf(readableEntries(join(path, name))) },
     ...askedFor(name),
   })).sort((a, b) => byCodePoint(a.name, b.name));
   const pictures = countOf(entries), named = folders.some(({ repeats }) => repeats !== null);
@@ -56,14 +57,6 @@ function isShownFolder(path: string, entry: Deno.DirEntry, inside: (path: string
     return isFolder(inside(join(path, entry.name)));
   } catch {
     return false; // it leads out
-  }
-}
-
-function countIn(folder: string): number {
-  try {
-    return countOf(entriesOf(folder));
-  } catch {
-    return 0; // it says so when it is opened
   }
 }
 

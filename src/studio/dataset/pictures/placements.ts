@@ -3,7 +3,7 @@
 import type { Size } from "../../../data/batches/buckets.ts";
 import { type BucketParams, fillBuckets } from "../../../data/batches/fill_buckets.ts";
 import { newEntry } from "../../../data/dataset/entries.ts";
-import type { BucketRow, PlacedPicture } from "../told.ts";
+import type { BucketRow, PlacedPicture } from "../shown.ts";
 import type { SubsetParams } from "../../../data/dataset/params.ts";
 
 export interface Placements {

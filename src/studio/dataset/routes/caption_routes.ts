@@ -9,10 +9,10 @@ import { type CaptionBytes, captionBytes, stateOf } from "../captions/caption_fi
 import { type CaptionConflict, changeCaptions, type Moved, moveStep } from "../captions/change.ts";
 import { editTags, type TagEdit, tagsOf } from "../captions/tags.ts";
 import type { CaptionChange } from "../captions/undo_steps.ts";
-import type { ConflictTold, MovedTold } from "../told.ts";
+import type { ConflictTold, MovedTold } from "../shown.ts";
 import { type OpenFolder, roomFor } from "../room.ts";
-import { bodyOf, choiceField, flagField, numberField, queryOf, wordField, wordsField } from "./fields.ts";
-import { inTurns } from "./in_turns.ts";
+import { bodyOf, choiceField, flagField, numberField, queryOf, wordField, wordsField } from "../../fields.ts";
+import { inTurns } from "../in_turns.ts";
 import { answerInLines } from "./lines.ts";
 import { itemOf, opened } from "./listing_routes.ts";
 import { stepsTold } from "./steps_told.ts";
@@ -118,7 +118,7 @@ const editTagsOfMany: Route = {
     }
     const { kind, tags } = edit, deed = { kind, tags, ...("by" in edit && { by: edit.by }) };
     return answerInLines(async (progress) => {
-      const moved = await folder.steps.alone(() => changeCaptions(folder.steps, deed, changes, { progress }));
+      const moved = await folder.steps.alone(() => changeCaptions(folder.steps, deed, changes, progress));
       return { ...told(moved, folder, studio), problems };
     });
   },
@@ -135,7 +135,7 @@ const undoOrRedo: Route = {
     stepsTold(folder, studio); // closes what is over
     return answerInLines(async (progress) =>
       told(
-        await folder.steps.alone(() => moveStep(folder.steps, way, { skip, told: { progress } })),
+        await folder.steps.alone(() => moveStep(folder.steps, way, { skip, progress })),
         folder,
         studio,
       )

@@ -5,7 +5,7 @@ import { json } from "../../server/answers.ts";
 import { addJob } from "../../queue/queue.ts";
 import { Refused, type Route } from "../../studio.ts";
 import { beforeJob, jobStarted } from "../captions/job_step.ts";
-import { bodyOf, choiceField, wordsField } from "./fields.ts";
+import { bodyOf, choiceField, wordsField } from "../../fields.ts";
 import { opened } from "./listing_routes.ts";
 import { startingJobs, stepsTold } from "./steps_told.ts";
 

@@ -1,8 +1,10 @@
 /** An answer that takes a while, told line by line: `{"done": 3, "total": 9}` until the last line, which is the result. */
 
+import type { Progress } from "../in_turns.ts";
+
 /** `work` is told when nobody reads any more; what it throws is the last line, as `{"error": …}`. */
 export function answerInLines(
-  work: (progress: (done: number, total: number) => void, signal: AbortSignal) => Promise<unknown>,
+  work: (progress: Progress, signal: AbortSignal) => Promise<unknown>,
 ): Response {
   const ended = new AbortController(), encoder = new TextEncoder();
   const body = new ReadableStream<Uint8Array>({

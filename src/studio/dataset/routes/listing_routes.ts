@@ -6,9 +6,9 @@ import { choosePictures, countPictures, SHOWN, standingOf, type Wish } from "../
 import type { ListedPicture } from "../folder/listing.ts";
 import { seeFolder } from "../folder/subfolders.ts";
 import { tagCounts } from "../captions/tags.ts";
-import type { PictureItem } from "../told.ts";
+import type { PictureItem } from "../shown.ts";
 import { type DatasetRoom, type OpenFolder, problemAt, roomFor } from "../room.ts";
-import { bodyOf, choiceField, flagField, queryOf, wordField, wordsField } from "./fields.ts";
+import { bodyOf, choiceField, flagField, queryOf, wordField, wordsField } from "../../fields.ts";
 import { stepsTold } from "./steps_told.ts";
 
 /** The folder that a request names, as its query or body. */

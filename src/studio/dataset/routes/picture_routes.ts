@@ -13,13 +13,13 @@ import { type Asked, Refused, type Route, type Studio } from "../../studio.ts";
 import type { ListedPicture } from "../folder/listing.ts";
 import { askedByName } from "../../../data/dataset/folders.ts";
 import { alikeGroups, type Fingerprinted, MOST_BITS } from "../pictures/duplicates.ts";
-import type { PictureProblem } from "../told.ts";
+import type { PictureProblem } from "../shown.ts";
 import type { SeenPicture } from "../pictures/look_store.ts";
 import type { Shown } from "../pictures/look_task.ts";
 import { placePictures } from "../pictures/placements.ts";
 import { type DatasetRoom, type OpenFolder, problemAt, roomFor } from "../room.ts";
-import { choiceField, flagField, numberField, queryOf, wordField } from "./fields.ts";
-import { inTurns } from "./in_turns.ts";
+import { choiceField, flagField, numberField, queryOf, wordField } from "../../fields.ts";
+import { inTurns, type Progress } from "../in_turns.ts";
 import { answerInLines } from "./lines.ts";
 import { opened } from "./listing_routes.ts";
 
@@ -180,7 +180,7 @@ async function fingerprints(
   pictures: readonly ListedPicture[],
   folder: OpenFolder,
   { looking }: DatasetRoom,
-  progress: (done: number, total: number) => void,
+  progress: Progress,
   signal: AbortSignal,
 ): Promise<{ prints: Fingerprinted[]; problems: PictureProblem[] }> {
   const prints = new Map<number, Fingerprinted>(),

@@ -5,7 +5,7 @@ import { seeJob } from "../../queue/queue.ts";
 import { Refused, type Studio } from "../../studio.ts";
 import { closeJobSteps } from "../captions/job_step.ts";
 import type { UndoSteps } from "../captions/undo_steps.ts";
-import type { StepsTold } from "../told.ts";
+import type { StepsTold } from "../shown.ts";
 import type { OpenFolder } from "../room.ts";
 
 const MOST_TOLD = 50;

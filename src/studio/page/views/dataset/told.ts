@@ -1,11 +1,11 @@
 /** What the server tells of a dataset, and asking for what takes a while. */
 
-import type { Counts, StepsTold } from "../../../dataset/told.ts";
+import type { Counts, StepsTold } from "../../../dataset/shown.ts";
 import { ServerError } from "../../server.ts";
 import { said } from "../../words/mod.ts";
 import { parts } from "../../words/parts.ts";
 
-export type * from "../../../dataset/told.ts";
+export type * from "../../../dataset/shown.ts";
 
 export interface NamesTold {
   readonly folder: string;

@@ -3,9 +3,11 @@
 /** How long nobody else is heard, in milliseconds. */
 const BREATH = 20;
 
+export type Progress = (done: number, total: number) => void;
+
 interface Heard {
   readonly signal?: AbortSignal;
-  progress?(done: number, total: number): void;
+  readonly progress?: Progress;
 }
 
 /** Throws what the signal is aborted with. */

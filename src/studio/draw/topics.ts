@@ -9,7 +9,7 @@ import type { Topic } from "../studio.ts";
 const LOOKED_EVERY = 700;
 
 /** "pictures:FOLDER", with the folder encoded as in an address, so that no name of one ends the line. */
-export const topic: Topic = {
+const pictures: Topic = {
   name: "pictures",
   watch(send, { folders }, argument) {
     const folder = folders.inside(decodeURIComponent(argument));
@@ -25,6 +25,8 @@ export const topic: Topic = {
     return () => clearInterval(clock);
   },
 };
+
+export const topics: readonly Topic[] = [pictures];
 
 /** Null where there is no such folder. */
 function changedAt(folder: string): number | null {

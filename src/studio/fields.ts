@@ -1,14 +1,21 @@
-/** What a request of the dataset's page says, checked before it is believed. */
+/** What a request says, checked before it is believed. */
 
-import { type Asked, Refused } from "../../studio.ts";
+import { type Asked, Refused, type Studio } from "./studio.ts";
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** The body as an object. Throws Refused. */
 export async function bodyOf(asked: Asked): Promise<Fields> {
   const body = await asked.json();
   if (typeof body !== "object" || body === null || Array.isArray(body)) throw wrong("the body", "an object");
   return body as Fields;
+}
+
+/** A path of the query, in one of the studio's folders. Throws Refused. */
+export function pathField({ url }: Asked, { folders }: Studio, name: string): string {
+  const path = url.searchParams.get(name);
+  if (!path) throw wrong(name, "a path");
+  return folders.inside(path);
 }
 
 /** The query as an object: what stands there once is a text. */
