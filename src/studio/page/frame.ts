@@ -4,8 +4,10 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "./parts/html.ts";
 import { Icon } from "./parts/icons.ts";
 import { Button } from "./parts/button.ts";
+import { ErrorLine } from "./parts/error_line.ts";
 import { FoldersDialog } from "./parts/paths/folders_dialog.ts";
 import { Toasts } from "./parts/toasts.ts";
+import { useTrouble } from "./events.ts";
 import { href, placeOf, useRoute } from "./router.ts";
 import { get } from "./server.ts";
 import { setScheme, useScheme } from "./scheme.ts";
@@ -54,6 +56,7 @@ export function Frame() {
         <${SchemeChoice} />
       </div>
     </header>
+    <${Trouble} />
     <main id="main" class=${`view view-${view.name}`} tabindex="-1" ref=${main} aria-label=${title}>
       ${route.view !== "" &&
         html`<${view.component} rest=${route.view === view.name ? route.rest : []} key=${view.name} />`}
@@ -72,6 +75,15 @@ function useBeginning(nowhere: boolean): void {
       () => lead("runs"),
     );
   }, [nowhere]);
+}
+
+/** That what is shown is old, and why. */
+function Trouble() {
+  return html`
+    <div class="frame-trouble">
+      <${ErrorLine} text=${useTrouble()} />
+    </div>
+  `;
 }
 
 function FoldersChoice() {

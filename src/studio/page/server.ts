@@ -1,4 +1,4 @@
-/** Asking the server, and hearing from it. */
+/** Asking the server; what it tells by itself is in events.ts. */
 
 import { useEffect, useState } from "preact/hooks";
 import { fill, said } from "./words/mod.ts";
@@ -82,60 +82,4 @@ export function useLoaded<T>(path: string | null): Loaded<T> {
     return () => controller.abort();
   }, [path, round]);
   return { ...state, reload: () => again((n) => n + 1) };
-}
-
-/** `afresh`: what there is now, and not what was added to what was said before. */
-type Hear<T> = (data: T, afresh: boolean) => void;
-
-const heard = new Map<string, Set<Hear<unknown>>>();
-let source: EventSource | null = null;
-let reopening = false;
-
-/** Hears a topic of /api/events until the function that it gives is called. One stream serves the whole page. */
-export function listen<T>(topic: string, hear: Hear<T>): () => void {
-  const hears = heard.get(topic) ?? new Set();
-  hears.add(hear as Hear<unknown>);
-  heard.set(topic, hears);
-  reopen(); // whoever comes later hears from the beginning too
-  return () => {
-    hears.delete(hear as Hear<unknown>);
-    if (hears.size > 0 || heard.get(topic) !== hears) return;
-    heard.delete(topic);
-    reopen();
-  };
-}
-
-/** Once for all topics that come and go in the same moment. */
-function reopen(): void {
-  if (reopening) return;
-  reopening = true;
-  queueMicrotask(() => {
-    reopening = false;
-    source?.close();
-    source = null;
-    if (heard.size > 0) source = openStream([...heard.keys()]);
-  });
-}
-
-function openStream(topics: readonly string[]): EventSource {
-  const stream = new EventSource(
-    `/api/events?${new URLSearchParams(topics.map((topic) => ["topic", topic]))}`,
-  );
-  let said = new Set<string>();
-  stream.addEventListener("open", () => said = new Set()); // also where it was cut off and begins anew
-  for (const topic of topics) {
-    stream.addEventListener(topic, ({ data }) => {
-      const value = JSON.parse(data), afresh = !said.has(topic);
-      said.add(topic);
-      for (const hear of heard.get(topic) ?? []) hear(value, afresh);
-    });
-  }
-  return stream;
-}
-
-/** The last that a topic said; null listens to nothing. */
-export function useTopic<T>(topic: string | null): T | undefined {
-  const [said, set] = useState<{ topic: string | null; data: T | undefined }>({ topic, data: undefined });
-  useEffect(() => topic === null ? undefined : listen<T>(topic, (data) => set({ topic, data })), [topic]);
-  return said.topic === topic ? said.data : undefined;
 }

@@ -20,7 +20,7 @@ export function watchJobs(studio: Studio, changed: Listener): () => void {
   let watch = watching.get(studio);
   if (!watch) {
     const listeners = new Set<Listener>();
-    watch = { listeners, stop: start(jobsFolder(studio), (ids) => listeners.forEach((tell) => tell(ids))) };
+    watch = { listeners, stop: start(jobsFolder(studio), (ids) => [...listeners].forEach(told(ids))) };
     watching.set(studio, watch);
   }
   const { listeners, stop } = watch;
@@ -31,6 +31,13 @@ export function watchJobs(studio: Studio, changed: Listener): () => void {
     stop();
   };
 }
+
+/** Nobody is there for what one throws, as where its job has just been removed: the others are told, the server goes on. */
+const told = (ids: ReadonlySet<string> | null) => (tell: Listener) => {
+  try {
+    tell(ids);
+  } catch { /* the next look sees what there is then */ }
+};
 
 function start(folder: string, tell: Listener): () => void {
   let ids = new Set<string>(),

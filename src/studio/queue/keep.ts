@@ -3,15 +3,15 @@
 import { kill } from "node:process";
 import type { Studio } from "../studio.ts";
 import { processOf } from "./process.ts";
-import { seeJobs, startNext } from "./queue.ts";
+import { seeJobs, tryNext } from "./queue.ts";
 
 /** Ends of jobs that an earlier server started are seen so often; those of its own it is told. */
 const LOOKED_EVERY = 3000;
 
 /** Starts what waits, now and whenever a device becomes free, until the studio's signal is aborted. */
 export function keepQueue(studio: Studio): void {
-  startNext(studio);
-  const clock = setInterval(() => startNext(studio), LOOKED_EVERY);
+  tryNext(studio);
+  const clock = setInterval(() => tryNext(studio), LOOKED_EVERY);
   studio.signal.addEventListener("abort", () => clearInterval(clock), { once: true });
 }
 

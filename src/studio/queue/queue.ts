@@ -153,8 +153,15 @@ export function startNext(studio: Studio): void {
   for (const { job, files } of waitingInOrder(studio, jobs)) {
     if (busy.has(job.device)) continue;
     busy.add(job.device);
-    if (claim(files)) startProcess(studio.launch, job, files, () => startNext(studio));
+    if (claim(files)) startProcess(studio.launch, job, files, () => tryNext(studio));
   }
+}
+
+/** The same where nobody waits for an answer: on a full disk, say, jobs wait until there is room, and the server goes on. */
+export function tryNext(studio: Studio): void {
+  try {
+    startNext(studio);
+  } catch { /* tried again at the next look */ }
 }
 
 /** A server that was killed between claiming a job and starting it: the job waits again. */

@@ -38,7 +38,12 @@ export function eventStream({ url }: Asked, studio: Studio, topics: readonly Top
       write("retry: 2000\n\n");
       for (const { asked, topic, argument } of wanted) {
         const send = (data: unknown) => write(`event: ${asked}\ndata: ${JSON.stringify(data)}\n\n`);
-        stops.push(topic.watch(send, studio, argument));
+        try {
+          stops.push(topic.watch(send, studio, argument));
+        } catch (error) {
+          // what is not there, such as a job that was removed, takes nothing from the others
+          write(`: ${asked}: ${(error as Error).message}`.replaceAll(/[\r\n]+/g, " ") + "\n\n");
+        }
       }
     },
     cancel: () => stop(),

@@ -4,7 +4,8 @@ import { useEffect, useState } from "preact/hooks";
 import type { Gallery as Found, GalleryPicture } from "../../../draw/shown.ts";
 import { Button, EmptyState, ErrorLine, html, Icon, Name, Picture } from "../../parts/mod.ts";
 import { href } from "../../router.ts";
-import { get, useLoaded, useTopic, withQuery } from "../../server.ts";
+import { useTopic } from "../../events.ts";
+import { get, useLoaded, withQuery } from "../../server.ts";
 import { draw } from "../../words/draw.ts";
 import { fill, number, useWords } from "../../words/mod.ts";
 

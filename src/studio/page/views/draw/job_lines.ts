@@ -1,7 +1,8 @@
 /** The jobs that this page has started, while they go on and until the next one. */
 
 import { Button, ErrorLine, html, ProgressBar, tellError } from "../../parts/mod.ts";
-import { post, useTopic } from "../../server.ts";
+import { useTopic } from "../../events.ts";
+import { post } from "../../server.ts";
 import { draw } from "../../words/draw.ts";
 import { fill, useWords } from "../../words/mod.ts";
 

@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "../../parts/mod.ts";
-import { listen } from "../../server.ts";
+import { listen } from "../../events.ts";
 import { useWords } from "../../words/mod.ts";
 import { queue as table } from "../../words/queue.ts";
 

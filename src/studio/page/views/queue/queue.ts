@@ -3,7 +3,7 @@
 import type { JobView, QueueView } from "../../../queue/shown.ts";
 import { EmptyState, html, ViewHead } from "../../parts/mod.ts";
 import { href } from "../../router.ts";
-import { useTopic } from "../../server.ts";
+import { useTopic } from "../../events.ts";
 import { useWords } from "../../words/mod.ts";
 import { queue as table } from "../../words/queue.ts";
 import { JobCard } from "./job_card.ts";

@@ -2,7 +2,8 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { EpochMark, Points, RunDetails, RunNews, RunNow } from "../../../runs/shown.ts";
-import { get, listen, useLoaded } from "../../server.ts";
+import { listen } from "../../events.ts";
+import { get, useLoaded } from "../../server.ts";
 import { type Curves, withAdded } from "./curves.ts";
 
 /** Points of a curve at first. */
@@ -39,8 +40,9 @@ export function useRun(id: string, steps: Steps): KnownRun {
     if (!job) return;
     return listen<RunNews>(`run:${id}`, ({ now, added, marks }, afresh) => {
       setNow(now);
+      if (afresh) again((n) => n + 1); // what came between reading and listening, or while there was no server
       const counts = `${now.samples} ${now.saves} ${Object.keys(now.latest)}`;
-      if (seen.current !== "" && seen.current !== counts) reload();
+      if (seen.current !== "" && (afresh || seen.current !== counts)) reload();
       seen.current = counts;
       setMarks((old) => [...old, ...marks]);
       if (afresh || steps) return;

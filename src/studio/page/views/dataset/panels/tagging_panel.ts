@@ -3,7 +3,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { Button, ErrorLine, Field, type FieldTies, html, ProgressBar } from "../../../parts/mod.ts";
 import { href } from "../../../router.ts";
-import { post, useTopic } from "../../../server.ts";
+import { useTopic } from "../../../events.ts";
+import { post } from "../../../server.ts";
 import { fill, number, useWords } from "../../../words/mod.ts";
 import { dataset } from "../../../words/dataset.ts";
 import type { FolderState } from "../folder_state.ts";
