@@ -3,6 +3,7 @@
 import { basename, extname, join } from "node:path";
 import { atomicWriteFile } from "../../base/files/atomic.ts";
 import { isFile } from "../../base/files/exists.ts";
+import { fileText } from "../../base/files/regular_file.ts";
 import { samplerProblem } from "../../generation/samplers/mod.ts";
 import { stamp } from "../../generation/pictures/file_names.ts";
 import { type Folders, Refused } from "../studio.ts";
@@ -185,7 +186,7 @@ export function readGrid(
 ): SeenGrid {
   let grid: Grid;
   try {
-    grid = JSON.parse(Deno.readTextFileSync(join(folder, FILE)));
+    grid = JSON.parse(fileText(join(folder, FILE)));
     const sides = [grid.x, grid.y].every(({ labels, values }) => labels.length === values.length);
     const plainNames = grid.cells.flat().every((name) => /^x\d+_y\d+\.png$/.test(name));
     if (grid.easel !== "grid" || !sides || !plainNames) throw new Error("it is none of easel's");

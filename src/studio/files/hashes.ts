@@ -2,9 +2,10 @@
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { atomicWriteFile } from "../../base/files/atomic.ts";
+import { fileText } from "../../base/files/regular_file.ts";
 import { FileReader } from "../../formats/file_reader.ts";
 import { legacyHash } from "../../formats/model_hash.ts";
+import { writeKept } from "../kept_file.ts";
 import { Refused, type Studio } from "../studio.ts";
 import { stampOf } from "./about.ts";
 import type { Hashes } from "./shown.ts";
@@ -71,7 +72,7 @@ const keptIn = (home: string) => join(home, "hashes.json");
 
 function readKept(home: string): Record<string, Kept> {
   try {
-    const parsed: unknown = JSON.parse(Deno.readTextFileSync(keptIn(home)));
+    const parsed: unknown = JSON.parse(fileText(keptIn(home)));
     return Object.fromEntries(
       Object.entries(parsed as Record<string, Kept>).filter(([, kept]) => isKept(kept)),
     );
@@ -90,7 +91,6 @@ function keep(home: string, path: string, found: Kept): void {
   try {
     const { [path]: _, ...others } = readKept(home);
     const rows = [...Object.entries(others), [path, found]].slice(-MOST);
-    Deno.mkdirSync(home, { recursive: true });
-    atomicWriteFile(keptIn(home), JSON.stringify(Object.fromEntries(rows), null, 1));
+    writeKept(home, keptIn(home), JSON.stringify(Object.fromEntries(rows), null, 1));
   } catch { /* a full disk, or a folder of another user */ }
 }

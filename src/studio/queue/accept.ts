@@ -36,7 +36,7 @@ export function wantedJob(asked: unknown): WantedJob {
 export async function acceptJob(
   { command: name, args, title, resumes }: WantedJob,
   studio: Pick<Studio, "catalogue" | "folders">,
-): Promise<Omit<QueuedJob, "format" | "id" | "created">> {
+): Promise<Omit<QueuedJob, "format" | "id" | "created" | "seal">> {
   const command = await studio.catalogue.load(name), folder = studio.folders.roots[0];
   const rows = rowsOf(command.groups);
   if (!("json" in rows)) {

@@ -50,7 +50,7 @@ function start(folder: string, tell: Listener): () => void {
     tell(changed);
   };
   try {
-    Deno.mkdirSync(folder, { recursive: true });
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
     watcher = Deno.watchFs(folder);
     gather(watcher, folder, (id) => {
       ids.add(id);

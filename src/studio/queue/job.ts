@@ -1,8 +1,10 @@
 /** A job of the queue on the disk: one folder with what it is, what became of its process, what it said. */
 
 import { join } from "node:path";
-import { atomicWriteFile } from "../../base/files/atomic.ts";
+import { fileText } from "../../base/files/regular_file.ts";
+import { writeKept } from "../kept_file.ts";
 import { Refused, type Studio } from "../studio.ts";
+import { sealOf } from "./seal.ts";
 
 /** What somebody wants done; nothing in it ever changes. */
 export interface QueuedJob {
@@ -24,6 +26,8 @@ export interface QueuedJob {
   readonly created: string;
   /** The job that it goes on from. */
   readonly resumes?: string;
+  /** Without the right one it never begins by itself. */
+  readonly seal?: string;
 }
 
 const FORMAT = "easel studio job 1";
@@ -60,24 +64,24 @@ export function filesOf(studio: Pick<Studio, "home">, id: string): JobFiles {
 /** Writes a new job; it waits from then on. */
 export function writeJob(
   studio: Pick<Studio, "home">,
-  job: Omit<QueuedJob, "format" | "id" | "created">,
+  job: Omit<QueuedJob, "format" | "id" | "created" | "seal">,
   now: Date = new Date(),
 ): QueuedJob {
   const created = now.toISOString();
   const id = `${created.replaceAll(/\D/g, "")}-${crypto.getRandomValues(new Uint8Array(4)).toHex()}`;
-  const whole: QueuedJob = { ...job, format: FORMAT, id, created };
+  const whole = { ...job, format: FORMAT, id, created } as const, sealed = { ...whole, seal: sealOf(whole) };
   const { folder } = filesOf(studio, id);
   // keys and tokens may stand in it
   Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
-  atomicWriteFile(join(folder, JOB_FILE), JSON.stringify(whole, null, 2) + "\n");
-  return whole;
+  writeKept(studio.home, join(folder, JOB_FILE), JSON.stringify(sealed, null, 2) + "\n");
+  return sealed;
 }
 
 /** Throws Refused (404) where there is none, or none that this easel knows. */
 export function readJob(studio: Pick<Studio, "home">, id: string): QueuedJob {
   const { folder } = filesOf(studio, id);
-  const job = parsed(join(folder, JOB_FILE));
-  if (job?.id !== id) throw new Refused(404, "there is no such job");
+  const job = parsed(join(folder, JOB_FILE), id);
+  if (job === null) throw new Refused(404, "there is no such job");
   return job;
 }
 
@@ -90,15 +94,30 @@ export function readJobs(studio: Pick<Studio, "home">): QueuedJob[] {
     return [];
   }
   const known = names.filter((name) => ID.test(name)).sort();
-  return known.map((id) => parsed(join(jobsFolder(studio), id, JOB_FILE)))
+  return known.map((id) => parsed(join(jobsFolder(studio), id, JOB_FILE), id))
     .filter((job) => job !== null);
 }
 
-function parsed(path: string): QueuedJob | null {
+/** A request is at most 4 MiB, and so is no job longer than this. */
+const MOST_BYTES = 32 << 20;
+
+/** Null for what is none, or only half of one. */
+function parsed(path: string, id: string): QueuedJob | null {
   try {
-    const job = JSON.parse(Deno.readTextFileSync(path));
-    return job?.format === FORMAT && Array.isArray(job.args) && ID.test(job.id) ? job : null;
+    if (Deno.statSync(path).size > MOST_BYTES) return null;
+    const job = JSON.parse(fileText(path));
+    return job.format === FORMAT && job.id === id && isWhole(job) ? job : null;
   } catch {
     return null;
   }
+}
+
+const TEXTS = ["command", "title", "folder", "device", "created"] as const;
+
+function isWhole(job: Partial<Record<keyof QueuedJob, unknown>>): boolean {
+  const isText = (value: unknown) => typeof value === "string" && !value.includes("\0");
+  const { args, secrets, resumes, seal } = job;
+  return TEXTS.every((name) => isText(job[name])) && Array.isArray(args) && args.every(isText) &&
+    Array.isArray(secrets) && secrets.every(Number.isInteger) &&
+    [resumes, seal].every((value) => value === undefined || isText(value));
 }

@@ -1,8 +1,7 @@
 /** What a server does about the queue from its start to its end. */
 
-import { kill } from "node:process";
 import type { Studio } from "../studio.ts";
-import { processOf } from "./process.ts";
+import { processOf, signalProcess } from "./process.ts";
 import { seeJobs, tryNext } from "./queue.ts";
 
 /** Ends of jobs that an earlier server started are seen so often; those of its own it is told. */
@@ -24,6 +23,6 @@ export function runningJobs(studio: Pick<Studio, "home">): number {
 export function stopJobs(studio: Pick<Studio, "home">): void {
   for (const { files, seen } of seeJobs(studio)) {
     const process = seen.state === "running" ? processOf(files) : null;
-    if (process) kill(process.pid, "SIGINT");
+    if (process) signalProcess(process, "SIGINT");
   }
 }

@@ -1,5 +1,7 @@
 /** A text that grows: its end, then what is added to it. */
 
+import { openFile } from "../../base/files/regular_file.ts";
+
 /** What a page shows of a log at first; more than that at once is passed over. */
 const MOST_BYTES = 64 << 10;
 
@@ -12,7 +14,7 @@ export class LogReader {
   /** What is new since the last call; of much only the end. */
   more(): string {
     try {
-      using file = Deno.openSync(this.path);
+      using file = openFile(this.path);
       const { size } = file.statSync(), before = this.#at, from = Math.max(before ?? 0, size - MOST_BYTES);
       if (size <= from) return "";
       file.seekSync(from, Deno.SeekMode.Start);

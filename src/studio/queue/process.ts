@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { kill } from "node:process";
+import { fileText } from "../../base/files/regular_file.ts";
 import type { JobFiles, QueuedJob } from "./job.ts";
 
 /**
@@ -15,12 +16,15 @@ sh -c '{ read -r line </proc/$$/stat && read -r boot </proc/sys/kernel/random/bo
 exec "$@"' "$run" "$@"
 echo $? >"$run/exit.tmp" && mv "$run/exit.tmp" "$run/exit"`;
 
-/** Starts a job whose run folder this call has made. `ended` is called where this server still is when it ends. */
+/**
+ * Starts a job whose run folder this call has made. `ended` is called where this server still is when it ends, with the
+ * reason where it never began. Throws what the system says.
+ */
 export function startProcess(
   launch: readonly string[],
   { command, args, folder }: QueuedJob,
   files: JobFiles,
-  ended: () => void,
+  ended: (reason?: Error) => void,
 ): void {
   const [events, log] = [files.events, files.log].map((path) => openSync(path, "a", 0o600));
   const words = [...launch, command, ...args, "--json"];
@@ -30,9 +34,20 @@ export function startProcess(
     stdio: ["ignore", events, log],
   });
   for (const descriptor of [events, log]) closeSync(descriptor);
-  child.on("exit", ended);
+  child.on("exit", () => ended());
   child.on("error", ended);
   child.unref();
+}
+
+/** Sends it a signal; false where it has ended meanwhile. */
+export function signalProcess({ pid }: JobProcess, signal: "SIGINT" | "SIGUSR1" | "SIGUSR2"): boolean {
+  try {
+    kill(pid, signal);
+    return true;
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "ESRCH") return false;
+    throw error;
+  }
 }
 
 export interface JobProcess {
@@ -47,7 +62,7 @@ export interface JobProcess {
 /** null where there is none yet. */
 export function processOf({ process }: Pick<JobFiles, "process">): JobProcess | null {
   try {
-    const [line, boot] = Deno.readTextFileSync(process).split("\n");
+    const [line, boot] = fileText(process).split("\n");
     const pid = Number.parseInt(line);
     const stat = statOf(line);
     return pid > 1 ? { pid, start: stat?.start, keeper: stat?.parent, boot } : null;
@@ -58,7 +73,8 @@ export function processOf({ process }: Pick<JobFiles, "process">): JobProcess | 
 
 /** Whether it is still that process, and not another one under its number. */
 export function isAlive({ pid, start, boot }: JobProcess): boolean {
-  if (start === undefined) return answers(pid);
+  // a number alone says nothing where the system could have said more
+  if (start === undefined) return read("/proc/self/stat") === null && answers(pid);
   const now = procStat(pid);
   return now !== null && now.start === start && !"ZX".includes(now.state) && isBoot(boot);
 }

@@ -1,9 +1,9 @@
 /** The queue: which job is next, what is done with one, and who starts it. */
 
-import { kill } from "node:process";
 import { join } from "node:path";
-import { atomicWriteFile } from "../../base/files/atomic.ts";
+import { fileText } from "../../base/files/regular_file.ts";
 import { type FolderKind, removeFolder } from "../../base/files/whole_folder.ts";
+import { writeKept } from "../kept_file.ts";
 import { Refused, type Studio } from "../studio.ts";
 import { acceptJob, type WantedJob } from "./accept.ts";
 import {
@@ -16,9 +16,10 @@ import {
   readJobs,
   writeJob,
 } from "./job.ts";
-import { isAlive, processOf, startProcess } from "./process.ts";
+import { isAlive, processOf, signalProcess, startProcess } from "./process.ts";
 import { resumeState, resumingArgs } from "./resume.ts";
-import { type JobSeen, START_WITHIN, stateOf } from "./state.ts";
+import { isSealed } from "./seal.ts";
+import { isRecent, type JobSeen, stateOf } from "./state.ts";
 
 export interface SeenJob {
   readonly job: QueuedJob;
@@ -39,12 +40,23 @@ const ended = new Map<string, JobSeen>();
 export function seeJob(studio: Pick<Studio, "home">, job: QueuedJob): SeenJob {
   const files = filesOf(studio, job.id), before = ended.get(files.folder);
   if (before) return { job, files, seen: before };
-  const seen = stateOf(files);
+  const found = stateOf(files);
+  const seen = found.state === "waiting" && !isSealed(job) ? { ...found, ...BROUGHT } : found;
   if (seen.end?.status != null || seen.end?.signal != null || seen.state === "done") {
     ended.set(files.folder, seen);
   }
   return { job, files, seen };
 }
+
+/** A job that waits and that nobody here has queued. */
+const BROUGHT: Pick<JobSeen, "state" | "end"> = {
+  state: "failed",
+  end: {
+    ...{ status: null, signal: null },
+    remedy: "message",
+    message: "this job came with its folder and does not begin by itself; look at it, and queue it anew",
+  },
+};
 
 /** Of these jobs those that wait, the next one first. */
 export function waitingInOrder(studio: Pick<Studio, "home">, jobs: readonly SeenJob[]): SeenJob[] {
@@ -69,6 +81,10 @@ export async function addJob(studio: Studio, wanted: WantedJob): Promise<QueuedJ
 export async function resumeJob(studio: Studio, id: string): Promise<QueuedJob> {
   const { job, files, seen } = seeJob(studio, readJob(studio, id));
   if (["waiting", "running"].includes(seen.state)) throw new Refused(409, `${job.title}: has not ended yet`);
+  const other = seeJobs(studio).find(({ job: { resumes }, seen: { state } }) =>
+    resumes === id && ["waiting", "running"].includes(state)
+  );
+  if (other) throw new Refused(409, `${job.title}: goes on already; stop that job first, or take it out`);
   const state = resumeState(job, files);
   if (state === null) {
     throw new Refused(409, `${job.title}: saved no state that is still there; start it anew`);
@@ -82,13 +98,13 @@ export function orderJobs(studio: Studio, ids: readonly string[]): void {
   const waiting = waitingInOrder(studio, seeJobs(studio)).map(({ job }) => job.id);
   const known = ids.filter((id) => waiting.includes(id));
   const order = [...new Set([...known, ...waiting])];
-  atomicWriteFile(orderFile(studio), JSON.stringify(order) + "\n");
+  writeKept(studio.home, orderFile(studio), JSON.stringify(order) + "\n");
   startNext(studio);
 }
 
 function readOrder(studio: Pick<Studio, "home">): string[] {
   try {
-    const order = JSON.parse(Deno.readTextFileSync(orderFile(studio)));
+    const order = JSON.parse(fileText(orderFile(studio)));
     return Array.isArray(order) ? order.map(String) : [];
   } catch {
     return [];
@@ -107,7 +123,7 @@ export function tellJob(studio: Studio, id: string, what: keyof typeof SIGNALS):
   if (what !== "stop" && told.length === 0) {
     throw new Refused(409, `${title}: has only just begun; try again soon`);
   }
-  kill(process.pid, SIGNALS[what]);
+  if (!signalProcess(process, SIGNALS[what])) throw new Refused(409, `${title}: has just ended`);
 }
 
 /** Only what the queue itself writes. */
@@ -153,7 +169,7 @@ export function startNext(studio: Studio): void {
   for (const { job, files } of waitingInOrder(studio, jobs)) {
     if (busy.has(job.device)) continue;
     busy.add(job.device);
-    if (claim(files)) startProcess(studio.launch, job, files, () => tryNext(studio));
+    start(studio, job, files);
   }
 }
 
@@ -164,11 +180,36 @@ export function tryNext(studio: Studio): void {
   } catch { /* tried again at the next look */ }
 }
 
+/** A job that cannot be started ends so, and keeps no other from being started. */
+function start(studio: Studio, job: QueuedJob, files: JobFiles): void {
+  const failed = (reason: unknown) => {
+    const why = reason instanceof Error ? reason.message.split("\n")[0] : String(reason);
+    const message = `${job.title}: cannot be started in ${job.folder} (${why}); mend that and queue it again`;
+    const event = { v: 1, event: "error", kind: "failed", message, exit_code: CANNOT_RUN };
+    try {
+      Deno.writeTextFileSync(files.events, JSON.stringify(event) + "\n", { append: true, mode: 0o600 });
+      Deno.writeTextFileSync(files.exit, `${CANNOT_RUN}\n`);
+    } catch { /* nothing can be written there: it waits again, and is tried anew after a while */ }
+  };
+  try {
+    if (!claim(files)) return;
+    startProcess(studio.launch, job, files, (reason) => {
+      if (reason) failed(reason);
+      tryNext(studio);
+    });
+  } catch (error) {
+    failed(error);
+  }
+}
+
+/** As a shell tells it. */
+const CANNOT_RUN = 126;
+
 /** A server that was killed between claiming a job and starting it: the job waits again. */
 function unclaim({ files, seen }: SeenJob): void {
   if (seen.end?.remedy !== "start" || processOf(files)) return;
   try {
     const made = Deno.statSync(files.run).mtime?.getTime() ?? 0;
-    if (Date.now() - made > START_WITHIN) Deno.removeSync(files.run); // fails where there is anything in it
+    if (!isRecent(made)) Deno.removeSync(files.run); // fails where there is anything in it
   } catch { /* it was started after all */ }
 }

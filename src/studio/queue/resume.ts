@@ -2,6 +2,7 @@
 
 import { resolve } from "node:path";
 import { isFolder } from "../../base/files/exists.ts";
+import { fileText } from "../../base/files/regular_file.ts";
 import type { JobFiles, QueuedJob } from "./job.ts";
 import { eventOf } from "./told.ts";
 
@@ -17,7 +18,7 @@ function statesOf(path: string): readonly string[] {
   try {
     const { size } = Deno.statSync(path), before = known.get(path);
     if (before?.size === size) return before.states;
-    const saves = Deno.readTextFileSync(path).split("\n").filter((line) => line.includes('"event":"save"'));
+    const saves = fileText(path).split("\n").filter((line) => line.includes('"event":"save"'));
     const states = saves.map(eventOf).filter((event) => event?.what === "state")
       .map((event) => String(event!.path));
     known.set(path, { size, states });

@@ -1,5 +1,6 @@
 /** What has become of a job: seen anew each time in its process and its files, and written down nowhere. */
 
+import { fileText } from "../../base/files/regular_file.ts";
 import type { JobFiles } from "./job.ts";
 import { isAlive, isKept, processOf } from "./process.ts";
 import type { JobEnd, JobState, Remedy } from "./shown.ts";
@@ -16,8 +17,11 @@ export interface JobSeen {
   readonly told: readonly ToldEvent[];
 }
 
-/** Between making the run folder and the process' note lies the start of two shells. */
-export const START_WITHIN = 20_000;
+/** Between making the run folder and the process' note lies the start of two shells; in milliseconds. */
+const START_WITHIN = 20_000;
+
+/** Also where the clock was put back since. */
+export const isRecent = (made: number) => Math.abs(Date.now() - made) < START_WITHIN;
 
 const NOTHING = { end: null, pid: null, started: null, ended: null, told: [] };
 
@@ -28,7 +32,7 @@ export function stateOf(files: JobFiles): JobSeen {
   const told = lastEvents(files.events), started = timeOf(files.process) ?? made;
   if (
     exitOf(files) === null &&
-    (process ? isAlive(process) || isKept(process) : Date.now() - made < START_WITHIN)
+    (process ? isAlive(process) || isKept(process) : isRecent(made))
   ) {
     return { state: "running", end: null, pid: process?.pid ?? null, started, ended: null, told };
   }
@@ -67,7 +71,7 @@ function remedyOf(status: number | null, signal: number | null, neverBegan: bool
 
 function exitOf({ exit }: JobFiles): number | null {
   try {
-    const status = Number.parseInt(Deno.readTextFileSync(exit));
+    const status = Number.parseInt(fileText(exit));
     return Number.isInteger(status) ? status : null;
   } catch {
     return null;

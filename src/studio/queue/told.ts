@@ -1,5 +1,7 @@
 /** The last that a job has said: the end of its events, read without the rest. */
 
+import { openFile } from "../../base/files/regular_file.ts";
+
 /** A line of --json (docs/automation.md), unchecked beyond being an object. */
 export type ToldEvent = Readonly<Record<string, unknown>> & { readonly event: string };
 
@@ -25,7 +27,7 @@ export function eventOf(line: string): ToldEvent | null {
 /** The last bytes of a file as text, from the beginning of a line on; null where there is no file. */
 export function tailOf(path: string, most: number): string | null {
   try {
-    using file = Deno.openSync(path);
+    using file = openFile(path);
     const { size } = file.statSync(), from = Math.max(0, size - most);
     file.seekSync(from, Deno.SeekMode.Start);
     const bytes = new Uint8Array(size - from);

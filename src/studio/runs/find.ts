@@ -1,6 +1,7 @@
 /** Runs that other programs and earlier starts have left in the user's folders: logs, states, sample pictures. */
 
 import { join } from "node:path";
+import { openFile } from "../../base/files/regular_file.ts";
 import { readableEntries } from "../entries.ts";
 import type { Folders } from "../studio.ts";
 import { isEventFile } from "./board_record.ts";
@@ -92,7 +93,7 @@ function outputsOf(folder: string, entries: readonly Deno.DirEntry[]): FoundOutp
 /** The step that a state is of; null for a folder that is none of easel's. */
 function stepOfState(folder: string): number | null {
   try {
-    using file = Deno.openSync(join(folder, "state.json"));
+    using file = openFile(join(folder, "state.json"));
     const bytes = new Uint8Array(4096), got = file.readSync(bytes) ?? 0;
     const text = new TextDecoder().decode(bytes.subarray(0, got));
     if (!text.startsWith(STATE_BEGINNING)) return null;

@@ -1,5 +1,7 @@
 /** A file that is written to meanwhile, read from where the last reading ended. */
 
+import { openFile } from "../../base/files/regular_file.ts";
+
 /** At once; more comes with the next call. */
 const PIECE = 8 << 20;
 
@@ -11,7 +13,7 @@ export class GrowingFile {
   /** What is new, or null. */
   more(): Uint8Array<ArrayBuffer> | null {
     try {
-      using file = Deno.openSync(this.path);
+      using file = openFile(this.path);
       const { size } = file.statSync();
       if (size <= this.#at) return null;
       file.seekSync(this.#at, Deno.SeekMode.Start);

@@ -4,14 +4,24 @@ import { eventOf, type ToldEvent } from "../queue/told.ts";
 import { GrowingFile } from "./growing_file.ts";
 import { RunRecord } from "./record.ts";
 
+/** A prompt or an error is some kilobytes; what is longer is no event. */
+const LONGEST_LINE = 1 << 20;
+
 export class JobReader {
   readonly record = new RunRecord();
   readonly #file: GrowingFile;
   #text = "";
+  /** The line at hand is too long. */
+  #passing = false;
   readonly #decoder = new TextDecoder();
 
   constructor(path: string) {
     this.#file = new GrowingFile(path);
+  }
+
+  /** Letters of a line that is not whole yet. */
+  get kept(): number {
+    return this.#text.length;
   }
 
   /** Reads what is new. */
@@ -20,8 +30,13 @@ export class JobReader {
       const lines = (this.#text + this.#decoder.decode(bytes, { stream: true })).split("\n");
       this.#text = lines.pop()!;
       for (const line of lines) {
-        const event = eventOf(line);
+        const event = this.#passing ? null : eventOf(line);
+        this.#passing = false;
         if (event) take(this.record, event);
+      }
+      if (this.#text.length > LONGEST_LINE) {
+        this.#passing = true;
+        this.#text = "";
       }
     }
   }

@@ -1,8 +1,8 @@
 /** Folders that the user has confirmed on the page, for the next start: settings.json in the studio's home. */
 
 import { join } from "node:path";
-import { atomicWriteFile } from "../../base/files/atomic.ts";
 import { fileText } from "../../base/files/regular_file.ts";
+import { writeKept } from "../kept_file.ts";
 
 const FORMAT = "easel studio settings 1";
 
@@ -25,9 +25,9 @@ export function keptFolders(home: string): KeptFolders {
       }
     },
     write(folders) {
-      Deno.mkdirSync(home, { recursive: true });
+      Deno.mkdirSync(home, { recursive: true, mode: 0o700 });
       const settings = { format: FORMAT, of: stampOf(home), folders };
-      atomicWriteFile(path, JSON.stringify(settings, null, 1) + "\n");
+      writeKept(home, path, JSON.stringify(settings, null, 1) + "\n");
     },
   };
 }

@@ -6,9 +6,9 @@
 
 import { dirname, join } from "node:path";
 import { UserError } from "../../../base/errors.ts";
-import { atomicWriteFile } from "../../../base/files/atomic.ts";
 import { isFolder } from "../../../base/files/exists.ts";
 import { fileText } from "../../../base/files/regular_file.ts";
+import { writeKept } from "../../kept_file.ts";
 import { keptIn } from "../kept_in.ts";
 import type { StepDeed, StepHead } from "../shown.ts";
 import type { CaptionBytes } from "./caption_file.ts";
@@ -51,7 +51,7 @@ export class UndoSteps {
 
   /** `home`: the studio's; `folder`: whose captions they are, a real path; `inside` refuses what leads out of the user's folders. */
   constructor(
-    home: string,
+    private readonly home: string,
     private readonly folder: string,
     private readonly inside: (path: string) => string,
   ) {
@@ -118,7 +118,7 @@ export class UndoSteps {
   }
 
   move(position: number): void {
-    atomicWriteFile(join(this.#dir, "position.json"), JSON.stringify({ mark: MARK, position }));
+    writeKept(this.home, join(this.#dir, "position.json"), JSON.stringify({ mark: MARK, position }));
     this.#position = position;
   }
 
@@ -146,8 +146,7 @@ export class UndoSteps {
       })),
     };
     const text = JSON.stringify(stored);
-    Deno.mkdirSync(this.#dir, { recursive: true });
-    atomicWriteFile(join(this.#dir, fileName(id)), text);
+    writeKept(this.home, join(this.#dir, fileName(id)), text);
     const head = { ...headOf(stored), bytes: text.length };
     this.#heads = [...this.#heads.filter((other) => other.id !== id), head].sort((a, b) => a.id - b.id);
     return head;

@@ -5,9 +5,9 @@
 
 import { basename, join, relative } from "node:path";
 import { UserError } from "../../../base/errors.ts";
-import { atomicWriteFile } from "../../../base/files/atomic.ts";
 import { isTaken } from "../../../base/files/exists.ts";
 import { fileText } from "../../../base/files/regular_file.ts";
+import { writeKept } from "../../kept_file.ts";
 import { keptIn } from "../kept_in.ts";
 import type { ListedPicture } from "./listing.ts";
 
@@ -33,9 +33,8 @@ export class LeftOut {
       if (out) now.add(name);
       else now.delete(name);
     }
-    Deno.mkdirSync(this.#dir, { recursive: true });
     const list = { mark: MARK, folder: this.folder, names: [...now].sort() };
-    atomicWriteFile(this.#listPath, JSON.stringify(list, null, 1));
+    writeKept(this.home, this.#listPath, JSON.stringify(list, null, 1));
     this.#names = now;
   }
 
@@ -45,7 +44,7 @@ export class LeftOut {
    */
   linkOthers(pictures: Iterable<ListedPicture>): { readonly folder: string; readonly pictures: number } {
     const name = basename(this.folder), folder = join(this.#dir, "pictures", name);
-    Deno.mkdirSync(folder, { recursive: true });
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
     if (Deno.realPathSync(folder) !== join(Deno.realPathSync(this.home), relative(this.home, folder))) {
       throw new UserError(`${folder}: is a link to elsewhere, where nothing is made; remove it`);
     }

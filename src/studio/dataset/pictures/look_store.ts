@@ -5,6 +5,7 @@
 
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { isLink } from "../../kept_file.ts";
 import type { Looked, Shown } from "./look_task.ts";
 
 /** Which bytes of a picture were seen. */
@@ -136,8 +137,10 @@ const QUICK = "pragma busy_timeout = 2000; pragma journal_mode = wal; pragma syn
 function opened(folder: string): DatabaseSync {
   let database: DatabaseSync | null = null;
   try {
-    Deno.mkdirSync(folder, { recursive: true });
-    database = new DatabaseSync(join(folder, "thumbnails.sqlite"));
+    Deno.mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const path = join(folder, "thumbnails.sqlite");
+    if (isLink(folder) || isLink(path)) throw new Error("another program's");
+    database = new DatabaseSync(path);
     const { application_id: id } = database.prepare("pragma application_id").get()!;
     const { count } = database.prepare("select count(*) as count from sqlite_master").get()!;
     if (id === OURS || count === 0) {
