@@ -43,14 +43,14 @@ const NUMBERS = {
   count: [1, 1000, 1],
 } as const;
 
-const WHOLE = ["width", "height", "steps", "batch", "count"], MOST_SEED = 2 ** 32 - 1, MOST_LORAS = 32;
+const MOST_SEED = 2 ** 32 - 1, MOST_LORAS = 32;
 
 /** Checks what a page sent. Throws Refused (400) naming the field, and for paths outside the folders. */
 export function drawingOf(fields: Fields, folders: Folders): AskedDrawing {
   const numbers = Object.fromEntries(
     Object.entries(NUMBERS).map(([name, [least, most, usual]]) => [
       name,
-      numberOf(fields[name] ?? usual, name, least, most),
+      numberOf(fields[name] ?? usual, name, least, most, name !== "scale"),
     ]),
   ) as Record<keyof typeof NUMBERS, number>;
   const prompt = textOf(fields.prompt, "prompt");
@@ -66,7 +66,7 @@ export function drawingOf(fields: Fields, folders: Folders): AskedDrawing {
     ...{ prompt, sampler, precision },
     negativePrompt: textOf(fields.negativePrompt ?? "", "negativePrompt"),
     seed: seedOf(fields.seed),
-    clipSkip: clipSkip === null ? null : numberOf(clipSkip, "clipSkip", 1, 24),
+    clipSkip: clipSkip === null ? null : numberOf(clipSkip, "clipSkip", 1, 24, true),
     model: modelOf(fields.model, folders),
     loras: lorasOf(fields.loras ?? [], folders),
     folder: folders.inside(textOf(fields.folder ?? "pictures", "folder") || "pictures"),
@@ -83,9 +83,9 @@ function textOf(value: unknown, name: string): string {
   return value.replace(/[\x00-\x1f\x7f\u2028\u2029]+/g, " ").trim();
 }
 
-function numberOf(value: unknown, name: string, least: number, most: number): number {
+/** Throws Refused (400). */
+export function numberOf(value: unknown, name: string, least: number, most: number, whole: boolean): number {
   const fits = typeof value === "number" && value >= least && value <= most;
-  const whole = WHOLE.includes(name) || name === "clipSkip";
   if (fits && (!whole || Number.isInteger(value))) return value;
   throw new Refused(
     400,
@@ -110,7 +110,7 @@ function lorasOf(value: unknown, folders: Folders): DrawnLora[] {
   }
   return value.map(({ path, strength }: Partial<DrawnLora>) => {
     if (typeof path !== "string" || path === "") throw new Refused(400, "loras: choose a file for each");
-    return { path: folders.inside(path), strength: numberOf(strength, "strength", -10, 10) };
+    return { path: folders.inside(path), strength: numberOf(strength, "strength", -10, 10, false) };
   });
 }
 

@@ -7,7 +7,15 @@ import { fileText } from "../../base/files/regular_file.ts";
 import { samplerProblem } from "../../generation/samplers/mod.ts";
 import { stamp } from "../../generation/pictures/file_names.ts";
 import { type Folders, Refused } from "../studio.ts";
-import { type AskedDrawing, commonArgs, type DrawnLora, negativeOf, networkArgs, plain } from "./drawing.ts";
+import {
+  type AskedDrawing,
+  commonArgs,
+  type DrawnLora,
+  negativeOf,
+  networkArgs,
+  numberOf,
+  plain,
+} from "./drawing.ts";
 import type { Axis, AxisKind, Grid, NewJob, SeenGrid } from "./shown.ts";
 
 const FILE = "grid.json", MOST_CELLS = 400;
@@ -60,19 +68,7 @@ function axisOf(asked: unknown, name: string, folders: Folders): Axis {
   }
   const numbers = kind && NUMBERS[kind];
   if (!numbers) throw new Refused(400, `${name}: ${JSON.stringify(kind)} cannot be an axis`);
-  const [least, most, whole] = numbers;
-  for (const value of values) {
-    if (typeof value === "number" && value >= least && value <= most && (!whole || Number.isInteger(value))) {
-      continue;
-    }
-    throw new Refused(
-      400,
-      `${name}: ${JSON.stringify(value)} is no ${
-        whole ? "whole " : ""
-      }number from ${least} to ${most} (${kind})`,
-    );
-  }
-  return { kind, values };
+  return { kind, values: values.map((value) => numberOf(value, `${name} (${kind})`, ...numbers)) };
 }
 
 /** Makes the grid's own folder with its prompts, and says which jobs fill it. Throws UserError where it cannot be written. */

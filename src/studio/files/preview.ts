@@ -2,6 +2,8 @@
 
 import { basename, dirname, extname, join } from "node:path";
 import { isFile } from "../../base/files/exists.ts";
+import { imageKind } from "../../images/load.ts";
+import { PICTURE_TYPES } from "../server/answers.ts";
 import type { Folders } from "../studio.ts";
 
 export interface Preview {
@@ -52,22 +54,10 @@ function decoded(text: string): Uint8Array<ArrayBuffer> | null {
   }
 }
 
-const MAGIC: readonly (readonly [RegExp, string])[] = [
-  [/^\x89PNG\r\n/, "image/png"],
-  [/^\xff\xd8\xff/, "image/jpeg"],
-  [/^RIFF[^]{4}WEBP/, "image/webp"],
-];
-
-/** The type is told by the bytes, never by what the metadata call it. */
+/** Told by the bytes, never by what the metadata call it. */
 function pictureOf(bytes: Uint8Array<ArrayBuffer>): Preview | null {
-  const type = pictureType(bytes);
-  return type === null ? null : { type, bytes };
-}
-
-/** Null for what is no PNG, JPEG or WebP. */
-export function pictureType(bytes: Uint8Array): string | null {
-  const head = String.fromCharCode(...bytes.subarray(0, 16));
-  return MAGIC.find(([pattern]) => pattern.test(head))?.[1] ?? null;
+  const kind = imageKind(bytes), type = kind === null ? undefined : PICTURE_TYPES[kind];
+  return type === undefined ? null : { type, bytes };
 }
 
 function beside(path: string): string | null {

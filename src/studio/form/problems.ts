@@ -2,15 +2,14 @@
 
 import { isAbsolute, resolve } from "node:path";
 import { UserError } from "../../base/errors.ts";
-import { exists } from "../../base/files/exists.ts";
-import { hubName } from "../../base/files/hub_name.ts";
 import { guess, listed } from "../../base/phrases.ts";
 import type { Texts } from "../../options/given/config_file.ts";
 import { isForeignKey } from "../../options/given/foreign_keys.ts";
 import { parseArgs } from "../../options/given/parse.ts";
 import { needsOf, refuseMissing } from "../../options/given/required.ts";
 import { refuseUnsupported, withoutEffect } from "../../options/given/support.ts";
-import { type AnyOption, type Rows, rowsOf } from "../../options/mod.ts";
+import { type Rows, rowsOf } from "../../options/mod.ts";
+import { holdsPaths, isPath } from "../option_paths.ts";
 import { type Folders, Refused, type StudioCommand } from "../studio.ts";
 import type { Draft } from "./draft.ts";
 import { isFormField } from "./gui_fields.ts";
@@ -115,14 +114,6 @@ function positionalProblems({ positionals }: Draft, command: StudioCommand): Pro
     message: `"${positionals[wanted.length]}" is not expected here; values follow their flag`,
   }];
 }
-
-/** Whether a value leads to something on this machine, and is no name of a model that easel brings or fetches. */
-function isPath(text: string, folder: string): boolean {
-  if (text === "" || /^(builtin:|https?:\/\/)/.test(text)) return false;
-  return exists(resolve(folder, text)) || hubName(text) === null;
-}
-
-const holdsPaths = (row: AnyOption) => row.leadsTo !== undefined || row.type === "Path";
 
 function pathsOf(draft: Draft, rows: Rows): [name: string, path: string][] {
   const flags = Object.entries(draft.values).filter(([name]) =>

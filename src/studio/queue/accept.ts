@@ -1,12 +1,11 @@
 /** What may be queued: a command that there is, whose flags are right and whose paths the user has named folders of. */
 
-import { hubName } from "../../base/files/hub_name.ts";
 import { exists } from "../../base/files/exists.ts";
 import { UserError } from "../../base/errors.ts";
-import { resolve } from "node:path";
 import { configPath, withConfigFile } from "../../options/given/config_file.ts";
 import { HelpWanted, parseArgs, type Parsed } from "../../options/given/parse.ts";
 import { type AnyOption, rowsOf, type Value } from "../../options/mod.ts";
+import { holdsPaths, isPath } from "../option_paths.ts";
 import { Refused, type Studio, type StudioCommand } from "../studio.ts";
 import type { QueuedJob } from "./job.ts";
 
@@ -44,7 +43,7 @@ export async function acceptJob(
   }
   const parsed = parsedArgs(command, args, studio);
   for (const [option, row] of Object.entries(rows)) {
-    if (parsed.sources[option] !== "default" && isPath(row)) refuseOutside(parsed.values[option], studio);
+    if (parsed.sources[option] !== "default" && holdsPaths(row)) refuseOutside(parsed.values[option], studio);
   }
   refuseOutside(parsed.positionals, studio);
   const { values } = parsed;
@@ -74,14 +73,9 @@ function parsedArgs(
   }
 }
 
-const isPath = (row: AnyOption) => row.type === "Path" || row.leadsTo !== undefined;
-
-/** Built-in models and those of the hub are in no folder. */
 function refuseOutside(value: Value, { folders }: Pick<Studio, "folders">): void {
   for (const path of Array.isArray(value) ? value : [value]) {
-    if (typeof path !== "string" || path === "" || path.startsWith("builtin:")) continue;
-    if (hubName(path) !== null && !exists(resolve(folders.roots[0], path))) continue;
-    folders.inside(path);
+    if (typeof path === "string" && isPath(path, folders.roots[0])) folders.inside(path);
   }
 }
 

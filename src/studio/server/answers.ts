@@ -12,15 +12,20 @@ export function json(value: unknown, status = 200): Response {
   });
 }
 
-/** What a browser may show by itself; anything else is only saved. No SVG: a browser runs what is in it. */
-const SHOWN: Readonly<Record<string, string>> = {
-  ".png": "image/png",
-  ".jpg": "image/jpeg",
-  ".jpeg": "image/jpeg",
-  ".webp": "image/webp",
-  ".avif": "image/avif",
+/** Formats that every browser draws, as imageKind() names them. No SVG: a browser runs what is in it. */
+export const PICTURE_TYPES: Readonly<Record<string, string | undefined>> = {
+  png: "image/png",
+  jpeg: "image/jpeg",
+  webp: "image/webp",
+  bmp: "image/bmp",
+  avif: "image/avif",
+};
+
+/** What a browser may show by itself, by the ending; anything else is only saved. */
+const SHOWN: Readonly<Record<string, string | undefined>> = {
+  ...Object.fromEntries(Object.entries(PICTURE_TYPES).map(([kind, type]) => [`.${kind}`, type])),
+  ".jpg": PICTURE_TYPES.jpeg,
   ".jxl": "image/jxl",
-  ".bmp": "image/bmp",
   ".txt": "text/plain; charset=utf-8",
 };
 

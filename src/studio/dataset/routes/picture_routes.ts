@@ -9,6 +9,7 @@ import { listImages } from "../../../data/dataset/folders.ts";
 import { RANGES } from "../../../data/dataset/ranges.ts";
 import { imageKind, probeSize } from "../../../images/load.ts";
 import { outside } from "../../../options/ranges.ts";
+import { PICTURE_TYPES } from "../../server/answers.ts";
 import { type Asked, Refused, type Route, type Studio } from "../../studio.ts";
 import type { ListedPicture } from "../folder/listing.ts";
 import { askedByName } from "../../../data/dataset/folders.ts";
@@ -72,26 +73,15 @@ function partner(name: string, masks: string, { folders }: Studio): string {
   return folders.inside(found);
 }
 
-/** What browsers draw; others are shown as their small copy. */
-const DRAWN = {
-  png: "image/png",
-  jpeg: "image/jpeg",
-  webp: "image/webp",
-  bmp: "image/bmp",
-  avif: "image/avif",
-};
-
+/** What browsers do not draw is shown as its small copy. */
 const picture: Route = {
   method: "GET",
   path: "/api/dataset/picture",
   async answer(asked, studio) {
     const query = queryOf(asked),
       { path, mtime, bytes } = pictureOf(query, studio);
-    const file = fileBytes(path), kind = imageKind(file);
-    if (kind === null || !(kind in DRAWN)) {
-      return copyOf(await roomFor(studio).looking.look(path, { mtime, bytes }));
-    }
-    const type = DRAWN[kind as keyof typeof DRAWN];
+    const file = fileBytes(path), kind = imageKind(file), type = kind && PICTURE_TYPES[kind];
+    if (!type) return copyOf(await roomFor(studio).looking.look(path, { mtime, bytes }));
     return new Response(file, { headers: { "content-type": type, "cache-control": FOREVER } });
   },
 };

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import type { Points } from "../../../runs/shown.ts";
 import { html } from "../../parts/mod.ts";
+import { colorOf, useScheme } from "../../scheme.ts";
 import { fill, number, useWords } from "../../words/mod.ts";
 import { runs } from "../../words/runs.ts";
 import { smoothed } from "./curves.ts";
@@ -38,7 +39,8 @@ const show = (value: number | null | undefined) =>
     : String(Number(value.toPrecision(DIGITS)));
 
 export function Chart({ title, lines, marks = [], onRange, height = 220 }: ChartProps) {
-  const words = useWords(runs), box = useRef<HTMLDivElement>(null), plot = useRef<uPlot | null>(null);
+  const words = useWords(runs), scheme = useScheme();
+  const box = useRef<HTMLDivElement>(null), plot = useRef<uPlot | null>(null);
   const [at, setAt] = useState<number | null>(null);
   const state = useRef({ marks, onRange });
   state.current = { marks, onRange };
@@ -58,11 +60,7 @@ export function Chart({ title, lines, marks = [], onRange, height = 220 }: Chart
     };
   }, [shape]);
   useEffect(() => plot.current?.setData(data));
-  useEffect(() => {
-    const dark = matchMedia("(prefers-color-scheme: dark)"), redraw = () => plot.current?.redraw();
-    dark.addEventListener("change", redraw);
-    return () => dark.removeEventListener("change", redraw);
-  }, []);
+  useEffect(() => plot.current?.redraw(), [scheme]);
   const step = at === null ? null : data[0][at] as number;
   return html`
     <figure class="chart">
@@ -126,7 +124,7 @@ function optionsOf(
   const series: uPlot.Series[] = [{}], bands: uPlot.Band[] = [];
   for (const line of lines) {
     const { color, points, dashed } = line;
-    const ink = () => colorOf(box, `--series-${color}`), dash = dashed ? [6, 4] : undefined;
+    const ink = () => colorOf(`--series-${color}`), dash = dashed ? [6, 4] : undefined;
     if (hasPale(line)) {
       series.push({ stroke: () => pale(ink()), width: 1, spanGaps: true, points: { show: false } });
     }
@@ -137,8 +135,8 @@ function optionsOf(
     bands.push({ series: [series.length - 2, series.length - 1], fill: () => faint(ink()) });
   }
   const axis = {
-    stroke: () => colorOf(box, "--muted"),
-    grid: { stroke: () => colorOf(box, "--line"), width: 1 },
+    stroke: () => colorOf("--muted"),
+    grid: { stroke: () => colorOf("--line"), width: 1 },
   };
   return {
     ...{ width: box.clientWidth || 300, height, series, bands, legend: { show: false } },
@@ -155,7 +153,7 @@ function optionsOf(
         if (width > 4) state.current.onRange?.(plot.posToVal(left, "x"), plot.posToVal(left + width, "x"));
         plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
       }],
-      draw: [(plot) => drawMarks(plot, state.current.marks ?? [], colorOf(box, "--edge"))],
+      draw: [(plot) => drawMarks(plot, state.current.marks ?? [], colorOf("--edge"))],
     },
   };
 }
@@ -179,16 +177,6 @@ function drawMarks(plot: uPlot, marks: readonly { readonly step: number }[], col
     ctx.stroke();
   }
   ctx.restore();
-}
-
-/** A canvas takes no custom property: what it is in the scheme of now. */
-function colorOf(box: HTMLElement, name: string): string {
-  const probe = document.createElement("i");
-  probe.style.color = `var(${name})`;
-  box.append(probe);
-  const { color } = getComputedStyle(probe);
-  probe.remove();
-  return color;
 }
 
 const pale = (color: string) => `color-mix(in srgb, ${color} 35%, transparent)`;

@@ -1,6 +1,6 @@
 /** Which bucket each picture goes to by the rules that are typed here, as a training would sort them. */
 
-import { useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import {
   Button,
   type Column,
@@ -16,7 +16,8 @@ import { fill, number, useWords } from "../../../words/mod.ts";
 import { dataset } from "../../../words/dataset.ts";
 import type { FolderState } from "../folder_state.ts";
 import { Problems } from "./problems.ts";
-import { type BucketRow, type BucketsTold, inLines } from "../told.ts";
+import type { BucketRow, BucketsTold } from "../told.ts";
+import { useLook } from "./use_look.ts";
 
 const MOST_NOTES = 20;
 
@@ -24,30 +25,17 @@ const NUMBERS = ["min_bucket_reso", "max_bucket_reso", "bucket_reso_steps"] as c
 const FLAGS = ["enable_bucket", "bucket_no_upscale"] as const;
 
 export function BucketsPanel({ folder }: { folder: FolderState }) {
-  const words = useWords(dataset), [told, setTold] = useState<BucketsTold | null>(null);
+  const words = useWords(dataset), { told, error, share, ask } = useLook<BucketsTold>();
   const [rules, setRules] = useState<Record<string, string | boolean>>({
     ...{ resolution: "512", min_bucket_reso: "256", max_bucket_reso: "1024", bucket_reso_steps: "64" },
     ...{ enable_bucket: true, bucket_no_upscale: false },
   });
-  const [error, setError] = useState<string | null>(null), [share, setShare] = useState<number | null>(null);
-  const work = useRef<AbortController | null>(null);
   const look = async (event: Event) => {
     event.preventDefault();
-    work.current?.abort();
-    const { signal } = work.current = new AbortController();
-    setError(null);
-    setShare(0);
     const { path, extension } = folder;
-    try {
-      const address = withQuery("/api/dataset/buckets", { folder: path, extension, ...rules });
-      setTold(await inLines<BucketsTold>("GET", address, undefined, setShare, signal));
-      folder.setOver({ crop: true });
-      folder.want(folder.names.filter((name) => folder.items.has(name)), true);
-    } catch (failed) {
-      if (!signal.aborted) setError((failed as Error).message);
-    } finally {
-      if (!signal.aborted) setShare(null);
-    }
+    if (!await ask(withQuery("/api/dataset/buckets", { folder: path, extension, ...rules }))) return;
+    folder.setOver({ crop: true });
+    folder.want(folder.names.filter((name) => folder.items.has(name)), true);
   };
   const set = (name: string, value: string | boolean) => setRules((old) => ({ ...old, [name]: value }));
   const field = (name: string) =>

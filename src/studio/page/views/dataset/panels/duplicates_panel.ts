@@ -1,38 +1,26 @@
 /** Pictures that look alike, in groups; nothing is done to them but what the user marks. */
 
 import { picturesText } from "../pictures_text.ts";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Button, ErrorLine, Field, type FieldTies, html, Name, ProgressBar } from "../../../parts/mod.ts";
 import { withQuery } from "../../../server.ts";
 import { fill, number, useWords } from "../../../words/mod.ts";
 import { dataset } from "../../../words/dataset.ts";
 import { type FolderState, pictureAddress } from "../folder_state.ts";
 import { Problems } from "./problems.ts";
-import { type DuplicatesTold, inLines } from "../told.ts";
+import type { DuplicatesTold } from "../told.ts";
+import { useLook } from "./use_look.ts";
 
 const MOST_GROUPS = 50, MOST_IN_GROUP = 24;
 
 export function DuplicatesPanel({ folder }: { folder: FolderState }) {
-  const words = useWords(dataset), [told, setTold] = useState<DuplicatesTold | null>(null);
+  const words = useWords(dataset), { told, error, share, ask } = useLook<DuplicatesTold>();
   const [bits, setBits] = useState(4), [shown, setShown] = useState(MOST_GROUPS);
-  const [error, setError] = useState<string | null>(null), [share, setShare] = useState<number | null>(null);
-  const work = useRef<AbortController | null>(null);
-  useEffect(() => () => work.current?.abort(), []);
   const look = async (event: Event) => {
     event.preventDefault();
-    work.current?.abort();
-    const { signal } = work.current = new AbortController();
-    setError(null);
-    setShare(0);
     const { path, extension } = folder;
-    try {
-      const address = withQuery("/api/dataset/duplicates", { folder: path, extension, bits });
-      setTold(await inLines<DuplicatesTold>("GET", address, undefined, setShare, signal));
+    if (await ask(withQuery("/api/dataset/duplicates", { folder: path, extension, bits }))) {
       setShown(MOST_GROUPS);
-    } catch (failed) {
-      if (!signal.aborted) setError((failed as Error).message);
-    } finally {
-      if (!signal.aborted) setShare(null);
     }
   };
   const groups = told?.groups.slice(0, shown) ?? [];
