@@ -12,6 +12,7 @@ import {
   type PictureItem,
   type StepsTold,
 } from "./told.ts";
+import { type Draft, keepUnsaved, unsavedIn } from "./unsaved.ts";
 
 export interface DatasetWish {
   readonly shown: string;
@@ -37,14 +38,6 @@ export interface OverPictures {
   readonly crop: boolean;
   /** "": none; "alpha"; else the folder of the masks. */
   readonly masks: string;
-}
-
-/** A caption that is not saved yet. */
-export interface Draft {
-  readonly text: string;
-  /** What it was made from. */
-  readonly version: string;
-  readonly conflict: ConflictTold | null;
 }
 
 export interface FolderState {
@@ -96,7 +89,7 @@ export function useFolder(path: string): FolderState {
   const [current, setCurrent] = useState<string | null>(null);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [items, setItems] = useState<ReadonlyMap<string, PictureItem>>(new Map());
-  const [drafts, setDrafts] = useState<ReadonlyMap<string, Draft>>(new Map());
+  const [drafts, setDrafts] = useState<ReadonlyMap<string, Draft>>(unsavedIn(path));
   const [busy, setBusy] = useState<number | null>(null);
   const asked = useRef(new Set<string>()), waiting = useRef(new Set<string>());
   const reload = useCallback(() => again((n) => n + 1), []);
@@ -156,6 +149,7 @@ export function useFolder(path: string): FolderState {
       const next = new Map(old);
       if (draft) next.set(name, draft);
       else next.delete(name);
+      keepUnsaved(path, next);
       return next;
     });
 

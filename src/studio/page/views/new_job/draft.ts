@@ -2,7 +2,9 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Draft } from "../../../form/draft.ts";
+import type { Form } from "../../../form/form.ts";
 import type { Problem } from "../../../form/problems.ts";
+import { keptByTab } from "../../kept.ts";
 import { post } from "../../server.ts";
 
 export type { Draft, Problem };
@@ -21,9 +23,33 @@ export interface Reading {
 
 export const EMPTY: Draft = { values: {}, unknown: {}, positionals: [] };
 
-/** The drafts that are worked on, by command, so that a look at another view loses nothing. */
+interface Working {
+  readonly last: string | null;
+  readonly drafts: readonly (readonly [command: string, draft: Draft])[];
+}
+
+/** The drafts that are worked on, by command, so that a look at another view, or loading the page anew, loses nothing. */
 const working = new Map<string, Draft>();
 let last: string | null = null;
+const before = keptByTab<Working>("forms", () => ({
+  last,
+  drafts: [...working].map(([command, draft]) => [command, withoutSecrets(draft)]),
+}));
+for (const [command, draft] of before?.drafts ?? []) setWorking(command, draft);
+last = before?.last ?? null;
+
+/** Names of flags whose values a browser's disk must not hold. */
+const secrets = new Set<string>();
+
+export function addSecrets({ groups }: Form): void {
+  for (const { name, secret } of groups.flatMap(({ fields }) => fields)) if (secret) secrets.add(name);
+}
+
+/** What is unknown may be another command's key. */
+export function withoutSecrets(draft: Draft): Draft {
+  const values = Object.entries(draft.values).filter(([name]) => !secrets.has(name));
+  return { ...draft, values: Object.fromEntries(values), unknown: {} };
+}
 
 export const lastCommand = () => last;
 

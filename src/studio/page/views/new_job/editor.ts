@@ -1,13 +1,13 @@
 /** One command's form with its other views, what is wrong, what it would take, and the start. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { Form } from "../../../form/form.ts";
 import { Button, ErrorLine, html, tell, tellError } from "../../parts/mod.ts";
 import { go, href } from "../../router.ts";
 import { post } from "../../server.ts";
 import { newJob } from "../../words/new_job.ts";
 import { fill, useWords } from "../../words/mod.ts";
-import { type Editing, type Problem, setWorking, useDraft } from "./draft.ts";
+import { addSecrets, type Editing, type Problem, setWorking, useDraft } from "./draft.ts";
 import { LineAndToml } from "./line_and_toml.ts";
 import { Options } from "./options.ts";
 import { PlanCard } from "./plan_card.ts";
@@ -16,6 +16,7 @@ import { Presets } from "./presets.ts";
 export function Editor({ form }: { form: Form }) {
   const words = useWords(newJob), editing = useDraft(form.name, (command) => go("new", command));
   const folder = editing.draft.values.train_data_dir;
+  useEffect(() => addSecrets(form), [form]);
   const usePreset = (
     preset: { command: string; values: Readonly<Record<string, string | boolean | readonly string[]>> },
   ) => {

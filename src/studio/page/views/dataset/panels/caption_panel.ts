@@ -6,7 +6,8 @@ import { Button, ErrorLine, Field, type FieldTies, html, Name, tellError } from 
 import { fill, number, useWords } from "../../../words/mod.ts";
 import { dataset } from "../../../words/dataset.ts";
 import { parts } from "../../../words/parts.ts";
-import type { Draft, FolderState } from "../folder_state.ts";
+import type { FolderState } from "../folder_state.ts";
+import type { Draft } from "../unsaved.ts";
 import { ShownPicture } from "../shown_picture.ts";
 import type { PictureItem } from "../told.ts";
 import { useWidth } from "../use_width.ts";
