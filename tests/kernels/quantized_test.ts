@@ -15,10 +15,10 @@ import {
   quantize,
   write,
 } from "../../src/graph/mod.ts";
-import { ParameterStore } from "../../src/runtime/mod.ts";
+import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
 import { relL2 } from "../golden/compare.ts";
 import { normal } from "./check_op.ts";
-import { device, testOnEach } from "./devices.ts";
+import { device, testOnEach, withEnvironment } from "./devices.ts";
 
 const values = (n: number, seed: number) => normal([n], seed).values as Float32Array;
 
@@ -76,6 +76,40 @@ for (const n of [256, 700, 20_001]) {
     },
   );
 }
+
+Deno.test("processors with other instructions find and read the same codes, halfway between two as well", async () => {
+  const n = 5 * 256 + 131;
+  for (const signed of [true, false]) {
+    const map = dynamicMap(signed), random = values(n, 5);
+    const x = random.map((v, i) => {
+      if (i % 256 === 0) return [1, 3e38, 1e-42, -1, 7][i / 256 % 5]; // what the block is divided by
+      const middle = (map[i % 255] + map[i % 255 + 1]) / 2;
+      return i < 256 ? middle + (i % 3 - 1) * 2 ** -24 * middle : i % 11 === 0 ? -0 : v * 10 ** (i % 9 - 7);
+    });
+    const held = async (isa: string) => {
+      const store = new ParameterStore(withEnvironment({ EASEL_CPU_ISA: isa }, () => openDevice("cpu")));
+      const graph = new Graph();
+      store.allocate("codes", [n], "u8");
+      store.allocate("absmax", [blocksOf(n)], "f32");
+      const array = {
+        codes: graph.parameter("codes", [n], "u8"),
+        absmax: graph.parameter("absmax", [blocksOf(n)]),
+        map: graph.constant(map, [CODES]),
+      };
+      graph.output("before", affine(dequantize(array), 1, 0));
+      quantize(array, affine(graph.input("x", [n]), 1, 0), graph.input("going", [1]));
+      const program = await compile(graph, store, { chains: true });
+      await program.run({ x, going: Float32Array.of(1) });
+      const { before } = await program.run({ x, going: Float32Array.of(0) });
+      const found = { codes: [...store.download("codes")], bits: [...new Uint32Array(before.buffer)] };
+      program.destroy();
+      store.destroy();
+      return found;
+    };
+    const wanted = await held("v2");
+    for (const isa of ["v3", "v4"]) assert.deepEqual(await held(isa), wanted, isa);
+  }
+});
 
 testOnEach(
   "a step over an array of 8 bits reads, changes and writes it in one instruction",

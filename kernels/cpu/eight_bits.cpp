@@ -1,0 +1,177 @@
+#include "eight_bits.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernel.h"
+
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
+namespace easel {
+inline namespace EASEL_ISA {
+namespace {
+
+constexpr float kLeastScale = 1e-38f;  // where all of a block is 0
+constexpr int kCodes = CHAIN_CODES;
+static_assert(kCodes == 256);
+
+// The code of x is how many of the points halfway between neighbours of the map are below it.
+struct Midpoints {
+  float at[kCodes];
+  explicit Midpoints(const float* map) {
+    for (int k = 0; k + 1 < kCodes; ++k) at[k] = (map[k] + map[k + 1]) / 2;
+    at[kCodes - 1] = INFINITY;
+  }
+  int32_t count(float x) const { return int32_t(std::lower_bound(at, at + kCodes - 1, x) - at); }
+};
+
+// The largest of n numbers without their signs; of NaN nothing is known. Sixteen at a time, because compilers
+// leave the maximum of one row scalar, which took longer than all else.
+float largest(const float* x, int64_t n) {
+  constexpr int kRows = 16;
+  float most[kRows] = {};
+  int64_t k = 0;
+  for (; k + kRows <= n; k += kRows) {
+#pragma omp simd
+    for (int row = 0; row < kRows; ++row) most[row] = std::max(most[row], std::fabs(x[k + row]));
+  }
+  for (; k < n; ++k) most[0] = std::max(most[0], std::fabs(x[k]));
+  return *std::max_element(most, most + kRows);
+}
+
+#ifdef __AVX512F__
+
+constexpr int kLanes = 16;
+
+EASEL_FN __m512 sixteen(const float* x) { return _mm512_loadu_ps(x); }
+
+// 32 kHalf numbers as a table in registers, looked up by the low bits of `at`: vpermt2ps takes five of them,
+// each further one chooses between two of what that gave.
+template <int kHalf>
+EASEL_FN __m512 look_up(const float* table, __m512i at) {
+  __m512 found[kHalf];
+  for (int k = 0; k < kHalf; ++k)
+    found[k] = _mm512_permutex2var_ps(sixteen(table + 32 * k), at, sixteen(table + 32 * k + 16));
+  for (int left = kHalf / 2, bit = 32; left; left /= 2, bit *= 2) {
+    const __mmask16 upper = _mm512_test_epi32_mask(at, _mm512_set1_epi32(bit));
+    for (int k = 0; k < left; ++k) found[k] = _mm512_mask_blend_ps(upper, found[2 * k], found[2 * k + 1]);
+  }
+  return found[0];
+}
+
+#endif
+
+}  // namespace
+
+#ifdef __AVX512F__
+
+// Gathering from the first-level cache took twice as long as looking up in registers (Zen 4).
+void dequantize_run(float* __restrict__ y, const uint8_t* codes, float scale, const float* map, int64_t n) {
+  int64_t k = 0;
+  for (; k + kLanes <= n; k += kLanes) {
+    const __m512i at =
+        _mm512_maskz_cvtepu8_epi32(0xffff, _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes + k)));
+    _mm512_storeu_ps(y + k, _mm512_mul_ps(look_up<8>(map, at), _mm512_set1_ps(scale)));
+  }
+  for (; k < n; ++k) y[k] = map[codes[k]] * scale;
+}
+
+// A search through a binary heap of midpoints, whose root has number 1 and node h the children 2h and 2h + 1.
+// Each step waits for the one before it, so several vectors go down together: eight took half as long as one
+// after the other.
+struct Nearest::Tables {
+  static constexpr int kTogether = 8, kSpan = kTogether * kLanes;
+  Midpoints middle;
+  float heap[kCodes] = {};
+
+  explicit Tables(const float* map) : middle(map) {
+    for (int level = 0, h = 1; level < 8; ++level)
+      for (int k = 0; k < 1 << level; ++k) heap[h++] = middle.at[((2 * k + 1) << (7 - level)) - 1];
+  }
+  void codes_of(uint8_t* codes, const float* lanes, float factor, int64_t n) const {
+    int64_t k = 0;
+    for (; k + kSpan <= n; k += kSpan) descend(codes + k, lanes + k, _mm512_set1_ps(factor));
+    for (; k < n; ++k) codes[k] = uint8_t(middle.count(lanes[k] * factor));
+  }
+
+ private:
+  EASEL_FN void descend(uint8_t* codes, const float* lanes, __m512 factor) const {
+    const __m512i one = _mm512_set1_epi32(1);
+    __m512 v[kTogether];
+    __m512i h[kTogether];
+    for (int j = 0; j < kTogether; ++j) {
+      v[j] = _mm512_mul_ps(_mm512_loadu_ps(lanes + j * kLanes), factor);
+      h[j] = one;
+    }
+    const auto level = [&](auto midpoint) __attribute__((always_inline)) {
+      for (int j = 0; j < kTogether; ++j) {
+        const __mmask16 above = _mm512_cmp_ps_mask(midpoint(h[j]), v[j], _CMP_LT_OQ);
+        h[j] = _mm512_add_epi32(h[j], h[j]);
+        h[j] = _mm512_mask_add_epi32(h[j], above, h[j], one);
+      }
+    };
+    const auto first = [&](__m512i h) { return _mm512_maskz_permutexvar_ps(0xffff, h, sixteen(heap)); };
+    for (int depth = 0; depth < 4; ++depth) level(first);
+    level([&](__m512i h) { return _mm512_maskz_permutexvar_ps(0xffff, h, sixteen(heap + 16)); });
+    level([&](__m512i h) { return look_up<1>(heap + 32, h); });
+    level([&](__m512i h) { return look_up<2>(heap + 64, h); });
+    level([&](__m512i h) { return look_up<4>(heap + 128, h); });
+    for (int j = 0; j < kTogether; ++j)
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(codes + j * kLanes),
+                       _mm512_maskz_cvtepi32_epi8(0xffff, h[j]));
+  }
+};
+
+#else
+
+void dequantize_run(float* y, const uint8_t* codes, float scale, const float* map, int64_t n) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) y[k] = map[codes[k]] * scale;
+}
+
+// `below` has the code of the smallest x of each range of 2^16 neighbouring floats, in which at most one
+// midpoint lies, so that one comparison more is enough.
+struct Nearest::Tables {
+  static constexpr int32_t kFirst = (127 - 24) << 7, kRanges = 25 << 7;  // from 2^-24 to what is just above 1
+  Midpoints middle;
+  int32_t below[2 * kRanges];
+
+  explicit Tables(const float* map) : middle(map) {
+    for (int32_t range = 0; range < kRanges; ++range) {
+      const uint32_t bits = uint32_t(kFirst + range) << 16;
+      below[range] = middle.count(range ? bits_float(bits) : 0.0f);
+      below[kRanges + range] = middle.count(-bits_float(bits | 0xffffu));
+    }
+  }
+  void codes_of(uint8_t* codes, const float* lanes, float factor, int64_t n) const {
+    const float* at = middle.at;
+    const int32_t* table = below;
+#pragma omp simd
+    for (int64_t k = 0; k < n; ++k) {
+      const float v = lanes[k] * factor;
+      const uint32_t bits = float_bits(v);
+      int32_t range = int32_t((bits & 0x7fffffffu) >> 16) - kFirst;
+      range = std::min(std::max(range, 0), kRanges - 1);
+      const int32_t code = table[range + int32_t(bits >> 31) * kRanges];
+      codes[k] = uint8_t(code + (at[code] < v ? 1 : 0));
+    }
+  }
+};
+
+#endif
+
+Nearest::Nearest(const float* map) : tables_(std::make_shared<Tables>(map)) {}
+
+void Nearest::quantize_run(uint8_t* codes, float* scale, const float* lanes, float one, int64_t n) const {
+  const float most = *scale = lanes ? largest(lanes, n) : std::fabs(one);
+  const float factor = 1.0f / std::max(most, kLeastScale);
+  if (lanes)
+    tables_->codes_of(codes, lanes, factor, n);
+  else
+    std::fill_n(codes, n, uint8_t(tables_->middle.count(one * factor)));
+}
+
+}  // namespace EASEL_ISA
+}  // namespace easel
