@@ -166,6 +166,9 @@ function asToml(value: unknown): TomlValue {
   return typeof value === "object" ? JSON.stringify(value) : value as TomlValue;
 }
 
+/** By the command itself, and by which of the noise's flags are set. */
+const SAID_OTHERWISE = "sdxl sdxl_checkbox noise_offset_type".split(" ");
+
 /** Flags that several fields make together, with the fields that they stand for. */
 const DERIVED: readonly ((fields: Fields, rows: Rows) => [string[], Record<string, Texts>])[] = [
   function network(fields, rows) {
@@ -199,7 +202,7 @@ const DERIVED: readonly ((fields: Fields, rows: Rows) => [string[], Record<strin
     const name = String(fields.xformers ?? "");
     return [["xformers"], name === "sdpa" || name === "xformers" ? { [name]: true } : {}];
   },
-  (fields) => [["sdxl", "sdxl_checkbox", "noise_offset_type"].filter((name) => name in fields), {}],
+  (fields) => [SAID_OTHERWISE.filter((name) => name in fields), {}],
 ];
 
 const LORA_PLUS = ["loraplus_lr_ratio", "loraplus_unet_lr_ratio", "loraplus_text_encoder_lr_ratio"];
