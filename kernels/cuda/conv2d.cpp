@@ -6,6 +6,8 @@
 #include "../executor/shapes/addends.h"
 #include "hopper_ways.h"
 #include "product_plan.h"
+#include "tile_trials.h"
+#include "vendor/dnn_ways.h"
 
 namespace easel {
 namespace {
@@ -57,6 +59,10 @@ Address packed_weights(const Instruction& i, const Tensor& w, const Conv2dShape&
   return to;
 }
 
+DnnConvolution described(DnnConvolution::Way way, const Conv2dShape& g, int32_t dtype, const Places& at) {
+  return {g, way, dnn_type(dtype), at[kConvBias].present(), at[kConvResidual].present()};
+}
+
 // The part that forward and input gradient share: pixels times weights, K cut where that pays.
 Run windows_times_weights(const Instruction& i, const Conv2dShape& g, bool gradient, const Tensor& from,
                           const Tensor& w, const Tensor& to, const Address& bias, const Address& residual) {
@@ -67,16 +73,15 @@ Run windows_times_weights(const Instruction& i, const Conv2dShape& g, bool gradi
   const bool vector_a = whole_chunks(from.data, from.last(), from.dtype);
   const bool vector_b = whole_chunks(weights, gradient ? g.I : K, w.dtype);
   const bool large = vector_a && vector_b && whole_taps(g, from.last(), to.dtype);
-  const Tiling t = choose_tiling(i, to.dtype, M, N, K, 1, large ? Tiles::kAll : Tiles::kAny, 16);
-  Product p = product_of(t, M, N, K);
-  p.ldb = K;
-  p.vector_a = vector_a, p.vector_b = vector_b;
-  p.vector_y = whole_chunks(to.data, N, to.dtype) && bias.aligned() && residual.aligned();
+  const bool vector_y = whole_chunks(to.data, N, to.dtype) && bias.aligned() && residual.aligned();
   const int32_t dtype = to.dtype;
   const Window g_from = window(g, gradient);
-  const std::string name = kernel_name(
-      ((gradient ? "conv2d_backward_input_" : "conv2d_") + std::string(t.name)).c_str(), to.dtype);
-  OwnWay own = [&](const Places& at, const Address& parts) {
+  const auto run = [&](const Tiling& t, const Places& at, const Address& parts) {
+    Product p = product_of(t, M, N, K);
+    p.ldb = K;
+    p.vector_a = vector_a, p.vector_b = vector_b, p.vector_y = vector_y;
+    const std::string name =
+        kernel_name(((gradient ? "conv2d_backward_input_" : "conv2d_") + std::string(t.name)).c_str(), dtype);
     const Address &from = at[gradient ? kConvY : kConvX], &to = at[gradient ? kConvX : kConvY],
                   &weights = at[kConvW], &bias = at[kConvBias], &residual = at[kConvResidual];
     const Shape shape = product_shape(t, 1);
@@ -86,8 +91,14 @@ Run windows_times_weights(const Instruction& i, const Conv2dShape& g, bool gradi
   };
   const Places at = gradient ? Places{to.data, weights, from.data, bias, residual}
                              : Places{from.data, weights, to.data, bias, residual};
-  size_t part_bytes = t.splits == 1 ? 0 : size_t(t.splits * M * N) * sizeof(float);
   const auto way = gradient ? DnnConvolution::kBackwardInput : DnnConvolution::kForward;
+  const Tiled tiled{
+      [&](const Tiling& t) { return t.splits == 1 ? 0 : size_t(t.splits * M * N) * sizeof(float); }, run};
+  const Tiling t =
+      tried_tiling(i, tilings(i, dtype, M, N, K, 1, large ? Tiles::kAll : Tiles::kAny, 16), tiled,
+                   [&] { return convolution_question(described(way, g, dtype, at), dtype, at, {}, 0); });
+  size_t part_bytes = tiled.part_bytes(t);
+  OwnWay own = [&](const Places& at, const Address& parts) { return run(t, at, parts); };
   hopper_convolution(i, way, g, dtype, at, own, part_bytes);
   Run theirs = vendor_convolution(i, way, g, dtype, at, own, part_bytes);
   runs.push_back(theirs ? theirs : own(at, part_bytes ? Address(i.scratch(part_bytes)) : Address()));
@@ -145,12 +156,10 @@ Run prepare_conv2d_backward_weight(const Instruction& i) {
   }
   const int64_t M = g.O, N = g.taps() * g.I;
   const bool vector_a = whole_chunks(dy.data, g.O, x.dtype), vector_b = whole_chunks(x.data, g.I, x.dtype);
-  const Tiling t =
-      choose_tiling(i, x.dtype, M, N, pixels, 1, vector_a && vector_b ? Tiles::kUpTo128 : Tiles::kAny, 32);
-  Product p = product_of(t, M, N, pixels);
-  p.lda = g.O;
-  p.vector_a = vector_a, p.vector_b = vector_b;
-  const OwnWay own = [&](const Places& at, const Address& parts) {
+  const auto run = [&](const Tiling& t, const Places& at, const Address& parts) {
+    Product p = product_of(t, M, N, pixels);
+    p.lda = g.O;
+    p.vector_a = vector_a, p.vector_b = vector_b;
     return sequence(
         {launch(i, kernel_name(("conv2d_backward_weight_" + std::string(t.name)).c_str(), x.dtype),
                 product_shape(t, 1), parts, at[kConvY], at[kConvX], p, window(g, false)),
@@ -158,9 +167,14 @@ Run prepare_conv2d_backward_weight(const Instruction& i) {
                 t.splits, g.O, g.I, g.taps())});
   };
   const Places at{x.data, dw.data, dy.data, Address(), Address()};
-  const size_t part_bytes = size_t(t.splits * M * N) * sizeof(float);
-  Run theirs = vendor_convolution(i, DnnConvolution::kBackwardWeight, g, x.dtype, at, own, part_bytes);
-  return theirs ? theirs : own(at, i.scratch(part_bytes));
+  constexpr auto way = DnnConvolution::kBackwardWeight;
+  const Tiled tiled{[&](const Tiling& t) { return size_t(t.splits * M * N) * sizeof(float); }, run};
+  const Tiling t = tried_tiling(
+      i, tilings(i, x.dtype, M, N, pixels, 1, vector_a && vector_b ? Tiles::kUpTo128 : Tiles::kAny, 32),
+      tiled, [&] { return convolution_question(described(way, g, x.dtype, at), x.dtype, at, {}, 0); });
+  const OwnWay own = [&](const Places& at, const Address& parts) { return run(t, at, parts); };
+  Run theirs = vendor_convolution(i, way, g, x.dtype, at, own, tiled.part_bytes(t));
+  return theirs ? theirs : own(at, i.scratch(tiled.part_bytes(t)));
 }
 
 }  // namespace easel

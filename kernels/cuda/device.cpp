@@ -78,6 +78,8 @@ void Device::open(const char* vendor_folder) {
                                          capability_text(gpu.capability) +
                                          ", easel needs 7.5 (Turing) or newer; use --device cpu");
   hopper = asked_for_hopper(driver, gpu.capability);
+  const char* blocks = getenv("EASEL_CUDA_BLOCKS");
+  blocks_tried = blocks && !strcmp(blocks, "tried");
   check(driver.context_retain(&context, handle), "cuDevicePrimaryCtxRetain");
   check(driver.context_set(context), "cuCtxSetCurrent");
   check(driver.stream_create(&stream, kStreamNonBlocking), "cuStreamCreate");

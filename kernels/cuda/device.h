@@ -88,6 +88,7 @@ struct Device {
   std::unique_ptr<Vendor> vendor;
   Hopper hopper = Hopper::kOff;
   bool step_by_step = false;  // EASEL_CUDA_SYNC=1: no graphs, every instruction waited for
+  bool blocks_tried = false;  // EASEL_CUDA_BLOCKS=tried, see tile_trials.h
   uint64_t next_buffer_id = 1;
   ErrorText error;
   std::string lost;               // why the device cannot be used any more

@@ -1,12 +1,14 @@
 // Which tile a product gets, and its launch.
 #include "product_plan.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 
 #include "device.h"
 #include "hopper_ways.h"
+#include "tile_trials.h"
 
 namespace easel {
 namespace {
@@ -27,7 +29,7 @@ constexpr Candidate kHalf[] = {{"256x128", 256, 128, 256, 1.2},
 constexpr int kSharedOf256 = kStagesOf256 * (256 + 128) * 64;
 constexpr Candidate kFloat[] = {{"128x128", 128, 128, 256, 1.0}, {"any", 64, 64, 64, 0.9}};
 
-// EASEL_CUDA_BLOCKS=128 leaves out blocks of 256x128, to measure what they bring.
+// EASEL_CUDA_BLOCKS=128 leaves out blocks of 256x128, to measure what they bring (tried: tile_trials.h).
 bool wide_blocks(const Gpu& gpu) {
   const char* asked = getenv("EASEL_CUDA_BLOCKS");
   return gpu.shared_limit >= kSharedOf256 && !(asked && !strcmp(asked, "128"));
@@ -51,39 +53,43 @@ double estimate(const Candidate& c, bool half, int multiprocessors, int64_t M, i
 
 }  // namespace
 
-Tiling choose_tiling(const Instruction& i, int32_t dtype, int64_t M, int64_t N, int64_t K, int64_t batch,
-                     Tiles tiles, int64_t most_splits) {
+std::vector<Tiling> tilings(const Instruction& i, int32_t dtype, int64_t M, int64_t N, int64_t K,
+                            int64_t batch, Tiles tiles, int64_t most_splits) {
   const bool half = dtype != EASEL_F32;
   const int depth = half ? 32 : 16;
   const Candidate* const first = half ? kHalf : kFloat;
   const Candidate* const end = half ? std::end(kHalf) : std::end(kFloat);
-  const Candidate* best = nullptr;
-  int64_t best_splits = 1;
-  double least = 0;
+  const int64_t steps = std::max<int64_t>((K + depth - 1) / depth, 1);
+  std::vector<std::pair<double, Tiling>> timed;
   for (const Candidate* c = first; c != end; ++c) {
     if (tiles == Tiles::kAny && c + 1 != end) continue;
     if (c->height == 256 && (tiles != Tiles::kAll || !wide_blocks(gpu(i)))) continue;
-    const int64_t blocks = (M + c->height - 1) / c->height * ((N + c->width - 1) / c->width) * batch;
-    const int64_t most = blocks <= Program::kTickets ? most_splits : 1;
+    Tiling t{c->name, c->height, c->width, c->threads, 1, 0, 0, 0};
+    t.blocks_m = (M + t.height - 1) / t.height;
+    t.blocks_n = (N + t.width - 1) / t.width;
+    const int64_t most = t.blocks_m * t.blocks_n * batch <= Program::kTickets ? most_splits : 1;
+    int64_t best = 1;
+    double least = 0;
     for (int64_t splits = 1; splits <= most && (splits == 1 || K / splits >= 4 * depth); splits *= 2) {
       const double time = estimate(*c, half, gpu(i).multiprocessors, M, N, K, batch, splits);
-      if (best && time >= least) continue;
-      best = c;
-      best_splits = splits;
+      if (splits > 1 && time >= least) continue;
+      best = splits;
       least = time;
     }
+    const int64_t each = (steps + best - 1) / best;
+    t.splits = (steps + each - 1) / each, t.split_k = each * depth;
+    timed.emplace_back(least, t);
   }
-  const int64_t steps = std::max<int64_t>((K + depth - 1) / depth, 1),
-                each = (steps + best_splits - 1) / best_splits;
-  Tiling t{best->name, best->height, best->width, best->threads, (steps + each - 1) / each, each * depth, 0,
-           0};
-  t.blocks_m = (M + t.height - 1) / t.height;
-  t.blocks_n = (N + t.width - 1) / t.width;
+  std::stable_sort(timed.begin(), timed.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<Tiling> sorted;
+  for (const auto& [time, t] : timed) sorted.push_back(t);
+  const Tiling& t = sorted.front();
   i.require(t.blocks_m * t.blocks_n < int64_t(1) << 31 && K < (int64_t(1) << 31) - 64 &&
                 M < (int64_t(1) << 31) - 256 && N < (int64_t(1) << 31) - 256,
             "it is too large");
   i.require(batch * t.splits < 65536, "the stack has more than 65535 members");
-  return t;
+  return sorted;
 }
 
 Product product_of(const Tiling& t, int64_t M, int64_t N, int64_t K) {
@@ -146,16 +152,15 @@ Run launch_product(const Instruction& i, const ProductPlan& s, const Tiling& t, 
                 s.sums, t.splits == 1 ? Address() : parts, tickets(i, t), p);
 }
 
-Tiling tiling_of(const Instruction& i, const ProductPlan& s, int64_t most_splits) {
+std::vector<Tiling> tilings_of(const Instruction& i, const ProductPlan& s, int64_t most_splits) {
   const bool whole_chunks = vector_a(s) && vector_b(s) && !(s.trans_a && s.trans_b);
-  return choose_tiling(i, s.dtype, s.M, s.N, s.K, s.batch, whole_chunks ? Tiles::kAll : Tiles::kAny,
-                       most_splits);
+  return tilings(i, s.dtype, s.M, s.N, s.K, s.batch, whole_chunks ? Tiles::kAll : Tiles::kAny, most_splits);
 }
 
 }  // namespace
 
 Run whole_product(const Instruction& i, const ProductPlan& s) {
-  return launch_product(i, s, tiling_of(i, s, 1), {});
+  return launch_product(i, s, tilings_of(i, s, 1).front(), {});
 }
 
 Run prepare_product(const Instruction& i, const ProductPlan& s) {
@@ -163,9 +168,22 @@ Run prepare_product(const Instruction& i, const ProductPlan& s) {
   const int64_t count = s.batch * s.M * s.N;
   const int64_t fit = s.room_bytes ? int64_t(s.room_bytes) / (count * int64_t(sizeof(float))) : 32;
   const bool may_split = s.dense() && (s.split_sums || !s.sums.present());
-  const Tiling t = tiling_of(i, s, may_split ? std::max<int64_t>(fit, 1) : 1);
-  size_t part_bytes = t.splits == 1 ? 0 : size_t(t.splits * count) * sizeof(float);
-  OwnProduct own = [&](const ProductPlan& s, const Address& parts) { return launch_product(i, s, t, parts); };
+  const int64_t most_splits = may_split ? std::max<int64_t>(fit, 1) : 1;
+  const auto with = [&](const Tiling& t) -> OwnProduct {
+    return [&i, t](const ProductPlan& s, const Address& parts) { return launch_product(i, s, t, parts); };
+  };
+  const Tiled tiled{
+      [&](const Tiling& t) { return t.splits == 1 ? 0 : size_t(t.splits * count) * sizeof(float); },
+      [&](const Tiling& t, const Places& at, const Address& parts) {
+        return product_question(i, s, with(t), 0).own(at, parts);
+      }};
+  const Tiling t = tried_tiling(i, tilings_of(i, s, most_splits), tiled, [&] {
+    Question q = product_question(i, s, {}, 0);
+    q.key += ", parts " + std::to_string(most_splits);
+    return q;
+  });
+  size_t part_bytes = tiled.part_bytes(t);
+  OwnProduct own = with(t);
   hopper_product(i, s, own, part_bytes);
   if (Run theirs = vendor_product(i, s, own, part_bytes)) return theirs;
   return own(s, s.room_bytes ? Address(s.room) : part_bytes ? Address(i.scratch(part_bytes)) : Address());

@@ -43,10 +43,10 @@ struct Tiling {
 // Which of the tiles a kind of product has: kAny where operands cannot be read in 16-byte chunks.
 enum class Tiles { kAny, kUpTo128, kAll };
 
-// The fastest by a model of rounds of blocks. most_splits: 1 where the result's rows do not lie one behind
-// the other.
-Tiling choose_tiling(const Instruction& i, int32_t dtype, int64_t M, int64_t N, int64_t K, int64_t batch,
-                     Tiles tiles, int64_t most_splits);
+// One for each size, the fastest by a model of rounds of blocks first. most_splits: 1 where the result's rows
+// do not lie one behind the other.
+std::vector<Tiling> tilings(const Instruction& i, int32_t dtype, int64_t M, int64_t N, int64_t K,
+                            int64_t batch, Tiles tiles, int64_t most_splits);
 
 // What the kernels are told; strides of a stack are 0.
 Product product_of(const Tiling& t, int64_t M, int64_t N, int64_t K);

@@ -29,6 +29,8 @@ export const tiny = values.sizes === "tiny";
 export const backend = values.device as Backend;
 export const dtype = values.dtype as DType;
 export const { libs, logs, once, write } = values;
+/** With these, what trials chose is kept in the cache folder. */
+const REMEMBERED = ["nvidia", "tried"];
 export const only = new RegExp(values.only);
 export const runs = Number(values.runs);
 export const ceiling = { tflops: Number(values["ceiling-tflops"]), gbs: Number(values["ceiling-gbs"]) };
@@ -41,5 +43,5 @@ export function timeFor(label: string): boolean {
 }
 
 export function open(): Device {
-  return openDevice(backend, { threads: Number(values.threads), noVendorLibs: libs !== "nvidia" });
+  return openDevice(backend, { threads: Number(values.threads), noVendorLibs: !REMEMBERED.includes(libs) });
 }

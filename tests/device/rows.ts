@@ -32,12 +32,13 @@ export interface Row {
   readonly needs?: "a card" | "PyTorch";
 }
 
-/** Whose kernels: ours, with those for Hopper wherever they can compute, without blocks of 256x128; NVIDIA's. */
-type Libs = "own" | "hopper" | "blocks128" | "nvidia";
+/** Whose kernels: ours, with those for Hopper wherever they can compute, without blocks of 256x128, with sizes of blocks tried; NVIDIA's. */
+type Libs = "own" | "hopper" | "blocks128" | "tried" | "nvidia";
 
 const SETTINGS: Partial<Record<Libs, Readonly<Record<string, string>>>> = {
   hopper: { EASEL_CUDA_HOPPER: "always" },
   blocks128: { EASEL_CUDA_BLOCKS: "128" },
+  tried: { EASEL_CUDA_BLOCKS: "tried" },
 };
 
 const SANITIZED =
@@ -279,6 +280,7 @@ export const ROWS: readonly Row[] = [
   { name: "hopper_tests", together: true, tasks: hopperTests },
   bench("hopper_rates", 45, "hopper", "rates"),
   bench("blocks128_rates", 45, "blocks128", "rates"),
+  bench("tried_rates", 60, "tried", "rates"),
   bench("hopper_sd15", 50, "hopper", "measure", "sd15", "step", "forward"),
   bench("hopper_sdxl", 90, "hopper", "measure", "sdxl", "step", "forward", "step:4", "forward:4"),
   {

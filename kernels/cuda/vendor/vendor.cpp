@@ -29,7 +29,7 @@ Vendor::Vendor(Device& device, const char* folder) : device(device), off(!folder
     lt.open(simulated);
     dnn.open(simulated, device.stream, lt.usable());
   }
-  if (!lt.usable() && device.hopper != Hopper::kTried) return;
+  if (!lt.usable() && device.hopper != Hopper::kTried && !device.blocks_tried) return;
   std::ostringstream card, title;
   card << device.name << ", compute capability " << device.gpu.capability << ", "
        << device.gpu.multiprocessors << " multiprocessors";
@@ -37,7 +37,8 @@ Vendor::Vendor(Device& device, const char* folder) : device(device), off(!folder
         << "card: " << card.str() << "\ndriver: " << version_text(device.driver.version)
         << "\ncuBLASLt: " << lt.version_text() << "\ncuDNN: " << (dnn.usable() ? dnn.version_text() : "none")
         << "\nkernels: " << hex(hash_of_kernels())
-        << (device.hopper == Hopper::kTried ? ", with those for Hopper\n" : "\n");
+        << (device.hopper == Hopper::kTried ? ", with those for Hopper" : "")
+        << (device.blocks_tried ? ", sizes of blocks tried\n" : "\n");
   choices = std::make_unique<Choices>(
       off ? "" : folder, "card-" + hex(hash_of(card.str().data(), card.str().size())) + ".txt", title.str());
 }
