@@ -121,3 +121,6 @@ function isWhole(job: Partial<Record<keyof QueuedJob, unknown>>): boolean {
     Array.isArray(secrets) && secrets.every(Number.isInteger) &&
     [resumes, seal].every((value) => value === undefined || isText(value));
 }
+
+/** Commands with a loss, which hear what they are told between two steps. */
+export const isTraining = (command: string): boolean => /train|fine_tune/.test(command);

@@ -29,6 +29,8 @@ export interface JobView {
   readonly id: string;
   readonly title: string;
   readonly command: string;
+  /** Whether it has a loss, and hears what it is told between two steps. */
+  readonly trains: boolean;
   /** Keys and tokens are masked. */
   readonly args: readonly string[];
   readonly device: string;

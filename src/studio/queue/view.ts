@@ -1,6 +1,7 @@
 /** A job as the page shows it. */
 
 import type { Studio } from "../studio.ts";
+import { isTraining } from "./job.ts";
 import { seeJobs, type SeenJob, waitingInOrder } from "./queue.ts";
 import { resumeState } from "./resume.ts";
 import type { JobProgress, JobView, QueueView } from "./shown.ts";
@@ -27,6 +28,7 @@ export function jobView({ job, files, seen }: SeenJob): JobView {
   const resume = stopped ? resumeState(job, files) : null;
   return {
     ...{ id, title, command, args, device, state, end, created, started, ended, resume, resumes },
+    trains: isTraining(command),
     progress: progressOf(seen.told),
   };
 }

@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 import { Refused, type Studio } from "../studio.ts";
-import { readJob, readJobs } from "../queue/job.ts";
+import { isTraining, readJob, readJobs } from "../queue/job.ts";
 import { processOf } from "../queue/process.ts";
 import { seeJob, type SeenJob } from "../queue/queue.ts";
 import { BoardReader } from "./board_record.ts";
@@ -82,9 +82,6 @@ function outputRecord({ saves, samples }: FoundOutput): RunRecord {
   record.step = Math.max(0, ...saves.map(({ step }) => step), ...samples.map(({ step }) => step));
   return record;
 }
-
-/** What the studio starts and has a loss. */
-export const isTraining = (command: string) => /train|fine_tune/.test(command);
 
 /** Its writer's process is part of an event file's name: events.out.tfevents.SECONDS.HOST.PID.N */
 function isOurs({ names }: FoundLog, processes: ReadonlySet<number | undefined>): boolean {

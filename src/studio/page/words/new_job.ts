@@ -85,6 +85,4 @@ export const newJob = {
     "すぐに終わるコマンドなのでジョブにはなりません。端末で実行してください。",
   ],
   pictures: ["Look at these pictures", "이 그림 보기", "この画像を見る"],
-  hours: ["{h} h {m} min", "{h}시간 {m}분", "{h} 時間 {m} 分"],
-  minutes: ["{m} min {s} s", "{m}분 {s}초", "{m} 分 {s} 秒"],
 } as const satisfies Words;

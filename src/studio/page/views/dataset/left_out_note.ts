@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { Button, html, tellError } from "../../parts/mod.ts";
+import { folderOf } from "../../path_names.ts";
 import { post } from "../../server.ts";
 import { fill, number, useWords } from "../../words/mod.ts";
 import { dataset } from "../../words/dataset.ts";
@@ -26,7 +27,7 @@ export function LeftOutNote({ folder }: { folder: FolderState }) {
       <${Button} onClick=${make}>${words.makeLinks}<//>
       ${made &&
         html`<p role="status">${fill(words.linksMade, { n: number(made.pictures) })} <code>${
-          made.folder.replace(/\/[^/]*$/, "")
+          folderOf(made.folder)
         }</code></p>`}
     </div>
   `;

@@ -1,7 +1,7 @@
 /** The axes of a grid as they are typed and ticked, and the one that is offered first. */
 
 import type { Axis, AxisKind } from "../../../draw/shown.ts";
-import { stem } from "./form.ts";
+import { stemOf } from "../../path_names.ts";
 
 export interface TypedAxis {
   readonly kind: AxisKind;
@@ -33,7 +33,7 @@ export function epochsOf(loras: readonly { readonly path: string }[], first: str
   const from = first ?? loras[0]?.path;
   if (from === undefined) return [];
   const paths = loras.map(({ path }) => path).filter((path) => runOf(path) === runOf(from));
-  const last = (path: string) => stem(path) === stem(runOf(from)) ? 1 : 0;
+  const last = (path: string) => stemOf(path) === stemOf(runOf(from)) ? 1 : 0;
   return paths.sort((a, b) => last(a) - last(b) || (a < b ? -1 : 1));
 }
 

@@ -2,6 +2,7 @@
 
 import type { PictureSettings } from "../../../draw/shown.ts";
 import { keep, kept } from "../../kept.ts";
+import { stemOf } from "../../path_names.ts";
 
 export interface FormLora {
   readonly path: string;
@@ -86,11 +87,6 @@ interface Named {
   readonly path: string;
 }
 
-/** A file's name without folder and ending. */
-export function stem(path: string): string {
-  return path.replace(/^.*\//, "").replace(/\.(safetensors|ckpt|pt|pth)$/i, "");
-}
-
 /** The form as a picture says, and what of it there is not. What the picture does not say stays. */
 export function formAfter(
   settings: PictureSettings,
@@ -98,7 +94,7 @@ export function formAfter(
 ): { change: Partial<Form>; missing: string[] } {
   const missing: string[] = [], text = (value: number | null) => value === null ? undefined : String(value);
   const find = (files: readonly Named[], name: string) => {
-    const found = files.find(({ path }) => stem(path) === name);
+    const found = files.find(({ path }) => stemOf(path) === name);
     if (!found) missing.push(name);
     return found?.path;
   };

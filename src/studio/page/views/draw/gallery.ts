@@ -3,6 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Gallery as Found, GalleryPicture } from "../../../draw/shown.ts";
 import { Button, EmptyState, ErrorLine, html, Icon, Name, Picture } from "../../parts/mod.ts";
+import { baseName, folderOf } from "../../path_names.ts";
 import { href } from "../../router.ts";
 import { useTopic } from "../../events.ts";
 import { get, useLoaded, withQuery } from "../../server.ts";
@@ -37,11 +38,11 @@ export function Gallery({ folder, onFolder, onOpen }: Props) {
     const next = await get<Found>("/api/draw/gallery", { folder, from: pictures.length });
     setMore([...more, ...next.pictures]);
   };
-  const above = data.folder.replace(/\/[^/]*$/, "");
+  const above = folderOf(data.folder);
   return html`
     <section class="stack" aria-label=${words.gallery}>
       <div class="row">
-        <h2><${Name} text=${data.folder.replace(/^.*\//, "")} /></h2>
+        <h2><${Name} text=${baseName(data.folder)} /></h2>
         <span class="muted">${fill(words.count_, { n: number(data.count) })}</span>
         <${Button} kind="quiet" icon="up" label=${words.above} onClick=${() => onFolder(above)} />
       </div>

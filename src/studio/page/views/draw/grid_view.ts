@@ -3,6 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { AxisKind, SeenGrid } from "../../../draw/shown.ts";
 import { Button, ErrorLine, html, Name, Picture, tellError, ViewHead } from "../../parts/mod.ts";
+import { baseName } from "../../path_names.ts";
 import { href } from "../../router.ts";
 import { useTopic } from "../../events.ts";
 import { useLoaded, withQuery } from "../../server.ts";
@@ -30,7 +31,7 @@ export function GridView({ folder }: { folder: string }) {
     try {
       const isDrawn = new Set(cells.flatMap((row, r) => row.filter((_, c) => drawn[r][c])));
       const blob = await gridPng(data, async (name) => isDrawn.has(name) ? await bitmap(data, name) : null);
-      saveAs(blob, `${data.folder.replace(/^.*\//, "")}.png`);
+      saveAs(blob, `${baseName(data.folder)}.png`);
     } catch (failure) {
       tellError(failure);
     } finally {

@@ -1,24 +1,11 @@
 /** The jobs that this page has started, while they go on and until the next one. */
 
+import type { JobView, QueueView } from "../../../queue/shown.ts";
 import { Button, ErrorLine, html, ProgressBar, tellError } from "../../parts/mod.ts";
 import { useTopic } from "../../events.ts";
 import { post } from "../../server.ts";
 import { draw } from "../../words/draw.ts";
 import { fill, useWords } from "../../words/mod.ts";
-
-/** What is shown of a job of the queue. */
-interface JobView {
-  readonly id: string;
-  readonly state: "waiting" | "running" | "done" | "interrupted" | "failed" | "died";
-  readonly end: { readonly message: string | null } | null;
-  readonly progress: { readonly step: number; readonly total: number } | null;
-}
-
-interface QueueView {
-  readonly running: readonly JobView[];
-  readonly waiting: readonly JobView[];
-  readonly ended: readonly JobView[];
-}
 
 export function JobLines({ ids }: { ids: readonly string[] }) {
   const queue = useTopic<QueueView>(ids.length > 0 ? "queue" : null);

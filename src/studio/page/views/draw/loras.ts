@@ -2,9 +2,10 @@
 
 import type { Choices } from "../../../draw/shown.ts";
 import { Button, html } from "../../parts/mod.ts";
+import { stemOf } from "../../path_names.ts";
 import { draw } from "../../words/draw.ts";
 import { fill, useWords } from "../../words/mod.ts";
-import { type Form, type FormLora, type SetForm, stem } from "./form.ts";
+import { type Form, type FormLora, type SetForm } from "./form.ts";
 import { valueOf } from "./value_of.ts";
 
 interface Props {
@@ -20,7 +21,7 @@ export function Loras({ form: { loras, model }, set, choices }: Props) {
   const next = choices.loras.find(({ path }) => loras.every((lora) => lora.path !== path)) ??
     choices.loras[0];
   const row = ({ path, strength }: FormLora, i: number) => {
-    const name = stem(path), known = choices.loras.find((lora) => lora.path === path);
+    const name = stemOf(path), known = choices.loras.find((lora) => lora.path === path);
     const problem = !known
       ? fill(words.notFound, { name })
       : family && known.family && known.family !== family

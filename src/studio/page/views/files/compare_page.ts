@@ -17,7 +17,7 @@ import { go, href } from "../../router.ts";
 import { post, useLoaded, withQuery } from "../../server.ts";
 import { files } from "../../words/files.ts";
 import { fill, number, useWords } from "../../words/mod.ts";
-import { baseName } from "./file_names.ts";
+import { baseName } from "../../path_names.ts";
 
 export function ComparePage({ a, b }: { a: string; b: string }) {
   const words = useWords(files), [all, setAll] = useState(false);

@@ -9,7 +9,7 @@ import { files } from "../../words/files.ts";
 import { frame } from "../../words/frame.ts";
 import { fill, useLanguage, useWords } from "../../words/mod.ts";
 import { parts } from "../../words/parts.ts";
-import { bytesText, dtypesText, rangeText } from "./file_names.ts";
+import { bytesText, dtypesText, rangeText } from "./numbers.ts";
 import { type Tool, ToolDialog, toolsFor } from "./tools.ts";
 import { useAbout } from "./use_about.ts";
 

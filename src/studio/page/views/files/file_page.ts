@@ -7,7 +7,8 @@ import { href } from "../../router.ts";
 import { post, useLoaded, withQuery } from "../../server.ts";
 import { files } from "../../words/files.ts";
 import { fill, number, useWords } from "../../words/mod.ts";
-import { baseName, bytesText, dtypesText, folderOf } from "./file_names.ts";
+import { baseName, folderOf } from "../../path_names.ts";
+import { bytesText, dtypesText } from "./numbers.ts";
 import { type Tool, ToolDialog, toolsFor } from "./tools.ts";
 
 export function FilePage({ path }: { path: string }) {

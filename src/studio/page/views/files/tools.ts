@@ -7,7 +7,7 @@ import { go } from "../../router.ts";
 import { post } from "../../server.ts";
 import { files } from "../../words/files.ts";
 import { fill, useWords } from "../../words/mod.ts";
-import { baseName, folderOf, stemOf } from "./file_names.ts";
+import { baseName, folderOf, stemOf } from "../../path_names.ts";
 
 export type ToolName = "merge" | "resize" | "convert";
 

@@ -3,6 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Form } from "../../../form/form.ts";
 import { Button, ErrorLine, html, tell, tellError } from "../../parts/mod.ts";
+import { folderOf } from "../../path_names.ts";
 import { go, href } from "../../router.ts";
 import { post } from "../../server.ts";
 import { newJob } from "../../words/new_job.ts";
@@ -106,7 +107,7 @@ function ProblemLine({ problem, editing }: { problem: Problem; editing: Editing 
     input?.closest("details")?.setAttribute("open", "");
     input?.focus();
   };
-  const parent = outside?.replace(/\/[^/]*$/, "") || "/";
+  const parent = folderOf(outside ?? "") || "/";
   const add = async () => {
     try {
       await post("/api/folders", { path: parent });

@@ -9,6 +9,7 @@ import { useTopic } from "../../events.ts";
 import { post } from "../../server.ts";
 import { newJob } from "../../words/new_job.ts";
 import { fill, number, useWords } from "../../words/mod.ts";
+import { durationText } from "../queue/duration.ts";
 import type { Editing } from "./draft.ts";
 
 /** Longer than a reading takes: a plan costs seconds of all cores. */
@@ -82,7 +83,7 @@ function Numbers({ plan }: { plan: Plan }) {
     [words.steps, number(of("steps"))],
     [words.epochs, plan.epochs ? number(of("epochs")) : null],
     [words.perStep, number(each, each < 1 ? 3 : 1)],
-    [words.total, duration(seconds, words)],
+    [words.total, durationText(seconds)],
   ];
   return html`
     <dl class="plan-numbers">${rows.filter(([, value]) => value !== null).map(([title, value], i) =>
@@ -94,11 +95,4 @@ function Numbers({ plan }: { plan: Plan }) {
       `
     )}</dl>
   `;
-}
-
-function duration(seconds: number, { hours, minutes }: { hours: string; minutes: string }): string {
-  const whole = Math.round(seconds), m = Math.floor(whole / 60) % 60;
-  return whole >= 3600
-    ? fill(hours, { h: Math.floor(whole / 3600), m })
-    : fill(minutes, { m, s: whole % 60 });
 }

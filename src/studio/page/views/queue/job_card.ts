@@ -45,7 +45,7 @@ export function JobCard({ job, order }: JobCardProps) {
       aria-keyshortcuts=${order ? "Alt+ArrowUp Alt+ArrowDown" : undefined}>
       <div class="job-head">
         <h3>
-          ${TRAINS.test(job.command) && job.state !== "waiting"
+          ${job.trains && job.state !== "waiting"
             ? html`<a href=${href("runs", job.id)}><${Name} text=${job.title} /></a>`
             : html`<${Name} text=${job.title} />`}
         </h3>
@@ -113,9 +113,6 @@ function move(id: string, order: readonly string[], by: number): Promise<unknown
   return put("/api/queue/order", ids);
 }
 
-/** Commands that hear what they are told between two steps. */
-const TRAINS = /train|fine_tune/;
-
 function Actions({ job, order }: JobCardProps) {
   const words = useWords(table), [busy, setBusy] = useState<string | null>(null);
   const act = (name: string, work: () => Promise<unknown>) => async () => {
@@ -132,7 +129,7 @@ function Actions({ job, order }: JobCardProps) {
   const at = order?.indexOf(job.id) ?? -1;
   if (job.state === "running") {
     return html`
-      ${TRAINS.test(job.command) && html`
+      ${job.trains && html`
         <${Button} icon="camera" busy=${busy === "samples"} onClick=${tellJob("samples")}>${words.samples}<//>
         <${Button} icon="save" busy=${busy === "save"} onClick=${tellJob("save")}>${words.save}<//>
       `}

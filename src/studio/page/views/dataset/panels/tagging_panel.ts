@@ -1,6 +1,7 @@
 /** Captions by a model, as a job of the queue; what stood there before is kept, and shown beside what comes. */
 
 import { useEffect, useState } from "preact/hooks";
+import type { QueueView } from "../../../../queue/shown.ts";
 import { Button, ErrorLine, Field, type FieldTies, html, ProgressBar } from "../../../parts/mod.ts";
 import { href } from "../../../router.ts";
 import { useTopic } from "../../../events.ts";
@@ -24,19 +25,6 @@ const FLAGS: Readonly<Record<Command, readonly { flag: string; kind: "text" | "s
     make_captions: [{ flag: "beam_search", kind: "switch", value: "on" }],
     make_captions_by_git: [{ flag: "remove_words", kind: "switch", value: "" }],
   };
-
-/** What is read of the queue. */
-interface QueueTold {
-  readonly running: readonly JobTold[];
-  readonly waiting: readonly JobTold[];
-  readonly ended: readonly JobTold[];
-}
-
-interface JobTold {
-  readonly id: string;
-  readonly end: { readonly message: string | null } | null;
-  readonly progress: { readonly step: number; readonly total: number } | null;
-}
 
 export function TaggingPanel({ folder, onHistory }: { folder: FolderState; onHistory: () => void }) {
   const words = useWords(dataset), [command, setCommand] = useState<Command>(COMMANDS[0]);
@@ -107,7 +95,7 @@ export function TaggingPanel({ folder, onHistory }: { folder: FolderState; onHis
 }
 
 function RunningJob({ folder, job }: { folder: FolderState; job: string | null }) {
-  const words = useWords(dataset), queue = useTopic<QueueTold>("queue");
+  const words = useWords(dataset), queue = useTopic<QueueView>("queue");
   const found = [...queue?.running ?? [], ...queue?.waiting ?? []].find(({ id }) => id === job);
   const isOver = queue !== undefined && found === undefined,
     message = queue?.ended.find(({ id }) => id === job)?.end?.message;

@@ -1,13 +1,6 @@
-/** Names and numbers of model files as they are shown. */
+/** Numbers of model files as they are shown. */
 
 import type { About } from "../../../files/shown.ts";
-
-export const baseName = (path: string) => path.replace(/^.*\//, "");
-
-export const folderOf = (path: string) => path.replace(/\/[^/]*$/, "");
-
-/** Without folder and ending. */
-export const stemOf = (path: string) => baseName(path).replace(/\.(safetensors|ckpt|pt|pth)$/i, "");
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
