@@ -146,3 +146,33 @@ export interface MovedTold {
   /** Captions that were left as they are, for they are no text. */
   readonly problems?: readonly string[];
 }
+
+/** Keys with their values, each as TOML writes it: "true", "512", "[512, 768]", "\"cat\"". */
+export type Cells = Readonly<Record<string, string>>;
+
+/** A dataset file. */
+export interface DatasetDocument {
+  /** What stands at its top and belongs nowhere. */
+  readonly others: Cells;
+  readonly general: Cells;
+  readonly datasets: readonly { readonly values: Cells; readonly subsets: readonly Cells[] }[];
+}
+
+export interface DatasetFolderTold {
+  readonly pictures: number;
+  /** Of most captions in it. */
+  readonly ending: string;
+  /** What its name asks for. */
+  readonly repeats: { readonly repeats: number; readonly classTokens: string } | null;
+  readonly problem: string | null;
+}
+
+export interface DatasetFileTold {
+  readonly text: string;
+  /** null where the text is none that a form could show. */
+  readonly document: DatasetDocument | null;
+  /** The first thing that is wrong, in one line. */
+  readonly problem: string | null;
+  /** By image_dir. */
+  readonly folders: Readonly<Record<string, DatasetFolderTold>>;
+}

@@ -2,7 +2,12 @@ import type { Words } from "./mod.ts";
 
 export const dataset = {
   otherFolder: ["Another folder", "다른 폴더", "別のフォルダー"],
-  open: ["Open", "열기", "開く"],
+  noneYet: [
+    "No pictures yet. Add some here, or put a folder named like 10_cat into it.",
+    "아직 이미지가 없습니다. 여기에 추가하거나 10_cat 같은 이름의 폴더를 넣으세요.",
+    "画像がまだありません。ここに追加するか、10_cat のような名前のフォルダーを置いてください。",
+  ],
+  train: ["Train with these", "이 이미지로 학습", "この画像で学習"],
   up: ["Up", "위로", "上へ"],
   pictures: ["{n} pictures", "이미지 {n}개", "画像 {n} 枚"],
   onePicture: ["1 picture", "이미지 1개", "画像 1 枚"],

@@ -2,48 +2,36 @@
 
 import { picturesText } from "./pictures_text.ts";
 import { useState } from "preact/hooks";
-import {
-  Button,
-  EmptyState,
-  ErrorLine,
-  Field,
-  type FieldTies,
-  html,
-  Icon,
-  Name,
-  ViewHead,
-} from "../../parts/mod.ts";
+import { Button, EmptyState, ErrorLine, html, Icon, Name, ViewHead } from "../../parts/mod.ts";
 import { AddPictures } from "../../parts/paths/add_pictures.ts";
+import { FoldersDialog } from "../../parts/paths/folders_dialog.ts";
 import { go, href } from "../../router.ts";
-import { post, useLoaded, withQuery } from "../../server.ts";
+import { useLoaded, withQuery } from "../../server.ts";
 import { fill, useWords } from "../../words/mod.ts";
 import { dataset } from "../../words/dataset.ts";
 import { frame } from "../../words/frame.ts";
+import { datasetFile } from "../../words/dataset_file.ts";
 import { paths } from "../../words/paths.ts";
 import { parts } from "../../words/parts.ts";
+import { TrainButton } from "./train_button.ts";
 import type { FolderSeen, Subfolder } from "./told.ts";
-
-const EXAMPLE = "/home/me/pictures/10_cat";
 
 export function Folders() {
   const names = useWords(frame), words = useWords(dataset), shared = useWords(parts);
   const { data, error, reload } = useLoaded<{ folders: string[] }>("/api/studio");
-  const added = useWords(paths), [adding, setAdding] = useState(false);
-  const [path, setPath] = useState(""), [wrong, setWrong] = useState<string | null>(null);
-  const open = async (event: Event) => {
-    event.preventDefault();
-    setWrong(null);
-    try {
-      await post("/api/folders", { path: path.trim() });
-      go("dataset", path.trim());
-    } catch (failed) {
-      setWrong((failed as Error).message);
-    }
+  const added = useWords(paths), file = useWords(datasetFile);
+  const [adding, setAdding] = useState(false), [choosing, setChoosing] = useState(false);
+  const close = () => {
+    setChoosing(false);
+    reload();
   };
   return html`
     <${ViewHead} title=${names.dataset}>
-      <${Button} icon="plus" onClick=${() => setAdding(true)}>${added.addPictures}<//>
+      <a class="button quiet" href=${href("dataset", "file")}>${file.title}</a>
+      <${Button} icon="folder" onClick=${() => setChoosing(true)}>${words.otherFolder}<//>
+      <${Button} kind="primary" icon="plus" onClick=${() => setAdding(true)}>${added.addPictures}<//>
     <//>
+    ${choosing && html`<${FoldersDialog} onClose=${close} />`}
     ${adding && html`
       <${AddPictures} onClose=${() => setAdding(false)} onAdded=${(folder: string) =>
         go("dataset", folder)} />
@@ -52,27 +40,25 @@ export function Folders() {
     ${!data && !error && html`<p class="muted">${shared.loading}</p>`}
     <div class="stack">
       ${data?.folders.map((folder) => html`<${Root} key=${folder} path=${folder} />`)}
-      <form class="row folder-form" onSubmit=${open}>
-        <${Field} label=${words.otherFolder} error=${wrong}>
-          ${(ties: FieldTies) =>
-            html`
-              <input ...${ties} type="text" dir="auto" placeholder=${EXAMPLE} value=${path}
-                onInput=${(event: Event) => setPath((event.currentTarget as HTMLInputElement).value)} />
-            `}
-        <//>
-        <${Button} type="submit" icon="folder" disabled=${path.trim() === ""}>${words.open}<//>
-      </form>
     </div>
   `;
 }
 
 function Root({ path }: { path: string }) {
+  const words = useWords(dataset);
   const { data, error } = useLoaded<FolderSeen>(withQuery("/api/dataset/folder", { path }));
   return html`
     <section class="card stack">
       <h2 class="folder-path"><a href=${href("dataset", path)}><bdi>${path}</bdi></a> ${data &&
         html`<${CountBadge} pictures=${data.pictures} />`}</h2>
       <${ErrorLine} text=${error} />
+      ${data && data.pictures === 0 && data.folders.every(({ pictures }) => pictures === 0) &&
+        html`<p class="hint">${words.noneYet}</p>`}
+      ${data && html`
+        <div class="row">
+          <${TrainButton} seen=${data} />
+        </div>
+      `}
       ${data && html`<${FolderList} folders=${data.folders} />`}
       ${data && html`<${Notes} notes=${data.notes} />`}
     </section>

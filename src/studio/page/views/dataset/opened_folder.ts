@@ -21,6 +21,7 @@ import { TaggingPanel } from "./panels/tagging_panel.ts";
 import { TagsPanel } from "./panels/tags_panel.ts";
 import { TextPairs } from "./panels/text_pairs.ts";
 import type { FolderSeen, MovedTold } from "./told.ts";
+import { TrainButton } from "./train_button.ts";
 import { useNarrow } from "./use_width.ts";
 
 type PanelName = "pictures" | "caption" | "tags" | "buckets" | "masks" | "duplicates" | "tagging" | "history";
@@ -57,8 +58,10 @@ export function OpenedFolder({ path }: { path: string }) {
   const { done: [last], undone: [next] } = folder.steps;
   if (!folder.loading && !folder.error && folder.counts?.all === 0) {
     return html`
-      <${Head} folder=${folder} name=${name} parent=${parent} />
-      <${NoPictures} seen=${seen.data} />
+      <${Head} folder=${folder} name=${name} parent=${parent}>
+        <${TrainButton} seen=${seen.data} />
+        <//>
+        <${NoPictures} seen=${seen.data} />
     `;
   }
   const names = [
@@ -84,6 +87,7 @@ export function OpenedFolder({ path }: { path: string }) {
   };
   return html`
     <${Head} folder=${folder} name=${name} parent=${parent}>
+      <${TrainButton} seen=${seen.data} extension=${folder.extension} />
       <${Button} icon="undo" disabled=${!last} onClick=${() => move("undo")}>${words.undo}<//>
       <${Button} disabled=${!next} onClick=${() => move("redo")}>${words.redo}<//>
     <//>

@@ -5,6 +5,7 @@ import type { Draft } from "../../../form/draft.ts";
 import type { Form } from "../../../form/form.ts";
 import type { Problem } from "../../../form/problems.ts";
 import { keptByTab } from "../../kept.ts";
+import { go } from "../../router.ts";
 import { post } from "../../server.ts";
 
 export type { Draft, Problem };
@@ -59,6 +60,18 @@ export const workingDraft = (command: string): Draft => working.get(command) ?? 
 export function setWorking(command: string, draft: Draft): void {
   working.set(command, draft);
   last = command;
+}
+
+/** Flags that say which pictures are learned from. */
+const PICTURES = ["train_data_dir", "dataset_config", "in_json"];
+
+/** The form of the training that was worked on last, or of a LoRA, for these pictures; what else it holds stays. */
+export function trainOn(values: Readonly<Record<string, string>>): void {
+  const command = last !== null && /train|fine_tune/.test(last) ? last : "train_network";
+  const draft = workingDraft(command);
+  const others = Object.entries(draft.values).filter(([name]) => !PICTURES.includes(name));
+  setWorking(command, { ...draft, values: { ...Object.fromEntries(others), ...values } });
+  go("new", command);
 }
 
 /** While somebody types: long enough for a word. */

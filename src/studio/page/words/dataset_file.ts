@@ -1,0 +1,61 @@
+import type { Words } from "./mod.ts";
+
+export const datasetFile = {
+  title: ["Dataset file", "데이터셋 파일", "データセットファイル"],
+  about: [
+    "Several folders, each with repeats of its own, as a TOML that every training takes as dataset_config.",
+    "여러 폴더를 각자의 반복 횟수와 함께 담은 TOML입니다. 모든 학습에서 dataset_config로 쓸 수 있습니다.",
+    "複数のフォルダーと、それぞれの繰り返し数をまとめた TOML です。どの学習でも dataset_config として使えます。",
+  ],
+  back: ["Pictures", "이미지", "画像"],
+  open: ["Open a dataset file", "데이터셋 파일 열기", "データセットファイルを開く"],
+  anew: ["New", "새로 만들기", "新規"],
+  onlyText: [
+    "This text is no dataset file that the form could show; mend it there.",
+    "양식으로 보여 줄 수 없는 내용입니다. 텍스트에서 고치세요.",
+    "フォームで表示できない内容です。テキストで直してください。",
+  ],
+  dataset: ["Dataset {n}", "데이터셋 {n}", "データセット {n}"],
+  addDataset: [
+    "Another resolution or batch size",
+    "다른 해상도나 배치 크기 추가",
+    "別の解像度・バッチサイズを追加",
+  ],
+  removeDataset: ["Take dataset {n} away", "데이터셋 {n} 빼기", "データセット {n} を外す"],
+  noFolders: [
+    "No folder yet: add one below.",
+    "아직 폴더가 없습니다. 아래에서 추가하세요.",
+    "フォルダーがありません。下から追加してください。",
+  ],
+  removeFolder: ["Take {path} away", "{path} 빼기", "{path} を外す"],
+  otherEnding: [
+    "Captions in this folder end in {ending}, and {wanted} is asked for.",
+    "이 폴더의 캡션은 {ending}인데 {wanted}(으)로 지정되어 있습니다.",
+    "このフォルダーのキャプションは {ending} ですが、{wanted} が指定されています。",
+  ],
+  useEnding: ["Use {ending}", "{ending} 사용", "{ending} を使う"],
+  resolution: ["Resolution", "해상도", "解像度"],
+  batch_size: ["Batch size", "배치 크기", "バッチサイズ"],
+  caption_extension: ["Captions end in", "캡션 확장자", "キャプションの拡張子"],
+  enable_bucket: ["Buckets (keep aspect ratios)", "버킷 (화면 비율 유지)", "バケット(縦横比を保つ)"],
+  num_repeats: ["Repeats", "반복", "繰り返し"],
+  class_tokens: ["Caption where there is none", "캡션이 없을 때 쓸 말", "キャプションがない場合の語"],
+  flip_aug: ["Mirror at random", "무작위 좌우 반전", "ランダムに左右反転"],
+  is_reg: ["Regularisation pictures", "정규화 이미지", "正則化画像"],
+  folders: ["Add folders", "폴더 추가", "フォルダーを追加"],
+  other: ["Another folder", "다른 폴더", "別のフォルダー"],
+  add: ["Add", "추가", "追加"],
+  saveAs: ["Save as", "저장할 이름", "保存先"],
+  save: ["Save", "저장", "保存"],
+  saved: [
+    "The dataset file is saved.",
+    "데이터셋 파일을 저장했습니다.",
+    "データセットファイルを保存しました。",
+  ],
+  train: ["Train with it", "이 파일로 학습", "このファイルで学習"],
+  textHint: [
+    "Everything a dataset file may hold. The form writes it anew, without comments.",
+    "데이터셋 파일의 모든 내용입니다. 양식에서 고치면 주석 없이 새로 씁니다.",
+    "データセットファイルの全内容です。フォームで編集するとコメントなしで書き直されます。",
+  ],
+} as const satisfies Words;
