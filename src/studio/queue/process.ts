@@ -94,6 +94,12 @@ export function processorSeconds({ pid }: JobProcess): number | null {
   return stat && stat.ticks / TICKS;
 }
 
+/** Memory of the machine that it takes; null where the system does not say. */
+export function residentBytes({ pid }: JobProcess): number | null {
+  const [, kilobytes] = /^VmRSS:\s*(\d+) kB$/m.exec(read(`/proc/${pid}/status`) ?? "") ?? [];
+  return kilobytes === undefined ? null : Number(kilobytes) * 1024;
+}
+
 /** sysconf(_SC_CLK_TCK) of every Linux that is in use. */
 const TICKS = 100;
 

@@ -46,6 +46,19 @@ export interface RunNow {
   readonly job: JobView | null;
   /** Seconds of processor time so far, while it runs. */
   readonly processor: number | null;
+  /** Bytes of the machine's memory that it takes, while it runs. */
+  readonly resident: number | null;
+  /** Of the card that it runs on. */
+  readonly device: DeviceLoad | null;
+}
+
+/** Of all programs together. */
+export interface DeviceLoad {
+  /** 0 to 1. */
+  readonly load: number;
+  /** In bytes. */
+  readonly used: number;
+  readonly total: number;
 }
 
 export interface RunDetails extends RunNow {

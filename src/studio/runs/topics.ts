@@ -18,7 +18,7 @@ export const topics: readonly Topic[] = [
       let before = "", last: number | null = null, marked = 0;
       const tell = () => {
         const source = sourceOf(studio, id), record = recordOf(source), now = runNow(source);
-        const { processor: _, ...same } = now, text = JSON.stringify(same);
+        const { processor: _, resident: __, device: ___, ...same } = now, text = JSON.stringify(same);
         if (text === before) return;
         before = text;
         const from = last;

@@ -1,9 +1,10 @@
 /** Runs as the page shows them. */
 
 import { basename, dirname, relative, resolve } from "node:path";
-import { isAlive, processOf, processorSeconds } from "../queue/process.ts";
+import { isAlive, processOf, processorSeconds, residentBytes } from "../queue/process.ts";
 import { jobView } from "../queue/view.ts";
 import { Refused, type Studio } from "../studio.ts";
+import { deviceLoad } from "./device_load.ts";
 import type { Points, RunDetails, RunNow, RunSummary } from "./shown.ts";
 import { allRuns, findRun, idOf, recordOf, type RunSource } from "./runs.ts";
 
@@ -53,7 +54,6 @@ export function runDetails(studio: Studio, id: string): RunDetails {
 export function runNow(source: RunSource): RunNow {
   const record = recordOf(source), { step, total, epoch, task, secondsPerStep } = record;
   const job = source.kind === "job" ? jobView(source) : null, runs = job?.state === "running";
-  const process = runs && source.kind === "job" ? processOf(source.files) : null;
   const left = total === null || secondsPerStep === null ? null : (total - step) * secondsPerStep;
   return {
     ...{ step, total, epoch, job, secondsPerStep, secondsLeft: runs ? left : null },
@@ -61,8 +61,15 @@ export function runNow(source: RunSource): RunNow {
     latest: Object.fromEntries([...record.series].map(([metric, series]) => [metric, series.last])),
     samples: record.samples.length,
     saves: record.saves.length,
-    processor: process && isAlive(process) ? processorSeconds(process) : null,
+    ...loadOf(source, runs),
   };
+}
+
+function loadOf(source: RunSource, runs: boolean): Pick<RunNow, "processor" | "resident" | "device"> {
+  const process = runs && source.kind === "job" ? processOf(source.files) : null;
+  if (!process || !isAlive(process)) return { processor: null, resident: null, device: null };
+  const device = source.kind === "job" ? deviceLoad(source.job.device) : null;
+  return { processor: processorSeconds(process), resident: residentBytes(process), device };
 }
 
 /** The most points of a series that are ever sent. */

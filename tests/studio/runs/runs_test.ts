@@ -7,6 +7,7 @@ import { filesOf, writeJob } from "../../../src/studio/queue/job.ts";
 import { routes } from "../../../src/studio/runs/routes.ts";
 import { Series } from "../../../src/studio/runs/series.ts";
 import type { Points, RunDetails, RunNews, RunSummary } from "../../../src/studio/runs/shown.ts";
+import { askCard, deviceLoad } from "../../../src/studio/runs/device_load.ts";
 import { topics } from "../../../src/studio/runs/topics.ts";
 import type { Studio } from "../../../src/studio/studio.ts";
 import { answerOf, testStudio, until } from "../queue/test_studio.ts";
@@ -137,4 +138,19 @@ Deno.test("Series goes back with a run that is resumed from an earlier step", ()
   for (const step of [1, 2, 3, 4, 3, 4, 5]) series.add(step, step === 5 ? NaN : step);
   assert.deepEqual(series.points(0, Infinity, 100), { steps: [1, 2, 3, 4, 5], values: [1, 2, 3, 4, null] });
   assert.deepEqual(series.points(2, 4, 2), { steps: [2, 4], values: [2, 3.5], low: [2, 3], high: [2, 4] });
+});
+
+Deno.test("a card's load and memory are what nvidia-smi says of it, and unknown without it", async () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    const program = join(dir, "smi");
+    Deno.writeTextFileSync(program, '#!/bin/sh\n[ "$2" = 1 ] && echo "35, 1024, 2048" || exit 6\n');
+    Deno.chmodSync(program, 0o755);
+    assert.deepEqual(await askCard("1", program), { load: 0.35, used: 2 ** 30, total: 2 ** 31 });
+    assert.equal(await askCard("0", program), null);
+    assert.equal(await askCard("0", join(dir, "none")), null);
+    assert.equal(deviceLoad("cpu"), null);
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
 });

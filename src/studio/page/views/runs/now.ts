@@ -8,7 +8,7 @@ import { durationText } from "../queue/duration.ts";
 
 /** The numbers of now. */
 export function Now({ now }: { now: RunNow }) {
-  const words = useWords(runs), states = useWords(queue), { latest, total, step, task, job } = now;
+  const words = useWords(runs), states = useWords(queue), { latest, total, step, task, job, device } = now;
   const load = useLoad(now.processor);
   const of = (value: number | null | undefined, digits = 4) =>
     value === null || value === undefined ? null : String(Number(value.toPrecision(digits)));
@@ -23,6 +23,9 @@ export function Now({ now }: { now: RunNow }) {
     [words.seconds, of(now.secondsPerStep, 3)],
     [words.left, now.secondsLeft === null ? null : durationText(now.secondsLeft)],
     [words.memory, latest.memory ? of(latest.memory / 2 ** 30, 3) : null],
+    [words.resident, now.resident === null ? null : gigabytes(now.resident)],
+    [words.deviceMemory, device && `${gigabytes(device.used)} / ${gigabytes(device.total)}`],
+    [words.deviceLoad, device && `${number(device.load * 100)} %`],
     [words.load, load === null ? null : `${number(load * 100)} %`],
   ];
   return html`
@@ -39,6 +42,8 @@ export function Now({ now }: { now: RunNow }) {
     )}</dl>
   `;
 }
+
+const gigabytes = (bytes: number) => String(Number((bytes / 2 ** 30).toPrecision(3)));
 
 /** How many processors it keeps busy, between two of the server's messages. */
 function useLoad(processor: number | null): number | null {
