@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { routes } from "../../../src/studio/dataset/routes.ts";
-import type { DatasetFileTold } from "../../../src/studio/dataset/told.ts";
+import type { DatasetFileTold } from "../../../src/studio/dataset/shown.ts";
 import { Refused } from "../../../src/studio/studio.ts";
 import { ask, withStudio } from "../hand_made.ts";
 

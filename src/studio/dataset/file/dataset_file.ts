@@ -9,9 +9,10 @@ import { checkDatasetFile } from "../../../data/dataset/config_file.ts";
 import { askedByName } from "../../../data/dataset/folders.ts";
 import { TRAIN_NETWORK } from "../../../data/dataset/config_schema.ts";
 import { parseToml } from "../../../formats/toml.ts";
+import { entriesOf } from "../../entries.ts";
 import { type Folders, Refused } from "../../studio.ts";
-import { captionEndingOf, entriesOf, isImageName } from "../folder/listing.ts";
-import type { DatasetDocument, DatasetFileTold, DatasetFolderTold } from "../told.ts";
+import { captionEndingOf, isImageName } from "../folder/listing.ts";
+import type { DatasetDocument, DatasetFileTold, DatasetFolderTold } from "../shown.ts";
 import { documentOf } from "./document.ts";
 
 /** With masks too, which a training asks for with --masked_loss. */

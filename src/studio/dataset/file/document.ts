@@ -3,7 +3,7 @@
 import { parseToml, type TomlTable, type TomlValue } from "../../../formats/toml.ts";
 import { inlineToml, keyToml } from "../../../options/given/written.ts";
 import { Refused } from "../../studio.ts";
-import type { Cells, DatasetDocument } from "../told.ts";
+import type { Cells, DatasetDocument } from "../shown.ts";
 
 /** Of a file's text; null where its tables are no tables. Throws UserError with line and column for what is no TOML. */
 export function documentOf(text: string): DatasetDocument | null {

@@ -4,7 +4,7 @@ import { json } from "../../server/answers.ts";
 import { Refused, type Route } from "../../studio.ts";
 import { datasetFileTold, folderTold, readDatasetToml, writeDatasetFile } from "../file/dataset_file.ts";
 import { readDocument, textOfDocument } from "../file/document.ts";
-import { bodyOf, queryOf, wordField } from "./fields.ts";
+import { bodyOf, queryOf, wordField } from "../../fields.ts";
 
 export const fileRoutes: readonly Route[] = [
   {

@@ -1,6 +1,7 @@
 /** A dataset file that is worked on: form and text are two views of it, and the server has read both. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { keptByTab } from "../../../kept.ts";
 import { get, post, put, withQuery } from "../../../server.ts";
 import type { Cells, DatasetDocument, DatasetFileTold, DatasetFolderTold } from "../told.ts";
 import { foldersOf, NEW_DATASET, NEW_DOCUMENT, withDataset } from "./cells.ts";
@@ -14,8 +15,9 @@ interface Working {
   readonly saved: string | null;
 }
 
-/** So that a look at another view loses nothing. */
+/** So that a look at another view, or loading the page anew, loses nothing. */
 let working: Working | null = null;
+working = keptByTab<Working>("dataset file", () => working ?? undefined) ?? null;
 
 /** While somebody types. */
 const PAUSE = 200;
