@@ -10,8 +10,8 @@ export interface LoraTag {
   readonly unet: number;
 }
 
-/** A backslash before it makes it words; what reads the words takes the backslash away. */
-const TAGS = /(?<!\\)<(lora|lyco|hypernet):([^>]*)>/gi;
+/** The longest name of a file and its strengths: more is no tag, and takes no time. A backslash before it makes it words; what reads the words takes the backslash away. */
+const TAGS = /(?<!\\)<(lora|lyco|hypernet):([^>]{0,400})>/gi;
 
 /** What an argument without a name is, by its place after the file's name. */
 const PLACES = ["te", "unet"];

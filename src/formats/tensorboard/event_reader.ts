@@ -29,7 +29,7 @@ export function readScalars(bytes: Uint8Array): { events: ScalarEvent[]; used: n
     if (end > bytes.length) break;
     const record = bytes.subarray(at + 12, at + 12 + length);
     if (view.getUint32(end - 4, true) !== maskedCrc(record)) return { events, used: at, damaged: true };
-    events.push(...scalarsOf(record));
+    for (const event of scalarsOf(record)) events.push(event);
     at = end;
   }
   return { events, used: at, damaged: false };

@@ -9,8 +9,8 @@ export interface WebUiText {
 
 const NEGATIVE = "Negative prompt:";
 
-/** One of the last line: a value with commas in it is a JSON text. */
-const ENTRY = /\s*(\w[\w \-/]*):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)/g;
+/** One of the last line: a value with commas in it is a JSON text. A name is short, so that no text takes long. */
+const ENTRY = /(\w[\w \-/]{0,60}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)/g;
 
 /** A last line has this many; with fewer it is words of the prompt. */
 const FEWEST = 3;
@@ -19,7 +19,7 @@ const FEWEST = 3;
 export function parseWebUiText(text: string): WebUiText {
   const lines = text.trim().split("\n"), last = lines.at(-1) ?? "";
   // easel's last entry, Hashes, is an object with commas in it
-  const found = [...last.replace(/, Hashes: \{.*\}$/, "").matchAll(ENTRY)];
+  const found = [...withoutHashes(last).matchAll(ENTRY)];
   const isLast = found.length >= FEWEST || /^Steps: \d+/.test(last);
   const entries = new Map(isLast ? found.map(([, key, value]) => [key, unquoted(value.trim())]) : []);
   const words = (isLast ? lines.slice(0, -1) : lines).join("\n");
@@ -27,6 +27,11 @@ export function parseWebUiText(text: string): WebUiText {
   const prompt = at < 0 ? words : words.slice(0, at);
   const negative = at < 0 ? "" : words.slice(at).replace(/^\n/, "").slice(NEGATIVE.length);
   return { prompt: prompt.trim(), negativePrompt: negative.trim(), entries };
+}
+
+function withoutHashes(line: string): string {
+  const at = line.endsWith("}") ? line.indexOf(", Hashes: {") : -1;
+  return at < 0 ? line : line.slice(0, at);
 }
 
 function unquoted(value: string): string {

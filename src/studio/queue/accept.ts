@@ -5,7 +5,7 @@ import { UserError } from "../../base/errors.ts";
 import { configPath, withConfigFile } from "../../options/given/config_file.ts";
 import { HelpWanted, parseArgs, type Parsed } from "../../options/given/parse.ts";
 import { type AnyOption, rowsOf, type Value } from "../../options/mod.ts";
-import { holdsPaths, isPath } from "../option_paths.ts";
+import { holdsPaths } from "../option_paths.ts";
 import { Refused, type Studio, type StudioCommand } from "../studio.ts";
 import type { QueuedJob } from "./job.ts";
 
@@ -20,6 +20,9 @@ export interface WantedJob {
 /** Longer ones are no command lines. */
 const MOST_WORDS = 4000, LONGEST_TITLE = 200;
 
+/** Bytes that Linux takes of a word, and less than it takes of a line where that is set lowest. */
+const LONGEST_WORD = 100_000, LONGEST_LINE = 1_000_000;
+
 /** Throws Refused (400) for what is no request for a job, and whatever is wrong with its command line. */
 export function wantedJob(asked: unknown): WantedJob {
   const { command, args, title } = (asked ?? {}) as Record<string, unknown>;
@@ -27,6 +30,12 @@ export function wantedJob(asked: unknown): WantedJob {
   if (!isText(command)) throw new Refused(400, "command names what is to be done");
   if (!Array.isArray(args) || !args.every(isText) || args.length > MOST_WORDS) {
     throw new Refused(400, "args is the list of words behind the command");
+  }
+  const sizes = (args as string[]).map((word) => new TextEncoder().encode(word).length);
+  if (
+    sizes.some((size) => size > LONGEST_WORD) || sizes.reduce((sum, size) => sum + size, 0) > LONGEST_LINE
+  ) {
+    throw new Refused(400, "the command line is longer than a system takes; put what is long into a file");
   }
   if (title !== undefined && !isText(title)) throw new Refused(400, "title is a text");
   return { command: command as string, args, ...title !== undefined && { title: String(title) } };
@@ -73,9 +82,10 @@ function parsedArgs(
   }
 }
 
+/** Names of built-in models and of those of the hub look like paths below the folder, unless a link or ".." is in them. */
 function refuseOutside(value: Value, { folders }: Pick<Studio, "folders">): void {
   for (const path of Array.isArray(value) ? value : [value]) {
-    if (typeof path === "string" && isPath(path, folders.roots[0])) folders.inside(path);
+    if (typeof path === "string" && path !== "") folders.inside(path);
   }
 }
 

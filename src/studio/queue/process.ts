@@ -26,7 +26,14 @@ export function startProcess(
   files: JobFiles,
   ended: (reason?: Error) => void,
 ): void {
-  const [events, log] = [files.events, files.log].map((path) => openSync(path, "a", 0o600));
+  const events = openSync(files.events, "a", 0o600);
+  let log: number;
+  try {
+    log = openSync(files.log, "a", 0o600);
+  } catch (error) {
+    closeSync(events);
+    throw error;
+  }
   const words = [...launch, command, ...args, "--json"];
   const child = spawn("/bin/sh", ["-c", KEEPER, "easel-job", files.run, ...words], {
     cwd: folder,

@@ -6,7 +6,9 @@ import { isIP } from "node:net";
 import { Refused } from "../studio.ts";
 
 export interface Guard {
-  /** Throws Refused (403) for a host or origin that is not ours, (401) without the cookie. */
+  /** Throws Refused (403) for a host that is not ours. */
+  refuseOtherNames(request: Request, url: URL): void;
+  /** Throws Refused (403) for an origin that is not ours, (401) without the cookie. */
   check(request: Request, url: URL): void;
   /** Whether a link has the right token. */
   admits(token: string): boolean;
@@ -23,8 +25,10 @@ export function openGuard(token: string, port: number, listen: string | null): G
   return {
     cookie: `${name}=${session}; Path=/; HttpOnly; SameSite=Strict`,
     admits: (given) => isSame(given, token),
-    check(request, url) {
+    refuseOtherNames(request, url) {
       refuseForeignHost(request.headers.get("host") ?? url.host, port, listen);
+    },
+    check(request, url) {
       refuseForeignOrigin(request, url);
       if (!isSame(cookieOf(request, name), session)) {
         throw new Refused(401, "open the link that easel studio printed; it lets this browser in");

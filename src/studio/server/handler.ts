@@ -23,16 +23,25 @@ export interface Served {
 
 /** Never throws. */
 export async function handle(request: Request, served: Served): Promise<Response> {
-  const url = new URL(request.url);
+  const url = URL.parse(request.url);
+  if (url === null) return withHeaders(page("this server is not meant by that name", "", {}, 403));
   try {
-    return withHeaders(await answer(request, url, served));
+    return withHeaders(await withoutBody(request, await answer(request, url, served)));
   } catch (error) {
     return withHeaders(failure(error, url, served));
   }
 }
 
+/** Of what is only asked about: nothing stays open for it. */
+async function withoutBody(request: Request, answer: Response): Promise<Response> {
+  if (request.method !== "HEAD" || answer.body === null) return answer;
+  await answer.body.cancel();
+  return new Response(null, answer);
+}
+
 async function answer(request: Request, url: URL, served: Served): Promise<Response> {
   const token = url.pathname === "/" ? url.searchParams.get("token") : null;
+  served.guard.refuseOtherNames(request, url);
   if (token !== null) return admit(token, served.guard);
   served.guard.check(request, url);
   if (!url.pathname.startsWith("/api/")) return await pageFile(served.page, url.pathname);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { editTags, tagCounts, type TagEdit } from "../../../src/studio/dataset/captions/tags.ts";
 import { beforeJob, closeJobSteps } from "../../../src/studio/dataset/captions/job_step.ts";
+import { changeCaptions } from "../../../src/studio/dataset/captions/change.ts";
 import { UndoSteps } from "../../../src/studio/dataset/captions/undo_steps.ts";
 import { encodeTextLike } from "../../../src/formats/text_file.ts";
 import { roomFor } from "../../../src/studio/dataset/room.ts";
@@ -210,4 +211,46 @@ Deno.test("a change waits for the one before it", async () => {
   ]);
   const left = [...Deno.readDirSync(at.dir)].filter(({ name }) => name.endsWith(".txt")).length;
   assert.equal(left, undone.step === null ? 60 : 0, "all of it or nothing");
+});
+
+Deno.test("a link that came in the caption's place since it was read is not written through", async () => {
+  await using at = desk();
+  const outside = `${at.dir}_outside.txt`, path = join(at.dir, "a.txt");
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const { steps } = roomFor(at.studio).open(at.dir, ".txt");
+  Deno.writeTextFileSync(outside, "old");
+  Deno.symlinkSync(outside, path);
+  const change = { path, before: bytes("old"), after: bytes("new") };
+  await assert.rejects(
+    changeCaptions(steps, { kind: "edit" }, [change]),
+    /lies in none of the studio's folders/,
+  );
+  assert.equal(Deno.readTextFileSync(outside), "old");
+});
+
+Deno.test("steps that are damaged are none, and those of two servers stand beside each other", async () => {
+  await using at = desk();
+  const bytes = (text: string) => new TextEncoder().encode(text), path = join(at.dir, "a.txt");
+  const open = () => new UndoSteps(at.home, at.dir, (path) => path), steps = open(), other = open();
+  const change = { path, before: bytes("a"), after: bytes("b") };
+  steps.push({ kind: "edit" }, [change]);
+  other.push({ kind: "edit" }, [change]);
+  assert.deepEqual(open().done.map(({ id }) => id), [1, 2]);
+  const [{ name: place }] = [...Deno.readDirSync(join(at.home, "undo"))];
+  const file = join(at.home, "undo", place, "step-000002.json"), text = Deno.readTextFileSync(file);
+  const whole = JSON.parse(text);
+  const damaged = [
+    { changes: [null] },
+    { changes: [{ path: 5, before: null }] },
+    { changes: [{ path, before: "no base64!" }] },
+    { changes: [{ path, before: 5, after: null }] },
+    { changes: {} },
+    { deed: null },
+    { time: "soon" },
+    { id: 7 },
+  ].map((change) => JSON.stringify({ ...whole, ...change }));
+  for (const wrong of [...damaged, text.slice(0, 50), "\0\xff", "null"]) {
+    Deno.writeTextFileSync(file, wrong);
+    assert.deepEqual(open().done.map(({ id }) => id), [1], wrong);
+  }
 });

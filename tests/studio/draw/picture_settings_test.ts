@@ -7,6 +7,7 @@ import { encodePng } from "../../../src/images/png_file.ts";
 import { writePicture } from "../../../src/images/write.ts";
 import { pictureSettings } from "../../../src/studio/draw/picture_settings.ts";
 import { parseWebUiText } from "../../../src/studio/draw/web_ui_text.ts";
+import { takeLoraTags } from "../../../src/text/mod.ts";
 
 const PIXELS = { width: 2, height: 2, data: new Uint8Array(12) };
 const WEB_UI = [
@@ -113,4 +114,16 @@ Deno.test("of anything else nothing is known, and nothing breaks", () => {
     encodePng(PIXELS, Array.from({ length: 300 }, (_, i) => [`k${i}`, "x".repeat(30_000)])),
   );
   assert.deepEqual([endless.texts.length, endless.texts[0][1].length], [100, 20_000]);
+});
+
+Deno.test("no text takes long, whatever stands in it", () => {
+  const many = (text: string) => text.repeat(300_000 / text.length);
+  for (
+    const text of [many("a"), many(" "), many(", Hashes: {"), many('a:"'), many("a: \\"), many("<lora:a")]
+  ) {
+    const begun = performance.now();
+    takeLoraTags(parseWebUiText(`Steps: 20, ${text}`).prompt);
+    takeLoraTags(text);
+    assert.ok(performance.now() - begun < 2000, `${text.slice(0, 12)}: ${performance.now() - begun} ms`);
+  }
 });

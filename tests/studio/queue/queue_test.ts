@@ -173,6 +173,12 @@ Deno.test("what is no command line of easel, or leads out of the folders, is not
     await wrong(train("--output_dir=../x"), 403, /\.\.\/x: lies in none/);
     await wrong(train("--config_file", "job.toml"), 403, /\/etc: lies in none/);
     await wrong(train("--config_file", "/etc/passwd"), 403, /lies in none/);
+    await Deno.symlink("/etc", join(folder, "out"));
+    await wrong(train("--output_dir", "out/new"), 403, /out\/new: lies in none/);
+    await wrong(train("--output_dir", "builtin:/../../x"), 403, /lies in none/);
+    await wrong(train("--output_dir", "https://a.b/../../../../x"), 403, /lies in none/);
+    await Deno.remove(join(folder, "out"));
+    await wrong(train("--training_comment", "고".repeat(50_000)), 400, /longer than a system takes/);
     await wrong(train("--help"), 400, /help is no job/);
     await wrong({ command: "man", args: [] }, 400, /nothing to queue/);
     for (const id of ["..", "%2e%2e%2fx", "20260101000000000-0000000"]) {

@@ -1,13 +1,13 @@
 /** The stream of events, where what pages listen to is not there, or goes away. */
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { eventStream } from "../../../src/studio/server/events.ts";
 import { asked } from "../../../src/studio/server/asked.ts";
 import { filesOf, writeJob } from "../../../src/studio/queue/job.ts";
-import { startNext, tryNext } from "../../../src/studio/queue/queue.ts";
+import { seeJobs, startNext, tryNext } from "../../../src/studio/queue/queue.ts";
 import { topics as queueTopics } from "../../../src/studio/queue/topics.ts";
 import { topics as runTopics } from "../../../src/studio/runs/topics.ts";
+import type { Topic } from "../../../src/studio/studio.ts";
 import { inFolder } from "../../cli/easel.ts";
 import { testStudio } from "../queue/test_studio.ts";
 
@@ -33,14 +33,45 @@ Deno.test("a topic that is not there takes no other one along, and a job that is
   });
 });
 
-Deno.test("jobs that cannot be started wait, and the server goes on", async () => {
+Deno.test("a job that cannot be started says why, one that cannot even say so waits, and the server goes on", async () => {
   await inFolder(async (folder) => {
     const studio = testStudio(folder, ["/bin/true"]), { id } = writeJob(studio, job(folder));
-    const { run, log } = filesOf(studio, id);
-    await Deno.mkdir(log); // it can be written as little as on a full disk
-    assert.throws(() => startNext(studio), "who queues a job is told");
-    await Deno.remove(run);
+    const { log } = filesOf(studio, id);
+    await Deno.mkdir(log);
+    startNext(studio);
+    assert.match(seeJobs(studio)[0].seen.end!.message!, /^one: cannot be started in .* \(.*log\.txt/);
+    const { run, events } = filesOf(studio, writeJob(studio, job(folder)).id);
+    await Deno.mkdir(events); // as little as on a full disk
     tryNext(studio);
-    assert(Deno.statSync(join(run)).isDirectory, "it was tried");
+    assert(Deno.statSync(run).isDirectory, "it was tried");
+    Deno.utimeSync(run, 0, 0);
+    tryNext(studio);
+    tryNext(studio);
+    assert.ok(Deno.statSync(run).mtime!.getTime() > 0, "and tried anew after a while");
+  });
+});
+
+Deno.test("a page that does not read is let go, and nothing goes on for it", () => {
+  const url = new URL("http://localhost/api/events?topic=much&topic=other");
+  let stopped = 0;
+  const much: Topic = {
+    name: "much",
+    watch(send) {
+      for (let i = 0; i < 100; i++) send("x".repeat(1 << 20));
+      return () => stopped++;
+    },
+  };
+  const { body } = eventStream(asked(new Request(url), url, {}), testStudio("/tmp", []), [
+    much,
+    { name: "other", watch: () => () => stopped++ },
+  ]);
+  assert.equal(stopped, 1, "what is over before it has begun to be watched is stopped too");
+  return body!.cancel();
+});
+
+Deno.test("a name with a line's end is no topic", () => {
+  const url = new URL("http://localhost/api/events?topic=queue%0Adata:x");
+  assert.throws(() => eventStream(asked(new Request(url), url, {}), testStudio("/tmp", []), TOPICS), {
+    status: 400,
   });
 });

@@ -58,6 +58,14 @@ Deno.test("whoever has no cookie, another name or another page is refused, and t
       ["another site's picture", "/api/studio", { headers: { "sec-fetch-site": "cross-site" } }, 403],
       ["another port's script", "/app.js", { headers: { "sec-fetch-site": "same-site" } }, 403],
       ["another method", "/api/studio", { method: "POST", headers: { origin: ours }, body: "{}" }, 405],
+      ["another name, with the token", `/?token=${encodeURIComponent(TOKEN)}`, {
+        stranger: true,
+        headers: { host: `evil.example:${port}` },
+      }, 403],
+      ...["127.0.0.1", `127.0.0.1.:${port}`, `u@127.0.0.1:${port}`, `::1:${port}`, "a b", "[::1"].map(
+        (host): [string, string, Asking, number] => [`host ${host}`, "/", { headers: { host } }, 403],
+      ),
+      ["no such method", "/api/studio", { method: "PROPFIND", headers: { origin: ours } }, 405],
       ["no such path", "/api/none", {}, 404],
       ["out of the page's folder", "/../../etc/passwd", {}, 404],
       ["encoded out of it", "/%2e%2e/%2e%2e/etc/passwd", {}, 404],
@@ -86,6 +94,24 @@ Deno.test("with --listen the address may be any number, and a name only the one 
       ],
     );
   }, { listen: "0.0.0.0" });
+});
+
+Deno.test("what is only asked about stays open for nobody", async () => {
+  await serving(async ({ ask, folder }) => {
+    await Deno.writeTextFile(join(folder, "a.png"), "x".repeat(100_000));
+    const open = () => [...Deno.readDirSync("/proc/self/fd")].length;
+    for (const path of ["/api/files/download?path=a.png", "/api/events?topic=queue"]) {
+      await ask(path, { method: "HEAD" });
+      const before = open();
+      for (let i = 0; i < 50; i++) {
+        assert.deepEqual(await ask(path, { method: "HEAD" }).then(({ status, text }) => [status, text]), [
+          200,
+          "",
+        ]);
+      }
+      assert.ok(open() < before + 10, path);
+    }
+  });
 });
 
 Deno.test("every answer forbids framing, guessing of types and anything from elsewhere", async () => {

@@ -27,7 +27,7 @@ export async function changeCaptions(
   if (changes.length === 0) return { step: null, changed: [], conflicts: [] };
   const step = steps.push(deed, changes);
   const writes = changes.map(({ path, before, after = null }) => ({ path, from: before, to: after }));
-  return { step, ...await writeCaptions(writes, progress) };
+  return { step, ...await writeCaptions(steps, writes, progress) };
 }
 
 export interface Moved {
@@ -61,7 +61,7 @@ export async function moveStep(
       return false;
     });
   if (conflicts.length > 0 && !skip) return { step: head, changed: [], conflicts };
-  const { changed, conflicts: since } = await writeCaptions(left, progress);
+  const { changed, conflicts: since } = await writeCaptions(steps, left, progress);
   steps.move(way === "undo" ? steps.before(head.id) : head.id);
   return { step: head, changed, conflicts: [...conflicts, ...since] };
 }
@@ -72,14 +72,18 @@ interface Write {
   readonly to: CaptionBytes;
 }
 
-/** Looks once more before each: a long change leaves time for others. */
-async function writeCaptions(writes: readonly Write[], progress?: Progress): Promise<Omit<Moved, "step">> {
+/** Looks once more before each, also at where it lies: a long change leaves time for others. */
+async function writeCaptions(
+  steps: UndoSteps,
+  writes: readonly Write[],
+  progress?: Progress,
+): Promise<Omit<Moved, "step">> {
   const changed: string[] = [], conflicts: CaptionConflict[] = [];
   await inTurns(writes, ({ path, from, to }) => {
-    const theirs = captionBytes(path);
+    const real = steps.realOf(path), theirs = captionBytes(real);
     if (!sameBytes(theirs, from)) return void conflicts.push({ path, theirs, ours: to });
     if (to === null) removeOurs(path);
-    else atomicWriteFile(path, to);
+    else atomicWriteFile(real, to);
     changed.push(path);
   }, { progress });
   return { changed, conflicts };

@@ -6,7 +6,7 @@
 
 import { dirname, join } from "node:path";
 import { UserError } from "../../../base/errors.ts";
-import { isFolder } from "../../../base/files/exists.ts";
+import { isFolder, isTaken } from "../../../base/files/exists.ts";
 import { fileText } from "../../../base/files/regular_file.ts";
 import { writeKept } from "../../kept_file.ts";
 import { keptIn } from "../kept_in.ts";
@@ -92,7 +92,7 @@ export class UndoSteps {
           `${join(this.#dir, fileName(id))}: names ${path}, which is no caption of its folder`,
         );
       }
-      this.inside(path);
+      this.realOf(path);
     }
     const changes = read.stored.changes.map(({ path, before, after }) => ({
       path,
@@ -102,10 +102,16 @@ export class UndoSteps {
     return { ...headOf(read.stored), changes };
   }
 
+  /** Where a caption really lies. Throws Refused where a link leads out of the user's folders. */
+  realOf(path: string): string {
+    return this.inside(path);
+  }
+
   /** Writes a step and makes it the last one that is done; what was taken back before cannot be done again. */
   push(deed: StepDeed, changes: readonly CaptionChange[], job: string | null = null): StepHead {
     for (const { id } of this.undone) this.drop(id);
-    const id = (this.#heads.at(-1)?.id ?? this.#position) + 1;
+    let id = (this.#heads.at(-1)?.id ?? this.#position) + 1;
+    while (isTaken(join(this.#dir, fileName(id)))) id++; // by another server on the same folder
     const head = this.#write({ id, time: Date.now(), deed, job }, changes);
     this.move(id);
     this.#trim();
@@ -130,7 +136,11 @@ export class UndoSteps {
   drop(id: number): void {
     if (id === this.#position) this.move(this.before(id));
     this.#heads = this.#heads.filter((head) => head.id !== id);
-    Deno.removeSync(join(this.#dir, fileName(id)));
+    try {
+      Deno.removeSync(join(this.#dir, fileName(id)));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
 
   #write(
@@ -163,9 +173,11 @@ export class UndoSteps {
 
   #read(name: string): { stored: Stored; bytes: number } | null {
     try {
-      const text = fileText(join(this.#dir, name)), stored = JSON.parse(text) as Stored;
+      const path = join(this.#dir, name);
+      if (Deno.statSync(path).size > 2 * MOST_BYTES) return null;
+      const text = fileText(path), stored = JSON.parse(text) as Stored;
       const ours = stored.mark === MARK && stored.folder === this.folder && fileName(stored.id) === name;
-      return ours && Array.isArray(stored.changes) ? { stored, bytes: text.length } : null;
+      return ours && isWhole(stored) ? { stored, bytes: text.length } : null;
     } catch {
       return null; // somebody else's
     }
@@ -183,6 +195,17 @@ export class UndoSteps {
 function fileName(id: number): string {
   return `step-${String(id).padStart(6, "0")}.json`;
 }
+
+function isWhole({ time, deed, job, changes }: Stored): boolean {
+  const isCaption = (text: unknown) => text === null || typeof text === "string" && BASE64.test(text);
+  return Number.isFinite(time) && typeof deed?.kind === "string" &&
+    (job === null || typeof job === "string") &&
+    changes.every(({ path, before, after }) =>
+      typeof path === "string" && isCaption(before) && (after === undefined || isCaption(after))
+    );
+}
+
+const BASE64 = /^[A-Za-z\d+/]*={0,2}$/;
 
 function headOf({ id, time, deed, job, changes }: Stored): StepHead {
   const open = changes.some(({ after }) => after === undefined);
