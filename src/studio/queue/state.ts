@@ -29,14 +29,16 @@ export function stateOf(files: JobFiles): JobSeen {
   const made = timeOf(files.run);
   if (made === null) return { state: "waiting", ...NOTHING };
   const process = processOf(files);
-  const told = lastEvents(files.events), started = timeOf(files.process) ?? made;
+  const started = timeOf(files.process) ?? made;
   if (
     exitOf(files) === null &&
     (process ? isAlive(process) || isKept(process) : isRecent(made))
   ) {
+    const told = lastEvents(files.events);
     return { state: "running", end: null, pid: process?.pid ?? null, started, ended: null, told };
   }
-  const exit = exitOf(files); // noted before its keeper was gone
+  // noted before its keeper was gone, and behind the last that it told: read earlier, that would be missing
+  const exit = exitOf(files), told = lastEvents(files.events);
   const ended = timeOf(files.exit) ?? timeOf(files.events) ?? made;
   return { ...endOf(told.at(-1), exit, process === null), pid: null, started, ended, told };
 }
