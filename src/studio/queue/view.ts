@@ -50,8 +50,10 @@ export function progressOf(told: readonly ToldEvent[]): JobProgress | null {
 
 /** Over the last steps that were told; what was saved or drawn in between counts, as it does for the time left. */
 function secondsPerStep(steps: readonly ToldEvent[]): number | null {
-  if (steps.length < 2) return null;
-  const first = steps[0], last = steps.at(-1)!;
+  // what is done again and again, such as drawing samples, begins anew each time
+  const begun = steps.findLastIndex(({ step }, i) => i > 0 && Number(step) < Number(steps[i - 1].step));
+  const first = steps[Math.max(0, begun)], last = steps.at(-1);
+  if (!first || !last || first === last) return null;
   const seconds = (Date.parse(String(last.time)) - Date.parse(String(first.time))) / 1000;
   const made = Number(last.step) - Number(first.step);
   return made > 0 && Number.isFinite(seconds) ? seconds / made : null;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { filesOf, writeJob } from "../../../src/studio/queue/job.ts";
 import { topics } from "../../../src/studio/queue/topics.ts";
 import type { QueueView } from "../../../src/studio/queue/shown.ts";
+import { progressOf } from "../../../src/studio/queue/view.ts";
 import { testStudio, until } from "./test_studio.ts";
 
 const topic = (name: string) => topics.find((topic) => topic.name === name)!;
@@ -31,4 +32,15 @@ Deno.test("pages are told of the queue and of a log twice a second at most, and 
   await until(() => views.at(-1)!.waiting.length === 2);
   stops.forEach((stop) => stop());
   await Deno.remove(join(folder), { recursive: true });
+});
+
+Deno.test("a task that begins anew, such as drawing samples, has the pace of this time and not of all between", () => {
+  const step = (task: string, step: number, second: number) => ({
+    ...{ event: "step", task, step, total: 4 },
+    time: new Date(second * 1000).toISOString(),
+  });
+  const first = [step("samples", 0, 0), step("samples", 4, 4), step("training", 9, 99)];
+  const pace = (...more: ReturnType<typeof step>[]) => progressOf([...first, ...more])!.secondsPerStep;
+  assert.equal(pace(step("samples", 0, 100)), null);
+  assert.equal(pace(step("samples", 0, 100), step("samples", 2, 104)), 2);
 });
