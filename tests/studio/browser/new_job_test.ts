@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { inFolder } from "../../cli/easel.ts";
 import { writePictures } from "../../training/tiny_run.ts";
-import { CHROMIUM, overflow, startStudio, visit, WIDTHS } from "./browser.ts";
+import { CHROMIUM, overflow, shots, startStudio, visit, WIDTHS } from "./browser.ts";
 
 Deno.test({
   name: "a preset becomes a job in the queue: form, command line and TOML follow each other",
@@ -60,6 +60,8 @@ Deno.test({
       await page.waitForSelector('[role="status"]:has-text("Ready to start.")');
       await until(`document.querySelector('[data-option="max_train_epochs"] input').value === "1"`);
       await page.waitForSelector(".plan-numbers dd", { timeout: 60_000 });
+      const folderOfShots = Deno.env.get("EASEL_SHOTS");
+      if (folderOfShots) await shots(page, folderOfShots, "new_job");
       for (const width of WIDTHS) {
         await page.setViewportSize({ width, height: 740 });
         assert.equal(await overflow(page), 0, String(width));

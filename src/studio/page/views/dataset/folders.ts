@@ -47,12 +47,15 @@ export function Folders() {
 function Root({ path }: { path: string }) {
   const words = useWords(dataset);
   const { data, error } = useLoaded<FolderSeen>(withQuery("/api/dataset/folder", { path }));
+  const pictures = [data, ...data?.folders ?? []].reduce((sum, folder) => sum + (folder?.pictures ?? 0), 0);
+  // of a folder that only holds others nothing is left out
+  const trains = data && (data.pictures > 0 || data.folders.some(({ repeats }) => repeats !== null));
   return html`
     <section class="card stack">
       <h2 class="folder-path"><a href=${href("dataset", path)}><bdi>${path}</bdi></a> ${data &&
         html`<${CountBadge} pictures=${data.pictures} />`}</h2>
       <${ErrorLine} text=${error} />
-      ${data && data.pictures === 0 && data.folders.every(({ pictures }) => pictures === 0) &&
+      ${data && pictures === 0 && data.notes.length === 0 &&
         html`<p class="hint">${words.noneYet}</p>`}
       ${data && html`
         <div class="row">
@@ -60,7 +63,7 @@ function Root({ path }: { path: string }) {
         </div>
       `}
       ${data && html`<${FolderList} folders=${data.folders} />`}
-      ${data && html`<${Notes} notes=${data.notes} />`}
+      ${trains && html`<${Notes} notes=${data.notes} />`}
     </section>
   `;
 }
