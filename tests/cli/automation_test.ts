@@ -295,3 +295,16 @@ Deno.test("EventPrinter tells bugs from failures, and says a step once", () => {
   ]);
   assert.equal(lines[0].loss, null);
 });
+
+Deno.test("EventPrinter goes on where the disk was full for a while, on a line of its own", () => {
+  const lines: string[] = [];
+  let full = false;
+  const printer = new EventPrinter((line) => !full && lines.push(line) > 0, () => new Date(0));
+  const step = (step: number) => printer.progress({ task: "training", step, total: 9 });
+  step(1);
+  full = true;
+  for (const i of [2, 3]) step(i);
+  full = false;
+  for (const i of [4, 5]) step(i);
+  assert.deepEqual(lines.map((line) => line === "" ? "" : JSON.parse(line).step), [1, "", 4, 5]);
+});

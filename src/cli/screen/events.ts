@@ -8,13 +8,15 @@ import { printErrorLine, tryPrint } from "./output.ts";
 /** Raised when a field changes its meaning or goes away; new fields and events do not raise it. */
 export const EVENT_VERSION = 1;
 
-/** Whether a write worked; when it did not, nobody reads any more. */
+/** Whether a write worked; when it did not, nobody reads any more, or the disk is full for a while. */
 type Write = (line: string) => boolean;
 
 export class EventPrinter {
   /** The latest of each task. */
   readonly #steps = new Map<string, { step: number; total: number }>();
-  #closed = false;
+  #warned = false;
+  /** The last line was not written, or only half of it. */
+  #broken = false;
 
   constructor(
     private readonly write: Write = tryPrint,
@@ -44,15 +46,16 @@ export class EventPrinter {
   }
 
   #print(event: string, fields: object): void {
-    if (this.#closed) return;
     const line = JSON.stringify({
       v: EVENT_VERSION,
       event,
       time: this.now().toISOString(),
       ...snakeKeys(fields),
     });
-    if (this.write(line)) return;
-    this.#closed = true;
+    // an empty line ends what was left half
+    this.#broken = this.#broken && !this.write("") || !this.write(line);
+    if (!this.#broken || this.#warned) return;
+    this.#warned = true;
     printErrorLine("warning: nobody reads the events of --json any more; the work goes on");
   }
 }

@@ -41,13 +41,16 @@ export function wantedJob(asked: unknown): WantedJob {
   return { command: command as string, args, ...title !== undefined && { title: String(title) } };
 }
 
+/** It would keep its device for ever. */
+const ENDLESS = "studio";
+
 export async function acceptJob(
   { command: name, args, title, resumes }: WantedJob,
   studio: Pick<Studio, "catalogue" | "folders">,
 ): Promise<Omit<QueuedJob, "format" | "id" | "created" | "seal">> {
   const command = await studio.catalogue.load(name), folder = studio.folders.roots[0];
   const rows = rowsOf(command.groups);
-  if (!("json" in rows)) {
+  if (!("json" in rows) || name === ENDLESS) {
     throw new Refused(400, `${name} is no command that works for a while; nothing to queue`);
   }
   const parsed = parsedArgs(command, args, studio);

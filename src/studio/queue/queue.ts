@@ -20,6 +20,7 @@ import { isAlive, processOf, signalProcess, startProcess } from "./process.ts";
 import { resumeState, resumingArgs } from "./resume.ts";
 import { isSealed } from "./seal.ts";
 import { isRecent, type JobSeen, stateOf } from "./state.ts";
+import type { ToldEvent } from "./told.ts";
 
 export interface SeenJob {
   readonly job: QueuedJob;
@@ -43,9 +44,16 @@ export function seeJob(studio: Pick<Studio, "home">, job: QueuedJob): SeenJob {
   const found = stateOf(files);
   const seen = found.state === "waiting" && !isSealed(job) ? { ...found, ...BROUGHT } : found;
   if (seen.end?.status != null || seen.end?.signal != null || seen.state === "done") {
-    ended.set(files.folder, seen);
+    ended.set(files.folder, { ...seen, told: lastSteps(seen.told) });
   }
   return { job, files, seen };
+}
+
+/** All that is shown of a job that has ended: of the steps of its last task the first and the last. */
+function lastSteps(told: readonly ToldEvent[]): ToldEvent[] {
+  const last = told.findLast(({ event }) => event === "step");
+  const first = told.find(({ event, task }) => event === "step" && task === last?.task);
+  return last && first ? first === last ? [last] : [first, last] : [];
 }
 
 /** A job that waits and that nobody here has queued. */

@@ -6,8 +6,16 @@ import type { KeptFolders } from "./kept_folders.ts";
 
 const KEEPS_NONE: KeptFolders = { read: () => [], write: () => {} };
 
-/** `roots` exist; of those that `kept` knows from before, what is still there. */
-export function openFolders(roots: readonly string[], kept = KEEPS_NONE): Folders {
+/**
+ * `roots` exist; of those that `kept` knows from before, what is still there. `own` is what no path may lead into although
+ * it lies in one: the queue, in whose files keys and tokens stand.
+ */
+export function openFolders(
+  roots: readonly string[],
+  kept = KEEPS_NONE,
+  own: string | null = null,
+): Folders {
+  const closed = own === null ? null : realOf(own);
   const named = roots.map((root) => Deno.realPathSync(root)), known = [...named];
   const isKnown = (real: string) => known.some((root) => isBelow(real, root));
   for (const path of kept.read()) {
@@ -34,6 +42,9 @@ export function openFolders(roots: readonly string[], kept = KEEPS_NONE): Folder
       const real = realOf(isAbsolute(path) ? resolve(path) : resolve(known[0], path));
       if (!isKnown(real)) {
         throw new Refused(403, `${path}: lies in none of the studio's folders; add its folder first`);
+      }
+      if (closed !== null && isBelow(real, closed)) {
+        throw new Refused(403, `${path}: is the studio's own, and shown by the queue alone`);
       }
       return real;
     },

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { join, resolve } from "node:path";
 import { UserError } from "../../base/errors.ts";
 import type { StudioConfig } from "../options.ts";
+import { jobsFolder } from "../queue/job.ts";
 import { keepQueue, runningJobs, stopJobs } from "../queue/keep.ts";
 import type { Catalogue, Studio } from "../studio.ts";
 import { openFolders } from "./folders.ts";
@@ -40,7 +41,7 @@ export function openServer(parts: ServeParts): Serving {
   const { config, signal } = parts;
   const roots = parts.folders.map(existing);
   const home = resolve(config.state ?? join(Deno.realPathSync(roots[0]), ".easel"));
-  const folders = openFolders(roots, keptFolders(home));
+  const folders = openFolders(roots, keptFolders(home), jobsFolder({ home }));
   const studio: Studio = { home, folders, catalogue: parts.catalogue, launch: parts.launch, signal };
   const token = config.token ?? randomBytes(24).toString("base64url");
   const host = config.listen ?? "127.0.0.1";

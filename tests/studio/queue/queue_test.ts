@@ -180,7 +180,7 @@ Deno.test("what is no command line of easel, or leads out of the folders, is not
     await Deno.remove(join(folder, "out"));
     await wrong(train("--training_comment", "고".repeat(50_000)), 400, /longer than a system takes/);
     await wrong(train("--help"), 400, /help is no job/);
-    await wrong({ command: "man", args: [] }, 400, /nothing to queue/);
+    for (const command of ["man", "studio"]) await wrong({ command, args: [] }, 400, /nothing to queue/);
     for (const id of ["..", "%2e%2e%2fx", "20260101000000000-0000000"]) {
       await assert.rejects(ask("GET", `/api/jobs/${id}`), { status: 404 });
     }

@@ -96,6 +96,18 @@ Deno.test("with --listen the address may be any number, and a name only the one 
   }, { listen: "0.0.0.0" });
 });
 
+Deno.test("the queue's own files, in which keys stand, are nobody's to download", async () => {
+  await serving(async ({ ask, folder }) => {
+    await Deno.mkdir(join(folder, ".easel/jobs/x"), { recursive: true });
+    await Deno.writeTextFile(join(folder, ".easel/jobs/x/job.json"), "{}");
+    await Deno.symlink(join(folder, ".easel/jobs"), join(folder, "link"));
+    for (const path of [".easel/jobs/x/job.json", "link/x/job.json", "link"]) {
+      const { status, text } = await ask(`/api/files/download?path=${path}`);
+      assert.deepEqual([status, /the studio's own/.test(text)], [403, true], path);
+    }
+  });
+});
+
 Deno.test("what is only asked about stays open for nobody", async () => {
   await serving(async ({ ask, folder }) => {
     await Deno.writeTextFile(join(folder, "a.png"), "x".repeat(100_000));
