@@ -67,7 +67,7 @@ function asTexts(value: TomlValue): Texts | null {
 }
 
 /** A value as it stands behind an equals sign. Throws UserError. */
-export function tomlValue(text: string): TomlValue {
+function tomlValue(text: string): TomlValue {
   return parseToml(`value = ${text}`, "unknown").value;
 }
 

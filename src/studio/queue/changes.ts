@@ -8,7 +8,7 @@ import { jobsFolder } from "./job.ts";
 type Listener = (ids: ReadonlySet<string> | null) => void;
 
 /** What changes within this time is told at once: a page is drawn at most so often. */
-export const TOLD_EVERY = 500;
+const TOLD_EVERY = 500;
 
 /** A process that was killed together with what kept it changes no file, and some file systems tell nothing. */
 const LOOKED_EVERY = 3000;

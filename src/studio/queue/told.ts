@@ -25,7 +25,7 @@ export function eventOf(line: string): ToldEvent | null {
 }
 
 /** The last bytes of a file as text, from the beginning of a line on; null where there is no file. */
-export function tailOf(path: string, most: number): string | null {
+function tailOf(path: string, most: number): string | null {
   try {
     using file = openFile(path);
     const { size } = file.statSync(), from = Math.max(0, size - most);
