@@ -73,10 +73,20 @@ function failure(error: unknown, url: URL, { report }: Served): Response {
     : error instanceof Deno.errors.PermissionDenied
     ? 403
     : 500;
-  const message = error instanceof Error ? error.message.split("\n")[0] : String(error);
+  const message = lineOf(error, status === 500);
   if (status === 500) report(`${url.pathname}: ${error instanceof Error ? error.stack ?? message : message}`);
   if (url.pathname.startsWith("/api/")) return json({ error: message }, status);
   return page(message, "", {}, status);
+}
+
+/** What a user typed or pasted, which may be megabytes, stands in it. */
+const MOST_LETTERS = 2000;
+
+/** What is ours says all of it in one line, be there a path with line ends in it; of what is not, the first line says what it is. */
+function lineOf(error: unknown, foreign: boolean): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const line = foreign ? text.split("\n")[0] : text.replaceAll(/\s*[\r\n]\s*/g, " ");
+  return line.length > MOST_LETTERS ? `${line.slice(0, MOST_LETTERS / 2)} … ${line.slice(-200)}` : line;
 }
 
 /** `text` is ours, or a path that has been through escaping. */

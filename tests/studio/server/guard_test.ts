@@ -249,3 +249,15 @@ Deno.test("secrets are compared in constant time", () => {
     null,
   );
 });
+
+Deno.test("an error is one line that says all of it, however a path is called and however long what was given is", async () => {
+  await serving(async ({ ask }) => {
+    const said = async (path: string) => {
+      const { text } = await ask(`/api/browse?path=${encodeURIComponent(path)}`);
+      return (JSON.parse(text) as { error: string }).error;
+    };
+    assert.match(await said("/else\nwhere"), /^\/else where: lies in none of the studio's folders/);
+    const long = await said(`/${"x".repeat(100)}`.repeat(30));
+    assert(long.length < 1300 && /^\/x+.* … .*x: lies in none/.test(long), long);
+  });
+});
