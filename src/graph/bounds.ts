@@ -3,7 +3,7 @@
  * allows for float32's rounding, so that an overflow or NaN can be ruled out without computing anything.
  */
 
-import type { Node, Tensor } from "./graph.ts";
+import { elements, type Node, type Tensor } from "./graph.ts";
 import { BINARY } from "./ops/binary.ts";
 import { CHAINED } from "./ops/chained.ts";
 import { UNARY } from "./ops/unary.ts";
@@ -73,7 +73,10 @@ function boundsOfNode(t: Tensor, of: Of, known: Of): Bounds {
       return chained(CHAINED[attrs.fn], inputs.map(of));
     case "cast":
     case "reshape":
+    case "broadcast":
       return of(inputs[0]);
+    case "sum":
+      return total(of(inputs[0]), elements(inputs[0].shape) / elements(t.shape));
     default:
       return ANYTHING;
   }
@@ -93,14 +96,70 @@ function times(a: Bounds, b: Bounds): Bounds {
   return { low: Math.min(...ends), high: Math.max(...ends), nan: a.nan || b.nan };
 }
 
-/** x x, and x y x, which their parts do not show to be squares. */
-function product({ inputs: [x, y] }: Node, of: Of): Bounds {
+/** What rounding makes of sums of many, and of what is interpolated far from both ends, in proportion to them. */
+const MANY = 2 ** -10;
+
+function total(x: Bounds, count: number): Bounds {
+  const { low, high, nan } = times(x, exactly(count)), slack = MANY * Math.max(-low, high);
+  return {
+    low: low >= 0 ? low * (1 - MANY) : low - slack,
+    high: high <= 0 ? high * (1 - MANY) : high + slack,
+    nan,
+  };
+}
+
+/**
+ * x x, x y x, and x (r / max(rms(x) s, c)), which their parts do not show to be squares, and no larger than the root of
+ * x's elements over s.
+ */
+function product(node: Node, of: Of): Bounds {
+  const [x, y] = node.inputs, limit = rootMeanSquareLimit(node);
+  if (limit && bounded(of(x)) && bounded(of(limit.rate))) {
+    // where squares are rounded to 0, and where r / max(..) is subnormal
+    const most = largest(of(limit.rate)) * (1.001 * limit.ratio + 2e-19 / limit.least) +
+      2e-45 * largest(of(x));
+    return between(-most, most);
+  }
   const { op, attrs, inputs: [a, b] } = x.node, magnitude = UNARIES.abs!(of(y));
   if (x === y) return times(magnitude, magnitude);
   if (op?.name === "binary" && BINARY[attrs.fn] === "mul" && a === y) {
     return times(times(magnitude, magnitude), of(b));
   }
   return times(of(x), of(y));
+}
+
+const isBinary = ({ op, attrs }: Node, name: typeof BINARY[number]) =>
+  op?.name === "binary" && BINARY[attrs.fn] === name;
+const isUnary = ({ op, attrs }: Node, name: typeof UNARY[number]) =>
+  op?.name === "unary" && UNARY[attrs.fn] === name;
+const constantOf = ({ node: { source } }: Tensor) =>
+  source?.kind === "constant" && source.data.length === 1 ? source.data[0] : null;
+
+/** Of x (rate / max(rms(x) s, least)): at most how large x's elements are in proportion to rms(x) s, and the rest. */
+function rootMeanSquareLimit({ inputs: [x, quotient] }: Node) {
+  if (!isBinary(quotient.node, "div")) return null;
+  const [rate, limit] = quotient.node.inputs;
+  if (!isBinary(limit.node, "maximum")) return null;
+  const least = constantOf(limit.node.inputs[1]), found = unscaled(limit.node.inputs[0]);
+  if (least === null || !(least > 0) || !found || !isUnary(found.of.node, "sqrt")) return null;
+  const squares = unscaled(found.of.node.inputs[0]), count = elements(x.shape);
+  const sum = squares?.of.node;
+  if (sum?.op?.name !== "sum" || elements(sum.outputs[0].shape) !== 1) return null;
+  const [of] = sum.inputs;
+  if (!isUnary(of.node, "square") || of.node.inputs[0] !== x || count !== elements(of.shape)) return null;
+  // rms(x) s is found.scale sqrt(squares.scale sum), and no element is larger than sqrt(sum)
+  return { rate, least, ratio: 1 / (found.scale * Math.sqrt(squares!.scale)) };
+}
+
+/** x scale with a scale above 0, in any shape. */
+function unscaled(t: Tensor): { of: Tensor; scale: number } | null {
+  let of = t, scale = 1;
+  for (;;) {
+    const { op, inputs, attrs } = of.node;
+    if (op?.name === "affine" && attrs.shift === 0 && attrs.scale > 0) scale *= attrs.scale;
+    else if (op?.name !== "reshape") return { of, scale };
+    of = inputs[0];
+  }
 }
 
 /** Nothing is known of what is divided by 0. */
@@ -122,9 +181,13 @@ function sum({ inputs: [a, product] }: Node, of: Of): Bounds {
 function mixed(a: Bounds, b: Bounds, t: Bounds): Bounds {
   if (!bounded(a) || !bounded(b)) return ANYTHING;
   const at = (x: number, y: number) => [t.low, t.high].map((t) => x * (1 - t) + y * t);
+  const least = Math.min(...at(a.low, b.low));
+  if (a.low >= 0 && b.low >= 0 && t.high <= 0.99 && least > 1e-34) {
+    return between(least * (1 - MANY), Math.max(...at(a.high, b.high)) * (1 + MANY));
+  }
   // the difference is rounded by its own size; of two that are not negative it never comes to less than -a
   const slack = ROUNDING * (largest(a) + largest(b));
-  const low = Math.min(...at(a.low, b.low)) - slack;
+  const low = least - slack;
   return between(a.low >= 0 && b.low >= 0 ? Math.max(low, 0) : low, Math.max(...at(a.high, b.high)) + slack);
 }
 

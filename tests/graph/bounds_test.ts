@@ -13,8 +13,10 @@ import {
   exactly,
   Graph,
   maximum,
+  mean,
   minimum,
   mul,
+  reshape,
   select,
   sign,
   sqrt,
@@ -98,4 +100,40 @@ Deno.test("moving averages and squares are known as what they are", () => {
   strictEqual(square.low, 0);
   strictEqual(scaled.low, 0);
   ok(scaled.high < 0.91);
+});
+
+Deno.test("steps that are divided by their root mean square lie within what that leaves, and positive means stay so", async () => {
+  const shape = [20, 25], count = 20 * 25;
+  for (const [scale, spread] of [[1, 0], [1e-12, 30], [1e12, 3], [1e-25, 1]]) {
+    const graph = new Graph(), x = graph.input("x", shape), row = graph.input("row", [20, 1]);
+    const constant = (v: number) => graph.constant(Float32Array.of(v), [1]);
+    const root = reshape(sqrt(mean(square(x))), [1]);
+    const limited = mul(x, div(constant(0.01), maximum(affine(root, 1 / 2, 0), constant(1))));
+    const next = lerp(row, mean(affine(square(x), 1, 1e-30), [1]), constant(0.5));
+    const values = Float32Array.from(
+      { length: count },
+      (_, k) => scale * Math.sin(k + 1) * (k === 7 ? 10 ** spread : 1),
+    );
+    const most = values.reduce((a, v) => Math.max(a, Math.abs(v)), 0);
+    const [a, b] = boundsOf(
+      [limited, next],
+      (t) => t === x ? between(-most, most) : between(0, 1),
+    );
+    ok(a.high <= 0.01 * (2.01 * Math.sqrt(count)) && a.low === -a.high, `${a.high}`);
+    ok(b.low > 4e-31, `${b.low}`);
+    graph.output("limited", limited);
+    graph.output("next", next);
+    const store = new ParameterStore(device("cpu")), program = await compile(graph, store, { chains: true });
+    const out = await program.run({ x: values, row: new Float32Array(20) });
+    program.destroy();
+    store.destroy();
+    ok(out.limited.every((v) => Math.abs(v) <= a.high) && out.next.every((v) => v >= b.low && v <= b.high));
+  }
+  const graph = new Graph(), [x, y] = ["x", "y"].map((name) => graph.input(name, shape));
+  const other = mul(
+    x,
+    div(y, maximum(reshape(sqrt(mean(square(y))), [1]), graph.constant(Float32Array.of(1), [1]))),
+  );
+  const [bounds] = boundsOf([other], () => between(-1e30, 1e30));
+  ok(!bounded(bounds), "of another's root mean square nothing follows");
 });

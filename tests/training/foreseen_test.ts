@@ -50,7 +50,16 @@ function watched(type: string, more: Partial<UpdateOptions> & { dtype?: Paramete
 
 const values = (shape: readonly number[], seed: number) => normal([...shape], seed).values as Float32Array;
 
-const TYPES = ["AdamW", "AdamW8bit", "Lion", "Prodigy", "SGD", "AdamWScheduleFree", "DAdaptAdam"];
+const TYPES = [
+  "AdamW",
+  "AdamW8bit",
+  "Lion",
+  "Prodigy",
+  "SGD",
+  "AdamWScheduleFree",
+  "DAdaptAdam",
+  "Adafactor",
+];
 
 for (const type of TYPES) {
   Deno.test(`${type}: what is foreseen is made as it is when it is looked at`, async () => {

@@ -58,10 +58,26 @@ export class Certainty {
   }
 }
 
-/** Whether anything can be known: gradients are clipped, the formula goes number by number, nothing else moves the weights. */
-function foreseeable({ maxGradNorm, clipped, optimizer, afterUpdate, clipEach }: UpdateOptions): boolean {
-  const pointwise = !optimizer.stateShape || clipEach === true;
-  return maxGradNorm > 0 && (clipped ?? []).every((each) => each) && pointwise && !afterUpdate;
+/** Whether anything can be known: gradients are clipped, the formula keeps numbers of a usual size, nothing else moves weights. */
+function foreseeable(options: UpdateOptions): boolean {
+  const { maxGradNorm, clipped, optimizer, afterUpdate } = options;
+  return maxGradNorm > 0 && (clipped ?? []).every((each) => each) && !afterUpdate &&
+    (!optimizer.stateShape || keeps(options));
+}
+
+/** Whether an early step of the formula leaves something bounded, of numbers up to 1. */
+function keeps(options: UpdateOptions): boolean {
+  const { optimizer, maxGradNorm } = options, unit = between(0, 1);
+  const states = Object.fromEntries(Object.keys(optimizer.states).map((name) => [name, unit]));
+  const hyper = optimizer.hyper({ lr: 1e-4, step: 2, running: optimizer.running?.start ?? {} });
+  const next = formulaBounds(
+    options,
+    { weight: unit, states },
+    maxGradNorm,
+    hyper,
+    optimizer.shared?.numbers ?? {},
+  );
+  return [next.weight, ...Object.values(next.states)].every(bounded);
 }
 
 /**
@@ -76,7 +92,7 @@ function extentAfter(options: UpdateOptions, state: StepState, due: Due, before:
     if (!due.moved[i]) continue;
     const numbers = optimizer.shared?.each ? state.running[i] : state.numbers;
     const next = formulaBounds(
-      optimizer,
+      options,
       before,
       1.001 * maxGradNorm + 1e-20,
       optimizer.hyper(moment),
@@ -98,20 +114,46 @@ function extentAfter(options: UpdateOptions, state: StepState, due: Due, before:
   return fine && count * largest(after.weight) ** 2 < MOST_SQUARE ? after : null;
 }
 
-/** One number of each kind through the optimizer's formula. */
+/** The optimizer's formula, one number of each kind through it, or with `stateShape` the shapes of all parameters. */
 function formulaBounds(
+  { optimizer, groups }: UpdateOptions,
+  before: Extent,
+  gradient: number,
+  hyper: Readonly<Record<string, number>>,
+  numbers: Readonly<Record<string, number>>,
+): Extent {
+  const shapes = optimizer.stateShape
+    ? groups.flatMap((group) => group.parameters.map((p) => p.shape))
+    : [[1]];
+  const different = new Map(shapes.map((shape) => [shape.join(), shape]));
+  const found = [...different.values()].map((shape) =>
+    boundsOfShape(optimizer, shape, before, gradient, hyper, numbers)
+  );
+  const names = Object.keys(before.states);
+  return {
+    weight: found.map(({ weight }) => weight).reduce(both),
+    states: Object.fromEntries(names.flatMap((name) => {
+      const all = found.flatMap(({ states }) => states[name] ?? []);
+      return all.length ? [[name, all.reduce(both)]] : [];
+    })),
+  };
+}
+
+function boundsOfShape(
   optimizer: Rule,
+  shape: readonly number[],
   { weight, states }: Extent,
   gradient: number,
   hyper: Readonly<Record<string, number>>,
   numbers: Readonly<Record<string, number>>,
 ): Extent {
   const graph = new Graph(), known = new Map<Tensor, Bounds>();
-  const source = (name: string, bounds: Bounds) => {
-    const t = graph.input(name, [1]);
+  const source = (name: string, bounds: Bounds, shape: readonly number[] = [1]) => {
+    const t = graph.input(name, [...shape]);
     known.set(t, bounds);
     return t;
   };
+  const shapeOf = (state: string) => optimizer.stateShape ? optimizer.stateShape(state, shape) : shape;
   const sources = (prefix: string, of: Readonly<Record<string, Bounds>>) =>
     Object.fromEntries(
       Object.entries(of).map(([name, bounds]) => [name, source(`${prefix}.${name}`, bounds)]),
@@ -119,9 +161,14 @@ function formulaBounds(
   const exact = (of: Readonly<Record<string, number>>) =>
     Object.fromEntries(Object.entries(of).map(([name, x]) => [name, exactly(Math.fround(x))]));
   const group = {
-    weight: source("weight", weight),
-    grad: source("grad", between(-gradient, gradient)),
-    state: sources("state", states),
+    weight: source("weight", weight, shape),
+    grad: source("grad", between(-gradient, gradient), shape),
+    state: Object.fromEntries(
+      Object.entries(states).flatMap(([name, bounds]) => {
+        const own = shapeOf(name);
+        return own ? [[name, source(`state.${name}`, bounds, own)]] : [];
+      }),
+    ),
     hyper: sources("hyper", exact(hyper)),
     numbers: sources("numbers", exact(numbers)),
   };
