@@ -101,7 +101,7 @@ export interface Rule<
   ownRate?(step: number): number;
   readonly shared?: Shared<States, Hyper, Names, Sums>;
   update(group: Group<States, Hyper, Names>): Next<States>;
-  /** An instruction that does what `update` does, faster than the chain that is made of it. */
+  /** An instruction that does what `update` does, faster than the chain that is made of it; on GPUs only. */
   readonly instruction?: Instruction;
   /** What may help where the update gives no finite weights, beside a lower rate. */
   readonly remedy?: string;

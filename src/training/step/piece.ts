@@ -18,6 +18,7 @@ import {
   type Tensor,
   write,
 } from "../../graph/mod.ts";
+import type { Device } from "../../runtime/mod.ts";
 import type { Group, Numbers, Operands, Rule } from "../optimizers/mod.ts";
 import type { States } from "./states.ts";
 
@@ -65,6 +66,25 @@ export function packing({ eightBit }: Rule): (work: Work) => Work {
 export function clipping(norm: Tensor, most: number): Tensor {
   const constant = (x: number) => norm.graph.constant(Float32Array.of(x), [1]);
   return minimum(div(constant(most), affine(norm, 1, 1e-6)), constant(1));
+}
+
+/** How weights step, as far as it decides about the rule. */
+export interface Manner {
+  /** Each tensor has a norm of its own. */
+  readonly clipEach?: boolean;
+  /** Weights step within the backward program. */
+  readonly fused?: boolean;
+}
+
+/**
+ * On a CPU every update is a chain: as machine code that is no slower than an instruction of the optimizer's own, and it
+ * clears gradients in the same pass. With `clipEach` or `fused` each tensor has an update of its own.
+ */
+export function suited(rule: Rule, { clipEach, fused }: Manner, device: Pick<Device, "info">): Rule {
+  const chained = device.info().backend === "cpu" ? { ...rule, instruction: undefined } : rule;
+  return clipEach || fused
+    ? { ...chained, stateShape: chained.stateShape ?? ((_, shape) => shape) }
+    : chained;
 }
 
 export type Step = (operands: Work) => Group;

@@ -19,6 +19,7 @@ import {
 import type { ParameterStore, Program } from "../../runtime/mod.ts";
 import { leadingRate } from "../optimizers/adaptive_rate/shared_rate.ts";
 import { recordFused } from "./fused.ts";
+import { suited } from "./piece.ts";
 import { flat, gradientOf, weightOf } from "./trainable.ts";
 import {
   type Due,
@@ -65,15 +66,6 @@ export type { Inputs, StepState, UpdateResult };
 /** Which segments are computed again: or as few as make the arena that many bytes at most. */
 export type Recompute = "none" | "all" | { readonly within: number };
 
-/** An update of its own for each tensor, which has a norm or a moment of its own. */
-function tensorByTensor<Shape>(options: StepOptions<Shape>): StepOptions<Shape> {
-  const { optimizer } = options;
-  return {
-    ...options,
-    optimizer: { ...optimizer, stateShape: optimizer.stateShape ?? ((_, shape) => shape) },
-  };
-}
-
 export class TrainingStep<Shape extends object> {
   readonly state: StepState;
   /** Gradient checkpointing of the programs that are made from now on. */
@@ -93,7 +85,7 @@ export class TrainingStep<Shape extends object> {
 
   /** `store` holds the groups' parameters, see allocateGroups; it gets the optimizer's states. */
   constructor(private readonly store: ParameterStore, given: StepOptions<Shape>) {
-    const options = this.options = given.clipEach || given.fused ? tensorByTensor(given) : given;
+    const options = this.options = { ...given, optimizer: suited(given.optimizer, given, store.device) };
     this.recompute = options.recompute ? "all" : "none";
     this.#backward = new Programs(store, { load: options.load });
     allocateStates(store, options.groups, options.optimizer);
