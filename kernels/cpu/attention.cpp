@@ -1,10 +1,10 @@
-// attention: out = softmax(scale * q k^T) v for each head; lse is kept for the gradient. Compute-bound: the
-// two products of a block of query rows run on packed keys and values while its scores are in cache; scores
-// never reach memory.
+// attention: out = softmax(scale * q k^T) v for each head; lse is kept for the gradient (arXiv 2205.14135).
+// Compute-bound: both products of a tile run while its scores are in cache; scores never reach memory.
 #include "../executor/shapes/attention.h"
 
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "attention_gemm.h"
 
@@ -13,22 +13,29 @@ inline namespace EASEL_ISA {
 namespace {
 using namespace attention_detail;
 
-// Row of scores -> unnormalised weights in place (and as T for the next product); returns the weights' sum.
+// What is known of a query after some tiles of keys.
+struct Row {
+  float max = -std::numeric_limits<float>::infinity(), sum = 0;
+};
+
+// Row of a tile's scores -> unnormalised weights p, which may lie where s does. Returns what the weights of
+// the tiles before must be multiplied by, now that the largest score is another.
 template <typename T>
-float softmax_row(float* s, T* p, int64_t n, int64_t visible, float scale, float* max_out) {
-  float max = -std::numeric_limits<float>::infinity();
+float softmax_row(const float* s, T* p, int64_t n, int64_t visible, float scale, Row& row) {
+  float max = row.max;
 #pragma omp simd reduction(max : max)
   for (int64_t j = 0; j < visible; ++j) max = s[j] > max ? s[j] : max;
+  const float shift = scale * max, before = visible ? exp_of(scale * row.max - shift) : 1.f;
   float sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (int64_t j = 0; j < visible; ++j) {
-    const float e = exp_of(scale * (s[j] - max));
+    const float e = exp_of(scale * s[j] - shift);
     p[j] = from_float<T>(e);
     sum += e;
   }
   for (int64_t j = visible; j < n; ++j) p[j] = from_float<T>(0);
-  *max_out = max;
-  return sum;
+  row = {max, row.sum * before + sum};
+  return before;
 }
 
 // T: float or bf16, what the products read.
@@ -36,75 +43,82 @@ template <typename T>
 class Forward {
  public:
   Forward(const Instruction& i, const AttentionShape& s, int32_t dtype)
-      : s_(s), row_(s.row()), block_(block_rows(s.queries, s.keys)) {
-    const int64_t tail = s.queries % block_;
-    const int64_t threads = i.threads();
-    scores_gemm_ = std::make_unique<BlockGemm>(i, dtype, block_, tail, [&](int64_t m) {
-      return Gemm(i, dtype, m, s.keys, s.width, {row_, 1}, nullptr, s.keys, false);
-    });
-    out_gemm_ = std::make_unique<BlockGemm>(i, dtype, block_, tail, [&](int64_t m) {
-      return Gemm(i, dtype, m, s.width, s.keys, {s.keys, 1}, nullptr, s.width, false);
-    });
-    pack_k_ = std::make_unique<Packer>(dtype, s.width, s.keys, Strides{1, row_},
-                                       scores_gemm_->at(block_).packed(), threads);
-    pack_v_ = std::make_unique<Packer>(dtype, s.keys, s.width, Strides{row_, 1},
-                                       out_gemm_->at(block_).packed(), threads);
-    packed_ = i.scratch((pack_k_->bytes() + pack_v_->bytes()) * size_t(s.batch * s.heads));
-    scores_ = i.scratch(sizeof(float) * size_t(threads * block_ * s.keys));
-    weights_ = i.scratch(sizeof(T) * size_t(threads * block_ * s.keys));
-    sums_ = i.scratch(sizeof(float) * size_t(threads * block_ * s.width));
-    if (tail && scores_gemm_->at(tail).packed() != scores_gemm_->at(block_).packed())
-      i.fail("tail layout differs");
-    if (tail && out_gemm_->at(tail).packed() != out_gemm_->at(block_).packed()) i.fail("tail layout differs");
+      : s_(s),
+        tiles_(s),
+        row_(s.row()),
+        key_line_(apart<T>(s.keys)),
+        score_line_(apart<float>(tiles_.keys)),
+        weight_line_(apart<T>(tiles_.keys)),
+        scores_gemm_(tiles_,
+                     [&](int64_t m, int64_t n) {
+                       return Gemm(i, dtype, m, n, s.width, {row_, 1}, {key_line_, 1}, score_line_, false);
+                     }),
+        out_gemm_(tiles_,
+                  [&](int64_t m, int64_t n) {
+                    return Gemm(i, dtype, m, s.width, n, {weight_line_, 1}, {row_, 1}, s.width, true);
+                  }),
+        pack_k_(dtype, s.width, s.keys, {1, row_}, key_line_, i.threads()),
+        packed_(i.scratch(sizeof(T) * size_t(s.batch * s.heads * s.width * key_line_))) {
+    const auto threads = size_t(i.threads());
+    scores_ = i.scratch(sizeof(float) * threads * size_t(tiles_.rows * score_line_));
+    if constexpr (!kInPlace) weights_ = i.scratch(sizeof(T) * threads * size_t(tiles_.rows * weight_line_));
+    sums_ = i.scratch(sizeof(float) * threads * size_t(tiles_.rows * s.width));
   }
 
-  void run(const T* q, const T* k, const T* v, T* out, float* lse) const {
-    const int64_t heads = s_.batch * s_.heads, blocks = (s_.queries + block_ - 1) / block_;
-    const size_t stride = pack_k_->bytes() + pack_v_->bytes();
+  void run(const T* q, const T* k, const T* v, T* out, float* lse) {
+    const int64_t heads = s_.batch * s_.heads, blocks = (s_.queries + tiles_.rows - 1) / tiles_.rows;
 #pragma omp parallel for schedule(static)
-    for (int64_t h = 0; h < heads; ++h) {
-      char* to = packed_.get() + stride * size_t(h);
-      pack_k_->run(omp_get_thread_num(), k + head_offset(h, s_.keys), to);
-      pack_v_->run(omp_get_thread_num(), v + head_offset(h, s_.keys), to + pack_k_->bytes());
-    }
+    for (int64_t h = 0; h < heads; ++h)
+      pack_k_.run(omp_get_thread_num(), k + head_offset(h, s_.keys), keys_of(h));
 #pragma omp parallel for schedule(dynamic)
-    for (int64_t task = 0; task < heads * blocks; ++task) {
-      const int64_t h = task / blocks, first = task % blocks * block_;
-      block(omp_get_thread_num(), h, first, std::min(block_, s_.queries - first), q, out, lse);
-    }
+    for (int64_t task = 0; task < heads * blocks; ++task)
+      block(omp_get_thread_num(), task / blocks, task % blocks * tiles_.rows, q, v, out, lse);
   }
 
  private:
+  static constexpr bool kInPlace = std::is_same_v<T, float>;  // weights take the place of scores
+
   int64_t head_offset(int64_t h, int64_t length) const {
     return h / s_.heads * length * row_ + h % s_.heads * s_.width;
   }
+  T* keys_of(int64_t h) const { return packed_.get<T>() + h * s_.width * key_line_; }
 
-  void block(int t, int64_t h, int64_t first, int64_t rows, const T* q, T* out, float* lse) const {
-    const char* k = packed_.get() + (pack_k_->bytes() + pack_v_->bytes()) * size_t(h);
-    float* s = scores_.get<float>() + int64_t(t) * block_ * s_.keys;
-    T* p = weights_.get<T>() + int64_t(t) * block_ * s_.keys;
-    float* o = sums_.get<float>() + int64_t(t) * block_ * s_.width;
-    const int64_t at = head_offset(h, s_.queries) + first * row_;
-    scores_gemm_->at(rows).run(t, q + at, k, s);
-    float total[256];
-    for (int64_t r = 0; r < rows; ++r) {
-      const int64_t visible = s_.causal ? std::min(s_.keys, first + r + 1) : s_.keys;
-      float max;
-      total[r] = softmax_row(s + r * s_.keys, p + r * s_.keys, s_.keys, visible, s_.scale, &max);
-      lse[h * s_.queries + first + r] = s_.scale * max + std::log(total[r]);
+  void block(int t, int64_t h, int64_t first, const T* q, const T* v, T* out, float* lse) const {
+    const int64_t rows = tiles_.rows_at(first), at = head_offset(h, s_.queries) + first * row_;
+    const T* v_head = v + head_offset(h, s_.keys);
+    float* s = scores_.get<float>() + t * tiles_.rows * score_line_;
+    T* p;
+    if constexpr (kInPlace)
+      p = s;
+    else
+      p = weights_.get<T>() + t * tiles_.rows * weight_line_;
+    float* o = sums_.get<float>() + t * tiles_.rows * s_.width;
+    Row row[Tiles::kRows];
+    std::fill(o, o + rows * s_.width, 0.f);
+    for (int64_t j = 0; j < s_.keys && !(s_.causal && j >= first + rows); j += tiles_.keys) {
+      const int64_t n = tiles_.keys_at(j);
+      scores_gemm_.at(rows, n).run(t, q + at, keys_of(h) + j, s);
+      for (int64_t r = 0; r < rows; ++r) {
+        const float before = softmax_row(s + r * score_line_, p + r * weight_line_, n,
+                                         tiles_.visible(s_, first + r, j, n), s_.scale, row[r]);
+        if (before != 1.f)
+          for (int64_t c = 0; c < s_.width; ++c) o[r * s_.width + c] *= before;
+      }
+      out_gemm_.at(rows, n).run(t, p, v_head + j * row_, o);
     }
-    out_gemm_->at(rows).run(t, p, k + pack_k_->bytes(), o);
     for (int64_t r = 0; r < rows; ++r) {
-      const float inverse = 1.f / total[r];
+      lse[h * s_.queries + first + r] = s_.scale * row[r].max + std::log(row[r].sum);
+      const float inverse = 1.f / row[r].sum;
       for (int64_t c = 0; c < s_.width; ++c)
         out[at + r * row_ + c] = from_float<T>(o[r * s_.width + c] * inverse);
     }
   }
 
   AttentionShape s_;
-  int64_t row_, block_;
-  std::unique_ptr<BlockGemm> scores_gemm_, out_gemm_;
-  std::unique_ptr<Packer> pack_k_, pack_v_;
+  Tiles tiles_;
+  int64_t row_, key_line_, score_line_, weight_line_;
+  TileGemm scores_gemm_, out_gemm_;
+  Packer pack_k_;
   Scratch packed_, scores_, weights_, sums_;
 };
 

@@ -1,10 +1,11 @@
 // Small strided matrix products for attention: oneDNN primitives made for one thread and run by many threads
-// at once, each on its own block of rows, so that a head's products never wait for one another.
+// at once, each on its own tile, so that a head's products never wait for one another.
 #pragma once
 #include <dnnl.hpp>
 #include <unordered_map>
 #include <vector>
 
+#include "../executor/shapes/attention.h"
 #include "kernel.h"
 #include "onednn.h"
 
@@ -56,24 +57,29 @@ struct Strides {
   int64_t row, column;
 };
 
-// A (rows, columns) matrix copied once into the layout that the product reading it as B likes best.
+// Elements from a row to the next: an odd number of cache lines, or rows of a power of two would lie in the
+// same few sets of a cache and drive one another out; with AVX2 alone that took half of the speed.
+template <typename T>
+int64_t apart(int64_t columns) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  return ((columns + kLine - 1) / kLine | 1) * kLine;
+}
+
+// Copies a (rows, columns) matrix into rows that lie side by side.
 class Packer {
  public:
-  Packer(int32_t dtype, int64_t rows, int64_t columns, Strides from, const dnnl::memory::desc& to,
-         int threads)
-      : to_(to) {
+  Packer(int32_t dtype, int64_t rows, int64_t columns, Strides from, int64_t to, int threads) {
     const OneThread one;
     const dnnl::memory::desc source({rows, columns}, dnnl_type(dtype), {from.row, from.column});
-    const dnnl::reorder::primitive_desc pd(engine(), source, engine(), to_);
-    reorder_ = dnnl::reorder(pd);
+    const dnnl::memory::desc target({rows, columns}, dnnl_type(dtype), {to, 1});
+    reorder_ = dnnl::reorder(dnnl::reorder::primitive_desc(engine(), source, engine(), target));
     for (int t = 0; t < threads; ++t) {
       source_.emplace_back(source, engine(), nullptr);
-      target_.emplace_back(to_, engine(), nullptr);
+      target_.emplace_back(target, engine(), nullptr);
       arguments_.push_back({{DNNL_ARG_FROM, source_[t]}, {DNNL_ARG_TO, target_[t]}});
       streams_.emplace_back(engine());
     }
   }
-  size_t bytes() const { return (to_.get_size() + 63) / 64 * 64; }
   void run(int thread, const void* from, void* to) {
     source_[thread].set_data_handle(const_cast<void*>(from));
     target_[thread].set_data_handle(to);
@@ -81,24 +87,21 @@ class Packer {
   }
 
  private:
-  dnnl::memory::desc to_;
   dnnl::reorder reorder_;
   std::vector<dnnl::memory> source_, target_;
   std::vector<std::unordered_map<int, dnnl::memory>> arguments_;
   std::vector<dnnl::stream> streams_;
 };
 
-// C (M, N) f32, dense rows of ldc = (or +=) A (M, K) B (K, N). B is strided, or packed when `b` is null.
+// C (M, N) f32, dense rows of ldc = (or +=) A (M, K) B (K, N).
 class Gemm {
  public:
-  Gemm(const Instruction& i, int32_t dtype, int64_t m, int64_t n, int64_t k, Strides a, const Strides* b,
+  Gemm(const Instruction& i, int32_t dtype, int64_t m, int64_t n, int64_t k, Strides a, Strides b,
        int64_t ldc, bool accumulate) {
     const OneThread one;
     using dnnl::memory;
     const auto type = dnnl_type(dtype);
-    const memory::desc a_desc({m, k}, type, {a.row, a.column});
-    const memory::desc b_desc = b ? memory::desc({k, n}, type, {b->row, b->column})
-                                  : memory::desc({k, n}, type, memory::format_tag::any);
+    const memory::desc a_desc({m, k}, type, {a.row, a.column}), b_desc({k, n}, type, {b.row, b.column});
     const memory::desc c_desc({m, n}, memory::data_type::f32, {ldc, 1});
     dnnl::primitive_attr attr;
     attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
@@ -109,12 +112,11 @@ class Gemm {
     }
     const dnnl::matmul::primitive_desc pd({a_desc, b_desc, c_desc}, attr, engine());
     matmul_ = dnnl::matmul(pd);
-    packed_ = pd.weights_desc();
     scratch_bytes_ = (pd.scratchpad_desc().get_size() + 63) / 64 * 64;
     scratch_ = i.scratch(scratch_bytes_ * size_t(i.threads()));
     for (int t = 0; t < i.threads(); ++t) {
       a_.emplace_back(a_desc, engine(), nullptr);
-      b_.emplace_back(packed_, engine(), nullptr);
+      b_.emplace_back(b_desc, engine(), nullptr);
       c_.emplace_back(c_desc, engine(), nullptr);
       work_.emplace_back(pd.scratchpad_desc(), engine(), nullptr);
       arguments_.push_back({{DNNL_ARG_SRC, a_[t]},
@@ -124,7 +126,6 @@ class Gemm {
       streams_.emplace_back(engine());
     }
   }
-  const dnnl::memory::desc& packed() const { return packed_; }
   void run(int thread, const void* a, const void* b, float* c) {
     a_[thread].set_data_handle(const_cast<void*>(a));
     b_[thread].set_data_handle(const_cast<void*>(b));
@@ -135,7 +136,6 @@ class Gemm {
 
  private:
   dnnl::matmul matmul_;
-  dnnl::memory::desc packed_;
   size_t scratch_bytes_;
   Scratch scratch_;
   std::vector<dnnl::memory> a_, b_, c_, work_;
@@ -143,29 +143,48 @@ class Gemm {
   std::vector<dnnl::stream> streams_;
 };
 
-// The same product for a full block of query rows and for the shorter last one.
-class BlockGemm {
- public:
-  BlockGemm(const Instruction& i, int32_t dtype, int64_t block, int64_t tail,
-            const std::function<Gemm(int64_t)>& make)
-      : block_(block) {
-    (void)i, (void)dtype;
-    full_ = std::make_unique<Gemm>(make(block));
-    if (tail) tail_ = std::make_unique<Gemm>(make(tail));
+// Scores are made and used up by tiles of so many queries and keys: what a tile needs, gradients too, stays
+// in the second-level cache.
+struct Tiles {
+  static constexpr int64_t kRows = 128, kKeys = 512;
+  explicit Tiles(const AttentionShape& s)
+      : all_rows(s.queries),
+        all_keys(s.keys),
+        rows(std::min(s.queries, kRows)),
+        keys(std::min(s.keys, kKeys)) {}
+  int64_t rows_at(int64_t first) const { return std::min(rows, all_rows - first); }
+  int64_t keys_at(int64_t first) const { return std::min(keys, all_keys - first); }
+  // Keys of a tile that a query sees.
+  int64_t visible(const AttentionShape& s, int64_t query, int64_t first_key, int64_t n) const {
+    return s.causal ? std::clamp<int64_t>(query + 1 - first_key, 0, n) : n;
   }
-  Gemm& at(int64_t rows) const { return rows == block_ ? *full_ : *tail_; }
-
- private:
-  int64_t block_;
-  std::unique_ptr<Gemm> full_, tail_;
+  int64_t all_rows, all_keys, rows, keys;
 };
 
-// e^x to about 1 ulp for finite x; below -87 it is 0 to within 1e-38. NaN stays NaN. Branch-free, so it
-// vectorises.
+// One product of whole tiles and of what is left at the edges.
+class TileGemm {
+ public:
+  TileGemm(const Tiles& tiles, const std::function<Gemm(int64_t m, int64_t n)>& make) : tiles_(tiles) {
+    const int64_t m[2] = {tiles.rows, tiles.all_rows % tiles.rows},
+                  n[2] = {tiles.keys, tiles.all_keys % tiles.keys};
+    for (int a = 0; a < 2; ++a)
+      for (int b = 0; b < 2; ++b)
+        if (m[a] && n[b]) gemms_[a][b] = std::make_unique<Gemm>(make(m[a], n[b]));
+  }
+  Gemm& at(int64_t m, int64_t n) const { return *gemms_[m != tiles_.rows][n != tiles_.keys]; }
+
+ private:
+  Tiles tiles_;
+  std::unique_ptr<Gemm> gemms_[2][2];
+};
+
+// e^x to about 1 ulp for x up to 88; below -87 it is 0 to within 1e-37. NaN stays NaN: whatever its scale is,
+// the product is NaN. Branch-free, so it vectorises.
 static inline float exp_of(float x) {
-  x = x < -87.3f ? -87.3f : x;
-  x = x > 88.7f ? 88.7f : x;
-  const float n = (x * 1.44269504f + 12582912.f) - 12582912.f;  // round to nearest
+  constexpr float kRounds = 12582912.f;  // a sum's last bits are the whole number next to what was added
+  x = -87.f > x ? -87.f : x;
+  x = 88.f < x ? 88.f : x;
+  const float sum = x * 1.44269504f + kRounds, n = sum - kRounds;
   const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
   float p = 1.9875691500e-4f;
   p = p * r + 1.3981999507e-3f;
@@ -173,17 +192,8 @@ static inline float exp_of(float x) {
   p = p * r + 4.1665795894e-2f;
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1.f;
-  // NaN has no integer: its scale is any finite number, and NaN times that is NaN.
-  const float whole = n == n ? n : 0.f;
-  return p * bits_float(uint32_t(int32_t(whole) + 127) << 23);
-}
-
-// Query rows a block: the scores of one block and of its 16-bit copy stay in the second-level cache.
-inline int64_t block_rows(int64_t queries, int64_t keys) {
-  const int64_t fit = (int64_t(1) << 18) / std::max<int64_t>(keys, 1);
-  const int64_t rows = std::min<int64_t>(256, std::max<int64_t>(32, fit / 32 * 32));
-  return std::min(queries, rows);
+  p = p * (r * r) + r + 1.f;
+  return p * bits_float((float_bits(sum) << 23) + (uint32_t(127) << 23));
 }
 
 }  // namespace attention_detail
