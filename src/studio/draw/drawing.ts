@@ -4,6 +4,7 @@ import { UsageError } from "../../base/errors.ts";
 import { samplerProblem } from "../../generation/samplers/mod.ts";
 import type { Fields } from "../fields.ts";
 import { type Folders, Refused } from "../studio.ts";
+import { modelSize } from "./model_size.ts";
 import type { NewJob } from "./shown.ts";
 
 export interface DrawnLora {
@@ -33,10 +34,10 @@ export interface AskedDrawing {
   readonly folder: string;
 }
 
-/** Least, most, and what is taken where nothing is said. */
+/** Least, most, and what is taken where nothing is said; null is the model's own. */
 const NUMBERS = {
-  width: [64, 16384, 512],
-  height: [64, 16384, 512],
+  width: [64, 16384, null],
+  height: [64, 16384, null],
   steps: [1, 1000, 30],
   scale: [0, 100, 7.5],
   batch: [1, 64, 1],
@@ -47,10 +48,11 @@ const MOST_SEED = 2 ** 32 - 1, MOST_LORAS = 32;
 
 /** Checks what a page sent. Throws Refused (400) naming the field, and for paths outside the folders. */
 export function drawingOf(fields: Fields, folders: Folders): AskedDrawing {
+  const model = modelOf(fields.model, folders), own: Record<string, number> = { ...modelSize(model) };
   const numbers = Object.fromEntries(
     Object.entries(NUMBERS).map(([name, [least, most, usual]]) => [
       name,
-      numberOf(fields[name] ?? usual, name, least, most, name !== "scale"),
+      numberOf(fields[name] ?? usual ?? own[name], name, least, most, name !== "scale"),
     ]),
   ) as Record<keyof typeof NUMBERS, number>;
   const prompt = textOf(fields.prompt, "prompt");
@@ -67,7 +69,7 @@ export function drawingOf(fields: Fields, folders: Folders): AskedDrawing {
     negativePrompt: textOf(fields.negativePrompt ?? "", "negativePrompt"),
     seed: seedOf(fields.seed),
     clipSkip: clipSkip === null ? null : numberOf(clipSkip, "clipSkip", 1, 24, true),
-    model: modelOf(fields.model, folders),
+    model,
     loras: lorasOf(fields.loras ?? [], folders),
     folder: folders.inside(textOf(fields.folder ?? "pictures", "folder") || "pictures"),
   };

@@ -250,3 +250,16 @@ Deno.test("what can be drawn with is offered; a page hears of each picture, and 
     assert.throws(() => topics[0].watch(() => {}, studio, encodeURIComponent("/etc")), /lies in none/);
   });
 });
+
+Deno.test("where no size is asked for pictures have the model's own", async () => {
+  await withStudio(async (_, studio) => {
+    const sizeFor = async (fields: Record<string, unknown>) => {
+      const asked = { model: "builtin:tiny", prompt: "a cat", width: null, height: null, ...fields };
+      const { args } = (await post(studio, "/api/draw/job", asked)).jobs[0];
+      return [args[args.indexOf("--W") + 1], args[args.indexOf("--H") + 1]];
+    };
+    assert.deepEqual(await sizeFor({}), ["128", "128"]);
+    assert.deepEqual(await sizeFor({ width: 192 }), ["192", "128"]);
+    assert.deepEqual(await sizeFor({ model: "builtin:none" }), ["512", "512"]);
+  });
+});

@@ -12,6 +12,7 @@ export const draw = {
   noModel: ["Choose a model", "모델을 고르세요", "モデルを選択"],
   width: ["Width", "너비", "幅"],
   height: ["Height", "높이", "高さ"],
+  ownSize: ["the model's", "모델 기본값", "モデルの既定値"],
   swap: ["Swap width and height", "너비와 높이 바꾸기", "幅と高さを入れ替え"],
   seed: ["Seed", "시드", "シード"],
   seedKind: ["How the seed is chosen", "시드 정하는 방법", "シードの決め方"],

@@ -57,10 +57,10 @@ export function SettingsForm({ form, set, choices, onDraw }: Props) {
       `}<//>
     <${Loras} form=${form} set=${set} choices=${choices} />
     <div class="draw-row">
-      ${number("width", words.width, { min: 64, step: 8 })}
+      ${number("width", words.width, { min: 64, step: 8, placeholder: words.ownSize })}
       <${Button} kind="quiet" icon="refresh" label=${words.swap} onClick=${() =>
         set({ width: form.height, height: form.width })} />
-      ${number("height", words.height, { min: 64, step: 8 })}
+      ${number("height", words.height, { min: 64, step: 8, placeholder: words.ownSize })}
     </div>
     <div class="draw-row">
       <${Field} label=${words.sampler}>${(ties: FieldTies) =>
