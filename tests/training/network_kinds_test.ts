@@ -84,8 +84,6 @@ const ROWS: readonly Row[] = [
     ...{ suffixes: ["alpha", "lokr_w1", "lokr_w2"], kind: "LoKr", moves: "lokr_w2" },
   }),
   lyco("lycoris.kohya", "algo=ia3 preset=ia3", {
-    // drawing and training join a sum to other products, which bf16 rounds in another place
-    mixedPrecision: "no",
     suffixes: ["on_input", "weight"],
     kind: "IA3",
     moves: "weight",
@@ -93,8 +91,6 @@ const ROWS: readonly Row[] = [
   lyco("lycoris.kohya", "algo=dylora block_size=2 preset=attn-only", { ...LORA, dim: 4 }),
   lyco("lycoris.kohya", "algo=diag-oft constraint=1e-3 rescaled=True preset=attn-mlp", { ...OFT, dim: 4 }),
   lyco("lycoris.kohya", "algo=boft preset=attn-only", {
-    // as with IA3
-    mixedPrecision: "no",
     ...OFT,
     ...{ kind: "BOFT", dim: 8 },
     suffixes: ["alpha", "oft_blocks"],
@@ -107,8 +103,6 @@ const ROWS: readonly Row[] = [
     },
   }),
   lyco("lycoris.kohya", "algo=full train_norm=True module_dropout=0.1", {
-    // as with IA3
-    mixedPrecision: "no",
     ...{ suffixes: ["b_norm", "diff", "diff_b", "w_norm"], kind: "full difference", moves: "w_norm" },
   }),
   {

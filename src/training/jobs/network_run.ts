@@ -56,7 +56,12 @@ export async function openNetworkRun(
     name: "network_train",
     what: counted(network.modules.length, "LoRA module"),
     drawing: drawingModel(config, opened, {
-      adapter: () => loraAdapter(network.modules, { held: trainedDtype(config) }),
+      // by gen_img's graph, which has a strength: other graphs join other sums, and bfloat16 rounds elsewhere
+      adapter: (graph) =>
+        loraAdapter(network.modules, {
+          held: trainedDtype(config),
+          multiplier: graph.constant(Float32Array.of(1), [1]),
+        }),
       storage: frozenDtype(config),
       load,
     }),
