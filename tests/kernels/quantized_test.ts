@@ -22,6 +22,17 @@ import { device, testOnEach, withEnvironment } from "./devices.ts";
 
 const values = (n: number, seed: number) => normal([n], seed).values as Float32Array;
 
+/** An array of n numbers of 8 bits that the store holds. */
+function bytesOf(n: number, map: Float32Array, store: ParameterStore, graph: Graph) {
+  store.allocate("codes", [n], "u8");
+  store.allocate("absmax", [blocksOf(n)], "f32");
+  return {
+    codes: graph.parameter("codes", [n], "u8"),
+    absmax: graph.parameter("absmax", [blocksOf(n)]),
+    map: graph.constant(map, [CODES]),
+  };
+}
+
 /** The place of the nearest number of the map to x / largest, by the block. */
 function reference(
   x: Float32Array,
@@ -48,13 +59,7 @@ for (const n of [256, 700, 20_001]) {
         const store = new ParameterStore(device(backend)), graph = new Graph(), map = dynamicMap(signed);
         const x = values(n, 3).map((v, i) => (signed ? v : v * v) * 10 ** (i % 5 - 3));
         x.fill(0, 0, 256); // a block of nothing
-        store.allocate("codes", [n], "u8");
-        store.allocate("absmax", [blocksOf(n)], "f32");
-        const array = {
-          codes: graph.parameter("codes", [n], "u8"),
-          absmax: graph.parameter("absmax", [blocksOf(n)]),
-          map: graph.constant(map, [CODES]),
-        };
+        const array = bytesOf(n, map, store, graph);
         graph.output("before", affine(dequantize(array), 1, 0));
         quantize(array, affine(graph.input("x", [n]), 2, 0), graph.input("going", [1]));
         const program = await compile(graph, store, { chains: true });
@@ -89,13 +94,7 @@ Deno.test("processors with other instructions find and read the same codes, half
     const held = async (isa: string) => {
       const store = new ParameterStore(withEnvironment({ EASEL_CPU_ISA: isa }, () => openDevice("cpu")));
       const graph = new Graph();
-      store.allocate("codes", [n], "u8");
-      store.allocate("absmax", [blocksOf(n)], "f32");
-      const array = {
-        codes: graph.parameter("codes", [n], "u8"),
-        absmax: graph.parameter("absmax", [blocksOf(n)]),
-        map: graph.constant(map, [CODES]),
-      };
+      const array = bytesOf(n, map, store, graph);
       graph.output("before", affine(dequantize(array), 1, 0));
       quantize(array, affine(graph.input("x", [n]), 1, 0), graph.input("going", [1]));
       const program = await compile(graph, store, { chains: true });
@@ -116,14 +115,8 @@ testOnEach(
   async (backend) => {
     const n = 3000, store = new ParameterStore(device(backend)), graph = new Graph();
     store.upload("w", [n], "f32", values(n, 1));
-    store.allocate("codes", [n], "u8");
-    store.allocate("absmax", [blocksOf(n)], "f32");
     const w = graph.parameter("w", [n]), one = graph.input("one", [1]);
-    const array = {
-      codes: graph.parameter("codes", [n], "u8"),
-      absmax: graph.parameter("absmax", [blocksOf(n)]),
-      map: graph.constant(dynamicMap(true), [CODES]),
-    };
+    const array = bytesOf(n, dynamicMap(true), store, graph);
     const next = affine(mul(w, one), 0.5, 0);
     quantize(array, next, one);
     write(w, mul(dequantize(array), one));

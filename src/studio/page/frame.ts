@@ -15,6 +15,7 @@ import { VIEWS } from "./views.ts";
 import { frame } from "./words/frame.ts";
 import { paths } from "./words/paths.ts";
 import { LANGUAGES, setLanguage, useLanguage, useWords } from "./words/mod.ts";
+import { valueOf } from "./value_of.ts";
 
 export function Frame() {
   const route = useRoute(), words = useWords(frame);
@@ -96,7 +97,7 @@ function FoldersChoice() {
 
 function LanguageChoice() {
   const words = useWords(frame), language = useLanguage();
-  const choose = (event: Event) => setLanguage((event.currentTarget as HTMLSelectElement).value);
+  const choose = (event: Event) => setLanguage(valueOf(event));
   return html`
     <select class="quiet" aria-label=${words.language} title=${words
       .language} value=${language} onChange=${choose}>

@@ -12,6 +12,7 @@ import { EMPTY, lastCommand, type Reading, setWorking, type Texts, workingDraft 
 import { Editor } from "./new_job/editor.ts";
 import { PasteDialog } from "./new_job/paste_dialog.ts";
 import { Presets } from "./new_job/presets.ts";
+import { valueOf } from "../value_of.ts";
 
 interface Commands {
   readonly commands: readonly { readonly name: string; readonly summary: string }[];
@@ -37,7 +38,7 @@ export function NewJob({ rest }: { rest: readonly string[] }) {
     go("new", named);
   };
   const choose = (event: Event) => {
-    const chosen = (event.currentTarget as HTMLSelectElement).value;
+    const chosen = valueOf(event);
     setWorking(chosen, workingDraft(command));
     go("new", chosen);
   };
@@ -100,7 +101,7 @@ function Beginning({ commands }: { commands: Commands["commands"] }) {
         <${Field} label=${words.what}>${(ties: FieldTies) =>
           html`
             <input ...${ties} type="search" value=${search}
-              onInput=${(event: Event) => setSearch((event.currentTarget as HTMLInputElement).value)} />
+              onInput=${(event: Event) => setSearch(valueOf(event))} />
           `}<//>
         <ul class="command-list">${found.map(({ name, summary }) =>
           html`<li key=${name}><a href=${

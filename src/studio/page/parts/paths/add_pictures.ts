@@ -4,6 +4,7 @@ import { fill, useWords } from "../../words/mod.ts";
 import { paths } from "../../words/paths.ts";
 import { Button, Dialog, ErrorLine, Field, type FieldTies, html, ProgressBar, tell } from "../mod.ts";
 import { PathField } from "./path_field.ts";
+import { valueOf } from "../../value_of.ts";
 
 interface AddPicturesProps {
   onClose: () => void;
@@ -46,7 +47,7 @@ export function AddPictures({ onClose, onAdded }: AddPicturesProps) {
       setDone(null);
     }
   };
-  const typed = (event: Event) => setName((event.currentTarget as HTMLInputElement).value);
+  const typed = (event: Event) => setName(valueOf(event));
   const chosen = (event: Event) => setFiles([...(event.currentTarget as HTMLInputElement).files ?? []]);
   return html`
     <${Dialog} title=${words.addPictures} open onClose=${onClose}>

@@ -3,6 +3,7 @@ import { post, useLoaded } from "../../server.ts";
 import { fill, useWords } from "../../words/mod.ts";
 import { paths } from "../../words/paths.ts";
 import { Button, Dialog, Field, type FieldTies, html, Name, tellError } from "../mod.ts";
+import { valueOf } from "../../value_of.ts";
 
 /** The folders that the studio sees, and one more where the user names it. */
 export function FoldersDialog({ onClose }: { onClose: () => void }) {
@@ -21,7 +22,7 @@ export function FoldersDialog({ onClose }: { onClose: () => void }) {
     }
   };
   const forget = (path: string) => post("/api/folders/forget", { path }).then(reload, tellError);
-  const type = (event: Event) => setPath((event.currentTarget as HTMLInputElement).value);
+  const type = (event: Event) => setPath(valueOf(event));
   return html`
     <${Dialog} title=${words.folders} open onClose=${onClose}>
       <p class="hint">${words.onlyThese}</p>

@@ -5,6 +5,7 @@ import { useLoaded, withQuery } from "../../server.ts";
 import { fill, useWords } from "../../words/mod.ts";
 import { paths } from "../../words/paths.ts";
 import { Button, Dialog, ErrorLine, type FieldTies, html, Icon, Name } from "../mod.ts";
+import { valueOf } from "../../value_of.ts";
 
 /** As the rows of options name them. */
 export type PathKind = "model" | "toml" | "json" | "text" | "file" | "folder";
@@ -38,7 +39,7 @@ function useCompletions(value: string, kind: PathKind, wanted: boolean): readonl
 export function PathField({ ties, value, kind, placeholder, disabled, label, onChange }: PathFieldProps) {
   const [open, setOpen] = useState(false), words = useWords(paths), list = useId();
   const [entered, setEntered] = useState(false), completed = useCompletions(value, kind, entered);
-  const type = (event: Event) => onChange((event.currentTarget as HTMLInputElement).value);
+  const type = (event: Event) => onChange(valueOf(event));
   const choose = (path: string) => {
     setOpen(false);
     onChange(path);

@@ -7,6 +7,7 @@ import { fill, number, useWords } from "../../words/mod.ts";
 import { dataset } from "../../words/dataset.ts";
 import { parts } from "../../words/parts.ts";
 import type { FolderState } from "./folder_state.ts";
+import { valueOf } from "../../value_of.ts";
 
 /** Keys rest so long before the server is asked, in milliseconds. */
 const REST = 250;
@@ -47,19 +48,18 @@ export function FilterBar({ folder }: { folder: FolderState }) {
   return html`
     <div class="dataset-filter">
       <select aria-label=${words.shown} value=${wish.shown} onChange=${(event: Event) =>
-        folder.setWish({ shown: (event.currentTarget as HTMLSelectElement).value })}>
+        folder.setWish({ shown: valueOf(event) })}>
         ${kinds.map(([kind, title, count]) =>
           html`<option key=${kind} value=${kind}>${title} (${number(count ?? 0)})</option>`
         )}
       </select>
       <select aria-label=${words.captionEnding} title=${words.captionEnding} value=${folder.extension}
-        onChange=${(event: Event) =>
-          folder.setWish({ extension: (event.currentTarget as HTMLSelectElement).value })}>
+        onChange=${(event: Event) => folder.setWish({ extension: valueOf(event) })}>
         ${ENDINGS.map((ending) => html`<option key=${ending} value=${ending}>${ending}</option>`)}
       </select>
       <input type="search" class="dataset-search" aria-label=${words.searchIn} placeholder=${shared
         .search} value=${search}
-        onInput=${(event: Event) => setSearch((event.currentTarget as HTMLInputElement).value)} />
+        onInput=${(event: Event) => setSearch(valueOf(event))} />
       ${filters.map(({ text, drop }) =>
         html`<${Button} key=${text} icon="close" title=${words.dropFilter} onClick=${drop}><bdi>${text}</bdi><//>`
       )}

@@ -8,7 +8,7 @@ import { draw } from "../../words/draw.ts";
 import { fill, useWords } from "../../words/mod.ts";
 import { axisOf, epochsOf, KINDS, typed, type TypedAxis } from "./axes.ts";
 import type { Form } from "./form.ts";
-import { valueOf } from "./value_of.ts";
+import { isTicked, valueOf } from "../../value_of.ts";
 
 interface Props {
   form: Form;
@@ -91,7 +91,7 @@ function AxisForm({ name, axis, choices, set }: AxisProps) {
                     onChange=${(event: Event) =>
                       tick(
                         value,
-                        (event.currentTarget as HTMLInputElement).checked,
+                        isTicked(event),
                       )} /> <${Name} text=${text} /></label>
                 `
               )}

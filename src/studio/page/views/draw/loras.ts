@@ -6,7 +6,7 @@ import { stemOf } from "../../path_names.ts";
 import { draw } from "../../words/draw.ts";
 import { fill, useWords } from "../../words/mod.ts";
 import { type Form, type FormLora, type SetForm } from "./form.ts";
-import { valueOf } from "./value_of.ts";
+import { valueOf } from "../../value_of.ts";
 
 interface Props {
   form: Form;

@@ -7,7 +7,7 @@ import { draw } from "../../words/draw.ts";
 import { useWords } from "../../words/mod.ts";
 import type { Form, SeedKind, SetForm } from "./form.ts";
 import { Loras } from "./loras.ts";
-import { valueOf } from "./value_of.ts";
+import { valueOf } from "../../value_of.ts";
 
 interface Props {
   form: Form;

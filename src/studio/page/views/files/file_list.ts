@@ -12,6 +12,7 @@ import { parts } from "../../words/parts.ts";
 import { bytesText, dtypesText, rangeText } from "./numbers.ts";
 import { type Tool, ToolDialog, toolsFor } from "./tools.ts";
 import { useAbout } from "./use_about.ts";
+import { isTicked, valueOf } from "../../value_of.ts";
 
 const PAGE = 200;
 
@@ -52,7 +53,7 @@ export function FileList() {
       show: ({ path, name }: ListedFile) =>
         html`
           <input type="checkbox" aria-label=${fill(words.chosen, { name })} checked=${chosen.has(path)}
-            onChange=${(event: Event) => choose(path, (event.currentTarget as HTMLInputElement).checked)} />
+            onChange=${(event: Event) => choose(path, isTicked(event))} />
         `,
     },
     {
@@ -101,15 +102,14 @@ export function FileList() {
     <${ViewHead} title=${names.files}>
       ${data && data.roots.length > 1 && html`
         <select aria-label=${words.folder} value=${folder ?? data.roots[0]} onChange=${(event: Event) =>
-          setFolder((event.currentTarget as HTMLSelectElement).value)}>
+          setFolder(valueOf(event))}>
           ${data.roots.map((root) => html`<option key=${root} value=${root}>${root}</option>`)}
         </select>
       `}
       <input type="search" class="files-search" aria-label=${words.filter} placeholder=${words
         .filter} value=${text}
-        onInput=${(event: Event) => setText((event.currentTarget as HTMLInputElement).value)} />
-      <select aria-label=${words.kind} value=${kind} onChange=${(event: Event) =>
-        setKind((event.currentTarget as HTMLSelectElement).value)}>
+        onInput=${(event: Event) => setText(valueOf(event))} />
+      <select aria-label=${words.kind} value=${kind} onChange=${(event: Event) => setKind(valueOf(event))}>
         <option value="">${words.all}</option>
         ${KINDS.map((name) => html`<option key=${name} value=${name}>${words[name]}</option>`)}
       </select>

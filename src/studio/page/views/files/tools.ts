@@ -8,6 +8,7 @@ import { post } from "../../server.ts";
 import { files } from "../../words/files.ts";
 import { fill, useWords } from "../../words/mod.ts";
 import { baseName, folderOf, stemOf } from "../../path_names.ts";
+import { isTicked, valueOf } from "../../value_of.ts";
 
 export type ToolName = "merge" | "resize" | "convert";
 
@@ -105,7 +106,6 @@ export function ToolDialog({ tool, taken, onClose }: Props) {
       setBusy(false);
     }
   };
-  const text = (event: Event) => (event.currentTarget as HTMLInputElement | HTMLSelectElement).value;
   const lora = tool.files[0].kind === "lora";
   return html`
     <${Dialog} title=${words[tool.name]} open onClose=${onClose} actions=${html`
@@ -123,7 +123,7 @@ export function ToolDialog({ tool, taken, onClose }: Props) {
               html`
                 <input ...${ties} type="number" step="0.05" value=${values.ratios[i]} onInput=${(
                   event: Event,
-                ) => set({ ratios: values.ratios.map((ratio, j) => j === i ? text(event) : ratio) })} />
+                ) => set({ ratios: values.ratios.map((ratio, j) => j === i ? valueOf(event) : ratio) })} />
               `}<//>
           `
         )}
@@ -131,18 +131,18 @@ export function ToolDialog({ tool, taken, onClose }: Props) {
           <${Field} label=${words.exact} beside>${(ties: FieldTies) =>
             html`
               <input ...${ties} type="checkbox" checked=${values.exact} onChange=${(event: Event) =>
-                set({ exact: (event.currentTarget as HTMLInputElement).checked })} />
+                set({ exact: isTicked(event) })} />
             `}<//>
         `}
         ${tool.name === "resize" && html`
           <${Field} label=${words.newRank}>${(ties: FieldTies) =>
             html`<input ...${ties} type="number" min="1" value=${values.rank} onInput=${(event: Event) =>
-              set({ rank: text(event) })} />`}<//>
+              set({ rank: valueOf(event) })} />`}<//>
         `}
         ${tool.name === "convert" && lora && html`
           <${Field} label=${words.to}>${(ties: FieldTies) =>
             html`
-              <select ...${ties} value=${values.to} onChange=${(event: Event) => set({ to: text(event) })}>
+              <select ...${ties} value=${values.to} onChange=${(event: Event) => set({ to: valueOf(event) })}>
                 ${["kohya", "diffusers", "comfy"].map((to) =>
                   html`<option key=${to} value=${to}>${to}</option>`
                 )}
@@ -153,7 +153,7 @@ export function ToolDialog({ tool, taken, onClose }: Props) {
         <${Field} label=${words.precision}>${(ties: FieldTies) =>
           html`
             <select ...${ties} value=${values.precision} onChange=${(event: Event) =>
-              set({ precision: text(event) })}>
+              set({ precision: valueOf(event) })}>
               <option value="">${words.asIs}</option>
               ${["float", "fp16", "bf16"].map((name) =>
                 html`<option key=${name} value=${name}>${name}</option>`
@@ -163,7 +163,7 @@ export function ToolDialog({ tool, taken, onClose }: Props) {
         <${Field} label=${words.saveTo} error=${isTaken ? words.taken : null}>${(ties: FieldTies) =>
           html`<input ...${ties} type="text" spellcheck=${false} value=${values.saveTo} onInput=${(
             event: Event,
-          ) => set({ saveTo: text(event) })} />`}<//>
+          ) => set({ saveTo: valueOf(event) })} />`}<//>
         <${ErrorLine} text=${error} />
       </div>
     <//>

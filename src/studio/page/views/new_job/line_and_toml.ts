@@ -6,6 +6,7 @@ import { newJob } from "../../words/new_job.ts";
 import { useWords } from "../../words/mod.ts";
 import { parts } from "../../words/parts.ts";
 import type { Editing } from "./draft.ts";
+import { valueOf } from "../../value_of.ts";
 
 export function LineAndToml({ editing }: { editing: Editing }) {
   const words = useWords(newJob), [view, setView] = useState<"line" | "toml">("line");
@@ -25,7 +26,7 @@ function TextView({ view, label, editing }: { view: "line" | "toml"; label: stri
   const words = useWords(newJob), shared = useWords(parts), [typed, setTyped] = useState<string | null>(null);
   const text = typed ?? editing.reading?.[view] ?? "", error = editing.errors[view];
   const edit = (event: Event) => {
-    const value = (event.currentTarget as HTMLTextAreaElement).value;
+    const value = valueOf(event);
     setTyped(value);
     editing.edit(view, value);
   };

@@ -6,6 +6,7 @@ import { PathField } from "../../parts/paths/path_field.ts";
 import { newJob } from "../../words/new_job.ts";
 import { fill, useWords } from "../../words/mod.ts";
 import type { Texts } from "./draft.ts";
+import { isTicked, valueOf } from "../../value_of.ts";
 
 interface OptionFieldProps {
   field: FormField;
@@ -43,12 +44,12 @@ export function OptionField({ field, value, error, inPlaceOf = [], onChange }: O
 
 type InputProps = Pick<OptionFieldProps, "field" | "value" | "onChange"> & { ties: FieldTies };
 
-const typed = (event: Event) => (event.currentTarget as HTMLInputElement).value;
+const typed = (event: Event) => valueOf(event);
 
 function Input(props: InputProps) {
   const { ties, field, value, onChange } = props;
   if (field.type === "flag") {
-    const tick = (event: Event) => onChange((event.currentTarget as HTMLInputElement).checked || undefined);
+    const tick = (event: Event) => onChange(isTicked(event) || undefined);
     return html`<input ...${ties} type="checkbox" checked=${value === true} onChange=${tick} />`;
   }
   if (field.nargs !== null) return html`<${Lines} ...${props} />`;

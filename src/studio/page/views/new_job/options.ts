@@ -7,6 +7,7 @@ import { newJob } from "../../words/new_job.ts";
 import { fill, useWords } from "../../words/mod.ts";
 import type { Editing } from "./draft.ts";
 import { OptionField } from "./option_field.ts";
+import { valueOf } from "../../value_of.ts";
 
 interface OptionsProps {
   form: Form;
@@ -39,7 +40,7 @@ export function Options({ form, editing }: OptionsProps) {
   const shown = [top(words.required, needed), top(words.usual, usual), ...groups].filter(({ fields }) =>
     fields.length > 0
   );
-  const filter = (event: Event) => setSearch((event.currentTarget as HTMLInputElement).value);
+  const filter = (event: Event) => setSearch(valueOf(event));
   return html`
     <div class="stack">
       <div class="option-tools">
@@ -121,8 +122,7 @@ function Arguments({ names, editing }: { names: readonly string[]; editing: Edit
       const texts = many ? draft.positionals.slice(i) : draft.positionals.slice(i, i + 1);
       const problem = editing.reading?.problems.find(({ fields }) => fields.includes(name));
       const error = problem?.missing ? words.missing : problem?.message;
-      const typed = (event: Event) =>
-        set(i, (event.currentTarget as HTMLTextAreaElement).value.split(many ? "\n" : /$^/));
+      const typed = (event: Event) => set(i, valueOf(event).split(many ? "\n" : /$^/));
       return html`<${Field} key=${name} label=${name} hint=${
         many ? words.oneALine : undefined
       } error=${error}>${(ties: FieldTies) =>

@@ -6,6 +6,7 @@ import { post } from "../../server.ts";
 import { newJob } from "../../words/new_job.ts";
 import { useWords } from "../../words/mod.ts";
 import type { Reading } from "./draft.ts";
+import { valueOf } from "../../value_of.ts";
 
 interface PasteDialogProps {
   /** Where the text does not tell. */
@@ -43,8 +44,7 @@ export function PasteDialog({ command, onClose, onRead }: PasteDialogProps) {
         <${Field} label=${words.pasted} hint=${words.pasteHint}>${(ties: FieldTies) =>
           html`
             <textarea ...${ties} class="mono" rows="12" spellcheck=${false} value=${text}
-              onInput=${(event: Event) =>
-                setText((event.currentTarget as HTMLTextAreaElement).value)}></textarea>
+              onInput=${(event: Event) => setText(valueOf(event))}></textarea>
           `}<//>
         <${Field} label=${words.fromFile}>${(ties: FieldTies) =>
           html`<input ...${ties} type="file" accept=".toml,.json,.txt,.sh,.bat,.ps1" onChange=${open} />`}<//>

@@ -11,6 +11,7 @@ import { newJob } from "../../words/new_job.ts";
 import { fill, number, useWords } from "../../words/mod.ts";
 import { durationText } from "../queue/duration.ts";
 import type { Editing } from "./draft.ts";
+import { isTicked } from "../../value_of.ts";
 
 /** Longer than a reading takes: a plan costs seconds of all cores. */
 const PAUSE = 1200;
@@ -42,7 +43,7 @@ export function PlanCard({ command, editing }: { command: string; editing: Editi
     return () => clearTimeout(timer);
   }, [reading?.line, ready, always, running]);
   const choose = (event: Event) => {
-    const on = (event.currentTarget as HTMLInputElement).checked;
+    const on = isTicked(event);
     setAlways(on);
     keep("plan as typed", on ? null : "no");
   };

@@ -6,6 +6,7 @@ import { Button, ErrorLine, Field, type FieldTies, html } from "../../parts/mod.
 import { useLoaded } from "../../server.ts";
 import { newJob } from "../../words/new_job.ts";
 import { useWords } from "../../words/mod.ts";
+import { valueOf } from "../../value_of.ts";
 
 type Part = "family" | "method" | "memory";
 const PARTS: readonly Part[] = ["family", "method", "memory"];
@@ -28,7 +29,7 @@ export function Presets({ onUse }: { onUse: (preset: FormPreset) => void }) {
         html`<${Field} key=${part} label=${words[part]}>${(ties: FieldTies) =>
           html`
             <select ...${ties} value=${chosen} onChange=${(event: Event) =>
-              setWanted({ ...wanted, [part]: (event.currentTarget as HTMLSelectElement).value })}>
+              setWanted({ ...wanted, [part]: valueOf(event) })}>
               ${values.map((value) => html`<option key=${value} value=${value}>${value}</option>`)}
             </select>
           `}<//>`

@@ -8,6 +8,7 @@ import { fill, useWords } from "../../../words/mod.ts";
 import { picturesText } from "../pictures_text.ts";
 import type { Cells, DatasetDocument, DatasetFolderTold } from "../told.ts";
 import { DATASET_FIELDS, type FileField, furtherKeys, SUBSET_FIELDS, typedOf, withCell } from "./cells.ts";
+import { isTicked, valueOf } from "../../../value_of.ts";
 
 type Dataset = DatasetDocument["datasets"][number];
 
@@ -105,7 +106,7 @@ function CellFields({ cells, fields, onChange }: CellsProps) {
                     withCell(
                       cells,
                       key,
-                      (event.currentTarget as HTMLInputElement).checked ? "true" : null,
+                      isTicked(event) ? "true" : null,
                       kind,
                     ),
                   )} />
@@ -115,7 +116,7 @@ function CellFields({ cells, fields, onChange }: CellsProps) {
                   ? "numeric"
                   : undefined} placeholder=${standard}
                   value=${typedOf(cells[key])} onInput=${(event: Event) =>
-                    onChange(withCell(cells, key, (event.currentTarget as HTMLInputElement).value, kind))} />
+                    onChange(withCell(cells, key, valueOf(event), kind))} />
               `}<//>
         `
       )}

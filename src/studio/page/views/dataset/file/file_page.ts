@@ -21,6 +21,7 @@ import { NEW_DATASET, withDataset } from "./cells.ts";
 import { DatasetCard } from "./dataset_card.ts";
 import { FolderChoice } from "./folder_choice.ts";
 import { type DatasetFileState, forgetDatasetFile, useDatasetFile } from "./use_file.ts";
+import { valueOf } from "../../../value_of.ts";
 
 export function DatasetFilePage({ path, folder }: { path: string; folder: string }) {
   const { data } = useLoaded<{ folders: string[] }>("/api/studio"), [round, again] = useState(0);
@@ -121,7 +122,7 @@ function Saving({ file }: { file: DatasetFileState }) {
       <${Field} label=${words.saveAs} error=${error}>${(ties: FieldTies) =>
         html`
           <input ...${ties} type="text" spellcheck=${false} value=${file.path} onInput=${(event: Event) =>
-            file.setPath((event.currentTarget as HTMLInputElement).value)} />
+            file.setPath(valueOf(event))} />
         `}<//>
       <div class="row">
         <${Button} icon="save" busy=${busy} disabled=${!ready || !changed} onClick=${onlySave}>${words
@@ -137,7 +138,7 @@ function Saving({ file }: { file: DatasetFileState }) {
       <${Field} label="TOML" hint=${words.textHint}>${(ties: FieldTies) =>
         html`
           <textarea ...${ties} class="code" rows="18" spellcheck=${false} value=${told!.text}
-            onInput=${(event: Event) => file.edit((event.currentTarget as HTMLTextAreaElement).value)} />
+            onInput=${(event: Event) => file.edit(valueOf(event))} />
         `}<//>
     </section>
   `;

@@ -18,6 +18,7 @@ import type { FolderState } from "../folder_state.ts";
 import { Problems } from "./problems.ts";
 import type { BucketRow, BucketsTold } from "../told.ts";
 import { useLook } from "./use_look.ts";
+import { isTicked, valueOf } from "../../../value_of.ts";
 
 const MOST_NOTES = 20;
 
@@ -44,7 +45,7 @@ export function BucketsPanel({ folder }: { folder: FolderState }) {
         ${(ties: FieldTies) =>
           html`<input ...${ties} type="text" inputmode="numeric" value=${rules[name]} onInput=${(
             event: Event,
-          ) => set(name, (event.currentTarget as HTMLInputElement).value)} />`}
+          ) => set(name, valueOf(event))} />`}
       <//>
     `;
   const columns: readonly Column<BucketRow>[] = [
@@ -68,7 +69,7 @@ export function BucketsPanel({ folder }: { folder: FolderState }) {
           <${Field} key=${name} label=${name} beside>
             ${(ties: FieldTies) =>
               html`<input ...${ties} type="checkbox" checked=${rules[name]} onChange=${(event: Event) =>
-                set(name, (event.currentTarget as HTMLInputElement).checked)} />`}
+                set(name, isTicked(event))} />`}
           <//>
         `
       )}

@@ -11,6 +11,7 @@ import type { Draft } from "../unsaved.ts";
 import { ShownPicture } from "../shown_picture.ts";
 import type { PictureItem } from "../told.ts";
 import { useWidth } from "../use_width.ts";
+import { valueOf } from "../../../value_of.ts";
 
 interface CaptionPanelProps {
   folder: FolderState;
@@ -123,7 +124,7 @@ function Editor({ folder, item, input, goesOn, onNext }: EditorProps) {
         html`
           <textarea ...${ties} ref=${input} class="caption-input" rows="6" dir="auto" spellcheck=${false}
             disabled=${unreadable} value=${text} onKeyDown=${key}
-            onInput=${(event: Event) => edit((event.currentTarget as HTMLTextAreaElement).value)} />
+            onInput=${(event: Event) => edit(valueOf(event))} />
         `}
     <//>
     ${draft?.conflict && html`<${Conflict} folder=${folder} name=${name} draft=${draft} />`}

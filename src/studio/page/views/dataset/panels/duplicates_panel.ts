@@ -10,6 +10,7 @@ import { type FolderState, pictureAddress } from "../folder_state.ts";
 import { Problems } from "./problems.ts";
 import type { DuplicatesTold } from "../told.ts";
 import { useLook } from "./use_look.ts";
+import { valueOf } from "../../../value_of.ts";
 
 const MOST_GROUPS = 50, MOST_IN_GROUP = 24;
 
@@ -31,7 +32,7 @@ export function DuplicatesPanel({ folder }: { folder: FolderState }) {
       <${Field} label=${fill(words.bits, { n: bits })}>
         ${(ties: FieldTies) =>
           html`<input ...${ties} type="range" min="0" max="7" value=${bits} onInput=${(event: Event) =>
-            setBits(Number((event.currentTarget as HTMLInputElement).value))} />`}
+            setBits(Number(valueOf(event)))} />`}
       <//>
       <div class="row"><${Button} kind="primary" type="submit" busy=${share !== null}>${words
         .findDuplicates}<//></div>

@@ -5,6 +5,7 @@ import { Button, Field, type FieldTies, html } from "../../../parts/mod.ts";
 import { useWords } from "../../../words/mod.ts";
 import { dataset } from "../../../words/dataset.ts";
 import type { FolderState } from "../folder_state.ts";
+import { valueOf } from "../../../value_of.ts";
 
 /** As training calls it. */
 const OPTION = "conditioning_data_dir";
@@ -40,7 +41,7 @@ export function MasksPanel({ folder }: { folder: FolderState }) {
         <${Field} label=${OPTION} hint=${words.maskHint}>
           ${(ties: FieldTies) =>
             html`<input ...${ties} type="text" dir="auto" value=${path} onInput=${(event: Event) =>
-              setPath((event.currentTarget as HTMLInputElement).value)} />`}
+              setPath(valueOf(event))} />`}
         <//>
         <div class="row"><${Button} kind="primary" type="submit">${words.showMasks}<//></div>
       `}

@@ -9,6 +9,7 @@ import { post } from "../../../server.ts";
 import { fill, number, useWords } from "../../../words/mod.ts";
 import { dataset } from "../../../words/dataset.ts";
 import type { FolderState } from "../folder_state.ts";
+import { isTicked, valueOf } from "../../../value_of.ts";
 
 const COMMANDS = ["tag_images_by_wd14_tagger", "make_captions", "make_captions_by_git"] as const;
 type Command = typeof COMMANDS[number];
@@ -31,11 +32,11 @@ export function TaggingPanel({ folder, onHistory }: { folder: FolderState; onHis
   const [values, setValues] = useState<Readonly<Record<string, string>>>({}), [more, setMore] = useState("");
   const [error, setError] = useState<string | null>(null), [busy, setBusy] = useState(false);
   const flags = FLAGS[command],
-    valueOf = ({ flag, value }: { flag: string; value: string }) => values[flag] ?? value;
+    given = ({ flag, value }: { flag: string; value: string }) => values[flag] ?? value;
   const start = async (event: Event) => {
     event.preventDefault();
     const args = flags.flatMap((row) => {
-      const value = valueOf(row);
+      const value = given(row);
       return value === "" ? [] : row.kind === "switch" ? [`--${row.flag}`] : [`--${row.flag}`, value];
     });
     setBusy(true);
@@ -63,7 +64,7 @@ export function TaggingPanel({ folder, onHistory }: { folder: FolderState; onHis
       <${Field} label=${words.command}>
         ${(ties: FieldTies) =>
           html`<select ...${ties} value=${command} onChange=${(event: Event) =>
-            setCommand((event.currentTarget as HTMLSelectElement).value as Command)}>
+            setCommand(valueOf(event) as Command)}>
             ${COMMANDS.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
           </select>`}
       <//>
@@ -72,18 +73,18 @@ export function TaggingPanel({ folder, onHistory }: { folder: FolderState; onHis
           <${Field} key=${row.flag} label=${row.flag} beside=${row.kind === "switch"}>
             ${(ties: FieldTies) =>
               row.kind === "switch"
-                ? html`<input ...${ties} type="checkbox" checked=${valueOf(row) !== ""} onChange=${(
+                ? html`<input ...${ties} type="checkbox" checked=${given(row) !== ""} onChange=${(
                   event: Event,
-                ) => set(row.flag, (event.currentTarget as HTMLInputElement).checked ? "on" : "")} />`
-                : html`<input ...${ties} type="text" value=${valueOf(row)} onInput=${(event: Event) =>
-                  set(row.flag, (event.currentTarget as HTMLInputElement).value)} />`}
+                ) => set(row.flag, isTicked(event) ? "on" : "")} />`
+                : html`<input ...${ties} type="text" value=${given(row)} onInput=${(event: Event) =>
+                  set(row.flag, valueOf(event))} />`}
           <//>
         `
       )}
       <${Field} label=${words.moreFlags}>
         ${(ties: FieldTies) =>
           html`<input ...${ties} type="text" class="mono" value=${more} onInput=${(event: Event) =>
-            setMore((event.currentTarget as HTMLInputElement).value)} />`}
+            setMore(valueOf(event))} />`}
       <//>
       <${ErrorLine} text=${error} />
       <div class="row"><${Button} kind="primary" icon="play" type="submit" busy=${busy} disabled=${open !==

@@ -18,6 +18,7 @@ import { parts } from "../../../words/parts.ts";
 import type { FolderState } from "../folder_state.ts";
 import { TextPairs } from "./text_pairs.ts";
 import type { TagCount } from "../told.ts";
+import { valueOf } from "../../../value_of.ts";
 
 const KINDS = ["add_end", "add_front", "remove", "replace", "front"] as const;
 type Kind = typeof KINDS[number];
@@ -79,19 +80,19 @@ export function TagsPanel({ folder, onUndo }: { folder: FolderState; onUndo: () 
       })}</p>
       <div class="row">
         <select aria-label=${words.tagDeed} value=${kind} onChange=${(event: Event) =>
-          setKind((event.currentTarget as HTMLSelectElement).value as Kind)}>
+          setKind(valueOf(event) as Kind)}>
           ${KINDS.map((name) => html`<option key=${name} value=${name}>${words[name]}</option>`)}
         </select>
       </div>
       <${Field} label=${words.tags} hint=${words.tagsHint}>
         ${(ties: FieldTies) =>
           html`<input ...${ties} type="text" dir="auto" value=${tags} onInput=${(event: Event) =>
-            setTags((event.currentTarget as HTMLInputElement).value)} />`}
+            setTags(valueOf(event))} />`}
       <//>
       ${kind === "replace" && html`<${Field} label=${words.replaceBy}>
         ${(ties: FieldTies) =>
         html`<input ...${ties} type="text" dir="auto" value=${by} onInput=${(event: Event) =>
-          setBy((event.currentTarget as HTMLInputElement).value)} />`}
+          setBy(valueOf(event))} />`}
       <//>`}
       <${ErrorLine} text=${error} />
       <div class="row">
@@ -135,7 +136,7 @@ function TagList({ folder, onTag }: { folder: FolderState; onTag: (tag: string) 
   return html`
     <section class="tag-list stack" aria-label=${words.tagCounts}>
       <input type="search" aria-label=${words.searchTags} placeholder=${words.searchTags} value=${search}
-        onInput=${(event: Event) => setSearch((event.currentTarget as HTMLInputElement).value)} />
+        onInput=${(event: Event) => setSearch(valueOf(event))} />
       <${ErrorLine} text=${error} />
       <p class="hint">${fill(words.tagsFound, { n: number(found.length) })}</p>
       <ul>
