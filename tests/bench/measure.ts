@@ -73,7 +73,7 @@ async function measure(label: string, job: Job, made: number): Promise<void> {
   if (program) fact(`${label}.scratch`, program.memory.scratchBytes / MIB, "MiB");
   if (program) fact(`${label}.packed`, program.memory.packedBytes / MIB, "MiB");
   judge(label, [one, second, ...all].map(({ out }) => out));
-  if (program && backend === "cuda") await profile(label, program, job.inputs);
+  if (program && (backend === "cuda" || logs)) await profile(label, program, job.inputs);
 }
 
 /** Values must be finite, and a loss on one batch must fall. */
