@@ -109,7 +109,10 @@ std::shared_ptr<Block> Device::packed(const std::string& key, const std::string&
   return copy;
 }
 
-std::pair<std::shared_ptr<Block>, std::string> Device::find_packed(const std::string& key) const {
+std::pair<std::shared_ptr<Block>, std::string> Device::find_packed(const std::string& key,
+                                                                   const std::string& layout) const {
+  if (const auto at = packed_.find(key + layout); at != packed_.end())
+    if (auto copy = at->second.lock()) return {copy, layout};
   for (auto at = packed_.lower_bound(key); at != packed_.end() && at->first.starts_with(key); ++at)
     if (auto copy = at->second.lock()) return {copy, at->first.substr(key.size())};
   return {};

@@ -37,8 +37,9 @@ struct Device {
   // Keys are no prefixes of each other.
   std::shared_ptr<Block> packed(const std::string& key, const std::string& layout, size_t bytes,
                                 const std::function<void(char*)>& make, Program& owner);
-  // Any copy of those weights that a living program has, and its layout.
-  std::pair<std::shared_ptr<Block>, std::string> find_packed(const std::string& key) const;
+  // A copy of those weights that a living program has, in that layout or else in any, and its layout.
+  std::pair<std::shared_ptr<Block>, std::string> find_packed(const std::string& key,
+                                                             const std::string& layout) const;
 
   // At least so many bytes of scratch: the newest block that a living program has, if they fit. Programs run
   // one after the other.

@@ -1,7 +1,7 @@
 // matmul(a, b[, bias][, residual][, c, d]; transA, transB, hasBias, hasResidual, hasSecond): compute-bound, a
-// oneDNN primitive made once, and one more that adds the second product. Frozen b is packed into the layout
-// oneDNN prefers; f16, and bf16 where oneDNN has only reference loops for it, run in f32 on converted
-// operands.
+// oneDNN primitive made once, and one more that adds the second product. Frozen b is packed for AMX alone;
+// f16, and bf16 where oneDNN has only reference loops for it, run in f32 on operands that are converted in
+// each run.
 #include "../executor/shapes/matmul.h"
 
 #include "../executor/shapes/addends.h"
@@ -72,9 +72,9 @@ Run build(const Instruction& i, const Product& p, memory::data_type type, bool c
   const auto describe = [&](const memory::desc& weights, bool residual) {
     return product_desc(a, weights, p.bias ? &bias : nullptr, y, residual, p.accumulate);
   };
-  bool pack = p.b.frozen;
+  bool pack = p.b.frozen && !convert;
   dnnl::matmul::primitive_desc pd = describe(pack ? any_b : b, false);
-  if (pack && !(convert || (pd && strstr(pd.impl_info_str(), "amx")))) {
+  if (pack && !(pd && strstr(pd.impl_info_str(), "amx"))) {
     pack = false;
     pd = describe(b, false);
   }
@@ -99,7 +99,7 @@ Run build(const Instruction& i, const Product& p, memory::data_type type, bool c
   Call call(i, dnnl::matmul(pd), pd.scratchpad_desc());
   call.add(DNNL_ARG_SRC, a, input(p.a));
   call.add(DNNL_ARG_WEIGHTS, pd.weights_desc(),
-           pack ? packed_weights(i, {p.b, b, pd.weights_desc(), convert}, steps) : input(p.b));
+           pack ? packed_weights(i, {p.b, b, pd.weights_desc(), false}, steps) : input(p.b));
   if (p.bias) call.add(DNNL_ARG_BIAS, bias, input(*p.bias));
   if (fused) call.add(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, y, input(*p.residual));
   call.add(DNNL_ARG_DST, y, out);
@@ -149,61 +149,6 @@ Run add_in_place(const Instruction& i, const Tensor& y, const Tensor& residual) 
       });
     };
   });
-}
-
-// What names the packed copies of these weights; the bytes of a copy's layout follow.
-static std::string packed_key(const Tensor& w, const memory::desc& plain) {
-  return std::to_string(w.buffer_id) + "+" + std::to_string(w.offset) + "/" + std::to_string(w.dtype) +
-         std::string(reinterpret_cast<const char*>(&plain.data), sizeof plain.data);
-}
-
-std::pair<std::shared_ptr<Block>, memory::desc> find_packed(const Instruction& i, const Tensor& w,
-                                                            const memory::desc& plain) {
-  const auto [copy, layout] = i.device().find_packed(packed_key(w, plain));
-  memory::desc desc;
-  if (copy) memcpy(&desc.data, layout.data(), sizeof desc.data);
-  return {copy, desc};
-}
-
-Place packed_weights(const Instruction& i, const Weights& weights, Sequence& steps) {
-  const auto& [w, plain, wanted, convert] = weights;
-  const bool converting = convert && w.dtype != EASEL_F32;
-  if (!w.frozen) {
-    const Place source = converting ? as_float(i, w, steps) : Place{w.data, {}};
-    if (wanted == plain) return source;
-    const Place place{nullptr, i.scratch(wanted.get_size())};
-    const dnnl::reorder::primitive_desc pd(onednn_engine(), plain, onednn_engine(), wanted,
-                                           base_attributes());
-    Call call(i, dnnl::reorder(pd), pd.scratchpad_desc());
-    call.add(DNNL_ARG_FROM, plain, source);
-    call.add(DNNL_ARG_TO, wanted, place);
-    steps.add(std::move(call));
-    return place;
-  }
-  if (!converting && wanted == plain) return {w.data, {}};
-  const auto make = [&](char* target) {
-    i.device().plain.need(w.buffer_id);
-    std::vector<char> copy(converting ? plain.get_size() : 0);
-    if (converting)
-      dispatch(i, w.dtype, [&](auto type) {
-        convert_from(Place{copy.data(), {}}, w.as<typename decltype(type)::type>(), w.count())();
-      });
-    memory from(plain, onednn_engine(), converting ? copy.data() : w.data),
-        to(wanted, onednn_engine(), target);
-    dnnl::reorder(from, to).execute(onednn_stream(), from, to);
-    onednn_stream().wait();
-  };
-  const std::string layout(reinterpret_cast<const char*>(&wanted.data), sizeof wanted.data);
-  const std::shared_ptr<Block> copy =
-      i.device().packed(packed_key(w, plain), layout, wanted.get_size(), make, i.program());
-  if (!converting)
-    i.device().plain.restorable(w, [copy, plain = plain, wanted = wanted, to = w.data] {
-      memory from(wanted, onednn_engine(), copy->data), target(plain, onednn_engine(), to);
-      dnnl::reorder(from, target).execute(onednn_stream(), from, target);
-      onednn_stream().wait();
-    });
-  i.program().reads_packed.push_back(w.buffer_id);
-  return {copy->data, {}};
 }
 
 Run prepare_product(const Instruction& i, const Product& p) {

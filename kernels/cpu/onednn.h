@@ -64,17 +64,13 @@ Place float_output(const Instruction& i, const Tensor& y, Run* afterwards);
 Run copy_residual(const Tensor& y, const Tensor& residual);
 Run add_in_place(const Instruction& i, const Tensor& y, const Tensor& residual);
 
-// Weights in the layout a primitive wants: packed once and shared if frozen, else reordered into scratch in
-// each run.
+// Convolution weights in the layout and type that a primitive wants (packed_weights.cpp).
 struct Weights {
   const Tensor& w;
   dnnl::memory::desc plain, wanted;  // the file's layout and the primitive's, both in the compute type
   bool convert;                      // the compute type is f32 and w is not
 };
 Place packed_weights(const Instruction& i, const Weights& weights, Sequence& steps);
-// A packed copy of frozen w that some program holds, with its layout; plain as above. Null if there is none.
-std::pair<std::shared_ptr<Block>, dnnl::memory::desc> find_packed(const Instruction& i, const Tensor& w,
-                                                                  const dnnl::memory::desc& plain);
 // w (O, I, KH, KW) as (I, O, KH, KW) with both kernel axes reversed, in the layout and type of wanted, in
 // scratch.
 Place reversed_weights(const Instruction& i, const Tensor& w, const dnnl::memory::desc& wanted,

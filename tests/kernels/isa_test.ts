@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 
 Deno.test("products, convolutions and attention come out right without AVX-512", async () => {
-  const files = ["attention", "matmul", "conv2d"].map((op) =>
+  const files = ["attention", "matmul", "conv2d", "residency"].map((op) =>
     new URL(`${op}_test.ts`, import.meta.url).pathname
   );
   const { code, stdout } = await new Deno.Command(Deno.execPath(), {

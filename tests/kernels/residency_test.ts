@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { add, affine, compile, conv2d, Graph, write } from "../../src/graph/mod.ts";
+import { add, affine, compile, conv2d, gradients, Graph, mul, sum, write } from "../../src/graph/mod.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
 import { relL2 } from "../golden/compare.ts";
 import { normal } from "./check_op.ts";
@@ -46,6 +46,30 @@ Deno.test("a frozen weight that is repacked lies in memory once, and reads back 
   strictEqual(device.allocatedBytes, 0);
   device.close();
 });
+
+for (const dtype of ["f32", "bf16", "f16"] as const) { // isa_test.ts runs them without AVX-512, too
+  Deno.test(`conv2d and its gradient hold a frozen weight once in ${dtype} and as it was`, async () => {
+    const device = openDevice("cpu", { threads: 1 }), store = new ParameterStore(device), graph = new Graph();
+    store.upload("w", SHAPE, dtype, normal(SHAPE, 3).values as Float32Array, { frozen: true });
+    const values = store.download("w"), picture = [1, 16, 16, 64];
+    const x = graph.input("x", picture, dtype), w = graph.parameter("w", SHAPE, dtype);
+    const y = conv2d(x, w, undefined, { pad: [1, 1, 1, 1] });
+    graph.output("y", y);
+    graph.output("dx", gradients(sum(mul(y, y)), [x])[0]!);
+    const before = device.allocatedBytes, program = await compile(graph, store);
+    const { packedBytes, scratchBytes, arenaBytes } = program.memory,
+      weight = BYTES / (dtype === "f32" ? 1 : 2);
+    ok(packedBytes < weight / 4, `${packedBytes} bytes beside the weight of ${weight}`);
+    ok(device.allocatedBytes >= before + packedBytes + scratchBytes + arenaBytes);
+    const inputs = { x: normal(picture, 4).values }, first = await program.run(inputs);
+    ok(first.dx.every(Number.isFinite) && first.dx.some((v) => v !== 0));
+    deepStrictEqual(store.download("w"), values);
+    deepStrictEqual(await program.run(inputs), first);
+    program.destroy();
+    deepStrictEqual(store.download("w"), values);
+    device.close();
+  });
+}
 
 Deno.test("programs that read a repacked weight as it is, or write it, find its bytes", async () => {
   const { device, store, values } = withWeight();
