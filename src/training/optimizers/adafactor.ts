@@ -2,22 +2,9 @@
  * Adafactor (arXiv 1804.04235), whose second moments are the means of rows and columns, as transformers has it. Steps are
  * limited, and with scale_parameter scaled, by each parameter's own root mean square.
  */
-import {
-  add,
-  affine,
-  div,
-  maximum,
-  mean,
-  mul,
-  reciprocal,
-  reshape,
-  sqrt,
-  square,
-  sub,
-  type Tensor,
-} from "../../graph/mod.ts";
+import { add, affine, div, mean, mul, square, sub } from "../../graph/mod.ts";
 import { type Arguments, flag, number, numbers, positive, share } from "./arguments.ts";
-import { lerp, rest } from "./formulas.ts";
+import { atLeast, inverseRoot, lerp, rest, rootMeanSquare } from "./formulas.ts";
 import { type Group, type Optimizer, type Rule, rule } from "./optimizer.ts";
 
 type States = "exp_avg_sq_row" | "exp_avg_sq_col" | "exp_avg_sq" | "exp_avg";
@@ -29,11 +16,6 @@ const SHAPES: Record<States, (shape: readonly number[]) => readonly number[] | n
   exp_avg_sq: (shape) => shape.length < 2 ? shape : null,
   exp_avg: (shape) => shape,
 };
-
-const rootMeanSquare = (x: Tensor): Tensor => sqrt(reshape(mean(square(x)), [1]));
-const inverseRoot = (x: Tensor): Tensor => reciprocal(sqrt(x));
-/** At least so much. */
-const least = (x: Tensor, low: number): Tensor => maximum(x, x.graph.constant(Float32Array.of(low), [1]));
 
 /** The gradient over the root of its second moments, and these. */
 function scaled({ grad, state, hyper: { decay } }: Group<States, "lr" | "decay">, eps: number) {
@@ -64,8 +46,8 @@ function adafactorRule(args: Arguments): Rule {
     ...relative ? { ownRate } : {},
     update(group) {
       const { weight, state, hyper } = group, { update, moments } = scaled(group, floor);
-      const lr = args.scale_parameter ? mul(hyper.lr, least(rootMeanSquare(weight), smallest)) : hyper.lr;
-      const limit = least(affine(rootMeanSquare(update), 1 / clip_threshold, 0), 1);
+      const lr = args.scale_parameter ? mul(hyper.lr, atLeast(rootMeanSquare(weight), smallest)) : hyper.lr;
+      const limit = atLeast(affine(rootMeanSquare(update), 1 / clip_threshold, 0), 1);
       const step = mul(update, div(lr, limit));
       const exp_avg = beta1 === null
         ? step

@@ -14,15 +14,22 @@ export type Arguments = Readonly<Record<string, any>>;
 
 const finite = (value: PythonLiteral): value is number => typeof value === "number" && Number.isFinite(value);
 
-/** A number, `least` or more. */
-export function number(standard: number | null, least = 0): Row {
+/** A number, `least` or more, and `most` or less. */
+export function number(standard: number | null, least = 0, most = Infinity): Row {
   return {
-    wanted: `a number, ${least} or more`,
+    wanted: within("a number", least, most),
     standard,
     read: (value) =>
-      finite(value) && value >= least ? value : value === null && standard === null ? null : undefined,
+      finite(value) && value >= least && value <= most
+        ? value
+        : value === null && standard === null
+        ? null
+        : undefined,
   };
 }
+
+const within = (what: string, least: number, most: number) =>
+  most === Infinity ? `${what}, ${least} or more` : `${what} from ${least} to ${most}`;
 
 export function positive(standard: number): Row {
   return {
@@ -32,18 +39,21 @@ export function positive(standard: number): Row {
   };
 }
 
-/** A whole number, 0 or more. */
-export function whole(standard: number): Row {
+/** A whole number, `least` or more, and `most` or less. */
+export function whole(standard: number, least = 0, most = Infinity): Row {
   return {
-    wanted: "a whole number, 0 or more",
+    wanted: within("a whole number", least, most),
     standard,
-    read: (value) => finite(value) && Number.isInteger(value) && value >= 0 ? value : undefined,
+    read: (value) =>
+      finite(value) && Number.isInteger(value) && value >= least && value <= most ? value : undefined,
   };
 }
 
 /** One of these values, of which the first one is the default. */
-export function only(...values: readonly (number | boolean | string)[]): Row {
-  const shown = values.map((v) => typeof v === "boolean" ? v ? "True" : "False" : String(v));
+export function only(...values: readonly (number | boolean | string | null)[]): Row {
+  const shown = values.map((v) =>
+    v === null ? "None" : typeof v === "boolean" ? v ? "True" : "False" : String(v)
+  );
   return {
     wanted: shown.join(" or "),
     standard: values[0],
@@ -133,20 +143,42 @@ export function flag(standard = false): Row {
   };
 }
 
-/** Ways to compute that give the same numbers: taken, and without effect. */
-const COMPUTING: Rows = {
-  foreach: { wanted: "True, False or None", standard: null, read: sameNumbers },
-  fused: { wanted: "True, False or None", standard: null, read: sameNumbers },
-  capturable: flag(),
-  differentiable: flag(),
+/** True, False or None. */
+const choice: Row = {
+  wanted: "True, False or None",
+  standard: null,
+  read: (value) => typeof value === "boolean" || value === null ? value : undefined,
 };
 
-function sameNumbers(value: PythonLiteral): unknown {
-  return typeof value === "boolean" || value === null ? value : undefined;
-}
+/** Ways to compute that give the same numbers: taken by the optimizers that have them, and without effect. */
+const COMPUTING = {
+  foreach: choice,
+  fused: choice,
+  capturable: flag(),
+  differentiable: flag(),
+  /** Of the weights' shards, of which there are none. */
+  fsdp_in_use: flag(),
+  /** Steps between two lines of D-Adaptation's. */
+  log_every: whole(0),
+  use_triton: flag(),
+  /** bitsandbytes' one way since 0.46, and those ways before that were not others. */
+  block_wise: only(true),
+  percentile_clipping: only(100),
+  args: only(null),
+  /** Of weights in 16 bits, which are float32 while they step here. */
+  kahan_sum: flag(true),
+} satisfies Rows;
+
+/** Rows of arguments without effect. */
+export const computing = (...names: readonly (keyof typeof COMPUTING)[]): Rows =>
+  Object.fromEntries(names.map((name) => [name, COMPUTING[name]]));
 
 /** The rows of torch.optim's classes, which all can go uphill. */
-export const torchRows = (rows: Rows): Rows => ({ ...rows, maximize: flag(), ...COMPUTING });
+export const torchRows = (rows: Rows): Rows => ({
+  ...rows,
+  maximize: flag(),
+  ...computing("foreach", "fused", "capturable", "differentiable"),
+});
 
 /** Reads the list for an optimizer called `name`. Throws UsageError for what does not fit and for unknown names. */
 export function readArguments(name: string, rows: Rows, list: readonly string[] | null): Arguments {

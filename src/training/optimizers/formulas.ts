@@ -1,5 +1,17 @@
 /** What the formulas of several optimizers share. */
-import { add, affine, mul, sub, type Tensor } from "../../graph/mod.ts";
+import {
+  add,
+  affine,
+  maximum,
+  mean,
+  mul,
+  reciprocal,
+  reshape,
+  sqrt,
+  square,
+  sub,
+  type Tensor,
+} from "../../graph/mod.ts";
 
 /** a + (b - a) t: torch.lerp, an exponential moving average. */
 export const lerp = (a: Tensor, b: Tensor, t: Tensor): Tensor => add(a, mul(sub(b, a), t));
@@ -25,3 +37,12 @@ export const withDecay = (grad: Tensor, weight: Tensor, decay: number): Tensor =
 
 /** The gradient of what is to become smaller: of the loss, or with `maximize` of its opposite. */
 export const downhill = (grad: Tensor, maximize: boolean): Tensor => maximize ? affine(grad, -1, 0) : grad;
+
+/** One value. */
+export const rootMeanSquare = (x: Tensor): Tensor => sqrt(reshape(mean(square(x)), [1]));
+
+export const inverseRoot = (x: Tensor): Tensor => reciprocal(sqrt(x));
+
+/** At least so much. */
+export const atLeast = (x: Tensor, low: number): Tensor =>
+  maximum(x, x.graph.constant(Float32Array.of(low), [1]));

@@ -11,6 +11,7 @@ import { radamScheduleFree } from "./schedule_free/radam.ts";
 import { sgdScheduleFree } from "./schedule_free/sgd.ts";
 import { bitsandbytes } from "./bitsandbytes/mod.ts";
 import { readArguments } from "./arguments.ts";
+import { torchAdafactor } from "./torch/adafactor.ts";
 import { asgd } from "./torch/asgd.ts";
 import { dadaptAdagrad } from "./adaptive_rate/dadapt_adagrad.ts";
 import { dadaptAdam } from "./adaptive_rate/dadapt_adam.ts";
@@ -20,6 +21,7 @@ import { dadaptAdanIp } from "./adaptive_rate/dadapt_adan_ip.ts";
 import { dadaptLion } from "./adaptive_rate/dadapt_lion.ts";
 import { dadaptSgd } from "./adaptive_rate/dadapt_sgd.ts";
 import { lion } from "./lion.ts";
+import { muon } from "./torch/muon.ts";
 import { nadam } from "./torch/nadam.ts";
 import type { Optimizer, Rule } from "./optimizer.ts";
 import { pytorchOptimizer } from "./pytorch_optimizer/mod.ts";
@@ -35,6 +37,7 @@ export type { Group, Moment, Next, Numbers, Operands, Optimizer, Rule } from "./
 
 const OPTIMIZERS: readonly Optimizer[] = [
   ...[adamw, lion, sgdNesterov, adam, adamax, nadam, radam, adagrad, adadelta, rmsprop, rprop, asgd, sgd],
+  ...[muon, torchAdafactor],
   ...bitsandbytes,
   ...pytorchOptimizer,
   ...[adamwScheduleFree, radamScheduleFree, sgdScheduleFree],

@@ -15,6 +15,17 @@ Deno.test("optimizers are found in any capitals, by alias and by the path of the
     "bitsandbytes.optim.Lion": "bitsandbytes.optim.Lion",
     sgdnesterov8bit: "SGDNesterov8bit",
     PagedAdEMAMix8bit: "PagedAdEMAMix8bit",
+    "torch.optim.adamw.AdamW": "AdamW",
+    "bitsandbytes.optim.AdEMAMix8bit": "AdEMAMix8bit",
+    "pytorch_optimizer.CAME": "CAME",
+    "dadaptation.DAdaptAdam": "DAdaptAdam",
+    "dadaptation.experimental.DAdaptAdanIP": "DAdaptAdanIP",
+    "prodigyopt.Prodigy": "Prodigy",
+    "schedulefree.AdamWScheduleFree": "AdamWScheduleFree",
+    "lion_pytorch.Lion": "Lion",
+    "transformers.Adafactor": "Adafactor",
+    "torch.optim.Adafactor": "torch.optim.Adafactor",
+    "torch.optim._muon.Muon": "Muon",
   };
   for (const [type, name] of Object.entries(wanted)) {
     assert.equal(findOptimizer(type)?.names[0], name, type);
@@ -43,6 +54,18 @@ Deno.test("an unknown argument of any optimizer is refused with what it takes", 
       message: /takes no weigth_decay(; did you mean weight_decay\?)?; it takes \w+/,
     }, name);
   }
+  // what other libraries' optimizers take that changes no number here
+  const idle: Record<string, string[]> = {
+    AdamW8bit: ["block_wise=True", "percentile_clipping=100", "args=None", "is_paged=False"],
+    Lion: ["use_triton=False"],
+    DAdaptLion: ["log_every=10", "fsdp_in_use=False"],
+    AdamWScheduleFree: ["foreach=False"],
+    StableAdamW: ["kahan_sum=True"],
+    CAME: ["weight_decouple=True", "ams_bound=False"],
+  };
+  for (const [name, args] of Object.entries(idle)) readOptimizer(name, args);
+  assert.throws(() => readOptimizer("AdamW8bit", ["block_wise=False"]), /block_wise must be True/);
+  assert.throws(() => readOptimizer("Muon", ["ns_steps=100"]), /must be a whole number from 0 to 99/);
   assert.throws(() => readOptimizer("AdamW8bit", ["min_8bit_size=-1"]), /must be a whole number, 0 or more/);
   assert.throws(() => readOptimizer("bitsandbytes.optim.SGD8bit", ["momentum=0"]), /above 0 and below 1/);
 });

@@ -3,15 +3,24 @@
 import assert from "node:assert/strict";
 import { gradientOf } from "../../../src/training/step/trainable.ts";
 import { device, testOnEach } from "../../kernels/devices.ts";
-import { numbers, recordedRun, u } from "./recorded_steps.ts";
+import { N, numbers, recordedRun, u } from "./recorded_steps.ts";
 import torch from "./torch.json" with { type: "json" };
 
+interface Recorded {
+  readonly name: string;
+  readonly args: readonly string[];
+  /** Of the one parameter; absent: one axis. */
+  readonly shape?: readonly number[];
+  /** Weights by the step. */
+  readonly after: Readonly<Record<string, readonly number[]>>;
+}
+
 testOnEach("every optimizer of torch.optim makes PyTorch's steps", async (backend) => {
-  for (const { name, args, after } of torch.cases) {
-    using run = recordedRun(device(backend), name, args);
+  for (const { name, args, shape = [N], after } of torch.cases as readonly Recorded[]) {
+    using run = recordedRun(device(backend), name, args, [shape]);
     for (let k = 1; k <= 20; k++) {
       await run.update(k, [k <= 10 || name === "ASGD" ? 0.01 : 0.005]);
-      const wanted = (after as Record<string, number[]>)[k];
+      const wanted = after[k];
       if (!wanted) continue;
       const error = run.changeError(wanted);
       assert.ok(error < 2e-5, `${name} ${args.join(" ")}, step ${k}: the change is ${error} off`);

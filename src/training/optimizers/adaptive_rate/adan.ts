@@ -2,7 +2,7 @@
 import { add, affine, div, mul, select, sub, type Tensor } from "../../../graph/mod.ts";
 import { type Arguments, flag, number, positive, type Rows, shares } from "../arguments.ts";
 import type { Group, Next } from "../optimizer.ts";
-import { blend, estimateRows, rooted } from "./shared_rate.ts";
+import { blend, dAdaptationRows, rooted } from "./shared_rate.ts";
 
 export type AdanStates = "exp_avg" | "exp_avg_diff" | "exp_avg_sq" | "s" | "pre_grad";
 export type AdanHyper = "lr" | "seen";
@@ -16,7 +16,7 @@ export const adanRows: Rows = {
   eps: positive(1e-8),
   weight_decay: number(0.02),
   no_prox: flag(),
-  ...estimateRows,
+  ...dAdaptationRows,
 };
 
 export const adanStates: Record<AdanStates, number> = {

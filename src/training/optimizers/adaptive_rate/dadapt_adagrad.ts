@@ -3,7 +3,7 @@ import { abs, add, affine, div, mul, select, sub } from "../../../graph/mod.ts";
 import { type Arguments, number, positive, share } from "../arguments.ts";
 import { withDecay } from "../formulas.ts";
 import { type Group, type Optimizer, type Rule, rule } from "../optimizer.ts";
-import { estimateRows, grown, rooted, where } from "./shared_rate.ts";
+import { dAdaptationRows, grown, rooted, where } from "./shared_rate.ts";
 
 type Names = "d" | "gsq_weighted" | "sksq_weighted" | "skl1";
 type Known = Omit<Group<"alphak" | "sk" | "x0", "lr" | "first", Names>, "next">;
@@ -49,6 +49,6 @@ function dadaptAdagradRule({ momentum, eps, weight_decay, d0, growth_rate }: Arg
 export const dadaptAdagrad: Optimizer = {
   names: ["DAdaptAdaGrad"],
   recorded: "dadaptation.dadapt_adagrad.DAdaptAdaGrad",
-  args: { momentum: share(0), eps: positive(1e-6), weight_decay: number(0), ...estimateRows },
+  args: { momentum: share(0), eps: positive(1e-6), weight_decay: number(0), ...dAdaptationRows },
   rule: dadaptAdagradRule,
 };

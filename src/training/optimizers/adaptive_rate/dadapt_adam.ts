@@ -7,7 +7,7 @@ import {
   biasNumbers,
   blend,
   decayed,
-  estimateRows,
+  dAdaptationRows,
   grown,
   nextBiases,
   rooted,
@@ -61,7 +61,7 @@ export const dadaptAdam: Optimizer = {
     weight_decay: number(0),
     decouple: flag(),
     use_bias_correction: flag(),
-    ...estimateRows,
+    ...dAdaptationRows,
   },
   rule: dadaptAdamRule,
 };

@@ -1,6 +1,6 @@
 /** D-Adaptation of Lion, as dadaptation has it. */
 import { abs, add, affine, div, mul, select, sign, sub } from "../../../graph/mod.ts";
-import { number, positive, shares } from "../arguments.ts";
+import { computing, number, positive, shares } from "../arguments.ts";
 import { type Group, type Optimizer, rule } from "../optimizer.ts";
 import { blend, decayed, grown, where } from "./shared_rate.ts";
 
@@ -9,7 +9,12 @@ type Known = Omit<Group<"exp_avg" | "s", "lr", "d" | "numerator">, "next">;
 export const dadaptLion: Optimizer = {
   names: ["DAdaptLion"],
   recorded: "dadaptation.dadapt_lion.DAdaptLion",
-  args: { betas: shares(0.9, 0.99), weight_decay: number(0), d0: positive(1e-6) },
+  args: {
+    betas: shares(0.9, 0.99),
+    weight_decay: number(0),
+    d0: positive(1e-6),
+    ...computing("fsdp_in_use", "log_every"),
+  },
   rule: ({ betas: [beta1, beta2], weight_decay, d0 }) => {
     const root = Math.sqrt(beta2);
     const parts = ({ grad, state, hyper, numbers }: Known) => {

@@ -3,7 +3,7 @@ import { add, affine, div, mul, select, sqrt, sub } from "../../../graph/mod.ts"
 import { type Arguments, number, share } from "../arguments.ts";
 import { withDecay } from "../formulas.ts";
 import { type Numbers, type Optimizer, type Rule, rule } from "../optimizer.ts";
-import { estimateRows, grown, where } from "./shared_rate.ts";
+import { dAdaptationRows, grown, where } from "./shared_rate.ts";
 
 function dadaptSgdRule({ momentum, weight_decay, d0, growth_rate }: Arguments): Rule {
   const rate = ({ d, g0_norm }: Numbers<"d" | "g0_norm">, lr: Numbers["lr"]) =>
@@ -39,6 +39,6 @@ function dadaptSgdRule({ momentum, weight_decay, d0, growth_rate }: Arguments): 
 export const dadaptSgd: Optimizer = {
   names: ["DAdaptSGD"],
   recorded: "dadaptation.dadapt_sgd.DAdaptSGD",
-  args: { momentum: share(0), weight_decay: number(0), ...estimateRows },
+  args: { momentum: share(0), weight_decay: number(0), ...dAdaptationRows },
   rule: dadaptSgdRule,
 };

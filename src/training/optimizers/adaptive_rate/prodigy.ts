@@ -1,6 +1,6 @@
 /** Prodigy: Adam whose rate follows from the distance covered so far (arXiv 2306.06101), as prodigyopt has it. */
-import { abs, add, affine, div, maximum, mul, select, sqrt, sub } from "../../../graph/mod.ts";
-import { type Arguments, flag, number, positive, share, shares } from "../arguments.ts";
+import { abs, add, affine, div, maximum, mul, select, sqrt, sub, type Tensor } from "../../../graph/mod.ts";
+import { type Arguments, flag, number, positive, share, shares, whole } from "../arguments.ts";
 import { withDecay } from "../formulas.ts";
 import { type Group, type Optimizer, type Rule, rule } from "../optimizer.ts";
 import {
@@ -10,6 +10,8 @@ import {
   estimateRows,
   limited,
   nextBiases,
+  sampleOf,
+  sampleShape,
   scaledRate,
   where,
 } from "./shared_rate.ts";
@@ -20,7 +22,9 @@ type Known = Omit<Group<States, "lr" | "first", Names>, "next">;
 
 function prodigyRule(args: Arguments): Rule {
   const { betas, eps, weight_decay, decouple, use_bias_correction, safeguard_warmup } = args;
-  const { d0, d_coef, growth_rate } = args, [beta1, beta2] = betas;
+  const { d0, d_coef, growth_rate, slice_p } = args, [beta1, beta2] = betas;
+  /** What the estimate looks at of all weights. */
+  const sample = (x: Tensor) => slice_p === 1 ? x : sampleOf(x, slice_p);
   const beta3: number = args.beta3 ?? Math.sqrt(beta2);
   const shares = ({ numbers, hyper }: Pick<Known, "numbers" | "hyper">) => {
     const dlr = scaledRate(numbers, hyper.lr, betas);
@@ -30,16 +34,20 @@ function prodigyRule(args: Arguments): Rule {
   const parts = ({ weight, grad, state, hyper, numbers }: Known) => {
     const g = withDecay(grad, weight, decouple ? 0 : weight_decay), { covered } = shares({ numbers, hyper });
     const { d } = numbers, of = safeguard_warmup ? mul(affine(d, 1 / d0, 0), d) : covered;
-    return { g, p0: select(hyper.first, weight, state.p0), s: blend(state.s, beta3, g, of) };
+    const seen = { g: sample(g), weight: sample(weight) };
+    return { g, seen, p0: select(hyper.first, seen.weight, state.p0), s: blend(state.s, beta3, seen.g, of) };
   };
   return rule({
     states: { exp_avg: 0, exp_avg_sq: 0, s: 0, p0: 0 },
+    ...slice_p > 1 && {
+      stateShape: (name, shape) => name === "s" || name === "p0" ? sampleShape(shape, slice_p) : shape,
+    },
     hyper: ({ lr, step }) => ({ lr, first: step === 1 ? 1 : 0 }),
     shared: {
       numbers: { d: d0, d_max: d0, d_numerator: 0, ...biasNumbers(use_bias_correction) },
       sums(group) {
-        const { g, p0, s } = parts(group);
-        return { toward: mul(g, sub(p0, group.weight)), length: abs(s) };
+        const { seen, p0, s } = parts(group);
+        return { toward: mul(seen.g, sub(p0, seen.weight)), length: abs(s) };
       },
       advance({ numbers, sums: { toward, length }, hyper }) {
         const { d, ...rest } = numbers;
@@ -77,6 +85,7 @@ export const prodigy: Optimizer = {
     safeguard_warmup: flag(),
     ...estimateRows,
     d_coef: positive(1),
+    slice_p: whole(1, 1),
   },
   rule: prodigyRule,
 };

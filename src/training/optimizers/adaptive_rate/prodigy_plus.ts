@@ -10,26 +10,22 @@ import {
   abs,
   add,
   affine,
-  concat,
   div,
   maximum,
   mean,
   minimum,
   mul,
-  reciprocal,
-  reshape,
   select,
-  slice,
   sqrt,
   square,
   sub,
   type Tensor,
 } from "../../../graph/mod.ts";
 import { flag, number, only, positive, positiveShares, share, whole } from "../arguments.ts";
-import { lerp } from "../formulas.ts";
+import { atLeast, inverseRoot, lerp, rootMeanSquare } from "../formulas.ts";
 import { type Group, type Optimizer, rule } from "../optimizer.ts";
 import { settledAt, zOf } from "../schedule_free/average.ts";
-import { blend } from "./shared_rate.ts";
+import { blend, sampleOf, sampleShape } from "./shared_rate.ts";
 
 const SAMPLE = 11, LEAST_SIDE = 32;
 
@@ -60,20 +56,8 @@ function shapeOf(name: States, shape: readonly number[], factored: boolean): rea
     case "exp_avg_sq_col":
       return axes && shape.with(axes[0], 1);
     default:
-      return [Math.ceil(shape.reduce((a, b) => a * b, 1) / SAMPLE)];
+      return sampleShape(shape, SAMPLE);
   }
-}
-
-/** Every eleventh element. */
-function sampleOf(x: Tensor): Tensor {
-  const count = x.shape.reduce((a, b) => a * b, 1),
-    rows = Math.floor(count / SAMPLE),
-    flat = reshape(x, [count]);
-  const whole = rows > 0
-    ? [reshape(slice(reshape(slice(flat, 0, 0, rows * SAMPLE), [rows, SAMPLE]), 1, 0, 1), [rows])]
-    : [];
-  const last = count > rows * SAMPLE ? [slice(flat, 0, rows * SAMPLE, 1)] : [];
-  return whole.length + last.length > 1 ? concat([...whole, ...last], 0) : [...whole, ...last][0];
 }
 
 const constant = (like: Tensor, x: number) => like.graph.constant(Float32Array.of(x), [1]);
@@ -110,8 +94,8 @@ export const prodigyPlus: Optimizer = {
     // in d0's root, as the library has it; the estimate is a quotient
     const weightOf = ({ d }: Known["numbers"]) => affine(mul(d, d), 1 / Math.sqrt(d0), 0);
     const sampled = ({ weight, grad, state, hyper, numbers }: Known) => {
-      const z = sampleOf(zOf(weight, state.z, hyper.first)), p0 = select(hyper.first, z, state.p0);
-      const g = sampleOf(grad);
+      const z = sampleOf(zOf(weight, state.z, hyper.first), SAMPLE), p0 = select(hyper.first, z, state.p0);
+      const g = sampleOf(grad, SAMPLE);
       return { p0, g, z, s: blend(state.s, beta3, g, weightOf(numbers)) };
     };
     return rule({
@@ -155,7 +139,7 @@ export const prodigyPlus: Optimizer = {
         const z = zOf(weight, state.z, hyper.first), { p0, s } = sampled(group);
         const { denominator, moments } = squares(group);
         const raw = div(mul(group.grad, d), add(denominator, affine(d, eps, 0)));
-        const direction = args.use_stableadamw ? mul(raw, reciprocal(sqrt(sizeOf(raw)))) : raw;
+        const direction = args.use_stableadamw ? mul(raw, inverseRoot(sizeOf(raw))) : raw;
         const whole = div(mul(rate, rate), maximum(next.weight_sum, constant(d, 1e-38)));
         const part = averaging > 0
           ? minimum(affine(whole, (1 - beta1) * averaging, 0), constant(d, 1))
@@ -192,6 +176,4 @@ export const prodigyPlus: Optimizer = {
 };
 
 /** The root mean square, 1 at least. */
-function sizeOf(x: Tensor): Tensor {
-  return maximum(sqrt(reshape(mean(square(x)), [1])), constant(x, 1));
-}
+const sizeOf = (x: Tensor): Tensor => atLeast(rootMeanSquare(x), 1);

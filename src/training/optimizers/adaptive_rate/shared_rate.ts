@@ -2,16 +2,20 @@
 import {
   add,
   affine,
+  concat,
   div,
+  elements,
   maximum,
   minimum,
   mul,
+  reshape,
   select,
+  slice,
   sqrt,
   sub,
   type Tensor,
 } from "../../../graph/mod.ts";
-import { number, positive } from "../arguments.ts";
+import { computing, number, positive } from "../arguments.ts";
 import type { Numbers, Rule, Shared } from "../optimizer.ts";
 
 /** The one rate that counts for all groups: the first that is not 0. */
@@ -47,7 +51,24 @@ export function rateNotes(
 }
 
 /** The estimate's start, and by how much it may grow in one step. */
-export const estimateRows = { d0: positive(1e-6), growth_rate: number(Infinity, 1) };
+export const estimateRows = { d0: positive(1e-6), growth_rate: number(Infinity, 1), ...computing("fsdp_in_use") };
+/** The same of D-Adaptation. */
+export const dAdaptationRows = { ...estimateRows, ...computing("log_every") };
+
+/** Elements 0, `every`, 2 `every`, ... of a tensor, one axis: what an estimate may look at in place of all. */
+export function sampleOf(x: Tensor, every: number): Tensor {
+  const count = elements(x.shape), rows = Math.floor(count / every), flat = reshape(x, [count]);
+  const whole = rows > 0
+    ? [reshape(slice(reshape(slice(flat, 0, 0, rows * every), [rows, every]), 1, 0, 1), [rows])]
+    : [];
+  const last = count > rows * every ? [slice(flat, 0, rows * every, 1)] : [];
+  return concat([...whole, ...last], 0);
+}
+
+/** The shape of sampleOf(). */
+export const sampleShape = (shape: readonly number[], every: number): number[] => [
+  Math.ceil(elements(shape) / every),
+];
 
 /** The estimate does not fall, nor rise faster than it may. */
 export function grown(d: Tensor, estimate: Tensor, growth: number): Tensor {

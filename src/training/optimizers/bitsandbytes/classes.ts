@@ -3,7 +3,7 @@
  * in graph/ops/quantized.ts); small parameters keep 32. What is called Paged may have its states paged out by a GPU's
  * driver there, which changes no number; so may 32bit.
  */
-import { type Arguments, flag, only, type Rows, whole } from "../arguments.ts";
+import { type Arguments, computing, flag, only, type Rows, whole } from "../arguments.ts";
 import type { Optimizer, Rule } from "../optimizer.ts";
 
 type Map8 = "signed" | "unsigned";
@@ -39,7 +39,11 @@ function classOf(formula: Formula, kind: string, bits: string): Optimizer {
 }
 
 /** What all of them take about their states. */
-export const stateRows: Rows = { min_8bit_size: whole(4096), is_paged: flag() };
+export const stateRows: Rows = {
+  min_8bit_size: whole(4096),
+  is_paged: flag(),
+  ...computing("block_wise", "percentile_clipping", "args"),
+};
 
 /** The formula's rule, with its states in 8 bits where `eight`. */
 export function withBits(

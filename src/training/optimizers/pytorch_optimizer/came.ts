@@ -2,21 +2,9 @@
  * CAME: Adafactor that trusts its steps by how little they differ from their average (arXiv 2307.02047), as
  * pytorch_optimizer has it.
  */
-import {
-  affine,
-  div,
-  maximum,
-  mean,
-  mul,
-  reciprocal,
-  reshape,
-  sqrt,
-  square,
-  sub,
-  type Tensor,
-} from "../../../graph/mod.ts";
-import { flag, number, positive, shares } from "../arguments.ts";
-import { average, downhill } from "../formulas.ts";
+import { affine, div, mean, mul, square, sub, type Tensor } from "../../../graph/mod.ts";
+import { flag, number, only, positive, shares } from "../arguments.ts";
+import { atLeast, average, downhill, inverseRoot, rootMeanSquare } from "../formulas.ts";
 import { type Numbers, type Optimizer, rule } from "../optimizer.ts";
 
 const KEPT = [
@@ -45,14 +33,9 @@ function factored(row: Tensor, col: Tensor, squares: Tensor, beta: Tensor, fresh
   return { rows, cols, inverse: (x: Tensor) => mul(mul(x, inverseRoot(relative)), inverseRoot(cols)) };
 }
 
-const inverseRoot = (x: Tensor): Tensor => reciprocal(sqrt(x));
-const rootMeanSquare = (x: Tensor): Tensor => sqrt(reshape(mean(square(x)), [1]));
-
 /** No longer than `threshold` by its root mean square. */
-function limited(update: Tensor, threshold: number): Tensor {
-  const over = affine(rootMeanSquare(update), 1 / threshold, 0);
-  return div(update, maximum(over, over.graph.constant(Float32Array.of(1), [1])));
-}
+const limited = (update: Tensor, threshold: number): Tensor =>
+  div(update, atLeast(affine(rootMeanSquare(update), 1 / threshold, 0), 1));
 
 export const came: Optimizer = {
   names: ["CAME", "pytorch_optimizer.CAME"],
@@ -62,18 +45,21 @@ export const came: Optimizer = {
     clip_threshold: positive(1),
     eps1: number(1e-30),
     eps2: number(1e-16),
-    // what the library takes as coupled decay comes too late there to have any effect
     weight_decay: number(0),
+    // decay that is not comes too late in the library to have any effect
+    weight_decouple: flag(true),
     fixed_decay: flag(),
+    ams_bound: only(false),
     maximize: flag(),
   },
   rule: (args) => {
     const { betas: [beta1, beta2, beta3], clip_threshold, eps1, eps2 } = args;
+    const decay = args.weight_decouple ? args.weight_decay : 0;
     return rule({
       states: Object.fromEntries(KEPT.map((name) => [name, 0])) as Record<States, number>,
       stateShape: shapeOf,
       hyper: ({ lr }) => ({
-        ...{ lr, keep: 1 - args.weight_decay * (args.fixed_decay ? 1 : lr) },
+        ...{ lr, keep: 1 - decay * (args.fixed_decay ? 1 : lr) },
         ...{ beta1, fresh1: 1 - beta1, beta2, fresh2: 1 - beta2, beta3, fresh3: 1 - beta3 },
       }),
       update(group) {

@@ -14,7 +14,7 @@ import {
   sub,
   type Tensor,
 } from "../../../graph/mod.ts";
-import { flag, number, shares } from "../arguments.ts";
+import { computing, flag, number, shares } from "../arguments.ts";
 import { average, averageSquare, downhill } from "../formulas.ts";
 import { type Optimizer, rule } from "../optimizer.ts";
 
@@ -32,6 +32,7 @@ export const stableAdamw: Optimizer = {
     weight_decay: number(1e-2),
     weight_decouple: flag(true),
     maximize: flag(),
+    ...computing("kahan_sum"),
   },
   rule: ({ betas, eps, weight_decay, weight_decouple, maximize }) =>
     rule({

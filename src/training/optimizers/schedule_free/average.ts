@@ -4,11 +4,11 @@
  * with: y = beta x + (1 - beta) z.
  */
 import { add, mul, select, sub, type Tensor } from "../../../graph/mod.ts";
-import { type Arguments, number, type Rows } from "../arguments.ts";
+import { type Arguments, computing, number, type Rows } from "../arguments.ts";
 import { lerp } from "../formulas.ts";
 import type { Moment, Rule } from "../optimizer.ts";
 
-export const averageRows: Rows = { r: number(0), weight_lr_power: number(2) };
+export const averageRows: Rows = { r: number(0), weight_lr_power: number(2), ...computing("foreach") };
 
 /** What the average has seen: the highest rate, the sum of all weights, and the share of the latest z. */
 type Seen = Readonly<Record<"lr_max" | "weight_sum" | "share", number>>;
