@@ -34,6 +34,8 @@ Deno.test("createSchedule() names what it does not know", () => {
 Deno.test("--lr_scheduler_type gives the rates of PyTorch 2.13's classes", () => {
   for (const [lrSchedulerType, lrSchedulerArgs, rates] of recorded as [string, string[], number[]][]) {
     const schedule = createSchedule({ ...config, lrSchedulerType, lrSchedulerArgs });
+    const every = ["last_epoch=-1", "verbose=False"], path = `torch.optim.lr_scheduler.${lrSchedulerType}`;
+    createSchedule({ ...config, lrSchedulerType: path, lrSchedulerArgs: [...lrSchedulerArgs, ...every] });
     rates.forEach((rate, step) => {
       const found = schedule(step, 0.5);
       ok(
@@ -46,7 +48,9 @@ Deno.test("--lr_scheduler_type gives the rates of PyTorch 2.13's classes", () =>
 
 Deno.test("--lr_scheduler_type and its arguments are refused in one line where they do not fit", () => {
   const lines: [string, string[], RegExp][] = [
-    ["LambdaLR", [], /LambdaLR is not supported yet/],
+    ["LambdaLR", [], /LambdaLR wants a function, which no command line can give/],
+    ["my_package.CosineAnnealingLr", [], /not among those that easel has; did you mean CosineAnnealingLR\?/],
+    ["StepLR", ["step_size=2", "last_epoch=3"], /last_epoch must be -1/],
     ["StepLr", ["step_size=2"], /did you mean StepLR\?/],
     ["OneCycleLR", ["max_lr=1", "total_steps=9", "cycle_momentum=1"], /cycle_momentum must be True or False/],
     ["CyclicLR", ["base_lr=0", "max_lr=1", "mode='up'"], /mode must be 'triangular' or/],
@@ -98,7 +102,7 @@ Deno.test("an optimizer with rates of its own takes no warm-up, and leaves a rat
 
 Deno.test("a schedule that there is not is refused, whatever its name", () => {
   for (const name of ["NoSuchLR", "constructor", "toString", "__proto__"]) {
-    const message = new RegExp(`--lr_scheduler(_type)? ${name} is not supported`);
+    const message = new RegExp(`--lr_scheduler(_type)? ${name} is not (supported|among)`);
     throws(() => createSchedule({ ...config, lrSchedulerType: name }), { name: "UsageError", message });
     throws(() => createSchedule({ ...config, lrScheduler: name }), { name: "UsageError", message });
   }

@@ -36,13 +36,13 @@ export class Args {
     }
     return list as number[];
   }
-  /** One of some words or of True and False; the first one where it is not given. */
-  oneOf<T extends string | boolean>(name: string, choices: readonly T[]): T {
+  /** One of some words, numbers or of True and False; the first one where it is not given. */
+  oneOf<T extends string | boolean | number>(name: string, choices: readonly T[]): T {
     this.#known.add(name);
     const value = this.values[name] ?? choices[0];
     const found = choices.find((choice) => choice === value);
     if (found !== undefined) return found;
-    const known = choices.map((c) => typeof c === "string" ? `'${c}'` : c ? "True" : "False");
+    const known = choices.map((c) => typeof c === "string" ? `'${c}'` : typeof c === "number" ? String(c) : c ? "True" : "False");
     throw new UsageError(`--lr_scheduler_args ${name} must be ${known.join(" or ")}`);
   }
   string(name: string): string {
@@ -53,7 +53,10 @@ export class Args {
     }
     return value;
   }
-  refuseUnread(flag: string): void {
-    refuseUnknownKeys(flag, "this schedule", Object.keys(this.values), [...this.#known]);
+  /** Those named `untold` are taken too, with the values given for them, and change nothing. */
+  refuseUnread(flag: string, untold: Readonly<Record<string, readonly (number | boolean)[]>> = {}): void {
+    const told = [...this.#known];
+    for (const [name, choices] of Object.entries(untold)) this.oneOf(name, choices);
+    refuseUnknownKeys(flag, "this schedule", Object.keys(this.values), [...this.#known], told);
   }
 }

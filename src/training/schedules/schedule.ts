@@ -6,7 +6,7 @@ import { UsageError } from "../../base/errors.ts";
 import { guess, listed } from "../../base/phrases.ts";
 import { keyValues } from "../../options/key_values.ts";
 import { Args } from "./args.ts";
-import { halfCosine, type Schedule, torchSchedules } from "./torch.ts";
+import { EVERY_CLASS, halfCosine, type Schedule, torchSchedules, UNSAYABLE } from "./torch.ts";
 import { resolveSteps, type StepsOrRatio } from "../../options/steps.ts";
 
 export type { Schedule } from "./torch.ts";
@@ -104,6 +104,14 @@ const factors: Record<string, (terms: Terms) => Factor> = {
   },
 };
 
+function unknownType(given: string, type: string): string {
+  if (Object.hasOwn(UNSAYABLE, type)) {
+    return `--lr_scheduler_type ${given} ${UNSAYABLE[type]}, which no command line can give; use another one`;
+  }
+  const near = guess(type, torchScheduleNames) || guess(type.split(".").at(-1)!, torchScheduleNames);
+  return `--lr_scheduler_type ${given} is not among those that easel has${near}; it has ${listed(torchScheduleNames)}`;
+}
+
 function minimumRatio(terms: Terms): number | null {
   const absolute = terms.args.optionalNumber("min_lr");
   return absolute === null ? terms.config.lrSchedulerMinLrRatio : absolute / terms.config.learningRate;
@@ -128,13 +136,7 @@ export function createSchedule(config: ScheduleConfig, processes = 1): Schedule 
   if (config.lrSchedulerType) {
     const type = config.lrSchedulerType.replace(/^torch\.optim\.lr_scheduler\./, "");
     const create = Object.hasOwn(torchSchedules, type) ? torchSchedules[type] : null;
-    if (!create) {
-      throw new UsageError(
-        `--lr_scheduler_type ${config.lrSchedulerType} is not supported yet${
-          guess(type, torchScheduleNames)
-        }; ${listed(torchScheduleNames)} are`,
-      );
-    }
+    if (!create) throw new UsageError(unknownType(config.lrSchedulerType, type));
     refuseWarmup(type);
     schedule = create(args);
   } else {
@@ -155,6 +157,6 @@ export function createSchedule(config: ScheduleConfig, processes = 1): Schedule 
     const factor = create({ warmup, decay, total, cycles: config.lrSchedulerNumCycles, args, config });
     schedule = (step, base) => base * factor(step);
   }
-  args.refuseUnread("--lr_scheduler_args");
+  args.refuseUnread("--lr_scheduler_args", config.lrSchedulerType ? EVERY_CLASS : {});
   return processes === 1 ? schedule : (step, base) => schedule(step * processes, base);
 }

@@ -56,6 +56,18 @@ export const torchSchedules: Readonly<Record<string, (args: Args) => Schedule>> 
   OneCycleLR: oneCycle,
 };
 
+/** What each of them takes beside its own arguments: where a new schedule begins, and whether each rate is printed. */
+export const EVERY_CLASS = { last_epoch: [-1], verbose: [false, true] } as const;
+
+/** torch's other classes, and what each of them wants. */
+export const UNSAYABLE: Readonly<Record<string, string>> = {
+  LambdaLR: "wants a function",
+  MultiplicativeLR: "wants a function",
+  SequentialLR: "wants other schedules",
+  ChainedScheduler: "wants other schedules",
+  ReduceLROnPlateau: "wants a measured value after each step",
+};
+
 /** The momentum goes from the most down to the least as the rate goes up, where that is wanted. */
 function withMomentum(
   rate: (step: number) => number,
