@@ -5,7 +5,7 @@ import { beginning } from "../../src/training/loop/beginning.ts";
 import { trainNetwork } from "../../src/training/jobs/train_network.ts";
 import { listening, tinyRun } from "./tiny_run.ts";
 
-const LENGTH = { batchesPerEpoch: 5, epochs: 4, steps: 12 }; // 3 updates of up to 2 batches an epoch
+const LENGTH = { batchesPerEpoch: 5, stepsPerEpoch: 3, epochs: 4, steps: 12 }; // updates of up to 2 batches
 const config = (more: Partial<Parameters<typeof beginning>[0]>) => ({
   ...{ initialEpoch: null, initialStep: null, skipUntilInitialStep: false, gradientAccumulationSteps: 2 },
   compat: null,

@@ -17,7 +17,7 @@ Deno.test("a state remembers what rows say, and never a key or token", () => {
   const config = { toyScale: 2, toyKind: "Bear", toyBox: "b", toyToken: "hf_x", toyColor: "red" };
   const run = {
     seed: 3,
-    length: { batchesPerEpoch: 1, epochs: 1, steps: 1 },
+    length: { batchesPerEpoch: 1, stepsPerEpoch: 1, epochs: 1, steps: 1 },
     group: { datasets: [], orders: [], seed: 0 },
   };
   const { fingerprint, settings } = describeSettings(

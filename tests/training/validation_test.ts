@@ -28,6 +28,8 @@ Deno.test("four timesteps lie evenly between the first and the last", () => {
 });
 
 interface Ran {
+  /** Losses that were computed of the pictures held out. */
+  readonly measured: number;
   readonly metadata: Readonly<Record<string, string>>;
   readonly losses: readonly number[];
   readonly validated: Extract<JobEvent, { event: "validation" }>[];
@@ -44,6 +46,7 @@ async function ran(config: TrainNetworkConfig): Promise<Ran> {
   return {
     metadata: Object.fromEntries(metadata),
     losses: lossesOf(context),
+    measured: context.events.filter(({ task }) => task === "validating").length,
     validated: events.filter((event) => event.event === "validation"),
     weights,
   };
@@ -77,6 +80,11 @@ Deno.test("validation changes nothing about training, and is the same each time 
     ...[[3, undefined], [4, undefined], [4, 2]],
   ]);
   strictEqual(seen.validated[1].loss, seen.validated[2].loss);
+  strictEqual(
+    seen.measured,
+    4 * 2 * 4,
+    "an epoch's end takes the loss of its last step: two pictures, four timesteps",
+  );
   ok(seen.validated.every(({ loss }) => loss > 0 && Number.isFinite(loss)));
   const few = await ran({
     ...{ ...split, maxValidationSteps: 1, minTimestep: 300, maxTimestep: 310 },

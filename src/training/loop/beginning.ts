@@ -25,10 +25,12 @@ type Config =
  * is resumed. sd-scripts 0.9.1 (`compat`) counts from 0 again, with --skip_until_initial_step from the step within the
  * epoch, and then drops no batch of the epochs before. Throws UsageError where nothing would be left to train.
  */
-export function beginning(config: Config, { batchesPerEpoch, steps }: RunLength): Beginning | null {
+export function beginning(
+  config: Config,
+  { batchesPerEpoch, stepsPerEpoch: updates, steps }: RunLength,
+): Beginning | null {
   const { initialEpoch, initialStep, skipUntilInitialStep: skip, gradientAccumulationSteps: gathered } =
     config;
-  const updates = Math.ceil(batchesPerEpoch / gathered);
   const step = initialStep ?? (initialEpoch === null ? 0 : (initialEpoch - 1) * updates);
   if (step <= 0) return null;
   if (step >= steps) {

@@ -6,6 +6,7 @@ import type { OptimizerConfig, OutputConfig, PlaceConfig, StepConfig } from "../
 
 export interface RunLength {
   readonly batchesPerEpoch: number;
+  readonly stepsPerEpoch: number;
   readonly epochs: number;
   /** Optimizer steps. */
   readonly steps: number;
@@ -18,9 +19,9 @@ export function runLength(
   group: DatasetGroup,
 ): RunLength {
   const batchesPerEpoch = group.orders.reduce((sum, order) => sum + order.length, 0);
-  const updates = Math.ceil(batchesPerEpoch / config.gradientAccumulationSteps);
-  const steps = config.maxTrainEpochs === null ? config.maxTrainSteps : config.maxTrainEpochs * updates;
-  return { batchesPerEpoch, steps, epochs: Math.ceil(steps / updates) };
+  const stepsPerEpoch = Math.ceil(batchesPerEpoch / config.gradientAccumulationSteps);
+  const steps = config.maxTrainEpochs === null ? config.maxTrainSteps : config.maxTrainEpochs * stepsPerEpoch;
+  return { batchesPerEpoch, stepsPerEpoch, steps, epochs: Math.ceil(steps / stepsPerEpoch) };
 }
 
 /**

@@ -8,16 +8,16 @@ import type { DataConfig, OptimizerConfig, OutputConfig, PlaceConfig, StepConfig
 import type { StepResult } from "../step/diffusion_training.ts";
 import { LossRecorder } from "./loss_recorder.ts";
 import type { TrainingRun } from "../jobs/training_run.ts";
-import { isOver, refuseDone, withEpochRatio } from "./run_length.ts";
+import { isOver, withEpochRatio } from "./run_length.ts";
 import { RunFiles } from "./run_files.ts";
-import { type DrawingState, RunBatches } from "../batches/run_batches.ts";
+import { RunStates } from "./run_states.ts";
+import { RunBatches } from "../batches/run_batches.ts";
 import { type Beginning, beginning, dropBatches } from "./beginning.ts";
 import { tellTraining } from "./told_plan.ts";
 import type { Moment } from "./save_names.ts";
-import { loadState, type RunPosition, type RunState, saveState, type Trained } from "../state/mod.ts";
+import type { RunPosition } from "../state/mod.ts";
 import { wishesSamples, wishesSave } from "./wishes.ts";
 import { TrainingLog } from "../logging/training_log.ts";
-import { stateArrays } from "../step/states.ts";
 
 export type TrainerConfig =
   & StepConfig
@@ -39,24 +39,18 @@ export async function runTraining(
   }
 }
 
-/** A moment between two steps, as plain data: what a state needs beside the weights. */
-interface Snapshot extends Pick<DrawingState, "torch" | "python"> {
-  readonly state: RunState;
-}
-
 class Trainer {
   readonly #losses = new LossRecorder();
   readonly #files: RunFiles;
   readonly #batches: RunBatches;
+  readonly #states: RunStates;
   readonly #log: TrainingLog | null;
   #position: RunPosition = { epoch: 0, batch: 0, globalStep: 0 };
   #resumedFrom = 0;
-  /** After the last update: what a state of now would hold. */
-  #good!: Snapshot;
   /** The step after which the weights were last tried. */
   #proven = 0;
-  /** Of the pictures that are held out, when they were last tried. */
-  #validated: number | null = null;
+  /** Of the pictures that are held out, when they were last tried, and after which step that was. */
+  #validated: { readonly step: number; readonly loss: number } | null = null;
 
   constructor(
     private readonly config: TrainerConfig,
@@ -64,20 +58,24 @@ class Trainer {
     private readonly context: JobContext,
   ) {
     this.#batches = new RunBatches(run);
+    this.#states = new RunStates(run, this.#losses, this.#batches, context);
     this.#log = TrainingLog.open(config, run.name, run.logged);
     this.#files = new RunFiles(config, {
       model: (path, steps, epoch) => run.saveModel(path, steps, epoch),
-      state: (path) => this.#saveState(path),
+      state: (path) => this.#states.save(path),
     }, context);
   }
 
   async train(): Promise<void> {
     const { config, run, context } = this, { length } = run;
     try {
-      if (config.resume !== null) this.#resume(config.resume);
+      if (config.resume !== null) {
+        this.#position = this.#states.resume(config.resume);
+        this.#resumedFrom = this.#position.globalStep;
+      }
       await this.#begin(beginning(config, length));
       tellTraining(config, run, context);
-      this.#snapshot();
+      this.#states.snapshot(this.#position);
       if (this.#position.globalStep === 0) await this.#sample(0);
       for (
         let { epoch } = this.#position;
@@ -116,7 +114,7 @@ class Trainer {
       this.#position = { epoch, batch: index + 1, globalStep };
       this.#record(result, rates);
       if (!updated) continue;
-      this.#snapshot();
+      this.#states.snapshot(this.#position);
       await this.#sample(null, wishesSamples(this.context, this.run));
       if (config.saveEveryNSteps !== null && globalStep % config.saveEveryNSteps === 0) {
         await this.#save({ step: globalStep }, epoch + 1, config.saveState);
@@ -134,7 +132,7 @@ class Trainer {
     this.#log?.epoch(epoch, this.#losses.average);
     // steps may end a run within an epoch: one that is longer goes on from there
     if (!loader.inEpoch) this.#position = { epoch, batch: 0, globalStep };
-    this.#snapshot();
+    this.#states.snapshot(this.#position);
     await this.#validate(epoch);
     const due = config.saveEveryNEpochs !== null && epoch % config.saveEveryNEpochs === 0;
     if (due && !isOver(config, length, epoch, globalStep)) {
@@ -185,7 +183,7 @@ class Trainer {
       resumedFrom: this.#resumedFrom,
       loss: average,
       memory: device.peakBytes,
-      note: this.#validated === null ? undefined : `validation ${this.#validated.toFixed(4)}`,
+      note: this.#validated ? `validation ${this.#validated.loss.toFixed(4)}` : undefined,
       details: {
         epoch: this.#position.epoch + 1,
         batchLoss: result.loss,
@@ -207,10 +205,13 @@ class Trainer {
   async #validate(epoch: number | null): Promise<void> {
     const { run, context } = this, { validation } = run, step = this.#position.globalStep;
     if (!validation?.due({ epoch, step })) return;
-    const loss = await validation.measure(run, context);
+    // a step may be due by its number and as the end of an epoch: the weights are the same
+    const loss = this.#validated?.step === step
+      ? this.#validated.loss
+      : await validation.measure(run, context);
     if (loss === null) return;
     const divergence = loss - this.#losses.average;
-    this.#validated = loss;
+    this.#validated = { step, loss };
     this.#log?.validation(epoch === null ? "step" : "epoch", epoch ?? step, loss, divergence);
     context.log(`validation loss ${loss.toFixed(4)} after step ${step}`);
     context.emit({ event: "validation", step, ...epoch !== null && { epoch }, loss, divergence });
@@ -230,7 +231,7 @@ class Trainer {
 
   /** After a failure: saves what was good before it and says where, or says what was saved before. */
   async #rescue(error: UserError): Promise<UserError> {
-    const { globalStep } = this.#good.state.position;
+    const { globalStep } = this.#states;
     if (this.run.training.step.options.fused) { // some weights may have stepped and others not
       return new UserError(`${error.message}; ${this.#files.lastGood()}`, { cause: error });
     }
@@ -242,56 +243,6 @@ class Trainer {
       });
     } catch { // the weights are lost, or the disk is the reason for both
       return new UserError(`${error.message}; ${this.#files.lastGood()}`, { cause: error });
-    }
-  }
-
-  #snapshot(): void {
-    const { seed, session, training } = this.run, { data, torch, python } = this.#batches.state();
-    this.#good = {
-      state: {
-        position: this.#position,
-        step: { ...training.step.state },
-        losses: this.#losses.state(),
-        seed,
-        ...session,
-        ...this.run.settings,
-        data,
-      },
-      torch,
-      python,
-    };
-  }
-
-  get #trained(): Trained {
-    const { parts, step } = this.run.training;
-    const { optimizer } = step.options;
-    return {
-      groups: parts.groups,
-      states: (group, index) => stateArrays(optimizer, group, index),
-    };
-  }
-
-  #saveState(path: string): void {
-    saveState(path, this.#good.state, this.#good, this.run.store, this.#trained, this.context.log);
-  }
-
-  #resume(path: string): void {
-    const { generators, store, training, loader, length } = this.run;
-    const state = loadState(path, this.run.settings.settings, generators, store, this.#trained);
-    refuseDone(path, length, state.position.globalStep);
-    const { lossScale, stepsAtScale, numbers } = training.step.state;
-    // one without a scale, or whose scale a run in another precision has left, begins as a new run does
-    const scaled = training.step.options.scaleLoss === (state.settings["--mixed_precision"] === "fp16");
-    Object.assign(training.step.state, state.step, !scaled && { lossScale, stepsAtScale });
-    // other arguments may ask for numbers that the saved run had not
-    training.step.state.numbers = { ...numbers, ...state.step.numbers };
-    this.#losses.restore(state.losses);
-    loader.restore(state.data);
-    this.#position = state.position;
-    this.#resumedFrom = state.position.globalStep;
-    this.context.log(`resumed from ${path} at step ${state.position.globalStep}`);
-    if (state.changed.length) {
-      this.context.log(`settings that are others than in the saved run: ${state.changed.join(", ")}`);
     }
   }
 

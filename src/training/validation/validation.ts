@@ -87,11 +87,15 @@ export class Validation {
     return this.batches * this.#timesteps.length;
   }
 
-  /** How often a run of this length validates. */
-  times({ steps, epochs }: Pick<RunLength, "steps" | "epochs">): number {
-    const { validateEveryNSteps, validateEveryNEpochs } = this.config;
-    const within = validateEveryNSteps === null ? 0 : Math.floor(steps / validateEveryNSteps);
-    return within + Math.floor(epochs / (validateEveryNEpochs ?? 1));
+  /** After how many steps of a run of this length it validates; an epoch that ends at such a step has its loss. */
+  times({ steps, epochs, stepsPerEpoch }: RunLength): number {
+    const at = new Set<number>();
+    for (let step = 1; step <= steps; step++) if (this.due({ epoch: null, step })) at.add(step);
+    for (let epoch = 1; epoch <= epochs; epoch++) {
+      const step = Math.min(epoch * stepsPerEpoch, steps);
+      if (this.due({ epoch, step })) at.add(step);
+    }
+    return at.size;
   }
 
   /** Batches each time. */
