@@ -1,29 +1,22 @@
 /** A text that grows: its end, then what is added to it. */
 
-import { openFile } from "../../base/files/regular_file.ts";
+import { readOn } from "../growing_file.ts";
 
 /** What a page shows of a log at first; more than that at once is passed over. */
 const MOST_BYTES = 64 << 10;
 
 export class LogReader {
-  #at: number | null = null;
+  #at = 0;
   readonly #decoder = new TextDecoder();
 
   constructor(private readonly path: string) {}
 
   /** What is new since the last call; of much only the end. */
   more(): string {
-    try {
-      using file = openFile(this.path);
-      const { size } = file.statSync(), before = this.#at, from = Math.max(before ?? 0, size - MOST_BYTES);
-      if (size <= from) return "";
-      file.seekSync(from, Deno.SeekMode.Start);
-      const bytes = new Uint8Array(size - from), got = file.readSync(bytes) ?? 0;
-      this.#at = from + got;
-      const text = this.#decoder.decode(bytes.subarray(0, got), { stream: true });
-      return from === (before ?? 0) ? text : text.slice(text.indexOf("\n") + 1);
-    } catch {
-      return "";
-    }
+    const piece = readOn(this.path, this.#at, MOST_BYTES, { last: true }), before = this.#at;
+    if (piece === null) return "";
+    this.#at = piece.end;
+    const text = this.#decoder.decode(piece.bytes, { stream: true });
+    return piece.from === before ? text : text.slice(text.indexOf("\n") + 1);
   }
 }

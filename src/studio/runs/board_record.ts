@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { readScalars, type ScalarEvent } from "../../formats/mod.ts";
-import { GrowingFile } from "./growing_file.ts";
+import { GrowingFile } from "../growing_file.ts";
 import { type Metric, RunRecord } from "./record.ts";
 
 export const isEventFile = (name: string) => name.includes(".tfevents.");

@@ -1,7 +1,7 @@
 /** A run from what its job said (docs/automation.md), read on as it grows. */
 
 import { eventOf, type ToldEvent } from "../queue/told.ts";
-import { GrowingFile } from "./growing_file.ts";
+import { GrowingFile } from "../growing_file.ts";
 import { RunRecord } from "./record.ts";
 
 /** A prompt or an error is some kilobytes; what is longer is no event. */
