@@ -79,14 +79,18 @@ export function writeTinyLora(
   saveLora(path, modules, weights, "F32", metadata);
 }
 
-/** Writes `count` pictures of 64x64 with captions as DIR/1_thing. */
-export function writePictures(dir: string, count: number): void {
+/** Writes `count` pictures with captions as DIR/1_thing. */
+export function writePictures(
+  dir: string,
+  count: number,
+  { width = 64, height = 64, name = "" }: { width?: number; height?: number; name?: string } = {},
+): void {
   const folder = join(dir, "1_thing");
   Deno.mkdirSync(folder, { recursive: true });
   for (let i = 0; i < count; i++) {
-    const data = Uint8Array.from({ length: 64 * 64 * 3 }, (_, k) => (k * (i + 3)) % 251);
-    Deno.writeFileSync(join(folder, `${i}.png`), encodePng({ width: 64, height: 64, data }));
-    Deno.writeTextFileSync(join(folder, `${i}.txt`), `thing, number ${i}, seen`);
+    const data = Uint8Array.from({ length: width * height * 3 }, (_, k) => (k * (i + 3)) % 251);
+    Deno.writeFileSync(join(folder, `${name}${i}.png`), encodePng({ width, height, data }));
+    Deno.writeTextFileSync(join(folder, `${name}${i}.txt`), `thing, number ${i}, seen`);
   }
 }
 

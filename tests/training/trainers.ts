@@ -17,6 +17,8 @@ export interface Trainer {
   readonly sdxl?: boolean;
   /** Takes pictures with conditioning pictures. */
   readonly conditioned?: boolean;
+  /** Takes pictures of two shapes. */
+  readonly buckets?: boolean;
   /** What it writes at the end. */
   readonly file?: string;
 }
@@ -24,6 +26,13 @@ export interface Trainer {
 /** All flags that the kinds of training differ by, in their combinations that people use. */
 export const TRAINERS: Readonly<Record<string, Trainer>> = {
   "LoRA": { line: "train_network --network_module networks.lora --network_dim 2 --learning_rate 1e-3" },
+  "LoRA with dropout": {
+    line: "train_network --network_module networks.lora --network_dim 4 --learning_rate 1e-3 " +
+      "--network_dropout 0.3 --network_args rank_dropout=0.3 module_dropout=0.3 conv_dim=2 " +
+      "--enable_bucket --min_bucket_reso 32 --bucket_reso_steps 32 --flip_aug --shuffle_caption " +
+      "--caption_dropout_rate 0.3 --noise_offset 0.1 --noise_offset_random_strength --gradient_accumulation_steps 2",
+    buckets: true,
+  },
   "SDXL LoRA": {
     line: "sdxl_train_network --network_module networks.lora --network_dim 2 --unet_lr 1e-3 --no_half_vae",
     sdxl: true,
@@ -117,13 +126,15 @@ export function writeInputs(folder: string): void {
   writeTinyModel(join(folder, "sdxl.safetensors"), {}, TINY_SDXL);
   writePictures(join(folder, "images"), 2);
   writePictures(join(folder, "edges"), 2);
+  writePictures(join(folder, "shapes"), 2);
+  writePictures(join(folder, "shapes"), 2, { width: 96, height: 32, name: "wide" });
 }
 
 export const STEPS = 3;
 
 /** Runs or plans one command line as the program would, in this process; a plan is what comes back. */
 export async function runTrainer(
-  { line, sdxl, conditioned }: Trainer,
+  { line, sdxl, conditioned, buckets }: Trainer,
   folder: string,
   out: string,
   { more = [], what = "run", context = quietContext() }: {
@@ -144,7 +155,7 @@ export async function runTrainer(
         "--conditioning_data_dir",
         join(folder, "edges/1_thing"),
       ]
-      : ["--train_data_dir", join(folder, "images")]),
+      : ["--train_data_dir", join(folder, buckets ? "shapes" : "images")]),
     ...[
       "--output_dir",
       join(folder, out),

@@ -22,7 +22,7 @@ for (const [name, trainer] of Object.entries(TRAINERS)) {
   Deno.test(`${name}: killed -9 after a step, the resumed run ends bit for bit like one that ran through`, async () => {
     const folder = join(inputs, name);
     Deno.mkdirSync(folder);
-    for (const input of ["sd1.safetensors", "sdxl.safetensors", "images", "edges"]) {
+    for (const input of ["sd1.safetensors", "sdxl.safetensors", "images", "edges", "shapes"]) {
       Deno.symlinkSync(join(inputs, input), join(folder, input));
     }
     const script = new URL("./trainers.ts", import.meta.url).pathname;
