@@ -9,7 +9,7 @@ const KOHYA_SS = `
   compile_dynamic compile_fullgraph compile_mode epoch flux1_cache_text_encoder_outputs
   flux1_cache_text_encoder_outputs_to_disk lora_network_weights loraplus_lr_ratio
   loraplus_text_encoder_lr_ratio loraplus_unet_lr_ratio lowvram noise_offset_type qwen_image_vae_2d
-  show_timesteps show_timesteps_resolution train_blocks train_double_block_indices train_inpainting
+  show_timesteps_resolution train_blocks train_double_block_indices train_inpainting
   train_single_block_indices use_wandb weigts
 `;
 

@@ -4,7 +4,7 @@ import { besideDatasetFile } from "../../data/dataset/overridden.ts";
 import type { Job } from "../../options/job.ts";
 import { fineTuneGroups, sdxlTrainGroups, trainDbGroups, TRAINING_NEEDS } from "../options.ts";
 import { checkTraining, makeFolders } from "./check.ts";
-import { showDataset } from "../dataset_page/show_dataset.ts";
+import { shownInstead } from "../previews/shown_instead.ts";
 import { checkFull } from "./check_full.ts";
 import type { FullConfig, FullKind } from "./full_run.ts";
 
@@ -50,7 +50,7 @@ function fullJob(kind: FullKind, example: string): Job<FullConfig> {
     idle: besideDatasetFile,
     async run(config, context) {
       makeFolders(config);
-      if (config.debugDataset) return await showDataset(config, context);
+      if (await shownInstead(config, context)) return;
       const { trainFull } = await import("./full_run.ts");
       await trainFull(kind, config, context);
     },

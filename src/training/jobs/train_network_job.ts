@@ -5,7 +5,7 @@ import { counted } from "../../base/phrases.ts";
 import { modelFile } from "../../options/paths.ts";
 import { exclusive, needs, somethingTrained } from "../../options/rules.ts";
 import { checkTraining, makeFolders } from "./check.ts";
-import { showDataset } from "../dataset_page/show_dataset.ts";
+import { shownInstead } from "../previews/shown_instead.ts";
 import {
   sdxlTrainNetworkGroups,
   TRAINING_NEEDS,
@@ -50,7 +50,7 @@ function networkJob(sdxl: boolean): Job<TrainNetworkConfig> {
     idle: besideDatasetFile,
     async run(config, context) {
       makeFolders(config);
-      if (config.debugDataset) return await showDataset(config, context);
+      if (await shownInstead(config, context)) return;
       const { trainNetwork } = await import("./train_network.ts");
       await trainNetwork(config, context, { told: { sdxl } });
     },

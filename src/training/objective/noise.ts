@@ -65,11 +65,7 @@ export function drawStep(
       python,
     );
   }
-  const least = config.minTimestep ?? 0, beyond = config.maxTimestep ?? TIMESTEPS;
-  // one timestep alone, as validation asks for, is not drawn
-  const timesteps = least < beyond
-    ? Int32Array.from(torch.randint(least, beyond, n), Number)
-    : new Int32Array(n).fill(beyond);
+  const timesteps = drawTimesteps(config, n, torch);
   const huberC = huberConstants(config, schedule, timesteps);
   let added: Float32Array = noise;
   if (config.ipNoiseGamma) {
@@ -94,6 +90,19 @@ export function drawStep(
     target: config.vParameterization ? blend(signal, noise, sigma, latents, -1) : noise,
     huberC,
   };
+}
+
+/** A timestep for each of `count` pictures. */
+export function drawTimesteps(
+  { minTimestep, maxTimestep }: Pick<StepConfig, "minTimestep" | "maxTimestep">,
+  count: number,
+  torch: TorchGenerator,
+): Int32Array {
+  const least = minTimestep ?? 0, beyond = maxTimestep ?? TIMESTEPS;
+  // one timestep alone, as validation asks for, is not drawn
+  return least < beyond
+    ? Int32Array.from(torch.randint(least, beyond, count), Number)
+    : new Int32Array(count).fill(beyond);
 }
 
 /** torch.randn_like(latents), (N, C, H, W). */

@@ -1,6 +1,6 @@
 /** Noise and timesteps. */
 
-import { flag, float, group, idleZero, int, same } from "../../options/mod.ts";
+import { choice, flag, float, forgotten, group, idleZero, int, newer, same } from "../../options/mod.ts";
 
 export const noiseOptions = group("Noise and timesteps", {
   noise_offset: float(null, "per-channel constant noise strength"),
@@ -13,4 +13,12 @@ export const noiseOptions = group("Noise and timesteps", {
   zero_terminal_snr: same(flag("rescale betas so that the last step has SNR 0")),
   min_timestep: int(null, "lowest sampled timestep (inclusive)", { min: 0, max: 999 }),
   max_timestep: idleZero(int(null, "highest sampled timestep (exclusive)", { min: 1, max: 1000 })),
+  show_timesteps: newer(
+    forgotten(choice(
+      ["console", "image"],
+      null,
+      "show which timesteps are drawn and what each counts in the loss, as lines or as NAME_timesteps.svg, and stop",
+    )),
+    "0.11",
+  ),
 });

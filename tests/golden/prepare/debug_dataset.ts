@@ -6,7 +6,7 @@
 import { type Batch, createDatasetGroup, planDatasets } from "../../../src/data/mod.ts";
 import { withDefaults } from "../../../src/options/mod.ts";
 import { PythonRandom, TorchGenerator } from "../../../src/random/mod.ts";
-import { shuffledEpochs } from "../../../src/training/dataset_page/examples.ts";
+import { shuffledEpochs } from "../../../src/training/previews/examples.ts";
 import { trainingGroups } from "../../../src/training/options.ts";
 import type { Check, GoldenCase } from "../case.ts";
 import { exact } from "../compare.ts";

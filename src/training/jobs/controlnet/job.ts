@@ -13,7 +13,7 @@ import {
 } from "../../options.ts";
 import { conditionedConfig } from "../../trained/controlnet/settled.ts";
 import { checkTraining, makeFolders } from "../check.ts";
-import { showDataset } from "../../dataset_page/show_dataset.ts";
+import { shownInstead } from "../../previews/shown_instead.ts";
 
 const EXAMPLE =
   "easel train_controlnet --pretrained_model_name_or_path builtin:tiny --train_data_dir images/1_thing " +
@@ -55,7 +55,7 @@ function controlNetJob(sdxl: boolean, example: string): Job<ControlNetConfig> {
     idle: (config, given) => besideDatasetFile(config, given, CONDITIONED),
     async run(config, context) {
       makeFolders(config);
-      if (config.debugDataset) return await showDataset(conditionedConfig(config), context, CONDITIONED);
+      if (await shownInstead(conditionedConfig(config), context, CONDITIONED)) return;
       const { trainControlNet } = await import("./run.ts");
       await trainControlNet(config, context, { sdxl });
     },

@@ -9,7 +9,7 @@ import { somethingTrained } from "../../../options/rules.ts";
 import { type LLLiteConfig, llliteGroups } from "../../options.ts";
 import { conditionedConfig } from "../../trained/controlnet/settled.ts";
 import { checkTraining, makeFolders } from "../check.ts";
-import { showDataset } from "../../dataset_page/show_dataset.ts";
+import { shownInstead } from "../../previews/shown_instead.ts";
 
 /** Pixels for which the deepest modules have one position. */
 const DEEPEST = 32;
@@ -49,7 +49,7 @@ export const llliteJob: Job<LLLiteConfig> = {
   idle: (config, given) => besideDatasetFile(config, given, CONDITIONED),
   async run(config, context) {
     makeFolders(config);
-    if (config.debugDataset) return await showDataset(conditionedConfig(config), context, CONDITIONED);
+    if (await shownInstead(conditionedConfig(config), context, CONDITIONED)) return;
     const { trainLLLite } = await import("./run.ts");
     await trainLLLite(config, context);
   },

@@ -11,7 +11,7 @@ import {
   textualInversionGroups,
   TRAINING_NEEDS,
 } from "../../options.ts";
-import { showDataset } from "../../dataset_page/show_dataset.ts";
+import { shownInstead } from "../../previews/shown_instead.ts";
 import { checkTraining, makeFolders } from "../check.ts";
 import type { InversionKind } from "./run.ts";
 
@@ -62,8 +62,8 @@ function inversionJob(kind: InversionKind, example: string): Job<TextualInversio
         if (template) {
           context.warn(`--${template}: its sentences take the place of the captions that are shown`);
         }
-        return await showDataset({ ...config, saveModelAs: null }, context);
       }
+      if (await shownInstead({ ...config, saveModelAs: null }, context)) return;
       const { trainInversion } = await import("./run.ts");
       await trainInversion(kind, config, context);
     },
