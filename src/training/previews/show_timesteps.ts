@@ -38,7 +38,8 @@ export function timestepBars(config: StepConfig, seed: number): Bar[] {
 
 /** Prints a line for each bar, or writes OUTPUT_DIR/NAME_timesteps.svg. */
 export function showTimesteps(config: TrainingConfig, context: JobContext): void {
-  const seed = config.seed ?? crypto.getRandomValues(new Uint32Array(1))[0], bars = timestepBars(config, seed);
+  const seed = config.seed ?? crypto.getRandomValues(new Uint32Array(1))[0],
+    bars = timestepBars(config, seed);
   if (config.showTimesteps === "console") {
     context.log("timesteps       share of draws                  factor on the loss");
     for (const line of lines(bars)) context.log(line);
@@ -70,18 +71,30 @@ function picture(bars: readonly Bar[]): string {
     const most = Math.max(...bars.map(of)) || 1;
     const drawn = bars.map((bar, i) => {
       const height = HEIGHT * of(bar) / most, x = LEFT + i * STEP;
-      return `<rect x="${x}" y="${(top + HEIGHT - height).toFixed(1)}" width="${STEP - 4}" height="${height.toFixed(1)}">` +
+      return `<rect x="${x}" y="${(top + HEIGHT - height).toFixed(1)}" width="${STEP - 4}" height="${
+        height.toFixed(1)
+      }">` +
         `<title>${rangeOf(bar)}: ${label(bar)}</title></rect>` +
         `<text x="${x}" y="${top + HEIGHT + 14}">${bar.from}</text>`;
     });
-    return [`<text x="${LEFT}" y="${top - 8}">${title}, at most ${label(bars.reduce((a, b) => of(b) > of(a) ? b : a))}</text>`, ...drawn];
+    return [
+      `<text x="${LEFT}" y="${top - 8}">${title}, at most ${
+        label(bars.reduce((a, b) => of(b) > of(a) ? b : a))
+      }</text>`,
+      ...drawn,
+    ];
   };
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${2 * HEIGHT + 110}">`,
     "<style>text{font:11px sans-serif;fill:#333}rect{fill:#47a}</style>",
     '<rect width="100%" height="100%" style="fill:#fff"/>',
     ...panel("share of draws by timestep", 30, (bar) => bar.share, percent),
-    ...panel("factor on the loss by timestep", HEIGHT + 80, (bar) => bar.weight, ({ weight }) => weight.toPrecision(3)),
+    ...panel(
+      "factor on the loss by timestep",
+      HEIGHT + 80,
+      (bar) => bar.weight,
+      ({ weight }) => weight.toPrecision(3),
+    ),
     "</svg>",
     "",
   ].join("\n");

@@ -42,7 +42,9 @@ export class Args {
     const value = this.values[name] ?? choices[0];
     const found = choices.find((choice) => choice === value);
     if (found !== undefined) return found;
-    const known = choices.map((c) => typeof c === "string" ? `'${c}'` : typeof c === "number" ? String(c) : c ? "True" : "False");
+    const known = choices.map((c) =>
+      typeof c === "string" ? `'${c}'` : typeof c === "number" ? String(c) : c ? "True" : "False"
+    );
     throw new UsageError(`--lr_scheduler_args ${name} must be ${known.join(" or ")}`);
   }
   string(name: string): string {

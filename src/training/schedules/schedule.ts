@@ -109,7 +109,9 @@ function unknownType(given: string, type: string): string {
     return `--lr_scheduler_type ${given} ${UNSAYABLE[type]}, which no command line can give; use another one`;
   }
   const near = guess(type, torchScheduleNames) || guess(type.split(".").at(-1)!, torchScheduleNames);
-  return `--lr_scheduler_type ${given} is not among those that easel has${near}; it has ${listed(torchScheduleNames)}`;
+  return `--lr_scheduler_type ${given} is not among those that easel has${near}; it has ${
+    listed(torchScheduleNames)
+  }`;
 }
 
 function minimumRatio(terms: Terms): number | null {

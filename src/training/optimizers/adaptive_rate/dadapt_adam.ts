@@ -6,8 +6,8 @@ import { type Optimizer, type Rule, rule } from "../optimizer.ts";
 import {
   biasNumbers,
   blend,
-  decayed,
   dAdaptationRows,
+  decayed,
   grown,
   nextBiases,
   rooted,

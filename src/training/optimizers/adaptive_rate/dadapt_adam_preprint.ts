@@ -3,7 +3,7 @@ import { abs, add, affine, div, mul, sub } from "../../../graph/mod.ts";
 import { type Arguments, flag, number, positive, shares } from "../arguments.ts";
 import { withDecay } from "../formulas.ts";
 import { type Group, type Optimizer, type Rule, rule } from "../optimizer.ts";
-import { blend, decayed, dAdaptationRows, grown, rooted, where } from "./shared_rate.ts";
+import { blend, dAdaptationRows, decayed, grown, rooted, where } from "./shared_rate.ts";
 
 type Known = Omit<Group<"exp_avg" | "exp_avg_sq" | "s", "lr", "d" | "gsq_weighted">, "next">;
 

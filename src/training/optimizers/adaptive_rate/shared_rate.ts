@@ -51,7 +51,11 @@ export function rateNotes(
 }
 
 /** The estimate's start, and by how much it may grow in one step. */
-export const estimateRows = { d0: positive(1e-6), growth_rate: number(Infinity, 1), ...computing("fsdp_in_use") };
+export const estimateRows = {
+  d0: positive(1e-6),
+  growth_rate: number(Infinity, 1),
+  ...computing("fsdp_in_use"),
+};
 /** The same of D-Adaptation. */
 export const dAdaptationRows = { ...estimateRows, ...computing("log_every") };
 

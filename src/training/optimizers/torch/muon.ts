@@ -4,7 +4,19 @@
  * first one gives the rows, as Jordan has it for convolutions; PyTorch takes matrices alone.
  */
 import { UsageError } from "../../../base/errors.ts";
-import { add, affine, div, matmul, mul, reshape, sqrt, square, sub, sum, type Tensor } from "../../../graph/mod.ts";
+import {
+  add,
+  affine,
+  div,
+  matmul,
+  mul,
+  reshape,
+  sqrt,
+  square,
+  sub,
+  sum,
+  type Tensor,
+} from "../../../graph/mod.ts";
 import { flag, number, only, type Row, whole } from "../arguments.ts";
 import { atLeast, lerp } from "../formulas.ts";
 import { type Optimizer, rule } from "../optimizer.ts";
@@ -67,7 +79,8 @@ export const muon: Optimizer = {
       update({ weight, grad, state, hyper: { lr, momentum, fresh, keep } }) {
         const momentum_buffer = lerp(state.momentum_buffer, grad, fresh);
         const ahead = nesterov ? lerp(grad, momentum_buffer, momentum) : momentum_buffer;
-        const [rows, columns] = sidesOf(weight.shape), rate = RATES[adjust_lr_fn ?? "original"](rows, columns);
+        const [rows, columns] = sidesOf(weight.shape),
+          rate = RATES[adjust_lr_fn ?? "original"](rows, columns);
         const step = orthogonal(reshape(ahead, [rows, columns]), ns_coefficients, ns_steps, eps);
         const change = mul(reshape(step, weight.shape), affine(lr, rate, 0));
         return { weight: sub(mul(weight, keep), change), momentum_buffer };
