@@ -60,7 +60,7 @@ struct Step {
   ChainStep code;
   Loop loop;
   Moves moves;
-  std::shared_ptr<const Nearest> nearest;
+  std::shared_ptr<const EightBits> bits;
 };
 
 struct Body {
@@ -75,15 +75,19 @@ struct Body {
       steps[k].code = s;
       if (s.op == CHAIN_LOAD) steps[k].moves = moves_of(chain.array[s.a].dtype);
       if (s.op == CHAIN_STORE || s.op == CHAIN_STORE_IF) steps[k].moves = moves_of(chain.array[s.to].dtype);
-      if (s.op == CHAIN_QUANTIZE)
-        steps[k].nearest = std::make_shared<Nearest>(chain.array[s.c & 0xff].as<float>());
+      if (s.op == CHAIN_DEQUANTIZE) steps[k].bits = eight_bits(s.c);
+      if (s.op == CHAIN_QUANTIZE) steps[k].bits = eight_bits(s.c & 0xff);
       if (s.op >= CHAIN_SELECT) steps[k].loop = loop_of(s.op);
     }
   }
 
+  std::shared_ptr<const EightBits> eight_bits(int map) const {
+    return EightBits::of(chain.array[map].as<float>());
+  }
+
   void scalars(float* s) const {
     for (int k = 0; k < chain.scalar_steps; ++k) {
-      const auto& [code, loop, moves, nearest] = steps[k];
+      const auto& [code, loop, moves, bits] = steps[k];
       if (code.op == CHAIN_CONSTANT)
         s[code.to] = bits_float(uint32_t(code.c));
       else if (code.op == CHAIN_ELEMENT)
@@ -115,6 +119,7 @@ struct Body {
     for (int k = 0; k < code->slots; ++k)
       arrays[chain.arrays + k] =
           reinterpret_cast<char*>(memory + k * kStride) - from * int64_t(sizeof(float));
+    if (code->slots) ask_for(from + kBlock);
     for (const auto& [k, slot] : code->before) fetch(steps[k], memory + slot * kStride, from, kBlock);
     code->run(s, arrays, from, from + kBlock, sums);
     for (const auto& [k, slot] : code->after) put(steps[k], s, {memory + slot * kStride, 0.0f}, from, kBlock);
@@ -125,19 +130,31 @@ struct Body {
     }
   }
 
+  // The next block's lanes come from memory while this one's codes are looked up.
+  void ask_for(int64_t from) const {
+    if (from + kBlock > chain.lanes) return;
+    for (int k = 0; k < chain.arrays; ++k) {
+      const Tensor& t = chain.array[k];
+      if (t.dtype != EASEL_F32 || t.count() != chain.lanes) continue;
+      const char* at = t.data + from * int64_t(sizeof(float));
+      for (int64_t line = 0; line < kBlock * int64_t(sizeof(float)); line += 64)
+        __builtin_prefetch(at + line);
+    }
+  }
+
   void fetch(const Step& step, float* to, int64_t from, int64_t n) const {
     const ChainStep& code = step.code;
     if (code.op == CHAIN_LOAD) return step.moves.load(to, chain.array[code.a].data, from, n);
-    dequantize_run(to, chain.array[code.a].as<uint8_t>() + from,
-                   chain.array[code.b].as<float>()[from / kBlock], chain.array[code.c].as<float>(), n);
+    step.bits->read(to, chain.array[code.a].as<uint8_t>() + from,
+                    chain.array[code.b].as<float>()[from / kBlock], n);
   }
   void put(const Step& step, const float* s, const Source& x, int64_t from, int64_t n) const {
     const ChainStep& code = step.code;
     const int going = code.op == CHAIN_QUANTIZE ? code.c >> 8 : code.c;
     if (code.op != CHAIN_STORE && s[going - CHAIN_FIRST_SCALAR] == 0.0f) return;
     if (code.op != CHAIN_QUANTIZE) return step.moves.store(chain.array[code.to].data, x, from, n);
-    step.nearest->quantize_run(chain.array[code.to].as<uint8_t>() + from,
-                               chain.array[code.b].as<float>() + from / kBlock, x.lanes, x.one, n);
+    step.bits->write(chain.array[code.to].as<uint8_t>() + from,
+                     chain.array[code.b].as<float>() + from / kBlock, x.lanes, x.one, n);
   }
 
   // Lanes [from, from + n), n at most kBlock; sums are added to totals by output.
@@ -148,7 +165,7 @@ struct Body {
       return {registers + at * kStride, 0.0f};
     };
     for (int k = chain.scalar_steps; k < chain.scalar_steps + chain.lane_steps; ++k) {
-      const auto& [code, loop, moves, nearest] = steps[k];
+      const auto& [code, loop, moves, bits] = steps[k];
       if (code.op == CHAIN_LOAD || code.op == CHAIN_DEQUANTIZE)
         fetch(steps[k], registers + code.to * kStride, from, n);
       else if (code.op == CHAIN_STORE || code.op == CHAIN_STORE_IF || code.op == CHAIN_QUANTIZE)

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <mutex>
+#include <string>
 
 #include "kernel.h"
 
@@ -60,14 +63,9 @@ EASEL_FN __m512 look_up(const float* table, __m512i at) {
   return found[0];
 }
 
-#endif
-
-}  // namespace
-
-#ifdef __AVX512F__
-
 // Gathering from the first-level cache took twice as long as looking up in registers (Zen 4).
-void dequantize_run(float* __restrict__ y, const uint8_t* codes, float scale, const float* map, int64_t n) {
+EASEL_FN void read_run(float* __restrict__ y, const uint8_t* codes, float scale, const float* map,
+                       int64_t n) {
   int64_t k = 0;
   for (; k + kLanes <= n; k += kLanes) {
     const __m512i at =
@@ -77,15 +75,28 @@ void dequantize_run(float* __restrict__ y, const uint8_t* codes, float scale, co
   for (; k < n; ++k) y[k] = map[codes[k]] * scale;
 }
 
+#else
+
+EASEL_FN void read_run(float* y, const uint8_t* codes, float scale, const float* map, int64_t n) {
+#pragma omp simd
+  for (int64_t k = 0; k < n; ++k) y[k] = map[codes[k]] * scale;
+}
+
+#endif
+
+}  // namespace
+
+#ifdef __AVX512F__
+
 // A search through a binary heap of midpoints, whose root has number 1 and node h the children 2h and 2h + 1.
 // Each step waits for the one before it, so several vectors go down together: eight took half as long as one
 // after the other.
-struct Nearest::Tables {
+struct EightBits::Nearest {
   static constexpr int kTogether = 8, kSpan = kTogether * kLanes;
   Midpoints middle;
   float heap[kCodes] = {};
 
-  explicit Tables(const float* map) : middle(map) {
+  explicit Nearest(const float* map) : middle(map) {
     for (int level = 0, h = 1; level < 8; ++level)
       for (int k = 0; k < 1 << level; ++k) heap[h++] = middle.at[((2 * k + 1) << (7 - level)) - 1];
   }
@@ -125,51 +136,75 @@ struct Nearest::Tables {
 
 #else
 
-void dequantize_run(float* y, const uint8_t* codes, float scale, const float* map, int64_t n) {
-#pragma omp simd
-  for (int64_t k = 0; k < n; ++k) y[k] = map[codes[k]] * scale;
-}
-
-// `below` has the code of the smallest x of each range of 2^16 neighbouring floats, in which at most one
-// midpoint lies, so that one comparison more is enough.
-struct Nearest::Tables {
+// For each range of 2^16 neighbouring floats, in which at most one midpoint lies, the code of the smallest in
+// its upper half and where the midpoint is in its lower one: one look-up and one comparison. Below 0 codes
+// fall as magnitudes rise, so the halves of both are mirrored there.
+struct EightBits::Nearest {
   static constexpr int32_t kFirst = (127 - 24) << 7, kRanges = 25 << 7;  // from 2^-24 to what is just above 1
   Midpoints middle;
-  int32_t below[2 * kRanges];
+  uint32_t table[2 * kRanges];
 
-  explicit Tables(const float* map) : middle(map) {
+  explicit Nearest(const float* map) : middle(map) {
     for (int32_t range = 0; range < kRanges; ++range) {
       const uint32_t bits = uint32_t(kFirst + range) << 16;
-      below[range] = middle.count(range ? bits_float(bits) : 0.0f);
-      below[kRanges + range] = middle.count(-bits_float(bits | 0xffffu));
+      fill(range, range ? bits_float(bits) : 0.0f, bits);
+      fill(kRanges + range, -bits_float(bits | 0xffffu), bits | 0x80000000u);
     }
   }
   void codes_of(uint8_t* codes, const float* lanes, float factor, int64_t n) const {
-    const float* at = middle.at;
-    const int32_t* table = below;
+    const uint32_t* entries = table;
 #pragma omp simd
     for (int64_t k = 0; k < n; ++k) {
-      const float v = lanes[k] * factor;
-      const uint32_t bits = float_bits(v);
+      const uint32_t bits = float_bits(lanes[k] * factor);
+      const int32_t minus = int32_t(bits) >> 31;
       int32_t range = int32_t((bits & 0x7fffffffu) >> 16) - kFirst;
       range = std::min(std::max(range, 0), kRanges - 1);
-      const int32_t code = table[range + int32_t(bits >> 31) * kRanges];
-      codes[k] = uint8_t(code + (at[code] < v ? 1 : 0));
+      const uint32_t entry = entries[range + (minus & kRanges)];
+      const uint32_t rest = (bits ^ uint32_t(minus)) & 0xffffu;
+      codes[k] = uint8_t((entry >> 16) + (rest > (entry & 0xffffu) ? 1 : 0));
     }
+  }
+
+ private:
+  // `first` is the smallest number of the range, which begins with `bits`.
+  void fill(int32_t at, float first, uint32_t bits) {
+    const int32_t code = middle.count(first);
+    const uint32_t next = float_bits(middle.at[code]);
+    const uint32_t rest = next >> 16 != bits >> 16 ? 0xffffu : (bits >> 31 ? ~next : next) & 0xffffu;
+    table[at] = uint32_t(code) << 16 | rest;
   }
 };
 
 #endif
 
-Nearest::Nearest(const float* map) : tables_(std::make_shared<Tables>(map)) {}
+std::shared_ptr<const EightBits> EightBits::of(const float* map) {
+  static std::mutex mutex;
+  static auto& known = *new std::map<std::string, std::weak_ptr<const EightBits>>();
+  const std::lock_guard<std::mutex> lock(mutex);
+  const std::string key(reinterpret_cast<const char*>(map), kCodes * sizeof(float));
+  std::shared_ptr<const EightBits> found = known[key].lock();
+  if (!found) known[key] = found = std::make_shared<EightBits>(map);
+  return found;
+}
 
-void Nearest::quantize_run(uint8_t* codes, float* scale, const float* lanes, float one, int64_t n) const {
+EightBits::EightBits(const float* map)
+    : bytes_(ByteTables::of(map)), nearest_(std::make_shared<Nearest>(map)) {
+  std::copy_n(map, kCodes, map_.begin());
+}
+
+void EightBits::read(float* y, const uint8_t* codes, float scale, int64_t n) const {
+  const int64_t whole = bytes_ ? n / ByteTables::kSpan * ByteTables::kSpan : 0;
+  if (whole) bytes_->read(y, codes, scale, whole);
+  read_run(y + whole, codes + whole, scale, map_.data(), n - whole);
+}
+
+void EightBits::write(uint8_t* codes, float* scale, const float* lanes, float one, int64_t n) const {
   const float most = *scale = lanes ? largest(lanes, n) : std::fabs(one);
   const float factor = 1.0f / std::max(most, kLeastScale);
-  if (lanes)
-    tables_->codes_of(codes, lanes, factor, n);
-  else
-    std::fill_n(codes, n, uint8_t(tables_->middle.count(one * factor)));
+  if (!lanes) return void(std::fill_n(codes, n, uint8_t(nearest_->middle.count(one * factor))));
+  const int64_t whole = bytes_ ? n / ByteTables::kSpan * ByteTables::kSpan : 0;
+  if (whole) bytes_->find(codes, lanes, factor, whole);
+  nearest_->codes_of(codes + whole, lanes + whole, factor, n - whole);
 }
 
 }  // namespace EASEL_ISA

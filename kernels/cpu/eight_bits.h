@@ -1,25 +1,31 @@
 // Blocks of 8-bit numbers, each a place in a map of 256 numbers that ascend, times the block's largest: what
 // chains read and write of them. Bound by looking up numbers, not by memory.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
+
+#include "byte_tables.h"
 
 namespace easel {
 inline namespace EASEL_ISA {
 
-// n numbers of one block.
-void dequantize_run(float* y, const uint8_t* codes, float scale, const float* map, int64_t n);
-
-// What finds the nearest number of a map.
-class Nearest {
+// One map's numbers.
+class EightBits {
  public:
-  explicit Nearest(const float* map);
+  // Shared by all that have a map of the same numbers.
+  static std::shared_ptr<const EightBits> of(const float* map);
+  explicit EightBits(const float* map);
+  // n numbers of one block.
+  void read(float* y, const uint8_t* codes, float scale, int64_t n) const;
   // The codes of n numbers, or of one number n times where lanes is null, and the largest.
-  void quantize_run(uint8_t* codes, float* scale, const float* lanes, float one, int64_t n) const;
+  void write(uint8_t* codes, float* scale, const float* lanes, float one, int64_t n) const;
 
  private:
-  struct Tables;
-  std::shared_ptr<const Tables> tables_;
+  struct Nearest;
+  std::array<float, 256> map_;
+  std::shared_ptr<const ByteTables> bytes_;  // where the processor has a way with them
+  std::shared_ptr<const Nearest> nearest_;
 };
 
 }  // namespace EASEL_ISA

@@ -261,7 +261,11 @@ def cpu_ceilings():
         best = max(best, 18 * side * side * n * n / per_run(lambda: F.conv2d(x, w, padding=1)) / 1e9)
     fact(f"torch.{options.dtype}.tflops", best, "TFLOP/s")
     x, y = (torch.randn((1 << 16) if TINY else (1 << 27)) for _ in range(2))
-    moved = [12 * x.numel() / per_run(lambda: x.add_(y)), 4 * x.numel() / per_run(lambda: x.sum())]
+    moved = [
+        12 * x.numel() / per_run(lambda: x.add_(y)),
+        4 * x.numel() / per_run(lambda: x.sum()),
+        8 * x.numel() / per_run(lambda: x.mul_(0.999)),
+    ]
     fact("torch.gbs", max(moved) / 1e6, "GB/s")
 
 
