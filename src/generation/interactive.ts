@@ -3,7 +3,8 @@
 import { Interrupted, UserError } from "../base/errors.ts";
 import type { JobContext } from "../base/job.ts";
 import { counted } from "../base/phrases.ts";
-import { drawableOf, Drawing, lorasOf, namesIn, prepareOutput } from "./gen_img.ts";
+import { Drawing, namesIn } from "./drawing.ts";
+import { drawableOf, lorasOf, prepareOutput } from "./gen_img.ts";
 import type { GenImgConfig } from "./groups.ts";
 import type { FileNames } from "./pictures/file_names.ts";
 import { readSources, type Sources } from "./pictures/sources.ts";

@@ -6,7 +6,7 @@ import { loadImage } from "../../images/load.ts";
 import type { Pixels } from "../../images/pixels.ts";
 import type { GenImgConfig } from "../groups.ts";
 import { controlCount } from "../techniques/control/flags.ts";
-import { highresOf, scaledSide } from "../techniques/highres.ts";
+import { firstSize, highresOf, scaledSide } from "../techniques/highres.ts";
 import { imageFiles, type InitialImage, initialImages } from "./initial_images.ts";
 
 export interface Sources {
@@ -60,9 +60,11 @@ export async function readSources(
         "networks (--network_weights) for its regions",
     );
   }
+  const { W, H } = config;
+  if (imagePath !== null && W !== null && H !== null && highres) firstSize({ width: W, height: H }, highres);
   // the first pass begins with them
   const side = (pixels: number | null) => pixels !== null && highres ? scaledSide(pixels, highres) : pixels;
-  const size = { W: side(config.W), H: side(config.H), compat: config.compat };
+  const size = { W: side(W), H: side(H), compat: config.compat };
   const read = (path: string | null, flag: string) =>
     path === null ? null : initialImages(path, size, warn, flag);
   const found = await read(imagePath, "--image_path"), foundMasks = await read(maskPath, "--mask_path");

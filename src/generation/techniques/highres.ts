@@ -1,5 +1,6 @@
 /** --highres_fix: a first pass at a smaller size, whose picture or latents a second pass begins with. */
 
+import { UsageError } from "../../base/errors.ts";
 import type { Pixels } from "../../images/pixels.ts";
 import { resizePillow } from "../../images/resampling/pillow.ts";
 import { interpolatedValues, type LatentShape, latentShape, linearWeights } from "../../models/mod.ts";
@@ -48,17 +49,35 @@ export function scaledSide(pixels: number, { scale }: Pick<Highres, "scale">): n
   return Math.floor(pixels * scale + 0.5);
 }
 
-/** The settings of the first pass. */
-export function firstSettings(settings: Settings, highres: Highres): Settings {
+/** What sides of the first pass are multiples of, in pixels. */
+const SIDES = 32;
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The first pass's size. Throws UsageError where nothing is left of it. */
+export function firstSize({ width, height }: Size, highres: Pick<Highres, "scale">): Size {
   const side = (pixels: number) => {
     const scaled = scaledSide(pixels, highres);
-    return scaled - scaled % 32;
+    return scaled - scaled % SIDES;
   };
+  const first = { width: side(width), height: side(height) };
+  if (first.width > 0 && first.height > 0) return first;
+  const least = Math.ceil(1000 * SIDES / Math.min(width, height)) / 1000;
+  throw new UsageError(
+    `--highres_fix_scale ${highres.scale} makes ${first.width}x${first.height} of ${width}x${height}, since sides are ` +
+      `multiples of ${SIDES}; give at least ${least}`,
+  );
+}
+
+/** The settings of the first pass. Throws UsageError where nothing is left of the size. */
+export function firstSettings(settings: Settings, highres: Highres): Settings {
   const scaled = (pixels: number | null) => pixels === null ? null : scaledSide(pixels, highres);
   return {
     ...settings,
-    width: side(settings.width),
-    height: side(settings.height),
+    ...firstSize(settings, highres),
     originalWidth: scaled(settings.originalWidth),
     originalHeight: scaled(settings.originalHeight),
     originalWidthNegative: scaled(settings.originalWidthNegative),

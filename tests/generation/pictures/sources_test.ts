@@ -57,6 +57,10 @@ Deno.test("what of a folder cannot be read is told, and goes with its mask; a ma
       /none\.png: cannot be read; --mask_path takes/,
     );
     await assert.rejects(read({ imagePath: `${dir}/broken` }), /none of its 1 pictures can be read/);
+    await assert.rejects(
+      read({ imagePath: `${dir}/in`, W: 64, H: 64, highresFixScale: 0.01 }),
+      /--highres_fix_scale 0\.01 makes 0x0 of 64x64/,
+    );
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }

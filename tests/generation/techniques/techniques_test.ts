@@ -65,6 +65,12 @@ Deno.test("the first pass has sizes that are multiples of 32, and its own steps 
   assert.deepEqual([first.width, first.height, first.originalWidth, first.cropTop], [96, 64, 150, null]);
   assert.deepEqual([first.steps, first.strength], [9, 0.4]);
   assert.equal(highresOf(GEN_IMG_DEFAULTS), null);
+  const small = { ...highres, scale: 0.01 };
+  assert.throws(
+    () => firstSettings(settings, small),
+    /^UsageError: --highres_fix_scale 0\.01 makes 0x0 of 200x136, since .*; give at least 0\.236$/,
+  );
+  assert.doesNotThrow(() => firstSettings(settings, { ...small, scale: 0.236 }));
 });
 
 Deno.test("numbers that make no sense are refused in a line", () => {
