@@ -30,7 +30,7 @@ export function loadPictureUpscaler(file: TensorFile, store: ParameterStore): Pi
   const inside = INSIDE.find((prefix) => file.keys().some((key) => key.startsWith(prefix)))!;
   const keys = file.keys().filter((key) => key.startsWith(inside)).map((key) => key.slice(inside.length));
   const shape = (key: string) => file.info(inside + key).shape;
-  const names = rrdbNames(keys);
+  const names = rrdbNames(file.path, keys);
   const built = names ? rrdb(file.path, names, shape) : compact(file.path, keys, shape);
   const shapes = new Map<string, readonly number[]>();
   for (const [name, key] of built.names) {
@@ -72,16 +72,18 @@ const LAYOUTS: readonly (readonly (readonly [pattern: RegExp, name: string])[])[
   ],
 ];
 
-/** Null where a key fits none. */
-function rrdbNames(keys: readonly string[]): Names | null {
+/** Null where the layers are those of no layout. Throws UserError for a key that its layout has not. */
+function rrdbNames(path: string, keys: readonly string[]): Names | null {
   for (const layout of LAYOUTS) {
-    const names = new Map<string, string>();
-    const known = keys.every((key) => {
+    const names = new Map<string, string>(), others: string[] = [];
+    for (const key of keys) {
       const row = layout.find(([pattern]) => pattern.test(key));
       if (row) names.set(key.replace(...row), key);
-      return row !== undefined;
-    });
-    if (known) return numbered(names);
+      else others.push(key);
+    }
+    if (!names.keys().some((name) => name.startsWith("body."))) continue;
+    if (others.length > 0) refuseOther(path, others[0]);
+    return numbered(names);
   }
   return null;
 }
@@ -152,7 +154,7 @@ function compact(path: string, keys: readonly string[], shape: (key: string) => 
     at = (key: string) => names.has(key) ? shape(key) : undefined;
   const first = at("body.0.weight");
   if (first?.length !== 4 || first[1] !== 3) refuse(path, `holds ${listed(keys.slice(0, 3), "and")}`);
-  const layers = keys.filter((key) => key.endsWith(".weight")).length,
+  const layers = keys.filter((key) => /^body\.\d+\.weight$/.test(key)).length,
     wanted = new Map<string, readonly number[]>();
   const [features] = first, out = at(`body.${layers - 1}.weight`)?.[0] ?? 0, scale = Math.sqrt(out / 3);
   if (!Number.isInteger(scale) || scale < 1) refuse(path, `ends in ${out} channels`);
@@ -182,7 +184,11 @@ function check(
     }
   }
   const unknown = there.find((name) => !wanted.has(name));
-  if (unknown !== undefined) refuse(path, `has a ${unknown}`);
+  if (unknown !== undefined) refuseOther(path, unknown);
+}
+
+function refuseOther(path: string, key: string): never {
+  refuse(path, `has ${key}, which is no part of one`);
 }
 
 function refuse(path: string, what: string): never {

@@ -59,6 +59,7 @@ Deno.test("ESRGAN's layouts and the compact network give torch's numbers", async
 Deno.test("a file that is no upscaler, or not all of one, is named with what is wrong", async () => {
   const dir = Deno.makeTempDirSync(), path = `${dir}/upscaler.safetensors`;
   const { shapes } = RECORDED["ESRGAN x4"], { "model.10.bias": _, ...incomplete } = shapes;
+  const compact = RECORDED["Real-ESRGAN compact x2"].shapes;
   const faults: [string, Recorded["shapes"], RegExp][] = [
     ["another network", { "a.weight": [1] }, /upscaler\.safetensors: holds a\.weight; an upscaler is wanted/],
     ["a layer less", incomplete, /has no conv_last\.bias/],
@@ -70,8 +71,10 @@ Deno.test("a file that is no upscaler, or not all of one, is named with what is 
     [
       "one more",
       { ...shapes, "model.1.sub.0.RDB1.conv6.0.weight": [6, 6, 3, 3] },
-      /has a body\.0\.rdb1\.conv6/,
+      /has body\.0\.rdb1\.conv6\.weight, which is no part of one/,
     ],
+    ["another name", { ...shapes, "extra.weight": [1] }, /has extra\.weight, which is no part of one/],
+    ["of a compact one", { ...compact, "extra.weight": [1] }, /has extra\.weight, which is no part of one/],
   ];
   try {
     for (const [, found, message] of faults) {
