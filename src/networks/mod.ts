@@ -23,7 +23,14 @@ export { type FactorPair, type PairKeys, pairKeys, pairTensors } from "./files/p
 export { factorsFrom } from "./files/factors.ts";
 export { lowRank, type Matrix, rowsFor } from "./files/low_rank.ts";
 export { productSvd } from "./files/svd.ts";
-export { familyOfLora, type LoadedLora, loadInto, loadLora, OtherModel } from "./files/load.ts";
+export {
+  familyOfLora,
+  type LoadedLora,
+  loadInto,
+  loadLora,
+  OtherModel,
+  textWidthOfLora,
+} from "./files/load.ts";
 export { type MergedModule, type MergeInput, mergeNetworks, type MergeOptions } from "./files/merge_files.ts";
 export { mergedSpec, modelSpec, type ModelTexts } from "./metadata/model_spec.ts";
 export { type DynamicMethod, type ResizedModule, resizeModule, type ResizeOptions } from "./files/resize.ts";

@@ -146,6 +146,43 @@ Deno.test("a file's fault is one line with module and remedy, and no tool leaves
   Deno.removeSync(dir, { recursive: true });
 });
 
+Deno.test("LoRAs that read texts of two widths are not merged, also where no width is that of a known family", async () => {
+  const dir = Deno.makeTempDirSync({ prefix: "easel-widths-" }),
+    at = (name: string) => join(dir, `${name}.safetensors`);
+  const write = (name: string, tensors: readonly Tensor[]) =>
+    writeSafetensors(
+      at(name),
+      tensors.map((t) => ({ dtype: "F32", data: values(t.shape), copied: true, ...t })),
+      {},
+    );
+  // of no layer in common, so that no shapes stand against each other
+  write("one", pair(K2, 2, 64));
+  write("two", pair(K2.replace("down_blocks_1", "up_blocks_0"), 2, 96));
+  write("text", pair("lora_te_text_model_encoder_layers_0_self_attn_q_proj"));
+  const files = (names: readonly string[]) => ({
+    models: names.map(at),
+    ratios: names.map(() => 1),
+    saveTo: at("out"),
+  });
+  const merge = (...names: string[]) =>
+    mergeLora(
+      withDefaults([mergeLoraOptions, compatOptions], { ...files(names), device: "cpu", threads: 1 }),
+      quietContext(),
+    );
+  const svdMerge = (...names: string[]) =>
+    svdMergeLora(withDefaults([svdMergeLoraOptions, compatOptions], files(names)), quietContext());
+  for (const run of [merge, svdMerge]) {
+    await rejects(
+      run("text", "one", "two"),
+      /two\.safetensors: is for a text 96 wide, .*one\.safetensors for one of 64;/,
+    );
+    ok(![...Deno.readDirSync(dir)].some(({ name }) => name.startsWith("out")));
+  }
+  await merge("text", "one");
+  ok(Deno.statSync(at("out")).size > 0);
+  Deno.removeSync(dir, { recursive: true });
+});
+
 Deno.test("no tool replaces what it reads, by a link neither", async () => {
   const dir = Deno.makeTempDirSync({ prefix: "easel-kept-" }), at = (name: string) => join(dir, name);
   const net = at("net.safetensors"), model = at("model.safetensors"), cpu = { device: "cpu", threads: 1 };

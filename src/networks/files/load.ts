@@ -141,12 +141,16 @@ export function familyOfLora(file: TensorFile): Family | null {
     sites.keys !== null && keys.some((key) => sites.keys!.test(key))
   );
   if (named) return named;
-  const key = keys.find((k) =>
+  const width = textWidthOfLora(file);
+  return FAMILIES.find(({ sites }) => sites.contextWidth === width) ?? null;
+}
+
+/** How wide the text is that a LoRA file's attention looks at; null where it has none. */
+export function textWidthOfLora(file: TensorFile): number | null {
+  const key = file.keys().find((k) =>
     /attn2[._](processor[._])?to_k/.test(k) && parseFileKey(k, false)?.suffix === "lora_down.weight"
   );
-  if (key === undefined) return null;
-  const width = file.info(key).shape[1];
-  return FAMILIES.find(({ sites }) => sites.contextWidth === width) ?? null;
+  return key === undefined ? null : file.info(key).shape[1];
 }
 
 /** A module whose alpha is one thing in a file and another by the options. */

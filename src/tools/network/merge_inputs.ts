@@ -3,7 +3,7 @@
 import { UserError } from "../../base/errors.ts";
 import type { TensorFile } from "../../formats/mod.ts";
 import { FAMILIES, type Family } from "../../models/mod.ts";
-import { familyOfLora, fileModules, type MergeInput } from "../../networks/mod.ts";
+import { familyOfLora, fileModules, type MergeInput, textWidthOfLora } from "../../networks/mod.ts";
 
 /** What files without a telling key are for. */
 const UNTOLD = FAMILIES.at(-1)!;
@@ -17,7 +17,22 @@ export function loraFamily(files: readonly TensorFile[]): Family {
       `${files[i].path}: is for ${f.label}, the files before it for ${family.label}; merge LoRAs of one kind`,
     );
   });
+  sameWidth(files);
   return family;
+}
+
+/** Families are told apart by it, and models of none that is known too. Throws UserError. */
+function sameWidth(files: readonly TensorFile[]): void {
+  let first: { path: string; width: number } | undefined;
+  for (const file of files) {
+    const { path } = file, width = textWidthOfLora(file);
+    if (width === null) continue;
+    first ??= { path, width };
+    if (width === first.width) continue;
+    throw new UserError(
+      `${path}: is for a text ${width} wide, ${first.path} for one of ${first.width}; merge LoRAs of one kind of model`,
+    );
+  }
 }
 
 export function mergeInputs(
