@@ -10,7 +10,7 @@ import { Weights } from "../../../src/models/mod.ts";
 import { loadUpscaler } from "../../../src/models/upscaler/load.ts";
 import { upscaler, UPSCALER_LAYERS, upscalerShape } from "../../../src/models/upscaler/upscaler.ts";
 import { ParameterStore } from "../../../src/runtime/mod.ts";
-import { openModels } from "../../../src/tools/dataset/pictures/latent_upscaler.ts";
+import { openModels } from "../../../src/tools/dataset/pictures/upscaler_models.ts";
 import type { Check, GoldenCase } from "../case.ts";
 import { close, within } from "../compare.ts";
 import { goldenDevice } from "../device.ts";
@@ -77,17 +77,8 @@ async function checkPictures(c: GoldenCase, folder: string, weights: string): Pr
     return resizePillow({ width, height, channels: 3, data }, 2 * width, 2 * height, "lanczos");
   });
   const models = openModels({
-    ...{
-      vaePath,
-      weights,
-      imagePattern: "",
-      outputDir: "",
-      batchSize: count,
-      vaeBatchSize: 1,
-      seed: 7,
-      debug: false,
-    },
-    ...{ compat: "0.9.1", device: "cpu", threads: 1, vramBudget: null, noVendorLibs: false },
+    ...{ vaePath, weights, vaeBatchSize: 1, seed: 7 },
+    ...{ device: "cpu", threads: 1, vramBudget: null, noVendorLibs: false },
   }, quietContext());
   try {
     const { sampled, refined } = await models.refine(enlarged), limit = c.json.tolerance.rel_l2;

@@ -50,6 +50,36 @@ Deno.test("upscaleLatents() doubles pictures of any size and never replaces one 
   );
 });
 
+Deno.test("upscaleLatents() opens a picture when its turn comes, and leaves out what is damaged by then", async () => {
+  const dir = Deno.makeTempDirSync({ prefix: "easel-upscaler-" }), at = (name: string) => join(dir, name);
+  writeTinyModel(at("model.safetensors"));
+  writeSynthUpscaler(at("upscaler.safetensors"));
+  for (const i of [0, 1, 2, 3, 4]) await writePicture(at(`${i}.png`), drawn({ w: 8, h: 8, seed: i }));
+  const context = listening(), { progress } = context;
+  await upscaleLatents({
+    ...{
+      vaePath: at("model.safetensors"),
+      weights: at("upscaler.safetensors"),
+      imagePattern: at("[0-9].png"),
+    },
+    ...{ outputDir: at("out"), batchSize: 1, vaeBatchSize: 1, seed: 1, debug: false, compat: null },
+    ...{ device: "cpu", threads: 1, vramBudget: null, noVendorLibs: false },
+  }, {
+    ...context,
+    progress(event) {
+      progress(event);
+      // the head still says the size
+      if (event.task === "upscaling" && event.step === 1) Deno.truncateSync(at("4.png"), 60);
+    },
+  });
+  deepStrictEqual(
+    [...Deno.readDirSync(at("out"))].map(({ name }) => name).sort(),
+    [0, 1, 2, 3].map((i) => `${i}_upscaled.png`),
+  );
+  match(context.lines.join("\n"), /warning: .*4\.png: .*; it is left out\n.*: 4 pictures at twice the size/);
+  Deno.removeSync(dir, { recursive: true });
+});
+
 Deno.test("globPaths() reads patterns as Python's glob does", () => {
   const dir = Deno.makeTempDirSync({ prefix: "easel-glob-" });
   Deno.mkdirSync(join(dir, "sub.d"));

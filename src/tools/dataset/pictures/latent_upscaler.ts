@@ -4,36 +4,22 @@ import { basename, extname, join } from "node:path";
 import { UserError } from "../../../base/errors.ts";
 import { atomicWriteFile } from "../../../base/files/atomic.ts";
 import { isSameFile } from "../../../base/files/links.ts";
-import { joined } from "../../../base/joined.ts";
 import { removeLeftovers } from "../../../base/files/leftovers.ts";
 import type { JobContext } from "../../../base/job.ts";
 import { counted } from "../../../base/phrases.ts";
 import { Pool, threadsFor } from "../../../base/workers/pool.ts";
-import { openCheckpoint } from "../../../formats/mod.ts";
-import { Programs } from "../../../graph/mod.ts";
-import { UnreadableImage } from "../../../images/load.ts";
+import { probeSize, UnreadableImage } from "../../../images/load.ts";
 import { crop, type Pixels } from "../../../images/pixels.ts";
 import { decodeTask, encodeTask, enlargeTask } from "../../../images/tasks.ts";
-import { decode, loadMissing, openVae, VAE, Weights } from "../../../models/mod.ts";
-import { loadUpscaler } from "../../../models/upscaler/load.ts";
-import { upscaler } from "../../../models/upscaler/upscaler.ts";
-import { TorchGenerator } from "../../../random/mod.ts";
-import { openChosenDevice, ParameterStore } from "../../../runtime/mod.ts";
-import type { DeviceConfig } from "../../../runtime/options.ts";
-import { LatentEncoder } from "../../../training/objective/latents.ts";
-import { eachMade } from "../pace.ts";
+import { eachMade, eachPicture } from "../pace.ts";
 import { globPaths } from "./glob.ts";
+import { openModels, type UpscalerModelsConfig } from "./upscaler_models.ts";
 
-export interface LatentUpscalerConfig extends DeviceConfig {
-  readonly vaePath: string;
-  readonly weights: string;
+export interface LatentUpscalerConfig extends UpscalerModelsConfig {
   readonly imagePattern: string;
   readonly outputDir: string;
-  /** Pictures refined at once, and pictures that the autoencoder takes at once. */
+  /** Pictures refined at once. */
   readonly batchSize: number;
-  readonly vaeBatchSize: number;
-  /** Of the noise that samples the latents; null draws one. */
-  readonly seed: number | null;
   /** Write the pictures that are only enlarged, too. */
   readonly debug: boolean;
   /** All pictures get the size of the last one. */
@@ -45,86 +31,115 @@ const FACTOR = 2;
 /** Enlarged pictures that wait take memory. */
 const BATCHES_AHEAD = 2;
 
-/** Throws UserError for a file that is no upscaler, for a pattern that fits nothing, and when the disk refuses. */
+/**
+ * Of all pictures only the sizes are read at first, each is opened when its turn comes. Throws UserError for a file that
+ * is no upscaler, for a pattern that fits nothing, and when the disk refuses.
+ */
 export async function upscaleLatents(config: LatentUpscalerConfig, context: JobContext): Promise<void> {
   const { imagePattern, outputDir, debug, batchSize } = config;
   const paths = globPaths(imagePattern);
   if (paths.length === 0) throw new UserError(`--image_pattern ${imagePattern}: fits no file`);
-  using pool = new Pool(threadsFor(config.threads, paths.length));
-  const pictures = await readPictures(paths, config, context, pool);
+  const pictures = await readSizes(paths, config, context);
   Deno.mkdirSync(outputDir, { recursive: true });
   removeLeftovers(outputDir, (name) => /_(upscaled|lanczos4)\./.test(name), context.log);
-  const names = pictures.map(({ path }) => ({
-    upscaled: outputFor(path, "_upscaled", config, paths),
-    enlarged: outputFor(path, "_lanczos4", config, paths),
+  const named = pictures.map((picture) => ({
+    ...picture,
+    upscaled: outputFor(picture.path, "_upscaled", config, paths),
+    plain: outputFor(picture.path, "_lanczos4", config, paths),
   }));
+  const batches = batchesOf(named, batchSize);
+  using pool = new Pool(threadsFor(config.threads, paths.length));
+  const enlarge = (image: Pixels, size: readonly [number, number]) => pool.run(enlargeTask, { image, size });
+  const make = (batch: typeof named) =>
+    Promise.all(batch.map(async (picture) => {
+      const image = await opened(picture, pool, config, context);
+      return image && { picture, image, large: await enlarge(image, picture.size) };
+    }));
   const models = openModels(config, context);
+  let written = 0;
   try {
-    const numbered = pictures.map((picture, number) => ({ ...picture, number }));
-    const batches = Map.groupBy(numbered, ({ size }) => size.join("x")).values().toArray()
-      .flatMap((alike) =>
-        Array.from(
-          { length: Math.ceil(alike.length / batchSize) },
-          (_, i) => alike.slice(i * batchSize, (i + 1) * batchSize),
-        )
-      );
-    const enlarge = (image: Pixels, ...size: [number, number]) => pool.run(enlargeTask, { image, size });
-    const make = (batch: typeof numbered) =>
-      Promise.all(batch.map(({ image, size: [width, height] }) => enlarge(image, width, height)));
-    await eachMade("upscaling", batches, context, pool, make, async (batch, large) => {
-      const made = await models.upscale(await large);
-      const files = await Promise.all(batch.flatMap(({ number, image }, i) => {
-        const { upscaled, enlarged } = names[number];
+    await eachMade("upscaling", batches, context, pool, make, async (_, made) => {
+      const batch = (await made).filter((one) => one !== null);
+      if (batch.length === 0) return;
+      const sharp = await models.upscale(batch.map(({ large }) => large));
+      const files = await Promise.all(batch.flatMap(({ picture: { upscaled, plain }, image }, i) => {
         const write = async (path: string, picture: Pixels | Promise<Pixels>, jpeg: number) => ({
           path,
           bytes: await pool.run(encodeTask, { path, picture: await picture, quality: { jpeg } }),
         });
-        const plain = () => enlarge(image, FACTOR * image.width, FACTOR * image.height);
-        return [...debug ? [write(enlarged, plain(), 75)] : [], write(upscaled, made[i], 95)];
+        const enlarged = () => enlarge(image, [FACTOR * image.width, FACTOR * image.height]);
+        return [...debug ? [write(plain, enlarged(), 75)] : [], write(upscaled, sharp[i], 95)];
       }));
       for (const { path, bytes } of files) atomicWriteFile(path, bytes);
+      written += batch.length;
     }, BATCHES_AHEAD);
   } finally {
     models.close();
   }
-  context.log(`${outputDir}: ${counted(pictures.length, "picture")} at twice the size`);
+  context.log(`${outputDir}: ${counted(written, "picture")} at twice the size`);
 }
 
 interface Picture {
   readonly path: string;
-  readonly image: Pixels;
+  /** What is taken of it: multiples of 8, cut at right and below. */
+  readonly cut: { readonly width: number; readonly height: number };
   /** Of the result. */
   readonly size: readonly [number, number];
 }
 
-/** Cut to multiples of 8 at right and below. */
-async function readPictures(
+/** Pictures that become equally large, at most so many at once. */
+function batchesOf<P extends Picture>(pictures: readonly P[], most: number): P[][] {
+  return Map.groupBy(pictures, ({ size }) => size.join("x")).values().toArray().flatMap((alike) =>
+    Array.from({ length: Math.ceil(alike.length / most) }, (_, i) => alike.slice(i * most, (i + 1) * most))
+  );
+}
+
+/** What cannot be read is told and left out. */
+async function readSizes(
   paths: readonly string[],
-  { compat }: LatentUpscalerConfig,
+  config: LatentUpscalerConfig,
   context: JobContext,
-  pool: Pool,
 ): Promise<Picture[]> {
   const pictures: Picture[] = [];
-  const make = (path: string) => pool.run(decodeTask, { path, options: { compat: compat !== null } });
-  await eachMade("reading", paths, context, pool, make, async (path, made) => {
+  await eachPicture("reading sizes", paths, context, (path) => {
+    let whole: { width: number; height: number };
     try {
-      const image = await made;
-      const width = image.width - image.width % 8, height = image.height - image.height % 8;
-      if (width === 0 || height === 0) {
-        throw new UserError(`${path}: is ${image.width}x${image.height}, 8x8 is the least`);
-      }
-      pictures.push({
-        path,
-        image: crop(image, 0, 0, width, height),
-        size: [FACTOR * width, FACTOR * height],
-      });
+      whole = probeSize(path, config.compat !== null);
     } catch (error) {
-      if (!(error instanceof UnreadableImage) || compat !== null) throw error;
-      context.warn(`${error.message}; it is left out`);
+      return leaveOut(error, config, context);
     }
+    const width = whole.width - whole.width % 8, height = whole.height - whole.height % 8;
+    if (width === 0 || height === 0) {
+      throw new UserError(`${path}: is ${whole.width}x${whole.height}, 8x8 is the least`);
+    }
+    pictures.push({ path, cut: { width, height }, size: [FACTOR * width, FACTOR * height] });
   });
   const last = pictures.at(-1);
-  return compat !== null && last ? pictures.map((picture) => ({ ...picture, size: last.size })) : pictures;
+  return config.compat !== null && last
+    ? pictures.map((picture) => ({ ...picture, size: last.size }))
+    : pictures;
+}
+
+/** Null where it cannot be read. */
+async function opened(
+  { path, cut: { width, height } }: Picture,
+  pool: Pool,
+  config: LatentUpscalerConfig,
+  context: JobContext,
+): Promise<Pixels | null> {
+  try {
+    const image = await pool.run(decodeTask, { path, options: { compat: config.compat !== null } });
+    return crop(image, 0, 0, width, height);
+  } catch (error) {
+    leaveOut(error, config, context);
+    return null;
+  }
+}
+
+/** Tells of a picture that cannot be read. Throws what is something else, and all with --compat. */
+function leaveOut(error: unknown, { compat }: LatentUpscalerConfig, { warn }: JobContext): void {
+  if (!(error instanceof UnreadableImage) || compat !== null) throw error;
+  warn(`${error.message}; it is left out`);
 }
 
 /** Throws UserError where a picture that is read would be replaced. */
@@ -140,93 +155,4 @@ function outputFor(
   throw new UserError(
     `${target}: would replace ${original}; give another --output_dir, or a pattern without it`,
   );
-}
-
-export interface UpscalerModels {
-  /** Enlarged pictures of one size -> the same, sharp. */
-  upscale(enlarged: readonly Pixels[]): Promise<Pixels[]>;
-  /** Enlarged pictures -> sampled latents and refined ones, (N, h, w, 4), not scaled. */
-  refine(enlarged: readonly Pixels[]): Promise<{ sampled: Float32Array; refined: Float32Array }>;
-  close(): void;
-}
-
-export function openModels(config: LatentUpscalerConfig, { log }: Pick<JobContext, "log">): UpscalerModels {
-  const vae = openVae(config.vaePath), { threads, vramBudget, noVendorLibs, vaeBatchSize } = config;
-  const options = { threads, limitBytes: vramBudget ?? undefined, noVendorLibs };
-  const device = openChosenDevice(config.device, options, log), store = new ParameterStore(device);
-  using file = openCheckpoint(config.weights);
-  const shapes = loadUpscaler(file, store),
-    load = (graph: Parameters<typeof loadMissing>[0]) => loadMissing(graph, store, vae);
-  const encoder = new LatentEncoder({ shapes: vae.shapes, store, source: vae.path, vaeDtype: "f32", load });
-  const programs = new Programs<string>(store, { load, kept: 6 });
-  const torch = new TorchGenerator(config.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
-  const { channels, factor } = encoder.latent;
-  const latents = (
-    n: number,
-    height: number,
-    width: number,
-  ) => [n, height / factor, width / factor, channels];
-  const refine = async (enlarged: readonly Pixels[]) => {
-    const { width, height } = enlarged[0],
-      count = enlarged.length,
-      latent = latents(count, height, width);
-    const sampled = await inParts(count, vaeBatchSize, (from, to) => {
-      const pixels = Float32Array.from(
-        joined(Uint8Array, enlarged.slice(from, to).map(({ data }) => data)),
-        (x) => x / 127.5 - 1,
-      );
-      return encoder.encode(pixels, to - from, height, width, torch).then(({ latents }) => latents);
-    });
-    const { refined } = await programs.run(`upscaler ${latent}`, (graph) => {
-      graph.output(
-        "refined",
-        upscaler(graph.input("latents", latent), Weights.over(graph, shapes, { source: file.path })),
-      );
-    }, { latents: sampled });
-    return { sampled, refined };
-  };
-  return {
-    refine,
-    async upscale(enlarged) {
-      const { width, height } = enlarged[0],
-        { refined } = await refine(enlarged),
-        one = refined.length / enlarged.length;
-      const pictures = await inParts(enlarged.length, vaeBatchSize, async (from, to) => {
-        const { picture } = await programs.run(`decode ${to - from} ${height} ${width}`, (graph) => {
-          const x = graph.input("latents", latents(to - from, height, width));
-          graph.output(
-            "picture",
-            decode(x, Weights.over(graph, vae.shapes, { source: vae.path }).at(VAE)),
-          );
-        }, { latents: refined.subarray(from * one, to * one) });
-        return picture;
-      });
-      const bytes = Uint8Array.from(pictures, (x) => Math.max(0, Math.min(255, (x + 1) * 127.5)));
-      const size = width * height * 3;
-      return enlarged.map((_, i) => ({
-        width,
-        height,
-        channels: 3,
-        data: bytes.subarray(i * size, (i + 1) * size),
-      }));
-    },
-    close() {
-      programs.destroy();
-      encoder.destroy();
-      store.destroy();
-      device.close();
-      vae.close();
-    },
-  };
-}
-
-/** One part after the other, joined. */
-async function inParts(
-  count: number,
-  size: number,
-  work: (from: number, to: number) => Promise<Float32Array>,
-): Promise<Float32Array> {
-  const parts: Float32Array[] = [];
-  for (let from = 0; from < count; from += size) parts.push(await work(from, Math.min(count, from + size)));
-  return joined(Float32Array, parts);
 }
