@@ -2,7 +2,7 @@
 
 import { removeLeftovers } from "../base/files/leftovers.ts";
 import type { JobContext } from "../base/job.ts";
-import { isInpainting, type ModelFile } from "../models/mod.ts";
+import type { ModelFile } from "../models/mod.ts";
 import type { LoraTag } from "../text/mod.ts";
 import { Drawing } from "./drawing.ts";
 import type { GenImgConfig } from "./groups.ts";
@@ -42,10 +42,7 @@ export async function genImg(config: GenImgConfig, context: JobContext): Promise
 /** What of an opened checkpoint decides what can be drawn. */
 export function drawableOf(config: GenImgConfig, file: ModelFile): ModelFacts {
   const { multiple } = file.family.size;
-  return {
-    ...{ size: standardSize(config, file), multiple, sampling: samplingOf(config, file.marks) },
-    inpainting: isInpainting(file.shapes, file.family),
-  };
+  return { size: standardSize(config, file), multiple, sampling: samplingOf(config, file.marks) };
 }
 
 /** What prompts name as <lora:NAME:0.8>. */

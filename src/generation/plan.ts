@@ -21,8 +21,6 @@ export interface ModelFacts {
   readonly size: PictureSize;
   readonly multiple: number;
   readonly sampling: Sampling;
-  /** Whether its U-Net takes a mask. Default no. */
-  readonly inpainting?: boolean;
 }
 
 /** Every batch of the run with its pictures. Throws UserError for what cannot be drawn. */
@@ -124,7 +122,7 @@ function tellScaled(
 function check(
   config: GenImgConfig,
   request: PictureRequest,
-  { multiple, sampling, inpainting }: ModelFacts,
+  { multiple, sampling }: ModelFacts,
 ): void {
   const { fileName, settings } = request, highres = highresOf(config);
   if (settings.regionParts === null && request.words.includes(AND)) {
@@ -137,9 +135,6 @@ function check(
   for (const pass of highres ? [settings, firstSettings(settings, highres)] : [settings]) {
     checkSize(pass, multiple);
     createSampler(config.sampler, { ...sampling, steps: pass.steps });
-  }
-  if (settings.gradualLatent && inpainting) {
-    throw new UsageError("Gradual Latent with an inpainting model is not supported yet; leave it away");
   }
   if (settings.gradualLatent && !samplerGrows(config.sampler)) {
     throw new UsageError(`Gradual Latent is possible with --sampler euler_a, ${config.sampler} is given`);

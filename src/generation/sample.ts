@@ -119,7 +119,6 @@ export async function drawSample(
   });
   const seed = prompt.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
   const guidance = {
-    painted: pipeline.inpaints ? await paintedSample(pipeline, prompt.image, shape, seed) : null,
     positive: [positive],
     negative: negative ? [negative] : null,
     scale,
@@ -136,7 +135,9 @@ export async function drawSample(
   const control = controlImage !== null && controls
     ? await controls.begin(pipeline.programs, [[await loadImage(controlImage)]], shape, latent.factor)
     : undefined;
+  const painted = pipeline.inpaints ? await paintedSample(pipeline, prompt.image, shape, seed) : null;
   const { latents: final } = await denoise(pipeline, {
+    painted: painted ? () => Promise.resolve(painted) : undefined,
     sampler,
     shape,
     guidance,

@@ -24,8 +24,10 @@ export interface Denoising {
   readonly control?: ControlRun;
   /** Guidance by CLIP and VGG16: changes answers or latents. */
   readonly pull?: PullRun;
-  /** Inpainting: changes the latents after evaluation i. */
-  readonly mend?: (i: number, latents: Float32Array) => Float32Array;
+  /** Inpainting models: what they are shown at a size, (N, h, w, 1 + C). */
+  readonly painted?: (shape: LatentShape) => Promise<Float32Array>;
+  /** Inpainting: changes the latents of a size after evaluation i. */
+  readonly mend?: (i: number, latents: Float32Array, shape: LatentShape) => Float32Array;
   readonly signal: AbortSignal;
   /** Called after each evaluation. */
   readonly observe?: (step: DenoisingStep) => void;
@@ -46,7 +48,7 @@ export async function denoise(
   pipeline: Pipeline,
   run: Denoising,
 ): Promise<{ latents: Float32Array; shape: LatentShape }> {
-  const { sampler, guidance, start, growing, mend, signal } = run;
+  const { sampler, start, growing, mend, signal } = run;
   const total = sampler.timesteps.length - start;
   let { latents, shape } = run;
   for (let done = 0; done < total; done++) {
@@ -54,6 +56,7 @@ export async function denoise(
     const i = start + done, divisor = sampler.inputDivisor(i), timestep = sampler.timesteps[i];
     const input = divisor === 1 ? latents : latents.map((x) => x / divisor);
     const controlled = run.control?.at(done, total, shape) ?? null;
+    const guidance = run.painted ? { ...run.guidance, painted: await run.painted(shape) } : run.guidance;
     let prediction = await pipeline.predict(input, timestep, shape, guidance, controlled);
     if (run.pull) {
       ({ latents, prediction } = await run.pull.apply({ sampler, i, shape, guidance, latents, prediction }));
@@ -63,7 +66,7 @@ export async function denoise(
     latents = sampler.step(i, prediction, latents, () => run.draw(drawn), growth);
     shape = drawn;
     run.observe?.({ done: done + 1, total, timestep, prediction, latents });
-    if (mend) latents = mend(i, latents);
+    if (mend) latents = mend(i, latents, shape);
   }
   return { latents, shape };
 }

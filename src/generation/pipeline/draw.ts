@@ -12,7 +12,7 @@ import type { Controls } from "../techniques/control/controls.ts";
 import { Growing } from "../techniques/gradual_latent.ts";
 import type { Pulls } from "../techniques/guidance/pulls.ts";
 import type { PictureEmbedder } from "../techniques/guidance/seen_pictures.ts";
-import { keptShares, paintedInputs, putBack } from "../techniques/inpainting.ts";
+import { keeping, paintedBySize } from "../techniques/inpainting.ts";
 import { conditionBatch } from "./condition.ts";
 import { denoise, type DenoisingStep } from "./denoise.ts";
 import type { DrawnNetworks } from "./networks.ts";
@@ -100,11 +100,7 @@ export async function drawBatch(
   const sampler = createSampler(options.sampler, { ...options.sampling, steps });
   const shown = batch.images ?? batch.shown;
   const seen = shown && options.seen ? await options.seen.embeddings(shown) : null;
-  const painted = pipeline.inpaints ? await paintedInputs(pipeline, batch, full) : null;
-  const guidance = {
-    ...await conditionBatch(conditioner, batch.requests, settings, options.networks, seen),
-    painted,
-  };
+  const guidance = await conditionBatch(conditioner, batch.requests, settings, options.networks, seen);
 
   const imageToImage = batch.images !== null || batch.latents !== undefined;
   const { start, imageNoise, generator } = drawNoise(batch.requests, full, {
@@ -145,6 +141,7 @@ export async function drawBatch(
   );
   const done = await denoise(pipeline, {
     ...{ sampler, guidance, ...begun, start: first, draw, growing, control, pull, signal, observe },
+    painted: pipeline.inpaints ? paintedBySize(pipeline, batch) : undefined,
     mend: original && batch.masks ? keeping(sampler, original, batch.masks, full) : undefined,
   });
   const images = options.decode === false
@@ -152,17 +149,6 @@ export async function drawBatch(
     : await decodeAll(pipeline, done.latents, done.shape, options.vaeBatch ?? 1);
   const { factor } = latent, { width, height } = done.shape;
   return { ...done, width: factor * width, height: factor * height, images };
-}
-
-/** Inpainting: puts back what the masks keep, with the noise of the evaluation just made. */
-function keeping(
-  sampler: Sampler,
-  { latents: clean, noise: drawn }: NonNullable<Start["original"]>,
-  masks: readonly Pixels[],
-  shape: LatentShape,
-): (i: number, latents: Float32Array) => Float32Array {
-  const kept = joined(Float32Array, masks.map((mask) => keptShares(mask, shape)));
-  return (i, latents) => putBack(latents, sampler.addNoise(clean, drawn, i), kept);
 }
 
 /**

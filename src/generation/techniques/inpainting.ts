@@ -6,9 +6,10 @@
 import { joined } from "../../base/joined.ts";
 import type { Pixels } from "../../images/pixels.ts";
 import { resizePillow } from "../../images/resampling/pillow.ts";
-import { type LatentShape, latentShape } from "../../models/mod.ts";
+import { bicubicWeights, interpolatedValues, type LatentShape, latentShape } from "../../models/mod.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { fromBytes } from "../pictures/pixels.ts";
+import type { Sampler } from "../samplers/mod.ts";
 
 /**
  * The input of an inpainting model beside the noisy latents, as diffusers' StableDiffusionInpaintPipeline makes it: the
@@ -29,7 +30,10 @@ export async function paintedInputs(
       ? light(resizePillow(masks[i], size.width, size.height, "bilinear"))
       : new Uint8Array(size.width * size.height).fill(1);
     const kept = new Float32Array(mask.length * 3);
-    if (masks && images) fromBytes(images[i]).forEach((x, k) => kept[k] = mask[Math.floor(k / 3)] ? 0 : x);
+    if (masks && images) {
+      const image = resizePillow(images[i], size.width, size.height, "lanczos");
+      fromBytes(image).forEach((x, k) => kept[k] = mask[Math.floor(k / 3)] ? 0 : x);
+    }
     const latents = await pipeline.encode(kept, new Float32Array(height * width * channels), one);
     parts.push(Float32Array.from({ length: height * width * (1 + channels) }, (_, k) => {
       const place = Math.floor(k / (1 + channels)), channel = k % (1 + channels);
@@ -38,6 +42,51 @@ export async function paintedInputs(
     }));
   }
   return joined(Float32Array, parts);
+}
+
+/** The same for each size that latents have on the way (Gradual Latent), each made once. */
+export function paintedBySize(
+  pipeline: Pipeline,
+  pictures: Parameters<typeof paintedInputs>[1],
+): (shape: LatentShape) => Promise<Float32Array> {
+  const made = new Map<string, Promise<Float32Array>>();
+  return (shape) => {
+    const key = `${shape.height} ${shape.width}`, known = made.get(key);
+    if (known) return known;
+    const inputs = paintedInputs(pipeline, pictures, shape);
+    made.set(key, inputs);
+    return inputs;
+  };
+}
+
+/**
+ * Puts back what the masks keep, with the noise of the evaluation just made. Latents smaller than `full` get what Gradual
+ * Latent makes of the picture's latents and of their noise.
+ */
+export function keeping(
+  sampler: Sampler,
+  original: { readonly latents: Float32Array; readonly noise: Float32Array },
+  masks: readonly Pixels[],
+  full: LatentShape,
+): (i: number, latents: Float32Array, shape: LatentShape) => Float32Array {
+  const made = new Map<string, { clean: Float32Array; noise: Float32Array; kept: Float32Array }>();
+  const sized = (shape: LatentShape) => {
+    const { batch, height, width, channels } = full;
+    const small = (values: Float32Array) =>
+      height === shape.height && width === shape.width ? values : interpolatedValues(
+        values,
+        [batch, height, width, channels],
+        bicubicWeights(height, shape.height),
+        bicubicWeights(width, shape.width),
+      );
+    const kept = joined(Float32Array, masks.map((mask) => keptShares(mask, shape)));
+    return { clean: small(original.latents), noise: small(original.noise), kept };
+  };
+  return (i, latents, shape) => {
+    const key = `${shape.height} ${shape.width}`, of = made.get(key) ?? sized(shape);
+    made.set(key, of);
+    return putBack(latents, sampler.addNoise(of.clean, of.noise, i), of.kept);
+  };
 }
 
 /** 1 where a mask is light, 0 where it is dark. */
