@@ -1,4 +1,4 @@
-/** The command lines of sd-scripts' pages on gen_img, run to their pictures: small ones, with files of our own. */
+/** The command lines of sd-scripts' pages that draw, run to their pictures: small ones, with files of our own. */
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -13,13 +13,14 @@ import { controlShapes, openModel } from "../../src/models/mod.ts";
 import { networkNamed, saveLora, tensorShapes } from "../../src/networks/mod.ts";
 import { writeClip, writeVgg16 } from "../generation/techniques/guide_files.ts";
 import { synthTensor, uniform } from "../golden/synth.ts";
+import { TINY_SDXL, writeTinyModel } from "../training/tiny_run.ts";
 
 const rows: { from: string; command: string; argv: string[] }[] = JSON.parse(
   Deno.readTextFileSync(new URL("./data/commands.json", import.meta.url)),
 );
 /** "further flags" are no line of those pages, but the rest of the flags in one. */
 const lines = rows.filter(({ command, from }) =>
-  command === "gen_img" && /gen_img_README/.test(from) && !/further flags/.test(from)
+  command === "gen_img" && /(gen_img|train_lllite)_README/.test(from) && !/further flags/.test(from)
 );
 
 const floats = (name: string, shape: readonly number[], values: Float32Array) => {
@@ -27,7 +28,7 @@ const floats = (name: string, shape: readonly number[], values: Float32Array) =>
 };
 
 /** A file of ours for each flag that names one. */
-function writeFiles(dir: string): Readonly<Record<string, (given: string) => string>> {
+function writeFiles(dir: string, sdxl: boolean): Readonly<Record<string, (given: string) => string>> {
   const model = openModel(modelPath("builtin:tiny")), { shapes, family } = model;
   model.close();
   const named = networkNamed("networks.lora");
@@ -51,7 +52,11 @@ function writeFiles(dir: string): Readonly<Record<string, (given: string) => str
     return path(given);
   };
   return {
-    ckpt: () => "builtin:tiny",
+    ckpt() {
+      if (!sdxl) return "builtin:tiny";
+      writeTinyModel(path("sdxl.safetensors"), {}, TINY_SDXL);
+      return path("sdxl.safetensors");
+    },
     outdir: () => join(dir, "out"),
     image_path: picture,
     guide_image_path: picture,
@@ -110,7 +115,13 @@ for (const { from, argv } of lines) {
       if (words.includes("--vgg16_guidance_scale")) {
         more.push("--vgg16_guidance_model", writeVgg16(join(dir, "vgg.safetensors")));
       }
-      const line = [...flags, ...small(words, writeFiles(dir)), ...more, "--threads", "1"];
+      const line = [
+        ...flags,
+        ...small(words, writeFiles(dir, script.startsWith("sdxl_"))),
+        ...more,
+        "--threads",
+        "1",
+      ];
       const { input } = prepare(command, parseArgs(line, command.groups), {}, entry.name);
       await command.run(input, {
         ...quietContext(),

@@ -40,6 +40,20 @@ export const TINY_SDXL = synthModel("sdxl", {
   vae: { ch: 32, ch_mult: [1, 1, 1, 1], num_res_blocks: 1, z_channels: 4 },
 });
 
+export const TINY_SD2 = synthModel("sd2", {
+  unet: {
+    model_channels: 64,
+    channel_mult: [1, 2],
+    num_res_blocks: 1,
+    attention_resolutions: [2, 1],
+    num_head_channels: 64,
+    context_dim: 64,
+    use_linear_in_transformer: true,
+  },
+  clip: { width: 64, heads: 1, layers_in_checkpoint: 3, mlp: 64 },
+  vae: { ch: 32, ch_mult: [1, 1, 1, 1], num_res_blocks: 1, z_channels: 4 },
+});
+
 /** Writes the model's file. */
 export function writeTinyModel(
   path: string,

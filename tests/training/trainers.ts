@@ -15,6 +15,10 @@ export interface Trainer {
   /** The script's name, then its flags. */
   readonly line: string;
   readonly sdxl?: boolean;
+  /** The model in the folder; default one of SD1 or SDXL. */
+  readonly model?: string;
+  /** Pictures are encoded in each step. */
+  readonly uncached?: boolean;
   /** Takes pictures with conditioning pictures. */
   readonly conditioned?: boolean;
   /** Takes pictures of two shapes. */
@@ -134,7 +138,8 @@ export const STEPS = 3;
 
 /** Runs or plans one command line as the program would, in this process; a plan is what comes back. */
 export async function runTrainer(
-  { line, sdxl, conditioned, buckets }: Trainer,
+  { line, sdxl, conditioned, buckets, uncached, model = sdxl ? "sdxl.safetensors" : "sd1.safetensors" }:
+    Trainer,
   folder: string,
   out: string,
   { more = [], what = "run", context = quietContext() }: {
@@ -147,7 +152,7 @@ export async function runTrainer(
   const { entry } = await findCommand(name);
   const command = await entry.load();
   const argv = [
-    ...["--pretrained_model_name_or_path", join(folder, sdxl ? "sdxl.safetensors" : "sd1.safetensors")],
+    ...["--pretrained_model_name_or_path", join(folder, model)],
     ...(conditioned
       ? [
         "--train_data_dir",
@@ -167,12 +172,12 @@ export async function runTrainer(
       "64",
       "--caption_extension",
       ".txt",
-      "--cache_latents",
       "--seed",
       "5",
       "--threads",
       "1",
     ],
+    ...uncached ? [] : ["--cache_latents"],
     ...["--max_train_steps", String(STEPS), "--save_every_n_steps", "1", "--save_state"],
     ...own,
     ...more,
