@@ -1,15 +1,17 @@
 /** What measure.ts times: programs with their inputs, to be run again and again. */
 
+import type { DType } from "../../src/base/dtype.ts";
 import { compile, type Graph } from "../../src/graph/mod.ts";
 import { denoise } from "../../src/generation/pipeline/denoise.ts";
-import type { DrawingModel } from "../../src/generation/pipeline/model.ts";
-import { BOUNDED } from "../../src/generation/pipeline/parts/bands.ts";
+import { type Bands, BOUNDED } from "../../src/generation/pipeline/parts/bands.ts";
 import { Pipeline } from "../../src/generation/pipeline/pipeline.ts";
+import type { Conditioning } from "../../src/generation/prompts/text_conditioner.ts";
 import { createSampler } from "../../src/generation/samplers/mod.ts";
+import type { LatentShape, Shapes } from "../../src/models/mod.ts";
 import type { ParameterStore, Values } from "../../src/runtime/mod.ts";
 import { allocateGroups } from "../../src/training/step/trainable.ts";
 import { decodeGraph, forwardGraph, loraOf, loraStep, textGraph } from "./graphs.ts";
-import { numbers, parts, unetValues } from "./models.ts";
+import { type Model, numbers, parts, unetValues } from "./models.ts";
 import { tiny } from "./options.ts";
 import type { Job, MakeJob } from "./job.ts";
 import { UPDATE_JOBS } from "./update_jobs.ts";
@@ -77,33 +79,32 @@ const training = (recompute: boolean): MakeJob => async (store, model, batch, dt
   };
 };
 
-const STEPS = tiny ? 2 : 10;
+/** What draws with made-up weights of these parts. */
+function pipelineOf(
+  store: ParameterStore,
+  { family, name }: Model,
+  shapes: Shapes,
+  dtype: DType,
+  bands: Bands | null = null,
+): Pipeline {
+  upload(store, shapes, dtype);
+  return new Pipeline({ family, shapes, store, source: name, dtype, vaeDtype: dtype }, bands);
+}
 
-/** gen_img's sampling loop with classifier-free guidance; decoding is measured for itself. */
-const drawing: MakeJob = (store, model, batch, dtype) => {
-  upload(store, parts.unet(model), dtype);
-  const { size, family, unet: { contextWidth, vectorWidth } } = model;
-  const drawn: DrawingModel = {
-    family,
-    shapes: parts.unet(model),
-    store,
-    source: model.name,
-    dtype,
-    vaeDtype: dtype,
-  };
-  const pipeline = new Pipeline(drawn);
-  const each = <T>(make: () => T) => Array.from({ length: batch }, make);
-  const conditioning = { context: numbers("context", 77 * contextWidth), tokens: 77, pooled: null };
-  const vectors = vectorWidth ? each(() => numbers("vector", vectorWidth)) : null;
-  const guidance = {
-    positive: each(() => conditioning),
-    negative: each(() => conditioning),
-    scale: 7.5,
-    positiveVectors: vectors,
-    negativeVectors: vectors,
-  };
+/** gen_img's sampling loop with classifier-free guidance: `count` steps from noise to latents. */
+function sampled(
+  pipeline: Pipeline,
+  { size, family, unet: { vectorWidth } }: Model,
+  batch: number,
+  count: number,
+): (
+  positive: Conditioning,
+  negative: Conditioning,
+) => Promise<{ latents: Float32Array; shape: LatentShape }> {
+  const each = <T>(of: T) => Array.from({ length: batch }, () => of);
+  const vectors = vectorWidth ? each(numbers("vector", vectorWidth)) : null;
   const sampler = createSampler("euler_a", {
-    steps: STEPS,
+    steps: count,
     prediction: "epsilon",
     stepsOffset: 1,
     clipSample: false,
@@ -111,24 +112,58 @@ const drawing: MakeJob = (store, model, batch, dtype) => {
   const noise = numbers("noise", batch * size * size * 4), { signal } = new AbortController();
   const latents = noise.map((x) => x * sampler.initNoiseSigma);
   const shape = { batch, channels: family.latent.channels, height: size, width: size };
+  return (positive, negative) => {
+    const guidance = {
+      ...{ positive: each(positive), negative: each(negative), scale: 7.5 },
+      ...{ positiveVectors: vectors, negativeVectors: vectors },
+    };
+    return denoise(pipeline, { sampler, shape, guidance, latents, start: 0, draw: () => noise, signal });
+  };
+}
+
+const STEPS = tiny ? 2 : 10;
+
+/** Steps alone, for their rate. */
+const drawing: MakeJob = (store, model, batch, dtype) => {
+  const pipeline = pipelineOf(store, model, parts.unet(model), dtype);
+  const sample = sampled(pipeline, model, batch, STEPS), { contextWidth } = model.unet;
+  const text = { context: numbers("context", 77 * contextWidth), tokens: 77, pooled: null };
   return Promise.resolve({
     inputs: {},
     steps: STEPS,
-    once: async () => {
-      const run = { sampler, shape, guidance, latents, start: 0, draw: () => noise, signal };
-      return { latents: (await denoise(pipeline, run)).latents };
-    },
+    once: async () => ({ latents: (await sample(text, text)).latents }),
     destroy: () => pipeline.destroy(),
   });
 };
 
+const PICTURE_STEPS = tiny ? 2 : 20;
+
+/** A whole picture: prompt and negative prompt encoded, PICTURE_STEPS steps with guidance, decoded. */
+const picture: MakeJob = async (store, model, batch, dtype) => {
+  const shapes = new Map([...parts.text(model), ...parts.unet(model), ...parts.vae(model)]);
+  const pipeline = pipelineOf(store, model, shapes, dtype);
+  const conditioner = await pipeline.conditioner({
+    ...{ clipSkip: null, normalization: "original", maxChunks: 1, knowsBreak: true, padWithEos: false },
+  });
+  const sample = sampled(pipeline, model, batch, PICTURE_STEPS);
+  return {
+    inputs: {},
+    steps: 1,
+    once: async () => {
+      conditioner.forget();
+      const [positive, negative] = await conditioner.encode(["a cat on a roof", "blurry, dark"]);
+      const { latents, shape } = await sample(positive, negative);
+      return { image: await pipeline.decode(latents, shape) };
+    },
+    destroy: () => pipeline.destroy(),
+  };
+};
+
 /** `--vae_tiling`: one picture of `side` pixels through the decoder in bands. */
 const tiled = (side: number): MakeJob => (store, model, batch, dtype) => {
-  upload(store, parts.vae(model), dtype);
-  const { family, name } = model, size = (tiny ? side / 16 : side) / 8;
-  const shapes = parts.vae(model);
-  const drawn: DrawingModel = { family, shapes, store, source: name, dtype, vaeDtype: dtype };
-  const pipeline = new Pipeline(drawn, BOUNDED);
+  const { family } = model, size = (tiny ? side / 16 : side) / 8;
+  const decoder = new Map([...parts.vae(model)].filter(([key]) => !/\.(encoder|quant_conv)\./.test(key)));
+  const pipeline = pipelineOf(store, model, decoder, dtype, BOUNDED);
   const shape = { batch, channels: family.latent.channels, height: size, width: size };
   const latents = numbers("latents", batch * size ** 2 * shape.channels);
   return Promise.resolve({
@@ -148,5 +183,6 @@ export const JOBS: Readonly<Record<string, MakeJob>> = {
   tiled_2048: tiled(2048),
   text,
   draw: drawing,
+  picture,
   ...UPDATE_JOBS,
 };

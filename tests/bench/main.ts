@@ -31,6 +31,8 @@ interface Row {
   readonly memory?: number;
   /** PyTorch has nothing like it. */
   readonly alone?: boolean;
+  /** Runs at most, of what takes minutes. */
+  readonly most?: number;
 }
 
 const UPDATES = ["AdamW", "AdamW8bit", "Lion", "Adafactor", "Prodigy"];
@@ -39,6 +41,7 @@ const ROWS: readonly Row[] = [
   { job: "run", dtypes: ["f32"], alone: true },
   { job: "full", dtypes: ["bf16"], memory: 19e9 },
   ...["step", "forward", "draw", "decode"].map((job) => ({ job, dtypes: ["f32", "bf16"] })),
+  { job: "picture", dtypes: ["f32", "bf16"], most: 1 },
   ...["tiled_1024", "tiled_2048"].map((job) => ({ job, dtypes: ["bf16"], alone: true })),
 ];
 
@@ -98,19 +101,21 @@ function share(
   return `${(100 * (flop ? flop / seconds / tflops / 1e12 : bytes / seconds / gbs / 1e9)).toFixed(0)} %`;
 }
 
-function measured({ job, memory = 0, alone }: Row, dtype: string): string {
+function measured({ job, memory = 0, alone, most }: Row, dtype: string): string {
   if (memory > availableMemory() && sizes === "full" && cpu) {
     return `| ${model} ${job} | ${dtype} | needs more memory |`;
   }
-  const facts = job === "run" ? ours("run", dtype) : ours("measure", dtype, model, job);
+  const fewer = most === undefined ? [] : ["--runs", String(Math.min(most, Number(runs)))];
+  const facts = job === "run" ? ours("run", dtype) : ours("measure", dtype, ...fewer, model, job);
   const lanesOf = facts?.has("lanes") ? ["--lanes", String(facts.get("lanes"))] : [];
-  const peer = alone || !facts ? null : peers(dtype, ...lanesOf, model, job);
+  const peer = alone || !facts ? null : peers(dtype, ...fewer, ...lanesOf, model, job);
   if (!facts) return `| ${model} ${job} | ${dtype} | failed |`;
   const time = (f: Facts | null) =>
     f ? `${f.get("median")!.toFixed(1)} ms (to ${f.get("slowest")!.toFixed(1)})` : "-";
   const held = (f: Facts | null) => f?.get(cpu ? "process" : "used")?.toFixed(0) ?? "-";
   const planned = facts.get(cpu ? "promised" : "planned")?.toFixed(0) ?? "-";
   const lanes = facts.has("lanes") ? ` over ${(facts.get("lanes")! / 1e6).toFixed(0)} M` : "";
+  const once = most === undefined ? "" : `, ${Math.min(most, Number(runs))} run`;
   const host = facts.has("host") ? `, ${facts.get("host")!.toFixed(2)} ms a step between programs` : "";
   const columns = [
     time(facts) + host,
@@ -122,7 +127,7 @@ function measured({ job, memory = 0, alone }: Row, dtype: string): string {
     planned,
     held(peer),
   ];
-  return `| ${job === "run" ? "tiny" : model} ${job}${lanes} | ${dtype} | ${columns.join(" | ")} |`;
+  return `| ${job === "run" ? "tiny" : model} ${job}${lanes}${once} | ${dtype} | ${columns.join(" | ")} |`;
 }
 
 const name = /model name\s*:\s*(.+)/.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? "unknown CPU";

@@ -1,7 +1,8 @@
 /**
  * measure.ts [--device cuda] [..] MODEL JOB[:BATCH]..: sd15 or sdxl; forward, step (LoRA of rank 16), recompute (the
  * same with gradient checkpointing), full (all weights), decode, tiled_1024 and tiled_2048 (--vae_tiling), text, draw
- * (gen_img's loop), update_NAME (one step of an optimizer). Made-up weights. Prints facts; the options are in options.ts.
+ * (gen_img's loop), picture (text, loop and decode), update_NAME (one step of an optimizer). Made-up weights. Prints
+ * facts; the options are in options.ts.
  */
 
 import { ParameterStore } from "../../src/runtime/mod.ts";
@@ -26,14 +27,21 @@ function available(): number {
   return (device.info().memory as { available: number }).available;
 }
 
-/** Milliseconds of a run, and the GPU's part of them. */
-async function timed(
-  job: Job,
-): Promise<{ wall: number; gpu: number; out: Awaited<ReturnType<Job["once"]>> }> {
+/** Milliseconds of a run, and the GPU's part of them; its results are looked at and not kept. */
+interface Timed {
+  readonly wall: number;
+  readonly gpu: number;
+  readonly finite: boolean;
+  readonly loss?: number;
+}
+
+async function timed(job: Job): Promise<Timed> {
   job.before?.();
   const before = counts(), at = performance.now();
-  const out = await job.once();
-  return { wall: performance.now() - at, gpu: since(before).replayMs, out };
+  const out = await job.once(), wall = performance.now() - at, gpu = since(before).replayMs;
+  // no copy of a picture as a JavaScript array: it would stand in the process's measured memory
+  const finite = Object.values(out).every((values) => Array.prototype.every.call(values, Number.isFinite));
+  return { wall, gpu, finite, loss: out.loss?.[0] };
 }
 
 async function measure(label: string, job: Job, made: number): Promise<void> {
@@ -72,17 +80,14 @@ async function measure(label: string, job: Job, made: number): Promise<void> {
   if (program) fact(`${label}.arena`, program.memory.arenaBytes / MIB, "MiB");
   if (program) fact(`${label}.scratch`, program.memory.scratchBytes / MIB, "MiB");
   if (program) fact(`${label}.packed`, program.memory.packedBytes / MIB, "MiB");
-  judge(label, [one, second, ...all].map(({ out }) => out));
+  judge(label, [one, second, ...all]);
   if (program && (backend === "cuda" || logs)) await profile(label, program, job.inputs);
 }
 
 /** Values must be finite, and a loss on one batch must fall. */
-function judge(label: string, outs: readonly Record<string, ArrayLike<number>>[]): void {
-  // no copy of a picture as a JavaScript array: it would stand in the process's measured memory
-  const finite = outs.every((out) =>
-    Object.values(out).every((values) => Array.prototype.every.call(values, Number.isFinite))
-  );
-  const losses = outs.flatMap(({ loss }) => loss ? [loss[0]] : []);
+function judge(label: string, runs: readonly Timed[]): void {
+  const finite = runs.every((run) => run.finite);
+  const losses = runs.flatMap(({ loss }) => loss === undefined ? [] : [loss]);
   if (losses.length) fact(`${label}.losses`, `${losses[0]} to ${losses.at(-1)}`);
   if (!finite) throw new Error(`${label}: a value is not finite`);
   if (losses.length && !(losses.at(-1)! < losses[0])) throw new Error(`${label}: the loss does not fall`);

@@ -70,7 +70,7 @@ const AUTOENCODER = {
   latentChannels: 4,
   linearAttention: false,
 };
-const CLIP = { positions: 77, projection: 0, vocabulary: tiny ? 49408 >> 4 : 49408 };
+const CLIP = { positions: 77, projection: 0, vocabulary: 49408 }; // whole, for real prompts
 const CLIP_L = tiny
   ? { ...CLIP, layout: "clip_l" as const, width: 64, layers: 2, inner: 128 }
   : { ...CLIP, layout: "clip_l" as const, width: 768, layers: 12, inner: 3072 };

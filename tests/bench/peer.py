@@ -1,7 +1,7 @@
 """PyTorch's side of measure.ts and rates.ts: the same models, shapes and jobs, channels last, scaled_dot_product_attention.
 
 usage: python3 peer.py [--device cuda] [..] ceilings | rates | sd15 JOB.. | sdxl JOB..
-JOB: [graph_|compile_|pure_]forward|step|recompute|full|decode|draw[:BATCH], or update_NAME, one step of an optimizer. graph_: replayed from a CUDA graph; compile_: torch.compile;
+JOB: [graph_|compile_|pure_]forward|step|recompute|full|decode|draw|picture[:BATCH], or update_NAME, one step of an optimizer. graph_: replayed from a CUDA graph; compile_: torch.compile;
 pure_: a graph of the step without autocast, LoRA's weights cast by hand, the least that PyTorch does for a step.
 """
 
@@ -33,7 +33,7 @@ options = parser.parse_args()
 TINY, DEVICE, CUDA = options.sizes == "tiny", options.device, options.device == "cuda"
 DTYPE = torch.float32 if options.dtype == "f32" else torch.bfloat16
 CONFIGS = models.TINY if TINY else models.FULL
-STEPS = 10  # of a sampler
+STEPS, PICTURE_STEPS = (2, 2) if TINY else (10, 20)  # of a sampler
 
 
 def fact(name, value, unit=""):
@@ -113,17 +113,32 @@ class Jobs:
         model, (x, *_rest) = torch.compile(self.vae) if compiled else self.vae, self.inputs(batch)
         return torch.no_grad()(lambda: model(x))
 
+    def sampled(self, batch, compiled, steps):
+        """Steps of a sampler with classifier-free guidance, all on the device; of a context where one is given."""
+        model, (noise, t, own, *vector) = self.model(compiled), self.inputs(2 * batch)
+
+        def once(context=own):
+            x = noise[:batch]
+            for _ in range(steps):
+                negative, positive = model(channels_last(torch.cat([x, x])), t, context, *vector).chunk(2)
+                x = x + 0.1 * (negative + 7.5 * (positive - negative)) + 0.1 * torch.randn_like(x)
+            return x
+
+        return torch.no_grad()(once)
+
     def draw(self, batch, compiled, _):
-        """STEPS of a sampler with classifier-free guidance, all on the device."""
-        model, inputs = self.model(compiled), self.inputs(2 * batch)
+        return self.sampled(batch, compiled, STEPS)
+
+    def picture(self, batch, compiled, _):
+        """Prompt and negative prompt encoded, PICTURE_STEPS steps, decoded."""
+        self.vae = self.vae or on_device(lambda: decoder(TINY))
+        encoders = on_device(lambda: models.text_encoders(self.name, TINY))
+        ids, sample = torch.randint(49408, (2, 77), device=DEVICE), self.sampled(batch, compiled, PICTURE_STEPS)
 
         @torch.no_grad()
         def once():
-            x = inputs[0][:batch]
-            for _ in range(STEPS):
-                negative, positive = model(channels_last(torch.cat([x, x])), *inputs[1:]).chunk(2)
-                x = x + 0.1 * (negative + 7.5 * (positive - negative)) + 0.1 * torch.randn_like(x)
-            return x
+            texts = torch.cat([encode(ids) for encode in encoders], -1)
+            return self.vae(channels_last(sample(texts.repeat_interleave(batch, 0))))
 
         return once
 

@@ -6,6 +6,9 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 RANK = 16
+# text encoders: width, layers, heads
+FULL_TEXTS = {"sd15": [(768, 12, 12)], "sdxl": [(768, 12, 12), (1280, 32, 20)]}
+TINY_TEXTS = {"sd15": [(64, 2, 1)], "sdxl": [(64, 2, 1), (64, 2, 1)]}
 FULL_VAE, TINY_VAE = (128, 256, 512, 512), (32, 32, 32, 32)
 
 
@@ -168,6 +171,38 @@ def add_lora(model):
                 setattr(module, name, lora := Lora(child))
                 made.append(lora)
     return made
+
+
+class TextLayer(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.norm1, self.norm2, self.heads = nn.LayerNorm(width), nn.LayerNorm(width), heads
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.ff1, self.ff2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, x):
+        b, n, c = x.shape
+        q, k, v = self.qkv(self.norm1(x)).view(b, n, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
+        h = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        x = x + self.out(h.transpose(1, 2).reshape(b, n, c))
+        h = self.ff1(self.norm2(x))
+        return x + self.ff2(h * torch.sigmoid(1.702 * h))
+
+
+class TextEncoder(nn.Module):
+    """CLIP's: (N, 77) ids -> (N, 77, width)."""
+
+    def __init__(self, width, layers, heads):
+        super().__init__()
+        self.words, self.places = nn.Embedding(49408, width), nn.Parameter(torch.zeros(77, width))
+        self.layers, self.norm = nn.Sequential(*(TextLayer(width, heads) for _ in range(layers))), nn.LayerNorm(width)
+
+    def forward(self, ids):
+        return self.norm(self.layers(self.words(ids) + self.places))
+
+
+def text_encoders(name, tiny):
+    return nn.ModuleList(TextEncoder(*sizes) for sizes in (TINY_TEXTS if tiny else FULL_TEXTS)[name])
 
 
 class MidAttention(nn.Module):
