@@ -45,8 +45,17 @@ export class Programs<Shape> {
     inputs: Readonly<Record<string, Values>>,
   ): Promise<Record<string, Float32Array>> {
     const program = await this.get(shape, record);
-    const known = Object.entries(inputs).filter(([name]) => program.tables.inputs.has(name));
-    return await program.run(Object.fromEntries(known));
+    return await program.run(known(program, inputs));
+  }
+
+  /** The same; every output as the bytes of its own dtype. */
+  async runBytes(
+    shape: Shape,
+    record: (graph: Graph) => void,
+    inputs: Readonly<Record<string, Values>>,
+  ): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
+    const program = await this.get(shape, record);
+    return await program.runBytes(known(program, inputs));
   }
 
   #makeRoom(): void {
@@ -63,4 +72,8 @@ export class Programs<Shape> {
     for (const program of this.#programs.values()) program.destroy();
     this.#programs.clear();
   }
+}
+
+function known({ tables }: Program, inputs: Readonly<Record<string, Values>>): Record<string, Values> {
+  return Object.fromEntries(Object.entries(inputs).filter(([name]) => tables.inputs.has(name)));
 }

@@ -99,17 +99,26 @@ export class Program {
    * Throws RangeError when an input is missing, unknown or of another size.
    */
   async run(inputs: Readonly<Record<string, Values>> = {}): Promise<Record<string, Float32Array>> {
+    const out = Object.entries(await this.runBytes(inputs));
+    return Object.fromEntries(
+      out.map(([name, bytes]) => [name, decodeValues(bytes, this.tables.outputs.get(name)!.dtype)]),
+    );
+  }
+
+  /** The same; every output as the bytes of its own dtype. */
+  async runBytes(
+    inputs: Readonly<Record<string, Values>> = {},
+  ): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
     if (this.#running) throw new RangeError("a program cannot run twice at once");
     this.#running = true;
     try {
       return await this.arena.exclusive(async () => {
         this.#uploadAll(inputs);
         this.device.check(await this.device.symbols.easel_program_run(this.device.pointer, this.handle));
-        const out: Record<string, Float32Array> = {};
+        const out: Record<string, Uint8Array<ArrayBuffer>> = {};
         for (const [name, slot] of this.tables.outputs) {
-          const bytes = new Uint8Array(encodedBytes(slot));
-          this.device.download(this.arena.buffer, slot.offset, bytes);
-          out[name] = decodeValues(bytes, slot.dtype);
+          out[name] = new Uint8Array(encodedBytes(slot));
+          this.device.download(this.arena.buffer, slot.offset, out[name]);
         }
         return out;
       });

@@ -1,5 +1,6 @@
 /** A model ready to draw: text encoders, U-Net and autoencoder as programs that are compiled once for each shape. */
 
+import { byteSize } from "../../base/dtype.ts";
 import { joined } from "../../base/joined.ts";
 import {
   add,
@@ -32,6 +33,7 @@ import type { ControlStep } from "../techniques/control/step.ts";
 import { lastParts, type RegionScene } from "../techniques/regions.ts";
 import { type DrawingModel, type NetworkInputs, weightsIn } from "./model.ts";
 import { BandRunner, type Bands } from "./parts/bands.ts";
+import { HostRows } from "./parts/host_rows.ts";
 import { type Conditioning, TextConditioner, type TextSettings } from "../prompts/text_conditioner.ts";
 
 /** What does not change from step to step. */
@@ -220,17 +222,22 @@ export class Pipeline {
   /** The middle as a whole, since its pixels attend to each other, then the large part of each picture in bands. */
   async #decodeInBands(latents: Float32Array, shape: LatentShape, bands: Bands): Promise<Float32Array> {
     const { batch, channels, height, width } = shape, { attention } = this.#vaeOptions();
-    const { small } = await this.programs.run(`decode small ${batch} ${height} ${width}`, (graph) => {
-      const x = graph.input("latents", [batch, height, width, channels]);
-      graph.output("small", cast(decodeSmall(x, this.#vae(graph), { attention }), "f32"));
-    }, { latents });
-    const runner = new BandRunner(this.model, this.programs, bands), size = small.length / batch;
-    const pieces = decoderPieces(this.#vae(new Graph())), pictures: Float32Array[] = [];
+    const { vaeDtype: dtype } = this.model, one = height * width * channels, pictures: Float32Array[] = [];
+    const pieces = decoderPieces(this.#vae(new Graph()));
     for (let i = 0; i < batch; i++) {
-      const data = small.subarray(i * size, (i + 1) * size), inner = size / (height * width);
-      pictures.push((await runner.run({ height, width, channels: inner, data }, pieces, true)).data);
+      // its activations are gone before the bands need theirs
+      const first = new Programs<string>(this.model.store, { load: this.model.load });
+      const { small } = await first.runBytes("small", (graph) => {
+        const x = graph.input("latents", [1, height, width, channels]);
+        graph.output("small", decodeSmall(x, this.#vae(graph), { attention }));
+      }, { latents: latents.subarray(i * one, (i + 1) * one) }).finally(() => first.destroy());
+      const inner = small.length / byteSize(dtype) / (height * width);
+      const rows = new HostRows(width, inner, dtype);
+      rows.addBytes(small);
+      const runner = new BandRunner(this.model, this.programs, bands);
+      pictures.push((await runner.run(rows, pieces, true)).floats());
     }
-    return joined(Float32Array, pictures);
+    return pictures.length === 1 ? pictures[0] : joined(Float32Array, pictures);
   }
 
   async #encodeInBands(
@@ -242,10 +249,10 @@ export class Pipeline {
     const { batch, channels, height, width } = shape, { factor } = this.model.family.latent;
     const runner = new BandRunner(this.model, this.programs, bands), size = images.length / batch;
     const pieces = encoderPieces(this.#vae(new Graph())), parts: Float32Array[] = [];
-    const large = { height: factor * height, width: factor * width, channels: 3 };
     for (let i = 0; i < batch; i++) {
-      const data = images.subarray(i * size, (i + 1) * size);
-      parts.push((await runner.run({ ...large, data }, pieces, false)).data);
+      const rows = new HostRows(factor * width, 3, this.model.vaeDtype);
+      rows.add(images.subarray(i * size, (i + 1) * size));
+      parts.push((await runner.run(rows, pieces, false)).floats());
     }
     const small = joined(Float32Array, parts), inner = small.length / (batch * height * width);
     const out = await this.programs.run(`encode small ${batch} ${height} ${width}`, (graph) => {

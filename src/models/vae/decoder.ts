@@ -29,8 +29,9 @@ export function decoderPieces(w: Weights): VaePiece[] {
     const name = levels[levels.length - 1 - i].at("upsample.conv").below(w);
     return level.list("block").map((block, k): VaePiece => ({
       block: block.below(w),
-      ...(k > 0 ? { scale: 1, enter: (x) => x } : {
+      ...(k > 0 ? { scale: 1, convolutions: 0, enter: (x) => x } : {
         scale: 2,
+        convolutions: 1,
         enter: (x, w) => {
           const larger = upsampleNearest(x, 2 * x.shape[1], 2 * x.shape[2]);
           return conv2d(larger, w.at(name));

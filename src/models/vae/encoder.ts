@@ -44,6 +44,7 @@ export function encoderPieces(w: Weights): VaePiece[] {
     return blocks.map((block, k): VaePiece => ({
       block: block.below(w),
       scale: k > 0 || i === 0 ? 1 : 1 / 2,
+      convolutions: k > 0 ? 0 : 1,
       enter: (x, w) => {
         if (k > 0) return x;
         // The reference pads one zero at the bottom and the right only.

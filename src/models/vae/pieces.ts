@@ -10,4 +10,6 @@ export interface VaePiece {
   readonly scale: number;
   /** What comes before it: nothing, or one convolution. `w` is the scope `first_stage_model`. */
   enter(x: Tensor, w: Weights): Tensor;
+  /** How many convolutions of 3x3 that is. */
+  readonly convolutions: 0 | 1;
 }

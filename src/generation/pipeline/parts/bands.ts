@@ -32,29 +32,21 @@ import { HostRows } from "./host_rows.ts";
 /** How many rows of activations go through at once. */
 export type Bands = (size: { height: number; width: number; channels: number }) => number;
 
-/** --vae_tiling: 64 MB of float32 for each tensor of a band; a program holds about five of them. */
-export const BOUNDED: Bands = ({ width, channels }) => Math.floor(2 ** 24 / (width * channels));
+/** --vae_tiling: 32 MB of float32 for each tensor of a band; a program holds about five of them. */
+export const BOUNDED: Bands = ({ width, channels }) => Math.floor(2 ** 23 / (width * channels));
 
 /** --vae_slices */
 export function bandsOf(count: number): Bands {
   return ({ height }) => Math.ceil(height / count);
 }
 
-/** Rows around a band whose results are thrown away: three convolutions of 3x3 reach as far, and an even number is wanted. */
-const MARGIN = 4;
+/** Bands are at least so high: what is computed around them and thrown away is as much. */
+const LEAST = 4;
 
 /** Of a norm's groups, or of each channel's group: the mean, and one divided by the standard deviation. */
 interface Statistics {
   readonly mean: Float32Array;
   readonly rstd: Float32Array;
-}
-
-/** A picture, or activations as small, row by row. */
-interface Rows {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-  readonly data: Float32Array;
 }
 
 /** What is recorded of a piece: its resnet, or the decoder's head. */
@@ -63,6 +55,8 @@ interface Stage {
   readonly scale: number;
   readonly channels: { readonly seen: number; readonly out: number };
   readonly norms: readonly string[];
+  /** Convolutions of 3x3 in `enter`, before the norm at a place, and in `finish`, each with those before. */
+  readonly reach: { readonly seen: readonly number[]; readonly finish: number };
   enter(x: Tensor, w: Weights): Tensor;
   /** What the norm that comes after those before sees. */
   seen(place: number, h: Tensor, w: Weights, norm: Norm): Tensor;
@@ -76,14 +70,13 @@ export class BandRunner {
     private readonly bands: Bands,
   ) {}
 
-  /** Through the pieces, and through the decoder's head where `withHead`. */
-  async run(rows: Rows, pieces: readonly VaePiece[], withHead: boolean): Promise<Rows> {
+  /** Through the pieces, and through the decoder's head where `withHead`. `rows` of the autoencoder's dtype are used up. */
+  async run(rows: HostRows, pieces: readonly VaePiece[], withHead: boolean): Promise<HostRows> {
     const stages = pieces.map((piece) => resnetStage(piece, this.model));
     if (withHead) stages.push(headStage(this.model));
-    let x = new HostRows(rows.width, rows.channels, this.model.vaeDtype);
-    x.add(rows.data);
+    let x = rows;
     for (const stage of stages) x = await this.#stage(x, stage);
-    return { height: x.height, width: x.width, channels: x.channels, data: x.floats() };
+    return x;
   }
 
   /** Statistics of each norm in turn, then the result. */
@@ -92,26 +85,30 @@ export class BandRunner {
     const size = { height: x.height * stage.scale, width: x.width * stage.scale };
     for (const [place, name] of stage.norms.entries()) {
       const parts: (Statistics & { rows: number })[] = [];
-      await this.#eachBand(x, stage, size, async (band) => {
+      await this.#eachBand(x, stage, size, stage.reach.seen[place], async (band) => {
         const key = `${stage.name} statistics ${place}`;
-        const out = await this.#program(key, x, stage, band, known, (graph, h, w, norm) => {
-          const { weight, bias } = w.at(name).norm(), seen = band.kept(stage.seen(place, h, w, norm));
-          const [, mean, rstd] = groupNorm(seen, weight, bias, { eps: NORM_EPS }).node.outputs;
-          graph.output("mean", mean);
-          graph.output("rstd", rstd);
-        });
+        const out = await this.programs.run(
+          ...this.#program(key, x, stage, band, known, (graph, h, w, norm) => {
+            const { weight, bias } = w.at(name).norm(), seen = band.kept(stage.seen(place, h, w, norm));
+            const [, mean, rstd] = groupNorm(seen, weight, bias, { eps: NORM_EPS }).node.outputs;
+            graph.output("mean", mean);
+            graph.output("rstd", rstd);
+          }),
+        );
         parts.push({ mean: out.mean, rstd: out.rstd, rows: band.to - band.from });
       });
       const [channels] = this.model.shapes.get(`${VAE}.${name}.weight`)!;
       known.set(name, together(parts, channels));
     }
     const result = new HostRows(size.width, stage.channels.out, x.dtype);
-    await this.#eachBand(x, stage, size, async (band) => {
+    await this.#eachBand(x, stage, size, stage.reach.finish, async (band) => {
       x.forget(band.input.from);
-      const { out } = await this.#program(`${stage.name} out`, x, stage, band, known, (graph, h, w, norm) => {
-        graph.output("out", cast(band.kept(stage.finish(h, w, norm)), "f32"));
-      });
-      result.add(out);
+      const { out } = await this.programs.runBytes(
+        ...this.#program(`${stage.name} out`, x, stage, band, known, (graph, h, w, norm) => {
+          graph.output("out", band.kept(stage.finish(h, w, norm)));
+        }),
+      );
+      result.addBytes(out);
     });
     x.forget(x.height);
     return result;
@@ -121,15 +118,17 @@ export class BandRunner {
     x: HostRows,
     { scale, channels }: Stage,
     { height, width }: { height: number; width: number },
+    reach: number,
     work: (band: Band) => Promise<void>,
   ): Promise<void> {
     const most = this.bands({ height, width, channels: Math.max(x.channels, channels.seen) });
-    const rows = Math.max(MARGIN, most - most % 2);
+    const rows = Math.max(LEAST, most - most % 2);
     for (let from = 0; from < height; from += rows) {
-      await work(new Band(from, Math.min(height, from + rows), height, scale));
+      await work(new Band(from, Math.min(height, from + rows), height, scale, reach));
     }
   }
 
+  /** What a program is run by. */
   #program(
     key: string,
     x: HostRows,
@@ -137,29 +136,36 @@ export class BandRunner {
     band: Band,
     known: ReadonlyMap<string, Statistics>,
     record: (graph: Graph, h: Tensor, w: Weights, norm: Norm) => void,
-  ): Promise<Record<string, Float32Array>> {
+  ): [string, (graph: Graph) => void, Record<string, Values>] {
     const { from, to } = band.input, { width, channels, dtype } = x;
     const inputs: Record<string, Values> = { x: x.rows(from, to) };
     for (const [name, { mean, rstd }] of known) {
       Object.assign(inputs, { [`${name} mean`]: mean, [`${name} rstd`]: rstd });
     }
-    return this.programs.run(`${key} ${width} ${band.shape}`, (graph) => {
+    return [`${key} ${width} ${band.shape}`, (graph) => {
       const w = weightsIn(graph, this.model, "vae").at(VAE);
       const rows = graph.input("x", [1, to - from, width, channels], dtype);
       const norm: Norm = (h, at) => given(h, at, at.path.slice(w.path.length + 1));
       record(graph, stage.enter(rows, w), w, norm);
-    }, inputs);
+    }, inputs];
   }
 }
 
-/** Output rows `from` to `to`, with the rows around them that their result needs. */
+/** Output rows `from` to `to`, with the rows around them that their result needs: `reach` of them, made an even number. */
 class Band {
   readonly #above: number;
   readonly #below: number;
 
-  constructor(readonly from: number, readonly to: number, height: number, private readonly scale: number) {
-    this.#above = Math.min(MARGIN, from);
-    this.#below = Math.min(MARGIN, height - to);
+  constructor(
+    readonly from: number,
+    readonly to: number,
+    height: number,
+    private readonly scale: number,
+    reach: number,
+  ) {
+    const margin = reach + reach % 2;
+    this.#above = Math.min(margin, from);
+    this.#below = Math.min(margin, height - to);
   }
 
   get input(): { from: number; to: number } {
@@ -200,12 +206,16 @@ function together(parts: readonly (Statistics & { readonly rows: number })[], ch
   };
 }
 
-function resnetStage({ block, scale, enter }: VaePiece, { shapes }: DrawingModel): Stage {
+function resnetStage(
+  { block, scale, enter, convolutions: first }: VaePiece,
+  { shapes }: DrawingModel,
+): Stage {
   const shape = (name: string) => shapes.get(`${VAE}.${block}.${name}.weight`)!;
   return {
     ...{ name: block, scale, enter },
     channels: { seen: Math.max(shape("conv1")[0], shape("conv1")[1]), out: shape("conv2")[0] },
     norms: [`${block}.norm1`, `${block}.norm2`],
+    reach: { seen: [first, first + 1], finish: first + 2 },
     seen: (place, h, w, norm) => place === 0 ? h : resnetMiddle(h, w.at(block), norm),
     finish: (h, w, norm) => resnet(h, w.at(block), norm),
   };
@@ -220,6 +230,7 @@ function headStage({ shapes }: DrawingModel): Stage {
       enter: (x) => x,
       channels: { seen, out },
       norms: ["decoder.norm_out"],
+      reach: { seen: [0], finish: 1 },
     },
     seen: (_, h) => h,
     finish: (h, w, norm) => head(h, w.at("decoder"), norm),

@@ -26,8 +26,18 @@ export class HostRows {
 
   /** float32 values (rows, width, channels), rounded to the dtype. */
   add(values: Float32Array): void {
+    this.#append(encoded(values, this.dtype));
+  }
+
+  /** The same as bytes of the dtype, which are this object's from now on. */
+  addBytes({ buffer, byteLength }: Uint8Array<ArrayBuffer>): void {
+    if (byteLength !== buffer.byteLength) throw new RangeError("bytes are a part of a buffer");
+    this.#append(this.dtype === "f32" ? new Float32Array(buffer) : new Uint16Array(buffer));
+  }
+
+  #append(values: Stored): void {
     const from = this.#height, to = from + values.length / (this.width * this.channels);
-    this.#chunks.push({ from, to, values: encoded(values, this.dtype) });
+    this.#chunks.push({ from, to, values });
     this.#height = to;
   }
 
