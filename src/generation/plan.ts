@@ -71,6 +71,7 @@ export function batchesOf(
     return { ...request, settings: { ...request.settings, width, height } };
   });
   for (const request of requests) check(config, request, model);
+  tellStrengths(config, requests, warn);
   const guidesOf = guides && guidesFor(config, guides);
   if (guidesOf && controlCount(config) > 0) tellScaled(requests, guidesOf, warn);
   return [...batches(requests, config.batchSize)].map((batch) => {
@@ -98,6 +99,26 @@ function guidesFor(
   }
   const sets = guides.length / count;
   return ({ index }) => guides.slice(index % sets * count, (index % sets + 1) * count);
+}
+
+/** Says once of each prompt that it has strengths for networks that are not there. */
+function tellStrengths(
+  config: GenImgConfig,
+  requests: readonly PictureRequest[],
+  warn: (text: string) => void,
+): void {
+  const there = liveNetworks(config), told = new Set<string>();
+  for (const { rawPrompt, settings: { networkMultipliers } } of requests) {
+    const given = networkMultipliers?.length ?? 0;
+    if (given <= there || told.has(rawPrompt)) continue;
+    told.add(rawPrompt);
+    warn(
+      `prompt "${rawPrompt}": --am has ${
+        counted(given, "strength")
+      } for ${there} --network_weights that are not ` +
+        "merged; the rest does nothing",
+    );
+  }
 }
 
 /** Says once of each guide that it is scaled. */

@@ -4,7 +4,7 @@ import type { GenImgConfig } from "../../src/generation/groups.ts";
 import { GEN_IMG_DEFAULTS } from "./defaults.ts";
 import { checkSize } from "../../src/generation/pipeline/sizes.ts";
 import { createSampler } from "../../src/generation/samplers/mod.ts";
-import { FileNames } from "../../src/generation/pictures/file_names.ts";
+import { chosenName, FileNames } from "../../src/generation/pictures/file_names.ts";
 import { parsePromptLine, promptLines } from "../../src/generation/prompts/prompt_line.ts";
 import { batches, pictureRequests } from "../../src/generation/prompts/requests.ts";
 import { parseSampleLine } from "../../src/generation/prompts/sample_prompt.ts";
@@ -34,6 +34,7 @@ Deno.test("parsePromptLine() reads gen_img's options and names what it does not 
   assert.equal(parsePromptLine("a --nl 3").negativeScale, 3);
   assert.equal(parsePromptLine("a --nl none").negativeScale, null);
   assert.throws(() => parsePromptLine("a --l 1.2.3"), UserError);
+  assert.throws(() => parsePromptLine("a --t 1.5"), /prompt option --t 1\.5: "1\.5" is not between 0 and 1/);
 });
 
 Deno.test("promptLines() leaves out comments and empty lines", () => {
@@ -73,6 +74,7 @@ Deno.test("batches() keep together what has equal settings", () => {
 });
 
 Deno.test("file names never meet and stay in the folder", () => {
+  assert.throws(() => chosenName(" "), /prompt option --f: a name is missing/);
   const names = new FileNames((name) => ["cat.jpeg", "im_000001.png"].includes(name));
   const picture = { index: 0, place: 0, seed: 9 }, time = new Date(2026, 0, 2, 3, 4, 5);
   const next = (fileName: string | null, sequential: boolean, format: "png" | "webp" = "png") =>

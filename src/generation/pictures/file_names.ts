@@ -52,6 +52,7 @@ export class FileNames {
 /** A name given in a prompt stays inside the output folder; its ending says what kind of file it is. Throws UsageError. */
 export function chosenName(fileName: string, format: PictureFormat = "png"): string {
   const name = fileName.trim();
+  if (name === "") throw new UsageError("prompt option --f: a name is missing; give one, or leave it away");
   const problem = nameProblem(name, { folders: false });
   if (problem) throw new UsageError(`--f ${fileName}: ${problem}; the folder is set by --outdir`);
   if (/\.(bmp|gif|tiff?|avif|jxl)$/i.test(name)) {

@@ -45,7 +45,11 @@ export async function savePictures(
     const values = images[place];
     if (!values.every(Number.isFinite)) {
       warn(
-        `the picture for seed ${request.seed} holds values that are no numbers; try --no_half_vae or --bf16`,
+        `the picture for seed ${request.seed} holds values that are no numbers; ${
+          config.fp16
+            ? "try --no_half_vae or --bf16"
+            : "a scale, a strength or the noise is too large, or a file is damaged"
+        }`,
       );
     }
     const path = join(config.outdir, names.next({ ...request, place, mark }, { sequential, format, time }));

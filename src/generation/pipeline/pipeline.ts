@@ -224,19 +224,18 @@ export class Pipeline {
     const { batch, channels, height, width } = shape, { attention } = this.#vaeOptions();
     const { vaeDtype: dtype } = this.model, one = height * width * channels, pictures: Float32Array[] = [];
     const pieces = decoderPieces(this.#vae(new Graph()));
-    for (let i = 0; i < batch; i++) {
-      // its activations are gone before the bands need theirs
-      const first = new Programs<string>(this.model.store, { load: this.model.load });
-      const { small } = await first.runBytes("small", (graph) => {
-        const x = graph.input("latents", [1, height, width, channels]);
-        graph.output("small", decodeSmall(x, this.#vae(graph), { attention }));
-      }, { latents: latents.subarray(i * one, (i + 1) * one) }).finally(() => first.destroy());
-      const inner = small.length / byteSize(dtype) / (height * width);
-      const rows = new HostRows(width, inner, dtype);
-      rows.addBytes(small);
-      const runner = new BandRunner(this.model, this.programs, bands);
-      pictures.push((await runner.run(rows, pieces, true)).floats());
-    }
+    await this.#oneByOne(async (programs) => {
+      for (let i = 0; i < batch; i++) {
+        const { small } = await programs.runBytes("small", (graph) => {
+          const x = graph.input("latents", [1, height, width, channels]);
+          graph.output("small", decodeSmall(x, this.#vae(graph), { attention }));
+        }, { latents: latents.subarray(i * one, (i + 1) * one) });
+        const inner = small.length / byteSize(dtype) / (height * width);
+        const rows = new HostRows(width, inner, dtype);
+        rows.addBytes(small);
+        pictures.push((await new BandRunner(this.model, programs, bands).run(rows, pieces, true)).floats());
+      }
+    });
     return pictures.length === 1 ? pictures[0] : joined(Float32Array, pictures);
   }
 
@@ -247,13 +246,15 @@ export class Pipeline {
     bands: Bands,
   ): Promise<Float32Array> {
     const { batch, channels, height, width } = shape, { factor } = this.model.family.latent;
-    const runner = new BandRunner(this.model, this.programs, bands), size = images.length / batch;
     const pieces = encoderPieces(this.#vae(new Graph())), parts: Float32Array[] = [];
-    for (let i = 0; i < batch; i++) {
-      const rows = new HostRows(factor * width, 3, this.model.vaeDtype);
-      rows.add(images.subarray(i * size, (i + 1) * size));
-      parts.push((await runner.run(rows, pieces, false)).floats());
-    }
+    const size = images.length / batch;
+    await this.#oneByOne(async (programs) => {
+      for (let i = 0; i < batch; i++) {
+        const rows = new HostRows(factor * width, 3, this.model.vaeDtype);
+        rows.add(images.subarray(i * size, (i + 1) * size));
+        parts.push((await new BandRunner(this.model, programs, bands).run(rows, pieces, false)).floats());
+      }
+    });
     const small = joined(Float32Array, parts), inner = small.length / (batch * height * width);
     const out = await this.programs.run(`encode small ${batch} ${height} ${width}`, (graph) => {
       const h = cast(graph.input("small", [batch, height, width, inner]), this.model.vaeDtype);
@@ -262,6 +263,12 @@ export class Pipeline {
       graph.output("latents", affine(sampled, this.latentScale, 0));
     }, { small, noise });
     return out.latents;
+  }
+
+  /** Bands' programs come one after the other: none keeps its memory while the next one needs its own. */
+  async #oneByOne(work: (programs: Programs<string>) => Promise<void>): Promise<void> {
+    const programs = new Programs<string>(this.model.store, { load: this.model.load, kept: 1 });
+    await work(programs).finally(() => programs.destroy());
   }
 
   #vaeOptions(): { attention?: boolean } {

@@ -68,7 +68,7 @@ const OPTIONS: readonly [string, RegExp, Read][] = [
   ["s", /^\d+/, (line, value) => line.steps = Math.max(1, Math.min(1000, Number(value)))],
   ["d", /^[\d,]+/, (line, value) => line.seeds = list(value).map(seed)],
   ["l", /^[\d.]+/, (line, value) => line.scale = number(value)],
-  ["t", /^[\d.]+/, (line, value) => line.strength = number(value)],
+  ["t", /^[\d.]+/, (line, value) => line.strength = share(value)],
   ["n", /^.+/, (line, value) => line.negativePrompt = value],
   ["c", /^.+/, (line, value) => line.clipPrompt = value],
   ["am", /^[\d.,-]+/, (line, value) => line.networkMultipliers = list(value).map(number)],
@@ -155,6 +155,12 @@ function whole(text: string): number {
 function number(text: string): number {
   const value = text === "" ? NaN : Number(text);
   if (Number.isNaN(value)) throw new SyntaxError(`"${text}" is not a number`);
+  return value;
+}
+
+function share(text: string): number {
+  const value = number(text);
+  if (value > 1) throw new SyntaxError(`"${text}" is not between 0 and 1`);
   return value;
 }
 

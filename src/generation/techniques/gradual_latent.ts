@@ -54,20 +54,30 @@ export class Growing {
   /** Latents (N, h, w, C) as small as a run begins with. */
   begin(latents: Float32Array): { latents: Float32Array; shape: LatentShape } {
     const { ratio, unsharp } = this.settings, { batch, height, width, channels } = this.full;
-    const side = (from: number) => bicubicWeights(from, Math.floor(from * ratio), 1 / ratio);
-    const shape = { ...this.full, height: Math.floor(height * ratio), width: Math.floor(width * ratio) };
-    const small = interpolatedValues(latents, [batch, height, width, channels], side(height), side(width));
+    const side = (from: number) => Math.max(1, Math.floor(from * ratio));
+    const weights = (from: number) => bicubicWeights(from, side(from), 1 / ratio);
+    const shape = { ...this.full, height: side(height), width: side(width) };
+    const small = interpolatedValues(
+      latents,
+      [batch, height, width, channels],
+      weights(height),
+      weights(width),
+    );
     return { latents: unsharp ? sharpened(small, shape, unsharp) : small, shape };
   }
 
-  /** The size that the step at a timestep grows to, or null. */
+  /** The size that the step at a timestep grows to, or null: multiples of 8 on the way, and never none. */
   next(timestep: number): LatentShape | null {
     const { timesteps, everyNSteps, ratioStep } = this.settings;
     const grows = timestep < timesteps && this.#ratio < 1 && this.#since >= everyNSteps;
     this.#since = grows ? 1 : this.#since + 1;
     if (!grows) return null;
     this.#ratio = Math.min(this.#ratio + ratioStep, 1);
-    const side = (whole: number) => Math.floor(Math.floor(whole * this.#ratio) / HALVED) * HALVED;
+    // sd-scripts rounds the last one, too, so that the picture becomes smaller than was asked for
+    const side = (whole: number) =>
+      this.#ratio === 1
+        ? whole
+        : Math.min(whole, Math.max(1, Math.floor(whole * this.#ratio / HALVED)) * HALVED);
     return { ...this.full, height: side(this.full.height), width: side(this.full.width) };
   }
 

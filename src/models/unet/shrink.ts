@@ -22,7 +22,7 @@ export function shrinkBlock({ depth }: Shrink, inputs: readonly Weights[], by: "
 
 export function shrunk(x: Tensor, { ratio }: Shrink, graph: Graph): Tensor {
   const side = (from: number) => {
-    const to = Math.floor(from * ratio);
+    const to = Math.max(1, Math.floor(from * ratio));
     return graph.constant(bicubicWeights(from, to, 1 / ratio), [to, from]);
   };
   return interpolated(x, side(x.shape[1]), side(x.shape[2]));

@@ -187,6 +187,10 @@ Deno.test("flags of guides that do not go together", () => {
       { controlNetModels: ["a"], guideImagePath: ["c"], controlNetPreps: ["canny_x"] },
       /canny takes numbers of at least 0, as in canny_63_191/,
     ],
+    [
+      { controlNetModels: ["a"], guideImagePath: ["c"], controlNetPreps: ["blur_100000000"] },
+      /blur takes numbers above 0 and up to 200, as in blur_9/,
+    ],
   ];
   for (const [flags, message] of bad) {
     assert.throws(() => checkControls({ ...GEN_IMG_DEFAULTS, ...flags }), message);

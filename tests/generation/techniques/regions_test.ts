@@ -27,14 +27,23 @@ Deno.test("regions are there for every size of the U-Net's activations, odd and 
 });
 
 Deno.test("AND without regions, and fewer parts than networks, are refused in a line", () => {
+  const told: string[] = [];
   const plan = (prompt: string, regions: typeof MASK | null) =>
     planBatches(
       { ...GEN_IMG_DEFAULTS, networkWeights: ["a.safetensors", "b.safetensors"] },
       [prompt],
       { images: null, paths: null, names: null, masks: null, regions, guides: null },
       { multiple: 8, size: { width: 64, height: 64 }, sampling: samplingOf(GEN_IMG_DEFAULTS) },
+      (line) => void told.push(line),
     );
   assert.throws(() => plan("a cat AND a dog", null), /AND joins a prompt for each region; give networks/);
   assert.throws(() => plan("a cat", MASK), /"a cat" has 1 part for 2 networks/);
   assert.equal(plan("a cat AND a dog AND grass", MASK)[0].requests[0].settings.regionParts, 3);
+  plan("a cat --am 1,0.5", null);
+  assert.deepEqual(told, []);
+  plan("a cat --am 1,0.5,2", null);
+  assert.match(
+    told.join(),
+    /^prompt "a cat --am 1,0.5,2": --am has 3 strengths for 2 --network_weights that/,
+  );
 });

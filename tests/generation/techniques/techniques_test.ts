@@ -38,6 +38,15 @@ Deno.test("latents of Gradual Latent grow to multiples of 8 and end at their siz
   assert.ok(begun.latents.every((x) => Math.abs(x - 2) < 1e-5), "an even picture stays even");
   const sizes = [999, 800, 700, 600, 500, 400, 300].map((t) => growing.next(t)?.width ?? null);
   assert.deepEqual(sizes, [null, null, 16, null, 24, null, null]);
+  // a picture of 96x64: no side vanishes, and the last one is what was asked for
+  const small = new Growing({ ...gradualLatent!, ratio: 0.1, unsharp: null }, {
+    ...full,
+    height: 12,
+    width: 8,
+  });
+  assert.deepEqual(small.begin(new Float32Array(12 * 8 * 4)).shape, { ...full, height: 1, width: 1 });
+  const grown = Array.from({ length: 12 }, () => small.next(100)).filter((shape) => shape !== null);
+  assert.deepEqual(grown.map(({ height, width }) => [height, width]), [[8, 8], [8, 8], [8, 8], [12, 8]]);
 });
 
 Deno.test("inpainting keeps what the mask has in black", () => {

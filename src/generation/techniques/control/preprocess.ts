@@ -12,12 +12,19 @@ import { resizePillow } from "../../../images/resampling/pillow.ts";
 
 export type Preprocess = (picture: Pixels) => Pixels;
 
-/** A preprocessor of so many numbers, by default `numbers`; each is at least 0, or above it where `above` says so. */
+/**
+ * A preprocessor of so many numbers, by default `numbers`; each is at least 0, or above it where `above` says so, and at
+ * most `most`.
+ */
 interface Preprocessor {
   readonly numbers: readonly number[];
   readonly above?: boolean;
+  readonly most?: number;
   make(...numbers: number[]): Preprocess;
 }
+
+/** Pixels: a wider blur takes minutes and is of no use. */
+const WIDEST = 200;
 
 const PREPROCESSORS: Readonly<Record<string, Preprocessor>> = {
   none: { numbers: [], make: () => (picture) => picture },
@@ -33,14 +40,14 @@ const PREPROCESSORS: Readonly<Record<string, Preprocessor>> = {
     numbers: [],
     make: () => (picture) => ({ ...picture, data: picture.data.map((x) => 255 - x) }),
   },
-  blur: { numbers: [9], above: true, make: (sigma) => (picture) => blurred(picture, sigma) },
+  blur: { numbers: [9], above: true, most: WIDEST, make: (sigma) => (picture) => blurred(picture, sigma) },
   tile: {
     numbers: [8],
     above: true,
     make: (factor) => (picture) => coarse(picture, factor),
   },
-  lineart: { numbers: [6], above: true, make: (sigma) => (picture) => lines(picture, sigma) },
-  softedge: { numbers: [1], above: true, make: (sigma) => (picture) => slopes(picture, sigma) },
+  lineart: { numbers: [6], above: true, most: WIDEST, make: (sigma) => (picture) => lines(picture, sigma) },
+  softedge: { numbers: [1], above: true, most: WIDEST, make: (sigma) => (picture) => slopes(picture, sigma) },
   scribble: { numbers: [16], make: (threshold) => (picture) => scribbled(picture, threshold) },
 };
 
@@ -52,12 +59,12 @@ export function preprocessNamed(text: string): Preprocess {
       `--control_net_preps ${text}: there are ${listed(Object.keys(PREPROCESSORS))}; give one of them`,
     );
   }
-  const given = words.map((word) => word === "" ? NaN : Number(word));
+  const given = words.map((word) => word === "" ? NaN : Number(word)), { most = Infinity } = found;
   const wrong = given.length > found.numbers.length ||
-    given.some((x) => !Number.isFinite(x) || x < 0 || (found.above && x === 0));
+    given.some((x) => !Number.isFinite(x) || x < 0 || x > most || (found.above && x === 0));
   if (wrong) {
     const like = [name, ...found.numbers].join("_");
-    const range = found.above ? "above 0" : "of at least 0";
+    const range = (found.above ? "above 0" : "of at least 0") + (most < Infinity ? ` and up to ${most}` : "");
     throw new UsageError(
       `--control_net_preps ${text}: ${name} takes ${
         found.numbers.length ? `numbers ${range}` : "no numbers"
