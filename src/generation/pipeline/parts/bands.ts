@@ -27,7 +27,7 @@ import {
 } from "../../../models/mod.ts";
 import type { Values } from "../../../runtime/mod.ts";
 import { type DrawingModel, weightsIn } from "../model.ts";
-import { HostRows } from "./host_rows.ts";
+import { giveBack, HostRows, type Stored } from "./host_rows.ts";
 
 /** How many rows of activations go through at once. */
 export type Bands = (size: { height: number; width: number; channels: number }) => number;
@@ -87,14 +87,14 @@ export class BandRunner {
       const parts: (Statistics & { rows: number })[] = [];
       await this.#eachBand(x, stage, size, stage.reach.seen[place], async (band) => {
         const key = `${stage.name} statistics ${place}`;
-        const out = await this.programs.run(
-          ...this.#program(key, x, stage, band, known, (graph, h, w, norm) => {
-            const { weight, bias } = w.at(name).norm(), seen = band.kept(stage.seen(place, h, w, norm));
-            const [, mean, rstd] = groupNorm(seen, weight, bias, { eps: NORM_EPS }).node.outputs;
-            graph.output("mean", mean);
-            graph.output("rstd", rstd);
-          }),
-        );
+        const { call, rows } = this.#program(key, x, stage, band, known, (graph, h, w, norm) => {
+          const { weight, bias } = w.at(name).norm(), seen = band.kept(stage.seen(place, h, w, norm));
+          const [, mean, rstd] = groupNorm(seen, weight, bias, { eps: NORM_EPS }).node.outputs;
+          graph.output("mean", mean);
+          graph.output("rstd", rstd);
+        });
+        const out = await this.programs.run(...call);
+        giveBack(rows);
         parts.push({ mean: out.mean, rstd: out.rstd, rows: band.to - band.from });
       });
       const [channels] = this.model.shapes.get(`${VAE}.${name}.weight`)!;
@@ -103,11 +103,18 @@ export class BandRunner {
     const result = new HostRows(size.width, stage.channels.out, x.dtype);
     await this.#eachBand(x, stage, size, stage.reach.finish, async (band) => {
       x.forget(band.input.from);
-      const { out } = await this.programs.runBytes(
-        ...this.#program(`${stage.name} out`, x, stage, band, known, (graph, h, w, norm) => {
+      const { call, rows } = this.#program(
+        `${stage.name} out`,
+        x,
+        stage,
+        band,
+        known,
+        (graph, h, w, norm) => {
           graph.output("out", band.kept(stage.finish(h, w, norm)));
-        }),
+        },
       );
+      const { out } = await this.programs.runBytes(...call);
+      giveBack(rows);
       result.addBytes(out);
     });
     x.forget(x.height);
@@ -128,7 +135,7 @@ export class BandRunner {
     }
   }
 
-  /** What a program is run by. */
+  /** What a program is run by, and the rows among its inputs, which are of no use afterwards. */
   #program(
     key: string,
     x: HostRows,
@@ -136,18 +143,19 @@ export class BandRunner {
     band: Band,
     known: ReadonlyMap<string, Statistics>,
     record: (graph: Graph, h: Tensor, w: Weights, norm: Norm) => void,
-  ): [string, (graph: Graph) => void, Record<string, Values>] {
-    const { from, to } = band.input, { width, channels, dtype } = x;
-    const inputs: Record<string, Values> = { x: x.rows(from, to) };
+  ): { call: [string, (graph: Graph) => void, Record<string, Values>]; rows: Stored } {
+    const { from, to } = band.input, { width, channels, dtype } = x, seen = x.rows(from, to);
+    const inputs: Record<string, Values> = { x: seen };
     for (const [name, { mean, rstd }] of known) {
       Object.assign(inputs, { [`${name} mean`]: mean, [`${name} rstd`]: rstd });
     }
-    return [`${key} ${width} ${band.shape}`, (graph) => {
+    const described = (graph: Graph) => {
       const w = weightsIn(graph, this.model, "vae").at(VAE);
       const rows = graph.input("x", [1, to - from, width, channels], dtype);
       const norm: Norm = (h, at) => given(h, at, at.path.slice(w.path.length + 1));
       record(graph, stage.enter(rows, w), w, norm);
-    }, inputs];
+    };
+    return { call: [`${key} ${width} ${band.shape}`, described, inputs], rows: seen };
   }
 }
 

@@ -3,7 +3,7 @@
 import { bf16ToF32, type DType, f16ToF32, f32ToBf16, f32ToF16 } from "../../../base/dtype.ts";
 import { joined } from "../../../base/joined.ts";
 
-type Stored = Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
+export type Stored = Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 
 interface Chunk {
   readonly from: number;
@@ -62,10 +62,15 @@ export class HostRows {
   /** Gives back the memory of the rows before `row`, as far as whole additions go. */
   forget(row: number): void {
     this.#chunks = this.#chunks.filter(({ to, values }) => {
-      if (to <= row) values.buffer.transfer(0); // at once, and not when garbage is collected
+      if (to <= row) giveBack(values);
       return to > row;
     });
   }
+}
+
+/** Gives back the memory of an array at once, and not when garbage is collected. */
+export function giveBack(values: Stored): void {
+  values.buffer.transfer(0);
 }
 
 function encoded(values: Float32Array, dtype: DType): Stored {
