@@ -89,8 +89,11 @@ export function recordedOptimizer(
 export function readOptimizer(type: string, args: readonly string[] | null): Rule {
   const optimizer = findOptimizer(type);
   if (!optimizer) {
-    // a user's own class is likely called like what it is a kind of
-    const near = guess(type, optimizerNames) || guess(type.split(".").at(-1)!, shortNames);
+    // a user's own class, or another library's, is likely called like what it is a kind of
+    const last = type.split(".").at(-1)!, same = findOptimizer(last);
+    const near = same
+      ? `; did you mean ${same.names[0]}?`
+      : guess(type, optimizerNames) || guess(last, shortNames);
     throw new UsageError(`optimizer ${type} is not among those that easel has${near || "; use AdamW"}`);
   }
   return optimizer.rule(readArguments(optimizer.names[0], optimizer.args, args));

@@ -40,6 +40,8 @@ Deno.test("what there is not ends in one line that names the nearest", () => {
     "my_package.optimizers.AdamWW": /did you mean AdamW\?$/,
     "bitsandbytes.optim.LAMB8bit": /did you mean bitsandbytes\.optim\.\w+\?$/,
     zzzzzzzzzzzz: /; use AdamW$/,
+    "pytorch_optimizer.Prodigy": /did you mean Prodigy\?$/,
+    "adv_optm.SGDNesterov": /did you mean SGDNesterov\?$/,
     LBFGS: /is not among those that easel has/,
   };
   for (const [type, message] of Object.entries(lines)) {
