@@ -85,9 +85,12 @@ export interface StepDetails {
 export interface Plan {
   readonly steps: number;
   readonly epochs: number;
-  /** Activations, inputs, scratch and repacked weights: what programs run in, which is as large as the largest needs. */
+  /**
+   * Activations, inputs, scratch and repacked weights: what programs run in, which is as large as the largest needs, be it a
+   * step or the encoding of pictures.
+   */
   readonly programBytes: number;
-  /** Weights, gradients and optimizer moments on the device. */
+  /** Weights, gradients and optimizer moments on the device, and what sample pictures are drawn with. */
   readonly parameterBytes: number;
   /** What the program itself takes where it shares memory with the device (the CPU); else 0. */
   readonly processBytes: number;

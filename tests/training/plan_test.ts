@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { openNetworkRun } from "../../src/training/jobs/network_run.ts";
 import { planTraining } from "../../src/training/jobs/plan.ts";
 import { planVae } from "../../src/training/jobs/train_vae.ts";
-import { listening, tinyRun } from "./tiny_run.ts";
+import { trainNetwork } from "../../src/training/jobs/train_network.ts";
+import { closeTo, listening, peakOf, tinyRun } from "./tiny_run.ts";
 
 Deno.test("planTraining() counts the largest program and the weights, and writes nothing", async () => {
   const { dir, config } = tinyRun();
@@ -27,6 +28,29 @@ Deno.test("planTraining() counts the largest program and the weights, and writes
   const rarely = { ...split, validateEveryNSteps: null, validateEveryNEpochs: 99 };
   strictEqual((await planTraining(rarely, openNetworkRun, listening())).validation, undefined);
   deepStrictEqual([...Deno.readDirSync(dir)].map((e) => e.name).sort(), ["data", "model.safetensors"]);
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("a run takes what was planned, whether latents are cached and pictures drawn or not", async () => {
+  const { dir, config } = tinyRun();
+  Deno.writeTextFileSync(join(dir, "prompts.txt"), "a thing --w 64 --h 64 --s 1");
+  const ways = {
+    "encoded in batches": { cacheLatents: false, trainBatchSize: 3 },
+    "encoding takes the most": {
+      cacheLatents: false,
+      mixedPrecision: "bf16",
+      noHalfVae: true,
+      gradientCheckpointing: true,
+    },
+    "caching takes the most": { vaeBatchSize: 3, mixedPrecision: "bf16", noHalfVae: true },
+    "drawn": { sampleEveryNSteps: 1, samplePrompts: join(dir, "prompts.txt") },
+  } as const;
+  for (const way of Object.values(ways)) {
+    const context = listening(), run = { ...config, maxTrainSteps: 2, ...way };
+    const { programBytes, parameterBytes } = await planTraining(run, openNetworkRun, context);
+    await trainNetwork(run, context);
+    closeTo(programBytes + parameterBytes, peakOf(context));
+  }
   Deno.removeSync(dir, { recursive: true });
 });
 

@@ -1,4 +1,5 @@
 /** A model and pictures small enough to train on in a test. */
+import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { JobContext, Progress } from "../../src/base/job.ts";
 import { quietContext } from "../../src/base/job.ts";
@@ -145,6 +146,15 @@ export function listening(signal?: AbortSignal): JobContext & { lines: string[];
     warn: (line) => void lines.push(`warning: ${line}`),
     progress: (event) => void events.push(event),
   };
+}
+
+/** The most memory that a training told of. */
+export const peakOf = ({ events }: { readonly events: readonly Progress[] }): number =>
+  Math.max(...events.map(({ memory = 0 }) => memory));
+
+/** A planned peak and a measured one are no further apart than a plan may be wrong. */
+export function closeTo(planned: number, measured: number): void {
+  assert.ok(Math.abs(planned / measured - 1) < 0.05, `${planned} bytes were planned, ${measured} taken`);
 }
 
 /** The average loss after each step, from what a training told its context. */

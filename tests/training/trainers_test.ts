@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openCheckpoint } from "../../src/formats/mod.ts";
-import { listening, TINY_SDXL } from "./tiny_run.ts";
+import { closeTo, listening, peakOf, TINY_SDXL } from "./tiny_run.ts";
 import { runTrainer, STEPS, type Trainer, TRAINERS, writeInputs } from "./trainers.ts";
 
 const inputs = Deno.makeTempDirSync({ prefix: "easel-trainers-" });
@@ -19,7 +19,7 @@ function tensors(path: string): Map<string, Uint8Array> {
 }
 
 for (const [name, trainer] of Object.entries(TRAINERS)) {
-  Deno.test(`${name}: killed -9 after a step, the resumed run ends bit for bit like one that ran through`, async () => {
+  Deno.test(`${name}: takes the memory that is planned; killed -9 after a step, the resumed run ends bit for bit like one that ran through`, async () => {
     const folder = join(inputs, name);
     Deno.mkdirSync(folder);
     for (const input of ["sd1.safetensors", "sdxl.safetensors", "images", "edges", "shapes"]) {
@@ -31,8 +31,16 @@ for (const [name, trainer] of Object.entries(TRAINERS)) {
       stdout: "null",
       stderr: "piped",
     }).output();
+    const plan = await runTrainer(trainer, folder, "planned", { what: "plan" });
+    assert.ok(plan && plan.steps === STEPS && plan.parameterBytes > 0 && plan.secondsPerStep > 0);
+    assert.throws(
+      () => Deno.statSync(join(folder, "planned")),
+      Deno.errors.NotFound,
+      "a plan writes nothing",
+    );
     const context = listening();
     await runTrainer(trainer, folder, "whole", { context });
+    closeTo(plan.programBytes + plan.parameterBytes, peakOf(context));
     const { signal, stderr } = await child;
     assert.equal(signal, "SIGKILL", new TextDecoder().decode(stderr));
     const resume = ["--resume", join(folder, "killed/thing-step00000001-state")];
@@ -42,12 +50,6 @@ for (const [name, trainer] of Object.entries(TRAINERS)) {
     assert.ok(whole.size > 0);
     assert.match(context.lines.join("\n"), /trainable parameters, seed 5/);
     Deno.removeSync(folder, { recursive: true });
-  });
-
-  Deno.test(`easel plan, ${name}: writes nothing and says what a step takes`, async () => {
-    const plan = await runTrainer(trainer, inputs, "planned", { what: "plan" });
-    assert.ok(plan && plan.steps === STEPS && plan.parameterBytes > 0 && plan.secondsPerStep > 0);
-    assert.throws(() => Deno.statSync(join(inputs, "planned")), Deno.errors.NotFound);
   });
 }
 

@@ -18,7 +18,7 @@ export function tellPlan(
   if (json) return;
   print(`${counted(steps, "step")} in ${counted(epochs, "epoch")}`);
   print(`weights, gradients and optimizer: ${bytesText(parameterBytes)}`);
-  print(`activations of the largest bucket: ${bytesText(programBytes)}`);
+  print(`activations, at most: ${bytesText(programBytes)}`);
   if (recomputed) {
     print(
       `gradient checkpointing: ${recomputed.segments} of ${

@@ -9,7 +9,7 @@ import type { DataConfig, PlaceConfig, TrainingConfig } from "../options.ts";
 import { computeDtype, type DiffusionTraining } from "../step/diffusion_training.ts";
 import { ExampleMaker, type ExampleOptions } from "../objective/examples.ts";
 import { fitMemory } from "../step/fit.ts";
-import { largestLatents } from "../step/largest_shapes.ts";
+import { largestBatches, largestLatents } from "../step/largest_shapes.ts";
 import { LatentEncoder } from "../objective/latents.ts";
 import type { TrainingRun } from "./training_run.ts";
 import type { OpenedRun } from "./open_run.ts";
@@ -63,7 +63,13 @@ export async function assembleRun(
   let training: DiffusionTraining | null = null;
   try {
     const encoder = new LatentEncoder(drawing);
+    const pictures = { datasets: [...group.datasets, ...validation?.group.datasets ?? []] };
     if (cachesLatents(config)) await cacheAll(config, opened, encoder, context);
+    else if (config.anySize) { // a plan: caching is no more than its largest program
+      await encoder.prepare(largestBatches(pictures, config.vaeBatchSize));
+      encoder.destroy();
+    }
+    const encodes = !cachesLatents(config) && !config.anySize;
     const examples = await ExampleMaker.create(file.family, config.maxTokenLength, encoder, {
       weighted: config.weightedCaptions,
       inpaintingSeed: config.trainInpainting ? opened.seed : undefined,
@@ -78,6 +84,7 @@ export async function assembleRun(
         mixedPrecision: config.mixedPrecision,
         samples: opened.samples?.memory(drawing),
         held: validation && made.lossNeed(largestLatents(validation.group, file.family.latent, config)),
+        encoding: encodes ? encoder.need(largestBatches(pictures)) : null,
         log: context.log,
         warn: context.warn,
       },

@@ -3,7 +3,8 @@ import type { JobContext, Plan, PlannedValidation } from "../../base/job.ts";
 import type { ParameterStore, Program } from "../../runtime/mod.ts";
 import { cachesLatents } from "../../data/dataset/options.ts";
 import type { DataConfig, StepConfig } from "../options.ts";
-import { largestLatents } from "../step/largest_shapes.ts";
+import { LatentEncoder } from "../objective/latents.ts";
+import { largestBatches, largestLatents } from "../step/largest_shapes.ts";
 import type { RunLength } from "../loop/run_length.ts";
 import type { TrainingStep } from "../step/step.ts";
 import type { TextCacheConfig } from "./text_cache.ts";
@@ -28,9 +29,12 @@ export async function planTraining<C extends DataConfig & StepConfig & TextCache
     const { store, length, training: { step } } = run;
     const shapes = largestLatents(run.loader.group, run.drawing.family.latent, config);
     const accumulated = config.gradientAccumulationSteps;
+    const encoder = cachesLatents(config) ? null : new LatentEncoder(run.drawing);
+    await encoder?.prepare(largestBatches(run.loader.group));
     const plan = await planSteps({ store, length, step, shapes, accumulated });
+    const drawn = run.samples?.memory(run.drawing)?.missingBytes ?? 0;
     const validation = await planValidation(run, config);
-    return { ...plan, ...validation && { validation } };
+    return { ...plan, parameterBytes: plan.parameterBytes + drawn, ...validation && { validation } };
   } finally {
     run.close();
   }
@@ -67,6 +71,8 @@ export async function planSteps<Shape extends object>(
   const { device } = store;
   let seconds = 0;
   for (const shape of shapes) seconds = Math.max(seconds, await timeOf(await step.program(shape)));
+  // the first one looks at its outcome, which may take more than the others do
+  if (!step.options.fused) await step.updateProgram("checked");
   // Runs too: memory that no step has touched yet would be missing from the process.
   const updateSeconds = step.options.fused ? 0 : await timeOf(await step.updateProgram(step.usualUpdate));
   // members of a flat parameter lie inside its buffer
@@ -79,7 +85,7 @@ export async function planSteps<Shape extends object>(
     ...again && { recomputed: { segments: again.segments.size, of: again.of } },
     steps: length.steps,
     epochs: length.epochs,
-    programBytes: device.allocatedBytes - parameterBytes,
+    programBytes: device.peakBytes - parameterBytes,
     parameterBytes,
     processBytes: device.info().backend === "cpu"
       ? Math.max(0, Deno.memoryUsage().rss - device.allocatedBytes)

@@ -1,6 +1,6 @@
 /** The autoencoder's encoder as training uses it: pictures to sampled latents, not multiplied by the scale factor. */
 import type { Encoded } from "../../data/mod.ts";
-import { type Graph, Programs } from "../../graph/mod.ts";
+import { Graph, memoryNeeded, Programs } from "../../graph/mod.ts";
 import type { DrawingModel } from "../../generation/pipeline/model.ts";
 import {
   below,
@@ -14,6 +14,8 @@ import {
 } from "../../models/mod.ts";
 import type { TorchGenerator } from "../../random/mod.ts";
 import { toChannelsLast } from "../../base/layout.ts";
+import type { Need } from "../step/fit.ts";
+import type { PictureShape } from "../step/largest_shapes.ts";
 
 /** A model as far as its autoencoder goes. */
 export type EncodingModel = Pick<
@@ -44,12 +46,33 @@ export class LatentEncoder {
     const shape = latentShape(this.latent, count, { width, height }), { channels } = shape;
     const values = count * channels * shape.height * shape.width;
     const noise = torch ? toChannelsLast(torch.randn(values), count, channels) : new Float32Array(values);
-    const { latents } = await this.#programs.run([count, height, width], (graph) => {
-      const pictures = graph.input("pixels", [count, height, width, 3]);
-      const distribution = encode(pictures, this.#weights(graph).at(VAE));
-      graph.output("latents", sampleLatents(distribution, graph.input("noise", distribution.mean.shape)));
-    }, { pixels, noise });
+    const sides = [count, height, width] as const, inputs = { pixels, noise };
+    const { latents } = await this.#programs.run(sides, (graph) => this.#record(graph, sides), inputs);
     return { latents, channels, height: shape.height, width: shape.width };
+  }
+
+  /** What encoding the largest of these takes. */
+  need(pictures: readonly PictureShape[]): Need {
+    const needs = pictures.map(({ batch, height, width }) => {
+      const graph = new Graph();
+      this.#record(graph, [batch, height, width]);
+      return memoryNeeded(graph, this.model.store);
+    });
+    return needs.reduce((a, b) => b.arenaBytes > a.arenaBytes ? b : a);
+  }
+
+  /** Makes the programs that encode such pictures, before there are any. */
+  async prepare(pictures: readonly PictureShape[]): Promise<void> {
+    for (const { batch, height, width } of pictures) {
+      const sides = [batch, height, width] as const;
+      await this.#programs.get(sides, (graph) => this.#record(graph, sides));
+    }
+  }
+
+  #record(graph: Graph, [count, height, width]: readonly [number, number, number]): void {
+    const pictures = graph.input("pixels", [count, height, width, 3]);
+    const distribution = encode(pictures, this.#weights(graph).at(VAE));
+    graph.output("latents", sampleLatents(distribution, graph.input("noise", distribution.mean.shape)));
   }
 
   #weights(graph: Graph): Weights {

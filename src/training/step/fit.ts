@@ -27,12 +27,17 @@ interface ProgramsNeed {
   readonly missing: number;
 }
 
+/** What else runs between steps and must have room. */
+type Beside = Readonly<Record<"held" | "encoding", Need | null>>;
+
 export interface FitOptions {
   readonly mixedPrecision: MixedPrecision;
   /** What is drawn between steps, in the same arena. */
   readonly samples?: Need | null;
   /** What is validated with between steps, in the same arena: a training without room for it does not start. */
   readonly held?: Need | null;
+  /** What pictures are encoded with between steps, in the same arena, whose parameters no step needs. */
+  readonly encoding?: Need | null;
   readonly log: (line: string) => void;
   readonly warn?: (line: string) => void;
 }
@@ -42,24 +47,24 @@ export interface FitOptions {
  * short step.recompute has as much computed again as makes them fit, and no more; where there is a --vram_budget that has
  * room for more than all of it, --gradient_checkpointing means the same. Both are told to `log`. Throws UserError before
  * anything is read when memory is short even so, with what would fit. Sample pictures that do not fit are told and end nothing. Gives the arena, taken
- * before the steps' own so that these run in it too, that pictures or a validation larger than a step need, to be released at the end; null where the steps' is enough.
+ * before the steps' own so that these run in it too, that pictures drawn or encoded or a validation larger than a step need, to be released at the end; null where the steps' is enough.
  */
 export async function fitMemory<Shape extends { readonly batch: number }>(
   step: TrainingStep<Shape>,
   store: ParameterStore,
   shapes: readonly Shape[],
-  { mixedPrecision, samples = null, held = null, log, warn = log }: FitOptions,
+  { mixedPrecision, samples = null, held = null, encoding = null, log, warn = log }: FitOptions,
 ): Promise<Arena | null> {
-  const { free, withSwap } = store.device.room();
-  const need = chooseSegments(step, store, shapes, { free, held, log });
+  const { free, withSwap } = store.device.room(), beside = { held, encoding };
+  const need = chooseSegments(step, store, shapes, { free, beside, log });
   if (need.bytes > withSwap) {
-    const needed = (all: readonly Shape[]) => needOf(step, store, all, held).bytes;
+    const needed = (all: readonly Shape[]) => needOf(step, store, all, beside).bytes;
     const bf16 = mixedPrecision === "no" && halvesBf16(store.device);
     throw new UserError(shortage(need.bytes, withSwap, shapes, needed, bf16));
   }
   const { arenas } = need;
   const drawing = samples === null ? 0 : roomForSamples(need, samples, withSwap, warn);
-  const between = Math.max(drawing, held?.arenaBytes ?? 0);
+  const between = Math.max(drawing, held?.arenaBytes ?? 0, encoding?.arenaBytes ?? 0);
   const larger = between > Math.max(...arenas) ? Arena.take(store.device, between) : null;
   const sorted = shapes.map((_, i) => i).sort((a, b) => arenas[b] - arenas[a]);
   try {
@@ -76,13 +81,13 @@ function chooseSegments<Shape extends { readonly batch: number }>(
   step: TrainingStep<Shape>,
   store: ParameterStore,
   shapes: readonly Shape[],
-  { free, held, log }: { free: number; held: Need | null; log: (line: string) => void },
+  { free, beside, log }: { free: number; beside: Beside; log: (line: string) => void },
 ): ProgramsNeed {
-  const asked = step.recompute, need = needOf(step, store, shapes, held), fits = need.bytes <= free;
+  const asked = step.recompute, need = needOf(step, store, shapes, beside), fits = need.bytes <= free;
   const chooses = asked === "none" ? !fits : fits && Number.isFinite(store.device.limitBytes);
   if (!chooses) return need;
   step.recompute = { within: Math.max(0, (free - MARGIN_BYTES) / MARGIN - need.missing) };
-  const chosen = needOf(step, store, shapes, held);
+  const chosen = needOf(step, store, shapes, beside);
   if (asked === "none" && chosen.bytes >= need.bytes) {
     step.recompute = asked; // nothing of this model can be computed again
     return need;
@@ -125,15 +130,16 @@ function needOf<Shape extends object>(
   step: TrainingStep<Shape>,
   store: ParameterStore,
   shapes: readonly Shape[],
-  held: Need | null,
+  { held, encoding }: Beside,
 ): ProgramsNeed {
   const needs = shapes.map((shape) =>
     memoryNeeded(step.recordBackward(shape), store, step.compileOptions(shape))
   );
   const arenas = needs.map(({ arenaBytes }) => arenaBytes);
   const update = step.options.fused ? 0 : memoryNeeded(step.recordUpdate(), store, UPDATE).arenaBytes;
-  const arena = Math.max(...arenas, update, held?.arenaBytes ?? 0);
-  const missing = Math.max(...needs.map(({ missingBytes }) => missingBytes), held?.missingBytes ?? 0);
+  const arena = Math.max(...arenas, update, held?.arenaBytes ?? 0, encoding?.arenaBytes ?? 0);
+  const missing = Math.max(...needs.map(({ missingBytes }) => missingBytes), held?.missingBytes ?? 0) +
+    (encoding?.missingBytes ?? 0);
   return { bytes: (arena + missing) * MARGIN + MARGIN_BYTES, arenas, missing };
 }
 

@@ -11,11 +11,14 @@ export interface PictureShape {
   readonly width: number;
 }
 
-/** Of each dataset the batch with the most pixels. */
-export function largestBatches({ datasets }: { readonly datasets: readonly Dataset[] }): PictureShape[] {
+/** Of each dataset the batch with the most pixels; `most` pictures a batch, where that is not the dataset's own size. */
+export function largestBatches(
+  { datasets }: { readonly datasets: readonly Dataset[] },
+  most?: number,
+): PictureShape[] {
   return datasets.map(({ buckets, params }) => {
     const shapes = buckets.map(({ size: [width, height], members }) => ({
-      batch: Math.min(params.batch_size, members.length),
+      batch: Math.min(most ?? params.batch_size, members.length),
       height,
       width,
     }));
