@@ -15,8 +15,9 @@ import { openModel } from "../../src/models/mod.ts";
 import { networkNamed, saveLora, tensorShapes } from "../../src/networks/mod.ts";
 import { GEN_IMG_DEFAULTS } from "../generation/defaults.ts";
 import { uniform } from "../golden/synth.ts";
+import { followed, guideEdges, GUIDES, SIDE } from "./edge_guides.ts";
 
-const GALLERY = new URL("../../docs/gallery", import.meta.url).pathname, SIDE = 128;
+const GALLERY = new URL("../../docs/gallery", import.meta.url).pathname;
 const PROMPT = "a red star in front of a blue background";
 
 /** What some need in so few steps. */
@@ -28,6 +29,9 @@ const NEEDS: Readonly<Record<string, Partial<GenImgConfig>>> = {
 };
 
 const SAMPLERS = samplerNames.filter((name) => !name.startsWith("k_"));
+
+/** What `deno task edges` makes. */
+const CONTROL = { controlNetModels: [`${GALLERY}/edges.safetensors`], controlNetMultipliers: [2] };
 
 /** By the names of the files; those that begin with a picture take the one of ddim. */
 const ROWS: Readonly<Record<string, Partial<GenImgConfig>>> = {
@@ -47,6 +51,12 @@ const ROWS: Readonly<Record<string, Partial<GenImgConfig>>> = {
     W: 192,
   },
   highres_fix: { W: 192, H: 192, highresFixScale: 2 / 3, highresFixSteps: 12, strength: 0.5 },
+  ...Object.fromEntries(
+    Object.entries(GUIDES).flatMap(([name, { prompt }]) => [
+      [`${name}_left_out`, { prompt }],
+      [`${name}_followed`, { prompt, ...CONTROL, guideImagePath: [`${GALLERY}/${name}.png`] }],
+    ]),
+  ),
 };
 
 /** White where it is drawn anew: the left half. */
@@ -84,6 +94,11 @@ Deno.test("the gallery's pictures are what easel draws", async (t) => {
   try {
     writeMask(`${dir}/mask.png`);
     writeRegions(`${dir}/regions.png`);
+    if (update) {
+      for (const [name, guide] of Object.entries(GUIDES)) {
+        Deno.writeFileSync(`${GALLERY}/${name}.png`, encodePng(guideEdges(guide)));
+      }
+    }
     const networkWeights = ["one", "two"].map((name) => {
       const path = `${dir}/${name}.safetensors`;
       writeLora(path, name);
@@ -111,5 +126,20 @@ Deno.test("the gallery's pictures are what easel draws", async (t) => {
     }
   } finally {
     Deno.removeSync(dir, { recursive: true });
+  }
+});
+
+Deno.test("the gallery's edges are those of its guides, and followed where a ControlNet is shown them", async (t) => {
+  for (const [name, guide] of Object.entries(GUIDES)) {
+    await t.step(name, async () => {
+      const edges = guideEdges(guide), path = `${GALLERY}/${name}.png`;
+      assert.deepEqual(Uint8Array.from((await loadImage(path)).data), Uint8Array.from(edges.data));
+      const [without, with_] = await Promise.all(
+        ["left_out", "followed"].map(async (how) =>
+          followed(edges, await loadImage(`${GALLERY}/${name}_${how}.png`))
+        ),
+      );
+      assert.ok(with_ > 0.5 && with_ > without + 0.15, `${with_} with, ${without} without`);
+    });
   }
 });
