@@ -1,6 +1,7 @@
 // attention(q, k, v; heads, scale, causal) -> out, lse, and its gradient: flash kernels for f16 and bf16
 // heads up to 160 wide, the way by memory (attention_scores.cpp) for the rest.
 #include "attention_plan.h"
+#include "hopper/ways.h"
 #include "vendor/vendor.h"
 
 namespace easel {
@@ -40,7 +41,33 @@ int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to; }
 // Two kinds of block: see the tables in attention.cu and attention_backward.cu.
 bool is_wide(int width) { return width > 80; }
 
+size_t delta_bytes(const AttentionPlan& p) { return size_t(p.stack() * p.heads.queries) * sizeof(float); }
+
+Run make_delta(const Instruction& i, const AttentionPlan& p, const Address& delta, const Address& dy,
+               const Address& out) {
+  const int64_t rows = p.stack() * p.heads.queries;
+  return launch(i, kernel_name("attention_delta", p.dtype), {.grid = blocks(i, rows * 32)}, delta, dy, out,
+                rows, p.heads);
+}
+
 }  // namespace
+
+size_t gradient_scratch(const AttentionPlan& p, int64_t parts) {
+  return whole(delta_bytes(p)) + (parts > 1 ? size_t(2 * parts * p.count()) * sizeof(float) : 0);
+}
+
+Run attention_gradient(const Instruction& i, const AttentionPlan& p, int64_t parts, const Places& at,
+                       const Address& scratch, const GradientKernels& kernels) {
+  const int64_t count = p.count(), row = p.heads.row;
+  const Address added = parts > 1 ? scratch.after(int64_t(whole(delta_bytes(p)))) : Address();
+  std::vector<Run> runs{make_delta(i, p, scratch, at[kGradientDy], at[kGradientOut]),
+                        kernels(scratch, added)};
+  if (parts > 1)
+    for (const auto& [to, from] :
+         {std::pair{at[kGradientDk], added}, std::pair{at[kGradientDv], added.after(parts * count * 4)}})
+      runs.push_back(add_parts(i, p.dtype, to, from, Address(), Address(), parts, count, row));
+  return sequence(std::move(runs));
+}
 
 Run prepare_attention(const Instruction& i) {
   const Tensor &q = i.in(0), &k = i.in(1), &v = i.in(2), &out = i.out(0), &lse = i.out(1);
@@ -52,11 +79,12 @@ Run prepare_attention(const Instruction& i) {
   const Shape shape{.grid = {.x = round_up(p.heads.queries, rows), .y = p.stack()},
                     .threads = 128,
                     .shared = size_t(4 * keys * (width + 8)) * 2};
-  const OwnWay own = [&](const Places& at, const Address&) {
+  OwnWay own = [&](const Places& at, const Address&) {
     return launch(i, sized("attention_", width, p.dtype), shape, at[kAttentionOut], at[kAttentionLse],
                   at[kAttentionQ], at[kAttentionK], at[kAttentionV], p.heads);
   };
   const Places at{out.data, lse.data, q.data, k.data, v.data};
+  hopper_attention(i, p, at, own);
   Run theirs = vendor_attention(i, p, at, own);
   return theirs ? theirs : own(at, Address());
 }
@@ -66,17 +94,11 @@ Run prepare_attention_backward(const Instruction& i) {
   const Tensor &dq = i.out(0), &dk = i.out(1), &dv = i.out(2);
   const AttentionPlan p = plan_attention(i, attention_backward_shape(i));
   const Heads& s = p.heads;
-  const int64_t rows = p.stack() * s.queries;
   if (!q.count() || !k.count()) return nothing();
-  const size_t delta_bytes = size_t(rows) * sizeof(float);
-  const auto make_delta = [&](const Address& delta, const Address& dy, const Address& out) {
-    return launch(i, kernel_name("attention_delta", p.dtype), {.grid = blocks(i, rows * 32)}, delta, dy, out,
-                  rows, s);
-  };
   const int width = p.flash_width();
   if (!width) {
-    const Scratch delta = i.scratch(delta_bytes);
-    return sequence({make_delta(delta, dy.data, out.data), attention_backward_by_scores(i, p, delta)});
+    const Scratch delta = i.scratch(delta_bytes(p));
+    return sequence({make_delta(i, p, delta, dy.data, out.data), attention_backward_by_scores(i, p, delta)});
   }
   const int tile = is_wide(width) ? 32 : 64, stride = width + 8, warps = is_wide(width) ? 2 : 4,
             own_rows = warps * 16;
@@ -92,29 +114,19 @@ Run prepare_attention_backward(const Instruction& i) {
   const Shape of_dkdv{.grid = {.x = key_blocks, .y = p.stack(), .z = parts},
                       .threads = warps * 32,
                       .shared = kept * size_t(stride) * 2 + stages * 2 * size_t(tile) * sizeof(float)};
-  const int64_t count = k.count();
-  // Scratch: delta, then the parts of dk and those of dv.
-  const auto behind_delta = int64_t(whole(delta_bytes));
-  const size_t scratch_bytes =
-      size_t(behind_delta) + (parts > 1 ? size_t(2 * parts * count) * sizeof(float) : 0);
-  const OwnWay own = [&](const Places& at, const Address& delta) {
-    const Address dk_parts = parts > 1 ? delta.after(behind_delta) : Address();
-    const Address &dy = at[kGradientDy], &q = at[kGradientQ], &k = at[kGradientK], &v = at[kGradientV],
-                  &lse = at[kGradientLse];
-    std::vector<Run> runs{
-        make_delta(delta, dy, at[kGradientOut]),
-        launch(i, sized("attention_dq_", width, p.dtype), of_dq, at[kGradientDq], dy, q, k, v, lse, delta, s),
-        launch(i, sized("attention_dkdv_", width, p.dtype), of_dkdv, at[kGradientDk], at[kGradientDv],
-               dk_parts, dy, q, k, v, lse, delta, s)};
-    if (parts > 1) {
-      runs.push_back(
-          add_parts(i, p.dtype, at[kGradientDk], dk_parts, Address(), Address(), parts, count, s.row));
-      runs.push_back(add_parts(i, p.dtype, at[kGradientDv], dk_parts.after(parts * count * 4), Address(),
-                               Address(), parts, count, s.row));
-    }
-    return sequence(std::move(runs));
+  OwnWay own = [&](const Places& at, const Address& scratch) {
+    return attention_gradient(i, p, parts, at, scratch, [&](const Address& delta, const Address& dk_parts) {
+      const Address &dy = at[kGradientDy], &q = at[kGradientQ], &k = at[kGradientK], &v = at[kGradientV],
+                    &lse = at[kGradientLse];
+      return sequence({launch(i, sized("attention_dq_", width, p.dtype), of_dq, at[kGradientDq], dy, q, k, v,
+                              lse, delta, s),
+                       launch(i, sized("attention_dkdv_", width, p.dtype), of_dkdv, at[kGradientDk],
+                              at[kGradientDv], dk_parts, dy, q, k, v, lse, delta, s)});
+    });
   };
+  size_t scratch_bytes = gradient_scratch(p, parts);
   const Places at{dq.data, dk.data, dv.data, dy.data, q.data, k.data, v.data, out.data, lse.data};
+  hopper_attention_backward(i, p, at, own, scratch_bytes);
   Run theirs = vendor_attention_backward(i, p, at, own, scratch_bytes);
   return theirs ? theirs : own(at, i.scratch(scratch_bytes));
 }

@@ -4,7 +4,7 @@
 #include "../executor/shapes/conv2d.h"
 
 #include "../executor/shapes/addends.h"
-#include "hopper_ways.h"
+#include "hopper/ways.h"
 #include "product_plan.h"
 #include "tile_trials.h"
 #include "vendor/dnn_ways.h"

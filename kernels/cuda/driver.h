@@ -98,7 +98,7 @@ struct Driver {
   // From CUDA 12.4 on; null before.
   CUresult (*parameter_info)(CUfunction, size_t index, size_t* offset, size_t* bytes) = nullptr;
 
-  // Tensor maps, for the Hopper path (hopper_ways.cpp).
+  // Tensor maps, for the Hopper path (hopper/choose.cpp).
   CUresult (*map_tiled)(void* map, int type, uint32_t rank, CUdeviceptr, const uint64_t* sides,
                         const uint64_t* steps, const uint32_t* box, const uint32_t* strides, int interleave,
                         int swizzle, int promotion, int fill) = nullptr;

@@ -4,7 +4,8 @@
 //
 // Tiles lie in shared memory as the copies write them with a swizzle of 128 bytes: rows of 128 bytes, their
 // 16-byte chunks exchanged by the row's number modulo 8. A row is either 64 neighbours in K of one row (or
-// column) of the operand, or 64 rows (columns) at one K.
+// column) of the operand, or 64 rows (columns) at one K. Narrower rows, of 64 or 32 bytes, have a swizzle of
+// as many: chunks are exchanged by the address's bits from 128 on, always.
 #pragma once
 #include "device.cuh"
 #include "hopper.h"
@@ -15,6 +16,10 @@
 
 // A kernel's parameter that copies read.
 #define EASEL_MAP const __grid_constant__ TensorMap
+#define EASEL_HEAD_MAPS const __grid_constant__ HeadMaps
+// A block that has a multiprocessor for itself: its groups may take registers from each other.
+#define EASEL_KERNEL_ALONE(THREADS, NAME, PARAMETERS) \
+  extern "C" __global__ void __launch_bounds__(THREADS, 1) NAME PARAMETERS
 
 namespace easel {
 
@@ -62,6 +67,14 @@ EASEL_DEVICE void tensor_load(void* to, const TensorMap& map, uint64_t* barrier,
       "l"(&map), "r"(shared_address(barrier)), "r"(x), "r"(y), "r"(z)
       : "memory");
 }
+// The same of a map with four axes.
+EASEL_DEVICE void tensor_load(void* to, const TensorMap& map, uint64_t* barrier, int x, int y, int z, int w) {
+  asm volatile(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, "
+      "%6}], [%2];\n" ::"r"(shared_address(to)),
+      "l"(&map), "r"(shared_address(barrier)), "r"(x), "r"(y), "r"(z), "r"(w)
+      : "memory");
+}
 // The map's pixels from (column, row, picture) on, each moved by (right, down), their channels from
 // `channel`.
 EASEL_DEVICE void im2col_load(void* to, const TensorMap& map, uint64_t* barrier, int channel, int column,
@@ -75,13 +88,29 @@ EASEL_DEVICE void im2col_load(void* to, const TensorMap& map, uint64_t* barrier,
       : "memory");
 }
 
+// A group's warps take up to so many registers each, or keep so many and give the others back; all four do.
+// What a kernel was compiled with times its threads is what there is.
+template <int Count>
+EASEL_DEVICE void take_registers() {
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;\n" ::"n"(Count));
+}
+template <int Count>
+EASEL_DEVICE void keep_registers() {
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;\n" ::"n"(Count));
+}
+
 // Before the first product of a group reads sums that other instructions wrote.
 EASEL_DEVICE void warpgroup_fence() { asm volatile("wgmma.fence.sync.aligned;\n" ::: "memory"); }
-// The compiler keeps other uses of sums on this side.
+// The compiler keeps other uses of sums, or of operands, on this side.
 template <int COUNT>
 EASEL_DEVICE void warpgroup_hold(float (&sums)[COUNT]) {
 #pragma unroll
   for (int i = 0; i < COUNT; ++i) asm volatile("" : "+f"(sums[i])::"memory");
+}
+template <int COUNT>
+EASEL_DEVICE void warpgroup_hold(uint32_t (&operands)[COUNT][4]) {
+#pragma unroll
+  for (int i = 0; i < COUNT * 4; ++i) asm volatile("" : "+r"(operands[i / 4][i % 4])::"memory");
 }
 EASEL_DEVICE void warpgroup_commit() { asm volatile("wgmma.commit_group.sync.aligned;\n" ::: "memory"); }
 // Waits until at most Pending of the newest groups are still computed.
@@ -90,66 +119,23 @@ EASEL_DEVICE void warpgroup_wait() {
   asm volatile("wgmma.wait_group.sync.aligned %0;\n" ::"n"(Pending) : "memory");
 }
 
-#define EASEL_OCTET(c, i)                                                                     \
-  "+f"(c[i]), "+f"(c[i + 1]), "+f"(c[i + 2]), "+f"(c[i + 3]), "+f"(c[i + 4]), "+f"(c[i + 5]), \
-      "+f"(c[i + 6]), "+f"(c[i + 7])
-#define EASEL_REGISTERS64                                                            \
-  "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "           \
-  "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, " \
-  "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, " \
-  "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
-#define EASEL_SUMS64(c)                                                                             \
-  EASEL_OCTET(c, 0), EASEL_OCTET(c, 8), EASEL_OCTET(c, 16), EASEL_OCTET(c, 24), EASEL_OCTET(c, 32), \
-      EASEL_OCTET(c, 40), EASEL_OCTET(c, 48), EASEL_OCTET(c, 56)
-#define EASEL_REGISTERS128                                                                       \
-  "%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "                       \
-  "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "             \
-  "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "             \
-  "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63, "             \
-  "%64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, "             \
-  "%80, %81, %82, %83, %84, %85, %86, %87, %88, %89, %90, %91, %92, %93, %94, %95, "             \
-  "%96, %97, %98, %99, %100, %101, %102, %103, %104, %105, %106, %107, %108, %109, %110, %111, " \
-  "%112, %113, %114, %115, %116, %117, %118, %119, %120, %121, %122, %123, %124, %125, %126, %127"
-#define EASEL_SUMS128(c)                                                                                    \
-  EASEL_OCTET(c, 0), EASEL_OCTET(c, 8), EASEL_OCTET(c, 16), EASEL_OCTET(c, 24), EASEL_OCTET(c, 32),         \
-      EASEL_OCTET(c, 40), EASEL_OCTET(c, 48), EASEL_OCTET(c, 56), EASEL_OCTET(c, 64), EASEL_OCTET(c, 72),   \
-      EASEL_OCTET(c, 80), EASEL_OCTET(c, 88), EASEL_OCTET(c, 96), EASEL_OCTET(c, 104), EASEL_OCTET(c, 112), \
-      EASEL_OCTET(c, 120)
-
-// sums (64 x N, spread over four warps) += a (64 x 16) b (16 x N), by descriptors (describe); *_ACROSS: rows
-// of the tile lie across K. Of warp w and lane l, with g = l / 4 and t = l % 4: sums[4j], [4j + 1] are row
-// 16w + g, columns 8j + 2t and + 1; sums[4j + 2], [4j + 3] those of row 16w + g + 8. Asynchronous: until
-// warpgroup_wait sums and tiles are in use.
-template <typename T, int N, bool A_ACROSS, bool B_ACROSS>
-EASEL_DEVICE void warpgroup_mma(float (&sums)[N / 2], uint64_t a, uint64_t b) {
-#define EASEL_WGMMA(TYPE, COLUMNS, COUNT, A, B, LAYOUT_A, LAYOUT_B, SCALE)                                  \
-  asm volatile("{\n.reg .pred added;\nsetp.ne.b32 added, " SCALE                                            \
-               ", 0;\nwgmma.mma_async.sync.aligned.m64n" COLUMNS "k16.f32." TYPE "." TYPE                   \
-               " {" EASEL_REGISTERS##COUNT "}, " A ", " B ", added, 1, 1, " LAYOUT_A ", " LAYOUT_B ";\n}\n" \
-               : EASEL_SUMS##COUNT(sums)                                                                    \
-               : "l"(a), "l"(b), "n"(int(A_ACROSS)), "n"(int(B_ACROSS)), "r"(1))
-  if constexpr (N == 256 && std::is_same_v<T, bf16>)
-    EASEL_WGMMA("bf16", "256", 128, "%128", "%129", "%130", "%131", "%132");
-  else if constexpr (N == 256)
-    EASEL_WGMMA("f16", "256", 128, "%128", "%129", "%130", "%131", "%132");
-  else if constexpr (std::is_same_v<T, bf16>)
-    EASEL_WGMMA("bf16", "128", 64, "%64", "%65", "%66", "%67", "%68");
-  else
-    EASEL_WGMMA("f16", "128", 64, "%64", "%65", "%66", "%67", "%68");
-#undef EASEL_WGMMA
-}
-
 }  // namespace easel
+
+#include "hopper_mma.cuh"
 
 #endif  // EASEL_SIMT
 
 namespace easel {
 
 // Where warpgroup_mma finds a tile of swizzled rows: its first row's address, and the distances, in bytes, of
-// eight rows from the next and (rows across K only) of 64 rows of the operand from the next.
-EASEL_DEVICE uint64_t describe(uint32_t address, int eight, int sixty_four) {
-  return uint64_t(address >> 4 & 0x3fff) | uint64_t(sixty_four >> 4) << 16 | uint64_t(eight >> 4) << 32 |
-         uint64_t(1) << 62;
+// eight rows from the next and (rows across K only) of as many rows of the operand as a row of the tile holds
+// from the next. bytes: of a row, 128, 64 or 32.
+EASEL_DEVICE uint64_t describe(uint32_t address, int eight, int whole, int bytes = 128) {
+  return uint64_t(address >> 4 & 0x3fff) | uint64_t(whole >> 4) << 16 | uint64_t(eight >> 4) << 32 |
+         uint64_t(bytes == 128  ? 1
+                  : bytes == 64 ? 2
+                                : 3)
+             << 62;
 }
 
 }  // namespace easel

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "device.h"
-#include "hopper_ways.h"
+#include "hopper/ways.h"
 #include "tile_trials.h"
 
 namespace easel {

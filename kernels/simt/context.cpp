@@ -21,6 +21,7 @@ int flush() {
   while (!context().stream.empty() && context().sticky == kSuccess) {
     context().sticky = context().stream.front()();
     context().stream.pop_front();
+    ++context().microseconds;
   }
   if (context().sticky != kSuccess) context().stream.clear();
   return context().sticky;

@@ -38,6 +38,7 @@ struct State {
   std::map<const void*, int> shared_limits;  // by kernel
   std::vector<Range> expected;
   long launches = 0;
+  long microseconds = 0;  // that its work has taken, where time is counted (stream.cpp)
 };
 // The calling thread's; null: it has none, and context() is one that all such threads share.
 extern constinit thread_local State* current;

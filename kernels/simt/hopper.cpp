@@ -48,6 +48,7 @@ constexpr int kGroup = 128;
 struct Given {
   GroupProduct product;
   float* sums[kGroup];
+  const uint32_t* registers[kGroup];
   int threads;
   Place place;
 };
@@ -67,12 +68,24 @@ Group& group(Place place) {
   return groups[current_thread() / kGroup];
 }
 
+// Thread that has row m, and columns n and n + 1 (n even), in its registers.
+int holder(int m, int n) { return m / 16 * 32 + m % 8 * 4 + n % 8 / 2; }
+
+uint16_t first_operand(const Given& g, int m, int k) {
+  if (!g.registers[0]) return *described(g.product.a, g.product.a_across, m, k, g.place);
+  const uint32_t pair = g.registers[holder(m, k)][k / 8 * 2 + m % 16 / 8];
+  return uint16_t(k % 2 ? pair >> 16 : pair);
+}
+
 template <typename T>
 void compute(const Given& g) {
   const GroupProduct& p = g.product;
+  // PTX's tables of layouts have whole rows only.
+  if (p.b_across && p.columns % described_columns(p.b, g.place) != 0)
+    fault(g.place, "wgmma across rows that are not whole");
   static float a[64][16], b[16][256];
   for (int k = 0; k < 16; ++k) {
-    for (int m = 0; m < 64; ++m) a[m][k] = easel::to_float(T{*described(p.a, p.a_across, m, k, g.place)});
+    for (int m = 0; m < 64; ++m) a[m][k] = easel::to_float(T{first_operand(g, m, k)});
     for (int n = 0; n < p.columns; ++n)
       b[k][n] = easel::to_float(T{*described(p.b, p.b_across, n, k, g.place)});
   }
@@ -81,8 +94,8 @@ void compute(const Given& g) {
     for (int k = 0; k < 16; ++k)
       for (int n = 0; n < p.columns; ++n) row[n] += a[m][k] * b[k][n];
     for (int n = 0; n < p.columns; ++n) {
-      const int thread = m / 16 * 32 + m % 8 * 4 + n % 8 / 2;
-      g.sums[thread][n / 8 * 4 + m % 16 / 8 * 2 + n % 2] += row[n];
+      float& sum = g.sums[holder(m, n)][n / 8 * 4 + m % 16 / 8 * 2 + n % 2];
+      sum = p.add ? sum + row[n] : row[n];
     }
   }
 }
@@ -120,25 +133,26 @@ void barrier_wait(uint64_t* barrier, int phase, Place place) {
   }
 }
 
-void tensor_load(void* to, const easel::TensorMap& map, uint64_t* barrier, const int* corner,
+void tensor_load(void* to, const easel::TensorMap& map, uint64_t* barrier, const int* corner, int axes,
                  const int* shift, Place place) {
   Copy c{to, map, {}, {}, place};
-  std::copy(corner, corner + (shift ? 4 : 3), c.corner);
+  std::copy(corner, corner + axes, c.corner);
   if (shift) std::copy(shift, shift + 2, c.shift);
   Barrier& b = find(barrier, place);
-  check_tensor(to, map, shift != nullptr, place);
+  check_tensor(to, map, shift != nullptr, axes, place);
   b.copies.push_back(c);
   for (const int thread : std::exchange(b.waiting, {})) wake(thread);
 }
 
-void group_multiply(float* sums, const GroupProduct& product, Place place) {
+void group_multiply(float* sums, const uint32_t* registers, const GroupProduct& product, Place place) {
   Group& g = group(place);
   const int lane = current_thread() % kGroup;
   const size_t at = g.each[lane]++;
-  if (at == g.given.size()) g.given.push_back({product, {}, 0, place});
+  if (at == g.given.size()) g.given.push_back({product, {}, {}, 0, place});
   Given& given = g.given[at];
   if (!(given.product == product)) fault(place, "wgmma whose threads disagree");
   given.sums[lane] = sums;
+  given.registers[lane] = registers;
   if (++given.threads == kGroup)
     for (const int thread : std::exchange(g.waiting, {})) wake(thread);
 }

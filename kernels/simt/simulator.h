@@ -19,7 +19,7 @@ struct Range {
 // Settings from the environment: EASEL_SIMT_MEMORY (bytes of device memory), EASEL_SIMT_CAPABILITY (75, 80,
 // 86, 89, 90), EASEL_SIMT_DRIVER_VERSION (13000), EASEL_SIMT_DEVICES, EASEL_SIMT_LOSE_AFTER (launches until
 // the card falls off the bus), EASEL_SIMT_MULTIPROCESSORS (2), EASEL_SIMT_GRAPH_DELAY (microseconds that
-// the launch of a graph takes), EASEL_SIMT_IDLE (nothing is computed).
+// the launch of a graph takes; time is counted then), EASEL_SIMT_IDLE (nothing is computed).
 long setting(const char* name, long otherwise);
 
 char* device_alloc(size_t bytes);  // null: out of memory

@@ -1,5 +1,5 @@
 // The simulated driver's tensor maps, and the layout of tiles in shared memory that copies make and wgmma
-// reads: rows of 128 bytes whose chunks are exchanged by the address's bits 7 to 9.
+// reads: rows of 128, 64 or 32 bytes whose chunks are exchanged by as many of the address's bits from 7 on.
 #include "context.h"
 #include "hopper_parts.h"
 
@@ -19,6 +19,7 @@ struct Map {
   uint8_t strides[kMost];  // of pixels
   int16_t lower[2], upper[2];
   uint16_t channels, pixels;
+  uint8_t swizzle;  // bytes of a row
 };
 static_assert(sizeof(Map) <= sizeof(easel::TensorMap));
 
@@ -28,14 +29,16 @@ Map map_of(const easel::TensorMap& map) {
   return m;
 }
 
-uintptr_t swizzled(uintptr_t address) { return address ^ (address >> 7 & 7) << 4; }
-unsigned char* shared_at(uintptr_t address) { return shared_memory + swizzled(address); }
+// bytes: of a row.
+unsigned char* shared_at(uintptr_t address, size_t bytes) {
+  return shared_memory + (address ^ (address >> 7 & (bytes / 16 - 1)) << 4);
+}
 
-// One row of a tile, `bytes` long: from `from`, or zeros.
-void copy_row(uintptr_t to, const char* from, size_t bytes, size_t row, Place place) {
+// One row of a tile, `row` long: `bytes` from `from`, then zeros.
+void copy_row(uintptr_t to, const char* from, size_t bytes, size_t row, size_t swizzle, Place place) {
   if (from && bytes) check_access(from, bytes, false, place);
   for (size_t at = 0; at < row; at += 16) {
-    unsigned char* chunk = shared_at(to + at);
+    unsigned char* chunk = shared_at(to + at, swizzle);
     check_access(chunk, 16, true, place);
     memset(chunk, 0, 16);
     if (from && at < bytes) memcpy(chunk, from + at, std::min<size_t>(16, bytes - at));
@@ -49,18 +52,19 @@ size_t inside(int first, uint32_t count, uint32_t side) {
 }
 
 size_t copy_box(uintptr_t to, const Map& m, const int* corner, Place place) {
+  const size_t row = m.box[0] * 2u;
   size_t rows = 0;
-  for (int z = 0; z < m.box[2]; ++z)
-    for (int y = 0; y < m.box[1]; ++y, ++rows) {
-      const int at_y = corner[1] + y, at_z = corner[2] + z;
-      const bool there =
-          at_y >= 0 && at_y < int(m.sides[1]) && at_z >= 0 && at_z < int(m.sides[2]) && corner[0] >= 0;
-      const char* from = there ? m.base + int64_t(at_z) * int64_t(m.steps[2]) +
-                                     int64_t(at_y) * int64_t(m.steps[1]) + int64_t(corner[0]) * 2
-                               : nullptr;
-      copy_row(to + rows * m.box[0] * 2, from, inside(corner[0], m.box[0], m.sides[0]), m.box[0] * 2, place);
-    }
-  return rows * m.box[0] * 2;
+  for (int w = 0; w < m.box[3]; ++w)
+    for (int z = 0; z < m.box[2]; ++z)
+      for (int y = 0; y < m.box[1]; ++y, ++rows) {
+        const int at[] = {corner[0], corner[1] + y, corner[2] + z, corner[3] + w};
+        const char* from = at[0] >= 0 ? m.base + int64_t(at[0]) * 2 : nullptr;
+        for (int k = 1; k < kMost && from; ++k)
+          from =
+              at[k] >= 0 && at[k] < int(m.sides[k]) ? from + int64_t(at[k]) * int64_t(m.steps[k]) : nullptr;
+        copy_row(to + rows * row, from, inside(at[0], m.box[0], m.sides[0]), row, m.swizzle, place);
+      }
+  return rows * row;
 }
 
 size_t copy_pixels(uintptr_t to, const Map& m, const int* corner, const int* shift, Place place) {
@@ -75,7 +79,7 @@ size_t copy_pixels(uintptr_t to, const Map& m, const int* corner, const int* shi
                                    int64_t(corner[0]) * 2
                              : nullptr;
     copy_row(to + uintptr_t(k) * m.channels * 2, from, inside(corner[0], m.channels, m.sides[0]),
-             m.channels * 2, place);
+             m.channels * 2, m.swizzle, place);
     if ((column += m.strides[1]) <= last_column) continue;
     column = m.lower[0];
     if ((row += m.strides[2]) <= last_row) continue;
@@ -88,11 +92,13 @@ size_t copy_pixels(uintptr_t to, const Map& m, const int* corner, const int* shi
 int encode(easel::TensorMap* map, int type, uint32_t rank, char* base, const uint64_t* sides,
            const uint64_t* steps, const uint32_t* strides, int interleave, int swizzle, Map m) {
   if (capability() != 90 || (type != 6 && type != 9) || rank < 3 || rank > kMost || interleave ||
-      swizzle != 3)
+      swizzle < 1 || swizzle > 3)
     return kInvalidValue;
   if (uintptr_t(base) % 16 || uintptr_t(map) % 64) return kInvalidValue;
   m.base = base;
   m.rank = rank;
+  m.swizzle = uint8_t(16 << swizzle);
+  for (uint32_t k = rank; k < kMost; ++k) m.sides[k] = m.box[k] = 1;
   for (uint32_t k = 0; k < rank; ++k) {
     if (!sides[k] || sides[k] >> 32 || !strides[k] || strides[k] > 8) return kInvalidValue;
     m.sides[k] = uint32_t(sides[k]);
@@ -106,9 +112,10 @@ int encode(easel::TensorMap* map, int type, uint32_t rank, char* base, const uin
 
 }  // namespace
 
-void check_tensor(const void* to, const easel::TensorMap& map, bool pixels, Place place) {
+void check_tensor(const void* to, const easel::TensorMap& map, bool pixels, int axes, Place place) {
   const Map m = map_of(map);
-  if (m.kind != (pixels ? kPixels : kTiled)) fault(place, "a copy by what is no tensor map of its kind");
+  if (m.kind != (pixels ? kPixels : kTiled) || int(m.rank) != axes)
+    fault(place, "a copy by what is no tensor map of its kind");
   if ((static_cast<const unsigned char*>(to) - shared_memory) % 1024 != 0)
     fault(place, "a swizzled copy to no multiple of 1024 of shared memory");
 }
@@ -119,14 +126,21 @@ size_t copy_tensor(void* to, const easel::TensorMap& map, const int* corner, con
   return m.kind == kPixels ? copy_pixels(at, m, corner, shift, place) : copy_box(at, m, corner, place);
 }
 
+int described_columns(uint64_t descriptor, Place place) {
+  const uint64_t layout = descriptor >> 62;
+  if (!layout) fault(place, "a descriptor of tiles that are not swizzled");
+  return 128 >> layout;
+}
+
 const uint16_t* described(uint64_t descriptor, bool across, int i, int k, Place place) {
-  if (descriptor >> 62 != 1) fault(place, "a descriptor of tiles that are not swizzled by 128 bytes");
-  const uintptr_t start = (descriptor & 0x3fff) << 4, sixty_four = (descriptor >> 16 & 0x3fff) << 4,
+  const int columns = described_columns(descriptor, place);
+  const size_t bytes = size_t(columns) * 2;
+  const uintptr_t start = (descriptor & 0x3fff) << 4, whole = (descriptor >> 16 & 0x3fff) << 4,
                   eight = (descriptor >> 32 & 0x3fff) << 4;
   const int row = across ? k : i, along = across ? i : k;
-  const uintptr_t at = start + uintptr_t(row / 8) * eight + uintptr_t(row % 8) * 128 +
-                       uintptr_t(along / 64) * sixty_four + uintptr_t(along % 64) * 2;
-  const unsigned char* found = shared_at(at);
+  const uintptr_t at = start + uintptr_t(row / 8) * eight + uintptr_t(row % 8) * bytes +
+                       uintptr_t(along / columns) * whole + uintptr_t(along % columns) * 2;
+  const unsigned char* found = shared_at(at, bytes);
   check_access(found, 2, false, place);
   return reinterpret_cast<const uint16_t*>(found);
 }
@@ -144,7 +158,7 @@ EXPORT int cuTensorMapEncodeTiled(easel::TensorMap* map, int type, uint32_t rank
     if (!box[k] || box[k] > 256 || strides[k] != 1) return kInvalidValue;
     m.box[k] = uint16_t(box[k]);
   }
-  if (rank != 3 || box[0] * 2 > 128) return kInvalidValue;
+  if (rank > kMost || swizzle < 1 || box[0] * 2 != 16u << swizzle) return kInvalidValue;
   return encode(map, type, rank, static_cast<char*>(base), sides, steps, strides, interleave, swizzle, m);
 }
 
@@ -154,7 +168,8 @@ EXPORT int cuTensorMapEncodeIm2col(easel::TensorMap* map, int type, uint32_t ran
                                    const uint32_t* strides, int interleave, int swizzle, int, int) {
   Map m{};
   m.kind = kPixels;
-  if (rank != 4 || channels * 2 > 128 || !channels || !pixels || pixels > 1024) return kInvalidValue;
+  if (rank != 4 || swizzle != 3 || channels * 2 > 128 || !channels || !pixels || pixels > 1024)
+    return kInvalidValue;
   for (int k = 0; k < 2; ++k) {
     if (std::min(lower[k], upper[k]) < -128 || std::max(lower[k], upper[k]) > 127) return kInvalidValue;
     m.lower[k] = int16_t(lower[k]), m.upper[k] = int16_t(upper[k]);

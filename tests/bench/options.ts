@@ -30,7 +30,7 @@ export const backend = values.device as Backend;
 export const dtype = values.dtype as DType;
 export const { libs, logs, once, write } = values;
 /** With these, what trials chose is kept in the cache folder. */
-const REMEMBERED = ["nvidia", "tried"];
+const REMEMBERED = ["nvidia", "tried", "hopper_tried"];
 export const only = new RegExp(values.only);
 export const runs = Number(values.runs);
 export const ceiling = { tflops: Number(values["ceiling-tflops"]), gbs: Number(values["ceiling-gbs"]) };

@@ -7,7 +7,7 @@ const MOST = 11_900, MOST_OF_NUMBERS = 10_400, LONGEST = 240, LINES_OF_A_FAILURE
 
 /** Numbers that are printed; the others are in facts.txt only. Single ops are called by their sizes. */
 const PRINTED =
-  /\.(median|gpu|host|launches|used|losses|rate|first_step|error|tflops|gbs|load|card|glibc|nvcc|cores)$|^(own|hopper|blocks128|tried|nvidia|torch)\.[a-zA-Z]+_\S+$/;
+  /\.(median|gpu|host|launches|used|losses|rate|first_step|error|tflops|gbs|load|card|glibc|nvcc|cores)$|^(own|hopper|hopper_tried|blocks128|tried|nvidia|torch)\.[a-zA-Z]+_\S+$/;
 /** Of what takes longest, the printed: a training step's. */
 const PRINTED_TOP = /^TOP \S+\.step |^(NOTE|SKIP) /;
 

@@ -32,11 +32,15 @@ export interface Row {
   readonly needs?: "a card" | "PyTorch";
 }
 
-/** Whose kernels: ours, with those for Hopper wherever they can compute, without blocks of 256x128, with sizes of blocks tried; NVIDIA's. */
-type Libs = "own" | "hopper" | "blocks128" | "tried" | "nvidia";
+/**
+ * Whose kernels: ours, with those for Hopper wherever they can compute, with those where they are faster, without blocks of
+ * 256x128, with sizes of blocks tried; NVIDIA's.
+ */
+type Libs = "own" | "hopper" | "hopper_tried" | "blocks128" | "tried" | "nvidia";
 
 const SETTINGS: Partial<Record<Libs, Readonly<Record<string, string>>>> = {
   hopper: { EASEL_CUDA_HOPPER: "always" },
+  hopper_tried: { EASEL_CUDA_HOPPER: "1" },
   blocks128: { EASEL_CUDA_BLOCKS: "128" },
   tried: { EASEL_CUDA_BLOCKS: "tried" },
 };
@@ -57,7 +61,7 @@ function environment(setup: Setup, libs: Libs, spied = false): Record<string, st
     : {};
   return {
     ...named,
-    ...(libs === "hopper" && folder ? { EASEL_SIMT_CAPABILITY: "90" } : {}),
+    ...(libs.startsWith("hopper") && folder ? { EASEL_SIMT_CAPABILITY: "90" } : {}),
     LD_LIBRARY_PATH: libs === "nvidia" && packaged ? `${libraries}:${packaged}` : libraries,
     EASEL_CACHE: `${work}/cache-${libs}`,
     EASEL_TEST_DEVICE: "cuda",
@@ -163,12 +167,12 @@ function opTests(setup: Setup, libs: Libs, name: string): Task[] {
 
 /** What the kernels for Hopper compute. */
 function hopperTests(setup: Setup): Task[] {
-  const names = setup.simulator ? ["hopper"] : ["hopper", "matmul", "conv2d", "split"];
+  const names = setup.simulator ? ["hopper"] : ["hopper", "matmul", "conv2d", "attention", "split"];
   return [
     ...names.map((file) =>
       test(setup, "hopper", `hopper_tests_${file}`, 70, `tests/kernels/${file}_test.ts`, "(cuda)")
     ),
-    ...(setup.simulator ? [] : ["linear", "conv"]).map((op) =>
+    ...(setup.simulator ? [] : ["linear", "conv", "attention"]).map((op) =>
       test(
         setup,
         "hopper",
@@ -179,6 +183,20 @@ function hopperTests(setup: Setup): Task[] {
       )
     ),
     ...golden(setup, "hopper", "hopper_golden", ["unet", "train"]),
+  ];
+}
+
+/** Attention's, beside the other kernels: they are taken where the card finds the same numbers sooner. */
+function hopperAttention(setup: Setup): Task[] {
+  const name = "hopper_attention", rates = ["--libs", "hopper_tried", "--only", "^attention_"];
+  return [
+    test(setup, "hopper_tried", `${name}_tests`, 70, "tests/kernels/hopper_test.ts", "attention"),
+    ...(setup.simulator ? [] : [{
+      name: `${name}_rates`,
+      limit: 60,
+      env: environment(setup, "hopper_tried", true),
+      command: deno(setup, "run", "tests/bench/rates.ts", ...measuring(setup, 60), ...rates),
+    }]),
   ];
 }
 
@@ -278,6 +296,7 @@ export const ROWS: readonly Row[] = [
   bench("nvidia_sd15", 100, "nvidia", "measure", "sd15", "step", "forward", "decode"),
   bench("nvidia_sdxl", 120, "nvidia", "measure", "sdxl", "step", "forward", "step:4", "forward:4"),
   { name: "hopper_tests", together: true, tasks: hopperTests },
+  { name: "hopper_attention", tasks: hopperAttention },
   bench("hopper_rates", 45, "hopper", "rates"),
   bench("blocks128_rates", 45, "blocks128", "rates"),
   bench("tried_rates", 60, "tried", "rates"),

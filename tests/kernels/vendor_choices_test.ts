@@ -74,12 +74,12 @@ test("choices are remembered: nothing is tried again", async (cache) => {
 });
 
 test("what is short is timed without the launch of its graph", async (cache) => {
-  const delay = 120;
+  const delay = 120; // with it the simulator counts time: a microsecond for each other piece of work
   await withEnvironment({ EASEL_SIMT_GRAPH_DELAY: `${delay}` }, () => computed(ONE_ROW));
   const took = [...Deno.readTextFileSync(choicesIn(cache)).matchAll(/cublaslt 1 ([\d.]+) us/g)]
     .map(([, us]) => Number(us));
   assert.equal(took.length, 3);
-  assert.ok(Math.min(...took) < delay / 2, took.join());
+  for (const us of took) assert.ok(us < delay / 10, took.join());
 });
 
 test("what another process has remembered meanwhile stays in the file", async (cache) => {

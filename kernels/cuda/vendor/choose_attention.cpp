@@ -33,14 +33,11 @@ bool expressible(const Cudnn& library, const AttentionPlan& p, const Places& at)
 
 }  // namespace
 
-Run vendor_attention(const Instruction& i, const AttentionPlan& p, const Places& at, const OwnWay& own) {
-  const Cudnn& library = i.device().vendor->dnn;
-  if (!expressible(library, p, at)) return {};
+Question attention_question(const AttentionPlan& p, const Places& at, const OwnWay& own) {
   const int64_t queries = p.batch * p.heads.queries * p.heads.row,
                 keys = p.batch * p.heads.keys * p.heads.row;
   Question q;
   q.key = key_of("attention", p);
-  q.theirs = "cudnn";
   q.operands = {{at[kAttentionOut], p.dtype, queries, true},
                 {at[kAttentionLse], EASEL_F32, p.stack() * p.heads.queries, true},
                 {at[kAttentionQ], p.dtype, queries},
@@ -48,6 +45,14 @@ Run vendor_attention(const Instruction& i, const AttentionPlan& p, const Places&
                 {at[kAttentionV], p.dtype, keys}};
   q.operands[kAttentionLse].allowed = kLseApart;
   q.own = own;
+  return q;
+}
+
+Run vendor_attention(const Instruction& i, const AttentionPlan& p, const Places& at, const OwnWay& own) {
+  const Cudnn& library = i.device().vendor->dnn;
+  if (!expressible(library, p, at)) return {};
+  Question q = attention_question(p, at, own);
+  q.theirs = "cudnn";
   q.ask = [&](int id) {
     const auto ways = std::make_shared<DnnWays>(library);
     const DnnAttentionIds ids = describe(ways->graph, describe_plan(p));
@@ -63,15 +68,11 @@ Run vendor_attention(const Instruction& i, const AttentionPlan& p, const Places&
   return choose(i, q);
 }
 
-Run vendor_attention_backward(const Instruction& i, const AttentionPlan& p, const Places& at,
-                              const OwnWay& own, size_t own_scratch) {
-  const Cudnn& library = i.device().vendor->dnn;
-  if (!expressible(library, p, at)) return {};
+Question gradient_question(const AttentionPlan& p, const Places& at, const OwnWay& own, size_t own_scratch) {
   const int64_t queries = p.batch * p.heads.queries * p.heads.row,
                 keys = p.batch * p.heads.keys * p.heads.row, rows = p.stack() * p.heads.queries;
   Question q;
   q.key = key_of("attention gradient", p);
-  q.theirs = "cudnn";
   q.operands = {{at[kGradientDq], p.dtype, queries, true}, {at[kGradientDk], p.dtype, keys, true},
                 {at[kGradientDv], p.dtype, keys, true},    {at[kGradientDy], p.dtype, queries},
                 {at[kGradientQ], p.dtype, queries},        {at[kGradientK], p.dtype, keys},
@@ -79,6 +80,15 @@ Run vendor_attention_backward(const Instruction& i, const AttentionPlan& p, cons
                 {at[kGradientLse], EASEL_F32, rows}};
   q.own = own;
   q.own_scratch = own_scratch;
+  return q;
+}
+
+Run vendor_attention_backward(const Instruction& i, const AttentionPlan& p, const Places& at,
+                              const OwnWay& own, size_t own_scratch) {
+  const Cudnn& library = i.device().vendor->dnn;
+  if (!expressible(library, p, at)) return {};
+  Question q = gradient_question(p, at, own, own_scratch);
+  q.theirs = "cudnn";
   q.ask = [&](int id) {
     const auto ways = std::make_shared<DnnWays>(library);
     const DnnAttentionIds ids = describe_backward(ways->graph, describe_plan(p));
@@ -93,7 +103,7 @@ Run vendor_attention_backward(const Instruction& i, const AttentionPlan& p, cons
     ways->bind(ids.lse, kGradientLse);
     ways->bind_number(ids.scale, p.heads.scale);
     ways->bind_number(ids.one, 1);
-    ways->bind_scratch(ids.delta, size_t(rows) * sizeof(float));
+    ways->bind_scratch(ids.delta, size_t(p.stack() * p.heads.queries) * sizeof(float));
     ways->find(kPlans, kWorkspace, false, id);
     return ways;
   };

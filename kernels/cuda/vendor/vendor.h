@@ -43,6 +43,8 @@ Question product_question(const Instruction& i, const ProductPlan& plan, const O
                           size_t part_bytes);
 Question convolution_question(const DnnConvolution& c, int32_t dtype, const Places& at, const OwnWay& own,
                               size_t own_scratch);
+Question attention_question(const AttentionPlan& p, const Places& at, const OwnWay& own);
+Question gradient_question(const AttentionPlan& p, const Places& at, const OwnWay& own, size_t own_scratch);
 Places places_of(const ProductPlan& plan);  // in lt_product.h's order
 // Other ways know one product: a second one is computed before by our kernels, and the way adds the result to
 // its own. The plan that it is asked for, and the whole by it.
