@@ -6,7 +6,8 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Report } from "./report.ts";
-import { limitOf, type Row, ROWS, type Setup } from "./rows.ts";
+import { limitOf, type Row, type Setup } from "./row.ts";
+import { ROWS } from "./rows.ts";
 import { endAll, runTasks } from "./run_row.ts";
 
 const { values, positionals } = parseArgs({

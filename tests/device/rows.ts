@@ -3,100 +3,14 @@
  * libraries, and those for Hopper, which nothing uses yet, behind both.
  */
 
+import { deno, environment, type Libs, measuring, type Row, type Setup, test } from "./row.ts";
 import type { Task } from "./run_row.ts";
-
-export interface Setup {
-  readonly deno: string;
-  /** For logs, profiles and caches. */
-  readonly work: string;
-  /** Where libraries are looked for: easel's, and those of Python's packages. */
-  readonly libraries: string;
-  readonly packaged: string;
-  /** Folder of the simulator, in the card's place; else null. */
-  readonly simulator: string | null;
-  /** Whether Python has PyTorch. */
-  readonly torch: boolean;
-  /** Seconds that are left of all: a bench begins no job that it could not end. */
-  readonly left: number;
-  readonly ceilings: Readonly<Record<string, number>>;
-  /** Whether the spy works here. */
-  readonly spy: boolean;
-}
-
-export interface Row {
-  readonly name: string;
-  readonly tasks: (setup: Setup) => Task[];
-  /** True: all of the machine's cores work on its tasks; nothing is timed. */
-  readonly together?: boolean;
-  /** Why the simulator cannot stand in. */
-  readonly needs?: "a card" | "PyTorch";
-}
-
-/**
- * Whose kernels: ours, with those for Hopper wherever they can compute, with those where they are faster, without blocks of
- * 256x128, with sizes of blocks tried; NVIDIA's.
- */
-type Libs = "own" | "hopper" | "hopper_tried" | "blocks128" | "tried" | "nvidia";
-
-const SETTINGS: Partial<Record<Libs, Readonly<Record<string, string>>>> = {
-  hopper: { EASEL_CUDA_HOPPER: "always" },
-  hopper_tried: { EASEL_CUDA_HOPPER: "1" },
-  blocks128: { EASEL_CUDA_BLOCKS: "128" },
-  tried: { EASEL_CUDA_BLOCKS: "tried" },
-};
 
 const SANITIZED =
   '/^(linear\\(\\) with|matmul\\(\\) .*"M":64,"N":48,"K":33,"transA":false,"transB":true).*cuda/';
 const NCU =
   "^(product_4096x10240x1280|product_1024x16x1280|conv_4x64x64_640_640|attention_4x10x4096x4096_64|groupNorm_4x128|geglu_4x)";
 const NCU_SECTIONS = ["SpeedOfLight", "Occupancy", "LaunchStats", "WarpStateStats", "SchedulerStats"];
-
-function environment(setup: Setup, libs: Libs, spied = false): Record<string, string> {
-  const { simulator: folder, libraries, packaged, work } = setup;
-  const stub = (name: string) => folder ? `${folder}/libeasel_simt_${name}.so` : "";
-  const named: Record<string, string> = libs !== "nvidia"
-    ? { EASEL_CUBLASLT: "/none", EASEL_CUDNN: "/none", ...SETTINGS[libs] }
-    : folder
-    ? { EASEL_CUBLASLT: stub("cublaslt"), EASEL_CUDNN: stub("cudnn") }
-    : {};
-  return {
-    ...named,
-    ...(libs.startsWith("hopper") && folder ? { EASEL_SIMT_CAPABILITY: "90" } : {}),
-    LD_LIBRARY_PATH: libs === "nvidia" && packaged ? `${libraries}:${packaged}` : libraries,
-    EASEL_CACHE: `${work}/cache-${libs}`,
-    EASEL_TEST_DEVICE: "cuda",
-    EASEL_TEST_VENDOR: libs === "nvidia" ? "1" : "0",
-    ...(spied && setup.spy ? { EASEL_CUDA_DRIVER: `${Deno.cwd()}/build/libeasel_spy.so` } : {}),
-  };
-}
-
-const deno = (setup: Setup, ...args: string[]) => [
-  setup.deno,
-  args[0],
-  "-A",
-  "--no-check",
-  "--cached-only",
-  ...args.slice(1),
-];
-
-/** The simulator is slower than a card, even with small models. */
-export const limitOf = (limit: number, { simulator }: Setup) => simulator ? 3 * limit : limit;
-
-/** Options of what measures; the simulator gets small models, once. */
-function measuring(setup: Setup, limit: number): string[] {
-  const { tflops, gbs } = setup.ceilings, seconds = Math.min(limitOf(limit, setup), setup.left);
-  return [
-    "--device",
-    "cuda",
-    "--stop-after",
-    String(Math.max(5, seconds > 40 ? seconds - 20 : seconds / 2)),
-    "--logs",
-    `${setup.work}/logs`,
-    ...(setup.simulator ? ["--sizes", "tiny", "--runs", "1"] : []),
-    ...(tflops ? ["--ceiling-tflops", String(tflops)] : []),
-    ...(gbs ? ["--ceiling-gbs", String(gbs)] : []),
-  ];
-}
 
 /** A row of tests/bench: FILE ARGS.. with one kind of libraries. */
 function bench(name: string, limit: number, libs: Libs, file: string, ...args: string[]): Row {
@@ -143,11 +57,6 @@ const KERNELS = [
 ];
 const SIMULATED_KERNELS = ["norm", "shape", "adamw", "program", "device"];
 const REAL_SIZES = ["linear", "conv", "attention", "groupNorm", "layerNorm", "geglu"];
-
-function test(setup: Setup, libs: Libs, name: string, limit: number, path: string, filter?: string): Task {
-  const chosen = filter ? ["--filter", filter] : [];
-  return { name, limit, env: environment(setup, libs), command: deno(setup, "test", ...chosen, path) };
-}
 
 /**
  * All ops against their formulas, then at real sizes against the CPU: a process a file, so that one fault spoils one
