@@ -9,6 +9,7 @@
 #include "chain_loops.h"
 #include "eight_bits.h"
 #include "kernel.h"
+#include "repeats.h"
 
 namespace easel {
 namespace {
@@ -61,6 +62,7 @@ struct Step {
   Loop loop;
   Moves moves;
   std::shared_ptr<const EightBits> bits;
+  std::shared_ptr<const Repeats> repeats;
 };
 
 struct Body {
@@ -75,19 +77,23 @@ struct Body {
       steps[k].code = s;
       if (s.op == CHAIN_LOAD) steps[k].moves = moves_of(chain.array[s.a].dtype);
       if (s.op == CHAIN_STORE || s.op == CHAIN_STORE_IF) steps[k].moves = moves_of(chain.array[s.to].dtype);
+      if (s.op == CHAIN_SPREAD) steps[k].repeats = repeats(chain.array[s.a], s.c);
       if (s.op == CHAIN_DEQUANTIZE) steps[k].bits = eight_bits(s.c);
       if (s.op == CHAIN_QUANTIZE) steps[k].bits = eight_bits(s.c & 0xff);
       if (s.op >= CHAIN_SELECT) steps[k].loop = loop_of(s.op);
     }
   }
 
+  std::shared_ptr<const Repeats> repeats(const Tensor& t, int64_t behind) const {
+    return std::make_shared<Repeats>(t.as<float>(), t.count(), chain.lanes / t.count(), behind);
+  }
   std::shared_ptr<const EightBits> eight_bits(int map) const {
     return EightBits::of(chain.array[map].as<float>());
   }
 
   void scalars(float* s) const {
     for (int k = 0; k < chain.scalar_steps; ++k) {
-      const auto& [code, loop, moves, bits] = steps[k];
+      const auto& [code, loop, moves, bits, repeats] = steps[k];
       if (code.op == CHAIN_CONSTANT)
         s[code.to] = bits_float(uint32_t(code.c));
       else if (code.op == CHAIN_ELEMENT)
@@ -145,6 +151,7 @@ struct Body {
   void fetch(const Step& step, float* to, int64_t from, int64_t n) const {
     const ChainStep& code = step.code;
     if (code.op == CHAIN_LOAD) return step.moves.load(to, chain.array[code.a].data, from, n);
+    if (code.op == CHAIN_SPREAD) return step.repeats->read(to, from, n);
     step.bits->read(to, chain.array[code.a].as<uint8_t>() + from,
                     chain.array[code.b].as<float>()[from / kBlock], n);
   }
@@ -165,8 +172,8 @@ struct Body {
       return {registers + at * kStride, 0.0f};
     };
     for (int k = chain.scalar_steps; k < chain.scalar_steps + chain.lane_steps; ++k) {
-      const auto& [code, loop, moves, bits] = steps[k];
-      if (code.op == CHAIN_LOAD || code.op == CHAIN_DEQUANTIZE)
+      const auto& [code, loop, moves, bits, repeats] = steps[k];
+      if (code.op == CHAIN_LOAD || code.op == CHAIN_SPREAD || code.op == CHAIN_DEQUANTIZE)
         fetch(steps[k], registers + code.to * kStride, from, n);
       else if (code.op == CHAIN_STORE || code.op == CHAIN_STORE_IF || code.op == CHAIN_QUANTIZE)
         put(steps[k], s, source(code.a), from, n);

@@ -101,6 +101,7 @@ class Writer {
     const ChainStep& s = chain_.steps[k];
     switch (s.op) {
       case CHAIN_LOAD:
+      case CHAIN_SPREAD:
       case CHAIN_DEQUANTIZE:
         return fetch(k, s);
       case CHAIN_STORE:
@@ -157,9 +158,10 @@ class Writer {
     possible_ = false;
   }
 
-  // Operands of other types come and go by slots, all of them before and after the block's own steps.
+  // Operands of other types, and those that repeat, come and go by slots, all of them before and after the
+  // block's own steps.
   void fetch(int k, const ChainStep& s) {
-    if (chain_.array[s.a].dtype == EASEL_F32) return code_.load(s.to, memory(s.a));
+    if (s.op == CHAIN_LOAD && chain_.array[s.a].dtype == EASEL_F32) return code_.load(s.to, memory(s.a));
     if (written_[s.a]) possible_ = false;
     before.push_back({k, slots});
     code_.load(s.to, memory(chain_.arrays + slots++));

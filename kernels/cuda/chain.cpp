@@ -13,7 +13,8 @@ Run prepare_chain(const Instruction& i) {
   if (!chain.lanes) return nothing();
   ChainArrays arrays{};
   for (int k = 0; k < chain.arrays; ++k)
-    arrays.data[k] = chain.array[k].data, arrays.dtype[k] = chain.array[k].dtype;
+    arrays.data[k] = chain.array[k].data, arrays.dtype[k] = chain.array[k].dtype,
+    arrays.times[k] = chain.lanes / std::max<int64_t>(1, chain.array[k].count());
   const int64_t parts = (chain.lanes + kChainPart - 1) / kChainPart;
   const int32_t first_sum = i.outputs() - chain.sums;
   const Scratch partial = i.scratch(size_t(parts) * size_t(chain.sums) * sizeof(float));

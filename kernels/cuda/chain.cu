@@ -124,6 +124,17 @@ EASEL_DEVICE Lane chain_source(const ChainBlock& k, const Lane* registers, int p
                                      : registers[place * kChainThreads];
 }
 
+// Lanes [at, at + n) of an operand that repeats, `behind` elements at a time, every `period` lanes.
+template <typename I>
+EASEL_DEVICE Lane chain_spread(const float* x, I period, I behind, I at, int n) {
+  Lane y;
+  for (int l = 0; l < kChainLanes; ++l) {
+    const I k = at + I(l);
+    y.at[l] = l < n ? x[k / period * behind + k % behind] : 0.0f;
+  }
+  return y;
+}
+
 // Lanes of 8 bits.
 EASEL_DEVICE Lane chain_dequantize(const ChainBlock& k, const ChainStep& step, int64_t at, int n) {
   const uint8_t* codes = reinterpret_cast<const uint8_t*>(k.arrays.data[step.a]) + at;
@@ -169,6 +180,16 @@ EASEL_DEVICE void chain_lanes(ChainBlock& k, Lane* registers, float* own, int64_
       registers[step.to * kChainThreads] = dtype == EASEL_F32    ? chain_load<float>(data, at, n)
                                            : dtype == EASEL_BF16 ? chain_load<bf16>(data, at, n)
                                                                  : chain_load<f16>(data, at, n);
+      continue;
+    }
+    if (step.op == CHAIN_SPREAD) {
+      const float* x = reinterpret_cast<const float*>(k.arrays.data[step.a]);
+      const int64_t period = k.arrays.times[step.a] * step.c;
+      const bool small =
+          ((at + kChainLanes) | period) >> 32 == 0;  // division of 64 bits is many instructions
+      registers[step.to * kChainThreads] =
+          small ? chain_spread(x, uint32_t(period), uint32_t(step.c), uint32_t(at), n)
+                : chain_spread<int64_t>(x, period, step.c, at, n);
       continue;
     }
     if (step.op == CHAIN_DEQUANTIZE) {
@@ -217,7 +238,9 @@ EASEL_KERNEL(128, chain,
     reinterpret_cast<int32_t*>(&k)[w] = code[w];  // the counts, then the steps
   if (threadIdx.x == 0) {
 #pragma unroll
-    for (int o = 0; o < 12; ++o) k.arrays.data[o] = arrays.data[o], k.arrays.dtype[o] = arrays.dtype[o];
+    for (int o = 0; o < 12; ++o)
+      k.arrays.data[o] = arrays.data[o], k.arrays.dtype[o] = arrays.dtype[o],
+      k.arrays.times[o] = arrays.times[o];
   }
   syncthreads();
   if (threadIdx.x == 0) chain_scalars(k);

@@ -8,6 +8,7 @@ namespace easel {
 struct ChainArrays {
   char* data[12];
   int32_t dtype[12];
+  int64_t times[12];  // how often elements of those that repeat do
 };
 
 constexpr int kChainThreads = 128, kChainLanes = 4;  // lanes of a thread at a time

@@ -54,7 +54,7 @@ export interface Node {
   readonly op: Op | null; // null: a source
   readonly source: Source | null;
   inputs: readonly Tensor[];
-  readonly attrs: Attrs;
+  attrs: Attrs;
   readonly outputs: readonly Tensor[];
   /** The recomputation segment (gradient checkpointing) this forward node was recorded in. */
   readonly segment: number | null;

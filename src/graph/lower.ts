@@ -8,6 +8,7 @@ import { joinChains } from "./passes/chains.ts";
 import { liveNodes } from "./passes/dead.ts";
 import { fuseResidual } from "./passes/residual.ts";
 import { widenWhereRead } from "./passes/widen.ts";
+import { sumSquares } from "./passes/squares.ts";
 import { runSoon } from "./passes/soon.ts";
 import { recompute } from "./passes/recompute.ts";
 import { aliasOffset, ALIGNMENT, planMemory } from "./plan.ts";
@@ -96,8 +97,9 @@ function rewrite(
   live = accumulateProducts(graph, live);
   if (pieces.size === 0) live = liveNodes(graph, fuseResidual(graph, live));
   if (options.chains || pieces.size > 0) {
-    const joined = joinChains(graph, live, (node) => options.chains || pieces.has(node));
-    live = liveNodes(graph, joined);
+    const wanted = (node: Node) => options.chains || pieces.has(node);
+    sumSquares(live, wanted);
+    live = liveNodes(graph, joinChains(graph, liveNodes(graph, live), wanted));
   }
   return live;
 }

@@ -34,7 +34,7 @@ import { normal } from "./check_op.ts";
 import { withEnvironment } from "./devices.ts";
 
 /** Blocks of 256, and lanes that fill none. */
-const LANES = 3 * 256 + 77;
+const LANES = 3 * 256 + 142;
 const SPECIAL = [0, -0, NaN, Infinity, -Infinity, 1e-42, -1e-42, 3e38, -3e38, 1, -1];
 
 function values(seed: number, special = true): Float32Array {
@@ -166,6 +166,31 @@ for (const isa of ["v4", "v3"]) {
       await same(device, build, (store) => {
         store.upload("w", [LANES], "f32", values(seed + 2));
         store.upload("m", [LANES], "f32", values(seed + 3));
+      });
+    }
+  });
+
+  test("operands that repeat, as code", async () => {
+    for (
+      const [shape, ...repeating] of [[[10, 91], [10, 1], [1, 91]], [[20, 5, 3, 3], [20, 5, 3, 1], [
+        20,
+        5,
+        1,
+        3,
+      ]]]
+    ) {
+      await same(device, (g) => {
+        const { x, y, going, still } = inputs(g), w = g.parameter("w", shape);
+        const [rows, columns] = repeating.map((shape, k) => g.parameter(`f${k}`, shape));
+        write(w, mul(mul(w, rows), columns));
+        g.output("used", affine(add(going, still), 1, 0));
+        g.output("xy", add(x, y));
+      }, (store) => {
+        const count = (shape: number[]) => shape.reduce((n, d) => n * d, 1);
+        store.upload("w", shape, "f32", values(5).subarray(0, count(shape)));
+        repeating.forEach((shape, k) =>
+          store.upload(`f${k}`, shape, "f32", values(6 + k, false).subarray(0, count(shape)))
+        );
       });
     }
   });

@@ -196,6 +196,62 @@ testOnEach("random formulas, too long for one chain too, agree with their ops", 
   }
 });
 
+/** Shapes, and those of operands that repeat in them along neighbouring axes: runs of all lengths, and of one element. */
+const REPEATING: [readonly number[], ...(readonly number[])[]][] = [
+  [[7, 300], [7, 1], [1, 300], [300]],
+  [[40, 30, 3, 3], [40, 30, 3, 1], [40, 30, 1, 3], [40, 1, 1, 1], [40, 30, 1, 1], [3]],
+  [[500, 5, 2], [500, 1, 2], [500, 5, 1], [1, 5, 2]],
+  [[3, 1, 9000], [3, 1, 1], [1, 1, 9000]],
+];
+testOnEach("a chain reads operands that repeat where they are", async (backend) => {
+  for (const [shape, ...repeating] of REPEATING) {
+    const count = (shape: readonly number[]) => shape.reduce((n, d) => n * d, 1);
+    const build = (g: Graph) => {
+      const x = g.input("x", [...shape]);
+      const factors = repeating.map((shape, k) => g.input(`f${k}`, [...shape]));
+      g.output("y", factors.reduce((y, f, k) => k % 2 ? sub(y, f) : mul(f, y), x));
+      g.output("one first", div(factors[0], x));
+    };
+    const inputs = {
+      x: values(count(shape), 1),
+      ...Object.fromEntries(repeating.map((shape, k) => [`f${k}`, values(count(shape), k + 2)])),
+    };
+    const joined = await run(backend, build, inputs), apart = await run(backend, build, inputs, {}, false);
+    assert.deepEqual(joined.listing.map((line) => line.split(" ")[0]), ["chain"]);
+    for (const name of ["y", "one first"]) {
+      assert.ok(relL2(joined.out[name], apart.out[name]) < 1e-6, `${name} of ${shape.join("x")}`);
+    }
+  }
+});
+
+testOnEach("what two chains read is kept, or computed in both where that reads no more", async (backend) => {
+  const n = 700, x = values(n, 1), w = values(n, 2);
+  const doubled = (v: number) => 2 * v + 1;
+  const cases: [string, (x: Tensor, w: Tensor) => Tensor, Float32Array, boolean, boolean][] = [
+    ["made of one array", (x) => affine(x, 2, 1), x.map(doubled), false, false],
+    ["made of two", (x, w) => mul(x, w), x.map((v, i) => v * w[i]), false, true],
+    ["made of what changes then", (_, w) => affine(w, 2, 1), w.map(doubled), true, true],
+  ];
+  for (const [what, build, value, changes, kept] of cases) {
+    const { out, listing } = await run(
+      backend,
+      (g) => {
+        const x = g.input("x", [n]), w = g.parameter("w", [n]), value = build(x, w);
+        const size = sum(square(value));
+        g.output("squares", sum(square(x)));
+        if (changes) fill(w, 0);
+        g.output("y", div(value, size));
+      },
+      { x },
+      { w: { values: w } },
+    );
+    const [first] = listing.filter((line) => line.startsWith("chain "));
+    assert.equal(first.split("<-")[0].includes(`f32[${n}]`), kept, `${what}: ${first}`);
+    const size = value.reduce((total, v) => total + v * v, 0);
+    assert.ok(relL2(out.y, value.map((v) => v / size)) < 1e-6, what);
+  }
+});
+
 /** A code of scalar and lane steps over four lanes, one output and one operand. */
 const code = (counts: number[], ...steps: [ChainStep | number, number[]][]) =>
   Int32Array.from([
@@ -232,6 +288,9 @@ const BROKEN: [string, Int32Array, RegExp][] = [
     code([0, 1, 1, 0], ["dequantize", [0, 9, 1, 1]]),
     /operand that is not/,
   ],
+  ["what repeats along no axis", code([0, 1, 1, 0], ["spread", [0, 1, 0, 3]]), /repeats along no axis/],
+  ["what repeats no whole times", code([0, 1, 1, 0], ["spread", [0, 1, 0, -1]]), /repeats along no axis/],
+  ["what repeats and is not there", code([0, 1, 1, 0], ["spread", [0, 9, 0, 1]]), /operand that is not/],
   ["quantize without its scalar", code([0, 1, 0, 0], ["quantize", [1, ARRAY + 1, 1, 1]]), /scalar that none/],
   ["dither without its seed", code([0, 1, 1, 0], ["dither", [0, ARRAY + 1, 3]]), /scalar that none/],
   ["storeIf without its scalar", code([0, 1, 0, 0], ["storeIf", [0, ARRAY + 1, 0, 3]]), /scalar that none/],

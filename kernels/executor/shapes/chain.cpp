@@ -40,6 +40,13 @@ struct Checker {
     i.require(t.count() == chain.lanes, "an operand has not as many elements as there are lanes");
   }
 
+  void repeated(int32_t at, int32_t behind) const {
+    const Tensor& t = operand(at);
+    i.require(t.dtype == EASEL_F32 && t.count() > 0 && chain.lanes % t.count() == 0,
+              "an operand that repeats is not f32, or not as often for each element");
+    i.require(behind > 0 && t.count() % behind == 0, "an operand repeats along no axis");
+  }
+
   // Codes, scales and map of an array of 8-bit numbers.
   void quantized(int32_t codes, int32_t scales, int32_t map) const {
     const Tensor &c = operand(codes), &s = operand(scales), &m = operand(map);
@@ -78,6 +85,8 @@ struct Checker {
     }
     if (s.op == CHAIN_LOAD) {
       whole(s.a);
+    } else if (s.op == CHAIN_SPREAD) {
+      repeated(s.a, s.c);
     } else if (s.op == CHAIN_DEQUANTIZE) {
       quantized(s.a, s.b, s.c);
     } else if (s.op == CHAIN_DITHER) {

@@ -1,4 +1,4 @@
-// sum(x; axes).
+// sum(x[, scale]; axes, squares, shift).
 #pragma once
 #include <array>
 
@@ -12,6 +12,9 @@ struct SumShape {
   int rank;
   std::array<int64_t, EASEL_MAX_RANK> sides;
   int64_t mask;  // bits of the axes that are summed
+  bool squares;  // (x scale)^2 + shift is summed
+  float shift;
+  const float* scale;  // where the backend has it; null where it is 1
 };
 
 SumShape sum_shape(const Instruction& i);

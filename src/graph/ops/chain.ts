@@ -6,7 +6,8 @@ import { UNARY } from "./unary.ts";
 
 /**
  * What a step of a chain does, beside the functions of UNARY and BINARY, whose codes follow. load and store move lanes
- * between a register and an operand of any float dtype, storeIf only where the scalar c is not 0. dequantize reads lanes
+ * between a register and an operand of any float dtype, storeIf only where the scalar c is not 0. spread reads lanes of an
+ * operand a that repeats R times: lane k has its element k / (R c) * c + k % c. dequantize reads lanes
  * of 8 bits: codes are operand a, their scales b, the map c; quantize writes them where the scalar c >> 8 is not 0:
  * codes are operand `to`, the scales b, the map c & 255 (quantized.ts). dither rounds to bf16 at random (chained.ts). sum
  * adds up all lanes into an output; constant and element set a scalar; select gives a where c is not 0, else b; fma is
@@ -14,6 +15,7 @@ import { UNARY } from "./unary.ts";
  */
 export const CHAIN = [
   "load",
+  "spread",
   "store",
   "storeIf",
   "dequantize",

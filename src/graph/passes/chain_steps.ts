@@ -23,11 +23,11 @@ export interface Step {
   /** Null for what goes into an operand. */
   readonly to: Value | null;
   readonly from: readonly Value[];
-  /** The operand of load, store and element; the output of sum. */
+  /** The operand of load, spread, store and element; the output of sum. */
   readonly operand?: Tensor;
   /** Beside the codes of dequantize and quantize: their scales and map. */
   readonly more?: readonly Tensor[];
-  /** A constant's bits, or an element's number. */
+  /** A constant's bits, an element's number, or how many elements of what is spread are behind the axes that repeat. */
   readonly word?: number;
 }
 
@@ -40,6 +40,7 @@ export interface Chain {
   readonly sums: readonly Tensor[];
 }
 
+const READS = new Set<ChainStep>(["load", "spread", "element"]);
 const STORES = new Set<ChainStep>(["store", "storeIf", "quantize"]);
 
 /** mul and the add or sub that alone reads it, as fma or fnma, where nothing is stored between them. */
@@ -95,7 +96,7 @@ export function encodeChain(
   for (const { step, to, from, operand, more, word } of steps) {
     // scalar steps know nothing but scalars
     const places = from.map((v) => to?.kind === "scalar" && v.kind === "scalar" ? v.index : place(v));
-    const reads = step === "load" || step === "element" ? [position.get(operand!)!] : places;
+    const reads = READS.has(step) ? [position.get(operand!)!] : places;
     const target = !to ? position.get(operand!)! : to.kind === "scalar" ? to.index : place(to);
     const [scales = 0, map = 0] = more?.map((t) => position.get(t)!) ?? [];
     // the condition of storeIf stands where the others have their third

@@ -1,6 +1,6 @@
 /** Writes the code of one chain: from its nodes to steps over registers, scalars and operands (ops/chain.ts). */
 
-import { elements, type Node, type Tensor } from "../graph.ts";
+import { elements, type Node, type Shape, type Tensor } from "../graph.ts";
 import { affineOp } from "../ops/affine.ts";
 import { BINARY, binaryOp } from "../ops/binary.ts";
 import { castOp } from "../ops/cast.ts";
@@ -13,6 +13,7 @@ import { sliceOp } from "../ops/slice.ts";
 import { sumOp } from "../ops/sum.ts";
 import { UNARY, unaryOp } from "../ops/unary.ts";
 import { type Chain, encodeChain, joinProducts, type Step, type Value } from "./chain_steps.ts";
+import { elementsBehind } from "./repeats.ts";
 
 const SCALAR_OPS = new Set([reshapeOp, sliceOp, unaryOp, binaryOp, affineOp, chainedOp]);
 
@@ -25,18 +26,25 @@ export class ChainWriter {
   readonly #sums: Tensor[] = [];
   #scalarCount = 0;
 
-  /** `actual` gives the tensor that holds a value which was made outside of the chain. */
-  constructor(private readonly count: number, private readonly actual: (t: Tensor) => Tensor) {}
+  /**
+   * `actual` gives the tensor that holds a value which was made outside of the chain; `again` tells which no tensor
+   * holds: they are computed in each chain.
+   */
+  constructor(
+    private readonly count: number,
+    private readonly actual: (t: Tensor) => Tensor,
+    private readonly again: (t: Tensor) => boolean,
+  ) {}
 
   add(node: Node): void {
     const [x, y, z] = node.inputs, { fn, scale, shift, value } = node.attrs;
     const result = (v: Value) => this.#lanes.set(node.outputs[0], v);
     if (node.op === unaryOp) result(this.#lane(UNARY[fn], x));
-    else if (node.op === binaryOp) result(this.#lane(BINARY[fn], x, y));
+    else if (node.op === binaryOp) result(this.#binary(BINARY[fn], x, y, node.outputs[0].shape));
     else if (node.op === affineOp) result(this.#affine(x, scale, shift));
     else if (node.op === castOp) result(this.#value(x));
     else if (node.op === chainedOp) result(this.#lane(CHAINED[fn], ...[x, y, z].filter((t) => t)));
-    else if (node.op === dequantizeOp) result(this.#step("dequantize", [], x, [y, z]));
+    else if (node.op === dequantizeOp) result(this.#step("dequantize", [], x, { more: [y, z] }));
     else if (node.op === quantizeOp) this.#quantize(node.inputs);
     else if (node.op === sumOp) this.#sum(x, node.outputs[0]);
     else if (node.op === fillOp) this.#store(x, this.#constant(value));
@@ -65,13 +73,30 @@ export class ChainWriter {
     return shift === 0 ? value : this.#step("add", [value, this.#constant(shift)]);
   }
 
+  #binary(step: ChainStep, a: Tensor, b: Tensor, shape: Shape): Value {
+    const value = (t: Tensor) => {
+      const count = elements(t.shape);
+      return count === this.count || count === 1 ? this.#value(t) : this.#spread(t, shape);
+    };
+    return this.#step(step, [value(a), value(b)]);
+  }
+
+  #spread(t: Tensor, shape: Shape): Value {
+    return this.#step("spread", [], this.actual(t), { word: elementsBehind(t.shape, shape)! });
+  }
+
   #lane(step: ChainStep, ...inputs: Tensor[]): Value {
     return this.#step(step, inputs.map((t) => this.#value(t)));
   }
 
-  #step(step: ChainStep, from: readonly Value[], operand?: Tensor, more?: readonly Tensor[]): Value {
+  #step(
+    step: ChainStep,
+    from: readonly Value[],
+    operand?: Tensor,
+    more: Pick<Step, "more" | "word"> = {},
+  ): Value {
     const to: Value = { kind: "register" };
-    this.#laneSteps.push({ step, to, from, operand, more });
+    this.#laneSteps.push({ step, to, from, operand, ...more });
     return to;
   }
 
@@ -106,6 +131,10 @@ export class ChainWriter {
     const known = this.#lanes.get(t);
     if (known) return known;
     if (elements(t.shape) === 1 && this.count > 1) return this.#scalar(t);
+    if (this.again(t)) {
+      this.add(t.node);
+      return this.#lanes.get(t)!;
+    }
     const operand = this.actual(t);
     return t.dtype === "f32" ? { kind: "array", operand } : this.#step("load", [], operand);
   }

@@ -1,7 +1,8 @@
 /**
  * Joins pointwise ops over equally many elements into one chain instruction, so that a formula of any length reads and
  * writes memory once. A sum over all elements of a joined value belongs to its chain; what reads the sum begins another.
- * Scalars of a chain (learning rates, scales) are computed within it, once, not once a lane.
+ * Scalars of a chain (learning rates, scales) are computed within it, once, not once a lane. What several chains read and
+ * what is soon computed from one array is computed in each of them (again.ts).
  */
 
 import { elements, type Graph, type Node, type Tensor } from "../graph.ts";
@@ -15,7 +16,9 @@ import { dequantizeOp, quantizeOp } from "../ops/quantized.ts";
 import { reshape } from "../ops/reshape.ts";
 import { sumOp } from "../ops/sum.ts";
 import { unaryOp } from "../ops/unary.ts";
+import { Again } from "./again.ts";
 import { ChainWriter } from "./chain_writer.ts";
+import { elementsBehind } from "./repeats.ts";
 
 const WRITERS = new Set([copyOp, fillOp, accumulateOp]);
 const PURE = new Set([unaryOp, binaryOp, affineOp, chainedOp]);
@@ -37,6 +40,9 @@ class Joiner {
   readonly #readers = new Map<Tensor, Set<Node>>();
   /** Scalars that only a chain can compute, and that no instruction has asked for yet. */
   readonly #pending = new Set<Node>();
+  readonly #again: Again;
+  /** What chains compute. */
+  readonly #chained = new Set<Node>();
   #run: Node[] = [];
   #lanes = 0;
 
@@ -51,6 +57,7 @@ class Joiner {
         this.#readers.get(t)!.add(node);
       }
     }
+    this.#again = new Again(nodes, (node) => wanted(node) ? lanesOf(node) : null);
   }
 
   join(): Node[] {
@@ -112,12 +119,14 @@ class Joiner {
 
   /** One chain where the run fits into one, else the chains of its halves. */
   #chain(run: readonly Node[], lanes: number): void {
-    if (run.length === 1 && !CHAINS_ALONE.has(run[0].op!)) return this.#emit(run[0]);
-    const inRun = new Set(run), named = new Set(this.graph.outputs.values());
-    const wanted = (t: Tensor) => named.has(t) || [...this.#readers.get(t) ?? []].some((n) => !inRun.has(n));
-    const writer = new ChainWriter(lanes, (t) => this.#actual(t));
-    for (const node of run) writer.add(node);
-    const chain = writer.finish(run.flatMap((n) => n.outputs).filter(wanted));
+    const results = this.#resultsOf(run), alone = run.length === 1 && !CHAINS_ALONE.has(run[0].op!);
+    const needed = this.#needed(run, results);
+    if (alone && needed.length > 0 && !run[0].inputs.some((t) => this.#unkept(t))) return this.#emit(run[0]);
+    for (const node of run) this.#chained.add(node);
+    if (needed.length === 0) return;
+    const writer = new ChainWriter(lanes, (t) => this.#actual(t), (t) => this.#unkept(t));
+    for (const node of needed) writer.add(node);
+    const chain = writer.finish(results);
     if (!chain) {
       const half = Math.ceil(run.length / 2);
       this.#chain(run.slice(0, half), lanes);
@@ -130,6 +139,30 @@ class Joiner {
     [...chain.values, ...chain.sums].forEach((t, i) => this.#replaced.set(t, reshape(outputs[i], t.shape)));
     this.#out.push(...this.graph.nodes.splice(made));
   }
+
+  /** What is to be held of what a run makes. */
+  #resultsOf(run: readonly Node[]): Tensor[] {
+    const inRun = new Set(run), named = new Set(this.graph.outputs.values());
+    return run.flatMap((n) => n.outputs).filter((t) => {
+      const outside = [...this.#readers.get(t) ?? []].filter((n) => !inRun.has(n));
+      return named.has(t) || !outside.every((reader) => this.#again.within(reader, t));
+    });
+  }
+
+  /** Without what only later chains read, which compute it again. */
+  #needed(run: readonly Node[], results: readonly Tensor[]): Node[] {
+    const read = new Set(results);
+    return run.toReversed().filter(({ op, inputs, outputs }) => {
+      const needed = op!.effect || outputs.some((t) => read.has(t));
+      if (needed) { for (const t of inputs) read.add(t); }
+      return needed;
+    }).reverse();
+  }
+
+  /** Whether nothing holds what a chain has made of t, because each chain that reads it computes it. */
+  #unkept(t: Tensor): boolean {
+    return this.#chained.has(t.node) && !this.#replaced.has(t);
+  }
 }
 
 /** How many elements a node computes one by one; null where it does not, or in types that a chain does not take. */
@@ -139,7 +172,10 @@ function lanesOf({ op, inputs, outputs }: Node): number | null {
   if (op === dequantizeOp || op === quantizeOp) return elements(inputs[0].shape);
   if (op === sumOp) return floats && elements(outputs[0].shape) === 1 ? elements(inputs[0].shape) : null;
   const lanes = elements((outputs[0] ?? inputs[0]).shape);
-  if (inputs.some((t) => elements(t.shape) !== lanes && elements(t.shape) !== 1)) return null;
+  const fits = ({ shape }: Tensor) =>
+    elements(shape) === lanes || elements(shape) === 1 ||
+    op === binaryOp && elementsBehind(shape, outputs[0].shape) !== null;
+  if (!inputs.every(fits)) return null;
   if (WRITERS.has(op)) return inputs.every((t) => t.dtype !== "i32" && t.dtype !== "u8") ? lanes : null;
   if (op === castOp) {
     return outputs[0].dtype === "f32" && inputs[0].dtype !== "i32" && inputs[0].node.source ? lanes : null;

@@ -26,9 +26,10 @@ function scaled({ grad, state, hyper: { decay } }: Group<States, "lr" | "decay">
   }
   const exp_avg_sq_row = lerp(state.exp_avg_sq_row, mean(squares, [rank - 1]), rest(decay));
   const exp_avg_sq_col = lerp(state.exp_avg_sq_col, mean(squares, [rank - 2]), rest(decay));
+  // both before a product is recorded: the products are one chain then, which reads them where they repeat
   const rows = inverseRoot(div(exp_avg_sq_row, mean(exp_avg_sq_row, [rank - 2])));
-  const update = mul(mul(grad, rows), inverseRoot(exp_avg_sq_col));
-  return { update, moments: { exp_avg_sq_row, exp_avg_sq_col } };
+  const columns = inverseRoot(exp_avg_sq_col);
+  return { update: mul(mul(grad, rows), columns), moments: { exp_avg_sq_row, exp_avg_sq_col } };
 }
 
 function adafactorRule(args: Arguments): Rule {

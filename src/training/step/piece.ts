@@ -6,6 +6,7 @@ import {
   concat,
   dither,
   div,
+  fill,
   finite,
   type Graph,
   minimum,
@@ -32,6 +33,8 @@ export interface Piece {
   readonly states: States;
   /** A parameter of 16 bits is rounded at random with this number. */
   readonly seed?: Tensor;
+  /** The gradient is 0 after the step. */
+  readonly clears?: boolean;
 }
 
 /** The parameter as an update sees it. */
@@ -97,10 +100,16 @@ export function outcome({ instruction, update }: Rule, operands: Work, step: Ste
 
 /** The weight and the states after the step are written where the scale is finite. */
 export function makeStep({ instruction, update }: Rule, operands: Work, step: Step): void {
-  if (instruction && wide(operands)) return instruction.step(operandsOf(operands));
+  const clear = () => operands.clears && fill(operands.grad, 0);
+  if (instruction && wide(operands)) {
+    instruction.step(operandsOf(operands));
+    clear();
+    return;
+  }
   const { target, seed } = operands, group = step(operands), going = finite(operands.scale);
   const { weight, ...states } = update(group);
   write(target, select(going, seed ? dither(weight, seed) : weight, group.weight));
+  clear(); // beside the weight, so that one chain goes over both, whatever the states' shapes
   operands.states.write(states, going);
 }
 

@@ -124,8 +124,9 @@ export function recordUpdate(
   const decay = averaging ? graph.input("average_decay", [1]) : null;
   operands.forEach((group, i) => {
     const pack = packing(optimizer), held = memo((scale: Tensor) => add(scale, broken));
-    for (const each of group) makeStep(optimizer, pack({ ...each, scale: held(each.scale) }), stepOf(i));
-    fill(at(flat.gradients, i), 0);
+    for (const each of group) {
+      makeStep(optimizer, pack({ ...each, scale: held(each.scale), clears: true }), stepOf(i));
+    }
     if (decay) {
       const average = at(flat.averages, i);
       write(average, add(mul(average, decay), mul(cast(weights(i), "f32"), affine(decay, -1, 1))));
