@@ -17,7 +17,7 @@ import { readOptimizer } from "../../src/training/optimizers/mod.ts";
 import { checkUpdate } from "../../src/training/step/check_update.ts";
 import { type StepOptions, TrainingStep } from "../../src/training/step/step.ts";
 import { allocateGroups, type ParameterGroup, weightOf } from "../../src/training/step/trainable.ts";
-import { device, testOnEach } from "../kernels/devices.ts";
+import { device, noCuda, testOnEach } from "../kernels/devices.ts";
 import { relL2 } from "../golden/compare.ts";
 import { u } from "./optimizers/recorded_steps.ts";
 
@@ -91,6 +91,34 @@ class Stack {
     this.store.destroy();
   }
 }
+
+/** Instructions of AdamW's own in what steps the weights. */
+const ownSteps = ({ step }: Stack) =>
+  (step.options.fused ? step.recordBackward({ batch: BATCH }) : step.recordUpdate()).nodes
+    .filter(({ op }) => op?.name === "adamw").length;
+
+Deno.test({
+  name:
+    "on a GPU AdamW is an instruction where weights are 32 bits wide, on a CPU a chain: both go the same way",
+  ignore: noCuda !== null,
+  fn: async () => {
+    const ways: [Options, number][] = [
+      [{}, 2], // a group each
+      [{ clipEach: true }, LAYERS],
+      [{ fused: true }, LAYERS],
+      [{ dtype: "bf16", fused: true }, 0],
+    ];
+    for (const [options, own] of ways) {
+      using cpu = new Stack("cpu", options), gpu = new Stack("cuda", options);
+      assert.deepEqual([ownSteps(cpu), ownSteps(gpu)], [0, own], JSON.stringify(options));
+      const start = cpu.weights(), moved = (w: Float32Array) => w.map((x, i) => x - start[i]);
+      const [a, b] = [await cpu.train(3), await gpu.train(3)];
+      a.norms.forEach((norm, k) => assert.ok(Math.abs(b.norms[k] / norm - 1) < 1e-4, `${b.norms} ${norm}`));
+      const apart = relL2(moved(gpu.weights()), moved(cpu.weights()));
+      assert.ok(apart < (options.dtype ? 2e-2 : 1e-4), `${JSON.stringify(options)}: ${apart}`);
+    }
+  },
+});
 
 const bytesOf = (store: ParameterStore) => store.names().filter((name) => name.includes("grad")).length;
 
