@@ -31,6 +31,7 @@ Deno.test("parsePromptLine() reads gen_img's options and names what it does not 
     networkMultipliers: [0.5, 1],
     unknown: ["--zz 1"],
   });
+  assert.deepEqual(parsePromptLine("a --l -3 --n"), { prompt: "a", unreadable: ["--l -3", "--n"] });
   assert.equal(parsePromptLine("a --nl 3").negativeScale, 3);
   assert.equal(parsePromptLine("a --nl none").negativeScale, null);
   assert.throws(() => parsePromptLine("a --l 1.2.3"), UserError);

@@ -41,6 +41,8 @@ export interface PromptLine {
   fileName?: string;
   /** Options that nobody knows, as written. */
   unknown?: string[];
+  /** Known options whose value is none, as written. */
+  unreadable?: string[];
   /** Options that stand there more than once; the last one counts. */
   repeated?: string[];
 }
@@ -117,7 +119,8 @@ export function parsePromptLine(text: string): PromptLine {
       return option.slice(0, start).toLowerCase() === `${name} ` && value.test(option.slice(start));
     });
     if (!found) {
-      (line.unknown ??= []).push(`--${option}`);
+      const known = OPTIONS.some(([name]) => option.toLowerCase().split(" ")[0] === name);
+      (known ? line.unreadable ??= [] : line.unknown ??= []).push(`--${option}`);
       continue;
     }
     const [name, pattern, read] = found;

@@ -138,6 +138,9 @@ export class RequestMaker {
       if (!line || variants.length > 1) {
         line = parsePromptLine(rawPrompt);
         line.unknown?.forEach((option) => warn(`prompt option ${option} is unknown and left out`));
+        line.unreadable?.forEach((option) =>
+          warn(`prompt option ${option}: that is no value for it; it is left out`)
+        );
         line.repeated?.forEach((option) =>
           warn(`prompt option ${option} stands there twice; the last one counts`)
         );

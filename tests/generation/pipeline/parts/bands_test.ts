@@ -33,7 +33,7 @@ Deno.test("bands hold a number of rows: by their memory, or by their count", () 
   assert.equal(bandsOf(3)({ height: 256, width: 1, channels: 1 }), 86);
 });
 
-Deno.test("2048x2048 decodes in less than 1.5 GiB, in bfloat16 and in float32", async () => {
+Deno.test("what bands of 2048x2048 need beside their activations is small, in bfloat16 and in float32", async () => {
   const config = { channels: [128, 256, 512, 512], resBlocks: 2, latentChannels: 4, linearAttention: false };
   const shapes = new Map([...vaeShapes(config)].map(([key, shape]) => [`${VAE}.${key}`, shape]));
   const device = openDevice("cpu"), store = new ParameterStore(device);
@@ -61,8 +61,10 @@ Deno.test("2048x2048 decodes in less than 1.5 GiB, in bfloat16 and in float32", 
       const rows = new HostRows(256, 512, vaeDtype);
       rows.add(new Float32Array(16 * 256 * 512));
       await new BandRunner(model, programs, BOUNDED).run(rows, decoderPieces(scope(new Graph())), true);
-      const most = Math.max(...planned) / 2 ** 30;
-      assert.ok(most < (vaeDtype === "bf16" ? 0.4 : 0.7), `${vaeDtype}: ${most} GiB`);
+      const [small, ...bands] = planned.map((bytes) => bytes / 2 ** 30), most = Math.max(...bands);
+      // 1 or 2 GiB of activations lie beside the bands, few beside what comes before them
+      const [before, beside] = vaeDtype === "bf16" ? [0.4, 0.1] : [0.7, 0.2];
+      assert.ok(small < before && most < beside, `${vaeDtype}: ${small}, then ${most} GiB`);
     }
   } finally {
     store.destroy();
