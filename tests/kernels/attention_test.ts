@@ -47,9 +47,10 @@ const cases: Sizes[] = [
   { B: 1, Lq: 34, Lk: 20, heads: 1, width: 160 },
   { B: 1, Lq: 18, Lk: 19, heads: 1, width: 200 },
   { B: 1, Lq: 1, Lk: 1, heads: 1, width: 1 },
-  // a tile of the CPU's and what is left beside it, kernels/cpu/attention_gemm.h
+  // a tile of the CPU's and what is left beside it, kernels/cpu/attention.cpp
   { B: 1, Lq: 131, Lk: 515, heads: 1, width: 4, dtypes: ["f32"] },
   { B: 1, Lq: 515, Lk: 515, heads: 1, width: 3, causal: true, dtypes: ["f32"] },
+  { B: 1, Lq: 290, Lk: 139, heads: 1, width: 24 },
   // so many heads that CUDA takes the queries in two chunks, see kernels/cuda/attention_scores.cpp
   { B: 1, Lq: 20, Lk: 1040, heads: 64, width: 2, dtypes: ["f32"] },
 ];

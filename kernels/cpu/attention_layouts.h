@@ -1,0 +1,128 @@
+// Operands of attention's products as tiles read them, and back.
+#pragma once
+#include "attention_tiles.h"
+
+namespace easel {
+inline namespace EASEL_ISA {
+namespace attention_detail {
+
+// Elements from a row to the next: an odd number of cache lines, or rows of a power of two would lie in the
+// same few sets of a cache and drive one another out.
+template <typename T>
+int64_t apart(int64_t columns) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  return ((columns + kLine - 1) / kLine | 1) * kLine;
+}
+
+// Half-precision operands as floats and back.
+template <typename From, typename To>
+void convert(const From* from, To* to, int64_t n) {
+  parallel_for(n, 1 << 14, [=](int64_t begin, int64_t end) {
+#pragma omp simd
+    for (int64_t j = begin; j < end; ++j) to[j] = from_float<To>(to_float(from[j]));
+  });
+}
+
+// f(first, x) for columns [first, first + kLanes) of up to kLanes rows of words: x[k] is column first + k.
+// The last columns may come a second time; where there are fewer, and where rows are missing, x is 0.
+template <typename F>
+inline void by_columns(const Word* from, int64_t line, int64_t rows, int64_t words, const F& f) {
+  for (int64_t first = 0;;) {
+    Vec x[kLanes];
+    const size_t bytes = sizeof(Word) * size_t(std::min<int64_t>(words, kLanes));
+    for (int64_t r = 0; r < kLanes; ++r) {
+      x[r] = Vec{};
+      if (r < rows && bytes == sizeof(Vec))
+        memcpy(&x[r], from + r * line + first, sizeof(Vec));
+      else if (r < rows)
+        memcpy(&x[r], from + r * line, bytes);
+    }
+    transpose(x);
+    f(first, x);
+    if (first + kLanes >= words) return;
+    first = std::min(first + kLanes, words - kLanes);
+  }
+}
+
+// Rows of words as columns: to (words, lanes) with rows `to_line` apart, up to whole panels, 0 where rows are
+// missing.
+template <typename T>
+void across(const T* from, int64_t line, int64_t rows, int64_t width, float* to, int64_t to_line) {
+  const int64_t words = width / kPer<T>;
+  line /= kPer<T>;
+  for (int64_t q = 0; q < round_up(rows, kPanel); q += kLanes)
+    by_columns(words_of(from) + q * line, line, rows - q, words, [&](int64_t first, const Vec(&x)[kLanes]) {
+      for (int64_t k = 0; k < std::min<int64_t>(kLanes, words); ++k)
+        store(to + (first + k) * to_line + q, x[k]);
+    });
+}
+
+// (rows, width) as (width, rows), the rows of which are `to_line` apart; columns up to a vector's end are 0.
+template <typename T>
+void transposed(const T* from, int64_t line, int64_t rows, int64_t width, T* to, int64_t to_line) {
+  const int64_t words = width / kPer<T>;
+  line /= kPer<T>;
+  for (int64_t q = 0; q < rows; q += kLanes)
+    by_columns(words_of(from) + q * line, line, rows - q, words, [&](int64_t first, const Vec(&x)[kLanes]) {
+      for (int64_t k = 0; k < std::min<int64_t>(kLanes, words); ++k) {
+        T* at = to + (first + k) * kPer<T> * to_line + q;
+        if constexpr (std::is_same_v<T, float>) {
+          store(at, x[k]);
+        } else {
+          uint32_t pairs[kLanes];
+          memcpy(pairs, &x[k], sizeof pairs);
+          for (int l = 0; l < kLanes; ++l) at[l].bits = uint16_t(pairs[l]);
+          for (int l = 0; l < kLanes; ++l) at[to_line + l].bits = uint16_t(pairs[l] >> 16);
+        }
+      }
+    });
+}
+
+// Rows as the lanes' operand of a sum over rows: to (words, lanes), 0 where rows or columns are missing. Rows
+// are counted up to `padded`, a multiple of kPer.
+template <typename T>
+void along(const T* from, int64_t line, int64_t rows, int64_t padded, int64_t width, int64_t lanes,
+           float* to) {
+  uint32_t* at = reinterpret_cast<uint32_t*>(to);
+  for (int64_t r = 0; r < padded; r += kPer<T>, at += lanes) {
+    const T* x = from + r * line;
+    const int64_t filled = r < rows ? width : 0;
+    if constexpr (std::is_same_v<T, float>)
+      memcpy(at, x, sizeof(float) * size_t(filled));
+    else if (r + 1 < rows)
+      for (int64_t c = 0; c < width; ++c) at[c] = uint32_t(x[c].bits) | uint32_t(x[line + c].bits) << 16;
+    else
+      for (int64_t c = 0; c < filled; ++c) at[c] = x[c].bits;
+    std::fill(at + filled, at + lanes, 0u);
+  }
+}
+
+// Columns of a panel (width, kPanel) as rows, each times its factor.
+template <typename T>
+void rows_of(const float* from, const float* factors, int64_t rows, int64_t width, T* to, int64_t line) {
+  for (int64_t q = 0; q < std::min<int64_t>(rows, kPanel); q += kLanes) {
+    const Vec factor = load(factors + q);
+    for (int64_t first = 0;;) {
+      const int64_t n = std::min<int64_t>(kLanes, width);
+      Vec x[kLanes];
+      for (int64_t c = 0; c < kLanes; ++c)
+        x[c] = c < n ? load(from + (first + c) * kPanel + q) * factor : Vec{};
+      transpose(x);
+      for (int64_t r = 0; r < std::min<int64_t>(kLanes, rows - q); ++r) {
+        float row[kLanes];
+        store(row, x[r]);
+        T* at = to + (q + r) * line + first;
+        if (n == kLanes)
+          for (int c = 0; c < kLanes; ++c) at[c] = from_float<T>(row[c]);
+        else
+          for (int64_t c = 0; c < n; ++c) at[c] = from_float<T>(row[c]);
+      }
+      if (first + kLanes >= width) break;
+      first = std::min(first + kLanes, width - kLanes);
+    }
+  }
+}
+
+}  // namespace attention_detail
+}  // namespace EASEL_ISA
+}  // namespace easel
