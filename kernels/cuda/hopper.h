@@ -24,12 +24,13 @@ struct HeadMaps {
 // Columns of a compiled width that lie in boxes of 64 (48 are one box), and those that are left.
 constexpr int head_tail(int width) { return width % 64 <= 32 ? width % 64 : 0; }
 constexpr int head_boxes(int width) { return (width - head_tail(width) + 63) / 64; }
-// What a block of attention keeps there for `stages` tiles of keys and values.
+// Tiles of keys and values, or of what their gradient reads, that are on their way or in use.
 constexpr int kHopperStages = 3;
 // Rows of a tile in attention's gradient: of dq, and of dk and dv.
 constexpr int kHopperKeys = 80, kHopperQueries = 64;
 // A third group, of which one warp copies, so that the two that multiply get its registers.
 constexpr int kDkdvThreads = 384;
+// Bytes of so many rows, and of a block's shared memory.
 constexpr int head_bytes(int width, int rows) {
   return head_boxes(width) * rows * 128 + (rows * head_tail(width) * 2 + 1023) / 1024 * 1024;
 }

@@ -42,7 +42,7 @@ struct GradientTiles {
   }
 };
 
-// Rows of sums, two neighbours of each lane, at `to` + 8 columns times n.
+// One of a lane's two rows of sums.
 template <typename T, int D, int COLUMNS>
 EASEL_DEVICE void store_row(T* to, const float (&sums)[COLUMNS / 2], int h, const Heads& s) {
 #pragma unroll
