@@ -14,7 +14,7 @@ export { drawMasks, type LayerDraws } from "./joining/masks.ts";
 export { type LearningRates, type ParameterGroup, parameterGroups } from "./sites/groups.ts";
 export { initialDraws, initialWeights, type LoraWeights, tensorShapes } from "./kinds/first_weights.ts";
 export type { MaskSource, NetworkKind, NetworkModule, UniformSource } from "./kinds/kind.ts";
-export { OFT_PREFIX } from "./kinds/oft.ts";
+export { OFT_PREFIX } from "./kinds/rotations/oft.ts";
 export { DOWN, keysOf, lora, UP } from "./kinds/lora.ts";
 export { bundledEmbedding, otherNetwork } from "./files/file_keys.ts";
 export { type FileModule, fileModules, kindNames, type Note } from "./files/file_modules.ts";

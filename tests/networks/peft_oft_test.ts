@@ -7,7 +7,7 @@ import { quietContext } from "../../src/base/job.ts";
 import { openSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { openModel } from "../../src/models/mod.ts";
 import { loadLora, loraTargets, saveLora } from "../../src/networks/mod.ts";
-import { peftRotations, rotationOf } from "../../src/networks/kinds/peft_rotations.ts";
+import { peftRotations, rotationOf } from "../../src/networks/kinds/rotations/peft_rotations.ts";
 import { withDefaults } from "../../src/options/mod.ts";
 import { convertLora } from "../../src/tools/network/any_kind/convert_lora.ts";
 import { distance, loraDiff, totalOf } from "../../src/tools/network/any_kind/lora_diff.ts";

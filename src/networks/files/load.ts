@@ -19,7 +19,7 @@ import type { LoraWeights } from "../kinds/first_weights.ts";
 import type { NetworkModule } from "../kinds/kind.ts";
 import { lora } from "../kinds/lora.ts";
 import { kindOf } from "../kinds/mod.ts";
-import { OFT_PREFIX } from "../kinds/oft.ts";
+import { OFT_PREFIX } from "../kinds/rotations/oft.ts";
 import { FAMILIES, type Family, type Shapes } from "../../models/mod.ts";
 import { loraTargets, type Target } from "../sites/targets.ts";
 import { floatAlpha, wholeAlpha } from "../sites/values.ts";

@@ -1,6 +1,6 @@
 /** The kinds of networks; a new one is a file here and a line in the table. */
 
-import { boft } from "./boft.ts";
+import { boft } from "./rotations/boft.ts";
 import { doraOf, MAGNITUDE } from "./dora.ts";
 import { dylora } from "./dylora.ts";
 import { full, norm } from "./full.ts";
@@ -11,8 +11,8 @@ import { loha } from "./loha.ts";
 import { lokr } from "./lokr.ts";
 import { lora } from "./lora.ts";
 import { loraFa } from "./lora_fa.ts";
-import { BLOCKS, oft } from "./oft.ts";
-import { oftInputs } from "./oft_inputs.ts";
+import { BLOCKS, oft } from "./rotations/oft.ts";
+import { oftInputs } from "./rotations/oft_inputs.ts";
 
 /** In the order in which a module of a file is tried: the first with one of its marks it is. */
 export const KINDS: readonly NetworkKind[] = [

@@ -2,7 +2,7 @@
 
 import { UsageError } from "../../base/errors.ts";
 import type { BlockTable, Family, Shapes } from "../../models/mod.ts";
-import { boft } from "../kinds/boft.ts";
+import { boft } from "../kinds/rotations/boft.ts";
 import { doraOf } from "../kinds/dora.ts";
 import { dylora } from "../kinds/dylora.ts";
 import { full, norm } from "../kinds/full.ts";
@@ -12,7 +12,7 @@ import type { KindSettings, NetworkKind, NetworkModule } from "../kinds/kind.ts"
 import { loha } from "../kinds/loha.ts";
 import { lokr } from "../kinds/lokr.ts";
 import { lora } from "../kinds/lora.ts";
-import { oft } from "../kinds/oft.ts";
+import { oft } from "../kinds/rotations/oft.ts";
 import { scalarOf } from "../kinds/scalar.ts";
 import { type LoraOptions, loraOptions, type NetworkFlags, splitNetworkArgs } from "../sites/args.ts";
 import { loraModule } from "../sites/modules.ts";

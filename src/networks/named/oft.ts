@@ -1,7 +1,7 @@
 /** networks.oft of sd-scripts: --network_dim is the number of blocks, --network_alpha the constraint. */
 
 import { UsageError } from "../../base/errors.ts";
-import { oft, OFT_PREFIX } from "../kinds/oft.ts";
+import { oft, OFT_PREFIX } from "../kinds/rotations/oft.ts";
 import { loraOptions, splitNetworkArgs } from "../sites/args.ts";
 import { loraModule } from "../sites/modules.ts";
 import { isLargeConvolution, loraTargets } from "../sites/targets.ts";

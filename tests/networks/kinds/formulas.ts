@@ -1,9 +1,9 @@
 /** What each kind makes of a weight, in float64 and index by index, from the published formulas. */
 
 import type { NetworkKind } from "../../../src/networks/kinds/kind.ts";
-import { ROTATION } from "../../../src/networks/kinds/oft_inputs.ts";
+import { ROTATION } from "../../../src/networks/kinds/rotations/oft_inputs.ts";
 import { DOWN, UP } from "../../../src/networks/kinds/lora.ts";
-import { BLOCKS } from "../../../src/networks/kinds/oft.ts";
+import { BLOCKS } from "../../../src/networks/kinds/rotations/oft.ts";
 import { type NetworkModule, scaleOf } from "../../../src/networks/mod.ts";
 import { type KindCase, type Numbers, product, times, type Values } from "./check_kind.ts";
 

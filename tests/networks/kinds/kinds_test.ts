@@ -1,7 +1,7 @@
 /** Every kind of network against its published formula in float64. */
 
 import type { KindSettings, NetworkKind } from "../../../src/networks/kinds/kind.ts";
-import { boft } from "../../../src/networks/kinds/boft.ts";
+import { boft } from "../../../src/networks/kinds/rotations/boft.ts";
 import { doraOf } from "../../../src/networks/kinds/dora.ts";
 import { full } from "../../../src/networks/kinds/full.ts";
 import { glora } from "../../../src/networks/kinds/glora.ts";
@@ -12,8 +12,8 @@ import { scalarOf } from "../../../src/networks/kinds/scalar.ts";
 import { dylora } from "../../../src/networks/kinds/dylora.ts";
 import { lora } from "../../../src/networks/kinds/lora.ts";
 import { loraFa } from "../../../src/networks/kinds/lora_fa.ts";
-import { oftInputs, ROTATION } from "../../../src/networks/kinds/oft_inputs.ts";
-import { oft } from "../../../src/networks/kinds/oft.ts";
+import { oftInputs, ROTATION } from "../../../src/networks/kinds/rotations/oft_inputs.ts";
+import { oft } from "../../../src/networks/kinds/rotations/oft.ts";
 import type { NetworkModule } from "../../../src/networks/mod.ts";
 import { loraModule } from "../../../src/networks/sites/modules.ts";
 import { floatAlpha } from "../../../src/networks/sites/values.ts";

@@ -1,14 +1,14 @@
 /** BOFT (arXiv 2311.06243), as LyCORIS's modules/boft.py: rotations of blocks in butterfly order, one after the other. */
 
-import { byteSize } from "../../base/dtype.ts";
-import { UsageError } from "../../base/errors.ts";
-import { cast, elements, mul, permute, reshape, slice, sub, type Tensor } from "../../graph/mod.ts";
+import { byteSize } from "../../../base/dtype.ts";
+import { UsageError } from "../../../base/errors.ts";
+import { cast, elements, mul, permute, reshape, slice, sub, type Tensor } from "../../../graph/mod.ts";
 import { cayley, skew } from "./cayley.ts";
-import type { ModuleTensors, NetworkKind } from "./kind.ts";
+import type { ModuleTensors, NetworkKind } from "../kind.ts";
 import { BLOCKS, constrained, RESCALE, rescale, rotated, still } from "./oft.ts";
-import { through } from "./lora.ts";
-import { flat, overChannels, withoutBias } from "./parts.ts";
-import { readAs } from "./reading.ts";
+import { through } from "../lora.ts";
+import { flat, overChannels, withoutBias } from "../parts.ts";
+import { readAs } from "../reading.ts";
 
 export const boft: NetworkKind = {
   name: "BOFT",

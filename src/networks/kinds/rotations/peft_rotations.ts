@@ -1,6 +1,6 @@
 /** R of PEFT's OFT from what its files hold: the upper triangles of skew-symmetric matrices (OFTRotationModule). */
 
-import type { Shape } from "../../graph/mod.ts";
+import type { Shape } from "../../../graph/mod.ts";
 
 /** What adapter_config.json says of R. */
 export interface PeftRotation {

@@ -3,8 +3,8 @@
  * drawn with, not trained: what its adapter_config.json says of R is settled when the file is read.
  */
 
-import type { NetworkKind } from "./kind.ts";
-import { through } from "./lora.ts";
+import type { NetworkKind } from "../kind.ts";
+import { through } from "../lora.ts";
 import { rotated } from "./oft.ts";
 import { blockSize, peftRotations, rotationOf } from "./peft_rotations.ts";
 

@@ -15,7 +15,7 @@ import {
   sub,
   sum,
   type Tensor,
-} from "../../graph/mod.ts";
+} from "../../../graph/mod.ts";
 
 /**
  * Newton's steps towards the inverse for blocks of n. Each squares what is left of the error, which after the first is at

@@ -19,12 +19,12 @@ import {
   sub,
   sum,
   type Tensor,
-} from "../../graph/mod.ts";
+} from "../../../graph/mod.ts";
 import { cayley, identity, skew } from "./cayley.ts";
-import type { KindSettings, ModuleTensors, NetworkKind, NetworkModule } from "./kind.ts";
-import { factorization } from "./lokr.ts";
-import { flat, overChannels, withoutBias } from "./parts.ts";
-import { readAs } from "./reading.ts";
+import type { KindSettings, ModuleTensors, NetworkKind, NetworkModule } from "../kind.ts";
+import { factorization } from "../lokr.ts";
+import { flat, overChannels, withoutBias } from "../parts.ts";
+import { readAs } from "../reading.ts";
 
 export const BLOCKS = "oft_blocks";
 
