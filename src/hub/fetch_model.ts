@@ -4,11 +4,14 @@ import { dirname, join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { exists, isFile } from "../base/files/exists.ts";
 import { atomicWriteFile } from "../base/files/atomic.ts";
-import type { HubName } from "../base/files/hub_name.ts";
+import { type HubName, REPO_TYPES, type RepoType } from "../base/files/hub_name.ts";
 import type { JobContext } from "../base/job.ts";
 import { type Choice, chooseFiles } from "./choose.ts";
 import { downloadFile, type HubFile } from "./download.ts";
 import { type HubSettings, repoFolder } from "./place.ts";
+
+/** What stands before a repository's name in an address. */
+const ADDRESS: Readonly<Record<RepoType, string>> = { model: "", dataset: "datasets/", space: "spaces/" };
 
 /** What the hub says of a model at a revision. */
 interface Listing {
@@ -46,8 +49,8 @@ export async function fetchModel(
 type Choose = (paths: readonly string[]) => Choice;
 
 /**
- * A folder of a model, with all that is below it: "owner/name/folder", "owner/name/folder:revision", as sd-scripts'
- * --resume_from_huggingface names a state. Throws UserError.
+ * A folder of a model, with all that is below it: "owner/name/folder", "owner/name/folder:revision", "owner/name/folder:revision:type", as
+ * sd-scripts' --resume_from_huggingface names a state. Throws UserError.
  */
 export async function fetchFolder(text: string, settings: HubSettings, context: JobContext): Promise<string> {
   const [, repo, folder, revision = "main", type = "model"] =
@@ -57,10 +60,9 @@ export async function fetchFolder(text: string, settings: HubSettings, context: 
       `${text}: is no folder on the hub; give owner/name/folder, with :revision where it is another than main`,
     );
   }
-  if (type !== "model") {
-    throw new UserError(`${text}: states in a repository of the type ${type} are not supported yet`);
-  }
-  return await fetchModel({ repo, file: null, revision }, settings, context, (paths) => {
+  const known = REPO_TYPES.find((known) => known === type);
+  if (!known) throw new UserError(`${text}: ${type} is none of ${REPO_TYPES.join(", ")}`);
+  return await fetchModel({ repo, type: known, file: null, revision }, settings, context, (paths) => {
     const files = paths.filter((path) => path.startsWith(`${folder}/`));
     if (files.length > 0) return { files, model: folder };
     throw new UserError(`${text}: ${repo} has no such folder`);
@@ -74,7 +76,7 @@ async function download(
   context: JobContext,
   choose: Choose,
 ): Promise<string> {
-  const choice = choose(files.map(({ path }) => path)), repo = repoFolder(settings, name.repo);
+  const choice = choose(files.map(({ path }) => path)), repo = repoFolder(settings, name);
   const wanted = files.filter(({ path }) => choice.files.includes(path));
   const folders = { repo, commit }, snapshot = join(repo, "snapshots", commit);
   const missing = wanted.filter(({ path }) => !exists(join(snapshot, path)));
@@ -87,7 +89,7 @@ async function download(
     );
   }
   for (const file of missing) {
-    const url = `${settings.endpoint}/${name.repo}/resolve/${commit}/${
+    const url = `${settings.endpoint}/${ADDRESS[name.type ?? "model"]}${name.repo}/resolve/${commit}/${
       file.path.split("/").map(encodeURIComponent).join("/")
     }`;
     await downloadFile(file, url, folders, settings, context);
@@ -103,7 +105,8 @@ async function download(
 
 /** The revision's commit, and all files. */
 async function list(name: HubName, settings: HubSettings, context: JobContext): Promise<Listing> {
-  const { listFiles, modelInfo } = await import("@huggingface/hub");
+  const { listFiles, modelInfo, datasetInfo, spaceInfo } = await import("@huggingface/hub");
+  const { type = "model" } = name;
   const common = {
     hubUrl: settings.endpoint,
     ...(settings.token && { accessToken: settings.token }),
@@ -111,14 +114,16 @@ async function list(name: HubName, settings: HubSettings, context: JobContext): 
       fetch(input, { ...init, signal: context.signal }),
   };
   try {
-    const { sha } = await modelInfo({
-      ...common,
-      name: name.repo,
-      revision: name.revision,
-      additionalFields: ["sha"],
-    });
+    const asked = { ...common, name: name.repo, revision: name.revision, additionalFields: ["sha" as const] };
+    const { sha } = type === "dataset"
+      ? await datasetInfo(asked)
+      : type === "space"
+      ? await spaceInfo(asked)
+      : await modelInfo(asked);
     const files: HubFile[] = [];
-    for await (const entry of listFiles({ ...common, repo: name.repo, revision: sha, recursive: true })) {
+    for await (
+      const entry of listFiles({ ...common, repo: { name: name.repo, type }, revision: sha, recursive: true })
+    ) {
       const etag = entry.lfs?.oid ?? entry.oid;
       // names and hashes from outside become paths
       if (entry.type !== "file" || !/^[0-9a-f]{40,64}$/.test(etag ?? "") || !isInside(entry.path)) continue;
@@ -148,9 +153,12 @@ function explained(
     const login = token === null
       ? ", or one that wants a token (HF_TOKEN)"
       : ", or one that your token does not open";
-    return new UserError(`${shown(name)}: is no file here and no model of ${endpoint}${revision}${login}`, {
-      cause,
-    });
+    return new UserError(
+      `${shown(name)}: is no file here and no ${name.type ?? "model"} of ${endpoint}${revision}${login}`,
+      {
+        cause,
+      },
+    );
   }
   const why = status === undefined ? cause.message.split("\n")[0].slice(0, 200) : `it answers ${status}`;
   const line = `${shown(name)}: is no file here, and ${endpoint} cannot be asked for it (${why}); ` +
@@ -160,7 +168,7 @@ function explained(
 
 /** What the cache has of the revision, if that is a model. */
 function inCache(name: HubName, settings: HubSettings, choose: Choose): string | null {
-  const repo = repoFolder(settings, name.repo), ref = refFile(repo, name.revision);
+  const repo = repoFolder(settings, name), ref = refFile(repo, name.revision);
   const commit = isFile(ref) ? Deno.readTextFileSync(ref).trim() : name.revision;
   const snapshot = join(repo, "snapshots", commit);
   if (!/^[0-9a-f]{40}$/.test(commit) || !exists(snapshot)) return null;

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { UserError } from "../base/errors.ts";
 import { isFile } from "../base/files/exists.ts";
+import type { HubName } from "../base/files/hub_name.ts";
 
 /** What the environment says. */
 export interface HubSettings {
@@ -37,9 +38,12 @@ export function hubSettings(given: string | null = null): HubSettings {
   };
 }
 
-/** The folder of a model in the cache. */
-export function repoFolder({ cache }: Pick<HubSettings, "cache">, repo: string): string {
-  return join(cache, `models--${repo.replaceAll("/", "--")}`);
+/** The folder of a repository in the cache. */
+export function repoFolder(
+  { cache }: Pick<HubSettings, "cache">,
+  { repo, type = "model" }: Pick<HubName, "repo" | "type">,
+): string {
+  return join(cache, `${type}s--${repo.replaceAll("/", "--")}`);
 }
 
 /** The model's name, of a path inside the cache; null for other paths. */

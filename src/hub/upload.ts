@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { UsageError } from "../base/errors.ts";
 import { isFolder } from "../base/files/exists.ts";
+import { REPO_TYPES } from "../base/files/hub_name.ts";
 import type { JobContext } from "../base/job.ts";
 import { type HubSettings, hubSettings } from "./place.ts";
 
@@ -17,8 +18,6 @@ export interface UploadConfig {
   readonly asyncUpload: boolean;
 }
 
-const TYPES = ["model", "dataset", "space"] as const;
-
 /** Throws UsageError, before a training starts, for uploads that cannot work. */
 export function checkUploads(config: UploadConfig): void {
   const { huggingfaceRepoId: repo, huggingfaceRepoType: type } = config;
@@ -26,8 +25,8 @@ export function checkUploads(config: UploadConfig): void {
   if (!/^[\w.-]+\/[\w.-]+$/.test(repo)) {
     throw new UsageError(`--huggingface_repo_id ${repo}: is no owner/name`);
   }
-  if (type !== null && !TYPES.some((known) => known === type)) {
-    throw new UsageError(`--huggingface_repo_type ${type}: is none of ${TYPES.join(", ")}`);
+  if (type !== null && !REPO_TYPES.some((known) => known === type)) {
+    throw new UsageError(`--huggingface_repo_type ${type}: is none of ${REPO_TYPES.join(", ")}`);
   }
   const { offline, token } = hubSettings(config.huggingfaceToken);
   if (offline) {
@@ -74,7 +73,7 @@ export class Uploads {
   async #upload(path: string): Promise<void> {
     const { createRepo, repoExists, uploadFiles } = await import("@huggingface/hub");
     const { huggingfaceRepoId: name, huggingfaceRepoType: type, huggingfacePathInRepo: start } = this.config;
-    const repo = { name: name!, type: TYPES.find((known) => known === type) ?? "model" };
+    const repo = { name: name!, type: REPO_TYPES.find((known) => known === type) ?? "model" };
     const common = { repo, hubUrl: this.#settings.endpoint, accessToken: this.#settings.token! };
     if (!this.#known && !await repoExists(common)) {
       const visibility = this.config.huggingfaceRepoVisibility === "public" ? "public" : "private";

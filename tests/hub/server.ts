@@ -17,17 +17,20 @@ export interface Hub {
   close(): Promise<void>;
 }
 
-/** Serves `files` as the model "owner/name". */
-export function serveHub(files: Readonly<Record<string, Uint8Array<ArrayBuffer>>>): Hub {
+/** Serves `files` as "owner/name", a model or another repository. */
+export function serveHub(
+  files: Readonly<Record<string, Uint8Array<ArrayBuffer>>>,
+  type: "model" | "dataset" | "space" = "model",
+): Hub {
   const requests: string[] = [], tokens = new Set<string | null>(), cuts: number[] = [];
   const uploaded = new Map<string, string>();
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
     const { pathname } = new URL(request.url), range = request.headers.get("Range");
     requests.push(`${request.method} ${pathname}${range ? ` ${range}` : ""}`);
     tokens.add(request.headers.get("Authorization"));
-    const start = "/api/models/owner/name";
+    const start = `/api/${type}s/owner/name`, before = type === "model" ? "" : `/${type}s`;
     if (request.method === "POST") return await received(request, pathname, uploaded);
-    if (/^\/api\/models\/owner\/(name|made)(\/revision\/(main|v1))?$/.test(pathname)) {
+    if (/^\/(name|made)(\/revision\/(main|v1))?$/.test(pathname.replace(`/api/${type}s/owner`, ""))) {
       return Response.json({
         _id: "1",
         id: "owner/name",
@@ -42,7 +45,7 @@ export function serveHub(files: Readonly<Record<string, Uint8Array<ArrayBuffer>>
     if (pathname.startsWith(`${start}/tree/${COMMIT}`)) {
       return Response.json(Object.entries(files).map(entry));
     }
-    const [, path] = /^\/owner\/name\/resolve\/[0-9a-f]{40}\/(.*)$/.exec(pathname) ?? [];
+    const [, path] = /^\/owner\/name\/resolve\/[0-9a-f]{40}\/(.*)$/.exec(pathname.replace(before, "")) ?? [];
     const bytes = path === undefined ? undefined : files[decodeURIComponent(path)];
     if (!bytes) return Response.json({ error: "Repository not found" }, { status: 404 });
     const from = Number(/^bytes=(\d+)-/.exec(range ?? "")?.[1] ?? 0);

@@ -122,6 +122,7 @@ Deno.test("a state on the hub is fetched as a folder", () => {
       assert.rejects(fetchFolder(text, settings, quietContext()), pattern);
     await refused("owner/name/none", /owner\/name has no such folder/);
     await refused("owner/name/../x", /is no folder on the hub/);
-    await refused("owner/name/a:main:dataset", /type dataset are not supported yet/);
+    await refused("owner/name/a:main:dataset", /no dataset of /);
+    await refused("owner/name/a:main:folder", /folder is none of model, dataset, space/);
   });
 });

@@ -30,9 +30,14 @@ Deno.test("models and states are uploaded while they are saved, and a state on t
     );
     const second = serveHub(
       Object.fromEntries(state.map((name) => [name, bytes(name.slice("cat/".length))])),
+      "dataset",
     );
     const settings = { endpoint: second.endpoint, cache: join(dir, "hub"), offline: false, token: null };
-    const resume = await fetchFolder("owner/name/cat/thing-step00000002-state", settings, listening());
+    const resume = await fetchFolder(
+      "owner/name/cat/thing-step00000002-state:main:dataset",
+      settings,
+      listening(),
+    );
     await trainNetwork({ ...short, outputDir: join(dir, "again"), saveState: false, resume }, listening());
     await second.close();
     assert.deepEqual(

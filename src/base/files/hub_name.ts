@@ -2,9 +2,14 @@
 
 import { exists } from "./exists.ts";
 
+export const REPO_TYPES = ["model", "dataset", "space"] as const;
+export type RepoType = typeof REPO_TYPES[number];
+
 /** A model, or a file in it, at a revision. */
 export interface HubName {
   readonly repo: string;
+  /** Absent: a model. */
+  readonly type?: RepoType;
   readonly file: string | null;
   /** A branch, a tag or a commit. */
   readonly revision: string;
