@@ -1,6 +1,6 @@
 // Kernels that do what a GPU does not forgive, for tests/kernels/simulator_test.ts; part of the simulator's
 // library only.
-#include "../cuda/device.cuh"
+#include "../cuda/hopper.cuh"
 
 namespace easel {
 
@@ -62,6 +62,34 @@ EASEL_KERNEL(64, copies, (float* y, const float* x, int32_t wait)) {
   if (wait) cp_async_wait<0>();
   syncthreads();
   y[threadIdx.x] = room[threadIdx.x];
+}
+
+// A warpgroup's product of ones (64 x 16) in registers and ones in shared memory, in rows of 64. `early`: the
+// registers change before it is waited for.
+EASEL_KERNEL(128, operands, (float* y, int32_t early)) {
+  EASEL_SHARED(f16, tile);
+  for (int k = int(threadIdx.x); k < 16 * 64; k += 128) tile[k] = from_float<f16>(1);
+  syncthreads();
+  float sums[32] = {};
+  uint32_t ones[1][4];
+  for (uint32_t& pair : ones[0]) pair = pack2<f16>(1, 1);
+  warpgroup_fence();
+  warpgroup_mma<f16, 64, true>(sums, ones[0], describe(shared_address(tile), 1024, 16));
+  warpgroup_commit();
+  if (early)
+    for (uint32_t& pair : ones[0]) pair = pack2<f16>(2, 2);
+  warpgroup_wait<0>();
+  if (threadIdx.x < 64) y[threadIdx.x] = sums[0];
+}
+// Sixteen columns of rows that have 64.
+EASEL_KERNEL(128, fault_part_of_rows, (float* y)) {
+  EASEL_SHARED(unsigned char, shared);
+  float sums[8] = {};
+  const uint32_t ones[4] = {};
+  warpgroup_mma<f16, 16, true>(sums, ones, describe(shared_address(shared), 1024, 16));
+  warpgroup_commit();
+  warpgroup_wait<0>();
+  if (threadIdx.x < 64) y[threadIdx.x] = sums[0];
 }
 
 }  // namespace easel

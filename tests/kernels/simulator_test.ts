@@ -188,6 +188,18 @@ test("sums and maxima over a block", () => {
   assert.ok(y.every((v) => v === 2016 + 630000));
 });
 
+const GROUP = { threads: 128, shared: 4096 };
+test("a warpgroup's operands in registers are read as late as its product is waited for", () => {
+  assert.ok(run("operands", ["y", 0], GROUP).y.every((x) => x === 16));
+  assert.ok(run("operands", ["y", 1], GROUP).y.every((x) => x === 32));
+});
+
+test("the simulator catches a warpgroup's product across a part of a tile's rows", () => {
+  const { wait, fault } = run("fault_part_of_rows", ["y"], GROUP);
+  assert.equal(wait, LAUNCH_FAILED);
+  assert.match(fault, /wgmma across rows that are not whole/);
+});
+
 test("asynchronous copies arrive when they are waited for, and not before", () => {
   const waited = run("copies", ["y", "x", 1]);
   assert.equal(waited.wait, 0, waited.fault);
