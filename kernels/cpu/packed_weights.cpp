@@ -104,6 +104,7 @@ Place converted(const Instruction& i, const Weights& weights, Sequence& steps) {
   Packed copy = find(i, w, stored, &kept);
   if (!copy.block) copy = packed(i, w, stored, kept);
   if (copy.desc == kept) return widened(i, w, copy, steps);
+  if (!Relayout::possible(copy.desc)) return reordered(i, weights, steps);
   return relaid(i, w, copy, wanted, Relayout(copy.desc, wanted, false), steps);
 }
 
