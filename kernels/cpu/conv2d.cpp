@@ -1,13 +1,14 @@
 // conv2d on channels-last pictures and its two gradients: compute-bound, oneDNN primitives made once. Weights
 // keep the files' layout (O, I, KH, KW): frozen ones are packed once, others reordered into scratch in each
 // run. A 1x1 kernel without padding and stride is a matrix product. f16, and bf16 where oneDNN has only
-// reference loops, run in f32.
+// reference loops, run in f32, where 3x3 kernels with stride 1 go to winograd.h.
 #include "../executor/shapes/conv2d.h"
 
 #include <utility>
 
 #include "../executor/shapes/addends.h"
 #include "onednn.h"
+#include "winograd.h"
 
 namespace easel {
 namespace {
@@ -67,11 +68,24 @@ struct Operands {
   }
 };
 
+Run forward_winograd(const Instruction& i, const Conv2dShape& g, const Tensor* bias, const Tensor* residual,
+                     bool convert, const memory::desc& plain, const memory::desc& packed) {
+  Operands o{{}, i, convert, {}};
+  const auto [w, layout] = weights_as_they_lie(i, {i.in(1), plain, packed, convert}, o.steps);
+  Winograd c{g, layout, false, o.input(i.in(0)), w, o.output(i.out(0)), {}, {}};
+  if (bias) c.bias = o.input(*bias);
+  if (residual) c.residual = o.input(*residual);
+  o.steps.add(winograd(i, c));
+  return o.finish();
+}
+
 Run forward(const Instruction& i, const Conv2dShape& g, const Tensor* bias, const Tensor* residual,
             memory::data_type type, bool convert, bool insist) {
   const Descs d(g, type);
   auto pd = forward_desc(d, bias != nullptr, Residual::kNone, false);
   if (!usable(pd, insist)) return nullptr;
+  if (type == memory::data_type::f32 && winograd_pays(g))
+    return forward_winograd(i, g, bias, residual, convert, d.w, pd.weights_desc());
   Residual joins = Residual::kNone;
   if (residual) {  // the first way that keeps the implementation; with AVX-512 an operand would lose a
                    // quarter of the speed
@@ -102,13 +116,14 @@ Run forward(const Instruction& i, const Conv2dShape& g, const Tensor* bias, cons
   return o.finish();
 }
 
-// dx as the convolution of dy with the reversed kernel, for stride 1: oneDNN's forward batch-reduce GEMM
-// reaches the arithmetic's peak, its backward loops 70-80 % of it. For trainable weights that pays on large
-// pictures only; frozen ones would be kept a second time for the backward loops. Null where it is no gain.
+// dx as the convolution of dy with the reversed kernel, for stride 1. By Winograd where that pays. Else
+// oneDNN's forward batch-reduce GEMM reaches the arithmetic's peak, its backward loops 70-80 % of it: for
+// trainable weights that pays on large pictures only; frozen ones would be kept a second time for the
+// backward loops. Null where it is no gain.
 Run backward_input_reversed(const Instruction& i, const Conv2dShape& g, memory::data_type type, bool convert,
                             const char* usual) {
   const Tensor& w = i.in(1);
-  if (g.stride != 1 || (!w.frozen && g.N * g.H * g.W < 1024) || strstr(usual, "brg")) return nullptr;
+  if (g.stride != 1) return nullptr;
   const Conv2dShape r{g.N,
                       g.height,
                       g.width,
@@ -124,10 +139,17 @@ Run backward_input_reversed(const Instruction& i, const Conv2dShape& g, memory::
                       g.KH - 1 - g.bottom,
                       g.KW - 1 - g.right};
   if (r.top < 0 || r.left < 0 || r.bottom < 0 || r.right < 0) return nullptr;
+  Operands o{{}, i, convert, {}};
+  if (type == memory::data_type::f32 && winograd_pays(r)) {
+    const memory::desc plain({g.O, g.I, 3, 3}, type, memory::format_tag::oihw);
+    const auto [from, layout] = weights_as_they_lie(i, {w, plain, plain, convert}, o.steps);
+    o.steps.add(winograd(i, {r, layout, true, o.input(i.in(0)), from, o.output(i.out(0)), {}, {}}));
+    return o.finish();
+  }
+  if ((!w.frozen && g.N * g.H * g.W < 1024) || strstr(usual, "brg")) return nullptr;
   const Descs d(r, type);
   const auto pd = forward_desc(d, false, Residual::kNone, false);
   if (!pd || !strstr(pd.impl_info_str(), "brg")) return nullptr;
-  Operands o{{}, i, convert, {}};
   Call call(i, dnnl::convolution_forward(pd), pd.scratchpad_desc());
   call.add(DNNL_ARG_SRC, d.x, o.input(i.in(0)));
   call.add(DNNL_ARG_WEIGHTS, pd.weights_desc(), reversed_weights(i, w, pd.weights_desc(), o.steps));

@@ -11,6 +11,10 @@ inline namespace EASEL_ISA {
 
 class Relayout {
  public:
+  // Where the elements lie: the sum of one offset an axis of (O, I, KH, KW). True of every layout that oneDNN
+  // blocks, however often it blocks an axis.
+  using Offsets = std::array<std::vector<int64_t>, 4>;
+  static Offsets offsets(const dnnl::memory::desc& desc);
   // to may have another type. Reversed: it is (I, O, KH, KW), both kernel axes in reverse, as the input
   // gradient reads them. Both must be possible().
   Relayout(const dnnl::memory::desc& from, const dnnl::memory::desc& to, bool reversed);
@@ -21,10 +25,6 @@ class Relayout {
   void run(char* to, const char* from) const;
 
  private:
-  // Where the elements lie: the sum of one offset an axis of (O, I, KH, KW). True of every layout that oneDNN
-  // blocks, however often it blocks an axis.
-  using Offsets = std::array<std::vector<int64_t>, 4>;
-  static Offsets offsets(const dnnl::memory::desc& desc);
   template <typename D, typename S>
   void run(D* to, const S* from) const;
   template <int kRun, typename D, typename S>
