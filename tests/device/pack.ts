@@ -1,8 +1,8 @@
 /**
  * deno task device-pack [FOLDER]: writes all that first.sh needs on a machine with a card, at most 60 MB, into FOLDER
  * (build/device-pack): first.sh, Deno, and this checkout as it is with npm packages and both libraries; the kernels for
- * compute capability 9.0, or those in EASEL_CUDA_ARCHS. Without the built-in model, which nothing there needs. Minutes
- * the first time, then half a minute.
+ * compute capability 9.0, or those in EASEL_CUDA_ARCHS. Without the models in it, which nothing there needs. Minutes the
+ * first time, then half a minute.
  */
 
 import { basename, join } from "node:path";
@@ -13,7 +13,7 @@ import { run } from "../../tools/compile/process.ts";
 import { copyChanged } from "./copied.ts";
 
 const MOST_BYTES = 60e6;
-const LEFT_OUT = "assets/tiny.safetensors";
+const LEFT_OUT = ["assets/tiny.safetensors", "docs/gallery/edges.safetensors"];
 /** What comes with a compiler; used where the machine has none or an older one. */
 const FROM_A_COMPILER = /^lib(stdc\+\+|gomp|gcc_s)\.so/;
 
@@ -56,7 +56,9 @@ async function stage(libraries: readonly string[]): Promise<void> {
   const beside = (await neededLibraries(libraries.slice(0, 2))).beside;
   await sh('rm -rf "$1"; mkdir -p "$1/build/fallback" "$1/.deno"', staged);
   await sh(
-    `git ls-files -z --cached --others --exclude-standard | grep -zvxF '${LEFT_OUT}' | tar --null -T - -c | tar -C "$1" -x`,
+    `git ls-files -z --cached --others --exclude-standard | grep -zvxF ${
+      LEFT_OUT.map((path) => `-e '${path}'`).join(" ")
+    } | tar --null -T - -c | tar -C "$1" -x`,
     staged,
   );
   await sh('cp -a "$2/npm" "$1/.deno/"', staged, cacheFolder());
