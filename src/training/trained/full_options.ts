@@ -20,9 +20,11 @@ export function blockRates(text: string): number[] {
   const rates = text.split(",").map((word) => word.trim() === "" ? NaN : Number(word));
   if (rates.length === BLOCKS && rates.every((rate) => Number.isFinite(rate) && rate >= 0)) return rates;
   const wrong = rates.findIndex((rate) => !(Number.isFinite(rate) && rate >= 0));
-  const found = rates.length !== BLOCKS ? `${rates.length}` : `"${text.split(",")[wrong].trim()}" among them`;
+  const found = rates.length === BLOCKS
+    ? `"${text.split(",")[wrong].trim()}" among them was`
+    : `${rates.length} ${rates.length === 1 ? "was" : "were"}`;
   throw new UsageError(
-    `--block_lr takes ${BLOCKS} rates with commas between them, ${found} was given; ` +
+    `--block_lr takes ${BLOCKS} rates with commas between them, ${found} given; ` +
       "the first is for the embeddings, then 9 input, 3 middle and 9 output blocks, and the last for the output layer",
   );
 }
