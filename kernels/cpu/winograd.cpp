@@ -201,13 +201,16 @@ struct Convolution {
 }  // namespace
 
 // Measured over the shapes of SD1.5's and SDXL's models (docs/benchmarks.md): with fewer channels parts of
-// panels are empty, with fewer tiles making the weights takes longer than what is saved.
+// panels are empty, with fewer tiles making the weights takes longer than what is saved. Below kLeast, some
+// milliseconds, models are small, and stay as near to PyTorch's rounding as direct sums are.
 bool winograd_pays(const Conv2dShape& g) {
   if (g.KH != 3 || g.KW != 3 || g.stride != 1) return false;
   const char* wanted = getenv("EASEL_CPU_WINOGRAD");  // for tests
   if (wanted && !strcmp(wanted, "always")) return true;
   if (wanted && !strcmp(wanted, "never")) return false;
-  return kLanes > 4 && g.I >= 32 && g.O >= 32 && Cut(g, 1).tiles >= 16;
+  constexpr int64_t kLeast = 8 << 20;  // pairs of channels, over all tiles
+  const int64_t tiles = Cut(g, 1).tiles;
+  return kLanes > 4 && g.I >= 32 && g.O >= 32 && tiles >= 16 && tiles * g.I * g.O >= kLeast;
 }
 
 Run winograd(const Instruction& i, const Winograd& c) {
