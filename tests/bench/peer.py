@@ -57,6 +57,15 @@ def times(once, runs):
     return all
 
 
+def settle(once):
+    """Until a run is no longer much faster than the one before, as measure.ts does."""
+    last, now = times(once, 2)
+    for _ in range(5):
+        if now > 0.9 * last:
+            return
+        last, [now] = now, times(once, 1)
+
+
 def captured(once):
     """The same work replayed from a CUDA graph."""
     side = torch.cuda.Stream()
@@ -227,9 +236,12 @@ def measure(jobs, text):
             once = getattr(jobs, what)(int(batch or 1), way == "compile", way == "pure")
         if way in ("graph", "pure") and CUDA:
             once = captured(once)
-        for _ in range(3 if CUDA else 1):
-            once()
-        wait()
+        if CUDA:
+            for _ in range(3):
+                once()
+            wait()
+        else:
+            settle(once)
         made, steps = time.perf_counter() - at, STEPS if what == "draw" else 1
         all = [ms / steps for ms in times(once, options.runs)]
     except Exception as error:  # one job less, not all
