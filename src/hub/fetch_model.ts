@@ -49,8 +49,8 @@ export async function fetchModel(
 type Choose = (paths: readonly string[]) => Choice;
 
 /**
- * A folder of a model, with all that is below it: "owner/name/folder", "owner/name/folder:revision", "owner/name/folder:revision:type", as
- * sd-scripts' --resume_from_huggingface names a state. Throws UserError.
+ * A folder of a repository, with all that is below it: "owner/name/folder", "owner/name/folder:revision",
+ * "owner/name/folder:revision:type", as sd-scripts' --resume_from_huggingface names a state. Throws UserError.
  */
 export async function fetchFolder(text: string, settings: HubSettings, context: JobContext): Promise<string> {
   const [, repo, folder, revision = "main", type = "model"] =

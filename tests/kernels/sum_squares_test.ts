@@ -66,6 +66,23 @@ testOnEach("squares that something else reads are kept", async (backend) => {
   }
 });
 
+testOnEach("squares of a product with more axes than the values are kept", async (backend) => {
+  const x = values(6, 5);
+  const { out } = await run(backend, (g) => {
+    g.output("y", sum(square(mul(g.input("x", [3, 2]), g.input("scale", [1, 1, 1]))), [2]));
+  }, { x, scale: Float32Array.of(2) });
+  assert.ok(relL2(out.y, Float32Array.from([0, 2, 4], (k) => 4 * (x[k] ** 2 + x[k + 1] ** 2))) < 1e-6);
+});
+
+testOnEach("sums of no elements are 0", async (backend) => {
+  for (const shape of [[4, 0], [4, 0, 3]]) {
+    const { out } = await run(backend, (g) => g.output("y", sum(g.input("x", shape), [1])), {
+      x: new Float32Array(0),
+    });
+    assert.deepEqual(out.y, new Float32Array(4 * (shape[2] ?? 1)));
+  }
+});
+
 testOnEach("a sum of no squares has no scale", async (backend) => {
   const tensors = [{ dims: [4, 1] }, { dims: [4, 2], offset: 64 }, { dims: [1], offset: 128 }];
   const made = create(backend, tensors, [{ opcode: opcode("sum"), operands: [0, 1, 2], attrs: [2, 0, 0] }]);

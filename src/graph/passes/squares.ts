@@ -35,6 +35,8 @@ function squared(t: Tensor): { values: Tensor; scale?: Tensor; shift: number; fi
   const square = shifted ? t.node.inputs[0] : t, shift = shifted ? t.node.attrs.shift : 0;
   if (square.node.op !== unaryOp || UNARY[square.node.attrs.fn] !== "square") return null;
   const [x] = square.node.inputs, [a, b] = x.node.inputs;
-  const scaled = x.node.op === binaryOp && BINARY[x.node.attrs.fn] === "mul" && elements(b.shape) === 1;
+  // a scale of more axes than the values would give the sum's operand others than its axes count
+  const scaled = x.node.op === binaryOp && BINARY[x.node.attrs.fn] === "mul" && elements(b.shape) === 1 &&
+    a.shape.length === x.shape.length;
   return scaled ? { values: a, scale: b, shift, first: x.node } : { values: x, shift, first: square.node };
 }

@@ -1,10 +1,10 @@
-/** What is shown in place of a training: --show_timesteps and --debug_dataset. What they need is loaded when they are asked for. */
+/** What is shown in place of a training, --show_timesteps and --debug_dataset: loaded when it is asked for. */
 
 import type { JobContext } from "../../base/job.ts";
 import type { Supports } from "../../data/mod.ts";
 import type { TrainingConfig } from "../options.ts";
 
-/** Whether something was shown, so that nothing is trained. Throws UserError for what a training would refuse about its pictures. */
+/** Whether something was shown, so that nothing is trained. Throws UserError for pictures that a training would refuse. */
 export async function shownInstead(
   config: TrainingConfig,
   context: JobContext,

@@ -46,8 +46,9 @@ export interface FitOptions {
  * Makes the programs of the given shapes, largest first, so that all that come later run in their memory. Where memory is
  * short step.recompute has as much computed again as makes them fit, and no more; where there is a --vram_budget that has
  * room for more than all of it, --gradient_checkpointing means the same. Both are told to `log`. Throws UserError before
- * anything is read when memory is short even so, with what would fit. Sample pictures that do not fit are told and end nothing. Gives the arena, taken
- * before the steps' own so that these run in it too, that pictures drawn or encoded or a validation larger than a step need, to be released at the end; null where the steps' is enough.
+ * anything is read when memory is short even so, with what would fit. Sample pictures that do not fit are told and end
+ * nothing. Gives the arena, taken before the steps' own so that these run in it too, that pictures drawn or encoded or a
+ * validation larger than a step need, to be released at the end; null where the steps' is enough.
  */
 export async function fitMemory<Shape extends { readonly batch: number }>(
   step: TrainingStep<Shape>,
