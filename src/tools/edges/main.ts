@@ -31,10 +31,10 @@ for (let i = 0; i < PICTURES; i++) {
 }
 
 /** One training, as a user would type it; nothing where its result is there. Ends the program when it fails. */
-async function stage(name: string, flags: string): Promise<void> {
+async function stage(name: string, flags: string, more: readonly string[] = []): Promise<void> {
   if (isFile(`${folder}/${name}.safetensors`)) return;
   const files = ["--train_data_dir", pictures, "--conditioning_data_dir", edges]
-    .concat(["--output_dir", folder, "--output_name", name]);
+    .concat(["--output_dir", folder, "--output_name", name], more);
   // half of the captions are dropped, so that edges alone say enough
   const common = `--pretrained_model_name_or_path builtin:tiny --resolution ${SIDE} --caption_extension .txt
     --cache_latents --vae_batch_size 8 --caption_dropout_rate 0.5 --train_batch_size 8 --learning_rate 1e-3
@@ -50,7 +50,8 @@ await stage("outlines", "--max_train_steps 2000 --seed 1");
 // 1500 steps, of which it takes 704.
 await stage(
   "edges",
-  `--controlnet_model_name_or_path ${folder}/outlines.safetensors --min_timestep 300 --noise_offset 0.25
+  `--min_timestep 300 --noise_offset 0.25
    --lr_scheduler_args num_cycles=${(704 - 50) / (1500 - 50) / 2} --max_train_steps 704 --seed 2`,
+  ["--controlnet_model_name_or_path", `${folder}/outlines.safetensors`],
 );
 console.log(`${folder}/edges.safetensors is made: gen_img's --control_net_models, for builtin:tiny`);

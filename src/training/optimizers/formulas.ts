@@ -43,6 +43,9 @@ export const rootMeanSquare = (x: Tensor): Tensor => sqrt(reshape(mean(square(x)
 
 export const inverseRoot = (x: Tensor): Tensor => reciprocal(sqrt(x));
 
+/** float32's smallest number of full precision: what is divided by is at least so much, lest 0 / 0 makes no number. */
+export const SMALLEST = 2 ** -126;
+
 /** At least so much. */
 export const atLeast = (x: Tensor, low: number): Tensor =>
   maximum(x, x.graph.constant(Float32Array.of(low), [1]));

@@ -29,6 +29,22 @@ testOnEach("every optimizer of torch.optim makes PyTorch's steps", async (backen
 });
 
 testOnEach(
+  "without a gradient, as a LoRA's first matrices are at first, weights stay finite",
+  async (backend) => {
+    const bare = [
+      ["torch.optim.Adafactor", "eps=(1e-30,0.001)"],
+      ["torch.optim.Adafactor", "eps=(0,0)"],
+      ["torch.optim.Muon", "eps=0"],
+    ];
+    for (const [name, ...args] of bare) {
+      using run = recordedRun(device(backend), name, args, [[3, 4]]);
+      run.store.set(gradientOf("w0"), new Float32Array(12));
+      assert.equal((await run.step.update([0.01])).heldBack, null, `${name} ${args}`);
+    }
+  },
+);
+
+testOnEach(
   "an update that is not finite leaves weights, states and numbers alone, whatever the optimizer",
   async (backend) => {
     for (const name of ["AdamW", "Lion", "SGDNesterov", "Adadelta", "RMSprop", "Prodigy", "DAdaptAdaGrad"]) {

@@ -4,7 +4,7 @@
  */
 import { affine, div, mean, mul, square, sub } from "../../../graph/mod.ts";
 import { number, type Row, torchRows } from "../arguments.ts";
-import { atLeast, downhill, inverseRoot, lerp, rootMeanSquare } from "../formulas.ts";
+import { atLeast, downhill, inverseRoot, lerp, rootMeanSquare, SMALLEST } from "../formulas.ts";
 import { type Group, type Optimizer, rule } from "../optimizer.ts";
 
 type States = "row_var" | "col_var" | "variance";
@@ -52,7 +52,7 @@ export const torchAdafactor: Optimizer = {
   recorded: "torch.optim._adafactor.Adafactor",
   args: torchRows({ beta2_decay: number(-0.8, -10, 0), eps, d: number(1, 1), weight_decay: number(0) }),
   rule: ({ beta2_decay, eps: [first, smallest], d, weight_decay, maximize }) => {
-    const floor: number = first ?? STEP;
+    const floor = Math.max(first ?? STEP, SMALLEST), squared = Math.max(floor * floor, SMALLEST);
     return rule({
       states: { row_var: 0, col_var: 0, variance: 0 },
       stateShape: (name, shape) => SHAPES[name](shape),
@@ -64,7 +64,7 @@ export const torchAdafactor: Optimizer = {
       update(group) {
         const { weight, hyper } = group, grad = downhill(group.grad, maximize);
         const { estimate, moments } = squaresOf({ ...group, grad }, floor);
-        const update = mul(grad, inverseRoot(atLeast(estimate, floor * floor)));
+        const update = mul(grad, inverseRoot(atLeast(estimate, squared)));
         const rate = mul(hyper.rate, atLeast(rootMeanSquare(weight), smallest));
         const limit = atLeast(affine(rootMeanSquare(update), 1 / d, 0), 1);
         return { weight: sub(mul(weight, hyper.keep), mul(update, div(rate, limit))), ...moments };

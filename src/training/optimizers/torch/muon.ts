@@ -18,7 +18,7 @@ import {
   type Tensor,
 } from "../../../graph/mod.ts";
 import { flag, number, only, type Row, whole } from "../arguments.ts";
-import { atLeast, lerp } from "../formulas.ts";
+import { atLeast, lerp, SMALLEST } from "../formulas.ts";
 import { type Optimizer, rule } from "../optimizer.ts";
 
 /** How rates of matrices of `rows` times `columns` differ. */
@@ -45,7 +45,7 @@ function sidesOf(shape: readonly number[]): [rows: number, columns: number] {
 /** A matrix with the same singular vectors, whose singular values `steps` of the iteration bring near 1. */
 function orthogonal(x: Tensor, [a, b, c]: readonly number[], steps: number, eps: number): Tensor {
   const [rows, columns] = x.shape, tall = rows > columns;
-  let near = div(x, atLeast(sqrt(reshape(sum(square(x)), [1])), eps));
+  let near = div(x, atLeast(sqrt(reshape(sum(square(x)), [1])), Math.max(eps, SMALLEST)));
   for (let k = 0; k < steps; k++) {
     // of the shorter side; it is symmetric, so a tall matrix has it on its right
     const gram = matmul(near, near, tall ? { transA: true } : { transB: true });
