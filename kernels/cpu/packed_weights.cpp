@@ -44,7 +44,8 @@ Packed find(const Instruction& i, const Tensor& w, const memory::desc& plain, co
 // By oneDNN where it has code for it: its loop over 16 bits without AVX-512 takes 50 ns an element.
 void reorder(const memory::desc& to_desc, char* to, const memory::desc& from_desc, char* from) {
   const dnnl::reorder::primitive_desc pd(onednn_engine(), from_desc, onednn_engine(), to_desc, {}, true);
-  if (Relayout::possible(from_desc) && !(pd && strstr(pd.impl_info_str(), "jit")))
+  if (Relayout::possible(from_desc) && Relayout::possible(to_desc) &&
+      !(pd && strstr(pd.impl_info_str(), "jit")))
     return Relayout(from_desc, to_desc, false).run(to, from);
   memory source(from_desc, onednn_engine(), from), target(to_desc, onednn_engine(), to);
   dnnl::reorder(pd).execute(onednn_stream(), source, target);

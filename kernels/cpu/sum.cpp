@@ -79,7 +79,7 @@ auto few_rows(int64_t rows, std::integer_sequence<int, R...>) {
 template <typename T, typename F>
 auto few(int64_t rows, int64_t columns) -> void (*)(T*, const T*, int64_t, F) {
   constexpr auto up_to = std::make_integer_sequence<int, kFew - 1>();
-  if (rows >= kFew) return nullptr;
+  if (rows < 1 || rows >= kFew) return nullptr;
   return columns == 1   ? few_rows<1, T, F>(rows, up_to)
          : columns == 3 ? few_rows<3, T, F>(rows, up_to)
                         : nullptr;
