@@ -2,9 +2,15 @@
 #include "relayout.h"
 
 #include <cstring>
+#ifdef __AVX512BW__
+#include <immintrin.h>
+#endif
 
 namespace easel {
 namespace {
+
+// From how many bytes on a copy is not kept in the caches.
+[[maybe_unused]] constexpr size_t kPastCaches = 4 << 20;
 
 // Of how many elements, `step` apart, each run of an axis consists; pairs: the other axis, whose elements
 // must lie two by two.
@@ -25,6 +31,47 @@ D converted(S x) {
   else
     return from_float<D>(to_float(x));
 }
+
+#ifdef __AVX512BW__
+typedef int64_t Words __attribute__((vector_size(64)));  // of 64 bits
+typedef int16_t Halves __attribute__((vector_size(64)));
+
+// Past the caches, or it would be read before it is written and push out what a product reads next.
+void store(bf16* to, Words x, bool past) {
+  if (past && uintptr_t(to) % sizeof x == 0)
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(to), reinterpret_cast<__m512i>(x));
+  else
+    memcpy(to, &x, sizeof x);
+}
+
+// Two neighbours along o become two along i.
+Words swapped(Words x) {
+  const Halves h = reinterpret_cast<Halves>(x);
+  return reinterpret_cast<Words>(__builtin_shufflevector(h, h, 0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14,
+                                                         13, 15, 16, 18, 17, 19, 20, 22, 21, 23, 24, 26, 25,
+                                                         27, 28, 30, 29, 31));
+}
+
+// The first and third quarter of both, and the second and fourth.
+Words odd(Words a, Words b) { return __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13); }
+Words even(Words a, Words b) { return __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15); }
+
+void transpose(Words (&rows)[8]) {
+  Words x[8];
+  for (int j = 0; j < 8; j += 2) {
+    x[j] = __builtin_shufflevector(rows[j], rows[j + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+    x[j + 1] = __builtin_shufflevector(rows[j], rows[j + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+  }
+  for (int q = 0; q < 2; ++q) {
+    const Words a = odd(x[q], x[2 + q]), b = even(x[q], x[2 + q]);
+    const Words c = odd(x[4 + q], x[6 + q]), d = even(x[4 + q], x[6 + q]);
+    rows[q] = odd(a, c);
+    rows[2 + q] = odd(b, d);
+    rows[4 + q] = even(a, c);
+    rows[6 + q] = even(b, d);
+  }
+}
+#endif
 
 }  // namespace
 
@@ -99,6 +146,23 @@ void Relayout::tile(D* to, const S* from, int64_t o, int64_t c) const {
 
 template <int kRun>
 void Relayout::tile_of_pairs(bf16* to, const bf16* from, int64_t o, int64_t c) const {
+#ifdef __AVX512BW__
+  if constexpr (kRun % 16 == 0) {
+    const bool past = bytes_ >= kPastCaches;
+    for (int k = 0; k < kRun; k += 16) {
+      for (int m = 0; m < kRun; m += 16) {
+        Words rows[8];
+        for (int j = 0; j < 8; ++j) {
+          memcpy(&rows[j], from + from_[0][o + k] + from_[1][c + m + 2 * j], sizeof(Words));
+          rows[j] = swapped(rows[j]);
+        }
+        transpose(rows);
+        for (int j = 0; j < 8; ++j) store(to + to_[1][c + m] + to_[0][o + k + 2 * j], rows[j], past);
+      }
+    }
+    return;
+  }
+#endif
   alignas(64) uint32_t buffer[kRun / 2][kRun + 16];
   for (int m = 0; m < kRun / 2; ++m)
     memcpy(buffer[m], from + from_[0][o] + from_[1][c + 2 * m], sizeof(uint32_t) * kRun);
@@ -117,31 +181,36 @@ void Relayout::run_by(D* to, const S* from) const {
   constexpr int64_t kTile = kRun ? kRun : 64;
   const int64_t O = int64_t(from_[0].size()), I = int64_t(from_[1].size()), KH = int64_t(from_[2].size()),
                 KW = int64_t(from_[3].size());
-  const int64_t across = (O + kTile - 1) / kTile, tiles = across * ((I + kTile - 1) / kTile);
-  parallel_for(tiles, (1 << 14) / (kTile * kTile * KH * KW) + 1, [&](int64_t begin, int64_t end) {
-    for (int64_t n = begin; n < end; ++n) {
-      const int64_t o = n % across * kTile, c = n / across * kTile;
-      const int64_t next_o = std::min(o + kTile, O), next_c = std::min(c + kTile, I);
-      for (int64_t h = 0; h < KH; ++h)
-        for (int64_t w = 0; w < KW; ++w) {
-          D* y = to + to_[2][h] + to_[3][w];
-          const S* x = from + from_[2][h] + from_[3][w];
-          if constexpr (kRun > 0)
-            if (next_o == o + kTile && next_c == c + kTile) {
-              if constexpr (std::is_same_v<D, bf16> && std::is_same_v<S, bf16>)
-                if (pairs_) {
-                  tile_of_pairs<kRun>(y, x, o, c);
-                  continue;
-                }
-              tile<kRun>(y, x, o, c);
-              continue;
-            }
-          for (int64_t k = o; k < next_o; ++k)
-            for (int64_t i = c; i < next_c; ++i)
-              y[to_[0][k] + to_[1][i]] = converted<D>(x[from_[0][k] + from_[1][i]]);
-        }
-    }
-  });
+  const int64_t across = (O + kTile - 1) / kTile, down = (I + kTile - 1) / kTile;
+  const auto at = [&](int64_t o, int64_t c, int64_t h, int64_t w) {
+    const int64_t next_o = std::min(o + kTile, O), next_c = std::min(c + kTile, I);
+    D* y = to + to_[2][h] + to_[3][w];
+    const S* x = from + from_[2][h] + from_[3][w];
+    if constexpr (kRun > 0)
+      if (next_o == o + kTile && next_c == c + kTile) {
+        if constexpr (std::is_same_v<D, bf16> && std::is_same_v<S, bf16>)
+          if (pairs_) return tile_of_pairs<kRun>(y, x, o, c);
+        return tile<kRun>(y, x, o, c);
+      }
+    for (int64_t k = o; k < next_o; ++k)
+      for (int64_t i = c; i < next_c; ++i)
+        y[to_[0][k] + to_[1][i]] = converted<D>(x[from_[0][k] + from_[1][i]]);
+  };
+  // In the order in which they lie in `from`, which is (O, I, KH, KW), or blocks of O by (KH, KW, I).
+  const bool along = from_[3].back() > from_[1].back();
+  parallel_for(along ? across * KH * KW : across * down,
+               (1 << 14) / (kTile * kTile * (along ? down : KH * KW)) + 1, [&](int64_t begin, int64_t end) {
+                 for (int64_t n = begin; n < end; ++n) {
+                   if (along)
+                     for (int64_t c = 0; c < I; c += kTile) at(n / (KH * KW) * kTile, c, n / KW % KH, n % KW);
+                   else
+                     for (int64_t p = 0; p < KH * KW; ++p)
+                       at(n % across * kTile, n / across * kTile, p / KW, p % KW);
+                 }
+#ifdef __AVX512BW__
+                 _mm_sfence();
+#endif
+               });
 }
 
 template <typename D, typename S>
