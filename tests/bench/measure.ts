@@ -44,6 +44,9 @@ async function timed(job: Job): Promise<Timed> {
   return { wall, gpu, finite, loss: out.loss?.[0] };
 }
 
+/** Milliseconds of which making the programs is a small part: such a job runs once. */
+const LONG = 60e3;
+
 /** Until a run is no longer much faster than the one before: a virtual machine gets its memory as it first writes to it. */
 async function settle(job: Job, last: number): Promise<void> {
   for (let k = 0; k < 4; k++) {
@@ -57,13 +60,14 @@ async function measure(label: string, job: Job, made: number): Promise<void> {
   const before = counts(), one = await timed(job);
   if (first) fact(`${who}.${name}.first_step`, performance.now() / 1e3, "s since the command");
   first = false;
-  const once = counts(), second = await timed(job); // records the graphs, where the first run did not
+  const long = backend === "cpu" && one.wall > LONG;
+  const once = counts(), second = long ? one : await timed(job); // records the graphs, where the first run did not
   const process = Deno.memoryUsage().rss - device.allocatedBytes; // as `easel plan` tells it
   const graphs = since(before), { launches } = since(once);
   if (backend === "cuda") { for (let k = 0; k < 3; k++) await job.once(); }
-  else await settle(job, second.wall);
-  const all = [];
-  for (let k = 0; k < runs; k++) all.push(await timed(job));
+  else if (!long) await settle(job, second.wall);
+  const all = long ? [one] : [];
+  while (all.length < (long ? 1 : runs)) all.push(await timed(job));
   const wall = median(all.map((t) => t.wall)), gpu = median(all.map((t) => t.gpu)), { steps } = job;
   fact(`${label}.best`, Math.min(...all.map((t) => t.wall)) / steps, "ms");
   fact(`${label}.median`, wall / steps, "ms");

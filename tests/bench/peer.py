@@ -58,12 +58,15 @@ def times(once, runs):
 
 
 def settle(once):
-    """Until a run is no longer much faster than the one before, as measure.ts does."""
-    last, now = times(once, 2)
-    for _ in range(5):
+    """Until a run is no longer much faster than the one before, as measure.ts does; a run of a minute is the measurement."""
+    [last] = times(once, 1)
+    if last > 60e3:
+        return [last]
+    for _ in range(6):
+        [now] = times(once, 1)
         if now > 0.9 * last:
-            return
-        last, [now] = now, times(once, 1)
+            return None
+        last = now
 
 
 def captured(once):
@@ -236,14 +239,15 @@ def measure(jobs, text):
             once = getattr(jobs, what)(int(batch or 1), way == "compile", way == "pure")
         if way in ("graph", "pure") and CUDA:
             once = captured(once)
+        long = None
         if CUDA:
             for _ in range(3):
                 once()
             wait()
         else:
-            settle(once)
+            long = settle(once)
         made, steps = time.perf_counter() - at, STEPS if what == "draw" else 1
-        all = [ms / steps for ms in times(once, options.runs)]
+        all = [ms / steps for ms in (long or times(once, options.runs))]
     except Exception as error:  # one job less, not all
         print(f"error: {label}: {type(error).__name__} {str(error)[:200]}", flush=True)
         return False
