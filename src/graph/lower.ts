@@ -2,12 +2,12 @@
 
 import { encode, type Encoded, type ParameterPlace, type Place } from "./encode.ts";
 import type { Graph, Node, Spec, Tensor } from "./graph.ts";
-import { accumulateProducts } from "./passes/accumulate.ts";
+import { accumulateEarly } from "./passes/accumulate.ts";
 import { castTogether } from "./passes/casts.ts";
+import { castWhereRead } from "./passes/cast_where_read.ts";
 import { joinChains } from "./passes/chains.ts";
 import { liveNodes } from "./passes/dead.ts";
 import { fuseResidual } from "./passes/residual.ts";
-import { widenWhereRead } from "./passes/widen.ts";
 import { sumSquares } from "./passes/squares.ts";
 import { runSoon } from "./passes/soon.ts";
 import { recompute } from "./passes/recompute.ts";
@@ -89,12 +89,13 @@ function rewrite(
 ): Node[] {
   let live = liveNodes(graph, graph.nodes);
   if (options.recompute) live = liveNodes(graph, recompute(graph, live, options.recompute));
+  live = castWhereRead(graph, live);
   const pieces = new Set(graph.pieces.flatMap((piece) => [...piece]));
   // before weights step in between: a product in one instruction with a sum reads its weights where the sum stands
   if (pieces.size > 0) live = liveNodes(graph, fuseResidual(graph, live, (node) => !pieces.has(node)));
-  live = widenWhereRead(graph, runSoon(graph, live));
+  live = runSoon(graph, live);
   live = castTogether(graph, live, parameterPlace);
-  live = accumulateProducts(graph, live);
+  live = accumulateEarly(graph, live);
   if (pieces.size === 0) live = liveNodes(graph, fuseResidual(graph, live));
   if (options.chains || pieces.size > 0) {
     const wanted = (node: Node) => options.chains || pieces.has(node);

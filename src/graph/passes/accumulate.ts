@@ -9,36 +9,44 @@ import { countReaders } from "./readers.ts";
 /**
  * accumulate(target, cast(matmul(..))), reshapes between allowed, becomes one instruction that adds the product to its
  * float32 target: a weight's gradient is neither rounded nor written on its way. A LoRA has two of them for each layer.
- * It runs where the product did: gradients are accumulated at a program's end, and what they are made of need not live
- * so long.
+ * It runs where the product did, as other gradients are accumulated where they are made: recorded at a program's end, all
+ * of them would live until there. What is accumulated need not be cast before.
  */
-export function accumulateProducts(graph: Graph, nodes: readonly Node[]): Node[] {
+export function accumulateEarly(graph: Graph, nodes: readonly Node[]): Node[] {
   const readers = countReaders(graph, nodes), gone = new Set<Node>(), made = new Map<Node, Node[]>();
   for (const node of nodes) {
     const [target, value] = node.inputs;
     if (node.op !== accumulateOp || readers.get(target) !== 1) continue;
-    const chain = productBehind(value, readers);
-    if (!chain) continue;
-    const product = chain.at(-1)!, [a, b] = product.inputs, { transA, transB } = product.attrs;
-    const from = graph.nodes.length;
-    matmulAccumulate(reshape(target, product.outputs[0].shape), a, b, { transA, transB });
-    made.set(product, [target.node, ...graph.nodes.splice(from)]);
-    for (const part of [node, target.node, ...chain]) gone.add(part);
+    const way = wayTo(value, readers), from = way.at(-1)?.inputs[0].node ?? value.node;
+    if (!from.op) continue;
+    for (const part of [node, target.node, ...way]) gone.add(part);
+    const after = made.get(from) ?? [from];
+    made.set(from, after);
+    if (isProduct(way.at(-1)?.inputs[0] ?? value, readers)) {
+      const { inputs: [a, b], attrs: { transA, transB }, outputs: [product] } = from,
+        length = graph.nodes.length;
+      matmulAccumulate(reshape(target, product.shape), a, b, { transA, transB });
+      after.splice(0, 1, target.node, ...graph.nodes.splice(length));
+      continue;
+    }
+    if (way[0]?.op === castOp) node.inputs = [target, way.shift()!.inputs[0]]; // widened as it is added
+    after.push(target.node, ...way.toReversed(), node);
   }
-  return nodes.flatMap((node) => made.get(node) ?? (gone.has(node) ? [] : [node]));
+  return nodes.flatMap((node) => gone.has(node) ? [] : made.get(node) ?? [node]);
 }
 
-/** The plain product of two matrices behind reshapes and casts that nothing else reads, and these. */
-function productBehind(t: Tensor, readers: ReadonlyMap<Tensor, number>): Node[] | null {
-  const chain: Node[] = [];
-  for (;;) {
-    const { node } = t;
-    if (readers.get(t) !== 1) return null;
-    chain.push(node);
-    if (node.op === matmulOp) break;
-    if (node.op !== reshapeOp && node.op !== castOp) return null;
-    t = node.inputs[0];
+/** Reshapes and casts behind a value that nothing else reads, the last first. */
+function wayTo(t: Tensor, readers: ReadonlyMap<Tensor, number>): Node[] {
+  const way: Node[] = [];
+  for (; (t.node.op === reshapeOp || t.node.op === castOp) && readers.get(t) === 1; t = t.node.inputs[0]) {
+    way.push(t.node);
   }
-  const { attrs, outputs } = chain.at(-1)!;
-  return attrs.hasBias || attrs.hasResidual || outputs[0].shape.length !== 2 ? null : chain;
+  return way;
+}
+
+/** Whether a value is the plain product of two matrices and read once. */
+function isProduct(t: Tensor, readers: ReadonlyMap<Tensor, number>): boolean {
+  const { op, attrs } = t.node;
+  if (op !== matmulOp || readers.get(t) !== 1) return false;
+  return !attrs.hasBias && !attrs.hasResidual && t.shape.length === 2;
 }
