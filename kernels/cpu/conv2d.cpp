@@ -1,7 +1,8 @@
 // conv2d on channels-last pictures and its two gradients: compute-bound, oneDNN primitives made once. Weights
 // keep the files' layout (O, I, KH, KW): frozen ones are packed once, others reordered into scratch in each
-// run. A 1x1 kernel without padding and stride is a matrix product. f16, and bf16 where oneDNN has only
-// reference loops, run in f32, where 3x3 kernels with stride 1 go to winograd.h.
+// run. A 1x1 kernel without padding and stride is a matrix product. What is computed in f32, f16 too, and
+// bf16 where oneDNN has only reference loops, goes to winograd.h where kernels are 3x3 with stride 1; other
+// operands are converted in each run.
 #include "../executor/shapes/conv2d.h"
 
 #include <utility>
@@ -69,14 +70,10 @@ struct Operands {
 };
 
 Run forward_winograd(const Instruction& i, const Conv2dShape& g, const Tensor* bias, const Tensor* residual,
-                     bool convert, const memory::desc& plain, const memory::desc& packed) {
-  Operands o{{}, i, convert, {}};
-  const auto [w, layout] = weights_as_they_lie(i, {i.in(1), plain, packed, convert}, o.steps);
-  Winograd c{g, layout, false, o.input(i.in(0)), w, o.output(i.out(0)), {}, {}};
-  if (bias) c.bias = o.input(*bias);
-  if (residual) c.residual = o.input(*residual);
-  o.steps.add(winograd(i, c));
-  return o.finish();
+                     const memory::desc& plain, const memory::desc& packed) {
+  const auto [w, layout] = weights_as_they_lie(i, {i.in(1), plain, packed, false});
+  const auto data = [](const Tensor* t) { return t ? t->data : nullptr; };
+  return winograd(i, {g, layout, false, w, i.in(0).data, i.out(0).data, data(bias), data(residual)});
 }
 
 Run forward(const Instruction& i, const Conv2dShape& g, const Tensor* bias, const Tensor* residual,
@@ -85,7 +82,7 @@ Run forward(const Instruction& i, const Conv2dShape& g, const Tensor* bias, cons
   auto pd = forward_desc(d, bias != nullptr, Residual::kNone, false);
   if (!usable(pd, insist)) return nullptr;
   if (type == memory::data_type::f32 && winograd_pays(g))
-    return forward_winograd(i, g, bias, residual, convert, d.w, pd.weights_desc());
+    return forward_winograd(i, g, bias, residual, d.w, pd.weights_desc());
   Residual joins = Residual::kNone;
   if (residual) {  // the first way that keeps the implementation; with AVX-512 an operand would lose a
                    // quarter of the speed
@@ -139,17 +136,16 @@ Run backward_input_reversed(const Instruction& i, const Conv2dShape& g, memory::
                       g.KH - 1 - g.bottom,
                       g.KW - 1 - g.right};
   if (r.top < 0 || r.left < 0 || r.bottom < 0 || r.right < 0) return nullptr;
-  Operands o{{}, i, convert, {}};
   if (type == memory::data_type::f32 && winograd_pays(r)) {
     const memory::desc plain({g.O, g.I, 3, 3}, type, memory::format_tag::oihw);
-    const auto [from, layout] = weights_as_they_lie(i, {w, plain, plain, convert}, o.steps);
-    o.steps.add(winograd(i, {r, layout, true, o.input(i.in(0)), from, o.output(i.out(0)), {}, {}}));
-    return o.finish();
+    const auto [from, layout] = weights_as_they_lie(i, {w, plain, plain, false});
+    return winograd(i, {r, layout, true, from, i.in(0).data, i.out(0).data});
   }
   if ((!w.frozen && g.N * g.H * g.W < 1024) || strstr(usual, "brg")) return nullptr;
   const Descs d(r, type);
   const auto pd = forward_desc(d, false, Residual::kNone, false);
   if (!pd || !strstr(pd.impl_info_str(), "brg")) return nullptr;
+  Operands o{{}, i, convert, {}};
   Call call(i, dnnl::convolution_forward(pd), pd.scratchpad_desc());
   call.add(DNNL_ARG_SRC, d.x, o.input(i.in(0)));
   call.add(DNNL_ARG_WEIGHTS, pd.weights_desc(), reversed_weights(i, w, pd.weights_desc(), o.steps));

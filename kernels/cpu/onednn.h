@@ -71,10 +71,9 @@ struct Weights {
   bool convert;                      // the compute type is f32 and w is not
 };
 Place packed_weights(const Instruction& i, const Weights& weights, Sequence& steps);
-// The same in f32 in whatever layout w lies in, which is the second; where frozen w lies in none it is packed
-// as wanted.
-std::pair<Place, dnnl::memory::desc> weights_as_they_lie(const Instruction& i, const Weights& weights,
-                                                         Sequence& steps);
+// The same in w's own type and whatever layout it lies in, which is the second; where frozen w lies in none
+// it is packed as wanted.
+std::pair<char*, dnnl::memory::desc> weights_as_they_lie(const Instruction& i, const Weights& weights);
 // w (O, I, KH, KW) as (I, O, KH, KW) with both kernel axes reversed, in the layout and type of wanted, in
 // scratch.
 Place reversed_weights(const Instruction& i, const Tensor& w, const dnnl::memory::desc& wanted,

@@ -127,19 +127,17 @@ Place packed_weights(const Instruction& i, const Weights& weights, Sequence& ste
   return {copy.block->data, {}};
 }
 
-std::pair<Place, memory::desc> weights_as_they_lie(const Instruction& i, const Weights& weights,
-                                                   Sequence& steps) {
+std::pair<char*, memory::desc> weights_as_they_lie(const Instruction& i, const Weights& weights) {
   const auto& [w, plain, wanted, convert] = weights;
-  if (!w.frozen) return {as_float(i, w, steps), plain};
+  if (!w.frozen) return {w.data, plain};
   const memory::desc stored = in_type(plain, w.dtype), kept = in_type(wanted, w.dtype);
   Packed copy = find(i, w, stored, &kept);
-  if (!copy.block && wanted == plain) return {as_float(i, w, steps), plain};
+  if (!copy.block && wanted == plain) return {w.data, plain};
   if (!copy.block) copy = packed(i, w, stored, kept);
   i.require(Relayout::possible(copy.desc), "oneDNN wants its weights in an unknown layout");
-  if (w.dtype != EASEL_F32) return {widened(i, w, copy, steps), copy.desc};
   i.program().packed.push_back(copy.block);
   i.program().reads_packed.push_back(w.buffer_id);
-  return {Place{copy.block->data, {}}, copy.desc};
+  return {copy.block->data, copy.desc};
 }
 
 Place reversed_weights(const Instruction& i, const Tensor& w, const memory::desc& wanted, Sequence& steps) {

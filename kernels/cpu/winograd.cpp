@@ -49,11 +49,10 @@ struct Cut {
   int64_t own() const { return 16 * (sums_apart() + kWeightsApart); }
 };
 
-// The weights, and where they lie: a sum of one offset an output, one an input and one a tap.
+// Where the weights lie: a sum of one offset an output, one an input and one a tap.
 struct Kernels {
   std::vector<int64_t> outputs, inputs;
   int64_t taps[9];
-  const float* data = nullptr;
   Kernels(const Relayout::Offsets& layout, bool reversed)
       : outputs(layout[reversed ? 1 : 0]), inputs(layout[reversed ? 0 : 1]) {
     for (int k = 0; k < 9; ++k) taps[reversed ? 8 - k : k] = layout[2][k / 3] + layout[3][k % 3];
@@ -61,13 +60,14 @@ struct Kernels {
 };
 
 // One run, with its addresses.
+template <typename T>
 struct Convolution {
   const Conv2dShape& g;
   const Cut& cut;
   const Kernels& w;
-  const float* x;
-  float* y;
-  const float *bias, *residual, *zeros;  // zeros: a pixel outside of the picture
+  const T *weights, *x;
+  T* y;
+  const T *bias, *residual, *zeros;  // zeros: a pixel outside of the picture
   float *pixels, *own;
 
   struct Tile {
@@ -79,7 +79,7 @@ struct Convolution {
 
   void transform_tile(int64_t t, int64_t at) const {
     const Tile tile = this->tile(t);
-    const float* from[16];
+    const T* from[16];
     for (int k = 0; k < 16; ++k) {
       const int64_t r = tile.row + k / 4 - g.top, c = tile.column + k % 4 - g.left;
       const bool inside = r >= 0 && r < g.H && c >= 0 && c < g.W;
@@ -118,9 +118,10 @@ struct Convolution {
     else if (!direct)
       gather_block(block, o, c, many);
     for (int64_t k = 0; k < many; ++k, to += kPanel)
-      transform_weights(to, Cut::kWeightsApart,
-                        direct ? w.data + w.outputs[o] + w.inputs[c + k] : &block[k][0][0],
-                        direct ? w.taps : kBeside);
+      if (direct)
+        transform_weights(to, Cut::kWeightsApart, weights + w.outputs[o] + w.inputs[c + k], w.taps);
+      else
+        transform_weights(to, Cut::kWeightsApart, &block[k][0][0], kBeside);
   }
 
   void transpose_block(float (*block)[9][kLanes], int64_t o, int64_t c) const {
@@ -128,7 +129,7 @@ struct Convolution {
       Lanes rows[kLanes];
 #pragma GCC unroll 16
       for (int n = 0; n < kLanes; ++n)
-        rows[n] = load<Lanes>(w.data + w.outputs[o + n] + w.inputs[c] + w.taps[tap]);
+        rows[n] = load<Lanes>(weights + w.outputs[o + n] + w.inputs[c] + w.taps[tap]);
       transpose(rows);
 #pragma GCC unroll 16
       for (int n = 0; n < kLanes; ++n) store(block[n][tap], rows[n]);
@@ -139,7 +140,8 @@ struct Convolution {
     for (int n = 0; n < kLanes; ++n)
       for (int64_t k = 0; k < many; ++k)
         for (int tap = 0; tap < 9; ++tap)
-          block[k][tap][n] = o + n < g.O ? w.data[w.outputs[o + n] + w.inputs[c + k] + w.taps[tap]] : 0.0f;
+          block[k][tap][n] =
+              o + n < g.O ? to_float(weights[w.outputs[o + n] + w.inputs[c + k] + w.taps[tap]]) : 0.0f;
   }
 
   template <typename V>
@@ -170,14 +172,14 @@ struct Convolution {
   // Outputs of one panel for tiles first + [at, at + many), whose pixels are transformed.
   void multiply_tiles(int64_t panel, int64_t first, int64_t at, int64_t many) const {
     float* const sums = own + omp_get_thread_num() * cut.own();
-    float* const weights = sums + 16 * cut.sums_apart();
+    float* const made = sums + 16 * cut.sums_apart();
     for (int64_t step = 0; step < cut.steps; ++step) {
-      make_weights(weights, panel, step);
+      make_weights(made, panel, step);
       const int64_t depth = std::min(cut.depth, g.I - step * cut.depth);
       for (int k = 0; k < 16; ++k)
         multiply_rows(sums + k * cut.sums_apart(),
                       pixels + (step * 16 + k) * cut.pixels_apart() + at * kDepth,
-                      weights + k * Cut::kWeightsApart, many, depth, step > 0);
+                      made + k * Cut::kWeightsApart, many, depth, step > 0);
     }
     for (int64_t t = 0; t < many; ++t) finish_tile(sums + t * kPanel, first + at + t, panel);
   }
@@ -213,29 +215,36 @@ bool winograd_pays(const Conv2dShape& g) {
   return kLanes > 4 && g.I >= 32 && g.O >= 32 && tiles >= 16 && tiles * g.I * g.O >= kLeast;
 }
 
-Run winograd(const Instruction& i, const Winograd& c) {
+namespace {
+
+template <typename T>
+Run prepare(const Instruction& i, const Winograd& c) {
   const Cut cut(c.g, i.threads());
-  const size_t zero_bytes = size_t(c.g.I) * sizeof(float);
+  const size_t zero_bytes = size_t(c.g.I) * sizeof(T);
   const Scratch zeros = i.scratch(zero_bytes), pixels = i.scratch(size_t(cut.pixels()) * sizeof(float)),
                 own = i.scratch(size_t(i.threads() * cut.own()) * sizeof(float));
-  return [=, kernels = Kernels(Relayout::offsets(c.layout), c.reversed)]() mutable {
-    const auto floats = [](const std::optional<Place>& place) {
-      return place ? reinterpret_cast<float*>(place->get()) : nullptr;
-    };
-    kernels.data = floats(c.w);
+  return [=, kernels = Kernels(Relayout::offsets(c.layout), c.reversed)] {
     memset(zeros.get(), 0, zero_bytes);
-    const Convolution run{c.g,
-                          cut,
-                          kernels,
-                          floats(c.x),
-                          floats(c.y),
-                          floats(c.bias),
-                          floats(c.residual),
-                          zeros.get<float>(),
-                          pixels.get<float>(),
-                          own.get<float>()};
+    const auto at = [](char* place) { return reinterpret_cast<T*>(place); };
+    const Convolution<T> run{c.g,
+                             cut,
+                             kernels,
+                             at(c.w),
+                             at(c.x),
+                             at(c.y),
+                             at(c.bias),
+                             at(c.residual),
+                             zeros.get<T>(),
+                             pixels.get<float>(),
+                             own.get<float>()};
     run.run();
   };
+}
+
+}  // namespace
+
+Run winograd(const Instruction& i, const Winograd& c) {
+  return dispatch(i, i.out(0).dtype, [&](auto type) { return prepare<typename decltype(type)::type>(i, c); });
 }
 
 }  // namespace EASEL_ISA

@@ -21,21 +21,28 @@ constexpr int kDepth = 160;         // input channels of one product, at most
 
 using Lanes = float __attribute__((vector_size(4 * kLanes)));
 
-template <typename V>
-EASEL_FN V load(const float* from) {
+// As many numbers as V holds, which lie as T.
+template <typename V, typename T>
+EASEL_FN V load(const T* from) {
+  float lanes[sizeof(V) / sizeof(float)];
+#pragma GCC unroll 1
+  for (size_t k = 0; k < std::size(lanes); ++k) lanes[k] = to_float(from[k]);
   V v;
-  memcpy(&v, from, sizeof v);
+  memcpy(&v, lanes, sizeof v);
   return v;
 }
 
-template <typename V>
-EASEL_FN void store(float* to, V v) {
-  memcpy(to, &v, sizeof v);
+template <typename T, typename V>
+EASEL_FN void store(T* to, V v) {
+  float lanes[sizeof(V) / sizeof(float)];
+  memcpy(lanes, &v, sizeof v);
+#pragma GCC unroll 1
+  for (size_t k = 0; k < std::size(lanes); ++k) to[k] = from_float<T>(lanes[k]);
 }
 
 // B^T d B of one tile's pixels, for as many channels as V holds.
-template <typename V>
-EASEL_FN void transform_pixels(float* to, int64_t apart, const float* const* pixels, int64_t channel) {
+template <typename V, typename T>
+EASEL_FN void transform_pixels(float* to, int64_t apart, const T* const* pixels, int64_t channel) {
   V t[4][4];
   for (int c = 0; c < 4; ++c) {
     const V a = load<V>(pixels[c] + channel), b = load<V>(pixels[4 + c] + channel),
@@ -63,7 +70,8 @@ EASEL_FN void spread(V (&to)[4], V a, V b, V c) {
 }
 
 // G w G^T of kLanes kernels, whose taps are at from[taps[0 to 8]], row by row.
-EASEL_FN void transform_weights(float* to, int64_t apart, const float* from, const int64_t* taps) {
+template <typename T>
+EASEL_FN void transform_weights(float* to, int64_t apart, const T* from, const int64_t* taps) {
   Lanes columns[3][4];
   for (int c = 0; c < 3; ++c)
     spread(columns[c], load<Lanes>(from + taps[c]), load<Lanes>(from + taps[3 + c]),

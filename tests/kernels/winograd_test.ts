@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
+import { type DType, f16ToF32, f32ToF16 } from "../../src/base/dtype.ts";
 import { compile, conv2d, gradients, Graph, mul, sum } from "../../src/graph/mod.ts";
 import { type Device, openDevice, ParameterStore } from "../../src/runtime/mod.ts";
 import { frozen, normal, type Operand } from "./check_op.ts";
@@ -8,16 +9,22 @@ const N = 2, H = 11, W = 14, I = 200, O = 72; // parts of tiles, of blocks of ch
 const x = normal([N, H, W, I], 1), w = normal([O, I, 3, 3], 2, 0.05), dy = normal([N, H, W, O], 3);
 
 /** The convolution, and its input gradient for the output's gradient dy. */
-async function run(on: Device, way: "always" | "never", weights: Operand = frozen(w)) {
+async function run(
+  on: Device,
+  way: "always" | "never",
+  weights: Operand = frozen(w),
+  dtype: DType = "f32",
+  inputs = { x: x.values, dy: dy.values },
+) {
   const store = new ParameterStore(on), graph = new Graph();
-  store.upload("w", w.shape, "f32", weights.values, { frozen: weights.frozen });
-  const input = graph.input("x", x.shape);
-  const y = conv2d(input, graph.parameter("w", w.shape), undefined, { pad: [1, 1, 1, 1] });
+  store.upload("w", w.shape, dtype, weights.values, { frozen: weights.frozen });
+  const input = graph.input("x", x.shape, dtype);
+  const y = conv2d(input, graph.parameter("w", w.shape, dtype), undefined, { pad: [1, 1, 1, 1] });
   graph.output("y", y);
-  const [dx] = gradients(sum(mul(y, graph.input("dy", dy.shape))), [input]);
+  const [dx] = gradients(sum(mul(y, graph.input("dy", dy.shape, dtype))), [input]);
   graph.output("dx", dx!);
   const program = await withEnvironment({ EASEL_CPU_WINOGRAD: way }, () => compile(graph, store));
-  const out = await program.run({ x: x.values, dy: dy.values });
+  const out = await program.run(inputs);
   const scratch = program.memory.scratchBytes;
   program.destroy();
   store.destroy();
@@ -68,4 +75,18 @@ Deno.test("by Winograd, threads and whether weights are frozen change nothing", 
   }
   alone.close();
   five.close();
+});
+
+// f16 is computed in float32 on every processor, and so is bf16 where the processor does not multiply it.
+Deno.test("by Winograd, 16 bits are widened as they are read: float32's bits, and its scratch", async () => {
+  const rounded = (values: ArrayLike<number>) => f16ToF32(f32ToF16(Float32Array.from(values)));
+  const weights = { ...w, values: rounded(w.values) },
+    inputs = { x: rounded(x.values), dy: rounded(dy.values) };
+  const wide = await run(device(), "always", weights, "f32", inputs);
+  for (const each of [weights, frozen(weights)]) {
+    const narrow = await run(device(), "always", each, "f16", inputs);
+    deepStrictEqual(narrow.y, rounded(wide.y));
+    deepStrictEqual(narrow.dx, rounded(wide.dx));
+    ok(narrow.scratch <= wide.scratch, `${narrow.scratch} bytes of scratch, float32 takes ${wide.scratch}`);
+  }
 });
