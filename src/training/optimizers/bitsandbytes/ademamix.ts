@@ -1,5 +1,5 @@
 /** AdEMAMix: Adam with a second, slow average (arXiv 2409.03137), as bitsandbytes has it. */
-import { add, affine, div, mul, sqrt, sub } from "../../../graph/mod.ts";
+import { add, div, mul, sqrt, sub } from "../../../graph/mod.ts";
 import { type Arguments, number, shares } from "../arguments.ts";
 import { average, averageSquare } from "../formulas.ts";
 import { rule } from "../optimizer.ts";
@@ -31,21 +31,24 @@ function mixed({ betas: [beta1, beta2, beta3], alpha, t_alpha, t_beta3, eps, wei
   };
   return rule({
     states: { m1: 0, m2: 0, nu: 0 },
-    hyper: ({ lr, step }) => ({
-      ...{ lr, beta1, fresh1: 1 - beta1, beta2, fresh2: 1 - beta2 },
-      ...{ beta3: beta3At(step), fresh3: 1 - beta3At(step) },
-      alpha: alphaAt(step),
-      bias1: 1 - beta1 ** step,
-      root: Math.sqrt(1 - beta2 ** step),
-      keep: 1 - lr * weight_decay,
-    }),
+    // one division a weight: what stands above and below the fraction is times the second moment's root
+    hyper({ lr, step }) {
+      const root = Math.sqrt(1 - beta2 ** step);
+      return {
+        ...{ beta1, fresh1: 1 - beta1, beta2, fresh2: 1 - beta2 },
+        ...{ beta3: beta3At(step), fresh3: 1 - beta3At(step) },
+        rate1: lr * root / (1 - beta1 ** step),
+        rate2: lr * root * alphaAt(step),
+        least: eps * root,
+        keep: 1 - lr * weight_decay,
+      };
+    },
     update({ weight, grad, state, hyper }) {
       const m1 = average(state.m1, grad, hyper.beta1, hyper.fresh1);
       const m2 = average(state.m2, grad, hyper.beta3, hyper.fresh3);
       const nu = averageSquare(state.nu, grad, hyper.beta2, hyper.fresh2);
-      const mix = add(div(m1, hyper.bias1), mul(m2, hyper.alpha));
-      const change = div(mix, affine(div(sqrt(nu), hyper.root), 1, eps));
-      return { weight: sub(mul(weight, hyper.keep), mul(change, hyper.lr)), m1, m2, nu };
+      const mix = add(mul(m1, hyper.rate1), mul(m2, hyper.rate2));
+      return { weight: sub(mul(weight, hyper.keep), div(mix, add(sqrt(nu), hyper.least))), m1, m2, nu };
     },
   });
 }
