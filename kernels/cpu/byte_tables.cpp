@@ -82,7 +82,7 @@ bool ByteTables::fill(const float* map) {
   }
   for (int k = 0; k < 256; ++k) {
     split(numbers_, k, float_bits(map[k]));
-    split(limits_, k, k < count_ ? 2 * magnitude(limits[k]) : 0);
+    split(limits_, k, k < count_ ? (zero_ ? 2 : 1) * magnitude(limits[k]) : 0);
   }
   least_ = int(magnitude(limits[0]) >> 23);
   if (127 - least_ >= kPowers) return false;
@@ -130,49 +130,78 @@ EASEL_VBMI void ByteTables::read(float* y, const uint8_t* codes, float scale, in
 
 // A number below 0 has the code of its magnitude mirrored at that of 0. Halfway between two the lower one is
 // nearest, which is the larger magnitude there: the sign as the last bit of what is compared makes it so.
-EASEL_VBMI __attribute__((always_inline)) inline void ByteTables::search(bool both, uint8_t* codes,
-                                                                         const float* lanes, float factor,
-                                                                         int64_t n) const {
-  const __m512i order = vector(kPlaces.order), even_bytes = vector(kPlaces.even_bytes),
-                odd_words = vector(kPlaces.odd_words), shifts = vector(shift_), bases = vector(base_);
-  const __m512i all_but_sign = _mm512_set1_epi16(0x7fff), least = _mm512_set1_epi16(int16_t(least_ << 7));
-  const __m512i one = _mm512_set1_epi8(1), zero = _mm512_set1_epi8(int8_t(zero_));
-  for (int64_t k = 0; k < n; k += kSpan) {
-    __m512i v[4], bins[2], bytes[4], limits[4];
-    __mmask32 negative[2], far[2];
-    for (int q = 0; q < 4; ++q)
-      v[q] = _mm512_castps_si512(_mm512_mul_ps(_mm512_loadu_ps(lanes + k + 16 * q), _mm512_set1_ps(factor)));
+// Each lane's look-ups wait for one another: four spans go side by side from stage to stage, or the processor
+// waits too (of a span 48 cycles where one after the other takes 54, Zen 4).
+template <bool kSigns, int kSpans>
+EASEL_VBMI __attribute__((always_inline)) inline void ByteTables::search(uint8_t* codes, const float* lanes,
+                                                                         float factor) const {
+  const __m512 factors = _mm512_set1_ps(factor);
+  const __m512i order = vector(kPlaces.order), shifts = vector(shift_), bases = vector(base_),
+                least = _mm512_set1_epi16(int16_t(least_ << 7)), one = _mm512_set1_epi8(1),
+                zero = _mm512_set1_epi8(int8_t(zero_));
+  const auto bits = [&](int span, int q) __attribute__((always_inline)) {
+    return _mm512_castps_si512(_mm512_mul_ps(_mm512_loadu_ps(lanes + span * kSpan + 16 * q), factors));
+  };
+  __m512i bin[kSpans], below[kSpans];
+  __mmask64 minus[kSpans], far[kSpans], more[kSpans];
+#pragma GCC unroll 4
+  for (int span = 0; span < kSpans; ++span) {
+    __m512i bins[2];
+    __mmask32 negative[2], beyond[2];
     for (int half = 0; half < 2; ++half) {
-      const __m512i words = _mm512_permutex2var_epi16(v[2 * half], odd_words, v[2 * half + 1]);
+      const __m512i words = _mm512_permutex2var_epi16(bits(span, 2 * half), vector(kPlaces.odd_words),
+                                                      bits(span, 2 * half + 1));
       negative[half] = _mm512_movepi16_mask(words);
-      const __m512i first = _mm512_max_epu16(_mm512_and_si512(words, all_but_sign), least);
-      const __m512i power = _mm512_srli_epi16(first, 7);
+      const __m512i magnitude = kSigns ? _mm512_and_si512(words, _mm512_set1_epi16(0x7fff)) : words;
+      const __m512i first = _mm512_max_epu16(magnitude, least), power = _mm512_srli_epi16(first, 7);
       const __m512i shift = _mm512_permutexvar_epi16(power, shifts);
       bins[half] = _mm512_add_epi16(_mm512_srlv_epi16(first, shift), _mm512_permutexvar_epi16(power, bases));
-      far[half] = both ? 0 : _mm512_test_epi16_mask(bins[half], _mm512_set1_epi16(256));
+      beyond[half] = kSigns ? 0 : _mm512_test_epi16_mask(bins[half], _mm512_set1_epi16(256));
     }
-    const __m512i bin = _mm512_permutex2var_epi8(bins[0], even_bytes, bins[1]);
-    __m512i below = of_256(below_, bin);
-    if (!both) below = _mm512_mask_blend_epi8(joined(far[0], far[1]), below, of_256(below_ + 256, bin));
-    const __m512i at = _mm512_maskz_permutexvar_epi8(~0ull, order, below);
-    for (int b = 0; b < 4; ++b) bytes[b] = both ? of_128(limits_[b], at) : of_256(limits_[b], at);
-    together(limits, bytes);
+    bin[span] = _mm512_permutex2var_epi8(bins[0], vector(kPlaces.even_bytes), bins[1]);
+    minus[span] = joined(negative[0], negative[1]), far[span] = joined(beyond[0], beyond[1]);
+  }
+#pragma GCC unroll 4
+  for (int span = 0; span < kSpans; ++span) {
+    below[span] = of_256(below_, bin[span]);
+    if (!kSigns)
+      below[span] = _mm512_mask_blend_epi8(far[span], below[span], of_256(below_ + 256, bin[span]));
+  }
+#pragma GCC unroll 4
+  for (int span = 0; span < kSpans; ++span) {
+    const __m512i at = _mm512_maskz_permutexvar_epi8(~0ull, order, below[span]);
+    __m512i bytes[4], limits[4];
     __mmask16 above[4];
-    for (int q = 0; q < 4; ++q)
-      above[q] = _mm512_cmplt_epu32_mask(limits[q], _mm512_maskz_rol_epi32(0xffff, v[q], 1));
-    const __mmask64 more = joined(_mm512_kunpackw(above[1], above[0]), _mm512_kunpackw(above[3], above[2]));
-    const __m512i magnitude = _mm512_mask_add_epi8(below, more, below, one);
-    const __mmask64 minus = joined(negative[0], negative[1]);
-    _mm512_storeu_si512(codes + k, _mm512_mask_sub_epi8(_mm512_add_epi8(magnitude, zero), minus, zero,
-                                                        _mm512_min_epu8(magnitude, zero)));
+    for (int b = 0; b < 4; ++b) bytes[b] = kSigns ? of_128(limits_[b], at) : of_256(limits_[b], at);
+    together(limits, bytes);
+    for (int q = 0; q < 4; ++q) {
+      const __m512i x = bits(span, q);
+      above[q] = _mm512_cmplt_epu32_mask(limits[q], kSigns ? _mm512_maskz_rol_epi32(0xffff, x, 1) : x);
+    }
+    more[span] = joined(_mm512_kunpackw(above[1], above[0]), _mm512_kunpackw(above[3], above[2]));
+  }
+#pragma GCC unroll 4
+  for (int span = 0; span < kSpans; ++span) {
+    const __m512i magnitude = _mm512_mask_add_epi8(below[span], more[span], below[span], one);
+    const __m512i code = _mm512_mask_sub_epi8(_mm512_add_epi8(magnitude, zero), minus[span], zero,
+                                              _mm512_min_epu8(magnitude, zero));
+    _mm512_storeu_si512(codes + span * kSpan, code);
   }
 }
 
-EASEL_VBMI void ByteTables::find(uint8_t* codes, const float* lanes, float factor, int64_t n) const {
+template <bool kSigns>
+EASEL_VBMI void ByteTables::find_all(uint8_t* codes, const float* lanes, float factor, int64_t n) const {
+  constexpr int kSide = 4;
+  int64_t k = 0;
+  for (; k + kSide * kSpan <= n; k += kSide * kSpan) search<kSigns, kSide>(codes + k, lanes + k, factor);
+  for (; k < n; k += kSpan) search<kSigns, 1>(codes + k, lanes + k, factor);
+}
+
+void ByteTables::find(uint8_t* codes, const float* lanes, float factor, int64_t n) const {
   if (zero_)
-    search(true, codes, lanes, factor, n);
+    find_all<true>(codes, lanes, factor, n);
   else
-    search(false, codes, lanes, factor, n);
+    find_all<false>(codes, lanes, factor, n);
 }
 
 #else

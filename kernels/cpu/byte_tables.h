@@ -23,14 +23,18 @@ class ByteTables {
   // each of which at most one limit lies.
   static constexpr int kBins = 512, kPowers = 32;
   alignas(64) uint8_t numbers_[4][256];  // the map, byte by byte
-  alignas(64) uint8_t limits_[4][256];   // twice the bits of the points halfway between magnitudes, so too
+  // of the points halfway between magnitudes, where there are signs twice the bits, so too
+  alignas(64) uint8_t limits_[4][256];
   alignas(64) uint8_t below_[kBins];     // how many limits are below a bin; the next one is the bin's own
   alignas(64) uint16_t shift_[kPowers], base_[kPowers];
   int least_ = 0, zero_ = 0, count_ = 0;
 
   bool fill(const float* map);
   bool fill_power(const float* limits, int power, int& bins);
-  void search(bool both, uint8_t* codes, const float* lanes, float factor, int64_t n) const;  // signs
+  template <bool kSigns, int kSpans>
+  void search(uint8_t* codes, const float* lanes, float factor) const;
+  template <bool kSigns>
+  void find_all(uint8_t* codes, const float* lanes, float factor, int64_t n) const;
 };
 
 }  // namespace EASEL_ISA
