@@ -1,6 +1,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { compile, Graph } from "../../src/graph/mod.ts";
 import { DOWN, keysOf, type NetworkModule, normReport, recordNormLimit, UP } from "../../src/networks/mod.ts";
+import type { KindSettings } from "../../src/networks/kinds/kind.ts";
+import { lokr } from "../../src/networks/kinds/lokr.ts";
 import { loraModule } from "../../src/networks/sites/modules.ts";
 import { wholeAlpha } from "../../src/networks/sites/values.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
@@ -38,9 +40,9 @@ async function limit(modules: readonly NetworkModule[], weights: Map<string, Flo
   const device = openDevice("cpu", { threads: 1 });
   const store = new ParameterStore(device);
   for (const m of modules) {
-    const { down, up } = keysOf(m);
-    store.upload(down, m.tensors[DOWN], "f32", weights.get(down)!);
-    store.upload(up, m.tensors[UP], "f32", weights.get(up)!);
+    for (const [suffix, shape] of Object.entries(m.tensors)) {
+      store.upload(`${m.name}.${suffix}`, shape, "f32", weights.get(`${m.name}.${suffix}`)!);
+    }
   }
   const graph = new Graph();
   const recorded = recordNormLimit(graph, modules, most);
@@ -99,4 +101,37 @@ Deno.test("recordNormLimit() stays near the product's norm where the factors' co
   const { norms } = await limit([m], weights, 1e9);
   const exact = normOf(m, d, u);
   ok(Math.abs(norms[0] / exact - 1) < 1e-3, `${norms[0]}, exactly ${exact}`);
+});
+
+Deno.test("recordNormLimit() shares the change of a LoKr among its factors, whichever it has", async () => {
+  const kron = (name: string, shape: number[], rank: number, settings: KindSettings = {}) =>
+    loraModule({ name, path: name, part: "unet", shape }, rank, wholeAlpha(1), lokr, settings);
+  const modules = [
+    kron("whole", [8, 6], 64),
+    kron("second", [64, 64], 2),
+    kron("both", [64, 64], 2, { decomposeBoth: true }),
+    kron("core", [64, 64, 3, 3], 2, { decomposeBoth: true, useTucker: true }),
+  ];
+  deepStrictEqual(modules.map(({ tensors }) => Object.keys(tensors).length), [2, 3, 4, 5]);
+  const keys = modules.flatMap((m) => Object.keys(m.tensors).map((suffix) => `${m.name}.${suffix}`));
+  const shapes = Object.assign(
+    {},
+    ...modules.map((m) =>
+      Object.fromEntries(Object.entries(m.tensors).map(([s, shape]) => [`${m.name}.${s}`, shape]))
+    ),
+  );
+  const weights = new Map(keys.map((key) => [key, synthTensor(key, shapes[key])]));
+  const { norms, ratios, after } = await limit(modules, weights, 0.25);
+  const length = (key: string) => Math.hypot(...weights.get(key)!);
+  // a Kronecker product is as long as its factors multiplied; whole ones have no alpha
+  const exact = length("whole.lokr_w1") * length("whole.lokr_w2");
+  ok(Math.abs(norms[0] - exact) < 1e-6 * exact, `${norms[0]}, exactly ${exact}`);
+  modules.forEach((m, i) => {
+    ok(ratios[i] < 1, `${m.name}: ${norms[i]}`);
+    const suffixes = Object.keys(m.tensors), share = ratios[i] ** (1 / suffixes.length);
+    for (const key of suffixes.map((suffix) => `${m.name}.${suffix}`)) {
+      ok(after.get(key)!.every((x, k) => Math.abs(x - share * weights.get(key)![k]) < 1e-6), key);
+    }
+  });
+  for (const norm of (await limit(modules, after, 0.25)).norms) ok(Math.abs(norm - 0.25) < 1e-6, `${norm}`);
 });

@@ -1,9 +1,12 @@
 /** --scale_weight_norms: keeps the change that a module makes to its weight at or below a Frobenius norm. */
 
 import {
+  affine,
   concat,
   div,
+  exp,
   type Graph,
+  log,
   maximum,
   minimum,
   mul,
@@ -13,6 +16,7 @@ import {
   write,
 } from "../../graph/mod.ts";
 import type { NetworkModule } from "../kinds/kind.ts";
+import { scaleOf } from "../sites/modules.ts";
 import { moduleTensors } from "./adapter.ts";
 
 export interface NormReport {
@@ -37,13 +41,16 @@ export function recordNormLimit(graph: Graph, modules: readonly NetworkModule[],
   const constant = (values: readonly number[]) => graph.constant(Float32Array.from(values), [values.length]);
   const limited = modules.filter(({ kind }) => kind.norm);
   const squares = joined(limited.map((module) => module.kind.norm!.square(moduleTensors(graph, module))));
-  const scales = constant(limited.map(({ alpha, rank }) => Math.abs(alpha.value / rank)));
+  const scales = constant(limited.map((module) => Math.abs(scaleOf(module))));
   const norms = mul(sqrt(maximum(squares, constant([0]))), scales);
   const ratios = minimum(div(constant([limit]), norms), constant([1])); // of a norm of 0: min(infinity, 1)
-  const roots = sqrt(ratios);
+  const roots = new Map<number, Tensor>([[1, ratios]]);
+  const root = (n: number) =>
+    roots.get(n) ??
+      roots.set(n, n === 2 ? sqrt(ratios) : exp(affine(log(ratios), 1 / n, 0))).get(n)!;
   limited.forEach((module, i) => {
-    const { factors } = module.kind.norm!, tensors = moduleTensors(graph, module);
-    const share = slice(factors.length === 2 ? roots : ratios, 0, i, 1);
+    const tensors = moduleTensors(graph, module), factors = module.kind.norm!.factors.filter(tensors.has);
+    const share = slice(root(factors.length), 0, i, 1);
     for (const suffix of factors) write(tensors.at(suffix), mul(tensors.at(suffix), share));
   });
   return { norms, ratios };

@@ -187,7 +187,7 @@ export interface NetworkKind {
   readonly norm?: {
     /** The sum of the squares of delta(), shape (1). */
     square(tensors: ModuleTensors): Tensor;
-    /** delta() is linear in each of these. */
+    /** delta() is linear in each of these, of which a module has some. */
     readonly factors: readonly string[];
   };
 }

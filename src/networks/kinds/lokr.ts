@@ -70,7 +70,7 @@ export const lokr: NetworkKind = {
   },
   scaled: [W1, W1A],
   plus: [W1, W1A, W1B],
-  norm: { square: (t) => squareOf(lokr.delta(t, never)), factors: [W1, W1A] },
+  norm: { square: (t) => squareOf(lokr.delta(t, never)), factors: [W1, W1A, W1B, W2, T2, W2A, W2B] },
 };
 
 /**
