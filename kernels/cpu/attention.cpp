@@ -12,58 +12,128 @@ inline namespace EASEL_ISA {
 namespace {
 using namespace attention_detail;
 
-constexpr int64_t kQueries = 128, kKeys = 128;  // of a block, of a tile
+constexpr int64_t kQueries = 128, kKeys = 120;  // of a block, of a tile
 constexpr int64_t kLine = kQueries + 16;        // from a row of queries to the next, by whole cache lines
 constexpr float kLog2e = 1.44269504f;
+// Sums of a tile's weights up to which the next tile's are of the same shift: of float more would cost digits
+// of the exponent.
+template <typename T>
+constexpr float kMuch = std::is_same_v<T, float> ? 4096 : 1e15f;
+// Keys whose scores are in registers, twice where these suffice.
+constexpr int kRows = 6;
+constexpr bool kTwice = kRegisters == 32;
+static_assert(kKeys % (2 * kRows) == 0);
 
-// What is known of a panel's queries after some tiles of keys.
+// What is known of a panel's queries after some tiles of keys: weights are 2^(scale * score - shift).
 struct Known {
-  Vec max[2], sum[2];
+  bool any = false;
+  Vec shift[2], sum[2] = {};
 };
 
-// A tile's scores (n, kPanel) as unnormalised weights, where they lie or as pairs of keys. Causal: `first` is
-// the tile's first key less the panel's first query. Sums (width, kPanel) of earlier tiles follow the largest
-// score.
-template <typename T, bool Causal>
-void weigh(float* s, float* pairs, int64_t n, int64_t first, float scale, Known& known, float* sums,
-           int64_t width) {
+// Finite, or weights of -infinity would be NaN.
+inline Vec shift_of(Vec most) {
+  const Vec least = spread(-1e30f);
+  return least > most ? least : most;
+}
+
+// A panel of queries and tiles of kRows keys, packed. Keys from `seen` on are not there; causal: key j is seen
+// by query q where j <= q, and `first` is the first key less the panel's first query.
+struct Scores {
+  const Word* keys;
+  Rows queries;
+  int64_t words;
+  float scale;
+  int64_t seen, first;
+  bool causal;
+};
+
+template <int R>
+[[gnu::always_inline]] inline void raise(Vec (&most)[2], const Vec (&x)[R][2]) {
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < 2; ++v) most[v] = x[r][v] > most[v] ? x[r][v] : most[v];
+}
+
+// Hides what a tile's queries do not see.
+[[gnu::always_inline]] inline void hide(Vec (&x)[kRows][2], const Scores& s, int64_t key) {
+  const bool causal = s.causal && s.first + key + kRows > 1;
+  if (!causal && key + kRows <= s.seen) return;
   const IntVec lanes = lane_numbers(EachLane());
-  const auto seen = [&](int64_t key, int v) { return lanes + int(v * kLanes - first - key) >= 0; };
   const Vec least = spread(-std::numeric_limits<float>::infinity());
-  Vec shift[2], sum[2] = {};
-  for (int v = 0; v < 2; ++v) {
-    Vec max = known.max[v];
-    for (int64_t j = 0; j < n; ++j) {
-      Vec x = load(s + j * kPanel + v * kLanes);
-      if constexpr (Causal) x = seen(j, v) ? x : least;
-      max = x > max ? x : max;
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r)
+    for (int v = 0; v < 2; ++v) {
+      const int from = key + r >= s.seen ? kPanel : causal ? int(s.first + key + r) - v * kLanes : 0;
+      x[r][v] = lanes >= from ? x[r][v] : least;
     }
-    shift[v] = max * scale;
-    const Vec before = exp2_of<float>(known.max[v] * scale - shift[v]);
-    known.max[v] = max;
-    known.sum[v] *= before;
-    for (int64_t c = 0; c < width; ++c) {
-      float* at = sums + c * kPanel + v * kLanes;
-      store(at, load(at) * before);
-    }
-  }
-  const auto weight = [&](int64_t j, int v) {
-    Vec x = exp2_of<T>(load(s + j * kPanel + v * kLanes) * scale - shift[v]);
-    if constexpr (Causal) x = seen(j, v) ? x : Vec{};
-    sum[v] += x;
-    return x;
-  };
+}
+
+// Weights of a row of scores, of two for bf16.
+template <typename T>
+[[gnu::always_inline]] inline void weigh_row(const Vec (&x)[kRows][2], int r, int v, float scale, Vec shift,
+                                             Vec& sum, float* weights) {
+  float* to = weights + r / kPer<T> * kPanel + v * kLanes;
   if constexpr (std::is_same_v<T, float>) {
-    for (int64_t j = 0; j < n; ++j)
-      for (int v = 0; v < 2; ++v) store(s + j * kPanel + v * kLanes, weight(j, v));
+    const Vec y = exp2_of(x[r][v] * scale - shift);
+    sum += y;
+    store(to, y);
   } else {
-    for (int64_t j = 0; j < n; j += 2) {
-      const Vec a0 = weight(j, 0), a1 = weight(j, 1);
-      const Vec b0 = j + 1 < n ? weight(j + 1, 0) : Vec{}, b1 = j + 1 < n ? weight(j + 1, 1) : Vec{};
-      store_pairs(pairs + j / 2 * kPanel, narrowed(a0, a1), narrowed(b0, b1));
-    }
+    const Narrow pairs =
+        pairs_of(exp2_and_half(x[r][v] * scale - shift), exp2_and_half(x[r + 1][v] * scale - shift));
+    memcpy(to, &pairs, sizeof pairs);
+    sum = multiply_add<T>(sum, (Vec)pairs, (Vec)(IntVec{} + 0x3f803f80));  // times one, one
   }
-  for (int v = 0; v < 2; ++v) known.sum[v] += sum[v];
+}
+
+// Weights of some tiles, words of the next product, and their sums. Scores never are in memory, and while
+// those of a tile are multiplied the weights of the one before are made.
+template <typename T>
+void weigh(const Scores& s, int64_t tiles, float* weights, Known& known, Vec (&sums)[2]) {
+  constexpr int kSteps = kRows / kPer<T> * 2;
+  Vec next[kRows][2] = {}, x[kRows][2], sum[2] = {};
+  const Word* keys = s.keys;
+  Rows queries = s.queries;
+  add_panel<T>(keys, queries, s.words, next);
+  for (int64_t t = 0;; weights += kRows / kPer<T> * kPanel) {
+    hide(next, s, t * kRows);
+    if (!known.any) {
+      Vec most[2] = {next[0][0], next[0][1]};
+      raise(most, next);
+      for (int v = 0; v < 2; ++v) known.shift[v] = shift_of(most[v] * s.scale);
+      known.any = true;
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r)
+      for (int v = 0; v < 2; ++v) x[r][v] = next[r][v], next[r][v] = Vec{};
+    const bool last = ++t == tiles;
+    queries = s.queries;
+    int64_t done = 0;
+#pragma GCC unroll 16
+    for (int k = 0; k < kSteps; ++k) {
+      weigh_row<T>(x, k / 2 * kPer<T>, k % 2, s.scale, known.shift[k % 2], sum[k % 2], weights);
+      if (!kTwice || last) continue;
+      const int64_t until = s.words * (k + 1) / kSteps;
+      if (until > done) add_panel<T>(keys, queries, until - done, next);
+      done = until;
+    }
+    if (last) break;
+    if (!kTwice) add_panel<T>(keys, queries, s.words, next);
+  }
+  for (int v = 0; v < 2; ++v) sums[v] = sum[v];
+}
+
+// The largest score of each query.
+template <typename T>
+void largest(const Scores& s, int64_t tiles, Vec (&most)[2]) {
+  most[0] = most[1] = spread(-std::numeric_limits<float>::infinity());
+  const Word* keys = s.keys;
+  for (int64_t t = 0; t < tiles; ++t) {
+    Vec x[kRows][2] = {};
+    Rows queries = s.queries;
+    add_panel<T>(keys, queries, s.words, x);
+    hide(x, s, t * kRows);
+    raise(most, x);
+  }
 }
 
 // T: float or bf16, what the products read.
@@ -74,78 +144,105 @@ class Forward {
       : s_(s),
         row_(s.row()),
         words_(s.width / kPer<T>),
-        key_line_(apart<T>(s.keys)),
-        values_(i.scratch(sizeof(T) * size_t(s.batch * s.heads * s.width * key_line_))),
+        keys_(round_up(s.keys, 2 * kRows)),
+        channels_(s.width, kMost),
+        packed_(i.scratch(2 * sizeof(T) * size_t(s.batch * s.heads * s.width * keys_))),
         per_thread_(sizeof(float) *
-                    size_t(words_ * kLine + kKeys * kPanel * 2 + s.width * kQueries + kPanel)),
+                    size_t(words_ * kLine + kKeys * kPanel + s.width * kQueries + kPanel)),
         own_(i.scratch(per_thread_ * size_t(i.threads()))) {}
 
   void run(const T* q, const T* k, const T* v, T* out, float* lse) {
-    constexpr int64_t kChunk = 512;
+    constexpr int64_t kChunk = 4 * kKeys;
     const int64_t heads = s_.batch * s_.heads, blocks = (s_.queries + kQueries - 1) / kQueries;
     const int64_t chunks = (s_.keys + kChunk - 1) / kChunk;
 #pragma omp parallel for schedule(static)
     for (int64_t task = 0; task < heads * chunks; ++task) {
       const int64_t h = task / chunks, from = task % chunks * kChunk, n = std::min(kChunk, s_.keys - from);
-      transposed(v + head_offset(h, s_.keys) + from * row_, row_, n, s_.width, values_of(h) + from,
-                 key_line_);
+      const int64_t at = head_offset(h, s_.keys) + from * row_;
+      spread_rows<T, kRows>(k + at, row_, n, s_.width, keys_of(h) + from * words_);
+      spread_columns(v + at, row_, n, channels_, keys_ / kPer<T>, from / kPer<T>, values_of(h));
     }
 #pragma omp parallel for schedule(dynamic)
     for (int64_t task = 0; task < heads * blocks; ++task)
-      block(omp_get_thread_num(), task / blocks, task % blocks * kQueries, q, k, out, lse);
+      block(omp_get_thread_num(), task / blocks, task % blocks * kQueries, q, out, lse);
   }
 
  private:
   int64_t head_offset(int64_t h, int64_t length) const {
     return h / s_.heads * length * row_ + h % s_.heads * s_.width;
   }
-  T* values_of(int64_t h) const { return values_.get<T>() + h * s_.width * key_line_; }
+  float* keys_of(int64_t h) const { return packed_.get<float>() + 2 * h * words_ * keys_; }
+  float* values_of(int64_t h) const { return keys_of(h) + words_ * keys_; }
 
-  void block(int t, int64_t h, int64_t first, const T* q, const T* k, T* out, float* lse) const {
+  // Adds n keys from j on to a panel's sums (width, kPanel).
+  void add(const Scores& scores, const float* values, int64_t j, int64_t n, float* weights, float* sums,
+           Known& known) const {
+    const int64_t tiles = (n + kRows - 1) / kRows;
+    Vec sum[2];
+    weigh<T>(scores, tiles, weights, known, sum);
+    if (any_above(sum[0], spread(kMuch<T>)) || any_above(sum[1], spread(kMuch<T>))) [[unlikely]] {
+      shift(scores, tiles, sums, known);
+      weigh<T>(scores, tiles, weights, known, sum);
+    }
+    for (int v = 0; v < 2; ++v) known.sum[v] += sum[v];
+    add_product<T>(channels_, values, keys_ / kPer<T>, j / kPer<T>, (n + kPer<T> - 1) / kPer<T>,
+                   {weights, kPanel}, sums);
+  }
+
+  // Sums follow the largest score.
+  void shift(const Scores& scores, int64_t tiles, float* sums, Known& known) const {
+    Vec most[2];
+    largest<T>(scores, tiles, most);
+    for (int v = 0; v < 2; ++v) {
+      const Vec next = shift_of(most[v] * scores.scale);
+      const Vec shift = known.shift[v] > next ? known.shift[v] : next;
+      const Vec before = exp2_of(known.shift[v] - shift);
+      known.shift[v] = shift;
+      known.sum[v] *= before;
+      for (int64_t c = 0; c < s_.width; ++c) {
+        float* at = sums + c * kPanel + v * kLanes;
+        store(at, load(at) * before);
+      }
+    }
+  }
+
+  void block(int t, int64_t h, int64_t first, const T* q, T* out, float* lse) const {
     const int64_t rows = std::min(kQueries, s_.queries - first), panels = (rows + kPanel - 1) / kPanel;
     const int64_t at = head_offset(h, s_.queries) + first * row_;
     float* queries = reinterpret_cast<float*>(own_.get() + per_thread_ * size_t(t));
-    float *scores = queries + words_ * kLine, *pairs = scores + kKeys * kPanel;
-    float *sums = pairs + kKeys * kPanel, *factors = sums + s_.width * kQueries;
-    const float scale = s_.scale * kLog2e;
-    const int64_t line = row_ / kPer<T>;
+    float *weights = queries + words_ * kLine, *sums = weights + kKeys * kPanel,
+          *factors = sums + s_.width * kQueries;
     Known known[kQueries / kPanel];
     across(q + at, row_, rows, s_.width, queries, kLine);
     std::fill(sums, sums + panels * s_.width * kPanel, 0.f);
-    for (int64_t p = 0; p < panels; ++p)
-      for (int v = 0; v < 2; ++v)
-        known[p].max[v] = spread(-std::numeric_limits<float>::infinity()), known[p].sum[v] = Vec{};
     for (int64_t j = 0; j < s_.keys; j += kKeys)
       for (int64_t p = 0; p < panels; ++p) {
         const int64_t from = first + p * kPanel;  // the panel's first query
         const int64_t n = std::min({kKeys, s_.keys - j, s_.causal ? from + kPanel - j : kKeys});
         if (n <= 0) continue;
-        float *of_panel = sums + p * s_.width * kPanel, *weights = std::is_same_v<T, float> ? scores : pairs;
-        product<T, false>(n, words_, kPanel, {words_of(k + head_offset(h, s_.keys) + j * row_), line},
-                          {queries + p * kPanel, kLine}, scores, kPanel);
-        (s_.causal && j + n - 1 > from ? weigh<T, true> : weigh<T, false>)(scores, pairs, n, j - from, scale,
-                                                                           known[p], of_panel, s_.width);
-        product<T, true>(s_.width, (n + kPer<T> - 1) / kPer<T>, kPanel,
-                         {words_of(values_of(h) + j), key_line_ / kPer<T>}, {weights, kPanel}, of_panel,
-                         kPanel);
+        const Scores scores{keys_of(h) + j * words_, {queries + p * kPanel, kLine}, words_,
+                            s_.scale * kLog2e,      s_.keys - j,                   j - from,
+                            s_.causal};
+        add(scores, values_of(h), j, n, weights, sums + p * s_.width * kPanel, known[p]);
       }
     for (int64_t p = 0; p < panels; ++p) {
-      float max[kPanel], sum[kPanel];
+      float shift[kPanel], sum[kPanel];
       const int64_t left = std::min<int64_t>(kPanel, rows - p * kPanel);
       for (int v = 0; v < 2; ++v) {
-        store(max + v * kLanes, known[p].max[v]);
+        store(shift + v * kLanes, known[p].shift[v] * (1 / kLog2e));
         store(sum + v * kLanes, known[p].sum[v]);
         store(factors + v * kLanes, 1.f / known[p].sum[v]);
       }
       for (int64_t r = 0; r < left; ++r)
-        lse[h * s_.queries + first + p * kPanel + r] = s_.scale * max[r] + std::log(sum[r]);
+        lse[h * s_.queries + first + p * kPanel + r] = shift[r] + std::log(sum[r]);
       rows_of(sums + p * s_.width * kPanel, factors, left, s_.width, out + at + p * kPanel * row_, row_);
     }
   }
 
   AttentionShape s_;
-  int64_t row_, words_, key_line_;
-  Scratch values_;  // (batch, heads, width, keys): transposed
+  int64_t row_, words_, keys_;
+  Blocks channels_;
+  Scratch packed_;  // of each head its keys as spread_rows, then its values as spread_columns
   size_t per_thread_;
   Scratch own_;
 };

@@ -138,7 +138,7 @@ class Backward {
     const float scale = s_.scale * kLog2e;
     const auto weights = [&](int64_t j, int v, Vec& p, Vec& ds) {
       const int64_t at = j * kPanel + v * kLanes;
-      p = exp2_of<T>(load(s + at) * scale - shifts[v]);
+      p = exp2_of(load(s + at) * scale - shifts[v]);
       if constexpr (Causal) p = lanes + int(v * kLanes - first - j) >= 0 ? p : Vec{};
       ds = p * (load(dp + at) - deltas[v]);
     };

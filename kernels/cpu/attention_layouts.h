@@ -78,6 +78,39 @@ void transposed(const T* from, int64_t line, int64_t rows, int64_t width, T* to,
     });
 }
 
+// Rows [0, rows) as what is spread where they are a product's rows: a block of R after the other, (words, R),
+// 0 where rows are missing.
+template <typename T, int R>
+void spread_rows(const T* from, int64_t line, int64_t rows, int64_t width, float* to) {
+  const int64_t words = width / kPer<T>;
+  for (int64_t r = 0; r < round_up(rows, R); ++r) {
+    const Word* x = words_of(from + r * line);
+    float* at = to + r / R * R * words + r % R;
+    for (int64_t k = 0; k < words; ++k) at[k * R] = r < rows ? x[k] : 0;
+  }
+}
+
+// Rows [0, rows) as what is spread where their columns are a product's rows: to is the first of their words in
+// the first block. Rows are counted up to a multiple of kPer.
+template <typename T>
+void spread_columns(const T* from, int64_t line, int64_t rows, const Blocks& columns, int64_t total,
+                    int64_t first, float* to) {
+  uint32_t* out = reinterpret_cast<uint32_t*>(to);
+  for (int64_t k = 0; k < columns.count; ++k) {
+    const int64_t c = columns.begin(k), n = columns.begin(k + 1) - c;
+    uint32_t* at = out + c * total + first * n;
+    for (int64_t r = 0; r < rows; r += kPer<T>, at += n) {
+      const T* x = from + r * line + c;
+      if constexpr (std::is_same_v<T, float>)
+        memcpy(at, x, sizeof(float) * size_t(n));
+      else if (r + 1 < rows)
+        for (int64_t l = 0; l < n; ++l) at[l] = uint32_t(x[l].bits) | uint32_t(x[line + l].bits) << 16;
+      else
+        for (int64_t l = 0; l < n; ++l) at[l] = x[l].bits;
+    }
+  }
+}
+
 // Rows as the lanes' operand of a sum over rows: to (words, lanes), 0 where rows or columns are missing. Rows
 // are counted up to `padded`, a multiple of kPer.
 template <typename T>
@@ -100,25 +133,31 @@ void along(const T* from, int64_t line, int64_t rows, int64_t padded, int64_t wi
 // Columns of a panel (width, kPanel) as rows, each times its factor.
 template <typename T>
 void rows_of(const float* from, const float* factors, int64_t rows, int64_t width, T* to, int64_t line) {
+  const int64_t words = width / kPer<T>;
   for (int64_t q = 0; q < std::min<int64_t>(rows, kPanel); q += kLanes) {
     const Vec factor = load(factors + q);
     for (int64_t first = 0;;) {
-      const int64_t n = std::min<int64_t>(kLanes, width);
+      const int64_t n = std::min<int64_t>(kLanes, words);
       Vec x[kLanes];
-      for (int64_t c = 0; c < kLanes; ++c)
-        x[c] = c < n ? load(from + (first + c) * kPanel + q) * factor : Vec{};
+      for (int64_t k = 0; k < kLanes; ++k) {
+        const float* at = from + (first + k) * kPer<T> * kPanel + q;
+        if (k >= n)
+          x[k] = Vec{};
+        else if constexpr (std::is_same_v<T, float>)
+          x[k] = load(at) * factor;
+        else
+          x[k] = (Vec)rounded_pairs(load(at) * factor, load(at + kPanel) * factor);
+      }
       transpose(x);
       for (int64_t r = 0; r < std::min<int64_t>(kLanes, rows - q); ++r) {
-        float row[kLanes];
-        store(row, x[r]);
-        T* at = to + (q + r) * line + first;
+        T* at = to + (q + r) * line + first * kPer<T>;
         if (n == kLanes)
-          for (int c = 0; c < kLanes; ++c) at[c] = from_float<T>(row[c]);
+          memcpy(at, &x[r], sizeof x[r]);
         else
-          for (int64_t c = 0; c < n; ++c) at[c] = from_float<T>(row[c]);
+          memcpy(at, &x[r], sizeof(Word) * size_t(n));
       }
-      if (first + kLanes >= width) break;
-      first = std::min(first + kLanes, width - kLanes);
+      if (first + kLanes >= words) break;
+      first = std::min(first + kLanes, words - kLanes);
     }
   }
 }

@@ -1,7 +1,8 @@
 // Products of small matrices for attention, as wide as the registers: an operand that is spread over all
 // lanes times one whose rows are lanes. Both are read by words of 32 bits, one float or two bf16 that are
 // neighbours along the sum, so that one loop serves both. Widths need no multiple of the lanes: 40 channels
-// take two and a half vectors.
+// take two and a half vectors. The spread operand is packed as tiles read it, the words of a tile's rows side
+// by side: a pointer for each row would not fit the registers.
 #pragma once
 #include "attention_vectors.h"
 
@@ -77,6 +78,59 @@ void tile(Rows a, Rows b, int64_t words, float* c, int64_t line) {
   }
 }
 
+// sum += a (R, words) b (words, kPanel), in registers; both move past these words, of which there is one.
+template <typename T, int R>
+[[gnu::always_inline]] inline void add_panel(const Word*& a, Rows& b, int64_t words, Vec (&sum)[R][2]) {
+  const Word* end = a + words * R;
+  do {
+    const Vec x0 = load(b.data), x1 = load(b.data + kLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const Vec all = spread(a[r]);
+      sum[r][0] = multiply_add<T>(sum[r][0], all, x0);
+      sum[r][1] = multiply_add<T>(sum[r][1], all, x1);
+    }
+    a += R;
+    b.data += b.line;
+  } while (a < end);
+}
+
+// A spread operand packed by blocks of rows that differ by one at most, each (words, rows of the block).
+struct Blocks {
+  int64_t rows, count;
+  Blocks(int64_t rows, int64_t most) : rows(rows), count((rows + most - 1) / most) {}
+  int64_t begin(int64_t block) const { return block * (rows / count) + std::min(block, rows % count); }
+};
+
+// c (rows, kPanel) += a (rows, words [first, first + words) of total) b (words, kPanel).
+constexpr int kMost = kRegisters == 32 ? 12 : 6;
+template <typename T, int R>
+void tile_packed(const Word* a, Rows b, int64_t words, float* c) {
+  Vec sum[R][2];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < 2; ++v) sum[r][v] = load(c + r * kPanel + v * kLanes);
+  add_panel<T>(a, b, words, sum);
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < 2; ++v) store(c + r * kPanel + v * kLanes, sum[r][v]);
+}
+using PackedTile = void (*)(const Word*, Rows, int64_t, float*);
+template <typename T, int... R>
+PackedTile packed_tile(int64_t rows, std::integer_sequence<int, R...>) {
+  static constexpr PackedTile tiles[] = {tile_packed<T, R + 1>...};
+  return tiles[rows - 1];
+}
+template <typename T>
+void add_product(const Blocks& blocks, const Word* a, int64_t total, int64_t first, int64_t words, Rows b,
+                 float* c) {
+  for (int64_t k = 0; k < blocks.count; ++k) {
+    const int64_t from = blocks.begin(k), rows = blocks.begin(k + 1) - from;
+    packed_tile<T>(rows, std::make_integer_sequence<int, kMost>())(a + from * total + first * rows, b, words,
+                                                                 c + from * kPanel);
+  }
+}
+
 // Tiles of so many lanes, by their rows: as many as the registers hold.
 using Tile = void (*)(Rows, Rows, int64_t, float*, int64_t);
 struct Panel {
@@ -90,8 +144,8 @@ inline Panel panel(std::integer_sequence<int, R...>) {
 }
 template <typename T, bool Add, int C, int H>
 inline Panel panel() {
-  constexpr int kMost = (kRegisters == 32 ? 24 : 12) / (C + H > 2 ? 3 : 2);
-  return panel<T, Add, C, H>(std::make_integer_sequence<int, kMost>());
+  return panel<T, Add, C, H>(
+      std::make_integer_sequence<int, (kRegisters == 32 ? 24 : 12) / (C + H > 2 ? 3 : 2)>());
 }
 template <typename T, bool Add>
 inline Panel next_panel(int64_t lanes) {

@@ -1,5 +1,9 @@
 // Vectors as wide as the registers of this level, their exponential, and rows for columns.
 #pragma once
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
 #include <cstring>
 #include <type_traits>
 #include <utility>
@@ -23,6 +27,7 @@ constexpr int kUnit = kWide ? 8 : kLanes;
 
 typedef float Vec __attribute__((vector_size(4 * kLanes)));
 typedef int32_t IntVec __attribute__((vector_size(4 * kLanes)));
+typedef uint32_t UnsignedVec __attribute__((vector_size(4 * kLanes)));
 typedef float HalfVec __attribute__((vector_size(4 * kUnit)));
 using EachLane = std::make_integer_sequence<int, kLanes>;
 using EachUnit = std::make_integer_sequence<int, kUnit>;
@@ -54,9 +59,8 @@ inline IntVec lane_numbers(std::integer_sequence<int, L...>) {
   return IntVec{L...};
 }
 
-// 2^x for x up to 127, to about 2 ulp for float, to 2^-13 where bf16 comes of it; below -126 it is 0 to
-// within 1e-37. NaN stays NaN. Of -infinity p is NaN, and vscalefps makes 0 of it.
-template <typename T>
+// 2^x for x up to 127, to about 2 ulp; below -126 it is 0 to within 1e-37. NaN stays NaN. Of -infinity p is
+// NaN, and vscalefps makes 0 of it.
 inline Vec exp2_of(Vec x) {
 #if defined(__AVX512F__)
   Vec whole;
@@ -67,17 +71,11 @@ inline Vec exp2_of(Vec x) {
   const Vec sum = x + kRounds, whole = sum - kRounds;
 #endif
   const Vec r = x - whole;
-  Vec p;
-  if constexpr (std::is_same_v<T, float>) {
-    p = r * 1.535336188e-4f + 1.339887440e-3f;
-    p = p * r + 9.618437357e-3f;
-    p = p * r + 5.550332471e-2f;
-    p = p * r + 2.402264791e-1f;
-    p = p * r + 6.931472028e-1f;
-  } else {
-    p = r * 5.500874e-2f + 2.422111e-1f;
-    p = p * r + 6.932830e-1f;
-  }
+  Vec p = r * 1.535336188e-4f + 1.339887440e-3f;
+  p = p * r + 9.618437357e-3f;
+  p = p * r + 5.550332471e-2f;
+  p = p * r + 2.402264791e-1f;
+  p = p * r + 6.931472028e-1f;
   p = p * r + 1.f;
 #if defined(__AVX512F__)
   asm("vscalefps %2, %1, %0" : "=v"(p) : "v"(p), "v"(whole));
@@ -104,16 +102,56 @@ inline void transpose(Vec (&x)[kLanes]) {
   if constexpr (2 * S < kLanes) transpose<2 * S>(x);
 }
 
-// A panel's numbers of one key as bf16, to nearest even; those of two keys, a pair a word.
+// Whether any lane of a is above that of b.
+inline bool any_above(Vec a, Vec b) {
+#if defined(__AVX512F__)
+  return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ) != 0;
+#else
+  const IntVec above = a > b;
+  int32_t any = 0;
+  for (int l = 0; l < kLanes; ++l) any |= above[l];
+  return any != 0;
+#endif
+}
+
+// A panel's numbers of one key as bf16, to nearest even; those of two keys, a pair a word; the same of one
+// vector each.
 typedef uint16_t Narrow __attribute__((vector_size(4 * kLanes)));
 Narrow narrowed(Vec low, Vec high);
+Narrow rounded_pairs(Vec even, Vec odd);
 void store_pairs(float* to, Narrow a, Narrow b);
+// 2^x of which the first 16 bits are its bf16, to nearest and 2^-13 beside that; infinity past 128. And pairs
+// of such.
+Vec exp2_and_half(Vec x);
+Narrow pairs_of(Vec even, Vec odd);
 
 #if defined(__AVX512F__)
 inline Narrow narrowed(Vec low, Vec high) {
   Narrow y;
   asm("vcvtne2ps2bf16 %2, %1, %0" : "=v"(y) : "v"(high), "v"(low));
   return y;
+}
+template <int... L>
+inline Narrow alternating(Narrow x, std::integer_sequence<int, L...>) {
+  return __builtin_shuffle(x, Narrow{uint16_t(L / 2 + L % 2 * kLanes)...});
+}
+inline Narrow rounded_pairs(Vec even, Vec odd) {
+  return alternating(narrowed(even, odd), std::make_integer_sequence<int, 2 * kLanes>());
+}
+
+// Beside vdpbf16ps a Zen 4 has sums, maxima, shifts, most shuffles, vreduceps and vscalefps for nothing, in
+// pipes of their own. Multiplications cost as much as one, a store one and a half.
+inline Vec exp2_and_half(Vec x) {
+  Vec r, y;  // vscalefps rounds x down by itself, so r is from 0 to 1, p from 1 to 2 and its bf16's half 2^-8
+  asm("vreduceps $1, %1, %0" : "=v"(r) : "v"(x));
+  Vec p = r * 0.07802452f + 0.22606716f;
+  p = p * r + 0.69583354f;
+  p = p * r + (0.99992522f + 0.00390625f);
+  asm("vscalefps %2, %1, %0" : "=v"(y) : "v"(p), "v"(x));
+  return y;
+}
+inline Narrow pairs_of(Vec even, Vec odd) {
+  return Narrow(_mm512_mask_blend_epi16(0xaaaaaaaau, (__m512i)((UnsignedVec)even >> 16), (__m512i)odd));
 }
 template <int From, int... L>
 inline Narrow interleaved(Narrow a, Narrow b, std::integer_sequence<int, L...>) {

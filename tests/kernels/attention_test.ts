@@ -67,3 +67,20 @@ for (const s of cases) {
     dtypes: s.dtypes,
   });
 }
+
+{
+  // the CPU's weights are of the first keys' size until sums grow too large, kernels/cpu/attention.cpp
+  const s: Sizes = { B: 1, Lq: 37, Lk: 397, heads: 1, width: 40 }, keys = normal([1, s.Lk, s.width], 2);
+  const rising = (keys.values as Float32Array).map((x, i) => x * 30 * Math.floor(i / s.width) / s.Lk);
+  checkOp("attention() of scores that rise by hundreds along the keys", {
+    operands: [
+      normal([1, s.Lq, s.width], 1),
+      { ...keys, values: rising },
+      normal([1, s.Lk, s.width], 3),
+    ],
+    build: (q, k, v) => attention(q, k, v, { heads: s.heads }),
+    reference: (q, k, v) => attended(q, k, v, s),
+    tolerance: { f32: 1e-4 },
+    gradient: false,
+  });
+}
