@@ -54,7 +54,7 @@ Deno.test("bucket limits that leave the resolution out are errors with the remed
   assert.throws(() => adjustLimits({ ...rules, steps: 0 }), /bucket_reso_steps/);
 });
 
-Deno.test("no caption found, but others lie there: refused, naming the flag", () =>
+Deno.test("no caption found, but others lie there: refused, naming the flag, but for an ending that none has", () =>
   withFolder(async (dir) => {
     writePictures(join(dir, "1_a"), [{ name: "x", caption: "a cat" }, { name: "y" }]);
     await assert.rejects(open(dir, { caption_extension: ".caption" }), {
@@ -63,6 +63,14 @@ Deno.test("no caption found, but others lie there: refused, naming the flag", ()
         "use --caption_extension .txt",
     });
     assert.equal((await open(dir, { caption_extension: "txt" })).datasets[0].reports[0].captionFiles, 1);
+    const plans = plansOf({ train_data_dir: dir, resolution: "64", caption_extension: ".caption" });
+    await createDatasetGroup(plans, new PythonRandom(1), { compat: false, captionsUnread: true });
+    const named = await open(dir, { caption_extension: ".none-use-foldername" });
+    assert.deepEqual(named.datasets[0].entries.map((e) => e.caption), ["a", "a"]);
+    assert.match(
+      named.datasets[0].notes.join(),
+      /no caption file ends in \.none-use-foldername, but 1 of 2 .* not read/,
+    );
   }));
 
 Deno.test("captions come from files, else from the class; an empty file counts and is told", () =>

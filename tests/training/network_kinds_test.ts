@@ -202,7 +202,7 @@ Deno.test("a network's options that cannot be are refused in one line", async ()
         /outputs, no even block of at most 1 leaves a power of two/,
       ],
       [lycoris("algo=ia3 dora_wd=True"), /dora_wd: IA3 has no DoRA; it goes with lora, loha and lokr/],
-      [lycoris("dropout=0.3"), /LyCORIS drops weights, not activations/],
+      [lycoris("dropout=0.3 bypass_mode=True"), /dropout 0.3 with bypass_mode is not supported/],
       [lycoris("use_tucker=perhaps"), /use_tucker=perhaps: give True or False/],
       [lycoris("algo=lokr factor=0"), /factor=0: give a whole number above 0, or -1/],
       [{ networkModule: "networks.loft" }, /networks\.loft is not supported yet; these are: networks\.lora,/],

@@ -44,6 +44,8 @@ export interface DatasetOptions {
    * datasets that have no validation_seed.
    */
   readonly split?: Pick<ValidationSplit, "part" | "seed">;
+  /** Other sentences take the captions' place: it does not matter under which ending those lie there. */
+  readonly captionsUnread?: boolean;
 }
 
 /** Finds images and captions, reads sizes, makes buckets. Throws UserError when nothing can be trained on. */
@@ -114,7 +116,7 @@ async function collectFolders(
   for (const subset of subsets as readonly FolderSubset[]) {
     const dir = subset.image_dir, isReg = isRegularisation(subset);
     if (ignored(subset, dir, out.subsets.some((s) => s.image_dir === dir), notes)) continue;
-    const { entries: all, captioned, infoWanted, ...loaded } = loadFolder(subset);
+    const { entries: all, captioned, infoWanted, ...loaded } = loadFolder(subset, options);
     notes.push(...loaded.notes);
     listed.push(...all);
     // the file is of all images, whichever part of them this is

@@ -111,7 +111,10 @@ export interface LoadedFolder {
 }
 
 /** The images of a subset with their captions. Throws UserError when captions lie there under another ending. */
-export function loadFolder(subset: FolderSubset): LoadedFolder {
+export function loadFolder(
+  subset: FolderSubset,
+  { captionsUnread = false }: { readonly captionsUnread?: boolean } = {},
+): LoadedFolder {
   const { image_dir: dir, cache_info: cached } = subset;
   const classTokens = "class_tokens" in subset ? subset.class_tokens : null;
   const files = listFiles(dir), present = new Set(files);
@@ -135,8 +138,9 @@ export function loadFolder(subset: FolderSubset): LoadedFolder {
     if (captionFile) captioned.add(entry);
     return entry;
   });
-  if (entries.length > 0 && captioned.size === 0) refuseOtherEndings(dir, images, present, extension);
-  return { entries, captioned, infoWanted: cached, notes: [] };
+  const bare = entries.length > 0 && captioned.size === 0 && !captionsUnread;
+  const notes = bare ? otherEndings(dir, images, present, extension) : [];
+  return { entries, captioned, infoWanted: cached, notes };
 }
 
 function entryOf(
@@ -175,15 +179,19 @@ function readCaption(path: string, wildcard: boolean): string {
   return wildcard ? lines.filter((line) => line !== "").join("\n") : lines[0];
 }
 
-/** Training without the captions that lie there is what nobody wants. */
-function refuseOtherEndings(dir: string, images: string[], present: Set<string>, extension: string): void {
+/**
+ * Training without the captions that lie there is what nobody wants, but who names an ending that no captions have
+ * (`.none-use-foldername`): that is told.
+ */
+function otherEndings(dir: string, images: string[], present: Set<string>, extension: string): string[] {
   for (const other of OTHER_CAPTIONS) {
     if (other === extension) continue;
     const count = images.filter((name) => present.has(basename(name, extname(name)) + other)).length;
     if (count === 0) continue;
-    throw new UserError(
-      `${dir}: no caption file ends in ${extension}, but ${count} of ${images.length} images have a ${other} file; ` +
-        `use --caption_extension ${other}`,
-    );
+    const found =
+      `${dir}: no caption file ends in ${extension}, but ${count} of ${images.length} images have a ${other} file`;
+    if (!OTHER_CAPTIONS.includes(extension)) return [`${found}, which is not read`];
+    throw new UserError(`${found}; use --caption_extension ${other}`);
   }
+  return [];
 }

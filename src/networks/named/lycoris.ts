@@ -59,6 +59,8 @@ const OPTIONS: Readonly<Record<string, (key: string, text: string) => Partial<La
   rs_lora: (key, text) => ({ rankStabilized: truth(key, text) }),
 };
 
+const WEIGHTS_ALONE = "LyCORIS drops weights, not activations; use rank_dropout or module_dropout";
+
 const OF_THE_NETWORK = ["preset", "train_norm", "bypass_mode", "rank_dropout_scale"];
 
 /** What is asked for on a layer. */
@@ -84,8 +86,12 @@ export const namedLycoris: NamedNetwork = {
   options: lycorisOptions,
   modules: (shapes, family, options) => lycorisModules(shapes, family, options as LycorisOptions),
   advice: (options) => {
-    const { layer: { algorithm }, given: { preset } } = options as LycorisOptions;
-    return algorithm === "ia3" && preset !== "ia3" ? "preset=ia3 is what IA3 was made for" : null;
+    const { layer: { algorithm }, given: { preset, dropout } } = options as LycorisOptions;
+    const notes = [
+      ...Number(dropout) > 0 ? [`dropout ${dropout} has no effect: ${WEIGHTS_ALONE}`] : [],
+      ...algorithm === "ia3" && preset !== "ia3" ? ["preset=ia3 is what IA3 was made for"] : [],
+    ];
+    return notes.length ? notes.join("; ") : null;
   },
 };
 
@@ -117,7 +123,7 @@ function lycorisOptions(flags: NetworkFlags, table: BlockTable, compat: boolean)
     // unlike networks.lora, convolutions are joined as everything is
     convDim: options.convDim ?? dim,
     convAlpha: "conv_alpha" in given ? options.convAlpha : alpha,
-    rankDropout: null,
+    ...{ dropout: null, rankDropout: null },
     rowDropout: rankDropout === null ? null : { p: rankDropout, scale },
     preset: presetNamed(given.preset ?? "full"),
     trainNorm: is("train_norm"),
@@ -136,9 +142,9 @@ function check(
   layer: LycorisOptions["layer"],
   bypass: boolean,
 ): void {
-  if (dropout !== null && dropout > 0) {
+  if (bypass && dropout !== null && dropout > 0) {
     throw new UsageError(
-      `dropout ${dropout}: LyCORIS drops weights, not activations; use rank_dropout or module_dropout`,
+      `dropout ${dropout} with bypass_mode is not supported; use rank_dropout or module_dropout`,
     );
   }
   if (Object.values(loraPlus).some((ratio) => ratio !== null) && !kindFor(layer).plus) {

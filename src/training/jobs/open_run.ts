@@ -66,13 +66,16 @@ export interface RunOptions {
   readonly widens?: boolean;
   /** Which datasets the command trains on, where they are not the usual ones. */
   readonly supports?: Supports;
+  /** See DatasetOptions. */
+  readonly captionsUnread?: boolean;
 }
 
 /** Finds the images, tells what was found, opens the model. Throws UserError before anything is computed. */
 export async function openRun(
   config: TrainingConfig,
   context: JobContext,
-  { groups = trainingGroups, newNetwork = false, told = {}, widens = false, supports }: RunOptions = {},
+  { groups = trainingGroups, newNetwork = false, told = {}, widens = false, supports, captionsUnread }:
+    RunOptions = {},
 ): Promise<OpenedRun> {
   checkSteps(config);
   const resumed = config.resume === null ? null : readStateFile(config.resume);
@@ -82,6 +85,7 @@ export async function openRun(
   const group = await createDatasetGroup(plans, generators.python, {
     compat: config.compat !== null,
     split: { part: "training", seed: config.validationSeed ?? seed },
+    captionsUnread,
   });
   for (const line of describeDatasets(group)) context.log(line);
   const validation = await Validation.open(config, plans, group, seed, context);

@@ -19,7 +19,7 @@ export async function cacheLatents(config: CacheLatentsConfig, context: JobConte
     );
   }
   const python = new PythonRandom(config.seed ?? 0);
-  const { datasets } = await openDatasets(config, context, python);
+  const { datasets } = await openDatasets(config, context, python, true);
   const maker = openLatentMaker({
     ...config,
     vae: config.vae ?? config.pretrainedModelNameOrPath,

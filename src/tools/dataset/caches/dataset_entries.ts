@@ -15,9 +15,10 @@ export async function openDatasets(
   config: Omit<DatasetFlags, keyof typeof TRAINED> & { readonly compat: string | null },
   context: JobContext,
   python = new PythonRandom(0),
+  captionsUnread = false,
 ): Promise<DatasetGroup> {
   const plans = planDatasets({ ...TRAINED, ...config });
-  const group = await createDatasetGroup(plans, python, { compat: config.compat !== null });
+  const group = await createDatasetGroup(plans, python, { compat: config.compat !== null, captionsUnread });
   for (const line of describeDatasets(group)) context.log(line);
   if (config.compat !== null) refuseEmptyCaptions(group);
   return group;

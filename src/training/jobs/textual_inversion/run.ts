@@ -75,7 +75,8 @@ export async function openInversionRun(
     );
   }
   const groups = sdxl ? sdxlTextualInversionGroups : textualInversionGroups;
-  const opened = await openRun(config, context, { groups, told: { sdxl } });
+  const captionsUnread = templates(config) !== undefined;
+  const opened = await openRun(config, context, { groups, told: { sdxl }, captionsUnread });
   const { file, store, length, group } = opened, { family } = file;
   const { tokenString: word, numVectorsPerToken: vectors } = config, compat = config.compat !== null;
   const blocks = xti ? textBlocks(file.shapes) : null;
