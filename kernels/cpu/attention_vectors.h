@@ -1,55 +1,21 @@
-// Vectors as wide as the registers of this level, their exponential, and rows for columns.
+// What attention's products need of vectors: half ones, rows for columns, and pairs of bf16.
 #pragma once
-#if defined(__AVX512F__)
-#include <immintrin.h>
-#endif
-
-#include <cstring>
-#include <type_traits>
-#include <utility>
-
-#include "kernel.h"
+#include "vectors.h"
 
 namespace easel {
 inline namespace EASEL_ISA {
 namespace attention_detail {
 
-#if defined(__AVX512F__)
-constexpr int kLanes = 16, kRegisters = 32;
-#elif defined(__AVX__)
-constexpr int kLanes = 8, kRegisters = 16;
-#else
-constexpr int kLanes = 4, kRegisters = 16;
-#endif
+using namespace vectors;
+
+constexpr int kRegisters = kLanes == 16 ? 32 : 16;
 constexpr bool kWide = kLanes == 16;  // half vectors pay, and bf16 may be multiplied
 constexpr int kPanel = 2 * kLanes;    // queries side by side
 constexpr int kUnit = kWide ? 8 : kLanes;
 
-typedef float Vec __attribute__((vector_size(4 * kLanes)));
-typedef int32_t IntVec __attribute__((vector_size(4 * kLanes)));
-typedef uint32_t UnsignedVec __attribute__((vector_size(4 * kLanes)));
 typedef float HalfVec __attribute__((vector_size(4 * kUnit)));
-using EachLane = std::make_integer_sequence<int, kLanes>;
 using EachUnit = std::make_integer_sequence<int, kUnit>;
 
-template <typename V = Vec>
-inline V load(const float* p) {
-  V v;
-  memcpy(&v, p, sizeof v);
-  return v;
-}
-template <typename V>
-inline void store(float* p, V v) {
-  memcpy(p, &v, sizeof v);
-}
-template <typename V, int... L>
-inline V spread(float x, std::integer_sequence<int, L...>) {
-  return V{((void)L, x)...};
-}
-template <typename V = Vec>
-inline V spread(float x) {
-  return spread<V>(x, std::make_integer_sequence<int, int(sizeof(V) / 4)>());
-}
 template <int... L>
 inline HalfVec first_lanes(Vec x, std::integer_sequence<int, L...>) {
   return __builtin_shufflevector(x, x, L...);
@@ -57,32 +23,6 @@ inline HalfVec first_lanes(Vec x, std::integer_sequence<int, L...>) {
 template <int... L>
 inline IntVec lane_numbers(std::integer_sequence<int, L...>) {
   return IntVec{L...};
-}
-
-// 2^x for x up to 127, to about 2 ulp; below -126 it is 0 to within 1e-37. NaN stays NaN. Of -infinity p is
-// NaN, and vscalefps makes 0 of it.
-inline Vec exp2_of(Vec x) {
-#if defined(__AVX512F__)
-  Vec whole;
-  asm("vrndscaleps $0, %1, %0" : "=v"(whole) : "v"(x));
-#else
-  constexpr float kRounds = 12582912.f;  // a sum's last bits are the whole number next to what was added
-  x = spread(-126.f) > x ? spread(-126.f) : x;
-  const Vec sum = x + kRounds, whole = sum - kRounds;
-#endif
-  const Vec r = x - whole;
-  Vec p = r * 1.535336188e-4f + 1.339887440e-3f;
-  p = p * r + 9.618437357e-3f;
-  p = p * r + 5.550332471e-2f;
-  p = p * r + 2.402264791e-1f;
-  p = p * r + 6.931472028e-1f;
-  p = p * r + 1.f;
-#if defined(__AVX512F__)
-  asm("vscalefps %2, %1, %0" : "=v"(p) : "v"(p), "v"(whole));
-  return p;
-#else
-  return p * (Vec)(((IntVec)sum << 23) + (127 << 23));
-#endif
 }
 
 // Rows for columns.
@@ -151,7 +91,7 @@ inline Vec exp2_and_half(Vec x) {
   return y;
 }
 inline Narrow pairs_of(Vec even, Vec odd) {
-  return Narrow(_mm512_mask_blend_epi16(0xaaaaaaaau, (__m512i)((UnsignedVec)even >> 16), (__m512i)odd));
+  return Narrow(_mm512_mask_blend_epi16(0xaaaaaaaau, (__m512i)((Bits)even >> 16), (__m512i)odd));
 }
 template <int From, int... L>
 inline Narrow interleaved(Narrow a, Narrow b, std::integer_sequence<int, L...>) {

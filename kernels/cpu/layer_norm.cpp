@@ -3,48 +3,95 @@
 #include <cmath>
 
 #include "../executor/shapes/norm.h"
-#include "kernel.h"
+#include "vectors.h"
 
 namespace easel {
 namespace {
 
+using namespace vectors;
+
 constexpr int64_t kChunks = 64;  // parameter gradients: rows are cut into at most so many parts
 
-template <typename T>
-void row_forward(T* y, float* mean, float* rstd, const T* x, const T* gamma, const T* beta, int64_t C,
-                 float eps) {
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t c = 0; c < C; ++c) sum += to_float(x[c]);
-  const float m = sum / float(C);
-  float squares = 0;
-#pragma omp simd reduction(+ : squares)
-  for (int64_t c = 0; c < C; ++c) squares += (to_float(x[c]) - m) * (to_float(x[c]) - m);
-  const float r = 1.0f / std::sqrt(squares / float(C) + eps);
-#pragma omp simd
-  for (int64_t c = 0; c < C; ++c)
-    y[c] = from_float<T>((to_float(x[c]) - m) * r * to_float(gamma[c]) + to_float(beta[c]));
-  *mean = m;
-  *rstd = r;
+// So many rows at a time: gamma is widened once for all, and their sums do not wait for each other.
+constexpr int kRows = 4;
+
+inline float total(Vec x) {
+  float sum[kLanes];
+  store(sum, x);
+  for (int half = kLanes / 2; half; half /= 2)
+    for (int k = 0; k < half; ++k) sum[k] += sum[k + half];
+  return sum[0];
+}
+
+// Lanes behind a row's end as 0.
+inline Vec kept(Vec x, Whole) { return x; }
+inline Vec kept(Vec x, Part part) {
+  for (int k = part.lanes; k < kLanes; ++k) x[k] = 0;
+  return x;
+}
+
+template <typename L, int R, typename T = typename L::type>
+void forward(T* y, float* mean, float* rstd, const T* x, const T* gamma, const T* beta, int64_t C,
+             float eps) {
+  Vec sum[R]{}, squares[R]{};
+  each_vector(C, [&](int64_t c, auto part) {
+    for (int r = 0; r < R; ++r) sum[r] += read<L>(x + r * C + c, part);
+  });
+  for (int r = 0; r < R; ++r) mean[r] = total(sum[r]) / float(C);
+  each_vector(C, [&](int64_t c, auto part) {
+    for (int r = 0; r < R; ++r) {
+      const Vec d = kept(read<L>(x + r * C + c, part) - mean[r], part);
+      squares[r] += d * d;
+    }
+  });
+  for (int r = 0; r < R; ++r) rstd[r] = 1.0f / std::sqrt(total(squares[r]) / float(C) + eps);
+  each_vector(C, [&](int64_t c, auto part) {
+    const Vec scale = read<L>(gamma + c, part), shift = read<L>(beta + c, part);
+    for (int r = 0; r < R; ++r) {
+      const Vec xhat = (read<L>(x + r * C + c, part) - mean[r]) * rstd[r];
+      write<L>(y + r * C + c, xhat * scale + shift, part);
+    }
+  });
 }
 
 // dx = rstd (g - mean(g) - xhat mean(g xhat)) + residual, g = dy gamma
-template <bool ADDS, typename T>
-void row_backward(T* dx, const T* dy, const T* x, const T* gamma, const T* residual, float mean, float rstd,
-                  int64_t C) {
-  float g_sum = 0, gx_sum = 0;
-#pragma omp simd reduction(+ : g_sum, gx_sum)
-  for (int64_t c = 0; c < C; ++c) {
-    const float g = to_float(dy[c]) * to_float(gamma[c]);
-    g_sum += g;
-    gx_sum += g * (to_float(x[c]) - mean) * rstd;
+template <typename L, int R, typename T = typename L::type>
+void backward(T* dx, const T* dy, const T* x, const T* gamma, const T* residual, const float* mean,
+              const float* rstd, int64_t C) {
+  Vec sum[R]{}, product[R]{};
+  each_vector(C, [&](int64_t c, auto part) {
+    const Vec scale = read<L>(gamma + c, part);
+    for (int r = 0; r < R; ++r) {
+      const Vec g = read<L>(dy + r * C + c, part) * scale;
+      sum[r] += g;
+      product[r] += g * (read<L>(x + r * C + c, part) - mean[r]);
+    }
+  });
+  // rstd (g - a - xhat b) as rstd g - (x - mean) v - u
+  float u[R], v[R];
+  for (int r = 0; r < R; ++r) {
+    u[r] = total(sum[r]) / float(C) * rstd[r];
+    v[r] = total(product[r]) * rstd[r] / float(C) * rstd[r] * rstd[r];
   }
-  const float a = g_sum / float(C), b = gx_sum / float(C);
-#pragma omp simd
-  for (int64_t c = 0; c < C; ++c) {
-    const float g = to_float(dy[c]) * to_float(gamma[c]), xhat = (to_float(x[c]) - mean) * rstd;
-    dx[c] = from_float<T>(rstd * (g - a - xhat * b) + (ADDS ? to_float(residual[c]) : 0.0f));
-  }
+  each_vector(C, [&](int64_t c, auto part) {
+    const Vec scale = read<L>(gamma + c, part);
+    for (int r = 0; r < R; ++r) {
+      const int64_t at = r * C + c;
+      const Vec g = read<L>(dy + at, part) * scale;
+      const Vec d = g * rstd[r] - (read<L>(x + at, part) - mean[r]) * v[r] - u[r];
+      write<L>(dx + at, residual ? d + read<L>(residual + at, part) : d, part);
+    }
+  });
+}
+
+// f(row, rows) for all of M rows, kRows at a time but for the last, whatever the number of threads.
+template <typename F>
+void by_rows(int64_t M, int64_t C, const F& f) {
+  parallel_for((M + kRows - 1) / kRows, (1 << 11) / C + 1, [=](int64_t begin, int64_t end) {
+    int64_t m = begin * kRows;
+    for (; m + kRows <= std::min(end * kRows, M); m += kRows) f(m, std::integral_constant<int, kRows>());
+    for (; m < std::min(end * kRows, M); ++m) f(m, std::integral_constant<int, 1>());
+  });
 }
 
 }  // namespace
@@ -55,13 +102,13 @@ Run prepare_layer_norm(const Instruction& i) {
   const auto [M, C] = layer_norm_shape(i);
   const Tensor& x = i.in(0);
   const float eps = float(i.attr(ATTR_LAYER_NORM_EPS));
-  return dispatch(i, x.dtype, [&](auto type) -> Run {
-    using T = typename decltype(type)::type;
+  return with_lanes(i, x.dtype, [&](auto lanes) -> Run {
+    using L = decltype(lanes);
+    using T = typename L::type;
     return [=, y = i.out(0).as<T>(), mean = i.out(1).as<float>(), rstd = i.out(2).as<float>(), q = x.as<T>(),
             gamma = i.in(1).as<T>(), beta = i.in(2).as<T>()] {
-      parallel_for(M, (1 << 13) / C + 1, [=](int64_t begin, int64_t end) {
-        for (int64_t m = begin; m < end; ++m)
-          row_forward(y + m * C, mean + m, rstd + m, q + m * C, gamma, beta, C, eps);
+      by_rows(M, C, [=](int64_t m, auto rows) {
+        forward<L, rows()>(y + m * C, mean + m, rstd + m, q + m * C, gamma, beta, C, eps);
       });
     };
   });
@@ -72,19 +119,15 @@ Run prepare_layer_norm_backward(const Instruction& i) {
   const auto [M, C] = layer_norm_backward_shape(i);
   const Tensor &dy = i.in(0), &x = i.in(1);
   const Tensor* residual = norm_residual(i, 5);
-  return dispatch(i, x.dtype, [&](auto type) -> Run {
-    using T = typename decltype(type)::type;
+  return with_lanes(i, x.dtype, [&](auto lanes) -> Run {
+    using L = decltype(lanes);
+    using T = typename L::type;
     return [=, dx = i.out(0).as<T>(), d = dy.as<T>(), q = x.as<T>(), gamma = i.in(2).as<T>(),
             mean = i.in(3).as<float>(), rstd = i.in(4).as<float>(),
             more = residual ? residual->as<T>() : nullptr] {
-      parallel_for(M, (1 << 13) / C + 1, [=](int64_t begin, int64_t end) {
-        for (int64_t m = begin; m < end; ++m) {
-          const int64_t at = m * C;
-          if (more)
-            row_backward<true>(dx + at, d + at, q + at, gamma, more + at, mean[m], rstd[m], C);
-          else
-            row_backward<false>(dx + at, d + at, q + at, gamma, more, mean[m], rstd[m], C);
-        }
+      by_rows(M, C, [=](int64_t m, auto rows) {
+        const int64_t at = m * C;
+        backward<L, rows()>(dx + at, d + at, q + at, gamma, more ? more + at : more, mean + m, rstd + m, C);
       });
     };
   });

@@ -21,6 +21,9 @@ Deno.test("products, convolutions and attention come out right without AVX-512",
   return againWith(AVX2, [...ops, "residency"], /^(attention|matmul|conv2d).*([0-9e]}|[a-z])$/, 41);
 });
 
+Deno.test("norms and gates come out right without AVX-512", () =>
+  againWith(AVX2, ["norm", "pointwise"], /^(groupNorm.*(far from 0|skip)|layerNorm.*skip|geglu.*[^)])$/, 10));
+
 for (const [where, env] of [["", {}], [" without AVX-512", AVX2]] as const) {
   Deno.test(`small convolutions and their gradients come out right by Winograd${where}`, () =>
     againWith({ ...env, ...WINOGRAD }, ["conv2d"], /^conv2d.*(3,3\],"pad".*|3x3.*residual|40, frozen)$/, 12));

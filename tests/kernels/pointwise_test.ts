@@ -61,6 +61,15 @@ for (const half of [19, 24]) { // one element at a time, and in packs
   });
 }
 
+checkOp("geglu() vanishes far left and is the identity far right", {
+  operands: [{
+    shape: [7, 2],
+    values: Float32Array.of(1, -200, 1, -9, 2, -4.2, 1, -3, 1, 4.2, 2, 9, 1, 200),
+  }],
+  build: ops.geglu,
+  reference: (x) => byHalves(x, 1, (a, b) => a * b * normalCdf(b)),
+});
+
 function byHalves(x: Float64Array, half: number, f: (a: number, b: number) => number): Float64Array {
   return Float64Array.from({ length: x.length / 2 }, (_, i) => {
     const at = Math.floor(i / half) * 2 * half + i % half;
