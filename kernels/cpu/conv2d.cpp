@@ -1,13 +1,15 @@
 // conv2d on channels-last pictures and its two gradients: compute-bound, oneDNN primitives made once. Weights
 // keep the files' layout (O, I, KH, KW): frozen ones are packed once, others reordered into scratch in each
-// run. A 1x1 kernel without padding and stride is a matrix product. What is computed in f32, f16 too, and
-// bf16 where oneDNN has only reference loops, goes to winograd.h where kernels are 3x3 with stride 1; other
-// operands are converted in each run.
+// run. A 1x1 kernel without padding and stride is a matrix product. bf16 with frozen weights and stride 1
+// goes to direct.h where the processor multiplies it. What is computed in f32, f16 too, and bf16 where oneDNN
+// has only reference loops, goes to winograd.h where kernels are 3x3 with stride 1; other operands are
+// converted in each run.
 #include "../executor/shapes/conv2d.h"
 
 #include <utility>
 
 #include "../executor/shapes/addends.h"
+#include "direct.h"
 #include "onednn.h"
 #include "winograd.h"
 
@@ -76,6 +78,19 @@ Run forward_winograd(const Instruction& i, const Conv2dShape& g, const Tensor* b
   return winograd(i, {g, layout, false, w, i.in(0).data, i.out(0).data, data(bias), data(residual)});
 }
 
+// Null where oneDNN's is better: it multiplies tiles (AMX), or weights would have to be packed in each run.
+Run direct_bf16(const Instruction& i, const Conv2dShape& g, bool reversed, const Tensor* bias,
+                const Tensor* residual, const char* usual) {
+  if (!i.in(1).frozen || !direct_possible(g) || strstr(usual, "amx")) return nullptr;
+  const int64_t O = reversed ? g.I : g.O, I = reversed ? g.O : g.I;
+  const memory::desc plain({O, I, g.KH, g.KW}, memory::data_type::bf16, memory::format_tag::oihw);
+  Sequence steps;
+  const Place w = packed_weights(i, {i.in(1), plain, direct_weights(O, I, g.KH, g.KW), false}, steps);
+  const auto data = [](const Tensor* t) { return t ? t->data : nullptr; };
+  steps.add(direct(i, {g, reversed, w, i.in(0).data, i.out(0).data, data(bias), data(residual)}));
+  return std::move(steps).finish();
+}
+
 Run forward(const Instruction& i, const Conv2dShape& g, const Tensor* bias, const Tensor* residual,
             memory::data_type type, bool convert, bool insist) {
   const Descs d(g, type);
@@ -83,6 +98,8 @@ Run forward(const Instruction& i, const Conv2dShape& g, const Tensor* bias, cons
   if (!usable(pd, insist)) return nullptr;
   if (type == memory::data_type::f32 && winograd_pays(g))
     return forward_winograd(i, g, bias, residual, d.w, pd.weights_desc());
+  if (type == memory::data_type::bf16)
+    if (Run run = direct_bf16(i, g, false, bias, residual, pd.impl_info_str())) return run;
   Residual joins = Residual::kNone;
   if (residual) {  // the first way that keeps the implementation; with AVX-512 an operand would lose a
                    // quarter of the speed
@@ -136,6 +153,8 @@ Run backward_input_reversed(const Instruction& i, const Conv2dShape& g, memory::
                       g.KH - 1 - g.bottom,
                       g.KW - 1 - g.right};
   if (r.top < 0 || r.left < 0 || r.bottom < 0 || r.right < 0) return nullptr;
+  if (type == memory::data_type::bf16)
+    if (Run run = direct_bf16(i, r, true, nullptr, nullptr, usual)) return run;
   if (type == memory::data_type::f32 && winograd_pays(r)) {
     const memory::desc plain({g.O, g.I, 3, 3}, type, memory::format_tag::oihw);
     const auto [from, layout] = weights_as_they_lie(i, {w, plain, plain, false});

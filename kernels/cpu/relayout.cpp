@@ -4,6 +4,8 @@
 #include <cstring>
 #ifdef __AVX512BW__
 #include <immintrin.h>
+
+#include "pair_blocks.h"
 #endif
 
 namespace easel {
@@ -33,43 +35,12 @@ D converted(S x) {
 }
 
 #ifdef __AVX512BW__
-typedef int64_t Words __attribute__((vector_size(64)));  // of 64 bits
-typedef int16_t Halves __attribute__((vector_size(64)));
-
 // Past the caches, or it would be read before it is written and push out what a product reads next.
 void store(bf16* to, Words x, bool past) {
   if (past && uintptr_t(to) % sizeof x == 0)
     _mm512_stream_si512(reinterpret_cast<__m512i*>(to), reinterpret_cast<__m512i>(x));
   else
     memcpy(to, &x, sizeof x);
-}
-
-// Two neighbours along o become two along i.
-Words swapped(Words x) {
-  const Halves h = reinterpret_cast<Halves>(x);
-  return reinterpret_cast<Words>(__builtin_shufflevector(h, h, 0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14,
-                                                         13, 15, 16, 18, 17, 19, 20, 22, 21, 23, 24, 26, 25,
-                                                         27, 28, 30, 29, 31));
-}
-
-// The first and third quarter of both, and the second and fourth.
-Words odd(Words a, Words b) { return __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13); }
-Words even(Words a, Words b) { return __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15); }
-
-void transpose(Words (&rows)[8]) {
-  Words x[8];
-  for (int j = 0; j < 8; j += 2) {
-    x[j] = __builtin_shufflevector(rows[j], rows[j + 1], 0, 8, 2, 10, 4, 12, 6, 14);
-    x[j + 1] = __builtin_shufflevector(rows[j], rows[j + 1], 1, 9, 3, 11, 5, 13, 7, 15);
-  }
-  for (int q = 0; q < 2; ++q) {
-    const Words a = odd(x[q], x[2 + q]), b = even(x[q], x[2 + q]);
-    const Words c = odd(x[4 + q], x[6 + q]), d = even(x[4 + q], x[6 + q]);
-    rows[q] = odd(a, c);
-    rows[2 + q] = odd(b, d);
-    rows[4 + q] = even(a, c);
-    rows[6 + q] = even(b, d);
-  }
 }
 #endif
 
@@ -151,12 +122,10 @@ void Relayout::tile_of_pairs(bf16* to, const bf16* from, int64_t o, int64_t c) c
     const bool past = bytes_ >= kPastCaches;
     for (int k = 0; k < kRun; k += 16) {
       for (int m = 0; m < kRun; m += 16) {
-        Words rows[8];
-        for (int j = 0; j < 8; ++j) {
+        PairRows rows;
+        for (int j = 0; j < 8; ++j)
           memcpy(&rows[j], from + from_[0][o + k] + from_[1][c + m + 2 * j], sizeof(Words));
-          rows[j] = swapped(rows[j]);
-        }
-        transpose(rows);
+        turn_pairs(rows);
         for (int j = 0; j < 8; ++j) store(to + to_[1][c + m] + to_[0][o + k + 2 * j], rows[j], past);
       }
     }

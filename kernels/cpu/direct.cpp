@@ -1,0 +1,220 @@
+// See direct.h. Compute-bound. Threads take panels of 32 outputs for some pixels, whichever is next, so that
+// a slow one holds nobody back; every output is the same sum in the same order: parts of the input channels,
+// taps, channels. Taps outside of the picture are left out: of 8x8 pixels a sixth of 3x3 kernels.
+#include "direct.h"
+
+#include <atomic>
+
+#include "direct_tiles.h"
+
+namespace easel {
+inline namespace EASEL_ISA {
+
+dnnl::memory::desc direct_weights(int64_t O, int64_t I, int64_t KH, int64_t KW) {
+  dnnl::memory::desc desc({O, I, KH, KW}, dnnl::memory::data_type::bf16, dnnl::memory::format_tag::oihw);
+  auto& blocking = desc.data.format_desc.blocking;
+  const int64_t strides[] = {KH * KW * I * 32, 64, KW * I * 32, I * 32};
+  std::copy_n(strides, 4, blocking.strides);
+  blocking.inner_nblks = 2;
+  blocking.inner_blks[0] = 32, blocking.inner_blks[1] = 2;
+  blocking.inner_idxs[0] = 0, blocking.inner_idxs[1] = 1;
+  return desc;
+}
+
+#if defined(__AVX512BW__)
+namespace {
+
+using namespace direct_detail;
+
+// Pixels and input channels at a time: their weights, pixels and sums fit the second-level cache. Turned
+// weights are made anew for the next pixels.
+constexpr int64_t kTogether = 512, kDepth = 640, kTurnedDepth = 320;
+constexpr int64_t kTaps = 25;  // at most
+
+int64_t ratio_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// What a thread works with. Pixels inside have all of their taps in the picture.
+struct Own {
+  alignas(64) float sums[kTogether * kPanel];
+  Pixel inside[kTogether], border[kTogether], some[kTogether];
+  int32_t rows[kTogether], columns[kTogether];  // of the border pixels' kernels
+  int64_t insides, borders;
+  alignas(64) bf16 turned[1];  // the turned weights of a step
+};
+
+// How the work is cut up.
+struct Cut {
+  int64_t taps, steps, depth;  // so many products, each over so many input channels at most
+  int64_t pixels, parts, panels;
+  bool by_panel;  // the next item has other pixels of the same panel, not another panel of the same pixels
+  Cut(const Conv2dShape& g, bool reversed)
+      : taps(g.taps()),
+        steps(ratio_up(g.I, reversed ? kTurnedDepth : kDepth)),
+        depth(ratio_up(g.I / kPanel, steps) * kPanel),
+        pixels(g.N * g.height * g.width),
+        parts(ratio_up(pixels, kTogether)),
+        panels(g.O / kPanel),
+        by_panel(g.O * taps > g.N * g.H * g.W) {}
+  int64_t items() const { return panels * parts; }
+  int64_t panel(int64_t item) const { return by_panel ? item / parts : item % panels; }
+  int64_t part(int64_t item) const { return by_panel ? item % parts : item / panels; }
+};
+
+// One run, with its addresses.
+struct Convolution {
+  const Conv2dShape& g;
+  const Cut& cut;
+  bool reversed;
+  const bf16 *x, *w;
+  bf16* y;
+  const bf16 *bias, *residual;
+  char* own;
+  size_t own_bytes;
+
+  // Weights of a panel at a tap, from input channel `from` on.
+  const Word* weights(int64_t panel, int64_t tap, int64_t from) const {
+    return reinterpret_cast<const Word*>(w) + ((panel * cut.taps + tap) * g.I + from) / 2 * kPanel;
+  }
+
+  // Turned: of a panel of the forward convolution's inputs, from `depth` of its outputs on.
+  void turn(bf16* to, int64_t panel, int64_t from, int64_t depth) const {
+    const auto block = [&](int64_t tap, int64_t o) {
+      return w + ((o / kPanel * cut.taps + tap) * g.O + panel * kPanel) * kPanel;
+    };
+    for (int64_t o = from; o < from + depth; o += kPanel)
+      for (int64_t tap = 0; tap < cut.taps; ++tap) {
+        const bf16* next = tap + 1 < cut.taps ? block(tap + 1, o) : block(0, o + kPanel);
+        for (int64_t line = 0; line < kPanel * kPanel; line += 32) __builtin_prefetch(next + line);
+        turn_block(to + ((cut.taps - 1 - tap) * depth + o - from) * kPanel, block(tap, o));
+      }
+  }
+
+  void sort_pixels(Own& o, int64_t first, int64_t many) const {
+    o.insides = o.borders = 0;
+    for (int64_t p = 0; p < many; ++p) {
+      const int64_t at = first + p, n = at / (g.height * g.width);
+      const int64_t row = at / g.width % g.height - g.top, column = at % g.width - g.left;
+      const Pixel pixel{reinterpret_cast<const Word*>(x) + ((n * g.H + row) * g.W + column) * (g.I / 2),
+                        o.sums + p * kPanel};
+      if (row >= 0 && column >= 0 && row + g.KH <= g.H && column + g.KW <= g.W) {
+        o.inside[o.insides++] = pixel;
+      } else {
+        o.rows[o.borders] = int32_t(row), o.columns[o.borders] = int32_t(column);
+        o.border[o.borders++] = pixel;
+      }
+    }
+  }
+
+  // The border pixels whose input at this tap lies in the picture.
+  int64_t pick_pixels(Own& o, int64_t tap) const {
+    int64_t many = 0;
+    for (int64_t k = 0; k < o.borders; ++k) {
+      const int64_t row = o.rows[k] + tap / g.KW, column = o.columns[k] + tap % g.KW;
+      if (row >= 0 && column >= 0 && row < g.H && column < g.W) o.some[many++] = o.border[k];
+    }
+    return many;
+  }
+
+  // One step of an item; `next` and `next_from` say which weights are wanted after it.
+  void multiply_step(Own& o, int64_t panel, int64_t from, int64_t next, int64_t next_from) const {
+    const int64_t depth = std::min(cut.depth, g.I - from), words = depth / 2;
+    Stretch stretches[kTaps];
+    if (reversed) turn(o.turned, panel, from, depth);
+    for (int64_t tap = 0; tap < cut.taps; ++tap) {
+      const Word* to = reversed ? reinterpret_cast<const Word*>(o.turned) + tap * words * kPanel
+                                : weights(panel, tap, from);
+      const Word* ahead = reversed ? to : weights(next, tap, next_from);
+      stretches[tap] = {(tap / g.KW * g.W + tap % g.KW) * (g.I / 2) + from / 2, to,
+                        reinterpret_cast<const char*>(ahead)};
+    }
+    const int64_t bytes = depth * kPanel * int64_t(sizeof(bf16));
+    if (depth == g.I) {  // a row of taps is one stretch
+      Stretch rows[kTaps];
+      for (int64_t row = 0; row < g.KH; ++row) rows[row] = stretches[row * g.KW];
+      multiply(o.inside, o.insides, rows, g.KH, g.KW * words, g.KW * bytes);
+    } else {
+      multiply(o.inside, o.insides, stretches, cut.taps, words, bytes);
+    }
+    for (int64_t tap = 0; tap < cut.taps; ++tap)
+      multiply(o.some, pick_pixels(o, tap), stretches + tap, 1, words, o.insides ? 0 : bytes);
+  }
+
+  void finish(const Own& o, int64_t panel, int64_t first, int64_t many) const {
+    Vec added[2] = {};
+    for (int v = 0; bias && v < 2; ++v) added[v] = vectors::Brains::read(bias + panel * kPanel + v * kLanes);
+    for (int64_t p = 0; p < many; ++p) {
+      const int64_t at = (first + p) * g.O + panel * kPanel;
+      Vec sums[2];
+      for (int v = 0; v < 2; ++v) {
+        sums[v] = load(o.sums + p * kPanel + v * kLanes) + added[v];
+        if (residual) sums[v] += vectors::Brains::read(residual + at + v * kLanes);
+      }
+      const auto rounded = narrowed(sums[0], sums[1]);
+      memcpy(y + at, &rounded, sizeof rounded);
+    }
+  }
+
+  void multiply_item(Own& o, int64_t item, int64_t next) const {
+    const int64_t panel = cut.panel(item), part = cut.part(item);
+    const int64_t first = cut.pixels * part / cut.parts, many = cut.pixels * (part + 1) / cut.parts - first;
+    std::fill_n(o.sums, many * kPanel, 0.0f);
+    sort_pixels(o, first, many);
+    for (int64_t from = 0; from < g.I; from += cut.depth) {
+      const bool last = from + cut.depth >= g.I;
+      multiply_step(o, panel, from, last ? cut.panel(std::min(next, cut.items() - 1)) : panel,
+                    last ? 0 : from + cut.depth);
+    }
+    finish(o, panel, first, many);
+  }
+
+  void run() const {
+    std::atomic<int64_t> next{0};
+    const int threads = int(std::min<int64_t>(omp_get_max_threads(), cut.items()));
+#pragma omp parallel num_threads(threads)
+    {
+      Own& o = *reinterpret_cast<Own*>(own + size_t(omp_get_thread_num()) * own_bytes);
+      for (int64_t item = next++; item < cut.items();) {
+        const int64_t after = next++;
+        multiply_item(o, item, after);
+        item = after;
+      }
+    }
+  }
+};
+
+}  // namespace
+
+bool direct_possible(const Conv2dShape& g) {
+  const char* wanted = getenv("EASEL_CPU_DIRECT");  // for tests
+  return attention_detail::multiplies_bf16() && g.stride == 1 && g.I % kPanel == 0 && g.O % kPanel == 0 &&
+         g.taps() <= kTaps && !(wanted && !strcmp(wanted, "never"));
+}
+
+Run direct(const Instruction& i, const Direct& c) {
+  const Cut cut(c.g, c.reversed);
+  const size_t turned = c.reversed ? size_t(cut.taps * cut.depth * kPanel) * sizeof(bf16) : 0,
+               own_bytes = (sizeof(Own) + turned + 4095) / 4096 * 4096;
+  const Scratch own = i.scratch(size_t(i.threads()) * own_bytes);
+  return [=] {
+    const auto numbers = [](char* data) { return reinterpret_cast<bf16*>(data); };
+    const Convolution run{c.g,
+                          cut,
+                          c.reversed,
+                          numbers(c.x),
+                          numbers(c.w.get()),
+                          numbers(c.y),
+                          numbers(c.bias),
+                          numbers(c.residual),
+                          own.get(),
+                          own_bytes};
+    run.run();
+  };
+}
+
+#else
+bool direct_possible(const Conv2dShape&) { return false; }
+Run direct(const Instruction& i, const Direct&) { i.fail("this level multiplies no bf16"); }
+#endif
+
+}  // namespace EASEL_ISA
+}  // namespace easel

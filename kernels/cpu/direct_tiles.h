@@ -1,0 +1,105 @@
+// Tiles of direct convolutions in bf16: some pixels' sums of 32 outputs, and the weights of an input
+// gradient.
+#pragma once
+#include "attention_tiles.h"
+#include "pair_blocks.h"
+
+#if defined(__AVX512BW__)
+namespace easel {
+inline namespace EASEL_ISA {
+namespace direct_detail {
+
+using attention_detail::load;
+using attention_detail::narrowed;
+using attention_detail::spread;
+using attention_detail::store;
+using attention_detail::Vec;
+using attention_detail::Word;
+
+constexpr int kLanes = attention_detail::kLanes;
+constexpr int kPanel = 2 * kLanes;  // outputs of a tile
+constexpr int kPixels = 8;          // and its pixels: with more sums the processor looks ahead less far
+
+// An output pixel: where the input pixels under its kernel begin, and its sums of kPanel outputs.
+struct Pixel {
+  const Word* x;
+  float* sums;
+};
+
+// Words that follow each other in the picture and in the weights: a tap's, or those of a row of taps.
+struct Stretch {
+  int64_t x;  // from the pixel's beginning
+  const Word* w;
+  const char* ahead;  // memory that is asked for meanwhile: weights that come later
+};
+
+// Adds the stretches, each of so many words, to the sums of R pixels. Of each stretch's memory ahead the
+// part from byte `at` on is asked for, `pace` bytes with every word.
+template <int R>
+void tile(const Pixel* pixels, const Stretch* stretches, int64_t many, int64_t words, int64_t at,
+          int64_t pace) {
+  Vec sums[R][2];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < 2; ++v) sums[r][v] = load(pixels[r].sums + v * kLanes);
+  for (const Stretch* s = stretches; s < stretches + many; ++s) {
+    // Or GCC keeps what this points to in vector registers, from where it comes back behind all products.
+    const Pixel* from = pixels;
+    asm("" : "+r"(from));
+    const Word *x[R], *w = s->w;
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) x[r] = from[r].x + s->x + words;
+    const char* ahead = s->ahead + at;
+    for (int64_t k = -words; k < 0; ++k, w += kPanel, ahead += pace) {
+      __builtin_prefetch(ahead, 0, 2);
+      const Vec a = load(w), b = load(w + kLanes);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        const Vec pair = spread(x[r][k]);
+        sums[r][0] = attention_detail::multiply_add<bf16>(sums[r][0], pair, a);
+        sums[r][1] = attention_detail::multiply_add<bf16>(sums[r][1], pair, b);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < 2; ++v) store(pixels[r].sums + v * kLanes, sums[r][v]);
+}
+
+using Tile = void (*)(const Pixel*, const Stretch*, int64_t, int64_t, int64_t, int64_t);
+template <int... R>
+constexpr Tile tile_of(std::integer_sequence<int, R...>, int64_t pixels) {
+  constexpr Tile all[] = {tile<R + 1>...};
+  return all[pixels - 1];
+}
+
+// The same for any number of pixels, in tiles of nearly one size; `ahead` bytes of each stretch's memory
+// ahead are asked for.
+inline void multiply(const Pixel* pixels, int64_t many, const Stretch* stretches, int64_t count,
+                     int64_t words, int64_t ahead) {
+  const int64_t tiles = (many + kPixels - 1) / kPixels;
+  for (int64_t n = 0; n < tiles; ++n) {
+    const int64_t from = many * n / tiles, next = many * (n + 1) / tiles;
+    tile_of(std::make_integer_sequence<int, kPixels>(), next - from)(
+        pixels + from, stretches, count, words, ahead * n / tiles, (ahead / tiles + words - 1) / words);
+  }
+}
+
+// One output channels' block of a forward convolution's weights at one tap, kPanel outputs of kPanel inputs,
+// as the input gradient reads it: to and from are kLanes rows of kPanel pairs, the pairs in `from` of inputs,
+// in `to` of outputs.
+inline void turn_block(bf16* to, const bf16* from) {
+  for (int64_t o = 0; o < kPanel; o += 16)
+    for (int64_t c = 0; c < kPanel; c += 16) {
+      PairRows rows;
+      for (int64_t j = 0; j < 8; ++j)
+        memcpy(&rows[j], from + (c / 2 + j) * 2 * kPanel + 2 * o, sizeof rows[j]);
+      turn_pairs(rows);
+      for (int64_t j = 0; j < 8; ++j) memcpy(to + (o / 2 + j) * 2 * kPanel + 2 * c, &rows[j], sizeof rows[j]);
+    }
+}
+
+}  // namespace direct_detail
+}  // namespace EASEL_ISA
+}  // namespace easel
+#endif
