@@ -118,16 +118,20 @@ class Joiner {
   }
 
   /** One chain where the run fits into one, else the chains of its halves. */
-  #chain(run: readonly Node[], lanes: number): void {
-    const results = this.#resultsOf(run), alone = run.length === 1 && !CHAINS_ALONE.has(run[0].op!);
+  #chain(run: readonly Node[], lanes: number, results: readonly Tensor[] = this.#resultsOf(run)): void {
+    const alone = run.length === 1 && !CHAINS_ALONE.has(run[0].op!);
     const needed = this.#needed(run, results);
-    if (alone && needed.length > 0 && !run[0].inputs.some((t) => this.#unkept(t))) return this.#emit(run[0]);
+    if (alone && needed.length > 0 && !run[0].inputs.some((t) => this.#unkept(t))) {
+      this.#chained.delete(run[0]);
+      return this.#emit(run[0]);
+    }
     for (const node of run) this.#chained.add(node);
     if (needed.length === 0) return;
     const writer = new ChainWriter(lanes, (t) => this.#actual(t), (t) => this.#unkept(t));
     for (const node of needed) writer.add(node);
     const chain = writer.finish(results);
     if (!chain) {
+      if (run.length === 1) return this.#lighter(run[0], lanes, results);
       const half = Math.ceil(run.length / 2);
       this.#chain(run.slice(0, half), lanes);
       return this.#chain(run.slice(half), lanes);
@@ -138,6 +142,14 @@ class Joiner {
     const { outputs } = this.graph.add(chainOp, [code, ...chain.operands], counts);
     [...chain.values, ...chain.sums].forEach((t, i) => this.#replaced.set(t, reshape(outputs[i], t.shape)));
     this.#out.push(...this.graph.nodes.splice(made));
+  }
+
+  /** The chain of one node that does not fit with all that it would compute again: some of that is held after all. */
+  #lighter(node: Node, lanes: number, results: readonly Tensor[]): void {
+    const computed = node.inputs.find((t) => this.#unkept(t));
+    if (!computed) throw new TypeError(`${node.op?.name} does not fit into a chain`);
+    this.#chain([computed.node], lanes, [computed]);
+    this.#chain([node], lanes, results);
   }
 
   /** What is to be held of what a run makes. */

@@ -52,5 +52,6 @@ export function withBits(
   eight: boolean,
 ): Rule {
   const made = rule(args, eight);
-  return eight ? { ...made, eightBit: { smallest: args.min_8bit_size, maps } } : made;
+  // one number alone is no chain, which alone reads 8 bits
+  return eight ? { ...made, eightBit: { smallest: Math.max(args.min_8bit_size, 2), maps } } : made;
 }
