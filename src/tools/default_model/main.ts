@@ -8,7 +8,7 @@
 import { initialWeights } from "../../training/trained/initial_weights.ts";
 import { writeSafetensors } from "../../formats/mod.ts";
 import { drawWithCats } from "../pictures/cat.ts";
-import { drawFolder } from "../pictures/folder.ts";
+import { drawFolder, ownFolder } from "../pictures/folder.ts";
 import { drawPicture } from "../pictures/scenes.ts";
 import { tinyShapes } from "./topology.ts";
 
@@ -37,7 +37,7 @@ function writeRandom(path: string): void {
   writeSafetensors(path, tensors, { format: "pt" });
 }
 
-Deno.mkdirSync(folder, { recursive: true });
+ownFolder(folder);
 const random = `${folder}/random.safetensors`, scenes = `${folder}/pictures`, cats = `${folder}/cats`;
 drawOnce(`${scenes}/1_scene`, drawPicture, PICTURES, SEED);
 drawOnce(`${cats}/1_cats`, drawWithCats, WITH_CATS, SEED + 1);

@@ -9,7 +9,7 @@ import { isFile } from "../../base/files/exists.ts";
 import { canny, grey } from "../../images/canny.ts";
 import { loadImage } from "../../images/load.ts";
 import { writePicture } from "../../images/write.ts";
-import { drawFolder } from "../pictures/folder.ts";
+import { drawFolder, ownFolder } from "../pictures/folder.ts";
 import { drawPicture } from "../pictures/scenes.ts";
 
 const PICTURES = 2000, SIDE = 128, SEED = 7;
@@ -21,8 +21,9 @@ const [folder = "out/edges", threads = "0"] = Deno.args;
 const easel = decodeURIComponent(new URL("../../../main.ts", import.meta.url).pathname);
 const pictures = `${folder}/pictures`, edges = `${folder}/seen`;
 
+ownFolder(folder);
 drawFolder(pictures, drawPicture, { count: PICTURES, size: SIDE, seed: SEED });
-Deno.mkdirSync(edges, { recursive: true });
+ownFolder(edges);
 for (let i = 0; i < PICTURES; i++) {
   const name = `${String(i).padStart(5, "0")}.png`;
   const image = await loadImage(`${pictures}/${name}`), { width, height } = image;

@@ -12,13 +12,24 @@ export interface FolderOptions {
   readonly seed: number;
 }
 
+/** Makes the folder that a program of these writes to; where that cannot be, one line says so and the program ends. */
+export function ownFolder(path: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (error) {
+    const reason = (error as Error).message.split(":")[0].replace(/ \(.*/, "");
+    console.error(`${path}: is no folder and cannot become one (${reason}); name another`);
+    Deno.exit(1);
+  }
+}
+
 /** Draws `count` pictures into `folder`, which is made if needed; the same options give the same bytes. */
 export function drawFolder(
   folder: string,
   draw: (random: PythonRandom, size: number) => Picture,
   { count, size, seed }: FolderOptions,
 ): void {
-  Deno.mkdirSync(folder, { recursive: true });
+  ownFolder(folder);
   const random = new PythonRandom(seed);
   for (let i = 0; i < count; i++) {
     const { canvas, caption } = draw(random, size);
