@@ -36,15 +36,13 @@ inline Vec shift_of(Vec most) {
   return least > most ? least : most;
 }
 
-// A panel of queries and tiles of kRows keys, packed. Keys from `seen` on are not there; causal: key j is seen
-// by query q where j <= q, and `first` is the first key less the panel's first query.
+// A panel of queries and tiles of kRows keys, packed.
 struct Scores {
   const Word* keys;
   Rows queries;
   int64_t words;
   float scale;
-  int64_t seen, first;
-  bool causal;
+  Seen seen;
 };
 
 template <int R>
@@ -52,20 +50,6 @@ template <int R>
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
     for (int v = 0; v < 2; ++v) most[v] = x[r][v] > most[v] ? x[r][v] : most[v];
-}
-
-// Hides what a tile's queries do not see.
-[[gnu::always_inline]] inline void hide(Vec (&x)[kRows][2], const Scores& s, int64_t key) {
-  const bool causal = s.causal && s.first + key + kRows > 1;
-  if (!causal && key + kRows <= s.seen) return;
-  const IntVec lanes = lane_numbers(EachLane());
-  const Vec least = spread(-std::numeric_limits<float>::infinity());
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < 2; ++v) {
-      const int from = key + r >= s.seen ? kPanel : causal ? int(s.first + key + r) - v * kLanes : 0;
-      x[r][v] = lanes >= from ? x[r][v] : least;
-    }
 }
 
 // Weights of a row of scores, of two for bf16.
@@ -78,8 +62,8 @@ template <typename T>
     sum += y;
     store(to, y);
   } else {
-    const Narrow pairs =
-        pairs_of(exp2_and_half(x[r][v] * scale - shift), exp2_and_half(x[r + 1][v] * scale - shift));
+    const Narrow pairs = pairs_of(short_exp2_of<true>(x[r][v] * scale - shift),
+                                  short_exp2_of<true>(x[r + 1][v] * scale - shift));
     memcpy(to, &pairs, sizeof pairs);
     sum = multiply_add<T>(sum, (Vec)pairs, (Vec)(IntVec{} + 0x3f803f80));  // times one, one
   }
@@ -95,7 +79,7 @@ void weigh(const Scores& s, int64_t tiles, float* weights, Known& known, Vec (&s
   Rows queries = s.queries;
   add_panel<T>(keys, queries, s.words, next);
   for (int64_t t = 0;; weights += kRows / kPer<T> * kPanel) {
-    hide(next, s, t * kRows);
+    hide(next, s.seen, t * kRows);
     if (!known.any) {
       Vec most[2] = {next[0][0], next[0][1]};
       raise(most, next);
@@ -131,7 +115,7 @@ void largest(const Scores& s, int64_t tiles, Vec (&most)[2]) {
     Vec x[kRows][2] = {};
     Rows queries = s.queries;
     add_panel<T>(keys, queries, s.words, x);
-    hide(x, s, t * kRows);
+    hide(x, s.seen, t * kRows);
     raise(most, x);
   }
 }
@@ -147,8 +131,7 @@ class Forward {
         keys_(round_up(s.keys, 2 * kRows)),
         channels_(s.width, kMost),
         packed_(i.scratch(2 * sizeof(T) * size_t(s.batch * s.heads * s.width * keys_))),
-        per_thread_(sizeof(float) *
-                    size_t(words_ * kLine + kKeys * kPanel + s.width * kQueries + kPanel)),
+        per_thread_(sizeof(float) * size_t(words_ * kLine + kKeys * kPanel + s.width * kQueries + kPanel)),
         own_(i.scratch(per_thread_ * size_t(i.threads()))) {}
 
   void run(const T* q, const T* k, const T* v, T* out, float* lse) {
@@ -220,9 +203,11 @@ class Forward {
         const int64_t from = first + p * kPanel;  // the panel's first query
         const int64_t n = std::min({kKeys, s_.keys - j, s_.causal ? from + kPanel - j : kKeys});
         if (n <= 0) continue;
-        const Scores scores{keys_of(h) + j * words_, {queries + p * kPanel, kLine}, words_,
-                            s_.scale * kLog2e,      s_.keys - j,                   j - from,
-                            s_.causal};
+        const Scores scores{keys_of(h) + j * words_,
+                            {queries + p * kPanel, kLine},
+                            words_,
+                            s_.scale * kLog2e,
+                            {s_.keys - j, j - from, s_.causal}};
         add(scores, values_of(h), j, n, weights, sums + p * s_.width * kPanel, known[p]);
       }
     for (int64_t p = 0; p < panels; ++p) {

@@ -6,14 +6,6 @@ namespace easel {
 inline namespace EASEL_ISA {
 namespace attention_detail {
 
-// Elements from a row to the next: an odd number of cache lines, or rows of a power of two would lie in the
-// same few sets of a cache and drive one another out.
-template <typename T>
-int64_t apart(int64_t columns) {
-  constexpr int64_t kLine = 64 / sizeof(T);
-  return ((columns + kLine - 1) / kLine | 1) * kLine;
-}
-
 // Half-precision operands as floats and back.
 template <typename From, typename To>
 void convert(const From* from, To* to, int64_t n) {
@@ -23,20 +15,35 @@ void convert(const From* from, To* to, int64_t n) {
   });
 }
 
+// The first kLanes words from here on, or n of them: others are 0, or stay as they are.
+inline Vec load_some(const Word* from, int64_t n) {
+  if (n >= kLanes) return load(from);
+#if defined(__AVX512F__)
+  return _mm512_maskz_loadu_ps(__mmask16((1 << n) - 1), from);
+#else
+  float some[kLanes] = {};
+  memcpy(some, from, sizeof(Word) * size_t(n));
+  return load(some);
+#endif
+}
+inline void store_some(Word* to, Vec x, int64_t n) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(to, n >= kLanes ? __mmask16(-1) : __mmask16((1 << n) - 1), x);
+#else
+  float some[kLanes];
+  store(some, x);
+  memcpy(to, some, sizeof(Word) * size_t(std::min<int64_t>(n, kLanes)));
+#endif
+}
+
 // f(first, x) for columns [first, first + kLanes) of up to kLanes rows of words: x[k] is column first + k.
 // The last columns may come a second time; where there are fewer, and where rows are missing, x is 0.
 template <typename F>
 inline void by_columns(const Word* from, int64_t line, int64_t rows, int64_t words, const F& f) {
   for (int64_t first = 0;;) {
     Vec x[kLanes];
-    const size_t bytes = sizeof(Word) * size_t(std::min<int64_t>(words, kLanes));
-    for (int64_t r = 0; r < kLanes; ++r) {
-      x[r] = Vec{};
-      if (r < rows && bytes == sizeof(Vec))
-        memcpy(&x[r], from + r * line + first, sizeof(Vec));
-      else if (r < rows)
-        memcpy(&x[r], from + r * line, bytes);
-    }
+#pragma GCC unroll 16
+    for (int r = 0; r < kLanes; ++r) x[r] = r < rows ? load_some(from + r * line + first, words) : Vec{};
     transpose(x);
     f(first, x);
     if (first + kLanes >= words) return;
@@ -52,30 +59,31 @@ void across(const T* from, int64_t line, int64_t rows, int64_t width, float* to,
   line /= kPer<T>;
   for (int64_t q = 0; q < round_up(rows, kPanel); q += kLanes)
     by_columns(words_of(from) + q * line, line, rows - q, words, [&](int64_t first, const Vec(&x)[kLanes]) {
-      for (int64_t k = 0; k < std::min<int64_t>(kLanes, words); ++k)
-        store(to + (first + k) * to_line + q, x[k]);
+#pragma GCC unroll 16
+      for (int k = 0; k < kLanes; ++k)
+        if (k < words) store(to + (first + k) * to_line + q, x[k]);
     });
 }
 
-// (rows, width) as (width, rows), the rows of which are `to_line` apart; columns up to a vector's end are 0.
+// Of each row of a and b the sum of products, up to whole vectors of rows, 0 where rows are missing.
 template <typename T>
-void transposed(const T* from, int64_t line, int64_t rows, int64_t width, T* to, int64_t to_line) {
+void dots(const T* a, const T* b, int64_t line, int64_t rows, int64_t width, float* to) {
   const int64_t words = width / kPer<T>;
   line /= kPer<T>;
-  for (int64_t q = 0; q < rows; q += kLanes)
-    by_columns(words_of(from) + q * line, line, rows - q, words, [&](int64_t first, const Vec(&x)[kLanes]) {
-      for (int64_t k = 0; k < std::min<int64_t>(kLanes, words); ++k) {
-        T* at = to + (first + k) * kPer<T> * to_line + q;
-        if constexpr (std::is_same_v<T, float>) {
-          store(at, x[k]);
-        } else {
-          uint32_t pairs[kLanes];
-          memcpy(pairs, &x[k], sizeof pairs);
-          for (int l = 0; l < kLanes; ++l) at[l].bits = uint16_t(pairs[l]);
-          for (int l = 0; l < kLanes; ++l) at[to_line + l].bits = uint16_t(pairs[l] >> 16);
-        }
-      }
-    });
+  for (int64_t q = 0; q < rows; q += kLanes) {
+    Vec x[kLanes] = {};
+#pragma GCC unroll 16
+    for (int r = 0; r < kLanes; ++r) {
+      if (q + r >= rows) break;
+      const Word *of_a = words_of(a) + (q + r) * line, *of_b = words_of(b) + (q + r) * line;
+      for (int64_t k = 0; k < words; k += kLanes)
+        x[r] = multiply_add<T>(x[r], load_some(of_a + k, words - k), load_some(of_b + k, words - k));
+    }
+    transpose(x);
+#pragma GCC unroll 16
+    for (int r = 1; r < kLanes; ++r) x[0] += x[r];
+    store(to + q, x[0]);
+  }
 }
 
 // Rows [0, rows) as what is spread where they are a product's rows: a block of R after the other, (words, R),
@@ -90,8 +98,8 @@ void spread_rows(const T* from, int64_t line, int64_t rows, int64_t width, float
   }
 }
 
-// Rows [0, rows) as what is spread where their columns are a product's rows: to is the first of their words in
-// the first block. Rows are counted up to a multiple of kPer.
+// Rows [0, rows) as what is spread where their columns are a product's rows: to is the first of their words
+// in the first block. Rows are counted up to a multiple of kPer.
 template <typename T>
 void spread_columns(const T* from, int64_t line, int64_t rows, const Blocks& columns, int64_t total,
                     int64_t first, float* to) {
@@ -111,50 +119,48 @@ void spread_columns(const T* from, int64_t line, int64_t rows, const Blocks& col
   }
 }
 
-// Rows as the lanes' operand of a sum over rows: to (words, lanes), 0 where rows or columns are missing. Rows
-// are counted up to `padded`, a multiple of kPer.
+// Rows as the lanes' operand of a sum over rows: to (words, lanes), 0 where rows or columns are missing, up
+// to whole panels. A word of bf16 is of rows kLanes apart, as pairs_of makes them of a panel's two vectors.
 template <typename T>
-void along(const T* from, int64_t line, int64_t rows, int64_t padded, int64_t width, int64_t lanes,
-           float* to) {
+void along(const T* from, int64_t line, int64_t rows, int64_t width, int64_t lanes, float* to) {
   uint32_t* at = reinterpret_cast<uint32_t*>(to);
-  for (int64_t r = 0; r < padded; r += kPer<T>, at += lanes) {
-    const T* x = from + r * line;
-    const int64_t filled = r < rows ? width : 0;
-    if constexpr (std::is_same_v<T, float>)
-      memcpy(at, x, sizeof(float) * size_t(filled));
-    else if (r + 1 < rows)
-      for (int64_t c = 0; c < width; ++c) at[c] = uint32_t(x[c].bits) | uint32_t(x[line + c].bits) << 16;
-    else
-      for (int64_t c = 0; c < filled; ++c) at[c] = x[c].bits;
-    std::fill(at + filled, at + lanes, 0u);
-  }
+  for (int64_t panel = 0; panel < rows; panel += kPanel)
+    for (int64_t r = panel; r < panel + kPanel / kPer<T>; ++r, at += lanes) {
+      const T *x = from + r * line, *y = x + kLanes * line;
+      const int64_t filled = r < rows ? width : 0;
+      if constexpr (std::is_same_v<T, float>)
+        memcpy(at, x, sizeof(float) * size_t(filled));
+      else if (r + kLanes < rows)
+        for (int64_t c = 0; c < width; ++c) at[c] = uint32_t(x[c].bits) | uint32_t(y[c].bits) << 16;
+      else
+        for (int64_t c = 0; c < filled; ++c) at[c] = x[c].bits;
+      std::fill(at + filled, at + lanes, 0u);
+    }
 }
 
 // Columns of a panel (width, kPanel) as rows, each times its factor.
 template <typename T>
 void rows_of(const float* from, const float* factors, int64_t rows, int64_t width, T* to, int64_t line) {
-  const int64_t words = width / kPer<T>;
+  const int64_t words = width / kPer<T>, n = std::min<int64_t>(kLanes, words);
   for (int64_t q = 0; q < std::min<int64_t>(rows, kPanel); q += kLanes) {
     const Vec factor = load(factors + q);
     for (int64_t first = 0;;) {
-      const int64_t n = std::min<int64_t>(kLanes, words);
       Vec x[kLanes];
-      for (int64_t k = 0; k < kLanes; ++k) {
+#pragma GCC unroll 16
+      for (int k = 0; k < kLanes; ++k) {
         const float* at = from + (first + k) * kPer<T> * kPanel + q;
         if (k >= n)
           x[k] = Vec{};
         else if constexpr (std::is_same_v<T, float>)
           x[k] = load(at) * factor;
         else
-          x[k] = (Vec)rounded_pairs(load(at) * factor, load(at + kPanel) * factor);
+          x[k] = (Vec)pairs_of(and_half(load(at) * factor), and_half(load(at + kPanel) * factor));
       }
       transpose(x);
-      for (int64_t r = 0; r < std::min<int64_t>(kLanes, rows - q); ++r) {
-        T* at = to + (q + r) * line + first * kPer<T>;
-        if (n == kLanes)
-          memcpy(at, &x[r], sizeof x[r]);
-        else
-          memcpy(at, &x[r], sizeof(Word) * size_t(n));
+#pragma GCC unroll 16
+      for (int r = 0; r < kLanes; ++r) {
+        if (q + r >= rows) break;
+        store_some(reinterpret_cast<Word*>(to + (q + r) * line) + first, x[r], n);
       }
       if (first + kLanes >= words) break;
       first = std::min(first + kLanes, words - kLanes);

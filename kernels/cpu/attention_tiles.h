@@ -4,6 +4,8 @@
 // take two and a half vectors. The spread operand is packed as tiles read it, the words of a tile's rows side
 // by side: a pointer for each row would not fit the registers.
 #pragma once
+#include <limits>
+
 #include "attention_vectors.h"
 
 namespace easel {
@@ -40,43 +42,11 @@ inline V multiply_add(V sum, V a, V b) {
   return sum;
 }
 
-// An operand: row r begins at data + r * line. Of the spread one rows are the product's rows, of the other
-// they are words.
+// The operand of lanes: row r begins at data + r * line.
 struct Rows {
   const Word* data;
   int64_t line;
 };
-
-// c (R, lanes) = (or +=) a (R, words) b (words, lanes) for C vectors of lanes, and a half one.
-template <typename T, bool Add, int R, int C, int H>
-void tile(Rows a, Rows b, int64_t words, float* c, int64_t line) {
-  Vec sum[R][C + !C];
-  HalfVec half[R];
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < C; ++v) sum[r][v] = Add ? load(c + r * line + v * kLanes) : Vec{};
-    if (H) half[r] = Add ? load<HalfVec>(c + r * line + C * kLanes) : HalfVec{};
-  }
-  const Word *spreads = a.data, *lanes = b.data;
-  for (const Word* end = spreads + words; spreads < end; ++spreads, lanes += b.line) {
-    Vec x[C + !C];
-    HalfVec y{};
-    for (int v = 0; v < C; ++v) x[v] = load(lanes + v * kLanes);
-    if (H) y = load<HalfVec>(lanes + C * kLanes);
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      const float word = spreads[r * a.line];
-      const Vec all = spread(word);
-      for (int v = 0; v < C; ++v) sum[r][v] = multiply_add<T>(sum[r][v], all, x[v]);
-      if (H) half[r] = multiply_add<T>(half[r], C ? first_lanes(all, EachUnit()) : spread<HalfVec>(word), y);
-    }
-  }
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
-    for (int v = 0; v < C; ++v) store(c + r * line + v * kLanes, sum[r][v]);
-    if (H) store(c + r * line + C * kLanes, half[r]);
-  }
-}
 
 // sum += a (R, words) b (words, kPanel), in registers; both move past these words, of which there is one.
 template <typename T, int R>
@@ -93,6 +63,28 @@ template <typename T, int R>
     a += R;
     b.data += b.line;
   } while (a < end);
+}
+
+// What a panel sees of the keys from one on: so many there are; causal: key j is seen by query q where j <=
+// q, and `first` is the first key less the panel's first query.
+struct Seen {
+  int64_t keys, first;
+  bool causal;
+};
+
+// Scores that are not seen become -infinity; key is the first of these.
+template <int R>
+[[gnu::always_inline]] inline void hide(Vec (&x)[R][2], const Seen& s, int64_t key) {
+  const bool causal = s.causal && s.first + key + R > 1;
+  if (!causal && key + R <= s.keys) return;
+  const IntVec lanes = lane_numbers(EachLane());
+  const Vec least = spread(-std::numeric_limits<float>::infinity());
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < 2; ++v) {
+      const int from = key + r >= s.keys ? kPanel : causal ? int(s.first + key + r) - v * kLanes : 0;
+      x[r][v] = lanes >= from ? x[r][v] : least;
+    }
 }
 
 // A spread operand packed by blocks of rows that differ by one at most, each (words, rows of the block).
@@ -127,47 +119,80 @@ void add_product(const Blocks& blocks, const Word* a, int64_t total, int64_t fir
   for (int64_t k = 0; k < blocks.count; ++k) {
     const int64_t from = blocks.begin(k), rows = blocks.begin(k + 1) - from;
     packed_tile<T>(rows, std::make_integer_sequence<int, kMost>())(a + from * total + first * rows, b, words,
-                                                                 c + from * kPanel);
+                                                                   c + from * kPanel);
+  }
+}
+
+// c (R, lanes) += a (R, words) b (words, lanes) for C vectors of lanes, and a half one; words of a's rows lie
+// side by side, the rows Line apart.
+template <typename T, int Line, int R, int C, int H>
+void tile(const Word* a, Rows b, int64_t words, float* c, int64_t line) {
+  Vec sum[R][C + !C];
+  HalfVec half[R];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+    for (int v = 0; v < C; ++v) sum[r][v] = load(c + r * line + v * kLanes);
+    if (H) half[r] = load<HalfVec>(c + r * line + C * kLanes);
+  }
+  const Word* end = a + words;
+  do {
+    Vec x[C + !C];
+    HalfVec y{};
+    for (int v = 0; v < C; ++v) x[v] = load(b.data + v * kLanes);
+    if (H) y = load<HalfVec>(b.data + C * kLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const float word = a[r * Line];
+      const Vec all = spread(word);
+      for (int v = 0; v < C; ++v) sum[r][v] = multiply_add<T>(sum[r][v], all, x[v]);
+      if (H) half[r] = multiply_add<T>(half[r], C ? first_lanes(all, EachUnit()) : spread<HalfVec>(word), y);
+    }
+    ++a;
+    b.data += b.line;
+  } while (a < end);
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+    for (int v = 0; v < C; ++v) store(c + r * line + v * kLanes, sum[r][v]);
+    if (H) store(c + r * line + C * kLanes, half[r]);
   }
 }
 
 // Tiles of so many lanes, by their rows: as many as the registers hold.
-using Tile = void (*)(Rows, Rows, int64_t, float*, int64_t);
+using Tile = void (*)(const Word*, Rows, int64_t, float*, int64_t);
 struct Panel {
   int lanes, most;
   const Tile* tiles;
 };
-template <typename T, bool Add, int C, int H, int... R>
+template <typename T, int Line, int C, int H, int... R>
 inline Panel panel(std::integer_sequence<int, R...>) {
-  static constexpr Tile tiles[] = {tile<T, Add, R + 1, C, H>...};
+  static constexpr Tile tiles[] = {tile<T, Line, R + 1, C, H>...};
   return {C * kLanes + H * kUnit, int(sizeof...(R)), tiles};
 }
-template <typename T, bool Add, int C, int H>
+template <typename T, int Line, int C, int H>
 inline Panel panel() {
-  return panel<T, Add, C, H>(
-      std::make_integer_sequence<int, (kRegisters == 32 ? 24 : 12) / (C + H > 2 ? 3 : 2)>());
+  constexpr int kAll = kRegisters == 32 ? 24 : 12;
+  return panel<T, Line, C, H>(std::make_integer_sequence<int, kAll / std::max(C + H, 2)>());
 }
-template <typename T, bool Add>
+// One vector alone would wait for what is spread.
+template <typename T, int Line>
 inline Panel next_panel(int64_t lanes) {
   if constexpr (kWide) {
-    if (lanes == kPanel + kUnit) return panel<T, Add, 2, 1>();
-    if (lanes < kLanes) return panel<T, Add, 0, 1>();
+    if (lanes == 2 * kLanes + kUnit) return panel<T, Line, 2, 1>();
+    if (lanes < kLanes) return panel<T, Line, 0, 1>();
   }
-  return lanes >= kPanel ? panel<T, Add, 2, 0>() : panel<T, Add, 1, 0>();
+  if (lanes == 3 * kLanes || lanes == 5 * kLanes) return panel<T, Line, 3, 0>();
+  return lanes >= 2 * kLanes ? panel<T, Line, 2, 0>() : panel<T, Line, 1, 0>();
 }
 
-// c (rows, lanes) = (or +=) a (rows, words) b (words, lanes); lanes are a multiple of kUnit.
-template <typename T, bool Add>
-void product(int64_t rows, int64_t words, int64_t lanes, Rows a, Rows b, float* c, int64_t line) {
+// c (rows, lanes) += a (rows, words) b (words, lanes); lanes are a multiple of kUnit.
+template <typename T, int Line>
+void add_product(int64_t rows, int64_t words, int64_t lanes, const Word* a, Rows b, float* c, int64_t line) {
   for (int64_t lane = 0; lane < lanes;) {
-    const Panel p = next_panel<T, Add>(lanes - lane);
-    const int64_t blocks = (rows + p.most - 1) / p.most, least = rows / blocks, more = rows % blocks;
-    int64_t from = 0;
-    for (int64_t k = 0; k < blocks; ++k) {
-      const int64_t n = least + (k < more);
-      p.tiles[n - 1]({a.data + from * a.line, a.line}, {b.data + lane, b.line}, words, c + from * line + lane,
-                     line);
-      from += n;
+    const Panel p = next_panel<T, Line>(lanes - lane);
+    const Blocks blocks(rows, p.most);
+    for (int64_t k = 0; k < blocks.count; ++k) {
+      const int64_t from = blocks.begin(k), n = blocks.begin(k + 1) - from;
+      p.tiles[n - 1](a + from * Line, {b.data + lane, b.line}, words, c + from * line + lane, line);
     }
     lane += p.lanes;
   }

@@ -54,54 +54,31 @@ inline bool any_above(Vec a, Vec b) {
 #endif
 }
 
-// A panel's numbers of one key as bf16, to nearest even; those of two keys, a pair a word; the same of one
-// vector each.
+// 2^x to 2^-13, infinity past 128; and half a bf16's last place more, so that its first 16 bits are the bf16
+// next to it. The same of any x. Pairs of such bf16.
 typedef uint16_t Narrow __attribute__((vector_size(4 * kLanes)));
-Narrow narrowed(Vec low, Vec high);
-Narrow rounded_pairs(Vec even, Vec odd);
-void store_pairs(float* to, Narrow a, Narrow b);
-// 2^x of which the first 16 bits are its bf16, to nearest and 2^-13 beside that; infinity past 128. And pairs
-// of such.
-Vec exp2_and_half(Vec x);
+template <bool Half>
+Vec short_exp2_of(Vec x);
+Vec and_half(Vec x);
 Narrow pairs_of(Vec even, Vec odd);
 
 #if defined(__AVX512F__)
-inline Narrow narrowed(Vec low, Vec high) {
-  Narrow y;
-  asm("vcvtne2ps2bf16 %2, %1, %0" : "=v"(y) : "v"(high), "v"(low));
-  return y;
-}
-template <int... L>
-inline Narrow alternating(Narrow x, std::integer_sequence<int, L...>) {
-  return __builtin_shuffle(x, Narrow{uint16_t(L / 2 + L % 2 * kLanes)...});
-}
-inline Narrow rounded_pairs(Vec even, Vec odd) {
-  return alternating(narrowed(even, odd), std::make_integer_sequence<int, 2 * kLanes>());
-}
-
 // Beside vdpbf16ps a Zen 4 has sums, maxima, shifts, most shuffles, vreduceps and vscalefps for nothing, in
-// pipes of their own. Multiplications cost as much as one, a store one and a half.
-inline Vec exp2_and_half(Vec x) {
+// pipes of their own. Multiplications cost as much as one, a store one and a half, a conversion to bf16
+// three.
+template <bool Half>
+inline Vec short_exp2_of(Vec x) {
   Vec r, y;  // vscalefps rounds x down by itself, so r is from 0 to 1, p from 1 to 2 and its bf16's half 2^-8
   asm("vreduceps $1, %1, %0" : "=v"(r) : "v"(x));
   Vec p = r * 0.07802452f + 0.22606716f;
   p = p * r + 0.69583354f;
-  p = p * r + (0.99992522f + 0.00390625f);
+  p = p * r + (0.99992522f + (Half ? 0.00390625f : 0));
   asm("vscalefps %2, %1, %0" : "=v"(y) : "v"(p), "v"(x));
   return y;
 }
+inline Vec and_half(Vec x) { return (Vec)((IntVec)x + 0x8000); }
 inline Narrow pairs_of(Vec even, Vec odd) {
   return Narrow(_mm512_mask_blend_epi16(0xaaaaaaaau, (__m512i)((Bits)even >> 16), (__m512i)odd));
-}
-template <int From, int... L>
-inline Narrow interleaved(Narrow a, Narrow b, std::integer_sequence<int, L...>) {
-  return __builtin_shuffle(a, b, Narrow{uint16_t(From + L / 2 + L % 2 * 2 * kLanes)...});
-}
-inline void store_pairs(float* to, Narrow a, Narrow b) {
-  using Each = std::make_integer_sequence<int, 2 * kLanes>;
-  const Narrow low = interleaved<0>(a, b, Each()), high = interleaved<kLanes>(a, b, Each());
-  memcpy(to, &low, sizeof low);
-  memcpy(to + kLanes, &high, sizeof high);
 }
 #endif
 

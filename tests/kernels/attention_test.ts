@@ -1,5 +1,7 @@
+import assert from "node:assert/strict";
 import type { DType } from "../../src/base/dtype.ts";
-import { attention } from "../../src/graph/mod.ts";
+import { attention, compile, gradients, Graph, mul, sum } from "../../src/graph/mod.ts";
+import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
 import { checkOp, normal } from "./check_op.ts";
 
 interface Sizes {
@@ -84,3 +86,29 @@ for (const s of cases) {
     gradient: false,
   });
 }
+
+/** attention and its three gradients. */
+async function bits(threads: number, dtype: DType): Promise<Record<string, unknown>> {
+  const own = openDevice("cpu", { threads }), store = new ParameterStore(own), graph = new Graph();
+  const lengths = [300, 143, 143], inputs: Record<string, Float32Array> = {};
+  const operands = lengths.map((length, i) => {
+    inputs[`x${i}`] = normal([2, length, 3 * 40], i + 1).values as Float32Array;
+    return graph.input(`x${i}`, [2, length, 3 * 40], dtype);
+  });
+  const y = attention(operands[0], operands[1], operands[2], { heads: 3 });
+  graph.output("y", y);
+  gradients(sum(mul(y, y)), operands).forEach((g, i) => g && graph.output(`d${i}`, g));
+  const program = await compile(graph, store), results = await program.run(inputs);
+  program.destroy();
+  store.destroy();
+  own.close();
+  return results;
+}
+
+Deno.test("attention and its gradients do not depend on the number of threads", async () => {
+  for (const dtype of ["f32", "bf16"] as const) {
+    const alone = await bits(1, dtype);
+    assert.deepEqual(Object.keys(alone).sort(), ["d0", "d1", "d2", "y"]);
+    assert.deepEqual(await bits(2, dtype), alone);
+  }
+});
