@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { commandOf } from "../../src/cli/command.ts";
+import { sdxlTrainJob } from "../../src/training/jobs/fine_tune_job.ts";
 import { trainNetworkJob } from "../../src/training/jobs/train_network_job.ts";
 import { withConfigFile } from "../../src/options/given/config_file.ts";
 import { parseArgs } from "../../src/options/given/parse.ts";
@@ -137,5 +138,27 @@ Deno.test("a kohya_ss TOML with every field passes, and what is left out is name
     assert.match(warnings[1], /being 0: adaptive_noise_scale, clip_skip, max_train_epochs, /);
     assert.equal(warnings.length, 2);
     assert.ok(notes.some((note) => note.startsWith("--wandb_run_name has no effect")));
+    return Promise.resolve();
+  }));
+
+Deno.test("rates of text encoders that are not trained, which kohya_ss always writes, are told", () =>
+  inFolder((folder) => {
+    const path = join(folder, "gui.toml"), rates = "learning_rate_te1 = 1e-5\nlearning_rate_te2 = 0\n";
+    const told = (more: string) => {
+      Deno.writeTextFileSync(path, `pretrained_model_name_or_path = "builtin:tiny"\n${rates}${more}`);
+      const line = [
+        "--config_file",
+        path,
+        "--train_data_dir",
+        folder,
+        "--output_dir",
+        folder,
+        "--resolution",
+        "64",
+      ];
+      return prepare(commandOf(sdxlTrainJob), parseArgs(line, sdxlTrainJob.groups), {}).warnings;
+    };
+    assert.deepEqual(told(""), ["--learning_rate_te1 0.00001 has no effect without --train_text_encoder"]);
+    assert.deepEqual(told("train_text_encoder = true\n"), []);
     return Promise.resolve();
   }));

@@ -62,7 +62,6 @@ const CASES: readonly (readonly [string, string, RegExp])[] = [
   [FULL, "--fused_optimizer_groups 2 --gradient_accumulation_steps 2", /gradient_accumulation_steps/],
   [FULL, "--optimizer_type Adafactor --fused_backward_pass --gradient_accumulation_steps 2", /gathers them/],
   [FULL, "--block_lr 1e-4,1e-4", /block_lr/],
-  [FULL, "--learning_rate_te1 1e-5", /learning_rate_te1.*train_text_encoder/],
   [
     "train_db --learning_rate 1e-4",
     "--no_token_padding --max_token_length 150",

@@ -1,7 +1,7 @@
 /** What can be said of a training of a whole model before anything is opened. Throws UsageError, one line each. */
 
 import { UsageError } from "../../base/errors.ts";
-import { exclusive, needs, somethingTrained } from "../../options/rules.ts";
+import { exclusive, somethingTrained } from "../../options/rules.ts";
 import { blockRates, FULL_DEFAULTS } from "../trained/full_options.ts";
 import type { FullConfig } from "./full_run.ts";
 
@@ -16,9 +16,6 @@ export function checkFull(given: FullConfig): void {
   };
   const rates = Object.entries(own).filter((entry): entry is [string, number] => entry[1] !== null);
   somethingTrained({ learning_rate: learningRate, ...(text ? Object.fromEntries(rates) : {}) });
-  for (const name of ["learning_rate_te1", "learning_rate_te2"] as const) {
-    needs(name, own[name] !== null, "train_text_encoder", trainTextEncoder);
-  }
   if (blockLr !== null && blockRates(blockLr).every((rate) => rate === 0) && !text) {
     throw new UsageError("--block_lr has no rate above 0, so nothing would be trained; give one");
   }
@@ -28,6 +25,17 @@ export function checkFull(given: FullConfig): void {
     throw new UsageError(`--${flag} holds frozen weights in 8 bits, and here they are trained; leave it out`);
   }
   exclusive("no_token_padding", values.noTokenPadding, "max_token_length", values.maxTokenLength !== null);
+}
+
+/** Rates without effect; kohya_ss always writes them. */
+export function idleRates(
+  { trainTextEncoder, learningRateTe1, learningRateTe2 }: FullConfig,
+): string[] {
+  if (trainTextEncoder) return [];
+  const rates = { learning_rate_te1: learningRateTe1, learning_rate_te2: learningRateTe2 };
+  return Object.entries(rates).filter(([, rate]) => rate).map(([name, rate]) =>
+    `--${name} ${rate} has no effect without --train_text_encoder`
+  );
 }
 
 function checkFused(

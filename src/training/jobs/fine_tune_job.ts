@@ -5,7 +5,7 @@ import type { Job } from "../../options/job.ts";
 import { fineTuneGroups, sdxlTrainGroups, trainDbGroups, TRAINING_NEEDS } from "../options.ts";
 import { checkTraining, makeFolders } from "./check.ts";
 import { shownInstead } from "../previews/shown_instead.ts";
-import { checkFull } from "./check_full.ts";
+import { checkFull, idleRates } from "./check_full.ts";
 import type { FullConfig, FullKind } from "./full_run.ts";
 
 const USUAL = [
@@ -47,7 +47,7 @@ function fullJob(kind: FullKind, example: string): Job<FullConfig> {
       checkFull({ ...config, trainTextEncoder: config.trainTextEncoder ?? kind.text ?? false });
       checkTraining(config);
     },
-    idle: besideDatasetFile,
+    idle: (config, given) => [...besideDatasetFile(config, given), ...idleRates(config)],
     async run(config, context) {
       makeFolders(config);
       if (await shownInstead(config, context)) return;
