@@ -71,22 +71,17 @@ struct Convolution {
   char* own;
   size_t own_bytes;
 
-  // Weights of a panel at a tap, from input channel `from` on.
-  const Word* weights(int64_t panel, int64_t tap, int64_t from) const {
-    return reinterpret_cast<const Word*>(w) + ((panel * cut.taps + tap) * g.I + from) / 2 * kPanel;
+  // Weights of a panel at a tap, from input channel `from` on. Turned, as the forward convolution reads them:
+  // the block of this panel of its inputs and the panel of its outputs that begins at `from`.
+  const bf16* weights(int64_t panel, int64_t tap, int64_t from) const {
+    return reversed ? w + ((from / kPanel * cut.taps + cut.taps - 1 - tap) * g.O + panel * kPanel) * kPanel
+                    : w + ((panel * cut.taps + tap) * g.I + from) * kPanel;
   }
 
-  // Turned: of a panel of the forward convolution's inputs, from `depth` of its outputs on.
   void turn(bf16* to, int64_t panel, int64_t from, int64_t depth) const {
-    const auto block = [&](int64_t tap, int64_t o) {
-      return w + ((o / kPanel * cut.taps + tap) * g.O + panel * kPanel) * kPanel;
-    };
-    for (int64_t o = from; o < from + depth; o += kPanel)
-      for (int64_t tap = 0; tap < cut.taps; ++tap) {
-        const bf16* next = tap + 1 < cut.taps ? block(tap + 1, o) : block(0, o + kPanel);
-        for (int64_t line = 0; line < kPanel * kPanel; line += 32) __builtin_prefetch(next + line);
-        turn_block(to + ((cut.taps - 1 - tap) * depth + o - from) * kPanel, block(tap, o));
-      }
+    for (int64_t c = from; c < from + depth; c += kPanel)
+      for (int64_t tap = 0; tap < cut.taps; ++tap)
+        turn_block(to + (tap * depth + c - from) * kPanel, weights(panel, tap, c));
   }
 
   void sort_pixels(Own& o, int64_t first, int64_t many) const {
@@ -120,23 +115,21 @@ struct Convolution {
     const int64_t depth = std::min(cut.depth, g.I - from), words = depth / 2;
     Stretch stretches[kTaps];
     if (reversed) turn(o.turned, panel, from, depth);
-    for (int64_t tap = 0; tap < cut.taps; ++tap) {
-      const Word* to = reversed ? reinterpret_cast<const Word*>(o.turned) + tap * words * kPanel
-                                : weights(panel, tap, from);
-      const Word* ahead = reversed ? to : weights(next, tap, next_from);
-      stretches[tap] = {(tap / g.KW * g.W + tap % g.KW) * (g.I / 2) + from / 2, to,
-                        reinterpret_cast<const char*>(ahead)};
-    }
-    const int64_t bytes = depth * kPanel * int64_t(sizeof(bf16));
-    if (depth == g.I) {  // a row of taps is one stretch
+    for (int64_t tap = 0; tap < cut.taps; ++tap)
+      stretches[tap] = {(tap / g.KW * g.W + tap % g.KW) * (g.I / 2) + from / 2,
+                        reinterpret_cast<const Word*>(reversed ? o.turned + tap * depth * kPanel
+                                                               : weights(panel, tap, from)),
+                        reinterpret_cast<const char*>(weights(next, tap, next_from))};
+    Ahead ahead{depth / kPanel, reversed ? cut.taps * g.O * kPanel * int64_t(sizeof(bf16)) : kBlock};
+    if (depth == g.I && !reversed) {  // a row of taps is one stretch
       Stretch rows[kTaps];
       for (int64_t row = 0; row < g.KH; ++row) rows[row] = stretches[row * g.KW];
-      multiply(o.inside, o.insides, rows, g.KH, g.KW * words, g.KW * bytes);
+      multiply(o.inside, o.insides, rows, g.KH, g.KW * words, {g.KW * ahead.blocks, ahead.apart});
     } else {
-      multiply(o.inside, o.insides, stretches, cut.taps, words, bytes);
+      multiply(o.inside, o.insides, stretches, cut.taps, words, ahead);
     }
     for (int64_t tap = 0; tap < cut.taps; ++tap)
-      multiply(o.some, pick_pixels(o, tap), stretches + tap, 1, words, o.insides ? 0 : bytes);
+      multiply(o.some, pick_pixels(o, tap), stretches + tap, 1, words, ahead);
   }
 
   void finish(const Own& o, int64_t panel, int64_t first, int64_t many) const {

@@ -30,14 +30,20 @@ struct Pixel {
 struct Stretch {
   int64_t x;  // from the pixel's beginning
   const Word* w;
-  const char* ahead;  // memory that is asked for meanwhile: weights that come later
+  const char* ahead;  // weights that come later: their memory is asked for meanwhile
 };
 
-// Adds the stretches, each of so many words, to the sums of R pixels. Of each stretch's memory ahead the
-// part from byte `at` on is asked for, `pace` bytes with every word.
+// Of a stretch's memory ahead: blocks of kBlock bytes, so far apart.
+struct Ahead {
+  int64_t blocks, apart;
+};
+constexpr int64_t kBlock = kPanel * kPanel * int64_t(sizeof(bf16)), kLine = 64, kLines = kBlock / kLine;
+
+// Adds the stretches, each of so many words, to the sums of R pixels. With each word a line is asked for,
+// from `at` on.
 template <int R>
 void tile(const Pixel* pixels, const Stretch* stretches, int64_t many, int64_t words, int64_t at,
-          int64_t pace) {
+          int64_t apart) {
   Vec sums[R][2];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r)
@@ -48,10 +54,11 @@ void tile(const Pixel* pixels, const Stretch* stretches, int64_t many, int64_t w
     asm("" : "+r"(from));
     const Word *x[R], *w = s->w;
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) x[r] = from[r].x + s->x + words;
+    for (int r = 0; r < R; ++r) x[r] = from[r].x + s->x;
     const char* ahead = s->ahead + at;
-    for (int64_t k = -words; k < 0; ++k, w += kPanel, ahead += pace) {
+    for (int64_t k = 0; k < words; ++k, w += kPanel) {
       __builtin_prefetch(ahead, 0, 2);
+      ahead += k % kLines == kLines - 1 ? apart - (kLines - 1) * kLine : kLine;
       const Vec a = load(w), b = load(w + kLanes);
 #pragma GCC unroll 8
       for (int r = 0; r < R; ++r) {
@@ -73,15 +80,14 @@ constexpr Tile tile_of(std::integer_sequence<int, R...>, int64_t pixels) {
   return all[pixels - 1];
 }
 
-// The same for any number of pixels, in tiles of nearly one size; `ahead` bytes of each stretch's memory
-// ahead are asked for.
+// The same for any number of pixels, in tiles of nearly one size that share what lies ahead.
 inline void multiply(const Pixel* pixels, int64_t many, const Stretch* stretches, int64_t count,
-                     int64_t words, int64_t ahead) {
+                     int64_t words, Ahead ahead) {
   const int64_t tiles = (many + kPixels - 1) / kPixels;
   for (int64_t n = 0; n < tiles; ++n) {
     const int64_t from = many * n / tiles, next = many * (n + 1) / tiles;
     tile_of(std::make_integer_sequence<int, kPixels>(), next - from)(
-        pixels + from, stretches, count, words, ahead * n / tiles, (ahead / tiles + words - 1) / words);
+        pixels + from, stretches, count, words, ahead.blocks * n / tiles * ahead.apart, ahead.apart);
   }
 }
 
