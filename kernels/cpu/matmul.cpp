@@ -1,10 +1,11 @@
-// matmul(a, b[, bias][, residual][, c, d]; transA, transB, hasBias, hasResidual, hasSecond): compute-bound, a
-// oneDNN primitive made once, and one more that adds the second product. Frozen b is packed for AMX alone;
-// f16, and bf16 where oneDNN has only reference loops for it, run in f32 on operands that are converted in
-// each run.
+// matmul(a, b[, bias][, residual][, c, d]; transA, transB, hasBias, hasResidual, hasSecond): compute-bound.
+// bf16 goes to bf16_product.h where the processor multiplies it, else to a oneDNN primitive made once, and
+// one more that adds the second product. Frozen b is packed for AMX alone; f16, and bf16 where oneDNN has
+// only reference loops for it, run in f32 on operands that are converted in each run.
 #include "../executor/shapes/matmul.h"
 
 #include "../executor/shapes/addends.h"
+#include "bf16_product.h"
 #include "onednn.h"
 
 namespace easel {
@@ -151,8 +152,25 @@ Run add_in_place(const Instruction& i, const Tensor& y, const Tensor& residual) 
   });
 }
 
+// A product and its second one, each by oneDNN.
+static Run one_by_one(const Instruction& i, const Product& p) {
+  Product first = p, second = p;
+  first.second_K = second.second_K = 0;
+  second.a = *p.second_a;
+  second.b = *p.second_b;
+  second.bias = second.residual = nullptr;
+  second.K = p.second_K;
+  second.accumulate = true;
+  Sequence steps;
+  steps.add(prepare_product(i, first));
+  steps.add(prepare_product(i, second));
+  return std::move(steps).finish();
+}
+
 Run prepare_product(const Instruction& i, const Product& p) {
   i.require(p.B > 0 && p.M > 0 && p.N > 0 && p.K > 0, "an operand is empty");
+  if (Run run = bf16_product(i, p)) return run;
+  if (p.second_K) return one_by_one(i, p);
   if (p.a.dtype == EASEL_F32) return build(i, p, memory::data_type::f32, false, true);
   if (p.a.dtype == EASEL_BF16)
     if (Run run = build(i, p, memory::data_type::bf16, false, false)) return run;
@@ -163,13 +181,11 @@ Run prepare_matmul(const Instruction& i) {
   const SecondProduct second = second_product(i);
   const auto [bias, residual] = addends(i, ATTR_MATMUL_HAS_BIAS, ATTR_MATMUL_HAS_RESIDUAL, second.a ? 2 : 0);
   const MatmulShape s = matmul_shape(i);
-  Sequence steps;
-  steps.add(prepare_product(
-      i, {i.in(0), i.in(1), i.out(0), bias, residual, s.trans_a, s.trans_b, s.batch, s.M, s.N, s.K}));
-  if (const auto& [t, c, d] = second; c)
-    steps.add(prepare_product(
-        i, {*c, *d, i.out(0), nullptr, nullptr, t.trans_a, t.trans_b, 1, t.M, t.N, t.K, true}));
-  return std::move(steps).finish();
+  Product p{i.in(0), i.in(1), i.out(0), bias, residual, s.trans_a, s.trans_b, s.batch, s.M, s.N, s.K};
+  p.second_a = second.a;
+  p.second_b = second.b;
+  if (second.a) p.second_K = second.shape.K;
+  return prepare_product(i, p);
 }
 
 // matmulAccumulate(target f32, a, b; transA, transB)
