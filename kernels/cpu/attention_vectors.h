@@ -61,6 +61,8 @@ template <bool Half>
 Vec short_exp2_of(Vec x);
 Vec and_half(Vec x);
 Narrow pairs_of(Vec even, Vec odd);
+// Numbers as bf16, to nearest even; and those of two rows, a pair a word, from one on.
+Narrow narrowed(Vec low, Vec high);
 
 #if defined(__AVX512F__)
 // Beside vdpbf16ps a Zen 4 has sums, maxima, shifts, most shuffles, vreduceps and vscalefps for nothing, in
@@ -79,6 +81,15 @@ inline Vec short_exp2_of(Vec x) {
 inline Vec and_half(Vec x) { return (Vec)((IntVec)x + 0x8000); }
 inline Narrow pairs_of(Vec even, Vec odd) {
   return Narrow(_mm512_mask_blend_epi16(0xaaaaaaaau, (__m512i)((Bits)even >> 16), (__m512i)odd));
+}
+inline Narrow narrowed(Vec low, Vec high) {
+  Narrow y;
+  asm("vcvtne2ps2bf16 %2, %1, %0" : "=v"(y) : "v"(high), "v"(low));
+  return y;
+}
+template <int From, int... L>
+inline Narrow interleaved(Narrow a, Narrow b, std::integer_sequence<int, L...>) {
+  return __builtin_shuffle(a, b, Narrow{uint16_t(From + L / 2 + L % 2 * 2 * kLanes)...});
 }
 #endif
 
