@@ -137,13 +137,11 @@ struct Convolution {
     for (int v = 0; bias && v < 2; ++v) added[v] = vectors::Brains::read(bias + panel * kPanel + v * kLanes);
     for (int64_t p = 0; p < many; ++p) {
       const int64_t at = (first + p) * g.O + panel * kPanel;
-      Vec sums[2];
       for (int v = 0; v < 2; ++v) {
-        sums[v] = load(o.sums + p * kPanel + v * kLanes) + added[v];
-        if (residual) sums[v] += vectors::Brains::read(residual + at + v * kLanes);
+        Vec sum = load(o.sums + p * kPanel + v * kLanes) + added[v];
+        if (residual) sum += vectors::Brains::read(residual + at + v * kLanes);
+        vectors::RoundedBrains::write(y + at + v * kLanes, sum);
       }
-      const auto rounded = narrowed(sums[0], sums[1]);
-      memcpy(y + at, &rounded, sizeof rounded);
     }
   }
 

@@ -10,7 +10,6 @@ inline namespace EASEL_ISA {
 namespace direct_detail {
 
 using attention_detail::load;
-using attention_detail::narrowed;
 using attention_detail::spread;
 using attention_detail::store;
 using attention_detail::Vec;
