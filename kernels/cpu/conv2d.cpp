@@ -78,16 +78,19 @@ Run forward_winograd(const Instruction& i, const Conv2dShape& g, const Tensor* b
   return winograd(i, {g, layout, false, w, i.in(0).data, i.out(0).data, data(bias), data(residual)});
 }
 
-// Null where oneDNN's is better: it multiplies tiles (AMX), or weights would have to be packed in each run.
+// Null where oneDNN's is better: it multiplies tiles (AMX).
 Run direct_bf16(const Instruction& i, const Conv2dShape& g, bool reversed, const Tensor* bias,
                 const Tensor* residual, const char* usual) {
-  if (!i.in(1).frozen || !direct_possible(g) || strstr(usual, "amx")) return nullptr;
+  if (!direct_possible(g) || strstr(usual, "amx")) return nullptr;
   const int64_t O = reversed ? g.I : g.O, I = reversed ? g.O : g.I;
   const memory::desc plain({O, I, g.KH, g.KW}, memory::data_type::bf16, memory::format_tag::oihw);
   Sequence steps;
-  const Place w = packed_weights(i, {i.in(1), plain, direct_weights(O, I, g.KH, g.KW), false}, steps);
+  const Tensor& w = i.in(1);
+  const Weights packed{w, plain, direct_weights(O, I, g.KH, g.KW), false};
+  const Place place = w.frozen ? packed_weights(i, packed, steps) : Place{w.data, {}};
   const auto data = [](const Tensor* t) { return t ? t->data : nullptr; };
-  steps.add(direct(i, {g, reversed, w, i.in(0).data, i.out(0).data, data(bias), data(residual)}));
+  steps.add(
+      direct(i, {g, reversed, !w.frozen, place, i.in(0).data, i.out(0).data, data(bias), data(residual)}));
   return std::move(steps).finish();
 }
 

@@ -26,9 +26,9 @@ namespace {
 
 using namespace direct_detail;
 
-// Pixels and input channels at a time: their weights, pixels and sums fit the second-level cache. Turned
-// weights are made anew for the next pixels.
-constexpr int64_t kTogether = 512, kDepth = 640, kTurnedDepth = 320;
+// Pixels and input channels at a time: their weights, pixels and sums fit the second-level cache. Weights
+// that are turned or packed are made anew for the next pixels.
+constexpr int64_t kTogether = 512, kDepth = 640, kMadeDepth = 320;
 constexpr int64_t kTaps = 25;  // at most
 
 int64_t ratio_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -39,7 +39,7 @@ struct Own {
   Pixel inside[kTogether], border[kTogether], some[kTogether];
   int32_t rows[kTogether], columns[kTogether];  // of the border pixels' kernels
   int64_t insides, borders;
-  alignas(64) bf16 turned[1];  // the turned weights of a step
+  alignas(64) bf16 made[1];  // a step's weights, and room for those of kPanel channels
 };
 
 // How the work is cut up.
@@ -47,9 +47,9 @@ struct Cut {
   int64_t taps, steps, depth;  // so many products, each over so many input channels at most
   int64_t pixels, parts, panels;
   bool by_panel;  // the next item has other pixels of the same panel, not another panel of the same pixels
-  Cut(const Conv2dShape& g, bool reversed)
+  Cut(const Conv2dShape& g, bool make)
       : taps(g.taps()),
-        steps(ratio_up(g.I, reversed ? kTurnedDepth : kDepth)),
+        steps(ratio_up(g.I, make ? kMadeDepth : kDepth)),
         depth(ratio_up(g.I / kPanel, steps) * kPanel),
         pixels(g.N * g.height * g.width),
         parts(ratio_up(pixels, kTogether)),
@@ -64,15 +64,17 @@ struct Cut {
 struct Convolution {
   const Conv2dShape& g;
   const Cut& cut;
-  bool reversed;
+  bool reversed, plain;
   const bf16 *x, *w;
   bf16* y;
   const bf16 *bias, *residual;
   char* own;
   size_t own_bytes;
 
-  // Weights of a panel at a tap, from input channel `from` on. Turned, as the forward convolution reads them:
-  // the block of this panel of its inputs and the panel of its outputs that begins at `from`.
+  bool make() const { return reversed || plain; }
+
+  // Packed weights of a panel at a tap, from input channel `from` on. Reversed, as the forward convolution
+  // reads them: the block of this panel of its inputs and the panel of its outputs that begins at `from`.
   const bf16* weights(int64_t panel, int64_t tap, int64_t from) const {
     return reversed ? w + ((from / kPanel * cut.taps + cut.taps - 1 - tap) * g.O + panel * kPanel) * kPanel
                     : w + ((panel * cut.taps + tap) * g.I + from) * kPanel;
@@ -82,6 +84,30 @@ struct Convolution {
     for (int64_t c = from; c < from + depth; c += kPanel)
       for (int64_t tap = 0; tap < cut.taps; ++tap)
         turn_block(to + (tap * depth + c - from) * kPanel, weights(panel, tap, c));
+  }
+
+  void pack(bf16* to, int64_t panel, int64_t from, int64_t depth) const {
+    for (int64_t c = from; c < from + depth; c += kPanel)
+      pack_blocks(to + (c - from) * kPanel, depth * kPanel, w + (panel * kPanel * g.I + c) * cut.taps,
+                  g.I * cut.taps, cut.taps);
+  }
+
+  void pack_and_turn(bf16* to, int64_t panel, int64_t from, int64_t depth) const {
+    bf16* const blocks = to + cut.taps * cut.depth * kPanel;
+    for (int64_t c = from; c < from + depth; c += kPanel) {
+      pack_blocks(blocks, kBlock, w + (c * g.O + panel * kPanel) * cut.taps, g.O * cut.taps, cut.taps);
+      for (int64_t tap = 0; tap < cut.taps; ++tap)
+        turn_block(to + (tap * depth + c - from) * kPanel, blocks + (cut.taps - 1 - tap) * kBlock);
+    }
+  }
+
+  void make_weights(bf16* to, int64_t panel, int64_t from, int64_t depth) const {
+    if (!plain)
+      turn(to, panel, from, depth);
+    else if (reversed)
+      pack_and_turn(to, panel, from, depth);
+    else
+      pack(to, panel, from, depth);
   }
 
   void sort_pixels(Own& o, int64_t first, int64_t many) const {
@@ -114,14 +140,16 @@ struct Convolution {
   void multiply_step(Own& o, int64_t panel, int64_t from, int64_t next, int64_t next_from) const {
     const int64_t depth = std::min(cut.depth, g.I - from), words = depth / 2;
     Stretch stretches[kTaps];
-    if (reversed) turn(o.turned, panel, from, depth);
-    for (int64_t tap = 0; tap < cut.taps; ++tap)
+    if (make()) make_weights(o.made, panel, from, depth);
+    for (int64_t tap = 0; tap < cut.taps; ++tap) {
+      const bf16 *at = make() ? o.made + tap * depth * kPanel : weights(panel, tap, from),
+                 *ahead = plain ? at : weights(next, tap, next_from);
       stretches[tap] = {(tap / g.KW * g.W + tap % g.KW) * (g.I / 2) + from / 2,
-                        reinterpret_cast<const Word*>(reversed ? o.turned + tap * depth * kPanel
-                                                               : weights(panel, tap, from)),
-                        reinterpret_cast<const char*>(weights(next, tap, next_from))};
-    Ahead ahead{depth / kPanel, reversed ? cut.taps * g.O * kPanel * int64_t(sizeof(bf16)) : kBlock};
-    if (depth == g.I && !reversed) {  // a row of taps is one stretch
+                        reinterpret_cast<const Word*>(at), reinterpret_cast<const char*>(ahead)};
+    }
+    Ahead ahead{depth / kPanel,
+                reversed && !plain ? cut.taps * g.O * kPanel * int64_t(sizeof(bf16)) : kBlockBytes};
+    if (depth == g.I && (!reversed || plain)) {  // a row of taps is one stretch
       Stretch rows[kTaps];
       for (int64_t row = 0; row < g.KH; ++row) rows[row] = stretches[row * g.KW];
       multiply(o.inside, o.insides, rows, g.KH, g.KW * words, {g.KW * ahead.blocks, ahead.apart});
@@ -182,15 +210,17 @@ bool direct_possible(const Conv2dShape& g) {
 }
 
 Run direct(const Instruction& i, const Direct& c) {
-  const Cut cut(c.g, c.reversed);
-  const size_t turned = c.reversed ? size_t(cut.taps * cut.depth * kPanel) * sizeof(bf16) : 0,
-               own_bytes = (sizeof(Own) + turned + 4095) / 4096 * 4096;
+  const bool make = c.reversed || c.plain;
+  const Cut cut(c.g, make);
+  const size_t made = make ? size_t(cut.taps * (cut.depth + kPanel) * kPanel) * sizeof(bf16) : 0,
+               own_bytes = (sizeof(Own) + made + 4095) / 4096 * 4096;
   const Scratch own = i.scratch(size_t(i.threads()) * own_bytes);
   return [=] {
     const auto numbers = [](char* data) { return reinterpret_cast<bf16*>(data); };
     const Convolution run{c.g,
                           cut,
                           c.reversed,
+                          c.plain,
                           numbers(c.x),
                           numbers(c.w.get()),
                           numbers(c.y),

@@ -10,7 +10,8 @@ inline namespace EASEL_ISA {
 struct Direct {
   Conv2dShape g;
   bool reversed;  // w is (I, O, KH, KW), and both kernel axes are reversed: an input gradient
-  Place w;        // lies as in direct_weights()
+  bool plain;     // w lies as in files, else as in direct_weights()
+  Place w;
   char *x, *y;
   char *bias = nullptr, *residual = nullptr;  // residual may lie where y does
 };

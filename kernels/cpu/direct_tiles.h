@@ -2,7 +2,7 @@
 // gradient.
 #pragma once
 #include "attention_tiles.h"
-#include "pair_blocks.h"
+#include "direct_weights.h"
 
 #if defined(__AVX512BW__)
 namespace easel {
@@ -15,9 +15,7 @@ using attention_detail::store;
 using attention_detail::Vec;
 using attention_detail::Word;
 
-constexpr int kLanes = attention_detail::kLanes;
-constexpr int kPanel = 2 * kLanes;  // outputs of a tile
-constexpr int kPixels = 8;          // and its pixels: with more sums the processor looks ahead less far
+constexpr int kPixels = 8;  // of a tile of kPanel outputs: with more sums processors look ahead less far
 
 // An output pixel: where the input pixels under its kernel begin, and its sums of kPanel outputs.
 struct Pixel {
@@ -32,11 +30,11 @@ struct Stretch {
   const char* ahead;  // weights that come later: their memory is asked for meanwhile
 };
 
-// Of a stretch's memory ahead: blocks of kBlock bytes, so far apart.
+// Of a stretch's memory ahead: blocks, so many bytes apart.
 struct Ahead {
   int64_t blocks, apart;
 };
-constexpr int64_t kBlock = kPanel * kPanel * int64_t(sizeof(bf16)), kLine = 64, kLines = kBlock / kLine;
+constexpr int64_t kBlockBytes = kBlock * int64_t(sizeof(bf16)), kLine = 64, kLines = kBlockBytes / kLine;
 
 // Adds the stretches, each of so many words, to the sums of R pixels. With each word a line is asked for,
 // from `at` on.
@@ -88,20 +86,6 @@ inline void multiply(const Pixel* pixels, int64_t many, const Stretch* stretches
     tile_of(std::make_integer_sequence<int, kPixels>(), next - from)(
         pixels + from, stretches, count, words, ahead.blocks * n / tiles * ahead.apart, ahead.apart);
   }
-}
-
-// One output channels' block of a forward convolution's weights at one tap, kPanel outputs of kPanel inputs,
-// as the input gradient reads it: to and from are kLanes rows of kPanel pairs, the pairs in `from` of inputs,
-// in `to` of outputs.
-inline void turn_block(bf16* to, const bf16* from) {
-  for (int64_t o = 0; o < kPanel; o += 16)
-    for (int64_t c = 0; c < kPanel; c += 16) {
-      PairRows rows;
-      for (int64_t j = 0; j < 8; ++j)
-        memcpy(&rows[j], from + (c / 2 + j) * 2 * kPanel + 2 * o, sizeof rows[j]);
-      turn_pairs(rows);
-      for (int64_t j = 0; j < 8; ++j) memcpy(to + (o / 2 + j) * 2 * kPanel + 2 * c, &rows[j], sizeof rows[j]);
-    }
 }
 
 }  // namespace direct_detail

@@ -109,6 +109,10 @@ for (const [name, c] of Object.entries(CASES)) {
     near("y", first.y, (at) => output(m, added, at));
     near("dx", first.dx, (at) => gradient(m, at));
     deepStrictEqual(await run(five, m, added, true), first, "threads change nothing");
+    const trainable = await run(five, m, added, false);
+    near("y of trainable weights", trainable.y, (at) => output(m, added, at));
+    near("dx of trainable weights", trainable.dx, (at) => gradient(m, at));
+    deepStrictEqual(await run(alone, m, added, false), trainable);
     const usual = await withEnvironment({ EASEL_CPU_DIRECT: "never" }, () => run(alone, m, added, true));
     near("y by oneDNN", usual.y, (at) => output(m, added, at));
     alone.close();
