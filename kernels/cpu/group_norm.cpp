@@ -18,16 +18,20 @@ void channel_sums(double* sum, double* squares, const T* x, const T* shift, int6
   std::fill_n(squares, C, 0.0);
   for (int64_t from = begin; from < end; from += kRun) {
     const T *first = x + from * C, *last = x + std::min(from + kRun, end) * C;
-    each_vector(C, [=](int64_t c, auto part) {
-      const Vec k = read<L>(shift + c, part);
-      Vec s{}, q{};
-      for (const T* row = first; row < last; row += C) {
-        const Vec d = read<L>(row + c, part) - k;
-        s += d;
-        q += d * d;
+    each_block<4>(C, [=](int64_t c, auto vectors, auto part) {
+      constexpr int V = vectors();
+      Vec k[V], s[V]{}, q[V]{};
+      for (int v = 0; v < V; ++v) k[v] = read<L>(shift + c + v * kLanes, part);
+      for (const T* row = first + c; row < last; row += C)
+        for (int v = 0; v < V; ++v) {
+          const Vec d = read<L>(row + v * kLanes, part) - k[v];
+          s[v] += d;
+          q[v] += d * d;
+        }
+      for (int v = 0; v < V; ++v) {
+        add_doubles(sum + c + v * kLanes, s[v], part.lanes);
+        add_doubles(squares + c + v * kLanes, q[v], part.lanes);
       }
-      add_doubles(sum + c, s, part.lanes);
-      add_doubles(squares + c, q, part.lanes);
     });
   }
 }

@@ -32,6 +32,15 @@ inline void each_part(const Sizes& z, const F& f) {
   });
 }
 
+// f(first channel, vectors, part) for all of C channels, V vectors at a time as long as there are so many: a
+// whole cache line of a row or more is read at once, and sums do not wait for each other.
+template <int V, typename F>
+inline __attribute__((always_inline)) void each_block(int64_t C, const F& f) {
+  int64_t c = 0;
+  for (; c + V * kLanes <= C; c += V * kLanes) f(c, std::integral_constant<int, V>(), Whole());
+  each_vector(C - c, [&](int64_t k, auto part) { f(c + k, std::integral_constant<int, 1>(), part); });
+}
+
 // Adds the lanes of x to as many doubles.
 inline void add_doubles(double* to, Vec x, int lanes) {
   float lane[kLanes];

@@ -24,18 +24,25 @@ void sums(double* a, const T* dy, const T* x, const float* lines, int64_t begin,
   std::fill_n(a, 2 * C, 0.0);
   for (int64_t from = begin; from < end; from += kRun) {
     const int64_t first = from * C, last = std::min(from + kRun, end) * C;
-    each_vector(C, [=](int64_t c, auto part) {
-      const auto line = [=](int k) { return read<Singles>(lines + k * C + c, part); };
-      const Vec rstd = line(RSTD), offset = line(OFFSET), scale = line(SCALE), shift = line(SHIFT);
-      Vec s{}, t{};
-      for (int64_t row = first + c; row < last; row += C) {
-        const Vec q = read<L>(x + row, part);
-        const Vec d = before_silu<T, Silu>(read<L>(dy + row, part), q, scale, shift);
-        s += d;
-        t += d * (q * rstd + offset);
+    each_block<2>(C, [=](int64_t c, auto vectors, auto part) {
+      constexpr int V = vectors();
+      Vec rstd[V], offset[V], scale[V], shift[V], s[V]{}, t[V]{};
+      for (int v = 0; v < V; ++v) {
+        const auto line = [=](int k) { return read<Singles>(lines + k * C + c + v * kLanes, part); };
+        rstd[v] = line(RSTD), offset[v] = line(OFFSET), scale[v] = line(SCALE), shift[v] = line(SHIFT);
       }
-      add_doubles(a + c, s, part.lanes);
-      add_doubles(a + C + c, t, part.lanes);
+      for (int64_t row = first + c; row < last; row += C)
+        for (int v = 0; v < V; ++v) {
+          const int64_t at = row + v * kLanes;
+          const Vec q = read<L>(x + at, part);
+          const Vec d = before_silu<T, Silu>(read<L>(dy + at, part), q, scale[v], shift[v]);
+          s[v] += d;
+          t[v] += d * (q * rstd[v] + offset[v]);
+        }
+      for (int v = 0; v < V; ++v) {
+        add_doubles(a + c + v * kLanes, s[v], part.lanes);
+        add_doubles(a + C + c + v * kLanes, t[v], part.lanes);
+      }
     });
   }
 }

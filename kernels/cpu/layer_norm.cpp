@@ -15,13 +15,17 @@ constexpr int64_t kChunks = 64;  // parameter gradients: rows are cut into at mo
 // So many rows at a time: gamma is widened once for all, and their sums do not wait for each other.
 constexpr int kRows = 4;
 
-inline float total(Vec x) {
-  float sum[kLanes];
-  store(sum, x);
-  for (int half = kLanes / 2; half; half /= 2)
-    for (int k = 0; k < half; ++k) sum[k] += sum[k + half];
-  return sum[0];
+// The sum of all lanes: halves are added until one lane is left.
+template <typename V, int... L>
+inline float total(V x, std::integer_sequence<int, L...>) {
+  constexpr int kHalf = sizeof...(L);
+  const auto sum = __builtin_shufflevector(x, x, L...) + __builtin_shufflevector(x, x, (L + kHalf)...);
+  if constexpr (kHalf == 1)
+    return sum[0];
+  else
+    return total(sum, std::make_integer_sequence<int, kHalf / 2>());
 }
+inline float total(Vec x) { return total(x, std::make_integer_sequence<int, kLanes / 2>()); }
 
 // Lanes behind a row's end as 0.
 inline Vec kept(Vec x, Whole) { return x; }
