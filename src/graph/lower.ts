@@ -100,7 +100,8 @@ function rewrite(
   if (options.chains || pieces.size > 0) {
     const wanted = (node: Node) => options.chains || pieces.has(node);
     sumSquares(live, wanted);
-    live = liveNodes(graph, joinChains(graph, liveNodes(graph, live), wanted));
+    const arrayOf = (t: Tensor) => parameterPlace(sourceName(t.node), t).flat?.name ?? sourceName(t.node);
+    live = liveNodes(graph, joinChains(graph, liveNodes(graph, live), wanted, arrayOf));
   }
   return live;
 }

@@ -14,25 +14,51 @@ const MOST_STEPS = 6;
 const QUICK = new Set(["sqrt", "abs", "neg", "square"].map((name) => UNARY.findIndex((fn) => fn === name)));
 
 export class Again {
-  /** Instructions before each node that may change what a parameter holds. */
-  readonly #changes = new Map<Node, number>();
+  readonly #place = new Map<Node, number>();
+  /** Where each array of parameters may be changed, by its name. */
+  readonly #changes = new Map<string, number[]>();
 
-  /** `lanesOf` tells how many elements of a node a chain computes; null where none does. */
-  constructor(nodes: readonly Node[], private readonly lanesOf: (node: Node) => number | null) {
-    let changes = 0;
-    for (const node of nodes) {
-      this.#changes.set(node, changes);
-      if (node.op?.effect) changes++;
+  /**
+   * `lanesOf` tells how many elements of a node a chain computes, null where none does; `arrayOf` in which array a
+   * parameter lies, alone or with others.
+   */
+  constructor(
+    nodes: readonly Node[],
+    private readonly lanesOf: (node: Node) => number | null,
+    private readonly arrayOf: (parameter: Tensor) => string,
+  ) {
+    for (const [place, node] of nodes.entries()) {
+      this.#place.set(node, place);
+      if (!node.op?.effect) continue;
+      for (const array of this.#arraysOf(node)) {
+        this.#changes.set(array, [...this.#changes.get(array) ?? [], place]);
+      }
     }
   }
 
   /** Whether `reader` is part of a chain that can compute t as t's node does. */
   within(reader: Node, t: Tensor): boolean {
-    return this.lanesOf(reader) === elements(t.shape) && this.#quick(t, this.#changes.get(reader));
+    return this.lanesOf(reader) === elements(t.shape) && this.#quick(t, this.#place.get(reader)!);
   }
 
-  /** `changes`: those before what reads it. Every step of it must be where nothing has changed since. */
-  #quick(t: Tensor, changes: number | undefined): boolean {
+  #arraysOf({ inputs }: Node): string[] {
+    return inputs.flatMap((t) => {
+      const { op, source } = t.node;
+      if (op?.alias) return this.#arraysOf(t.node);
+      return source?.kind === "parameter" ? [this.arrayOf(t)] : [];
+    });
+  }
+
+  /** Whether what `node` reads of parameters is still so at `place`. */
+  #same(node: Node, place: number): boolean {
+    const from = this.#place.get(node)!;
+    return this.#arraysOf(node).every((array) =>
+      !this.#changes.get(array)?.some((change) => change > from && change < place)
+    );
+  }
+
+  /** `place`: of what reads it. Every step of it must read what has not changed since. */
+  #quick(t: Tensor, place: number): boolean {
     const lanes = elements(t.shape), arrays = new Set<Tensor>();
     let steps = 0;
     const follow = (x: Tensor): boolean => {
@@ -41,8 +67,7 @@ export class Again {
       const { op, attrs, inputs } = x.node;
       const quick = op === binaryOp || op === affineOp || op === castOp ||
         op === unaryOp && QUICK.has(attrs.fn);
-      const same = this.#changes.get(x.node) === changes;
-      return quick && same && ++steps <= MOST_STEPS && inputs.every(follow);
+      return quick && this.#same(x.node, place) && ++steps <= MOST_STEPS && inputs.every(follow);
     };
     return lanes > 1 && follow(t);
   }

@@ -25,13 +25,17 @@ const PURE = new Set([unaryOp, binaryOp, affineOp, chainedOp]);
 /** What no other instruction computes. */
 const CHAINS_ALONE = new Set([chainedOp, dequantizeOp, quantizeOp]);
 
-/** `nodes` with its runs of pointwise ops that are `wanted` as chains. `nodes` is live and in order; so is the result. */
+/**
+ * `nodes` with its runs of pointwise ops that are `wanted` as chains. `nodes` is live and in order; so is the result.
+ * `arrayOf` tells in which array a parameter lies, alone or with others.
+ */
 export function joinChains(
   graph: Graph,
   nodes: readonly Node[],
-  wanted: (node: Node) => boolean = () => true,
+  wanted: (node: Node) => boolean,
+  arrayOf: (parameter: Tensor) => string,
 ): Node[] {
-  return new Joiner(graph, nodes, wanted).join();
+  return new Joiner(graph, nodes, wanted, arrayOf).join();
 }
 
 class Joiner {
@@ -50,6 +54,7 @@ class Joiner {
     private readonly graph: Graph,
     private readonly nodes: readonly Node[],
     private readonly wanted: (node: Node) => boolean,
+    arrayOf: (parameter: Tensor) => string,
   ) {
     for (const node of nodes) {
       for (const t of node.inputs) {
@@ -57,7 +62,7 @@ class Joiner {
         this.#readers.get(t)!.add(node);
       }
     }
-    this.#again = new Again(nodes, (node) => wanted(node) ? lanesOf(node) : null);
+    this.#again = new Again(nodes, (node) => wanted(node) ? lanesOf(node) : null, arrayOf);
   }
 
   join(): Node[] {

@@ -18,14 +18,16 @@ const SHAPES: Record<States, (shape: readonly number[]) => readonly number[] | n
 };
 
 /** The gradient over the root of its second moments, and these. */
-function scaled({ grad, state, hyper: { decay } }: Group<States, "lr" | "decay">, eps: number) {
+function scaled(group: Group<States, "lr" | "decay">, eps: number) {
+  const { grad, state, hyper: { decay }, keep = (_, value) => value } = group;
   const squares = affine(square(grad), 1, eps), rank = grad.shape.length;
   if (rank < 2) {
     const exp_avg_sq = lerp(state.exp_avg_sq, squares, rest(decay));
     return { update: mul(grad, inverseRoot(exp_avg_sq)), moments: { exp_avg_sq } };
   }
-  const exp_avg_sq_row = lerp(state.exp_avg_sq_row, mean(squares, [rank - 1]), rest(decay));
-  const exp_avg_sq_col = lerp(state.exp_avg_sq_col, mean(squares, [rank - 2]), rest(decay));
+  const row = mean(squares, [rank - 1]), col = mean(squares, [rank - 2]);
+  const exp_avg_sq_row = keep("exp_avg_sq_row", lerp(state.exp_avg_sq_row, row, rest(decay)));
+  const exp_avg_sq_col = keep("exp_avg_sq_col", lerp(state.exp_avg_sq_col, col, rest(decay)));
   // both before a product is recorded: the products are one chain then, which reads them where they repeat
   const rows = inverseRoot(div(exp_avg_sq_row, mean(exp_avg_sq_row, [rank - 2])));
   const columns = inverseRoot(exp_avg_sq_col);

@@ -35,6 +35,11 @@ export interface Group<
   /** The numbers over all groups before this step, and as this step makes them. */
   readonly numbers: Numbers<Shared>;
   readonly next: Numbers<Shared>;
+  /**
+   * Gives the state after the step, `value`, to what goes on with it: where the step is made it is written now, and read
+   * from where it is kept. What it was before is gone then.
+   */
+  keep?(name: States, value: Tensor): Tensor;
 }
 
 /** The weight and the states after the step; what is not named stays. */

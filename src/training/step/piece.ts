@@ -107,7 +107,8 @@ export function makeStep({ instruction, update }: Rule, operands: Work, step: St
     return;
   }
   const { target, seed } = operands, group = step(operands), going = finite(operands.scale);
-  const { weight, ...states } = update(group);
+  const keep: Group["keep"] = (name, value) => operands.states.keep?.(name, value, going) ?? value;
+  const { weight, ...states } = update({ ...group, keep });
   write(target, select(going, seed ? dither(weight, seed) : weight, group.weight));
   clear(); // beside the weight, so that one chain goes over both, whatever the states' shapes
   operands.states.write(states, going);

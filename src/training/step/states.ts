@@ -87,16 +87,24 @@ export interface States {
   read(): Readonly<Record<string, Tensor>>;
   /** Overwrites them where `going` is not 0. */
   write(next: Readonly<Record<string, Tensor | undefined>>, going: Tensor): void;
+  /** Overwrites one now, and gives it as it is then to what goes on with it. */
+  keep?(name: string, value: Tensor, going: Tensor): Tensor;
 }
 
 /** States of float32, each a parameter. */
 export function plainStates(state: Readonly<Record<string, Tensor>>): States {
+  const set = (name: string, value: Tensor, going: Tensor) =>
+    write(state[name], select(going, value, state[name]));
   return {
     read: () => state,
     write(next, going) {
       for (const [name, value] of Object.entries(next)) {
-        if (value) write(state[name], select(going, value, state[name]));
+        if (value && value !== state[name]) set(name, value, going);
       }
+    },
+    keep(name, value, going) {
+      set(name, value, going);
+      return state[name];
     },
   };
 }
