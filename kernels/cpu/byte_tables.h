@@ -25,7 +25,7 @@ class ByteTables {
   alignas(64) uint8_t numbers_[4][256];  // the map, byte by byte
   // of the points halfway between magnitudes, where there are signs twice the bits, so too
   alignas(64) uint8_t limits_[4][256];
-  alignas(64) uint8_t below_[kBins];     // how many limits are below a bin; the next one is the bin's own
+  alignas(64) uint8_t below_[kBins];  // how many limits are below a bin; the next one is the bin's own
   alignas(64) uint16_t shift_[kPowers], base_[kPowers];
   int least_ = 0, zero_ = 0, count_ = 0;
 

@@ -3,6 +3,7 @@
 #include "../executor/shapes/chain.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
 #include "chain_code.h"
@@ -18,7 +19,8 @@ constexpr int64_t kBlock =
     256;  // lanes of a step at a time: its registers and operands fit into 32 KiB together
 static_assert(kBlock == CHAIN_QUANTIZED_BLOCK, "a block of lanes is one of 8-bit numbers");
 constexpr int64_t kStride = kBlock + 16;  // between registers
-constexpr int64_t kPart = 1 << 16;        // lanes whose sums are added up before those of other threads
+constexpr int64_t kFloat = sizeof(float);
+constexpr int64_t kPart = 1 << 16;  // lanes whose sums are added up before those of other threads
 
 // A run of an operand, from and to float32.
 template <typename T>
@@ -123,12 +125,20 @@ struct Body {
   void whole(const float* s, float* memory, char** arrays, double* totals, int64_t from) const {
     float sums[EASEL_MAX_OPERANDS * 16];
     for (int k = 0; k < code->slots; ++k)
-      arrays[chain.arrays + k] =
-          reinterpret_cast<char*>(memory + k * kStride) - from * int64_t(sizeof(float));
+      arrays[chain.arrays + k] = reinterpret_cast<char*>(memory + k * kStride) - from * kFloat;
     if (code->slots) ask_for(from + kBlock);
-    for (const auto& [k, slot] : code->before) fetch(steps[k], memory + slot * kStride, from, kBlock);
+    for (const auto& [k, slot, maximum] : code->before) {
+      const float* x = steps[k].repeats ? steps[k].repeats->in_place(from, kBlock) : nullptr;
+      if (x)
+        arrays[chain.arrays + slot] = reinterpret_cast<char*>(const_cast<float*>(x)) - from * kFloat;
+      else
+        fetch(steps[k], memory + slot * kStride, from, kBlock);
+    }
     code->run(s, arrays, from, from + kBlock, sums);
-    for (const auto& [k, slot] : code->after) put(steps[k], s, {memory + slot * kStride, 0.0f}, from, kBlock);
+    for (const auto& [k, slot, maximum] : code->after) {
+      const float* maxima = maximum < 0 ? nullptr : sums + (chain.sums + maximum) * code->lanes;
+      put(steps[k], s, {memory + slot * kStride, 0.0f}, from, kBlock, maxima);
+    }
     for (int k = 0; k < chain.sums; ++k) {
       float total = 0;  // in the order in which the loop of sum_of() ends
       for (int lane = 0; lane < code->lanes; ++lane) total += sums[k * code->lanes + lane];
@@ -142,9 +152,8 @@ struct Body {
     for (int k = 0; k < chain.arrays; ++k) {
       const Tensor& t = chain.array[k];
       if (t.dtype != EASEL_F32 || t.count() != chain.lanes) continue;
-      const char* at = t.data + from * int64_t(sizeof(float));
-      for (int64_t line = 0; line < kBlock * int64_t(sizeof(float)); line += 64)
-        __builtin_prefetch(at + line);
+      const char* at = t.data + from * kFloat;
+      for (int64_t line = 0; line < kBlock * kFloat; line += 64) __builtin_prefetch(at + line);
     }
   }
 
@@ -155,13 +164,18 @@ struct Body {
     step.bits->read(to, chain.array[code.a].as<uint8_t>() + from,
                     chain.array[code.b].as<float>()[from / kBlock], n);
   }
-  void put(const Step& step, const float* s, const Source& x, int64_t from, int64_t n) const {
+  // `maxima`: numbers without sign of which the largest is x's, where they are known.
+  void put(const Step& step, const float* s, const Source& x, int64_t from, int64_t n,
+           const float* maxima = nullptr) const {
     const ChainStep& code = step.code;
     const int going = code.op == CHAIN_QUANTIZE ? code.c >> 8 : code.c;
     if (code.op != CHAIN_STORE && s[going - CHAIN_FIRST_SCALAR] == 0.0f) return;
     if (code.op != CHAIN_QUANTIZE) return step.moves.store(chain.array[code.to].data, x, from, n);
-    step.bits->write(chain.array[code.to].as<uint8_t>() + from,
-                     chain.array[code.b].as<float>() + from / kBlock, x.lanes, x.one, n);
+    const float most = maxima    ? largest_of(maxima, this->code->lanes)
+                       : x.lanes ? EightBits::largest(x.lanes, n)
+                                 : std::fabs(x.one);
+    chain.array[code.b].as<float>()[from / kBlock] = most;
+    step.bits->write(chain.array[code.to].as<uint8_t>() + from, most, x.lanes, x.one, n);
   }
 
   // Lanes [from, from + n), n at most kBlock; sums are added to totals by output.
@@ -185,6 +199,13 @@ struct Body {
         loop(registers + code.to * kStride, source(code.a), source(code.b),
              chain_three(code.op) ? source(code.c) : Source{nullptr, 0.0f}, n);
     }
+  }
+
+  static float largest_of(const float* x, int n) {
+    float most = 0;
+#pragma omp simd reduction(max : most)
+    for (int k = 0; k < n; ++k) most = std::max(most, x[k]);
+    return most;
   }
 
   static double sum_of(const Source& x, int64_t n) {

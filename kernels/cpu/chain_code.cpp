@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -36,11 +37,15 @@ class Writer {
  public:
   Writer(const Chain& chain, int outputs) : chain_(chain), first_sum_(outputs - chain.sums), code_(kWide) {
     possible_ = kVectors && chain.registers + chain.sums + kTemporaries <= kRegisters;
-    for (int k = 0; k < chain.sums; ++k) code_.arithmetic(VXOR, total(k), total(k), {.reg = total(k)});
+    const int room = std::min(EASEL_MAX_OPERANDS, kRegisters - kTemporaries - chain.registers);
+    most_ = std::min(quantized(), room - chain.sums);
+    for (int k = 0; k < chain.sums + most_; ++k)
+      code_.arithmetic(VXOR, total(k), total(k), {.reg = total(k)});
     const size_t start = code_.bytes.size();
     for (int k = chain.scalar_steps; k < chain.scalar_steps + chain.lane_steps && possible_; ++k) step(k);
     code_.loop(start);
-    for (int k = 0; k < chain.sums; ++k) code_.store({.base = R8, .disp = k * 4 * code_.lanes()}, total(k));
+    for (int k = 0; k < chain.sums + maxima_; ++k)
+      code_.store({.base = R8, .disp = k * 4 * code_.lanes()}, total(k));
     code_.finish();
   }
 
@@ -54,8 +59,13 @@ class Writer {
   int first_sum_;
   VectorCode code_;
   bool possible_;
+  int most_, maxima_ = 0;  // registers for maxima, and those in use
   bool written_[EASEL_MAX_OPERANDS] = {};
 
+  int quantized() const {
+    return int(std::count_if(chain_.steps, chain_.steps + chain_.scalar_steps + chain_.lane_steps,
+                             [](const ChainStep& s) { return s.op == CHAIN_QUANTIZE; }));
+  }
   static int temporary(int k) { return kRegisters - 1 - k; }
   int total(int k) const { return chain_.registers + k; }
   static Place scalar(int at) { return {.base = RDI, .disp = 4 * at, .spread = true}; }
@@ -171,13 +181,22 @@ class Writer {
     written_[s.to] = true;
     if (s.op == CHAIN_QUANTIZE) written_[s.b] = true;
     if (chain_.array[s.to].dtype != EASEL_F32) {
-      after.push_back({k, slots});
+      after.push_back({k, slots, s.op == CHAIN_QUANTIZE ? maximum(s.a) : -1});
       return code_.store(memory(chain_.arrays + slots++), x);
     }
     if (s.op == CHAIN_STORE) return code_.store(memory(s.to), x);
     const size_t skip = code_.skip_if_zero(4 * (s.c - CHAIN_FIRST_SCALAR));
     code_.store(memory(s.to), x);
     code_.land(skip);
+  }
+
+  // The largest magnitude of a block, where there is a register for it; of NaN the one before stays.
+  int maximum(int at) {
+    if (maxima_ >= most_ || is_scalar(at)) return -1;
+    const int which = maxima_++, most = total(chain_.sums + which);
+    bits(VAND, temporary(1), at, ALL_BUT_SIGN);
+    code_.arithmetic(VMAX, most, temporary(1), {.reg = most});
+    return which;
   }
 
   // The compiler leaves a product of two numbers outside of the loop, and rounds it.

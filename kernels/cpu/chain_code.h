@@ -13,11 +13,12 @@ inline namespace EASEL_ISA {
 // reads.
 struct ChainMove {
   int step, slot;
+  int maximum = -1;  // which of the code's maxima is that of what it holds
 };
 
 struct ChainCode {
   // scalars: the chain's, then kConstants; arrays: the chain's operands, then the slots, each minus `from`
-  // lanes; sums: a register's lanes for each sum.
+  // lanes; sums: a register's lanes for each sum, then for each maximum.
   using Function = void (*)(const float* scalars, char* const* arrays, int64_t from, int64_t to, float* sums);
   static constexpr int kConstants = 5;
   static const float* constants();

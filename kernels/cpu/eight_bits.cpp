@@ -30,28 +30,6 @@ struct Midpoints {
   int32_t count(float x) const { return int32_t(std::lower_bound(at, at + kCodes - 1, x) - at); }
 };
 
-// The largest of n numbers without their signs, sixteen rows at a time; of NaN nothing is known.
-float largest(const float* x, int64_t n) {
-  constexpr int kRows = 16;
-  float most[kRows] = {};
-  int64_t k = 0;
-#ifdef __AVX512F__
-  // a maximum waits for the one before it in its register: four take turns
-  __m512 four[4] = {};
-  for (; k + 4 * kRows <= n; k += 4 * kRows)
-    for (int r = 0; r < 4; ++r)
-      four[r] = _mm512_maskz_max_ps(0xffff, _mm512_abs_ps(_mm512_loadu_ps(x + k + r * kRows)), four[r]);
-  _mm512_storeu_ps(most, _mm512_maskz_max_ps(0xffff, _mm512_maskz_max_ps(0xffff, four[0], four[1]),
-                                             _mm512_maskz_max_ps(0xffff, four[2], four[3])));
-#endif
-  for (; k + kRows <= n; k += kRows) {
-#pragma omp simd
-    for (int row = 0; row < kRows; ++row) most[row] = std::max(most[row], std::fabs(x[k + row]));
-  }
-  for (; k < n; ++k) most[0] = std::max(most[0], std::fabs(x[k]));
-  return *std::max_element(most, most + kRows);
-}
-
 #ifdef __AVX512F__
 
 constexpr int kLanes = 16;
@@ -207,8 +185,29 @@ void EightBits::read(float* y, const uint8_t* codes, float scale, int64_t n) con
   read_run(y + whole, codes + whole, scale, map_.data(), n - whole);
 }
 
-void EightBits::write(uint8_t* codes, float* scale, const float* lanes, float one, int64_t n) const {
-  const float most = *scale = lanes ? largest(lanes, n) : std::fabs(one);
+// Sixteen rows at a time.
+float EightBits::largest(const float* x, int64_t n) {
+  constexpr int kRows = 16;
+  float most[kRows] = {};
+  int64_t k = 0;
+#ifdef __AVX512F__
+  // a maximum waits for the one before it in its register: four take turns
+  __m512 four[4] = {};
+  for (; k + 4 * kRows <= n; k += 4 * kRows)
+    for (int r = 0; r < 4; ++r)
+      four[r] = _mm512_maskz_max_ps(0xffff, _mm512_abs_ps(_mm512_loadu_ps(x + k + r * kRows)), four[r]);
+  _mm512_storeu_ps(most, _mm512_maskz_max_ps(0xffff, _mm512_maskz_max_ps(0xffff, four[0], four[1]),
+                                             _mm512_maskz_max_ps(0xffff, four[2], four[3])));
+#endif
+  for (; k + kRows <= n; k += kRows) {
+#pragma omp simd
+    for (int row = 0; row < kRows; ++row) most[row] = std::max(most[row], std::fabs(x[k + row]));
+  }
+  for (; k < n; ++k) most[0] = std::max(most[0], std::fabs(x[k]));
+  return *std::max_element(most, most + kRows);
+}
+
+void EightBits::write(uint8_t* codes, float most, const float* lanes, float one, int64_t n) const {
   const float factor = 1.0f / std::max(most, kLeastScale);
   if (!lanes) return void(std::fill_n(codes, n, uint8_t(nearest_->middle.count(one * factor))));
   const int64_t whole = bytes_ ? n / ByteTables::kSpan * ByteTables::kSpan : 0;

@@ -18,8 +18,10 @@ class EightBits {
   explicit EightBits(const float* map);
   // n numbers of one block.
   void read(float* y, const uint8_t* codes, float scale, int64_t n) const;
-  // The codes of n numbers, or of one number n times where lanes is null, and the largest.
-  void write(uint8_t* codes, float* scale, const float* lanes, float one, int64_t n) const;
+  // The codes of n numbers whose largest magnitude is `most`, or of one number n times where lanes is null.
+  void write(uint8_t* codes, float most, const float* lanes, float one, int64_t n) const;
+  // The largest of n numbers without their signs; of NaN nothing is known.
+  static float largest(const float* lanes, int64_t n);
 
  private:
   struct Nearest;

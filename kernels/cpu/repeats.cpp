@@ -47,6 +47,13 @@ Repeats::Repeats(const float* x, int64_t count, int64_t times, int64_t behind)
     rows_.push_back(int32_t(k / period_ * behind));
     places_.push_back(rows_.back() + int32_t(k % behind));
   }
+  for (size_t k = 0; k + kLanes <= rows_.size(); ++k)
+    close_ = close_ && rows_[k + kLanes - 1] + behind - rows_[k] <= kLanes;
+}
+
+const float* Repeats::in_place(int64_t from, int64_t n) const {
+  const int64_t column = from % period_ % behind_;
+  return column + n <= behind_ ? x_ + from / period_ * behind_ + column : nullptr;
 }
 
 void Repeats::read(float* y, int64_t from, int64_t n) const {
@@ -54,13 +61,10 @@ void Repeats::read(float* y, int64_t from, int64_t n) const {
   const float* x = x_ + from / period_ * behind_;
   const int32_t *places = places_.data() + from % period_, *rows = rows_.data() + from % period_;
   const int64_t left = count_ - (x - x_);
-  int64_t k = 0;
-  for (; k + kLanes <= n; k += kLanes) {
-    const int64_t first = rows[k], end = rows[k + kLanes - 1] + behind_;
-    if (end - first > kLanes || first + kLanes > left) break;
-    permuted(y + k, x, places + k, int32_t(first));
-  }
-  for (; k < n; ++k) y[k] = x[places[k]];
+  int64_t whole = close_ ? n / kLanes * kLanes : 0;
+  while (whole && rows[whole - kLanes] + kLanes > left) whole -= kLanes;
+  for (int64_t k = 0; k < whole; k += kLanes) permuted(y + k, x, places + k, rows[k]);
+  for (int64_t k = whole; k < n; ++k) y[k] = x[places[k]];
 }
 
 void Repeats::read_runs(float* y, int64_t from, int64_t n) const {

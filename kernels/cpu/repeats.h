@@ -12,6 +12,8 @@ class Repeats {
   Repeats(const float* x, int64_t count, int64_t times, int64_t behind);
   // Lanes [from, from + n).
   void read(float* y, int64_t from, int64_t n) const;
+  // Where these lanes lie one behind the other; null where they do not.
+  const float* in_place(int64_t from, int64_t n) const;
 
  private:
   const float* x_;
@@ -19,6 +21,7 @@ class Repeats {
   // Where lanes are from, and where their rows begin, counted from the first of a period: of short periods,
   // such as kernels of 3 by 3.
   std::vector<int32_t> places_, rows_;
+  bool close_ = true;  // as many lanes as a register has come from as many elements at most
 
   void read_runs(float* y, int64_t from, int64_t n) const;
 };

@@ -199,11 +199,11 @@ for (const isa of ["v4", "v3"]) {
     for (const dtype of ["bf16", "f16"] as const) {
       await same(device, (g) => {
         const { x, y, going, still } = inputs(g), w = g.parameter("w", [LANES], dtype);
-        const codes = {
-          codes: g.parameter("codes", [LANES], "u8"),
-          absmax: g.parameter("absmax", [blocksOf(LANES)]),
-          map: g.constant(dynamicMap(true), [CODES]),
-        };
+        const [codes, positive] = [true, false].map((signed) => ({
+          codes: g.parameter(`codes ${signed}`, [LANES], "u8"),
+          absmax: g.parameter(`absmax ${signed}`, [blocksOf(LANES)]),
+          map: g.constant(dynamicMap(signed), [CODES]),
+        }));
         const real = select(
           finite(x),
           select(finite(y), minimum(maximum(x, affine(going, 0, -9)), affine(going, 0, 9)), y),
@@ -213,6 +213,7 @@ for (const isa of ["v4", "v3"]) {
         g.output("squares", sum(square(g.parameter("v", [LANES]))));
         const moment = add(mul(dequantize(codes), affine(going, 0.9, 0)), g.parameter("v", [LANES]));
         quantize(codes, moment, going);
+        quantize(positive, add(dequantize(positive), square(moment)), going);
         const next = select(going, sub(cast(w, "f32"), mul(moment, going)), cast(w, "f32"));
         write(w, next);
         write(
@@ -225,8 +226,15 @@ for (const isa of ["v4", "v3"]) {
         store.upload("w", [LANES], dtype, values(5));
         store.upload("u", [LANES], dtype, values(6));
         store.upload("v", [LANES], "f32", values(7, false));
-        store.allocate("codes", [LANES], "u8");
-        store.allocate("absmax", [blocksOf(LANES)], "f32");
+        for (const signed of [true, false]) {
+          store.upload(
+            `codes ${signed}`,
+            [LANES],
+            "u8",
+            Int32Array.from(values(8), (_, k) => k * 37 % CODES),
+          );
+          store.upload(`absmax ${signed}`, [blocksOf(LANES)], "f32", Float32Array.of(2, 1e-3, 0, 3e-6));
+        }
       });
     }
   });
