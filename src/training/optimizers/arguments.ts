@@ -167,6 +167,11 @@ const COMPUTING = {
   args: only(null),
   /** Of weights in 16 bits, which are float32 while they step here. */
   kahan_sum: flag(true),
+  stochastic_rounding: flag(true),
+  /** Of gradients in 16 bits. */
+  factored_fp32: flag(true),
+  /** --fused_backward_pass says it. */
+  fused_back_pass: flag(),
 } satisfies Rows;
 
 /** Rows of arguments without effect. */

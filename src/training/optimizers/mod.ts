@@ -86,7 +86,7 @@ export function recordedOptimizer(
 }
 
 /** The optimizer that the flags ask for, with its arguments. Throws UsageError for what there is not. */
-export function readOptimizer(type: string, args: readonly string[] | null): Rule {
+export function readOptimizer(type: string, args: readonly string[] | null, compat = false): Rule {
   const optimizer = findOptimizer(type);
   if (!optimizer) {
     // a user's own class, or another library's, is likely called like what it is a kind of
@@ -96,5 +96,5 @@ export function readOptimizer(type: string, args: readonly string[] | null): Rul
       : guess(type, optimizerNames) || guess(last, shortNames);
     throw new UsageError(`optimizer ${type} is not among those that easel has${near || "; use AdamW"}`);
   }
-  return optimizer.rule(readArguments(optimizer.names[0], optimizer.args, args));
+  return optimizer.rule(readArguments(optimizer.names[0], optimizer.args, args), compat);
 }

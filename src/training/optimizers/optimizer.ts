@@ -140,7 +140,8 @@ export interface Optimizer {
   readonly args: Rows;
   /** What sd-scripts adds to the arguments that it records, where they are not given. */
   readonly implied?: Readonly<Record<string, string>>;
-  rule(args: Arguments): Rule;
+  /** `compat` repeats mistakes of the library that the optimizer is of. */
+  rule(args: Arguments, compat?: boolean): Rule;
 }
 
 /** Keeps the types of a rule's states and numbers together while it is written. */

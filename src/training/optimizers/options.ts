@@ -62,5 +62,5 @@ export const optimizerType = (
 ): string => use8bitAdam ? "AdamW8bit" : useLionOptimizer ? "Lion" : optimizerType;
 
 /** The optimizer that the options ask for. Throws UsageError for what there is not. */
-export const chosenOptimizer = (options: Choice): Rule =>
-  readOptimizer(optimizerType(options), options.optimizerArgs);
+export const chosenOptimizer = (options: Choice & { readonly compat?: string | null }): Rule =>
+  readOptimizer(optimizerType(options), options.optimizerArgs, (options.compat ?? null) !== null);

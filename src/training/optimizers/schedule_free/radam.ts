@@ -3,6 +3,7 @@ import { affine, div, select, sqrt } from "../../../graph/mod.ts";
 import { flag, number, positiveShares } from "../arguments.ts";
 import { averageSquare } from "../formulas.ts";
 import { type Optimizer, rule } from "../optimizer.ts";
+import { rectifiedShare } from "./rectified.ts";
 import { averageNumbers, averageOf, averageRows, averageStep, decayedAt, settledAt, zOf } from "./average.ts";
 
 export const radamScheduleFree: Optimizer = {
@@ -17,15 +18,7 @@ export const radamScheduleFree: Optimizer = {
   },
   rule: (args) => {
     const { betas: [beta1, beta2], eps, weight_decay, silent_sgd_phase } = args;
-    /** The length of the squares' average, and the share of the rate that its variance allows: null where it is too short. */
-    const rectified = (step: number) => {
-      const decayed = beta2 ** step,
-        most = 2 / (1 - beta2) - 1,
-        length = most - 2 * step * decayed / (1 - decayed);
-      return length > 4
-        ? Math.sqrt((length - 4) * (length - 2) * most / ((most - 4) * (most - 2) * length))
-        : null;
-    };
+    const rectified = (step: number) => rectifiedShare(beta2, step);
     const rateOf = ({ lr, step }: { lr: number; step: number }) =>
       lr * (rectified(step) ?? (silent_sgd_phase ? 0 : 1));
     return rule({
