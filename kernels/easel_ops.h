@@ -53,9 +53,10 @@ enum easel_opcode {
   OP_ADAMW_OUTCOME = 33,
   OP_MATMUL_ACCUMULATE = 34,
   OP_CHAIN = 35,
+  OP_CONV2D_ACCUMULATE = 36,
 };
 
-#define EASEL_OPCODES 36
+#define EASEL_OPCODES 37
 static const char* const easel_op_names[EASEL_OPCODES] = {
   "fill",
   "copy",
@@ -93,6 +94,7 @@ static const char* const easel_op_names[EASEL_OPCODES] = {
   "adamwOutcome",
   "matmulAccumulate",
   "chain",
+  "conv2dAccumulate",
 };
 
 enum easel_unary {
@@ -173,6 +175,7 @@ enum { ATTR_ATTENTION_HEADS = 0, ATTR_ATTENTION_SCALE = 1, ATTR_ATTENTION_CAUSAL
 enum { ATTR_ATTENTION_BACKWARD_HEADS = 0, ATTR_ATTENTION_BACKWARD_SCALE = 1, ATTR_ATTENTION_BACKWARD_CAUSAL = 2 };
 enum { ATTR_MATMUL_ACCUMULATE_TRANS_A = 0, ATTR_MATMUL_ACCUMULATE_TRANS_B = 1 };
 enum { ATTR_CHAIN_LANES = 0, ATTR_CHAIN_VALUES = 1, ATTR_CHAIN_SUMS = 2 };
+enum { ATTR_CONV2D_ACCUMULATE_STRIDE = 0, ATTR_CONV2D_ACCUMULATE_PAD_TOP = 1, ATTR_CONV2D_ACCUMULATE_PAD_LEFT = 2, ATTR_CONV2D_ACCUMULATE_PAD_BOTTOM = 3, ATTR_CONV2D_ACCUMULATE_PAD_RIGHT = 4, ATTR_CONV2D_ACCUMULATE_KERNEL_HEIGHT = 5, ATTR_CONV2D_ACCUMULATE_KERNEL_WIDTH = 6 };
 
 // A value: dense, row-major, at `offset` bytes into buffer `buffer` of the program's buffer table.
 // frozen: its bytes do not change while the program exists, so the executor may keep a repacked copy.

@@ -1,5 +1,5 @@
-// cast(x; dtype): rounds to nearest even. Memory-bound: large results go past the caches, or they would be read before
-// they are written.
+// cast(x; dtype): rounds to nearest even. Memory-bound: large results go past the caches, or they would be
+// read before they are written.
 #include "../executor/shapes/pointwise.h"
 #include "kernel.h"
 #ifdef __AVX512F__

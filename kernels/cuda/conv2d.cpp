@@ -5,6 +5,7 @@
 
 #include "../executor/shapes/addends.h"
 #include "hopper/ways.h"
+#include "packs.h"
 #include "product_plan.h"
 #include "tile_trials.h"
 #include "vendor/dnn_ways.h"
@@ -105,6 +106,43 @@ Run windows_times_weights(const Instruction& i, const Conv2dShape& g, bool gradi
   return sequence(std::move(runs));
 }
 
+// dw is a product of 1x1 kernels.
+ProductPlan weight_product(const Conv2dShape& g, const Tensor& dy, const Tensor& x) {
+  ProductPlan p;
+  p.dtype = x.dtype;
+  p.trans_a = true;
+  p.M = g.O, p.N = g.I, p.K = g.N * g.height * g.width;
+  p.lda = g.O, p.ldb = p.ldy = g.I;
+  p.a = dy.data, p.b = x.data;
+  return p;
+}
+
+Run weight_gradient(const Instruction& i, const Conv2dShape& g, const Tensor& dy, const Tensor& x,
+                    const Address& dw) {
+  const int64_t pixels = g.N * g.height * g.width;
+  const int64_t M = g.O, N = g.taps() * g.I;
+  const bool vector_a = whole_chunks(dy.data, g.O, x.dtype), vector_b = whole_chunks(x.data, g.I, x.dtype);
+  const auto run = [&](const Tiling& t, const Places& at, const Address& parts) {
+    Product p = product_of(t, M, N, pixels);
+    p.lda = g.O;
+    p.vector_a = vector_a, p.vector_b = vector_b;
+    return sequence(
+        {launch(i, kernel_name(("conv2d_backward_weight_" + std::string(t.name)).c_str(), x.dtype),
+                product_shape(t, 1), parts, at[kConvY], at[kConvX], p, window(g, false)),
+         launch(i, kernel_name("unpack_weights", x.dtype), {.grid = blocks(i, g.O * g.I)}, at[kConvW], parts,
+                t.splits, g.O, g.I, g.taps())});
+  };
+  const Places at{x.data, dw, dy.data, Address(), Address()};
+  constexpr auto way = DnnConvolution::kBackwardWeight;
+  const Tiled tiled{[&](const Tiling& t) { return size_t(t.splits * M * N) * sizeof(float); }, run};
+  const Tiling t = tried_tiling(
+      i, tilings(i, x.dtype, M, N, pixels, 1, vector_a && vector_b ? Tiles::kUpTo128 : Tiles::kAny, 32),
+      tiled, [&] { return convolution_question(described(way, g, x.dtype, at), x.dtype, at, {}, 0); });
+  const OwnWay own = [&](const Places& at, const Address& parts) { return run(t, at, parts); };
+  Run theirs = vendor_convolution(i, way, g, x.dtype, at, own, tiled.part_bytes(t));
+  return theirs ? theirs : own(at, i.scratch(tiled.part_bytes(t)));
+}
+
 }  // namespace
 
 Run prepare_conv2d(const Instruction& i) {
@@ -144,37 +182,26 @@ Run prepare_conv2d_backward_weight(const Instruction& i) {
   i.require_counts(1, 2);
   const Tensor &dw = i.out(0), &dy = i.in(0), &x = i.in(1);
   const Conv2dShape g = geometry(i, x, dw, dy);
-  const int64_t pixels = g.N * g.height * g.width;
+  if (!g.is_product()) return weight_gradient(i, g, dy, x, dw.data);
+  ProductPlan p = weight_product(g, dy, x);
+  p.y = dw.data;
+  return prepare_product(i, p);
+}
+
+// conv2dAccumulate(target f32, dy, x; geometry, kernelHeight, kernelWidth)
+Run prepare_conv2d_accumulate(const Instruction& i) {
+  const auto [target, dy, x] = conv2d_accumulate_operands(i);
+  const Conv2dShape g = geometry(i, x, target, dy);
   if (g.is_product()) {
-    ProductPlan p;
-    p.dtype = x.dtype;
-    p.trans_a = true;
-    p.M = g.O, p.N = g.I, p.K = pixels;
-    p.lda = g.O, p.ldb = p.ldy = g.I;
-    p.a = dy.data, p.b = x.data, p.y = dw.data;
+    ProductPlan p = weight_product(g, dy, x);
+    p.sums = target.data;
+    p.add = p.split_sums = true;
     return prepare_product(i, p);
   }
-  const int64_t M = g.O, N = g.taps() * g.I;
-  const bool vector_a = whole_chunks(dy.data, g.O, x.dtype), vector_b = whole_chunks(x.data, g.I, x.dtype);
-  const auto run = [&](const Tiling& t, const Places& at, const Address& parts) {
-    Product p = product_of(t, M, N, pixels);
-    p.lda = g.O;
-    p.vector_a = vector_a, p.vector_b = vector_b;
-    return sequence(
-        {launch(i, kernel_name(("conv2d_backward_weight_" + std::string(t.name)).c_str(), x.dtype),
-                product_shape(t, 1), parts, at[kConvY], at[kConvX], p, window(g, false)),
-         launch(i, kernel_name("unpack_weights", x.dtype), {.grid = blocks(i, g.O * g.I)}, at[kConvW], parts,
-                t.splits, g.O, g.I, g.taps())});
-  };
-  const Places at{x.data, dw.data, dy.data, Address(), Address()};
-  constexpr auto way = DnnConvolution::kBackwardWeight;
-  const Tiled tiled{[&](const Tiling& t) { return size_t(t.splits * M * N) * sizeof(float); }, run};
-  const Tiling t = tried_tiling(
-      i, tilings(i, x.dtype, M, N, pixels, 1, vector_a && vector_b ? Tiles::kUpTo128 : Tiles::kAny, 32),
-      tiled, [&] { return convolution_question(described(way, g, x.dtype, at), x.dtype, at, {}, 0); });
-  const OwnWay own = [&](const Places& at, const Address& parts) { return run(t, at, parts); };
-  Run theirs = vendor_convolution(i, way, g, x.dtype, at, own, tiled.part_bytes(t));
-  return theirs ? theirs : own(at, i.scratch(tiled.part_bytes(t)));
+  const Address dw(i.scratch(size_t(target.count() * dtype_bytes(x.dtype))));
+  return sequence({weight_gradient(i, g, dy, x, dw),
+                   launch(i, kernel_name("accumulate", x.dtype), {.grid = pack_blocks(i, target)},
+                          target.data, dw, target.count())});
 }
 
 }  // namespace easel

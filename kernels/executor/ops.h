@@ -20,4 +20,4 @@
   X(ATTENTION, attention) X(ATTENTION_BACKWARD, attention_backward)                  \
   X(GEGLU, geglu) X(GEGLU_BACKWARD, geglu_backward) X(ADAMW, adamw)            \
   X(ADAMW_OUTCOME, adamw_outcome) X(MATMUL_ACCUMULATE, matmul_accumulate) \
-  X(CHAIN, chain)
+  X(CHAIN, chain) X(CONV2D_ACCUMULATE, conv2d_accumulate)

@@ -34,6 +34,8 @@ const FLOP: Record<string, Flop> = {
     2 * dy.count * channels * height * width,
   conv2dBackwardWeight: ([{ dims: [, channels, height, width] }], [dy]) =>
     2 * dy.count * channels * height * width,
+  conv2dAccumulate: (_, [{ dims: [, channels, height, width] }, dy]) =>
+    2 * dy.count * channels * height * width,
   attention: (_, [q, k]) => 4 * q.count * k.dims[1],
   attentionBackward: ([dq, dk]) => 10 * dq.count * dk.dims[1],
 };

@@ -68,6 +68,13 @@ const VALID: Valid[] = [
     dims: [[3, 2, 3, 3], [1, 4, 4, 3], [1, 4, 4, 2]],
     attrs: [1, 1, 1, 1, 1, 3, 3],
   },
+  {
+    op: "conv2dAccumulate",
+    outputs: 0,
+    dims: [[3, 2, 3, 3], [1, 4, 4, 3], [1, 4, 4, 2]],
+    attrs: [1, 1, 1, 1, 1, 3, 3],
+    dtypes: [0, F16, F16],
+  },
   { op: "groupNorm", outputs: 3, dims: [x, mean, rstd, x, gamma, beta], attrs: [2, 1e-5, 1] },
   { op: "groupNormBackward", outputs: 1, dims: [x, x, x, gamma, beta, mean, rstd], attrs: [2, 1e-5, 1] },
   {

@@ -34,4 +34,12 @@ Conv2dShape conv2d_shape(const Instruction& i, const Tensor& x, const Tensor& w,
   return g;
 }
 
+AccumulateOperands conv2d_accumulate_operands(const Instruction& i) {
+  i.require_counts(0, 3);
+  AccumulateOperands o{i.in(0), i.in(1), i.in(2)};
+  i.require(o.target.dtype == EASEL_F32, "the target must be f32");
+  o.target.dtype = o.x.dtype;
+  return o;
+}
+
 }  // namespace easel

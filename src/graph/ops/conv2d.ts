@@ -66,6 +66,23 @@ export const conv2dBackwardWeightOp: Op = {
   }],
 };
 
+/**
+ * conv2dAccumulate(target f32, dy, x; geometry, kernelHeight, kernelWidth): adds the weight gradient to target, in place.
+ * passes/accumulate.ts makes it of the gradients of weights.
+ */
+export const conv2dAccumulateOp: Op = {
+  name: "conv2dAccumulate",
+  attrs: conv2dBackwardWeightOp.attrs,
+  effect: true,
+  infer(inputs, attrs) {
+    const [target, dy, x] = inputs, [{ shape }] = conv2dBackwardWeightOp.infer([dy, x], attrs);
+    expect(dy.dtype === x.dtype, "conv2dAccumulate", inputs, "operands need one dtype");
+    expect(target.dtype === "f32", "conv2dAccumulate", inputs, "the target must be f32");
+    expect(target.shape.join() === shape.join(), "conv2dAccumulate", inputs, "the target has another shape");
+    return [];
+  },
+};
+
 /** Convolution of x (N, H, W, I) with w (O, I, KH, KW), cast to x's dtype; pad is [top, bottom, left, right]. */
 export function conv2d(
   x: Tensor,

@@ -9,7 +9,7 @@ import { broadcastOp } from "./broadcast.ts";
 import { castOp } from "./cast.ts";
 import { chainOp } from "./chain.ts";
 import { concatOp } from "./concat.ts";
-import { conv2dBackwardInputOp, conv2dBackwardWeightOp, conv2dOp } from "./conv2d.ts";
+import { conv2dAccumulateOp, conv2dBackwardInputOp, conv2dBackwardWeightOp, conv2dOp } from "./conv2d.ts";
 import { embeddingBackwardOp, embeddingOp } from "./embedding.ts";
 import { accumulateOp, copyOp, fillOp } from "./fill.ts";
 import { gegluBackwardOp, gegluOp } from "./geglu.ts";
@@ -60,4 +60,5 @@ export const OPS: readonly Op[] = [
   adamwOutcomeOp,
   matmulAccumulateOp,
   chainOp,
+  conv2dAccumulateOp,
 ];

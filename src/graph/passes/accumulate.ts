@@ -1,5 +1,6 @@
 import type { Graph, Node, Tensor } from "../graph.ts";
 import { castOp } from "../ops/cast.ts";
+import { conv2dAccumulateOp, conv2dBackwardWeightOp } from "../ops/conv2d.ts";
 import { accumulateOp } from "../ops/fill.ts";
 import { matmulOp } from "../ops/matmul.ts";
 import { matmulAccumulate } from "../ops/matmul_accumulate.ts";
@@ -9,23 +10,21 @@ import { countReaders } from "./readers.ts";
 /**
  * accumulate(target, cast(matmul(..))), reshapes between allowed, becomes one instruction that adds the product to its
  * float32 target: a weight's gradient is neither rounded nor written on its way. A LoRA has two of them for each layer.
- * It runs where the product did, as other gradients are accumulated where they are made: recorded at a program's end, all
- * of them would live until there. What is accumulated need not be cast before.
+ * So does a convolution's weight gradient. It runs where the product did, as other gradients are accumulated where they
+ * are made: recorded at a program's end, all of them would live until there. What is accumulated need not be cast before.
  */
 export function accumulateEarly(graph: Graph, nodes: readonly Node[]): Node[] {
   const readers = countReaders(graph, nodes), gone = new Set<Node>(), made = new Map<Node, Node[]>();
   for (const node of nodes) {
     const [target, value] = node.inputs;
     if (node.op !== accumulateOp || readers.get(target) !== 1) continue;
-    const way = wayTo(value, readers), from = way.at(-1)?.inputs[0].node ?? value.node;
+    const way = wayTo(value, readers), start = way.at(-1)?.inputs[0] ?? value, from = start.node;
     if (!from.op) continue;
     for (const part of [node, target.node, ...way]) gone.add(part);
     const after = made.get(from) ?? [from];
     made.set(from, after);
-    if (isProduct(way.at(-1)?.inputs[0] ?? value, readers)) {
-      const { inputs: [a, b], attrs: { transA, transB }, outputs: [product] } = from,
-        length = graph.nodes.length;
-      matmulAccumulate(reshape(target, product.shape), a, b, { transA, transB });
+    const length = graph.nodes.length;
+    if (readers.get(start) === 1 && addInto(target, from)) {
       after.splice(0, 1, target.node, ...graph.nodes.splice(length));
       continue;
     }
@@ -44,9 +43,12 @@ function wayTo(t: Tensor, readers: ReadonlyMap<Tensor, number>): Node[] {
   return way;
 }
 
-/** Whether a value is the plain product of two matrices and read once. */
-function isProduct(t: Tensor, readers: ReadonlyMap<Tensor, number>): boolean {
-  const { op, attrs } = t.node;
-  if (op !== matmulOp || readers.get(t) !== 1) return false;
-  return !attrs.hasBias && !attrs.hasResidual && t.shape.length === 2;
+/** Records what a plain product of two matrices or a convolution's weight gradient is when it is added; false for others. */
+function addInto(target: Tensor, { op, inputs: [a, b], attrs, outputs: [y] }: Node): boolean {
+  const product = op === matmulOp && !attrs.hasBias && !attrs.hasResidual && y.shape.length === 2;
+  if (!product && op !== conv2dBackwardWeightOp) return false;
+  const sums = reshape(target, y.shape);
+  if (product) matmulAccumulate(sums, a, b, { transA: attrs.transA, transB: attrs.transB });
+  else sums.graph.add(conv2dAccumulateOp, [sums, a, b], attrs);
+  return true;
 }
