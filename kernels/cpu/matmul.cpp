@@ -1,11 +1,12 @@
 // matmul(a, b[, bias][, residual][, c, d]; transA, transB, hasBias, hasResidual, hasSecond): compute-bound.
-// bf16 goes to bf16_product.h where the processor multiplies it, else to a oneDNN primitive made once, and
-// one more that adds the second product. Frozen b is packed for AMX alone; f16, and bf16 where oneDNN has
-// only reference loops for it, run in f32 on operands that are converted in each run.
+// bf16 goes to bf16_product.h where the processor multiplies it, f16, and what AVX2 is to do alone, to
+// float_product.h, else to a oneDNN primitive made once, and one more that adds the second product. Frozen b
+// is packed for AMX alone.
 #include "../executor/shapes/matmul.h"
 
 #include "../executor/shapes/addends.h"
 #include "bf16_product.h"
+#include "float_product.h"
 #include "onednn.h"
 
 namespace easel {
@@ -22,12 +23,6 @@ Run convert_from(Place to, const T* from, int64_t n) {
       for (int64_t k = begin; k < end; ++k) y[k] = to_float(from[k]);
     });
   };
-}
-
-Run convert_from(const Instruction& i, Place to, const Tensor& from) {
-  return dispatch(i, from.dtype, [&](auto type) -> Run {
-    return convert_from(to, from.as<typename decltype(type)::type>(), from.count());
-  });
 }
 
 template <typename T>
@@ -60,8 +55,9 @@ dnnl::matmul::primitive_desc product_desc(const memory::desc& a, const memory::d
   return {d, attributes, onednn_engine(), true};
 }
 
-// The product computed in `type`; null when oneDNN has only reference loops and a faster way exists.
-Run build(const Instruction& i, const Product& p, memory::data_type type, bool convert, bool insist) {
+// By oneDNN in the operands' own type; null where it has only reference loops for it.
+Run build(const Instruction& i, const Product& p) {
+  const memory::data_type type = onednn_type(p.a.dtype);
   const bool stacked = p.B > 1;
   const memory::desc a = matrix(p.B, p.M, p.K, p.trans_a, stacked, type);
   const memory::desc b = matrix(p.B, p.K, p.N, p.trans_b, stacked, type);
@@ -73,16 +69,13 @@ Run build(const Instruction& i, const Product& p, memory::data_type type, bool c
   const auto describe = [&](const memory::desc& weights, bool residual) {
     return product_desc(a, weights, p.bias ? &bias : nullptr, y, residual, p.accumulate);
   };
-  bool pack = p.b.frozen && !convert;
+  bool pack = p.b.frozen;
   dnnl::matmul::primitive_desc pd = describe(pack ? any_b : b, false);
   if (pack && !(pd && strstr(pd.impl_info_str(), "amx"))) {
     pack = false;
     pd = describe(b, false);
   }
-  if (!pd || (is_slow(pd.impl_info_str()) && !insist)) {
-    if (insist) i.fail("oneDNN has no implementation");
-    return nullptr;
-  }
+  if (!pd || is_slow(pd.impl_info_str())) return nullptr;
   bool fused = p.residual != nullptr;
   if (fused) {  // unless that leads to another, slower implementation
     const auto with = describe(pack ? any_b : b, true);
@@ -90,22 +83,15 @@ Run build(const Instruction& i, const Product& p, memory::data_type type, bool c
     if (fused) pd = with;
   }
   Sequence steps;
-  Run afterwards;
-  const auto input = [&](const Tensor& t) { return convert ? as_float(i, t, steps) : Place{t.data, {}}; };
-  Place out{p.out.data, {}};
-  if (convert) {
-    out = float_output(i, p.out, &afterwards);
-    if (p.accumulate && afterwards) steps.add(convert_from(i, out, p.out));
-  }
+  const auto place = [](const Tensor& t) { return Place{t.data, {}}; };
   Call call(i, dnnl::matmul(pd), pd.scratchpad_desc());
-  call.add(DNNL_ARG_SRC, a, input(p.a));
+  call.add(DNNL_ARG_SRC, a, place(p.a));
   call.add(DNNL_ARG_WEIGHTS, pd.weights_desc(),
-           pack ? packed_weights(i, {p.b, b, pd.weights_desc(), false}, steps) : input(p.b));
-  if (p.bias) call.add(DNNL_ARG_BIAS, bias, input(*p.bias));
-  if (fused) call.add(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, y, input(*p.residual));
-  call.add(DNNL_ARG_DST, y, out);
+           pack ? packed_weights(i, {p.b, b, pd.weights_desc(), false}, steps) : place(p.b));
+  if (p.bias) call.add(DNNL_ARG_BIAS, bias, place(*p.bias));
+  if (fused) call.add(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, y, place(*p.residual));
+  call.add(DNNL_ARG_DST, y, place(p.out));
   steps.add(std::move(call));
-  if (afterwards) steps.add(afterwards);
   if (p.residual && !fused) steps.add(add_in_place(i, p.out, *p.residual));
   return std::move(steps).finish();
 }
@@ -170,11 +156,10 @@ static Run one_by_one(const Instruction& i, const Product& p) {
 Run prepare_product(const Instruction& i, const Product& p) {
   i.require(p.B > 0 && p.M > 0 && p.N > 0 && p.K > 0, "an operand is empty");
   if (Run run = bf16_product(i, p)) return run;
+  if (float_product_pays(p)) return float_product(i, p);
   if (p.second_K) return one_by_one(i, p);
-  if (p.a.dtype == EASEL_F32) return build(i, p, memory::data_type::f32, false, true);
-  if (p.a.dtype == EASEL_BF16)
-    if (Run run = build(i, p, memory::data_type::bf16, false, false)) return run;
-  return build(i, p, memory::data_type::f32, true, true);
+  if (Run run = build(i, p)) return run;
+  return float_product(i, p);
 }
 
 Run prepare_matmul(const Instruction& i) {

@@ -110,21 +110,18 @@ struct RoundedBrains : Brains {
 };
 #endif
 
+// The one for numbers of type T, on every processor.
+template <typename T>
+using LanesOf = std::conditional_t<std::is_same_v<T, float>, Singles,
+                                   std::conditional_t<std::is_same_v<T, f16>, Halves, Brains>>;
+
 // Calls f with the one of these that a dtype takes on this processor.
 template <typename F>
 inline Run with_lanes(const Instruction& i, int32_t dtype, F f) {
 #if defined(__AVX512F__)
   if (dtype == EASEL_BF16 && __builtin_cpu_supports("avx512bf16")) return f(RoundedBrains());
 #endif
-  return dispatch(i, dtype, [&](auto type) -> Run {
-    using T = typename decltype(type)::type;
-    if constexpr (std::is_same_v<T, float>)
-      return f(Singles());
-    else if constexpr (std::is_same_v<T, f16>)
-      return f(Halves());
-    else
-      return f(Brains());
-  });
+  return dispatch(i, dtype, [&](auto type) -> Run { return f(LanesOf<typename decltype(type)::type>()); });
 }
 
 // f(k, part) for each vector of n numbers, k its first; `part` says how much of it there is.

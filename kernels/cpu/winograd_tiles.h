@@ -1,43 +1,33 @@
 // The arithmetic of F(2x2, 3x3) on one tile or panel: transforms of pixels, weights and sums, and the product
 // between them. Arrays of 16 are the positions of a transformed 4x4 tile, row by row.
 #pragma once
-#include <cstring>
-
-#include "kernel.h"
+#include "vectors.h"
 
 namespace easel {
 inline namespace EASEL_ISA {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int kLanes = 16, kRows = 14;
-#elif defined(__AVX2__)
-constexpr int kLanes = 8, kRows = 6;
-#else
-constexpr int kLanes = 4, kRows = 4;
-#endif
+using vectors::kLanes;
+using Lanes = vectors::Vec;
+constexpr int kRows = kLanes == 16 ? 14 : kLanes == 8 ? 6 : 4;
 constexpr int kPanel = 2 * kLanes;  // output channels of one product
 constexpr int kDepth = 160;         // input channels of one product, at most
 
-using Lanes = float __attribute__((vector_size(4 * kLanes)));
-
-// As many numbers as V holds, which lie as T.
+// As many numbers as V, lanes or one float, holds.
 template <typename V, typename T>
 EASEL_FN V load(const T* from) {
-  float lanes[sizeof(V) / sizeof(float)];
-#pragma GCC unroll 1
-  for (size_t k = 0; k < std::size(lanes); ++k) lanes[k] = to_float(from[k]);
-  V v;
-  memcpy(&v, lanes, sizeof v);
-  return v;
+  if constexpr (std::is_same_v<V, float>)
+    return to_float(*from);
+  else
+    return vectors::LanesOf<T>::read(from);
 }
 
 template <typename T, typename V>
 EASEL_FN void store(T* to, V v) {
-  float lanes[sizeof(V) / sizeof(float)];
-  memcpy(lanes, &v, sizeof v);
-#pragma GCC unroll 1
-  for (size_t k = 0; k < std::size(lanes); ++k) to[k] = from_float<T>(lanes[k]);
+  if constexpr (std::is_same_v<V, float>)
+    *to = from_float<T>(v);
+  else
+    vectors::LanesOf<T>::write(to, v);
 }
 
 // B^T d B of one tile's pixels, for as many channels as V holds.
