@@ -87,6 +87,7 @@ function cyclic(args: Args): Schedule {
     down = args.count("step_size_down", up, 1),
     total = up + down;
   const mode = args.oneOf("mode", ["triangular", "triangular2", "exp_range"]);
+  args.oneOf("scale_mode", ["cycle", "iterations"]); // of a scale_fn, a function
   const height = (step: number) => {
     const cycle = Math.floor(step / total), at = step - cycle * total;
     const scale = mode === "triangular" ? 1 : mode === "triangular2" ? 0.5 ** cycle : gamma ** step;

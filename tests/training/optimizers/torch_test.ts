@@ -19,7 +19,7 @@ testOnEach("every optimizer of torch.optim makes PyTorch's steps", async (backen
   for (const { name, args, shape = [N], after } of torch.cases as readonly Recorded[]) {
     using run = recordedRun(device(backend), name, args, [shape]);
     for (let k = 1; k <= 20; k++) {
-      await run.update(k, [k <= 10 || name === "ASGD" ? 0.01 : 0.005]);
+      await run.update(k, [k <= 10 ? 0.01 : 0.005]);
       const wanted = after[k];
       if (!wanted) continue;
       const error = run.changeError(wanted);

@@ -1,6 +1,6 @@
 /**
- * torch.optim.ASGD (Polyak and Juditsky, 1992). PyTorch keeps an average of the weights too, which nothing reads; and it
- * takes a changed learning rate one step later, for it works a step's rate out at the end of the step before.
+ * torch.optim.ASGD (Polyak and Juditsky, 1992). PyTorch works a step's rate out at the end of the step before, and so takes a
+ * changed one a step later. It keeps an average of the weights too, which nothing reads.
  */
 import { mul, sub } from "../../../graph/mod.ts";
 import { number, torchRows } from "../arguments.ts";
@@ -14,10 +14,14 @@ export const asgd: Optimizer = {
   rule: ({ lambd, alpha, weight_decay, maximize }) =>
     rule({
       states: {},
-      hyper({ lr, step }) {
-        const eta = step === 1 ? lr : lr / (1 + lambd * lr * (step - 1)) ** alpha;
-        return { eta, keep: 1 - lambd * eta };
+      running: {
+        start: { eta: 0, upcoming: 0 },
+        next: ({ upcoming }, { lr, step }) => ({
+          eta: step === 1 ? lr : upcoming,
+          upcoming: lr / (1 + lambd * lr * step) ** alpha,
+        }),
       },
+      hyper: ({ running: { eta } }) => ({ eta, keep: 1 - lambd * eta }),
       update: ({ weight, grad, hyper: { eta, keep } }) => ({
         weight: sub(mul(weight, keep), mul(withDecay(downhill(grad, maximize), weight, weight_decay), eta)),
       }),
