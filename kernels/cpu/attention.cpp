@@ -57,13 +57,12 @@ template <typename T>
 [[gnu::always_inline]] inline void weigh_row(const Vec (&x)[kRows][2], int r, int v, float scale, Vec shift,
                                              Vec& sum, float* weights) {
   float* to = weights + r / kPer<T> * kPanel + v * kLanes;
+  const Vec y = exp2_of<T>(x[r][v] * scale - shift);
   if constexpr (std::is_same_v<T, float>) {
-    const Vec y = exp2_of(x[r][v] * scale - shift);
     sum += y;
     store(to, y);
   } else {
-    const Narrow pairs = pairs_of(short_exp2_of<true>(x[r][v] * scale - shift),
-                                  short_exp2_of<true>(x[r + 1][v] * scale - shift));
+    const Narrow pairs = pairs_of(and_half(y), and_half(exp2_of<T>(x[r + 1][v] * scale - shift)));
     memcpy(to, &pairs, sizeof pairs);
     sum = multiply_add<T>(sum, (Vec)pairs, (Vec)(IntVec{} + 0x3f803f80));  // times one, one
   }

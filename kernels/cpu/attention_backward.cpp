@@ -40,12 +40,8 @@ struct Weights {
 template <typename T>
 [[gnu::always_inline]] inline void weigh(Vec (&x)[2], const Scores& s, float* p) {
   for (int v = 0; v < 2; ++v) {
-    const Vec exponent = x[v] * s.scale - s.shift[v];
-    if constexpr (std::is_same_v<T, float>) {
-      store(p + v * kLanes, x[v] = exp2_of(exponent));
-    } else {
-      x[v] = short_exp2_of<false>(exponent);
-    }
+    x[v] = exp2_of<T>(x[v] * s.scale - s.shift[v]);
+    if constexpr (std::is_same_v<T, float>) store(p + v * kLanes, x[v]);
   }
   if constexpr (!std::is_same_v<T, float>) {
     const Narrow pairs = pairs_of(and_half(x[0]), and_half(x[1]));
@@ -148,7 +144,7 @@ class Backward {
         lanes_(round_up(s.width, kUnit)),
         keys_(round_up(s.keys, kGroup)),
         // What is kept of a block of queries has to stay in the second-level cache.
-        queries_(std::min({round_up(s.queries, kPanel), s.width > 96 ? kQueries / 2 : kQueries})),
+        queries_(std::min({round_up(s.queries, kPanel), kQueries})),
         query_line_(queries_ + 16),
         channels_(s.width, kMost),
         per_thread_(
@@ -227,12 +223,8 @@ class Backward {
         rows_of(dq_sum + panel * s_.width * kPanel, factors, rows - panel * kPanel, s_.width,
                 dq + from + panel * kPanel * row_, row_);
     }
-    for (int64_t r = 0; r < s_.keys; ++r)
-#pragma omp simd
-      for (int64_t c = 0; c < s_.width; ++c) {
-        dk[k_head + r * row_ + c] = from_float<T>(s_.scale * dk_sum[r * lanes_ + c]);
-        dv[k_head + r * row_ + c] = from_float<T>(dv_sum[r * lanes_ + c]);
-      }
+    scaled(dk_sum, lanes_, s_.scale, s_.keys, s_.width, dk + k_head, row_);
+    scaled(dv_sum, lanes_, 1.f, s_.keys, s_.width, dv + k_head, row_);
   }
 
   AttentionShape s_;

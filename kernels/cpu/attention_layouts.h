@@ -15,26 +15,41 @@ void convert(const From* from, To* to, int64_t n) {
   });
 }
 
-// The first kLanes words from here on, or n of them: others are 0, or stay as they are.
+// The first kLanes words from here on, or n of them: others are 0, or stay as they are. Of bf16 words are
+// made of what lies side by side in two rows, 0 where there is no second one, and rounded from floats.
+Vec load_some(const Word* from, int64_t n);
+void store_some(Word* to, Vec x, int64_t n);
+Vec load_some(const bf16* from, const bf16* second, int64_t n);
+void store_some(bf16* to, Vec x, int64_t n);
+
+#if defined(__AVX512F__)
+inline __mmask16 first(int64_t n) { return n >= kLanes ? __mmask16(-1) : __mmask16((1 << n) - 1); }
+inline Vec load_some(const Word* from, int64_t n) { return _mm512_maskz_loadu_ps(first(n), from); }
+inline void store_some(Word* to, Vec x, int64_t n) { _mm512_mask_storeu_ps(to, first(n), x); }
+inline Vec load_some(const bf16* from, const bf16* second, int64_t n) {
+  const auto words = [n](const bf16* x) {
+    return (IntVec)_mm512_maskz_cvtepu16_epi32(first(n), _mm256_maskz_loadu_epi16(first(n), x));
+  };
+  return (Vec)(second ? words(from) | words(second) << 16 : words(from));
+}
+inline void store_some(bf16* to, Vec x, int64_t n) {
+  const Short rounded = __builtin_convertvector((Bits)and_half(x) >> 16, Short);
+  _mm256_mask_storeu_epi16(to, first(n), (__m256i)rounded);
+}
+#else
 inline Vec load_some(const Word* from, int64_t n) {
   if (n >= kLanes) return load(from);
-#if defined(__AVX512F__)
-  return _mm512_maskz_loadu_ps(__mmask16((1 << n) - 1), from);
-#else
   float some[kLanes] = {};
   memcpy(some, from, sizeof(Word) * size_t(n));
   return load(some);
-#endif
 }
 inline void store_some(Word* to, Vec x, int64_t n) {
-#if defined(__AVX512F__)
-  _mm512_mask_storeu_ps(to, n >= kLanes ? __mmask16(-1) : __mmask16((1 << n) - 1), x);
-#else
   float some[kLanes];
   store(some, x);
   memcpy(to, some, sizeof(Word) * size_t(std::min<int64_t>(n, kLanes)));
-#endif
 }
+#endif
+inline Vec load_some(const float* from, const float*, int64_t n) { return load_some(from, n); }
 
 // f(first, x) for columns [first, first + kLanes) of up to kLanes rows of words: x[k] is column first + k.
 // The last columns may come a second time; where there are fewer, and where rows are missing, x is 0.
@@ -103,18 +118,13 @@ void spread_rows(const T* from, int64_t line, int64_t rows, int64_t width, float
 template <typename T>
 void spread_columns(const T* from, int64_t line, int64_t rows, const Blocks& columns, int64_t total,
                     int64_t first, float* to) {
-  uint32_t* out = reinterpret_cast<uint32_t*>(to);
   for (int64_t k = 0; k < columns.count; ++k) {
     const int64_t c = columns.begin(k), n = columns.begin(k + 1) - c;
-    uint32_t* at = out + c * total + first * n;
+    float* at = to + c * total + first * n;
     for (int64_t r = 0; r < rows; r += kPer<T>, at += n) {
-      const T* x = from + r * line + c;
-      if constexpr (std::is_same_v<T, float>)
-        memcpy(at, x, sizeof(float) * size_t(n));
-      else if (r + 1 < rows)
-        for (int64_t l = 0; l < n; ++l) at[l] = uint32_t(x[l].bits) | uint32_t(x[line + l].bits) << 16;
-      else
-        for (int64_t l = 0; l < n; ++l) at[l] = x[l].bits;
+      const T *x = from + r * line + c, *y = r + 1 < rows ? x + line : nullptr;
+      for (int64_t l = 0; l < n; l += kLanes)
+        store_some(at + l, load_some(x + l, y ? y + l : y, n - l), n - l);
     }
   }
 }
@@ -123,18 +133,25 @@ void spread_columns(const T* from, int64_t line, int64_t rows, const Blocks& col
 // to whole panels. A word of bf16 is of rows kLanes apart, as pairs_of makes them of a panel's two vectors.
 template <typename T>
 void along(const T* from, int64_t line, int64_t rows, int64_t width, int64_t lanes, float* to) {
-  uint32_t* at = reinterpret_cast<uint32_t*>(to);
   for (int64_t panel = 0; panel < rows; panel += kPanel)
-    for (int64_t r = panel; r < panel + kPanel / kPer<T>; ++r, at += lanes) {
-      const T *x = from + r * line, *y = x + kLanes * line;
-      const int64_t filled = r < rows ? width : 0;
-      if constexpr (std::is_same_v<T, float>)
-        memcpy(at, x, sizeof(float) * size_t(filled));
-      else if (r + kLanes < rows)
-        for (int64_t c = 0; c < width; ++c) at[c] = uint32_t(x[c].bits) | uint32_t(y[c].bits) << 16;
+    for (int64_t r = panel; r < panel + kPanel / kPer<T>; ++r, to += lanes) {
+      const T *x = from + r * line, *y = r + kLanes < rows ? x + kLanes * line : nullptr;
+      if (r >= rows)
+        std::fill(to, to + lanes, 0.f);
       else
-        for (int64_t c = 0; c < filled; ++c) at[c] = x[c].bits;
-      std::fill(at + filled, at + lanes, 0u);
+        for (int64_t c = 0; c < lanes; c += kLanes)
+          store_some(to + c, load_some(x + c, y ? y + c : y, std::max<int64_t>(width - c, 0)), lanes - c);
+    }
+}
+
+// Sums (rows, lanes) times a factor as rows.
+template <typename T>
+void scaled(const float* from, int64_t lanes, float factor, int64_t rows, int64_t width, T* to,
+            int64_t line) {
+  for (int64_t r = 0; r < rows; ++r, from += lanes, to += line)
+    for (int64_t c = 0; c < width; c += kLanes) {
+      const int64_t n = std::min<int64_t>(width - c, kLanes);
+      store_some(to + c, load_some(from + c, n) * factor, n);
     }
 }
 

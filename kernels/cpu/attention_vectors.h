@@ -1,4 +1,8 @@
 // What attention's products need of vectors: half ones, rows for columns, and pairs of bf16.
+//
+// Beside vdpbf16ps and vfmadd a Zen 4 has sums, maxima, shifts, most shuffles, vreduceps and vscalefps for
+// nothing, in pipes of their own. Multiplications cost as much as one, a store of 64 bytes one and a half, a
+// conversion to bf16 three; so scores stay in registers, and bf16 is rounded by whole numbers.
 #pragma once
 #include "vectors.h"
 
@@ -54,31 +58,14 @@ inline bool any_above(Vec a, Vec b) {
 #endif
 }
 
-// 2^x to 2^-13, infinity past 128; and half a bf16's last place more, so that its first 16 bits are the bf16
-// next to it. The same of any x. Pairs of such bf16.
+// Half a bf16's last place more, so that the first 16 bits are the bf16 next to x; and pairs of such.
 typedef uint16_t Narrow __attribute__((vector_size(4 * kLanes)));
-template <bool Half>
-Vec short_exp2_of(Vec x);
-Vec and_half(Vec x);
+inline Vec and_half(Vec x) { return (Vec)((IntVec)x + 0x8000); }
 Narrow pairs_of(Vec even, Vec odd);
 // Numbers as bf16, to nearest even; and those of two rows, a pair a word, from one on.
 Narrow narrowed(Vec low, Vec high);
 
 #if defined(__AVX512F__)
-// Beside vdpbf16ps a Zen 4 has sums, maxima, shifts, most shuffles, vreduceps and vscalefps for nothing, in
-// pipes of their own. Multiplications cost as much as one, a store one and a half, a conversion to bf16
-// three.
-template <bool Half>
-inline Vec short_exp2_of(Vec x) {
-  Vec r, y;  // vscalefps rounds x down by itself, so r is from 0 to 1, p from 1 to 2 and its bf16's half 2^-8
-  asm("vreduceps $1, %1, %0" : "=v"(r) : "v"(x));
-  Vec p = r * 0.07802452f + 0.22606716f;
-  p = p * r + 0.69583354f;
-  p = p * r + (0.99992522f + (Half ? 0.00390625f : 0));
-  asm("vscalefps %2, %1, %0" : "=v"(y) : "v"(p), "v"(x));
-  return y;
-}
-inline Vec and_half(Vec x) { return (Vec)((IntVec)x + 0x8000); }
 inline Narrow pairs_of(Vec even, Vec odd) {
   return Narrow(_mm512_mask_blend_epi16(0xaaaaaaaau, (__m512i)((Bits)even >> 16), (__m512i)odd));
 }
