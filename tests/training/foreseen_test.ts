@@ -15,9 +15,13 @@ const SHAPES = { a: [72, 80], b: [40] };
 const COUNT = 72 * 80 + 40;
 
 /** A step over two parameters, the ways that its updates were made, and what they gave. */
-function watched(type: string, more: Partial<UpdateOptions> & { dtype?: ParameterGroup["dtype"] } = {}) {
+function watched(
+  type: string,
+  more: Partial<UpdateOptions> & { dtype?: ParameterGroup["dtype"] } = {},
+  shapes: Readonly<Record<string, number[]>> = SHAPES,
+) {
   const store = new ParameterStore(device("cpu"));
-  const parameters = Object.entries(SHAPES).map(([name, shape]) => ({ name, shape }));
+  const parameters = Object.entries(shapes).map(([name, shape]) => ({ name, shape }));
   const groups = [{ name: "unet", learningRate: 1e-3, parameters, dtype: more.dtype }];
   allocateGroups(store, groups);
   const step = new TrainingStep(store, {
@@ -31,7 +35,7 @@ function watched(type: string, more: Partial<UpdateOptions> & { dtype?: Paramete
     scaleLoss: false,
     ...more,
   });
-  for (const [k, [name, shape]] of Object.entries(SHAPES).entries()) store.set(name, values(shape, k));
+  for (const [k, [name, shape]] of Object.entries(shapes).entries()) store.set(name, values(shape, k));
   const ways: (UpdateWay | undefined)[] = [], make = step.updateProgram.bind(step);
   step.updateProgram = (way) => make((ways.push(way), way));
   /** One update with random gradients, of which the first is `first`. */
@@ -129,6 +133,16 @@ for (const [type, bytes] of Object.entries(BYTES)) {
     step.destroy();
   });
 }
+
+Deno.test("Adafactor's new means of kernels of 3 by 3 are written once, where they are kept", async () => {
+  const { step } = watched("Adafactor", {}, { a: [32, 32, 3, 3] }), count = 32 * 32 * 9;
+  const { tables } = await step.updateProgram("foreseen"), third = 4 / 3;
+  // the norm, the weights' own size, rows and columns, what becomes of both, the step's size, and the step
+  const bytes = 4 + 4 + 2 * (4 + third) + 4 * third + 5 * third + (4 + 2 * third) + (8 + 2 * third);
+  const named = tables.listing.reduce((sum, line) => sum + workOf(line).bytes, 0) / count;
+  ok(named >= bytes && named < bytes + 2, `${named} bytes a weight, not ${bytes}`);
+  step.destroy();
+});
 
 Deno.test("trainings make most updates so", async () => {
   const { dir, config } = tinyRun(), run = await openNetworkRun(config, listening());
