@@ -4,7 +4,7 @@
 // float. Each is one sum from the first word to the last, whatever the blocks and threads.
 #include "bf16_product.h"
 
-#include "product_tiles.h"
+#include "product_sums.h"
 #include "shares.h"
 
 namespace easel {
@@ -21,7 +21,9 @@ constexpr int64_t kPackedBytes =
     1 << 18;                         // of a block of b: in 1 MiB, beside the next one, a's rows and sums
 constexpr int64_t kMostPanels = 16;  // of a block of columns
 constexpr int64_t kBlockRows = 512;  // of a block of rows, about
-constexpr int64_t kGrain = 1 << 19;  // multiplications for which a thread more is worth waking
+constexpr int64_t kFinishAhead = 2;  // panels; what is added to them and where they go is asked for
+constexpr int64_t kLeastRows = 8, kLeastDepth = 64;  // of what is not left to oneDNN
+constexpr int64_t kGrain = 1 << 18;  // multiplications for which a thread more is worth waking
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 int64_t parts(int64_t n, int64_t of) { return (n + of - 1) / of; }
@@ -32,46 +34,9 @@ struct Factors {
   int64_t K;
 };
 
-// What is added to sums, and where they go.
-struct Target {
-  char* y;
-  const bf16 *bias, *residual;
-  bool floats, accumulate;
-};
-
-// The first n of a panel's numbers are added to its sums.
-void add_to(Vec& low, Vec& high, const bf16* from, int64_t n) {
-  low += widened(from, n);
-  if (n > kLanes) high += widened(from + kLanes, n - kLanes);
-}
-
-// The first n columns of a tile's sums to y, whose rows are N apart; at is the first one's place.
-void finish(const Target& t, const float* sums, int64_t rows, int64_t n, int64_t at, int64_t column,
-            int64_t N) {
-  Vec low_bias{}, high_bias{};
-  if (t.bias) add_to(low_bias, high_bias, t.bias + column, n);
-  for (int64_t r = 0; r < rows; ++r, sums += kPanel, at += N) {
-    Vec low = load(sums), high = n > kLanes ? load(sums + kLanes) : Vec{};
-    if (t.bias) low += low_bias, high += high_bias;
-    if (t.residual) add_to(low, high, t.residual + at, n);
-    if (!t.floats) {
-      _mm512_mask_storeu_epi16(t.y + 2 * at, first(n), (__m512i)narrowed(low, high));
-      continue;
-    }
-    float* y = reinterpret_cast<float*>(t.y) + at;
-    const __mmask16 a = __mmask16(first(n)), b = __mmask16(first(n) >> kLanes);
-    if (t.accumulate) {
-      low += (Vec)_mm512_maskz_loadu_ps(a, y);
-      high += (Vec)_mm512_maskz_loadu_ps(b, y + kLanes);
-    }
-    _mm512_mask_storeu_ps(y, a, (__m512)low);
-    _mm512_mask_storeu_ps(y + kLanes, b, (__m512)high);
-  }
-}
-
 class Blocks {
  public:
-  Blocks(const Instruction& i, const Product& p);
+  Blocks(const Instruction& i, const Product& p, bool turned);
   void operator()() const;
 
  private:
@@ -125,12 +90,16 @@ class Blocks {
   Shares shares_{1, 1};
 };
 
-Blocks::Blocks(const Instruction& i, const Product& p)
+Blocks::Blocks(const Instruction& i, const Product& p, bool turned)
     : one_{p.a.as<bf16>(), p.b.as<bf16>(), p.K},
       two_{p.second_K ? p.second_a->as<bf16>() : nullptr, p.second_K ? p.second_b->as<bf16>() : nullptr,
            p.second_K},
-      target_{p.out.data, p.bias ? p.bias->as<bf16>() : nullptr,
-              p.residual ? p.residual->as<bf16>() : nullptr, p.out.dtype == EASEL_F32, p.accumulate},
+      target_{p.out.data,
+              p.bias ? p.bias->as<bf16>() : nullptr,
+              p.residual ? p.residual->as<bf16>() : nullptr,
+              p.out.dtype == EASEL_F32,
+              p.accumulate,
+              turned},
       trans_a_(p.trans_a),
       trans_b_(p.trans_b),
       packs_a_(p.trans_a || p.K % 2 || p.second_K % 2),
@@ -249,18 +218,38 @@ void Blocks::multiply(Room& room, int64_t stack, const Depth& d, int64_t panel, 
         if (two && !packs_a_) second[r] = words_of(a_at(two_, stack, at, 0));
       }
       const Stretch stretches[] = {{first, packs_a_ ? d.words : d.depth / 2}, {second, two_.K / 2}};
+      const int64_t place = (stack * M_ + row + from + begin) * N_ + panel * kPanel;
       for (int64_t n = 0; n < panels; ++n) {
-        float tile[kRows * kPanel];
+        if (d.last) {  // for the panel after the next, of these rows or as many that follow
+          const int64_t next = n + kFinishAhead, more = next < panels ? 0 : R;
+          if (begin + from + 2 * more <= rows)
+            ask_for(target_, R, place + more * N_ + (more ? next % panels : next) * kPanel, N_);
+        }
+        alignas(64) float tile[kRows * kPanel];
         float* sums = depths_ > 1 ? room.sums + (n * rows + from + begin) * kPanel : tile;
         const int64_t columns = width(panel + n);
         tile_of(R, columns > kLanes, packs_a_, d.from > 0)(stretches, two && !packs_a_ ? 2 : 1,
                                                            room.b + n * d.words * kPanel, sums, room.ahead);
         if (!d.last) continue;
-        const int64_t column = (panel + n) * kPanel;
-        finish(target_, sums, R, columns, (stack * M_ + row + from + begin) * N_ + column, column, N_);
+        if (target_.turned) {
+          const int64_t first_row = stack * N_ + (panel + n) * kPanel;
+          finish_turned(target_, sums, R, columns, first_row * M_ + row + from + begin, M_);
+        } else {
+          finish(target_, sums, R, columns, place + n * kPanel, (panel + n) * kPanel, N_);
+        }
       }
     }
   }
+}
+
+// The same with (a b)^T = b^T a^T.
+Product exchanged(const Product& p) {
+  Product turned = p;
+  std::swap(turned.a, turned.b);
+  std::swap(turned.M, turned.N);
+  turned.trans_a = !p.trans_b;
+  turned.trans_b = !p.trans_a;
+  return turned;
 }
 
 bool has_amx() {
@@ -272,7 +261,12 @@ bool has_amx() {
 
 Run bf16_product(const Instruction& i, const Product& p) {
   if (p.a.dtype != EASEL_BF16 || !attention_detail::multiplies_bf16() || has_amx()) return nullptr;
-  return Blocks(i, p);
+  const bool floats = p.out.dtype == EASEL_F32;
+  // Packing takes as long as multiplying six rows; of short sums memory is the bound.
+  if (!floats && (p.accumulate || p.M < kLeastRows || p.K + p.second_K < kLeastDepth)) return nullptr;
+  // Half a panel of columns has a load for each product, as many rows have one for two.
+  if (floats && p.N <= kLanes && p.M > p.N) return Blocks(i, exchanged(p), true);
+  return Blocks(i, p, false);
 }
 
 #else

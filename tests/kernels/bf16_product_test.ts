@@ -39,11 +39,11 @@ const CASES: readonly Case[] = [
   { M: 14, N: 33, K: 2048, transB: true, rank: 5 },
   { M: 70, N: 16, K: 1301, transA: true, added: true },
   { M: 16, N: 200, K: 2570, transA: true, added: true },
-  { M: 5, N: 39, K: 1283, transA: true, transB: true },
-  { M: 600, N: 16, K: 40, transB: true },
-  { M: 700, N: 9, K: 31, B: 3 },
-  { M: 25, N: 160, K: 16, transB: true, rank: 1 },
-  { M: 1, N: 1000, K: 64, transB: true, rank: 2 },
+  { M: 9, N: 39, K: 1283, transA: true, transB: true },
+  { M: 600, N: 16, K: 72, transB: true },
+  { M: 700, N: 9, K: 77, B: 3 },
+  { M: 25, N: 160, K: 66, transB: true, rank: 1 },
+  { M: 8, N: 1000, K: 64, transB: true, rank: 2 },
 ];
 
 const drawn = (count: number, seed: number) =>

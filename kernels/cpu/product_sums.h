@@ -1,0 +1,74 @@
+// What becomes of a tile's sums: bias and residual are added, and they are rounded once or added to float.
+#pragma once
+#include "product_tiles.h"
+
+#if defined(__AVX512F__)
+namespace easel {
+inline namespace EASEL_ISA {
+namespace product_detail {
+
+// What is added to sums, and where they go.
+struct Target {
+  char* y;
+  const bf16 *bias, *residual;
+  bool floats, accumulate, turned;  // turned: y is (N, M), its rows M apart
+};
+
+// The first n of a panel's numbers are added to its sums.
+inline void add_to(Vec& low, Vec& high, const bf16* from, int64_t n) {
+  low += widened(from, n);
+  if (n > kLanes) high += widened(from + kLanes, n - kLanes);
+}
+
+// The first n columns of a tile's sums to y, whose rows are N apart; at is the first one's place.
+inline void finish(const Target& t, const float* sums, int64_t rows, int64_t n, int64_t at, int64_t column,
+                   int64_t N) {
+  Vec low_bias{}, high_bias{};
+  if (t.bias) add_to(low_bias, high_bias, t.bias + column, n);
+  for (int64_t r = 0; r < rows; ++r, sums += kPanel, at += N) {
+    Vec low = load(sums), high = n > kLanes ? load(sums + kLanes) : Vec{};
+    if (t.bias) low += low_bias, high += high_bias;
+    if (t.residual) add_to(low, high, t.residual + at, n);
+    if (!t.floats) {
+      const Narrow y = narrowed(low, high);
+      if (n == kPanel)  // one store each, of a known size
+        memcpy(t.y + 2 * at, &y, sizeof y);
+      else if (n == kLanes)
+        memcpy(t.y + 2 * at, &y, sizeof y / 2);
+      else
+        memcpy(t.y + 2 * at, &y, size_t(2 * n));
+      continue;
+    }
+    float* y = reinterpret_cast<float*>(t.y) + at;
+    const __mmask16 a = __mmask16(first(n)), b = __mmask16(first(n) >> kLanes);
+    if (t.accumulate) {
+      low += (Vec)_mm512_maskz_loadu_ps(a, y);
+      high += (Vec)_mm512_maskz_loadu_ps(b, y + kLanes);
+    }
+    _mm512_mask_storeu_ps(y, a, (__m512)low);
+    _mm512_mask_storeu_ps(y + kLanes, b, (__m512)high);
+  }
+}
+
+// The same for a tile whose columns are y's rows, in float.
+inline void finish_turned(const Target& t, const float* sums, int64_t rows, int64_t n, int64_t at,
+                          int64_t M) {
+  for (int64_t c = 0; c < n; ++c, at += M) {
+    float* y = reinterpret_cast<float*>(t.y) + at;
+    for (int64_t r = 0; r < rows; ++r) y[r] = (t.accumulate ? y[r] : 0) + sums[r * kPanel + c];
+  }
+}
+
+// Asks for what finish() will read and write.
+inline void ask_for(const Target& t, int64_t rows, int64_t at, int64_t N) {
+  if (t.turned) return;
+  for (int64_t r = 0; r < rows; ++r, at += N) {
+    if (t.residual) __builtin_prefetch(t.residual + at);
+    __builtin_prefetch(t.y + (t.floats ? 4 : 2) * at, 1);
+  }
+}
+
+}  // namespace product_detail
+}  // namespace EASEL_ISA
+}  // namespace easel
+#endif
