@@ -110,18 +110,19 @@ struct Convolution {
       pack(to, panel, from, depth);
   }
 
-  void sort_pixels(Own& o, int64_t first, int64_t many) const {
+  void sort_pixels(Own& o, int64_t panel, int64_t first, int64_t many) const {
     o.insides = o.borders = 0;
     for (int64_t p = 0; p < many; ++p) {
       const int64_t at = first + p, n = at / (g.height * g.width);
       const int64_t row = at / g.width % g.height - g.top, column = at % g.width - g.left;
       const Pixel pixel{reinterpret_cast<const Word*>(x) + ((n * g.H + row) * g.W + column) * (g.I / 2),
-                        o.sums + p * kPanel};
+                        o.sums + p * kPanel, y + at * g.O + panel * kPanel};
       if (row >= 0 && column >= 0 && row + g.KH <= g.H && column + g.KW <= g.W) {
         o.inside[o.insides++] = pixel;
       } else {
         o.rows[o.borders] = int32_t(row), o.columns[o.borders] = int32_t(column);
         o.border[o.borders++] = pixel;
+        std::fill_n(pixel.sums, kPanel, 0.0f);
       }
     }
   }
@@ -136,54 +137,51 @@ struct Convolution {
     return many;
   }
 
-  // One step of an item; `next` and `next_from` say which weights are wanted after it.
-  void multiply_step(Own& o, int64_t panel, int64_t from, int64_t next, int64_t next_from) const {
+  // One step of an item; `next` and `next_from` say which weights are wanted after it. Pixels inside are done
+  // where there is an output.
+  void multiply_step(Own& o, int64_t panel, int64_t from, int64_t next, int64_t next_from,
+                     const Output* output) const {
     const int64_t depth = std::min(cut.depth, g.I - from), words = depth / 2;
     Stretch stretches[kTaps];
     if (make()) make_weights(o.made, panel, from, depth);
     for (int64_t tap = 0; tap < cut.taps; ++tap) {
-      const bf16 *at = make() ? o.made + tap * depth * kPanel : weights(panel, tap, from),
-                 *ahead = plain ? at : weights(next, tap, next_from);
+      const bf16* at = make() ? o.made + tap * depth * kPanel : weights(panel, tap, from);
+      const bf16* ahead = cut.by_panel && !plain ? weights(next, tap, next_from) : nullptr;
       stretches[tap] = {(tap / g.KW * g.W + tap % g.KW) * (g.I / 2) + from / 2,
                         reinterpret_cast<const Word*>(at), reinterpret_cast<const char*>(ahead)};
     }
-    Ahead ahead{depth / kPanel,
-                reversed && !plain ? cut.taps * g.O * kPanel * int64_t(sizeof(bf16)) : kBlockBytes};
-    if (depth == g.I && (!reversed || plain)) {  // a row of taps is one stretch
+    const int64_t blocks = depth / kPanel,
+                  apart = reversed ? cut.taps * g.O / kPanel * kBlockBytes : kBlockBytes;
+    if (depth == g.I && (!reversed || !stretches->ahead)) {  // a row of taps is one stretch
       Stretch rows[kTaps];
       for (int64_t row = 0; row < g.KH; ++row) rows[row] = stretches[row * g.KW];
-      multiply(o.inside, o.insides, rows, g.KH, g.KW * words, {g.KW * ahead.blocks, ahead.apart});
+      multiply(o.inside, o.insides, rows, g.KH, g.KW * words, {{g.KW * blocks, apart}, from == 0, output});
     } else {
-      multiply(o.inside, o.insides, stretches, cut.taps, words, ahead);
+      multiply(o.inside, o.insides, stretches, cut.taps, words, {{blocks, apart}, from == 0, output});
     }
     for (int64_t tap = 0; tap < cut.taps; ++tap)
-      multiply(o.some, pick_pixels(o, tap), stretches + tap, 1, words, ahead);
+      multiply(o.some, pick_pixels(o, tap), stretches + tap, 1, words, {{blocks, apart}, false, nullptr});
   }
 
-  void finish(const Own& o, int64_t panel, int64_t first, int64_t many) const {
-    Vec added[2] = {};
-    for (int v = 0; bias && v < 2; ++v) added[v] = vectors::Brains::read(bias + panel * kPanel + v * kLanes);
-    for (int64_t p = 0; p < many; ++p) {
-      const int64_t at = (first + p) * g.O + panel * kPanel;
-      for (int v = 0; v < 2; ++v) {
-        Vec sum = load(o.sums + p * kPanel + v * kLanes) + added[v];
-        if (residual) sum += vectors::Brains::read(residual + at + v * kLanes);
-        vectors::RoundedBrains::write(y + at + v * kLanes, sum);
-      }
-    }
+  Output output(int64_t panel) const {
+    Output output{y, residual, {}};
+    for (int v = 0; bias && v < 2; ++v)
+      output.bias[v] = vectors::Brains::read(bias + panel * kPanel + v * kLanes);
+    return output;
   }
 
   void multiply_item(Own& o, int64_t item, int64_t next) const {
     const int64_t panel = cut.panel(item), part = cut.part(item);
     const int64_t first = cut.pixels * part / cut.parts, many = cut.pixels * (part + 1) / cut.parts - first;
-    std::fill_n(o.sums, many * kPanel, 0.0f);
-    sort_pixels(o, first, many);
+    sort_pixels(o, panel, first, many);
+    const Output output = this->output(panel);
     for (int64_t from = 0; from < g.I; from += cut.depth) {
       const bool last = from + cut.depth >= g.I;
       multiply_step(o, panel, from, last ? cut.panel(std::min(next, cut.items() - 1)) : panel,
-                    last ? 0 : from + cut.depth);
+                    last ? 0 : from + cut.depth, last ? &output : nullptr);
     }
-    finish(o, panel, first, many);
+    for (int64_t k = 0; k < o.borders; ++k)
+      for (int v = 0; v < 2; ++v) output.write(o.border[k], v, load(o.border[k].sums + v * kLanes));
   }
 
   void run() const {
