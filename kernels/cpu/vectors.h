@@ -94,8 +94,13 @@ struct Brains {
   static void write(bf16* p, Vec x) {
     const Bits u = (Bits)x, rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
     const Bits number = x == x ? rounded : Bits{} + 0x7fc0u;
+#if defined(__AVX2__) && !defined(__AVX512F__)
+    const __m256i pairs = _mm256_packus_epi32((__m256i)number, (__m256i)number);
+    _mm_storeu_si128((__m128i*)p, _mm256_castsi256_si128(_mm256_permute4x64_epi64(pairs, 0x08)));
+#else
     const Short half = __builtin_convertvector(number, Short);
     memcpy(p, &half, sizeof half);
+#endif
   }
 };
 
@@ -200,7 +205,7 @@ inline Vec exp2_of(Vec x) {
   asm("vrndscaleps $0, %1, %0" : "=v"(whole) : "v"(x));
 #else
   constexpr float kRounds = 12582912.f;  // a sum's last bits are the whole number next to what was added
-  x = spread(-126.f) > x ? spread(-126.f) : x;
+  x = at_least(x, -126.f);
   const Vec sum = x + kRounds, whole = sum - kRounds;
 #endif
   const Vec r = x - whole;
