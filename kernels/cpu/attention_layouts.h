@@ -118,13 +118,13 @@ void spread_rows(const T* from, int64_t line, int64_t rows, int64_t width, float
 template <typename T>
 void spread_columns(const T* from, int64_t line, int64_t rows, const Blocks& columns, int64_t total,
                     int64_t first, float* to) {
-  for (int64_t k = 0; k < columns.count; ++k) {
-    const int64_t c = columns.begin(k), n = columns.begin(k + 1) - c;
-    float* at = to + c * total + first * n;
-    for (int64_t r = 0; r < rows; r += kPer<T>, at += n) {
-      const T *x = from + r * line + c, *y = r + 1 < rows ? x + line : nullptr;
+  for (int64_t r = 0; r < rows; r += kPer<T>) {
+    const T *x = from + r * line, *y = r + 1 < rows ? x + line : nullptr;
+    for (int64_t k = 0; k < columns.count; ++k) {
+      const int64_t c = columns.begin(k), n = columns.begin(k + 1) - c;
+      float* at = to + c * total + (first + r / kPer<T>)*n;
       for (int64_t l = 0; l < n; l += kLanes)
-        store_some(at + l, load_some(x + l, y ? y + l : y, n - l), n - l);
+        store_some(at + l, load_some(x + c + l, y ? y + c + l : y, n - l), n - l);
     }
   }
 }
