@@ -1,6 +1,7 @@
 /** SDXL's second conditioning: the pooled text and three sizes as sinusoids. */
 import { reshape, type Tensor } from "../../graph/mod.ts";
 import { timestepEmbedding } from "../unet/embedding.ts";
+import { frequencies } from "../unet/frequencies.ts";
 
 export interface Sizes {
   readonly originalHeight: number;
@@ -30,14 +31,13 @@ export function sizedVector(pooled: Float32Array, sizes: Sizes): Float32Array {
   return out;
 }
 
-/** [cos | sin] of x * 10000^(-i / half), rounded where PyTorch rounds. */
+/** [cos | sin] of x * 10000^(-i / half). */
 function sinusoids(x: number): Float32Array {
   const half = CHANNELS / 2, out = new Float32Array(CHANNELS);
-  for (let i = 0; i < half; i++) {
-    const exponent = Math.fround(Math.fround(-Math.log(10000)) * i);
-    const angle = Math.fround(x * Math.fround(Math.exp(Math.fround(exponent / half))));
+  frequencies(half).forEach((frequency, i) => {
+    const angle = Math.fround(x * frequency);
     out[i] = Math.cos(angle);
     out[half + i] = Math.sin(angle);
-  }
+  });
   return out;
 }

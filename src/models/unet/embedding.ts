@@ -3,20 +3,17 @@
 import { concat, cos, mul, reshape, silu, sin, type Tensor } from "../../graph/mod.ts";
 import { linear, toCompute } from "../layers.ts";
 import type { Weights } from "../weights.ts";
+import { frequencies } from "./frequencies.ts";
 
 /**
  * [cos | sin] of t * 10000^(-i / half), in float32 whatever the compute dtype, since bfloat16 cannot tell 999 from 1000.
- * timesteps (N) f32 -> (N, channels) f32. Frequencies are rounded step by step as PyTorch rounds them.
+ * timesteps (N) f32 -> (N, channels) f32.
  */
 export function timestepEmbedding(timesteps: Tensor, channels: number): Tensor {
   const half = channels / 2;
-  const frequencies = Float32Array.from({ length: half }, (_, i) => {
-    const exponent = Math.fround(Math.fround(-Math.log(10000)) * i);
-    return Math.exp(Math.fround(exponent / half));
-  });
   const angles = mul(
     reshape(timesteps, [timesteps.shape[0], 1]),
-    timesteps.graph.constant(frequencies, [1, half]),
+    timesteps.graph.constant(frequencies(half), [1, half]),
   );
   return concat([cos(angles), sin(angles)], 1);
 }
