@@ -31,10 +31,13 @@ const LESS_MEMORY = "use a smaller batch or resolution";
 export class Device {
   readonly #library: Library;
   readonly #atOpening: { available: number };
+  readonly #sharesMemory: boolean;
   readonly pointer: NonNullable<Deno.PointerValue>;
-  /** Bytes in use now, and the most at any time: buffers, and what the backend holds for programs. */
+  /** Bytes in use now: buffers, and what the backend holds for programs. */
   allocatedBytes = 0;
+  /** The most at any time; where the host's memory is the device's (the CPU), with what lay on the host. */
   peakBytes = 0;
+  #hostBytes = 0;
   /** What programs run in, see Arena. */
   readonly arenas = new Set<Arena>();
 
@@ -46,6 +49,7 @@ export class Device {
     this.#library = library;
     this.pointer = pointer;
     this.#atOpening = this.#memory();
+    this.#sharesMemory = this.info().backend === "cpu";
   }
 
   get symbols(): Library["symbols"] {
@@ -83,7 +87,18 @@ export class Device {
   account(bytes: number): void {
     if (bytes > 0) this.#refuse(bytes, this.#left, this.#budget);
     this.allocatedBytes += bytes;
-    this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes);
+    this.#recordPeak();
+  }
+
+  /** Counts what a job keeps on the host between programs (or, negative, gave back). No limit holds for it. */
+  accountHost(bytes: number): void {
+    if (!this.#sharesMemory) return;
+    this.#hostBytes += bytes;
+    this.#recordPeak();
+  }
+
+  #recordPeak(): void {
+    this.peakBytes = Math.max(this.peakBytes, this.allocatedBytes + this.#hostBytes);
   }
 
   /** What the limit leaves, and how it is called. */

@@ -231,9 +231,11 @@ export class Pipeline {
           graph.output("small", decodeSmall(x, this.#vae(graph), { attention }));
         }, { latents: latents.subarray(i * one, (i + 1) * one) });
         const inner = small.length / byteSize(dtype) / (height * width);
-        const rows = new HostRows(width, inner, dtype);
+        const rows = new HostRows(width, inner, dtype, this.model.store.device);
         rows.addBytes(small);
-        pictures.push((await new BandRunner(this.model, programs, bands).run(rows, pieces, true)).floats());
+        pictures.push(
+          (await new BandRunner(this.model, programs, bands).run(rows, pieces, true)).takeFloats(),
+        );
       }
     });
     return pictures.length === 1 ? pictures[0] : joined(Float32Array, pictures);
@@ -247,12 +249,12 @@ export class Pipeline {
   ): Promise<Float32Array> {
     const { batch, channels, height, width } = shape, { factor } = this.model.family.latent;
     const pieces = encoderPieces(this.#vae(new Graph())), parts: Float32Array[] = [];
-    const size = images.length / batch;
+    const size = images.length / batch, { vaeDtype, store } = this.model;
     await this.#oneByOne(async (programs) => {
       for (let i = 0; i < batch; i++) {
-        const rows = new HostRows(factor * width, 3, this.model.vaeDtype);
+        const rows = new HostRows(factor * width, 3, vaeDtype, store.device);
         rows.add(images.subarray(i * size, (i + 1) * size));
-        parts.push((await new BandRunner(this.model, programs, bands).run(rows, pieces, false)).floats());
+        parts.push((await new BandRunner(this.model, programs, bands).run(rows, pieces, false)).takeFloats());
       }
     });
     const small = joined(Float32Array, parts), inner = small.length / (batch * height * width);

@@ -75,12 +75,24 @@ export class BandRunner {
     const stages = pieces.map((piece) => resnetStage(piece, this.model));
     if (withHead) stages.push(headStage(this.model));
     let x = rows;
-    for (const stage of stages) x = await this.#stage(x, stage);
+    for (const stage of stages) {
+      const { width, dtype } = x, { device } = this.model.store;
+      const result = new HostRows(width * stage.scale, stage.channels.out, dtype, device);
+      try {
+        await this.#stage(x, stage, result);
+      } catch (error) {
+        result.forget(result.height);
+        throw error;
+      } finally {
+        x.forget(x.height);
+      }
+      x = result;
+    }
     return x;
   }
 
   /** Statistics of each norm in turn, then the result. */
-  async #stage(x: HostRows, stage: Stage): Promise<HostRows> {
+  async #stage(x: HostRows, stage: Stage, result: HostRows): Promise<void> {
     const known = new Map<string, Statistics>();
     const size = { height: x.height * stage.scale, width: x.width * stage.scale };
     for (const [place, name] of stage.norms.entries()) {
@@ -100,7 +112,6 @@ export class BandRunner {
       const [channels] = this.model.shapes.get(`${VAE}.${name}.weight`)!;
       known.set(name, together(parts, channels));
     }
-    const result = new HostRows(size.width, stage.channels.out, x.dtype);
     await this.#eachBand(x, stage, size, stage.reach.finish, async (band) => {
       x.forget(band.input.from);
       const { call, rows } = this.#program(
@@ -117,8 +128,6 @@ export class BandRunner {
       giveBack(rows);
       result.addBytes(out);
     });
-    x.forget(x.height);
-    return result;
   }
 
   async #eachBand(

@@ -1,7 +1,6 @@
 /** Activations of one picture on the host, in the dtype that they are computed in, row after row. */
 
 import { bf16ToF32, type DType, f16ToF32, f32ToBf16, f32ToF16 } from "../../../base/dtype.ts";
-import { joined } from "../../../base/joined.ts";
 
 export type Stored = Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 
@@ -11,13 +10,23 @@ interface Chunk {
   readonly values: Stored;
 }
 
+/** A device, which counts what lies beside it on the host. */
+export interface HostMemory {
+  accountHost(bytes: number): void;
+}
+
 /** Rows are added at the end and forgotten from the beginning: of a large result and its source only one is ever whole. */
 export class HostRows {
   #chunks: Chunk[] = [];
   #height = 0;
 
-  /** `dtype` is one of float32 and the two of 16 bits. */
-  constructor(readonly width: number, readonly channels: number, readonly dtype: DType) {}
+  /** `dtype` is one of float32 and the two of 16 bits; `memory` hears of bytes that come and, negative, go. */
+  constructor(
+    readonly width: number,
+    readonly channels: number,
+    readonly dtype: DType,
+    private readonly memory: HostMemory,
+  ) {}
 
   /** Rows that were added, those forgotten included. */
   get height(): number {
@@ -38,6 +47,7 @@ export class HostRows {
   #append(values: Stored): void {
     const from = this.#height, to = from + values.length / (this.width * this.channels);
     this.#chunks.push({ from, to, values });
+    this.memory.accountHost(values.byteLength);
     this.#height = to;
   }
 
@@ -54,16 +64,23 @@ export class HostRows {
     return out;
   }
 
-  /** All rows as float32; none may be forgotten. */
-  floats(): Float32Array {
-    return joined(Float32Array, this.#chunks.map(({ values }) => decoded(values, this.dtype)));
+  /** All rows as float32; none may be forgotten, and all are now. */
+  takeFloats(): Float32Array {
+    const row = this.width * this.channels, out = new Float32Array(this.#height * row);
+    for (const { from, to, values } of this.#chunks) {
+      out.set(decoded(values, this.dtype), from * row);
+      this.forget(to);
+    }
+    return out;
   }
 
   /** Gives back the memory of the rows before `row`, as far as whole additions go. */
   forget(row: number): void {
     this.#chunks = this.#chunks.filter(({ to, values }) => {
-      if (to <= row) giveBack(values);
-      return to > row;
+      if (to > row) return true;
+      this.memory.accountHost(-values.byteLength);
+      giveBack(values);
+      return false;
     });
   }
 }
