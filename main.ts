@@ -1,5 +1,6 @@
 /** easel's entry: `easel COMMAND [FLAGS]`. */
 
+import { exitNow } from "./ffi/exit.ts";
 import { runProgram } from "./src/cli/front/program.ts";
 
-Deno.exit(await runProgram(Deno.args));
+exitNow(await runProgram(Deno.args));

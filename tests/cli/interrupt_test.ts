@@ -53,6 +53,21 @@ Deno.test("the second signal ends a computation on other threads with 130, not i
   assert.deepEqual([code, signal], [130, null]);
 });
 
+Deno.test("the end does not wait for exit handlers, whatever they do", async () => {
+  const program = join(import.meta.dirname!, "stuck_exit.ts");
+  const wait = { stdin: "null", signal: AbortSignal.timeout(120_000) } as const;
+  for (
+    const [words, status] of [["--version", 0], ["no_such_command", 2], [
+      "inspect /nowhere.safetensors",
+      1,
+    ]] as const
+  ) {
+    const args = ["run", "--quiet", "-A", program, ...words.split(" ")];
+    const { code, signal } = await new Deno.Command(Deno.execPath(), { args, ...wait }).output();
+    assert.deepEqual([code, signal], [status, null], words);
+  }
+});
+
 Deno.test("a log file on a full disk, and closed or full streams, end output and not the work", async () => {
   const job = join(import.meta.dirname!, "talking_job.ts");
   const shell = (line: string) =>

@@ -1,5 +1,6 @@
 /** argv -> exit status. 0 done, 1 the user can mend it, 2 wrong command line, 130 interrupted. */
 
+import { exitNow } from "../../../ffi/exit.ts";
 import { removeUnfinished } from "../../base/files/temporary.ts";
 import { UserError } from "../../base/errors.ts";
 import type { CommandEntry } from "../command.ts";
@@ -15,7 +16,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   const session: ProgramCall = { argv, title: "easel", notes: [], events: null };
   globalThis.addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    report(session, event.reason).then((status) => Deno.exit(status));
+    report(session, event.reason).then(exitNow);
   });
   try {
     const [first, ...rest] = argv;

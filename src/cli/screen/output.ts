@@ -3,6 +3,7 @@
  * of the program: whatever leaves through it is visible text (screen.ts), but for what moves the progress bar.
  */
 
+import { exitNow } from "../../../ffi/exit.ts";
 import { UserError } from "../../base/errors.ts";
 import { oneLine, visible } from "./screen.ts";
 
@@ -16,7 +17,7 @@ export function print(line: string): void {
   try {
     writeAllSync(Deno.stdout, encoder.encode(visible(line) + "\n"));
   } catch (error) {
-    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(0);
+    if (error instanceof Deno.errors.BrokenPipe) exitNow(0);
     const reason = (error as Error).message;
     throw new UserError(`standard output cannot be written (${reason}); free space or send it elsewhere`, {
       cause: error,
