@@ -52,17 +52,23 @@ template <int R>
     for (int v = 0; v < 2; ++v) most[v] = x[r][v] > most[v] ? x[r][v] : most[v];
 }
 
+// 2^x, or where it is too large for a float at least what is far above kMuch.
+template <typename T>
+inline Vec weight_of(Vec x) {
+  return exp2_of<T>(kWide ? x : at_most(x, 127.f));
+}
+
 // Weights of a row of scores, of two for bf16.
 template <typename T>
 [[gnu::always_inline]] inline void weigh_row(const Vec (&x)[kRows][2], int r, int v, float scale, Vec shift,
                                              Vec& sum, float* weights) {
   float* to = weights + r / kPer<T> * kPanel + v * kLanes;
-  const Vec y = exp2_of<T>(x[r][v] * scale - shift);
+  const Vec y = weight_of<T>(x[r][v] * scale - shift);
   if constexpr (std::is_same_v<T, float>) {
     sum += y;
     store(to, y);
   } else {
-    const Narrow pairs = pairs_of(and_half(y), and_half(exp2_of<T>(x[r + 1][v] * scale - shift)));
+    const Narrow pairs = pairs_of(and_half(y), and_half(weight_of<T>(x[r + 1][v] * scale - shift)));
     memcpy(to, &pairs, sizeof pairs);
     sum = multiply_add<T>(sum, (Vec)pairs, (Vec)(IntVec{} + 0x3f803f80));  // times one, one
   }

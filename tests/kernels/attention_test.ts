@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { DType } from "../../src/base/dtype.ts";
 import { attention, compile, gradients, Graph, mul, sum } from "../../src/graph/mod.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
-import { checkOp, normal } from "./check_op.ts";
+import { checkOp, device, normal } from "./check_op.ts";
 
 interface Sizes {
   B: number;
@@ -86,6 +86,49 @@ for (const s of cases) {
     gradient: false,
   });
 }
+
+{
+  // one key's weight is 2^130 to 2^300 times those of the first ones
+  const s: Sizes = { B: 1, Lq: 37, Lk: 150, heads: 1, width: 40 }, keys = normal([1, s.Lk, s.width], 2);
+  const queries = normal([1, s.Lq, s.width], 1), positive = (queries.values as Float32Array).map(Math.abs);
+  const leaping = (keys.values as Float32Array).map((x, i) => Math.floor(i / s.width) === 9 ? 30 : x * 0.01);
+  checkOp("attention() of scores that leap by hundreds behind the first keys", {
+    operands: [
+      { ...queries, values: positive },
+      { ...keys, values: leaping },
+      normal([1, s.Lk, s.width], 3),
+    ],
+    build: (q, k, v) => attention(q, k, v, { heads: s.heads }),
+    reference: (q, k, v) => attended(q, k, v, s),
+    tolerance: { f32: 1e-4 },
+    gradient: false,
+  });
+}
+
+Deno.test("attention() of a number that is none has none as its outcome", async () => {
+  const shape = [1, 20, 40], none = (at: number) => (normal(shape, 1).values as Float32Array).with(at, NaN);
+  for (const dtype of ["f32", "bf16"] as const) {
+    for (
+      const [which, at] of [["q", 3 * 40], ["k", 0], ["k", 15 * 40], ["v", 0], ["v", 15 * 40 + 39]] as const
+    ) {
+      const store = new ParameterStore(device("cpu")), graph = new Graph();
+      const [q, k, v] = ["q", "k", "v"].map((name) => graph.input(name, shape, dtype));
+      graph.output("y", attention(q, k, v, { heads: 1 }));
+      const program = await compile(graph, store);
+      const plain = normal(shape, 2).values as Float32Array;
+      const { y } = await program.run({ q: plain, k: plain, v: plain, [which]: none(at) });
+      const [rows, columns] = [
+        which === "q" ? [3] : [...Array(20).keys()],
+        which === "v" ? [at % 40] : [0, 39],
+      ];
+      for (const row of rows) {
+        for (const c of columns) assert.ok(Number.isNaN(y[row * 40 + c]), `${dtype} ${which} ${at}: ${row}`);
+      }
+      program.destroy();
+      store.destroy();
+    }
+  }
+});
 
 /** attention and its three gradients. */
 async function bits(threads: number, dtype: DType): Promise<Record<string, unknown>> {
