@@ -105,7 +105,7 @@ Deno.test("whoever caches several datasets hears which one is at work, where any
     const started = async () => {
       const group = await open(dir);
       let name = "";
-      await cache(group, true, { onStart: () => name = datasetName(group.datasets[0], 1) });
+      await cache(group, true, { onStart: () => void (name = datasetName(group.datasets[0], 1)) });
       return name;
     };
     assert.equal(await started(), "dataset 2 (1_a)");

@@ -4,7 +4,10 @@ import { openNetworkRun } from "../../src/training/jobs/network_run.ts";
 import { planTraining } from "../../src/training/jobs/plan.ts";
 import { planVae } from "../../src/training/jobs/train_vae.ts";
 import { trainNetwork } from "../../src/training/jobs/train_network.ts";
-import { closeTo, listening, peakOf, tinyRun } from "./tiny_run.ts";
+import { sdxlTrainNetworkJob } from "../../src/training/jobs/train_network_job.ts";
+import { sdxlTrainNetworkGroups } from "../../src/training/options.ts";
+import { withDefaults } from "../../src/options/mod.ts";
+import { closeTo, listening, peakOf, TINY_SDXL, tinyRun, writePictures, writeTinyModel } from "./tiny_run.ts";
 
 Deno.test("planTraining() counts the largest program and the weights, and writes nothing", async () => {
   const { dir, config } = tinyRun();
@@ -51,6 +54,32 @@ Deno.test("a run takes what was planned, whether latents are cached and pictures
     await trainNetwork(run, context);
     closeTo(programBytes + parameterBytes, peakOf(context));
   }
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("of SDXL too, whose pictures in several sizes and numbers are encoded together", async () => {
+  const dir = Deno.makeTempDirSync({ prefix: "easel-plan-" });
+  writeTinyModel(join(dir, "model.safetensors"), {}, TINY_SDXL);
+  for (const [width, height, count] of [[64, 48, 5], [64, 64, 9], [96, 64, 8]]) {
+    writePictures(join(dir, "data"), count, { width, height, name: `${width}x${height}-` });
+  }
+  const config = withDefaults(sdxlTrainNetworkGroups, {
+    ...{ pretrainedModelNameOrPath: join(dir, "model.safetensors"), trainDataDir: join(dir, "data") },
+    ...{ outputDir: join(dir, "out"), outputName: "x", captionExtension: ".txt" },
+    ...{
+      resolution: "96",
+      enableBucket: true,
+      minBucketReso: 32,
+      bucketResoSteps: 16,
+      bucketNoUpscale: true,
+    },
+    ...{ networkModule: "networks.lora", networkDim: 2, networkTrainUnetOnly: true },
+    ...{ cacheLatents: true, vaeBatchSize: 8, maxTrainSteps: 2, learningRate: 1e-3, seed: 1, threads: 1 },
+  });
+  const context = listening();
+  const { programBytes, parameterBytes } = await sdxlTrainNetworkJob.plan!(config, context);
+  await sdxlTrainNetworkJob.run(config, context);
+  closeTo(programBytes + parameterBytes, peakOf(context));
   Deno.removeSync(dir, { recursive: true });
 });
 

@@ -39,8 +39,8 @@ export interface CacheOptions {
   readonly compat: boolean;
   /** Where a random crop begins, of so many pixels that are left over; without it there are no random crops. */
   readonly cropAt?: (extra: number) => number;
-  /** Called when there are latents to make. */
-  readonly onStart?: () => void;
+  /** Called when there are latents to make, before the first. */
+  readonly onStart?: () => void | Promise<void>;
   readonly onProgress?: (done: number, total: number) => void;
   /** Takes one line for each image that cannot be read. */
   readonly note: (line: string) => void;
@@ -75,7 +75,7 @@ export async function cacheLatents(dataset: Dataset, options: CacheOptions): Pro
   const inMemory = options.toDisk ? ownedByOthers(missing, options) : new Set(missing);
   const toWrite = new Set(withoutFile(missing.filter((entry) => !inMemory.has(entry)), options));
   const waiting = missing.filter((entry) => inMemory.has(entry) || toWrite.has(entry));
-  if (waiting.length > 0) options.onStart?.();
+  if (waiting.length > 0) await options.onStart?.();
   let done = 0;
   const batches = groups(waiting, options.batchSize);
   using pool = new Pool(threadsFor(options.threads ?? 1, waiting.length));

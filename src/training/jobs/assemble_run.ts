@@ -147,6 +147,7 @@ async function cacheAll(
 ): Promise<void> {
   const owned = new Map<string, string>();
   const held = validation?.group.datasets ?? [], datasets = [...group.datasets, ...held];
+  const largest = largestBatches({ datasets }, config.vaeBatchSize);
   const heldOut = validation?.generators().torch;
   for (const [i, dataset] of datasets.entries()) {
     const torch = held.includes(dataset) ? heldOut! : generators.latents;
@@ -159,8 +160,9 @@ async function cacheAll(
       trusted: config.skipCacheCheck,
       compat: config.compat !== null,
       threads: config.threads,
-      onStart: () => {
+      onStart: async () => {
         if (datasets.length > 1) context.log(`caching latents of ${datasetName(dataset, i)}`);
+        await encoder.prepare(largest); // the smallest pictures come first
       },
       onProgress: (step, total) => context.progress({ task: "caching latents", step, total }),
       note: (line) => context.warn(line),

@@ -61,9 +61,10 @@ export class LatentEncoder {
     return needs.reduce((a, b) => b.arenaBytes > a.arenaBytes ? b : a);
   }
 
-  /** Makes the programs that encode such pictures, before there are any. */
+  /** Makes the programs that encode such pictures, the largest first, so that all that come later run in its memory. */
   async prepare(pictures: readonly PictureShape[]): Promise<void> {
-    for (const { batch, height, width } of pictures) {
+    const pixels = ({ batch, height, width }: PictureShape) => batch * height * width;
+    for (const { batch, height, width } of pictures.toSorted((a, b) => pixels(b) - pixels(a))) {
       const sides = [batch, height, width] as const;
       await this.#programs.get(sides, (graph) => this.#record(graph, sides));
     }
