@@ -12,6 +12,7 @@ namespace easel {
 namespace {
 
 constexpr uint64_t kMapFrom = 1 << 21;  // at least a huge page
+constexpr uint64_t kPage = 4096;
 
 void read_converted(easel_buffer* buffer, uint64_t offset, const char* path, uint64_t file_offset,
                     uint64_t count, int32_t file_dtype, int32_t device_dtype) {
@@ -38,9 +39,29 @@ void read_converted(easel_buffer* buffer, uint64_t offset, const char* path, uin
   }
 }
 
+// For tests: whatever reads or writes past a buffer's end fails, whose page may not be touched. Where buffers
+// begin is of no account then.
+bool guards() {
+  static const bool wanted = getenv("EASEL_CPU_GUARD") != nullptr;
+  return wanted;
+}
+
+// The pages of a guarded buffer, and one more.
+uint64_t guarded_bytes(uint64_t bytes) { return (bytes + kPage - 1) / kPage * kPage + kPage; }
+
+char* allocate_guarded(uint64_t bytes) {
+  const uint64_t all = guarded_bytes(bytes);
+  void* pages = mmap(nullptr, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED) throw Failure(EASEL_OUT_OF_MEMORY, "out of memory");
+  char* const end = static_cast<char*>(pages) + all - kPage;
+  if (mprotect(end, kPage, PROT_NONE)) throw Failure(EASEL_FAILED, "a page cannot be protected");
+  return end - bytes;
+}
+
 }  // namespace
 
 char* allocate(uint64_t bytes) {
+  if (guards()) return allocate_guarded(bytes);
   bytes = std::max<uint64_t>(bytes, 64);
   const auto refuse = [&] {
     throw Failure(EASEL_OUT_OF_MEMORY, "out of memory: " + std::to_string(bytes) + " bytes were wanted");
@@ -60,6 +81,11 @@ char* allocate(uint64_t bytes) {
 
 void release(char* data, uint64_t bytes) {
   if (!data) return;
+  if (guards()) {
+    const uint64_t all = guarded_bytes(bytes);
+    munmap(data + bytes + kPage - all, all);
+    return;
+  }
   bytes = std::max<uint64_t>(bytes, 64);
   if (bytes >= kMapFrom)
     munmap(data, bytes);

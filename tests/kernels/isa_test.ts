@@ -28,3 +28,14 @@ for (const [where, env] of [["", {}], [" without AVX-512", AVX2]] as const) {
   Deno.test(`small convolutions and their gradients come out right by Winograd${where}`, () =>
     againWith({ ...env, ...WINOGRAD }, ["conv2d"], /^conv2d.*(3,3\],"pad".*|3x3.*residual|40, frozen)$/, 12));
 }
+
+// Each operand's end is a page's, behind which nothing may be touched.
+for (const [where, env] of [["", {}], [" without AVX-512", AVX2]] as const) {
+  Deno.test(`nothing is read or written past an operand${where}`, () =>
+    againWith(
+      { ...env, EASEL_CPU_GUARD: "1" },
+      ["threads"],
+      /: (geglu|silu|layer|linear|conv2d|attention.*,77)/,
+      14,
+    ));
+}

@@ -31,10 +31,12 @@ const CASES: readonly [string, Case][] = [
   rows("linear", (x, w, b) => ops.linear(x, w, b), [200, 96], [72, 96], [72]),
   rows("linear with few rows", (x, w, b) => ops.linear(x, w, b), [3, 1280], [320, 1280], [320]),
   rows("linear, narrow", (x, w) => ops.linear(x, w), [1024, 64], [16, 64]),
+  rows("linear of odd sizes", (x, w, b) => ops.linear(x, w, b), [29, 83], [35, 83], [35]),
   rows("linear, long", (x, w) => ops.linear(x, w), [64, 4096], [32, 4096]),
   rows("conv2d 3x3", (x, w, b) => ops.conv2d(x, w, b, PAD), [1, 16, 16, 32], [32, 32, 3, 3], [32]),
   rows("conv2d of 4 channels", (x, w, b) => ops.conv2d(x, w, b, PAD), [1, 16, 16, 4], [32, 4, 3, 3], [32]),
   rows("conv2d to 4 channels", (x, w, b) => ops.conv2d(x, w, b, PAD), [1, 16, 16, 32], [4, 32, 3, 3], [4]),
+  rows("conv2d of odd sizes", (x, w, b) => ops.conv2d(x, w, b, PAD), [2, 5, 7, 17], [13, 17, 3, 3], [13]),
   rows("conv2d 1x1", (x, w, b) => ops.conv2d(x, w, b), [2, 8, 8, 64], [32, 64, 1, 1], [32]),
   rows(
     "conv2d 3x3, stride 2",
