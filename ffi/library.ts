@@ -5,6 +5,7 @@ import { isFile } from "../src/base/files/exists.ts";
 import { INSTRUCTION_BYTES, TENSOR_BYTES } from "../src/base/records.ts";
 import { ROOT, UNPACKED } from "../src/base/root.ts";
 import { ABI_VERSION, type Library, SYMBOLS } from "./abi.ts";
+import { returnFreedArrays } from "./memory.ts";
 
 export type Backend = "cpu" | "cuda";
 
@@ -22,6 +23,7 @@ export function openLibrary(backend: Backend): Library {
   const path = libraryPath(backend);
   const remedy = (UNPACKED ? ELSEWHERE : BUILD)[backend];
   if (backend === "cpu") patience();
+  returnFreedArrays();
   if (backend === "cuda" && !libraryThere(backend)) {
     throw new UserError(`cuda: easel was built without GPU code (there is no ${path}); ${remedy}`);
   }
