@@ -252,15 +252,10 @@ Product exchanged(const Product& p) {
   return turned;
 }
 
-bool has_amx() {
-  static const bool has = __builtin_cpu_supports("amx-bf16");
-  return has;
-}
-
 }  // namespace
 
 Run bf16_product(const Instruction& i, const Product& p) {
-  if (p.a.dtype != EASEL_BF16 || !attention_detail::multiplies_bf16() || has_amx()) return nullptr;
+  if (p.a.dtype != EASEL_BF16 || !product_detail::tiles_serve()) return nullptr;
   const bool floats = p.out.dtype == EASEL_F32;
   // Packing takes as long as multiplying six rows; of short sums memory is the bound.
   if (!floats && (p.accumulate || p.M < kLeastRows || p.K + p.second_K < kLeastDepth)) return nullptr;

@@ -260,16 +260,11 @@ void Gradient::finish(const float* sums, int64_t rows, int64_t o, int64_t panel)
   }
 }
 
-bool has_amx() {
-  static const bool has = __builtin_cpu_supports("amx-bf16");
-  return has;
-}
-
 }  // namespace
 
 Run conv2d_weight(const Instruction& i, const Conv2dShape& g, const Tensor& dy, const Tensor& x,
                   const Tensor& dw) {
-  if (x.dtype != EASEL_BF16 || !attention_detail::multiplies_bf16() || has_amx()) return nullptr;
+  if (x.dtype != EASEL_BF16 || !product_detail::tiles_serve()) return nullptr;
   if (g.taps() > kTaps) return nullptr;
   return Gradient(i, g, dy, x, dw);
 }

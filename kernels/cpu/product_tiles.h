@@ -27,6 +27,12 @@ constexpr int kPanel = 2 * kLanes;  // columns of a panel; where there are kLane
 constexpr int64_t kChunk = 8;       // words between which memory is asked for
 constexpr int64_t kLine = 64;       // bytes of a cache line
 
+// Whether they are the best way here: a processor with AMX multiplies whole tiles, which oneDNN does.
+inline bool tiles_serve() {
+  static const bool amx = __builtin_cpu_supports("amx-bf16");
+  return attention_detail::multiplies_bf16() && !amx;
+}
+
 // A part of the sum: where it begins in each of the tile's rows, and its words. Rows need no alignment and no
 // order: they may be pixels anywhere.
 struct Stretch {

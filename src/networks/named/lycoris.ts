@@ -123,7 +123,8 @@ function lycorisOptions(flags: NetworkFlags, table: BlockTable, compat: boolean)
     // unlike networks.lora, convolutions are joined as everything is
     convDim: options.convDim ?? dim,
     convAlpha: "conv_alpha" in given ? options.convAlpha : alpha,
-    ...{ dropout: null, rankDropout: null },
+    dropout: null,
+    rankDropout: null,
     rowDropout: rankDropout === null ? null : { p: rankDropout, scale },
     preset: presetNamed(given.preset ?? "full"),
     trainNorm: is("train_norm"),
