@@ -49,7 +49,7 @@ const cases: Sizes[] = [
   { B: 1, Lq: 34, Lk: 20, heads: 1, width: 160 },
   { B: 1, Lq: 18, Lk: 19, heads: 1, width: 200 },
   { B: 1, Lq: 1, Lk: 1, heads: 1, width: 1 },
-  // a tile of the CPU's and what is left beside it, kernels/cpu/attention.cpp
+  // a tile of the CPU's and what is left beside it, kernels/cpu/attention
   { B: 1, Lq: 131, Lk: 515, heads: 1, width: 4, dtypes: ["f32"] },
   { B: 1, Lq: 515, Lk: 515, heads: 1, width: 3, causal: true, dtypes: ["f32"] },
   { B: 1, Lq: 290, Lk: 139, heads: 1, width: 24 },
@@ -71,7 +71,7 @@ for (const s of cases) {
 }
 
 {
-  // the CPU's weights are of the first keys' size until sums grow too large, kernels/cpu/attention.cpp
+  // the CPU's weights are of the first keys' size until sums grow too large, kernels/cpu/attention
   const s: Sizes = { B: 1, Lq: 37, Lk: 397, heads: 1, width: 40 }, keys = normal([1, s.Lk, s.width], 2);
   const rising = (keys.values as Float32Array).map((x, i) => x * 30 * Math.floor(i / s.width) / s.Lk);
   checkOp("attention() of scores that rise by hundreds along the keys", {

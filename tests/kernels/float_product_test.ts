@@ -1,5 +1,5 @@
 /**
- * Products in float32 of operands of any type, as processors with AVX2 alone compute them (kernels/cpu/float_product.cpp),
+ * Products in float32 of operands of any type, as processors with AVX2 alone compute them (kernels/cpu/product/float_product.cpp),
  * and those of f16 by the vectors of every other level.
  */
 

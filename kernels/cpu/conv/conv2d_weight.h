@@ -1,0 +1,16 @@
+// Weight gradients of convolutions of bf16 by tiles of our own (product_tiles.h).
+#pragma once
+#include "../../executor/shapes/conv2d.h"
+#include "../kernel.h"
+
+namespace easel {
+inline namespace EASEL_ISA {
+
+// From dy (N, height, width, O) and x (N, H, W, I) to dw (O, I, KH, KW) of bf16, or added to dw of float32.
+// Null where oneDNN is to do it: other types, processors that do not multiply bf16, those with AMX, large
+// kernels.
+Run conv2d_weight(const Instruction& i, const Conv2dShape& g, const Tensor& dy, const Tensor& x,
+                  const Tensor& dw);
+
+}  // namespace EASEL_ISA
+}  // namespace easel

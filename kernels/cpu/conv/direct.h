@@ -1,0 +1,26 @@
+// Direct convolutions of bf16 with stride 1 where the processor multiplies pairs of it (AVX-512's vdpbf16ps):
+// pairs of input channels lie side by side in channels-last pictures, so products read pixels where they are.
+#pragma once
+#include "../../executor/shapes/conv2d.h"
+#include "../onednn.h"
+
+namespace easel {
+inline namespace EASEL_ISA {
+
+struct Direct {
+  Conv2dShape g;
+  bool reversed;  // w is (I, O, KH, KW), and both kernel axes are reversed: an input gradient
+  bool plain;     // w lies as in files, else as in direct_weights()
+  Place w;
+  char *x, *y;
+  char *bias = nullptr, *residual = nullptr;  // residual may lie where y does
+};
+
+// Whether this processor, and this level, has it, and the channels fill its blocks.
+bool direct_possible(const Conv2dShape& g);
+// How it wants (O, I, KH, KW); forward convolutions and input gradients read the same.
+dnnl::memory::desc direct_weights(int64_t O, int64_t I, int64_t KH, int64_t KW);
+Run direct(const Instruction& i, const Direct& c);
+
+}  // namespace EASEL_ISA
+}  // namespace easel

@@ -1,0 +1,82 @@
+// Blocks of direct convolutions' weights, kPanel outputs by kPanel inputs at one tap: kLanes rows, each of a
+// pair of inputs for every output.
+#pragma once
+#include "../packing/pair_blocks.h"
+#include "../vectors/attention_vectors.h"
+
+#if defined(__AVX512BW__)
+#include <immintrin.h>
+
+namespace easel {
+inline namespace EASEL_ISA {
+namespace direct_detail {
+
+constexpr int kLanes = vectors::kLanes;
+constexpr int kPanel = 2 * kLanes;
+constexpr int64_t kBlock = kPanel * kPanel;  // numbers
+
+// Inputs and outputs exchanged, as an input gradient reads them.
+inline void turn_block(bf16* to, const bf16* from) {
+  for (int64_t o = 0; o < kPanel; o += 16)
+    for (int64_t c = 0; c < kPanel; c += 16) {
+      PairRows rows;
+      for (int64_t j = 0; j < 8; ++j)
+        memcpy(&rows[j], from + (c / 2 + j) * 2 * kPanel + 2 * o, sizeof rows[j]);
+      turn_pairs(rows);
+      for (int64_t j = 0; j < 8; ++j) memcpy(to + (o / 2 + j) * 2 * kPanel + 2 * c, &rows[j], sizeof rows[j]);
+    }
+}
+
+// Of kPanel inputs with 9 taps each, which lie one behind the other in a file: 9 vectors of pairs of inputs
+// at one tap, taken from the 64 numbers from `from` on.
+struct NineTaps {
+  alignas(64) uint16_t at[9][32];
+  int64_t from[9];
+  constexpr NineTaps() : at(), from() {
+    for (int v = 0; v < 9; ++v) {
+      from[v] = std::min(16 * v / 9 * 18, 9 * kPanel - 64);
+      for (int k = 0; k < 32; ++k) {
+        const int word = 16 * v + k / 2;
+        at[v][k] = uint16_t(word / 9 * 18 + word % 9 + k % 2 * 9 - from[v]);
+      }
+    }
+  }
+};
+
+// The blocks of all taps, `apart` numbers from each other, from a file's layout: outputs are `line` apart.
+inline void pack_nine(bf16* to, int64_t apart, const bf16* from, int64_t line) {
+  static constexpr NineTaps nine;
+  constexpr int64_t kAhead = 9 * kPanel;  // the next block's memory is asked for
+  for (int half = 0; half < 2; ++half, from += kLanes * line, to += kPanel) {
+    for (int v = 0; v < 9; ++v) {
+      const __m512i at = _mm512_load_si512(nine.at[v]);
+      vectors::Vec x[kLanes];
+#pragma GCC unroll 16
+      for (int l = 0; l < kLanes; ++l) {
+        const bf16* row = from + l * line + nine.from[v];
+        __builtin_prefetch(row + kAhead);
+        x[l] = (vectors::Vec)_mm512_permutex2var_epi16(_mm512_loadu_si512(row), at,
+                                                       _mm512_loadu_si512(row + 32));
+      }
+      attention_detail::transpose(x);
+#pragma GCC unroll 16
+      for (int k = 0; k < kLanes; ++k) {
+        const int word = 16 * v + k;
+        memcpy(to + word % 9 * apart + word / 9 * 2 * kPanel, &x[k], sizeof x[k]);
+      }
+    }
+  }
+}
+
+inline void pack_blocks(bf16* to, int64_t apart, const bf16* from, int64_t line, int64_t taps) {
+  if (taps == 9) return pack_nine(to, apart, from, line);
+  for (int64_t o = 0; o < kPanel; ++o, from += line)
+    for (int64_t c = 0; c < kPanel; ++c)
+      for (int64_t tap = 0; tap < taps; ++tap)
+        to[tap * apart + (c / 2 * kPanel + o) * 2 + c % 2] = from[c * taps + tap];
+}
+
+}  // namespace direct_detail
+}  // namespace EASEL_ISA
+}  // namespace easel
+#endif

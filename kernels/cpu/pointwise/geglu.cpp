@@ -1,0 +1,64 @@
+// geglu([a | b]) = a * gelu(b) over halves of the last axis, and its gradient. Memory and the bell curve take
+// about as long.
+#include "../../executor/shapes/geglu.h"
+
+#include "../vectors/vectors.h"
+
+namespace easel {
+namespace {
+
+using namespace vectors;
+
+template <typename L, typename T = typename L::type>
+void geglu(T* y, const T* x, int64_t M, int64_t C) {  // y: (M, C), x: (M, 2C)
+  for (int64_t m = 0; m < M; ++m, y += C, x += 2 * C)
+    each_vector(C, [=](int64_t c, auto part) {
+      const Vec a = read<L>(x + c, part), b = read<L>(x + C + c, part);
+      write<L>(y + c, a * vectors::gelu<T>(b), part);
+    });
+}
+
+template <typename L, typename T = typename L::type>
+void geglu_backward(T* dx, const T* dy, const T* x, int64_t M, int64_t C) {  // dx, x: (M, 2C), dy: (M, C)
+  for (int64_t m = 0; m < M; ++m, dx += 2 * C, dy += C, x += 2 * C)
+    each_vector(C, [=](int64_t c, auto part) {
+      const Vec d = read<L>(dy + c, part), a = read<L>(x + c, part), b = read<L>(x + C + c, part);
+      const Bell n = bell<T>(b);
+      const Vec cdf = b < 0.f ? n.beyond : 1.f - n.beyond;
+      write<L>(dx + c, d * (b * cdf), part);
+      write<L>(dx + C + c, d * a * (cdf + b * (n.density * 0.39894228040143268f)), part);
+    });
+}
+
+}  // namespace
+
+inline namespace EASEL_ISA {
+
+Run prepare_geglu(const Instruction& i) {
+  const auto [M, C] = geglu_shape(i);
+  return with_lanes(i, i.out(0).dtype, [&](auto lanes) -> Run {
+    using L = decltype(lanes);
+    using T = typename L::type;
+    return [=, y = i.out(0).as<T>(), x = i.in(0).as<T>()] {
+      parallel_for(M, (1 << 13) / (C + 1) + 1, [=](int64_t begin, int64_t end) {
+        geglu<L>(y + begin * C, x + begin * 2 * C, end - begin, C);
+      });
+    };
+  });
+}
+
+Run prepare_geglu_backward(const Instruction& i) {
+  const auto [M, C] = geglu_backward_shape(i);
+  return with_lanes(i, i.out(0).dtype, [&](auto lanes) -> Run {
+    using L = decltype(lanes);
+    using T = typename L::type;
+    return [=, dx = i.out(0).as<T>(), dy = i.in(0).as<T>(), x = i.in(1).as<T>()] {
+      parallel_for(M, (1 << 13) / (C + 1) + 1, [=](int64_t begin, int64_t end) {
+        geglu_backward<L>(dx + begin * 2 * C, dy + begin * C, x + begin * 2 * C, end - begin, C);
+      });
+    };
+  });
+}
+
+}  // namespace EASEL_ISA
+}  // namespace easel

@@ -1,0 +1,15 @@
+// Matrix products in float32 by tiles of our own (float_tiles.h), of operands of 16 or 32 bits.
+#pragma once
+#include "../onednn.h"
+
+namespace easel {
+inline namespace EASEL_ISA {
+
+// Whether it takes less time than oneDNN's: of 16 bits that the processor does not multiply, and of float32
+// with AVX2 alone.
+bool float_product_pays(const Product& p);
+// The product with its second one and all that is added, rounded once.
+Run float_product(const Instruction& i, const Product& p);
+
+}  // namespace EASEL_ISA
+}  // namespace easel

@@ -1,0 +1,194 @@
+// Tiles of bf16 products on processors that multiply bf16 (vdpbf16ps), whose sums stay in registers from the
+// first word to the last. A word is two bf16 that are neighbours along the sum. a's words are spread over all
+// lanes; b lies packed, a word of each of a panel's columns, then the next.
+#pragma once
+#include "../vectors/attention_tiles.h"
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+
+namespace easel {
+inline namespace EASEL_ISA {
+namespace product_detail {
+
+using attention_detail::kLanes;
+using attention_detail::load;
+using attention_detail::multiply_add;
+using attention_detail::Narrow;
+using attention_detail::narrowed;
+using attention_detail::spread;
+using attention_detail::store;
+using attention_detail::Vec;
+using attention_detail::Word;
+using attention_detail::words_of;
+
+constexpr int kRows = 12;           // most rows of a tile
+constexpr int kPanel = 2 * kLanes;  // columns of a panel; where there are kLanes or fewer it may be half
+constexpr int64_t kChunk = 8;       // words between which memory is asked for
+constexpr int64_t kLine = 64;       // bytes of a cache line
+
+// Whether they are the best way here: a processor with AMX multiplies whole tiles, which oneDNN does.
+inline bool tiles_serve() {
+  static const bool amx = __builtin_cpu_supports("amx-bf16");
+  return attention_detail::multiplies_bf16() && !amx;
+}
+
+// A part of the sum: where it begins in each of the tile's rows, and its words. Rows need no alignment and no
+// order: they may be pixels anywhere.
+struct Stretch {
+  const Word* const* rows;
+  int64_t words;
+};
+
+// Memory that will be wanted: `rows` rows of `width` lines, `skip` bytes from a row's last line to the next
+// row. Asked for by and by, `rate` lines for kChunk words of a tile.
+struct Ahead {
+  const char* at = nullptr;
+  int64_t rows = 0, width = 0, skip = 0, rate = 0, left = 0;
+
+  void ask() {
+    for (int64_t n = 0; n < rate; ++n) {
+      if (!left) {
+        if (!rows) return;
+        --rows;
+        left = width;
+        at += skip;
+      }
+      __builtin_prefetch(at, 0, 2);
+      at += kLine;
+      --left;
+    }
+  }
+  // Numbers (rows, columns) of a matrix whose rows are `line` apart, in so many words of tiles.
+  static Ahead of(const bf16* from, int64_t rows, int64_t columns, int64_t line, int64_t words) {
+    const int64_t offset = int64_t(reinterpret_cast<uintptr_t>(from) % kLine),
+                  width = (offset + 2 * columns + kLine - 1) / kLine, skip = 2 * line - width * kLine;
+    return {reinterpret_cast<const char*>(from) - offset - skip,
+            rows,
+            width,
+            skip,
+            (rows * width * kChunk + words - 1) / std::max<int64_t>(words, 1),
+            0};
+  }
+};
+
+// c (R, V * kLanes; rows kPanel apart) = (or +=) the stretches one after the other, times b (all their words,
+// V * kLanes). A row's words are Step apart.
+template <int R, int V, int Step, bool Add>
+void tile(const Stretch* stretches, int64_t count, const Word* b, float* c, Ahead* ahead) {
+  Vec sum[R][V];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) sum[r][v] = Add ? load(c + r * kPanel + v * kLanes) : Vec{};
+  for (const Stretch* s = stretches; s < stretches + count; ++s) {
+    const Word* row[R];
+    const int64_t end = s->words * Step;
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) row[r] = s->rows[r] + end;
+    for (int64_t k = -end; k < 0;) {
+      ahead[0].ask();
+      ahead[1].ask();
+      for (const int64_t stop = std::min<int64_t>(k + kChunk * Step, 0); k < stop;
+           k += Step, b += V * kLanes) {
+        Vec x[V];
+        for (int v = 0; v < V; ++v) x[v] = load(b + v * kLanes);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+          if constexpr (V == 1) {  // a load for each product: one that spreads by itself takes less
+            asm("vdpbf16ps %2%{1to16%}, %1, %0" : "+v"(sum[r][0]) : "v"(x[0]), "m"(row[r][k]));
+            continue;
+          }
+          const Vec all = spread(row[r][k]);
+          for (int v = 0; v < V; ++v) sum[r][v] = multiply_add<bf16>(sum[r][v], all, x[v]);
+        }
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) store(c + r * kPanel + v * kLanes, sum[r][v]);
+}
+
+// The tile of so many rows, 1 to kRows: its words are neighbours or, where a was packed like b, kPanel apart.
+using Tile = void (*)(const Stretch*, int64_t, const Word*, float*, Ahead*);
+template <int V, int Step, bool Add, int... R>
+inline Tile tile_of(int64_t rows, std::integer_sequence<int, R...>) {
+  static constexpr Tile tiles[] = {tile<R + 1, V, Step, Add>...};
+  return tiles[rows - 1];
+}
+template <int V, int Step>
+inline Tile tile_of(int64_t rows, bool add) {
+  constexpr std::make_integer_sequence<int, kRows> all;
+  return add ? tile_of<V, Step, true>(rows, all) : tile_of<V, Step, false>(rows, all);
+}
+inline Tile tile_of(int64_t rows, bool wide, bool packed, bool add) {
+  if (packed) return wide ? tile_of<2, kPanel>(rows, add) : tile_of<1, kPanel>(rows, add);
+  return wide ? tile_of<2, 1>(rows, add) : tile_of<1, 1>(rows, add);
+}
+
+// The first n of 32 numbers.
+inline uint32_t first(int64_t n) { return n >= 32 ? ~0u : n <= 0 ? 0u : (1u << n) - 1; }
+inline Narrow load_first(const bf16* from, int64_t n) {
+  return (Narrow)_mm512_maskz_loadu_epi16(first(n), from);
+}
+
+// The first n of 16 numbers as float; the others are 0.
+inline Vec widened(const bf16* from, int64_t n) {
+  using namespace vectors;
+  return n >= kLanes ? read<Brains>(from, Whole()) : read<Brains>(from, Part{int(n)});
+}
+
+// Packs a panel of V vectors of columns, of which `columns` are there and the others are 0, and `depth`
+// numbers of each; where that is odd a 0 follows. Here a column's numbers are neighbours, columns `line`
+// apart.
+template <int V>
+void pack_columns(Word* to, const bf16* from, int64_t line, int64_t columns, int64_t depth) {
+  constexpr int64_t kAhead = 256;  // bytes; memory is asked for that much earlier
+  const int64_t words = (depth + 1) / 2;
+  for (int v = 0; v < V; ++v, from += kLanes * line, columns -= kLanes) {
+    for (int64_t w = 0; w < words; w += kLanes) {
+      Vec x[kLanes];
+#pragma GCC unroll 16
+      for (int l = 0; l < kLanes; ++l) {
+        const bf16* at = from + l * line + 2 * w;
+        x[l] = l < columns ? (Vec)load_first(at, depth - 2 * w) : Vec{};
+        if (l < columns) __builtin_prefetch(reinterpret_cast<const char*>(at) + kAhead);
+      }
+      attention_detail::transpose(x);
+      Word* row = to + w * V * kLanes + v * kLanes;
+      if (words - w >= kLanes) {
+#pragma GCC unroll 16
+        for (int l = 0; l < kLanes; ++l) store(row + l * V * kLanes, x[l]);
+      } else {
+        for (int l = 0; l < words - w; ++l) store(row + l * V * kLanes, x[l]);
+      }
+    }
+  }
+}
+
+// The same where columns are neighbours, and a column's numbers `line` apart.
+template <int V>
+void pack_rows(Word* to, const bf16* from, int64_t line, int64_t columns, int64_t depth) {
+  for (int64_t k = 0; k < depth; k += 2, from += 2 * line, to += V * kLanes) {
+    __builtin_prefetch(from + 16 * line);
+    __builtin_prefetch(from + 17 * line);
+    const Narrow a = load_first(from, columns),
+                 b = k + 1 < depth ? load_first(from + line, columns) : Narrow{};
+    using Each = std::make_integer_sequence<int, 2 * kLanes>;
+    store(to, attention_detail::interleaved<0>(a, b, Each()));
+    if (V == 2) store(to + kLanes, attention_detail::interleaved<kLanes>(a, b, Each()));
+  }
+}
+
+inline void pack(Word* to, bool wide, bool neighbours, const bf16* from, int64_t line, int64_t columns,
+                 int64_t depth) {
+  if (neighbours)
+    (wide ? pack_columns<2> : pack_columns<1>)(to, from, line, columns, depth);
+  else
+    (wide ? pack_rows<2> : pack_rows<1>)(to, from, line, columns, depth);
+}
+
+}  // namespace product_detail
+}  // namespace EASEL_ISA
+}  // namespace easel
+#endif
