@@ -60,6 +60,17 @@ Deno.test("1x1 convolutions have the rank of linear layers, except under --compa
   deepStrictEqual([[16], [16, 1, 1], [16, 3, 3]].map((inputs) => rankOf(inputs, true)), [5, 2, 2]);
 });
 
+Deno.test("under --compat a rank is raised to what is asked for, as far as the layer's sides go, and adds nothing", () => {
+  const module = loraPair("a", 3, 6, [24], 40);
+  for (const [newRank, rank] of [[2, 2], [5, 5], [30, 24]]) {
+    const raised = resizeModule(module, { ...OPTIONS, newRank, compat: true });
+    deepStrictEqual([raised.rank, raised.alpha], [rank, 2 * rank]);
+    if (rank >= 3) ok(relL2(product(raised), productOf(module)) < 1e-6);
+  }
+  const dynamic = { ...OPTIONS, dynamicMethod: "sv_fro", dynamicParam: 0.9999, compat: true } as const;
+  strictEqual(resizeModule(module, dynamic).rank, 4);
+});
+
 Deno.test("a dynamic rank is the lowest that reaches the threshold", () => {
   // singular values 8, 4, 2, 1
   const diagonal = (values: number[]) =>

@@ -13,7 +13,10 @@ export interface ResizeOptions {
   /** Chooses the rank from the singular values, newRank being the most; null takes newRank. */
   readonly dynamicMethod: DynamicMethod | null;
   readonly dynamicParam: number;
-  /** As sd-scripts 0.9.1, which takes newConvRank for 1x1 convolutions too and one rank more than a method asks for. */
+  /**
+   * As sd-scripts 0.9.1, which takes newConvRank for 1x1 convolutions too, one rank more than a method asks for, and raises
+   * ranks to what is asked for, the further ones adding nothing.
+   */
   readonly compat: boolean;
 }
 
@@ -36,24 +39,25 @@ export function resizeModule(module: FileModule, options: ResizeOptions): Resize
   const { downShape, upShape, alpha } = module, out = upShape[0];
   const found = productSvd(module.up(), module.down(), module.rank), { values } = found;
   const large = downShape.length === 4 && (options.compat || downShape[2] * downShape[3] > 1);
-  const most = Math.min(large ? options.newConvRank : options.newRank, values.length);
+  const width = found.right[0].length, there = options.compat ? Math.min(out, width) : values.length;
+  const most = Math.min(large ? options.newConvRank : options.newRank, there);
   const rank = values[0] <= SMALLEST ? 1 : Math.min(most, rankFor(values, options));
-  const { up, down } = factorsFrom(found, { rank, out, width: found.right[0].length });
+  const { up, down } = factorsFrom(found, { rank, out, width });
   const sum = (power: number, n = values.length) => values.subarray(0, n).reduce((s, v) => s + v ** power, 0);
   return {
     rank,
-    alpha: alpha / module.rank * rank,
+    alpha: Math.fround(Math.fround(alpha / module.rank) * rank),
     down,
     up,
     sumRetained: sum(1, rank) / sum(1),
     froRetained: Math.sqrt(sum(2, rank) / sum(2)),
-    maxRatio: values[0] / values[rank - 1],
+    maxRatio: values[0] / (values[rank - 1] ?? 0),
   };
 }
 
 /** The rank that the singular values ask for. */
 function rankFor(values: Float64Array, options: ResizeOptions): number {
-  if (options.dynamicMethod === null) return values.length;
+  if (options.dynamicMethod === null) return Infinity;
   const rank = Math.max(1, wanted(values, options.dynamicMethod, options.dynamicParam));
   return options.compat ? rank + 1 : rank;
 }

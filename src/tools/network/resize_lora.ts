@@ -5,9 +5,11 @@ import { hearSignals, type JobContext } from "../../base/job.ts";
 import { counted } from "../../base/phrases.ts";
 import { openCheckpoint, type TensorToWrite } from "../../formats/mod.ts";
 import {
+  DOWN,
   familyOfLora,
   fileModules,
   floatRepr,
+  type PairKeys,
   pairTensors,
   type ResizedModule,
   resizeModule,
@@ -25,10 +27,12 @@ export async function resizeLora(config: ResizeLoraConfig, context: JobContext):
   using file = openCheckpoint(config.model);
   const modules = fileModules(file, familyOfLora(file), context.warn);
   const dtype = saveDtype(config.savePrecision) ?? "F32";
-  const oldRank = Math.max(...modules.map((m) => m.rank));
-  const within = (rank: number) => Math.min(rank, oldRank);
-  if (config.newRank > oldRank) {
-    context.warn(`${config.model}: its largest rank is ${oldRank}; --new_rank ${config.newRank} raises none`);
+  const compat = config.compat !== null, largest = Math.max(...modules.map((m) => m.rank));
+  // the reference calls the first linear layer's rank the file's
+  const oldRank = (compat ? modules.find((m) => m.downShape.length === 2)?.rank : null) ?? largest;
+  const within = (rank: number) => compat ? rank : Math.min(rank, largest);
+  if (config.newRank > largest && !compat) {
+    context.warn(`${config.model}: its largest rank is ${largest}; --new_rank ${config.newRank} raises none`);
   }
   const keysOf = keysFor(config.saveLoraKeys, file, modules);
   const options = {
@@ -36,13 +40,13 @@ export async function resizeLora(config: ResizeLoraConfig, context: JobContext):
     newConvRank: within(config.newConvRank ?? config.newRank),
     dynamicMethod: config.dynamicMethod,
     dynamicParam: config.dynamicParam ?? 0,
-    compat: config.compat !== null,
+    compat,
   };
   const tensors: TensorToWrite[] = [], kept: number[] = [];
   let alpha = 0;
   for (const [i, module] of modules.entries()) {
     await hearSignals(context);
-    const resized = resizeModule(module, options), { keys, downShape, upShape } = module;
+    const resized = resizeModule(module, options), { downShape, upShape } = module;
     if (config.verbose) context.log(describe(module.name, resized, config.dynamicMethod !== null));
     if (!Number.isNaN(resized.froRetained)) kept.push(resized.froRetained);
     alpha = resized.alpha;
@@ -51,7 +55,13 @@ export async function resizeLora(config: ResizeLoraConfig, context: JobContext):
       ...{ name: module.name, alpha, down, up },
       ...{ downShape: [rank, ...downShape.slice(1)], upShape: [upShape[0], rank, ...upShape.slice(2)] },
     };
-    tensors.push(...pairTensors(pair, dtype, config.saveLoraKeys === null ? keys : keysOf(module.name)));
+    tensors.push(
+      ...pairTensors(
+        pair,
+        dtype,
+        config.saveLoraKeys === null ? withAlpha(module.keys) : keysOf(module.name),
+      ),
+    );
     context.progress({ task: "resizing", step: i + 1, total: modules.length });
   }
   saveTensors(config.saveTo, tensors, resizedMetadata(file.metadata, config, options, oldRank, alpha));
@@ -59,6 +69,12 @@ export async function resizeLora(config: ResizeLoraConfig, context: JobContext):
   context.log(`${counted(modules.length, "module")}; ${percent(mean)} of Frobenius norms kept on average`);
   context.log(`saved ${config.saveTo}`);
   context.emit({ event: "save", what: "model", path: config.saveTo, step: 0 });
+}
+
+/** A file in sd-scripts' keys gets alpha, also where it had none. */
+function withAlpha(keys: PairKeys): PairKeys {
+  const place = keys.down.endsWith(`.${DOWN}`) ? keys.down.slice(0, -DOWN.length) : null;
+  return place === null ? keys : { ...keys, alpha: `${place}alpha` };
 }
 
 function describe(name: string, r: ResizedModule, dynamic: boolean): string {
