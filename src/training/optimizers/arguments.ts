@@ -39,6 +39,13 @@ export function positive(standard: number): Row {
   };
 }
 
+/** What the row reads, or None. */
+export const orNone = (row: Row): Row => ({
+  wanted: `${row.wanted}, or None`,
+  standard: row.standard,
+  read: (value) => value === null ? null : row.read(value),
+});
+
 /** A whole number, `least` or more, and `most` or less. */
 export function whole(standard: number, least = 0, most = Infinity): Row {
   return {

@@ -25,7 +25,7 @@ import { muon } from "./torch/muon.ts";
 import { nadam } from "./torch/nadam.ts";
 import type { Optimizer, Rule } from "./optimizer.ts";
 import { pytorchOptimizer } from "./pytorch_optimizer/mod.ts";
-import { prodigyPlus } from "./adaptive_rate/prodigy_plus.ts";
+import { prodigyPlus } from "./adaptive_rate/prodigy_plus/prodigy_plus.ts";
 import { prodigy } from "./adaptive_rate/prodigy.ts";
 import { radam } from "./torch/radam.ts";
 import { rmsprop } from "./torch/rmsprop.ts";

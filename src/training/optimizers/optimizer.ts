@@ -66,6 +66,8 @@ export interface Shared<
   advance(
     step: { readonly numbers: Numbers<Names>; readonly sums: Numbers<Sums>; readonly hyper: Numbers<Hyper> },
   ): Numbers<Names>;
+  /** Numbers that all groups have in common with `each`, made of those of each after a step. */
+  joined?(numbers: Readonly<Record<Names, readonly number[]>>): Readonly<Record<string, number>>;
   /** At a rate of 0 the states go on, as the reference's do; else nothing does. */
   readonly goesOnAtZero?: boolean;
 }
@@ -94,7 +96,7 @@ export interface Rule<
     ): Readonly<Record<string, number>>;
   };
   /** What is saved and drawn with is not the weights w, but w + by (s - w) of this state s. */
-  readonly settled?: { readonly state: States; readonly by: number };
+  readonly settled?: { readonly state: NoInfer<States>; readonly by: number };
   /** States of 8 bits, of parameters that have as many weights as `smallest` or more. `update` goes over each alone. */
   readonly eightBit?: {
     readonly smallest: number;

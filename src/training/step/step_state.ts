@@ -105,9 +105,13 @@ export function takeIn(
   if (heldBack === null) {
     state.optimizerSteps++;
     state.groupSteps = state.groupSteps.map((steps, i) => steps + (moved[i] ? 1 : 0));
-    state.running = moments.map(({ running }, i) =>
+    const each = moments.map(({ running }, i) =>
       !moved[i] ? state.running[i] : shared?.each ? named(results[`numbers.${i}`]) : running
     );
+    const joined = shared?.joined?.(
+      Object.fromEntries(names.map((name) => [name, each.map((own) => own[name])])),
+    );
+    state.running = joined ? each.map((own) => ({ ...own, ...joined })) : each;
     state.numbers = numbers ? named(numbers) : {};
   }
   if (options.scaleLoss) adjustScale(state, heldBack === "gradients");

@@ -52,7 +52,7 @@ export function averageStep(
 }
 
 /** x from y and z. */
-export const settledAt = (beta: number): NonNullable<Rule["settled"]> => ({ state: "z", by: 1 - 1 / beta });
+export const settledAt = (beta: number): { state: "z"; by: number } => ({ state: "z", by: 1 - 1 / beta });
 
 /** The gradient with weight decay at y. */
 export const decayedAt = (direction: Tensor, y: Tensor, decay: Tensor): Tensor =>
