@@ -42,6 +42,22 @@ Deno.test("cutFaces() takes each face from the picture's own size and leaves dam
   deepStrictEqual([width, height], [40, 40]);
 });
 
+Deno.test("under --compat a cut reaches as far as the size that the face before left", async () => {
+  const { at, config } = await folder([FACES[0], { ...FACES[1], bbox: [20, 50, 50, 110, 0.95] }]);
+  Deno.renameSync(at("s/p.bmp"), at("s/p.png"));
+  Deno.removeSync(at("s/bad.png"));
+  const faces = Deno.readTextFileSync(at("faces.json")).replace("p.bmp", "p.png");
+  Deno.writeTextFileSync(at("faces.json"), faces);
+  await cutFaces(
+    { ...config, resizeFaceSize: null, cropSize: [100, 140], compat: "0.9.1" },
+    quietContext(),
+  );
+  const names = [...Deno.readDirSync(at("o"))].map(({ name }) => name).sort();
+  deepStrictEqual(names, ["p_01_0053_0088_0070_0082.png", "p_02_0035_0060_0030_0060.png"]);
+  const { width, height } = await loadImage(at(`o/${names[1]}`));
+  deepStrictEqual([width, height], [100, 100]);
+});
+
 Deno.test("detections that are none are refused with the place and what is wanted", async () => {
   const cases: [unknown, RegExp][] = [
     [3, /"p\.bmp": is no list of faces; give/],

@@ -81,12 +81,18 @@ export const cutTask: Task<Uncut, CutFaces> = {
 
 /** Resized where that is asked for or needed, and cut around the face. */
 function cropped(cut: Cut, faceSize: number, config: CutConfig, warn: (line: string) => void): Cut {
-  const { cropSize, cropRatio } = config;
+  const { cropSize, cropRatio, compat } = config;
   const wanted = cropRatio?.map((ratio) => Math.trunc(faceSize * ratio + 0.5)) ?? cropSize;
   if (!wanted) return cut;
   const scaled = resized(cut, scaleFor(cut, wanted, faceSize, config, warn)), { image, face } = scaled;
-  const across = span(face.centreX, Math.min(wanted[0], image.width), Math.min(scaled.width, image.width));
-  const down = span(face.centreY, Math.min(wanted[1], image.height), Math.min(scaled.height, image.height));
+  // the reference takes the picture to be as large as the face before left it, and cuts what there is
+  const side = (taken: number, there: number) => compat === null ? Math.min(taken, there) : taken;
+  const cutOf = (centre: number, length: number, taken: number, there: number) => {
+    const { from, ...rest } = span(centre, Math.min(length, there), side(taken, there));
+    return { from, centre: rest.centre, length: Math.min(rest.length, there - from) };
+  };
+  const across = cutOf(face.centreX, wanted[0], scaled.width, image.width);
+  const down = cutOf(face.centreY, wanted[1], scaled.height, image.height);
   return {
     ...scaled,
     image: crop(image, across.from, down.from, across.length, down.length),
