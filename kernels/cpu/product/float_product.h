@@ -5,8 +5,7 @@
 namespace easel {
 inline namespace EASEL_ISA {
 
-// Whether it takes less time than oneDNN's: of 16 bits that the processor does not multiply, and of float32
-// with AVX2 alone.
+// Whether it is to do it: all but bf16 that the processor multiplies.
 bool float_product_pays(const Product& p);
 // The product with its second one and all that is added, rounded once.
 Run float_product(const Instruction& i, const Product& p);

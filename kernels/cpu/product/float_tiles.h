@@ -1,7 +1,7 @@
-// Tiles of products in float32, whose sums stay in registers. Operands lie packed: of each place in the sum
-// the numbers of all rows of a group, or of all columns of a panel, then those of the next place. Numbers of
-// 16 bits are widened as they are packed. Rows whose numbers are float32 and neighbours are read where they
-// lie.
+// Tiles of products in float32, whose sums stay in registers. Columns lie packed: of each place in the sum
+// the numbers of all columns of a panel, then those of the next place. So do rows of a group whose numbers
+// are no neighbours; others are copied one behind the other, or read where they lie. Numbers of 16 bits are
+// widened meanwhile.
 #pragma once
 #include "../vectors/attention_vectors.h"
 
@@ -20,13 +20,16 @@ using vectors::Vec;
 constexpr int kRows = kRegisters == 32 ? 14 : std::min(6, kLanes);  // most rows of a group
 
 // c (R, V * kLanes; rows kPanel apart) = (or +=) a (R, depth) b (depth, V * kLanes). a is packed, or its rows
-// are `line` apart.
+// are `line` apart. What is added to is read at last: a shorter chain is more exact.
 template <int R, int V, bool Add, bool Packed>
 void tile(const float* a, int64_t line, const float* b, int64_t depth, float* c) {
   Vec sum[R][V];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) sum[r][v] = Add ? load(c + r * kPanel + v * kLanes) : Vec{};
+    for (int v = 0; v < V; ++v) {
+      sum[r][v] = Vec{};
+      if (Add) __builtin_prefetch(c + r * kPanel + v * kLanes);
+    }
   for (int64_t k = 0; k < depth; ++k, a += Packed ? R : 1, b += V * kLanes) {
     Vec x[V];
     for (int v = 0; v < V; ++v) x[v] = load(b + v * kLanes);
@@ -36,7 +39,10 @@ void tile(const float* a, int64_t line, const float* b, int64_t depth, float* c)
   }
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) store(c + r * kPanel + v * kLanes, sum[r][v]);
+    for (int v = 0; v < V; ++v) {
+      float* const to = c + r * kPanel + v * kLanes;
+      store(to, Add ? load(to) + sum[r][v] : sum[r][v]);
+    }
 }
 
 using Tile = void (*)(const float*, int64_t, const float*, int64_t, float*);
@@ -112,6 +118,13 @@ void pack_places(float* to, int64_t step, const T* from, int64_t line, int64_t l
     for (int64_t k = 0; k < depth; ++k, from += line, to += step)
       store(to, vectors::read<L>(from, vectors::Part{int(lines)}));
   }
+}
+
+// A line's numbers as float; what lies up to kLanes floats behind them is overwritten.
+template <typename T>
+void copy_line(float* to, const T* from, int64_t n) {
+  vectors::each_vector(
+      n, [&](int64_t k, auto part) { store(to + k, vectors::read<LanesOf<T>>(from + k, part)); });
 }
 
 // Adds to a row's sums, and puts them where they go.

@@ -1,7 +1,7 @@
 // matmul(a, b[, bias][, residual][, c, d]; transA, transB, hasBias, hasResidual, hasSecond): compute-bound.
-// bf16 goes to bf16_product.h where the processor multiplies it, f16, and what AVX2 is to do alone, to
-// float_product.h, else to a oneDNN primitive made once, and one more that adds the second product. Frozen b
-// is packed for AMX alone.
+// bf16 goes to bf16_product.h where the processor multiplies it, with few rows or short sums, or with AMX, to
+// a oneDNN primitive made once, and one more that adds the second product. All else goes to float_product.h.
+// Frozen b is packed for AMX alone.
 #include "../../executor/shapes/matmul.h"
 
 #include "../../executor/shapes/addends.h"
