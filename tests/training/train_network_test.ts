@@ -29,6 +29,7 @@ Deno.test("trainNetwork() saves what sd-scripts would save, and the network has 
     saveLastNSteps: 2,
     saveState: true,
     saveLastNEpochsState: 1,
+    faceCropAugRange: "1.0,2.5",
     loggingDir: join(dir, "logs"),
   }, context);
   deepStrictEqual(names(join(dir, "out")), [
@@ -45,6 +46,9 @@ Deno.test("trainNetwork() saves what sd-scripts would save, and the network has 
   using file = openSafetensors(join(dir, "out/thing.safetensors"));
   strictEqual(file.metadata.ss_steps, "7");
   strictEqual(file.metadata.ss_epoch, "3");
+  strictEqual(file.metadata.ss_face_crop_aug_range, "(1.0, 2.5)");
+  using within = openSafetensors(join(dir, "out/thing-step00000004.safetensors"));
+  strictEqual(within.metadata.ss_epoch, "1", "how many epochs are over");
   const up = file.keys().filter((key) => key.endsWith("lora_up.weight"));
   ok(
     up.length > 0 && up.every((key) => file.f32(key).some((x) => x !== 0)),

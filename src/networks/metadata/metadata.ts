@@ -90,7 +90,7 @@ function settings(r: TrainingRecord): Record<string, PyValue> {
     ss_caption_dropout_rate: pyFloat(r.captionDropoutRate),
     ss_caption_dropout_every_n_epochs: r.captionDropoutEveryNEpochs,
     ss_caption_tag_dropout_rate: pyFloat(r.captionTagDropoutRate),
-    ss_face_crop_aug_range: r.faceCropAugRange,
+    ss_face_crop_aug_range: r.faceCropAugRange?.split(",").map((end) => pyFloat(Number(end))) ?? null,
     ss_prior_loss_weight: pyFloat(r.priorLossWeight),
     ss_min_snr_gamma: pyFloat(r.minSnrGamma),
     ss_scale_weight_norms: pyFloat(r.scaleWeightNorms),

@@ -117,7 +117,7 @@ class Trainer {
       this.#states.snapshot(this.#position);
       await this.#sample(null, wishesSamples(this.context, this.run));
       if (config.saveEveryNSteps !== null && globalStep % config.saveEveryNSteps === 0) {
-        await this.#save({ step: globalStep }, epoch + 1, config.saveState);
+        await this.#save({ step: globalStep }, epoch, config.saveState);
       }
       if (wishesSave(this.context)) this.context.log(`saved ${(await this.#saveNow()).join(" and ")}`);
       await this.#validate(null);
@@ -146,7 +146,7 @@ class Trainer {
     await this.#save("last", length.epochs, config.saveState || config.saveStateOnTrainEnd);
   }
 
-  /** `epoch` counts from 1. */
+  /** `epoch`: how many are over, which the file says. */
   async #save(moment: Moment, epoch: number, withState: boolean): Promise<void> {
     await this.#prove();
     this.#files.save(moment, this.#position.globalStep, epoch, withState);
@@ -226,7 +226,7 @@ class Trainer {
   async #saveNow(): Promise<[model: string, state: string]> {
     const { globalStep, epoch } = this.#position, moment = { step: globalStep };
     await this.#prove();
-    return [this.#files.model(moment, globalStep, epoch + 1), this.#files.state(moment, globalStep)];
+    return [this.#files.model(moment, globalStep, epoch), this.#files.state(moment, globalStep)];
   }
 
   /** After a failure: saves what was good before it and says where, or says what was saved before. */
