@@ -2,7 +2,7 @@
 # Builds the CUDA backend, build/libeasel_cuda.so: its kernels with nvcc where there is one, each only when it or what it
 # includes changed, and its host part with the C++ compiler. --simulator: also the stand-in driver of the tests.
 # EASEL_CUDA_ARCHS: compute capabilities, the newest also as PTX (default "75 80 86 89 90"). With 90 among them also
-# kernels/cuda/hopper_*.cu, for sm_90a alone.
+# kernels/cuda/hopper/kernels, for sm_90a alone.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 cd "$root"
@@ -13,11 +13,25 @@ simulator=OFF
 [ "${1-}" != --simulator ] || simulator=ON
 mkdir -p "$out/host"
 
+# Lists the files and all of kernels/ that device code includes by way of them, but the simulator's.
+with_included() {
+  all=$(realpath --relative-to=. "$@" | sort)
+  while :; do
+    more=$(for file in $all; do
+      sed -n "s|^#include \"\(.*\)\"|$(dirname "$file")/\1|p" "$file"
+    done | grep -v /simt/ | xargs realpath --relative-to=. $all | sort -u)
+    [ "$more" != "$all" ] || break
+    all=$more
+  done
+  echo "$all"
+}
+
 # --kernel FILE: one kernel file, when this script calls itself. To a temporary name, so that an interrupted build leaves nothing half-written.
 if [ "${1-}" = --kernel ]; then
   name=$(basename "$2" .cu)
   case $name in hopper_*) EASEL_CUDA_CODE='-gencode arch=compute_90a,code=sm_90a' ;; esac
-  now=$(echo "$EASEL_CUDA_COMMON $EASEL_CUDA_CODE $(sha256sum <"$2") $EASEL_CUDA_VERSION" | sha256sum)
+  # shellcheck disable=SC2046 -- a list of files
+  now=$(echo "$EASEL_CUDA_CODE $(cat $(with_included "$2") | sha256sum) $EASEL_CUDA_VERSION" | sha256sum)
   if [ -f "$out/$name.fatbin" ] && [ "$(cat "$out/$name.stamp" 2>/dev/null)" = "$now" ]; then
     echo "made $name before"
     exit 0
@@ -40,17 +54,14 @@ cores=$(nproc 2>/dev/null || echo 2)
 
 case " $archs " in *' 90 '*) without='^$' ;; *) without=/hopper_ ;; esac
 # the largest first, so that none is left over at the end
-kernels=$(ls -S kernels/cuda/*.cu | grep -v "$without")
+kernels=$(find kernels/cuda -name '*.cu' -exec ls -S {} + | grep -v "$without")
 kernels_made() { echo "$(grep -c '^made ' "$1") of $(echo "$kernels" | wc -l)"; }
 
 version=
 names=
 if command -v nvcc >/dev/null 2>&1; then
   version=$(nvcc --version | sed -n 's/.*release \([0-9.]*\),.*/\1/p')
-  shared=$(sed -n 's|^#include "\([a-z_]*\.h\)"|kernels/cuda/\1|p' kernels/cuda/*.cu kernels/cuda/*.cuh | sort -u)
-  # shellcheck disable=SC2086 -- a list of words
-  common=$(cat kernels/cuda/*.cuh $shared kernels/pointwise.h kernels/easel_ops.h | sha256sum)
-  export EASEL_CUDA_COMMON="$common" EASEL_CUDA_CODE="$code" EASEL_CUDA_VERSION="$version"
+  export EASEL_CUDA_CODE="$code" EASEL_CUDA_VERSION="$version"
   : >"$out/kernels.txt"
   if ! follow "build_cuda: files of kernels" "$out/kernels.txt" kernels_made \
     sh -c 'echo "$2" | xargs -P "$1" -n 1 sh tools/build_cuda.sh --kernel' kernels "$cores" "$kernels"; then

@@ -1,6 +1,6 @@
 // Kernels that do what a GPU does not forgive, for tests/kernels/simulator_test.ts; part of the simulator's
 // library only.
-#include "../cuda/hopper.cuh"
+#include "../cuda/hopper/kernels/hopper.cuh"
 
 namespace easel {
 

@@ -1,7 +1,7 @@
 // The simulator's twin of cuda/hopper.cuh. Copies arrive, and products are computed, only when they are
 // waited for: as late as a GPU may.
 #pragma once
-#include "../cuda/hopper.h"
+#include "../cuda/hopper/kernels/hopper.h"
 #include "device.h"
 
 #define EASEL_MAP TensorMap

@@ -1,6 +1,6 @@
 // Between the simulator's Hopper parts: tensor maps (tensor_map.cpp) and what uses them (hopper.cpp).
 #pragma once
-#include "../cuda/hopper.h"
+#include "../cuda/hopper/kernels/hopper.h"
 #include "simulator.h"
 
 namespace simt {

@@ -7,7 +7,7 @@
 #include <functional>
 #include <string>
 
-#include "../../kernels/cuda/vendor/dnn_graphs.h"
+#include "../../kernels/cuda/vendor/cudnn/dnn_graphs.h"
 #include "../../kernels/executor/failure.h"
 
 using namespace easel;

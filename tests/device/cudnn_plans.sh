@@ -5,7 +5,7 @@ set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd -P)
 cd "$root"
 mkdir -p build/device
-${CXX:-c++} -std=c++20 -O1 -o build/device/cudnn_plans tests/device/cudnn_plans.cpp kernels/cuda/vendor/cudnn.cpp \
-  kernels/cuda/vendor/dnn_attention.cpp kernels/cuda/vendor/dnn_convolution.cpp kernels/cuda/vendor/dnn_graph.cpp \
-  kernels/cuda/vendor/library.cpp kernels/executor/failure.cpp -ldl
+${CXX:-c++} -std=c++20 -O1 -o build/device/cudnn_plans tests/device/cudnn_plans.cpp kernels/cuda/vendor/cudnn/cudnn.cpp \
+  kernels/cuda/vendor/cudnn/dnn_attention.cpp kernels/cuda/vendor/cudnn/dnn_convolution.cpp \
+  kernels/cuda/vendor/cudnn/dnn_graph.cpp kernels/cuda/vendor/library.cpp kernels/executor/failure.cpp -ldl
 exec build/device/cudnn_plans

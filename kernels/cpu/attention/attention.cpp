@@ -1,6 +1,6 @@
 // attention: out = softmax(scale * q k^T) v for each head; lse is kept for the gradient (arXiv 2205.14135).
 // Compute-bound: both products of a tile run while its scores are in cache; scores never reach memory.
-#include "../../executor/shapes/attention.h"
+#include "../../executor/shapes/product/attention.h"
 
 #include <cmath>
 #include <limits>

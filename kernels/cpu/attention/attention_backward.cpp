@@ -1,7 +1,7 @@
 // attentionBackward: dq, dk, dv from dy, recomputing the weights from q, k and lse tile by tile (arXiv
 // 2205.14135). Compute-bound: five products a tile. Scores lie with queries as lanes, so that what is known
 // of a query is a vector. One thread owns a head, so dk and dv add up in one fixed order.
-#include "../../executor/shapes/attention.h"
+#include "../../executor/shapes/product/attention.h"
 #include "attention_layouts.h"
 
 namespace easel {

@@ -3,11 +3,11 @@
 // without padding and stride is a matrix product. bf16 with stride 1 goes to direct.h where the processor
 // multiplies it. What is computed in f32, f16 too, and bf16 where oneDNN has only reference loops, goes to
 // winograd.h where kernels are 3x3 with stride 1; other operands are converted in each run.
-#include "../../executor/shapes/conv2d.h"
+#include "../../executor/shapes/product/conv2d.h"
 
 #include <utility>
 
-#include "../../executor/shapes/addends.h"
+#include "../../executor/shapes/product/addends.h"
 #include "../onednn.h"
 #include "conv2d_weight.h"
 #include "direct.h"

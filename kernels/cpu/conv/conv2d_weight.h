@@ -1,6 +1,6 @@
 // Weight gradients of convolutions of bf16 by tiles of our own (product_tiles.h).
 #pragma once
-#include "../../executor/shapes/conv2d.h"
+#include "../../executor/shapes/product/conv2d.h"
 #include "../kernel.h"
 
 namespace easel {

@@ -1,7 +1,7 @@
 // Direct convolutions of bf16 with stride 1 where the processor multiplies pairs of it (AVX-512's vdpbf16ps):
 // pairs of input channels lie side by side in channels-last pictures, so products read pixels where they are.
 #pragma once
-#include "../../executor/shapes/conv2d.h"
+#include "../../executor/shapes/product/conv2d.h"
 #include "../onednn.h"
 
 namespace easel {

@@ -1,7 +1,7 @@
 // 3x3 convolutions with stride 1 by Winograd's F(2x2, 3x3) (Lavin and Gray, arXiv 1509.09308): four outputs
 // of 16 multiplications in place of 36, in f32; operands of 16 bits are widened as they are read.
 #pragma once
-#include "../../executor/shapes/conv2d.h"
+#include "../../executor/shapes/product/conv2d.h"
 #include "../onednn.h"
 
 namespace easel {

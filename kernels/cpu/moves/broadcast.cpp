@@ -1,5 +1,5 @@
 // broadcast(x; d0..d4): axes of size 1 repeated. Memory-bound: rows of the last axis are copied or filled.
-#include "../../executor/shapes/strides.h"
+#include "../../executor/shapes/moves/strides.h"
 #include "../kernel.h"
 
 namespace easel {

@@ -1,5 +1,5 @@
 // concat(a, b, ...; axis): runs of bytes, row by row. Memory-bound.
-#include "../../executor/shapes/concat.h"
+#include "../../executor/shapes/moves/concat.h"
 
 #include <cstring>
 

@@ -1,6 +1,6 @@
 // embedding(table, ids): rows by number; and the gradient, which adds rows up in order of position.
 // Memory-bound.
-#include "../../executor/shapes/embedding.h"
+#include "../../executor/shapes/moves/embedding.h"
 
 #include <cstring>
 

@@ -1,7 +1,7 @@
 // permute(x; p0..p4): output axis i is input axis p_i. Memory-bound; neighbouring axes that stay together are
 // merged, a last axis that stays is copied in runs, otherwise the two axes that end input and output are
 // walked in tiles.
-#include "../../executor/shapes/strides.h"
+#include "../../executor/shapes/moves/strides.h"
 #include "../kernel.h"
 
 namespace easel {

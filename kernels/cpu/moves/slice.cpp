@@ -1,5 +1,5 @@
 // slice(x; axis, start, length) and its gradient: runs of bytes copied, or set into zeros. Memory-bound.
-#include "../../executor/shapes/slice.h"
+#include "../../executor/shapes/moves/slice.h"
 
 #include <cstring>
 

@@ -1,6 +1,6 @@
 // upsampleNearest(x (N, H, W, C); height, width): pixel (y, x) copies (floor(y*H/height), floor(x*W/width));
 // the gradient adds the copies up. Memory-bound, runs of C.
-#include "../../executor/shapes/upsample.h"
+#include "../../executor/shapes/moves/upsample.h"
 
 #include <cmath>
 #include <cstring>

@@ -1,8 +1,8 @@
 // binary(fn; a, b) with NumPy broadcasting. Memory-bound; the output may be an operand of its size.
 #include <utility>
 
+#include "../../executor/shapes/moves/strides.h"
 #include "../../executor/shapes/pointwise.h"
-#include "../../executor/shapes/strides.h"
 #include "../kernel.h"
 
 namespace easel {

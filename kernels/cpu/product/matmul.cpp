@@ -2,9 +2,9 @@
 // bf16 goes to bf16_product.h where the processor multiplies it, with few rows or short sums, or with AMX, to
 // a oneDNN primitive made once, and one more that adds the second product. All else goes to float_product.h.
 // Frozen b is packed for AMX alone.
-#include "../../executor/shapes/matmul.h"
+#include "../../executor/shapes/product/matmul.h"
 
-#include "../../executor/shapes/addends.h"
+#include "../../executor/shapes/product/addends.h"
 #include "../onednn.h"
 #include "bf16_product.h"
 #include "float_product.h"

@@ -1,7 +1,7 @@
 // What the ways for Hopper share: tensor maps of operands, and how one of several sizes of blocks is taken.
 #pragma once
 #include "../device.h"
-#include "../hopper.h"
+#include "kernels/hopper.h"
 #include "ways.h"
 
 namespace easel {

@@ -1,7 +1,7 @@
 // Convolutions and their input gradients on Hopper.
 #include <algorithm>
 
-#include "../vendor/dnn_ways.h"
+#include "../vendor/cudnn/dnn_ways.h"
 #include "blocks.h"
 
 namespace easel {

@@ -1,7 +1,7 @@
 // Products on Hopper.
 #include <algorithm>
 
-#include "../vendor/lt_product.h"
+#include "../vendor/cublaslt/lt_product.h"
 #include "blocks.h"
 
 namespace easel {

@@ -2,8 +2,8 @@
 #include <sstream>
 
 #include "../device.h"
-#include "dnn_graphs.h"
-#include "dnn_ways.h"
+#include "cudnn/dnn_graphs.h"
+#include "cudnn/dnn_ways.h"
 #include "vendor.h"
 
 namespace easel {

@@ -3,7 +3,7 @@
 
 #include "../device.h"
 #include "choose.h"
-#include "lt_product.h"
+#include "cublaslt/lt_product.h"
 #include "vendor.h"
 
 namespace easel {

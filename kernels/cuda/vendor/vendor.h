@@ -6,13 +6,13 @@
 #include <memory>
 #include <string>
 
-#include "../attention_plan.h"
-#include "../product_plan.h"
+#include "../attention/attention_plan.h"
+#include "../product/product_plan.h"
 #include "choices.h"
 #include "choose.h"
-#include "cublaslt.h"
-#include "cudnn.h"
-#include "dnn_graphs.h"
+#include "cublaslt/cublaslt.h"
+#include "cudnn/cudnn.h"
+#include "cudnn/dnn_graphs.h"
 
 namespace easel {
 

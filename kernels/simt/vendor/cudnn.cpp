@@ -5,7 +5,7 @@
 // EASEL_SIMT_CUDNN makes it go wrong: "wrong" (one element), "nan", "outside" (an element before the result),
 // "error", "capture" (an error while a graph is recorded), "none" (no guess), "old", "create", "slow", "lost"
 // (the card).
-#include "../../cuda/vendor/cudnn.h"
+#include "../../cuda/vendor/cudnn/cudnn.h"
 
 #include <algorithm>
 #include <atomic>

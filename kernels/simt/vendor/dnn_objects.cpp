@@ -1,6 +1,6 @@
 #include "dnn_objects.h"
 
-#include "../../cuda/vendor/cudnn.h"
+#include "../../cuda/vendor/cudnn/cudnn.h"
 
 namespace simt {
 
