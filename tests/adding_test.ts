@@ -24,7 +24,7 @@ import { device } from "./kernels/devices.ts";
 import { checkKind } from "./networks/kinds/check_kind.ts";
 import { importsOf, sources } from "./sources.ts";
 import { recordedRun } from "./training/optimizers/recorded_steps.ts";
-import { STATE } from "./training/saved_state.ts";
+import { STATE } from "./training/state/saved_state.ts";
 
 /** Polyak's heavy ball, with a number that changes from step to step. */
 const toyOptimizer = rule({

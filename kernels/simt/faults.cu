@@ -1,4 +1,4 @@
-// Kernels that do what a GPU does not forgive, for tests/kernels/simulator_test.ts; part of the simulator's
+// Kernels that do what a GPU does not forgive, for tests/kernels/cuda/simulator_test.ts; part of the simulator's
 // library only.
 #include "../cuda/hopper/kernels/hopper.cuh"
 

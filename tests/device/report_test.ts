@@ -51,14 +51,14 @@ Deno.test("a row of many files tells which failed, and how many tests passed in 
     status: 1,
     seconds: 4,
     log:
-      "FAILED | 30 passed | 2 failed (3s)\nerror: Test failed\nmatmul() of bf16 => ./tests/kernels/matmul_test.ts:5:6\n" +
+      "FAILED | 30 passed | 2 failed (3s)\nerror: Test failed\nmatmul() of bf16 => ./tests/kernels/product/matmul_test.ts:5:6\n" +
       "error: AssertionError: bf16 forward: error 0.5 is over 0.008",
   };
   report.rows("tests", [good, bad, { ...bad, name: "tests_shape", status: 124, log: "" }], 9, 20);
   assert.deepEqual(lines, [
     "ROW tests FAIL 9s at 20 1 of 3 files; 42 passed, 2 failed",
     "  tests_matmul FAIL(1) 4s FAILED | 30 passed | 2 failed (3s)",
-    "  matmul() of bf16 => ./tests/kernels/matmul_test.ts:5:6",
+    "  matmul() of bf16 => ./tests/kernels/product/matmul_test.ts:5:6",
     "  error: AssertionError: bf16 forward: error 0.5 is over 0.008",
     "  tests_shape TIME 4s ",
   ]);

@@ -3,6 +3,7 @@
  * libraries, and those for Hopper, which nothing uses yet, behind both.
  */
 
+import { basename } from "node:path";
 import { deno, environment, type Libs, measuring, type Row, type Setup, test } from "./row.ts";
 import type { Task } from "./run_row.ts";
 
@@ -44,18 +45,18 @@ function peer(name: string, limit: number, ...args: string[]): Row {
 /** What the simulator can do in minutes. */
 const SIMULATED_JOBS = new Set(["step", "forward", "recompute", "draw", "text"]);
 const KERNELS = [
-  "matmul",
-  "conv2d",
+  "product/matmul",
+  "conv/conv2d",
   "attention",
   "norm",
   "pointwise",
   "shape",
   "adamw",
-  "program",
-  "arena",
-  "device",
+  "executor/program",
+  "executor/arena",
+  "executor/device",
 ];
-const SIMULATED_KERNELS = ["norm", "shape", "adamw", "program", "device"];
+const SIMULATED_KERNELS = ["norm", "shape", "adamw", "executor/program", "executor/device"];
 const REAL_SIZES = ["linear", "conv", "attention", "groupNorm", "layerNorm", "geglu"];
 
 /**
@@ -65,7 +66,7 @@ const REAL_SIZES = ["linear", "conv", "attention", "groupNorm", "layerNorm", "ge
 function opTests(setup: Setup, libs: Libs, name: string): Task[] {
   const files = setup.simulator ? SIMULATED_KERNELS : KERNELS;
   const small = files.map((file) =>
-    test(setup, libs, `${name}_${file}`, 70, `tests/kernels/${file}_test.ts`, "(cuda)")
+    test(setup, libs, `${name}_${basename(file)}`, 70, `tests/kernels/${file}_test.ts`, "(cuda)")
   );
   if (setup.simulator) return small;
   const real = REAL_SIZES.map((op) =>
@@ -76,10 +77,12 @@ function opTests(setup: Setup, libs: Libs, name: string): Task[] {
 
 /** What the kernels for Hopper compute. */
 function hopperTests(setup: Setup): Task[] {
-  const names = setup.simulator ? ["hopper"] : ["hopper", "matmul", "conv2d", "attention", "split"];
+  const names = setup.simulator
+    ? ["cuda/hopper"]
+    : ["cuda/hopper", "product/matmul", "conv/conv2d", "attention", "product/split"];
   return [
     ...names.map((file) =>
-      test(setup, "hopper", `hopper_tests_${file}`, 70, `tests/kernels/${file}_test.ts`, "(cuda)")
+      test(setup, "hopper", `hopper_tests_${basename(file)}`, 70, `tests/kernels/${file}_test.ts`, "(cuda)")
     ),
     ...(setup.simulator ? [] : ["linear", "conv", "attention"]).map((op) =>
       test(
@@ -100,7 +103,7 @@ const hopperAttention: readonly Row[] = [
   {
     name: "hopper_attention",
     tasks: (setup) => [
-      test(setup, "hopper_tried", "hopper_attention", 70, "tests/kernels/hopper_test.ts", "attention"),
+      test(setup, "hopper_tried", "hopper_attention", 70, "tests/kernels/cuda/hopper_test.ts", "attention"),
     ],
   },
   {
@@ -136,7 +139,7 @@ const sanitizer = (tool: string): Row => ({
   name: tool,
   needs: "a card",
   tasks: (setup) => {
-    const [inner] = [test(setup, "own", tool, 60, "tests/kernels/matmul_test.ts", SANITIZED)];
+    const [inner] = [test(setup, "own", tool, 60, "tests/kernels/product/matmul_test.ts", SANITIZED)];
     const options = ["--tool", tool, "--target-processes", "all", "--error-exitcode", "1"];
     return [{ ...inner, command: ["compute-sanitizer", ...options, ...inner.command] }];
   },

@@ -17,8 +17,8 @@ async function againWith(env: Record<string, string>, ops: string[], filter: Reg
 
 // Its bf16 products are of f32 ones. Of the CPU only, and without the cases that are there for their size.
 Deno.test("products, convolutions and attention come out right without AVX-512", () => {
-  const ops = ["attention", "matmul", "conv2d"];
-  return againWith(AVX2, [...ops, "residency"], /^(attention|matmul|conv2d).*([0-9e]}|[a-z])$/, 41);
+  const ops = ["attention", "product/matmul", "conv/conv2d"];
+  return againWith(AVX2, [...ops, "executor/residency"], /^(attention|matmul|conv2d).*([0-9e]}|[a-z])$/, 41);
 });
 
 Deno.test("norms and gates come out right without AVX-512", () =>
@@ -26,7 +26,12 @@ Deno.test("norms and gates come out right without AVX-512", () =>
 
 for (const [where, env] of [["", {}], [" without AVX-512", AVX2]] as const) {
   Deno.test(`small convolutions and their gradients come out right by Winograd${where}`, () =>
-    againWith({ ...env, ...WINOGRAD }, ["conv2d"], /^conv2d.*(3,3\],"pad".*|3x3.*residual|40, frozen)$/, 12));
+    againWith(
+      { ...env, ...WINOGRAD },
+      ["conv/conv2d"],
+      /^conv2d.*(3,3\],"pad".*|3x3.*residual|40, frozen)$/,
+      12,
+    ));
 }
 
 // Each operand's end is a page's, behind which nothing may be touched.

@@ -22,7 +22,7 @@ import {
   saveState,
   seededGenerators,
 } from "../../../src/training/state/mod.ts";
-import { STATE, stateStore, TRAINED } from "../../training/saved_state.ts";
+import { STATE, stateStore, TRAINED } from "../../training/state/saved_state.ts";
 import { bytesOf, textOf, type Topic, tryAll } from "../topic.ts";
 
 const CONFIG = `# a comment

@@ -9,7 +9,7 @@ import { generatorStates, loadState, saveState, type Trained } from "../../../sr
 import { stateArrays } from "../../../src/training/step/states.ts";
 import { trainNetwork } from "../../../src/training/jobs/train_network.ts";
 import { device } from "../../kernels/devices.ts";
-import { STATE } from "../saved_state.ts";
+import { STATE } from "../state/saved_state.ts";
 import { listening, tinyRun } from "../tiny_run.ts";
 import { recordedRun } from "./recorded_steps.ts";
 
