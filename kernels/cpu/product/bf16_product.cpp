@@ -210,15 +210,12 @@ void Blocks::multiply(Room& room, int64_t stack, const Depth& d, int64_t panel, 
     const int64_t tiles = parts(many, tile_rows_);
     for (int64_t t = 0; t < tiles; ++t) {
       const int64_t begin = many * t / tiles, R = many * (t + 1) / tiles - begin;
-      const Word* first[kRows];
-      const Word* second[kRows];
-      for (int64_t r = 0; r < R; ++r) {
-        const int64_t at = row + from + begin + r;
-        first[r] = packs_a_ ? room.a + begin + r : words_of(a_at(one_, stack, at, d.from));
-        if (two && !packs_a_) second[r] = words_of(a_at(two_, stack, at, 0));
-      }
-      const Stretch stretches[] = {{first, packs_a_ ? d.words : d.depth / 2}, {second, two_.K / 2}};
-      const int64_t place = (stack * M_ + row + from + begin) * N_ + panel * kPanel;
+      const int64_t at = row + from + begin;
+      const Word* first = packs_a_ ? room.a + begin : words_of(a_at(one_, stack, at, d.from));
+      const Word* second = two && !packs_a_ ? words_of(a_at(two_, stack, at, 0)) : nullptr;
+      const Stretch stretches[] = {{first, one_.K / 2, packs_a_ ? d.words : d.depth / 2},
+                                   {second, two_.K / 2, two_.K / 2}};
+      const int64_t place = (stack * M_ + at) * N_ + panel * kPanel;
       for (int64_t n = 0; n < panels; ++n) {
         if (d.last) {  // for the panel after the next, of these rows or as many that follow
           const int64_t next = n + kFinishAhead, more = next < panels ? 0 : R;
@@ -233,7 +230,7 @@ void Blocks::multiply(Room& room, int64_t stack, const Depth& d, int64_t panel, 
         if (!d.last) continue;
         if (target_.turned) {
           const int64_t first_row = stack * N_ + (panel + n) * kPanel;
-          finish_turned(target_, sums, R, columns, first_row * M_ + row + from + begin, M_);
+          finish_turned(target_, sums, R, columns, first_row * M_ + at, M_);
         } else {
           finish(target_, sums, R, columns, place + n * kPanel, (panel + n) * kPanel, N_);
         }

@@ -33,11 +33,11 @@ inline bool tiles_serve() {
   return attention_detail::multiplies_bf16() && !amx;
 }
 
-// A part of the sum: where it begins in each of the tile's rows, and its words. Rows need no alignment and no
-// order: they may be pixels anywhere.
+// A part of the sum: where it begins in the tile's first row, from there to the next row, and its words.
+// Where a was packed its rows are neighbours.
 struct Stretch {
-  const Word* const* rows;
-  int64_t words;
+  const Word* first;
+  int64_t line, words;
 };
 
 // Memory that will be wanted: `rows` rows of `width` lines, `skip` bytes from a row's last line to the next
@@ -76,31 +76,38 @@ struct Ahead {
 // V * kLanes). A row's words are Step apart.
 template <int R, int V, int Step, bool Add>
 void tile(const Stretch* stretches, int64_t count, const Word* b, float* c, Ahead* ahead) {
+  constexpr int kBases = (R + 3) / 4;
   Vec sum[R][V];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
     for (int v = 0; v < V; ++v) sum[r][v] = Add ? load(c + r * kPanel + v * kLanes) : Vec{};
   for (const Stretch* s = stretches; s < stretches + count; ++s) {
-    const Word* row[R];
-    const int64_t end = s->words * Step;
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) row[r] = s->rows[r] + end;
-    for (int64_t k = -end; k < 0;) {
+    const int64_t line = Step == 1 ? s->line : 1, three = 3 * line;
+    const Word* row[kBases];
+#pragma GCC unroll 4
+    for (int q = 0; q < kBases; ++q) row[q] = s->first + 4 * q * line;
+    for (int64_t left = s->words; left > 0; left -= kChunk) {
       ahead[0].ask();
       ahead[1].ask();
-      for (const int64_t stop = std::min<int64_t>(k + kChunk * Step, 0); k < stop;
-           k += Step, b += V * kLanes) {
+      for (const Word* const end = b + std::min(left, kChunk) * V * kLanes; b < end; b += V * kLanes) {
+        // Four rows by one address: twelve do not fit the registers, and GCC then keeps some in vectors, from
+        // where they come back behind all products.
+#pragma GCC unroll 4
+        for (int q = 0; q < kBases; ++q) asm("" : "+r"(row[q]));
         Vec x[V];
         for (int v = 0; v < V; ++v) x[v] = load(b + v * kLanes);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
+          const Word& word = row[r / 4][r % 4 == 3 ? three : r % 4 * line];
           if constexpr (V == 1) {  // a load for each product: one that spreads by itself takes less
-            asm("vdpbf16ps %2%{1to16%}, %1, %0" : "+v"(sum[r][0]) : "v"(x[0]), "m"(row[r][k]));
+            asm("vdpbf16ps %2%{1to16%}, %1, %0" : "+v"(sum[r][0]) : "v"(x[0]), "m"(word));
             continue;
           }
-          const Vec all = spread(row[r][k]);
+          const Vec all = spread(word);
           for (int v = 0; v < V; ++v) sum[r][v] = multiply_add<bf16>(sum[r][v], all, x[v]);
         }
+#pragma GCC unroll 4
+        for (int q = 0; q < kBases; ++q) row[q] += Step;
       }
     }
   }
