@@ -18,8 +18,8 @@ import {
 import { type Device, ParameterStore } from "../../src/runtime/mod.ts";
 import { fact } from "./facts.ts";
 import { dtype, open, runs, tiny } from "./options.ts";
-import { fill, scaleOf } from "./weights.ts";
-import { workOf } from "./work.ts";
+import { fill, scaleOf } from "./programs/weights.ts";
+import { workOf } from "./programs/work.ts";
 
 interface Trial {
   readonly shapes: readonly (readonly number[])[];

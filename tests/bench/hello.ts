@@ -4,7 +4,7 @@ import { compile, geglu, Graph, linear } from "../../src/graph/mod.ts";
 import { type Device, openDevice, ParameterStore } from "../../src/runtime/mod.ts";
 import { relL2 } from "../golden/compare.ts";
 import { fact, MIB } from "./facts.ts";
-import { numbers } from "./models.ts";
+import { numbers } from "./programs/models.ts";
 import { open } from "./options.ts";
 import { counts, spying } from "./spy.ts";
 

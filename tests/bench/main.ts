@@ -75,7 +75,7 @@ const optionsFor = (
 const ours = (file: string, dtype: string, ...args: string[]) =>
   run(Deno.execPath(), ["run", "-A", `${here}${file}.ts`, ...optionsFor(dtype), ...args]);
 const peers = (dtype: string, ...args: string[]) =>
-  hasTorch ? run(python, [`${here}peer.py`, ...optionsFor(dtype), ...args]) : null;
+  hasTorch ? run(python, [`${here}peer/peer.py`, ...optionsFor(dtype), ...args]) : null;
 
 const ceilings = new Map<string, { tflops: number; gbs: number }>();
 /** The most that either of both reaches, measured once for each dtype. */

@@ -8,9 +8,9 @@
 import { ParameterStore } from "../../src/runtime/mod.ts";
 import { vendorTexts } from "../../src/runtime/vendor.ts";
 import { fact, median, MIB } from "./facts.ts";
-import type { Job } from "./job.ts";
-import { JOBS } from "./jobs.ts";
-import { MODELS } from "./models.ts";
+import type { Job } from "./programs/job.ts";
+import { JOBS } from "./programs/jobs.ts";
+import { MODELS } from "./programs/models.ts";
 import { backend, dtype, libs, logs, names, open, runs, timeFor } from "./options.ts";
 import { profile } from "./profile.ts";
 import { counts, newPeak, since, spying, writeKernels } from "./spy.ts";

@@ -3,7 +3,7 @@
 import type { Program, Values } from "../../src/runtime/mod.ts";
 import { fact } from "./facts.ts";
 import { ceiling, logs, runs } from "./options.ts";
-import { rateText, type Work, workOf } from "./work.ts";
+import { rateText, type Work, workOf } from "./programs/work.ts";
 
 interface Sum {
   ms: number;

@@ -6,11 +6,11 @@
 import { compile, gradients, Graph, mul, sum } from "../../src/graph/mod.ts";
 import { type Device, ParameterStore, type Program } from "../../src/runtime/mod.ts";
 import { fact } from "./facts.ts";
-import { type Op, OPS } from "./ops.ts";
+import { type Op, OPS } from "./programs/ops.ts";
 import { backend, ceiling, dtype, libs, logs, once, only, open, timeFor } from "./options.ts";
 import { counts, since, spying, writeKernels } from "./spy.ts";
-import { fill, scaleOf } from "./weights.ts";
-import { rateText, workOf } from "./work.ts";
+import { fill, scaleOf } from "./programs/weights.ts";
+import { rateText, workOf } from "./programs/work.ts";
 
 const count = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 const who = backend === "cpu" ? "cpu" : libs;

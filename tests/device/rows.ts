@@ -37,7 +37,7 @@ function peer(name: string, limit: number, ...args: string[]): Row {
     needs: "PyTorch",
     tasks: (setup) => {
       const options = measuring(setup, limit).slice(0, 4); // device and time
-      return [{ name, limit, command: ["python3", "tests/bench/peer.py", ...options, ...args] }];
+      return [{ name, limit, command: ["python3", "tests/bench/peer/peer.py", ...options, ...args] }];
     },
   };
 }

@@ -6,14 +6,22 @@ import { temporaryPath } from "../../src/base/files/temporary.ts";
 import type { Payload } from "./payload.ts";
 import { run } from "./process.ts";
 
-const SOURCES = ["main.cpp", "cache.cpp", "host.cpp", "mark.cpp", "payload.cpp", "tree.cpp", "verify.cpp"];
+const FOLDERS = [".", "cache"];
+const SOURCES = [
+  ...["main.cpp", "host.cpp", "payload.cpp"],
+  ...["cache.cpp", "mark.cpp", "tree.cpp", "verify.cpp"].map((name) => `cache/${name}`),
+];
 const FLAGS = ["-std=c++20", "-O2", "-Wall", "-Wextra", "-ffunction-sections", "-s"];
 
 /** Writes the executable to `output`. The launcher and its packer are kept in build/launcher. */
 export async function packWithLauncher(root: string, payload: Payload, output: string): Promise<void> {
   const source = join(root, "tools/launcher"), built = join(root, "build/launcher");
   Deno.mkdirSync(built, { recursive: true });
-  const newest = Math.max(...[...Deno.readDirSync(source)].map(({ name }) => modified(join(source, name))));
+  const newest = Math.max(
+    ...FOLDERS.flatMap((folder) =>
+      [...Deno.readDirSync(join(source, folder))].map(({ name }) => modified(join(source, folder, name)))
+    ),
+  );
   const compile = async (name: string, sources: string[], flags: string[]) => {
     const path = join(built, name);
     if (modified(path) > newest) return path;

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <vector>
 
-#include "cache.h"
+#include "cache/cache.h"
 #include "host.h"
 
 namespace easel {

@@ -40,7 +40,7 @@ if [ -z "$prefix" ]; then
 fi
 target=$prefix/bin/easel
 
-# remove_ours FOLDER: what its mark names (tools/launcher/mark.h), and folders that are empty then. Whatever else
+# remove_ours FOLDER: what its mark names (tools/launcher/cache/mark.h), and folders that are empty then. Whatever else
 # somebody put there stays.
 remove_ours() {
   (

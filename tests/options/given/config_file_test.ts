@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { withConfigFile } from "../../../src/options/given/config_file.ts";
 import { parseArgs } from "../../../src/options/given/parse.ts";
 import type { Value } from "../../../src/options/mod.ts";
-import { groups } from "../../cli/example_flags.ts";
+import { groups } from "../../cli/front/example_flags.ts";
 
 function fromToml(text: string, ...argv: string[]) {
   const path = Deno.makeTempFileSync({ suffix: ".toml" });

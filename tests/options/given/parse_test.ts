@@ -3,7 +3,7 @@ import { UsageError } from "../../../src/base/errors.ts";
 import { HelpWanted, parseArgs } from "../../../src/options/given/parse.ts";
 import { choice, flag, group, named, notYet, str, strings, working } from "../../../src/options/mod.ts";
 import { refuseUnsupported, withoutEffect } from "../../../src/options/given/support.ts";
-import { groups } from "../../cli/example_flags.ts";
+import { groups } from "../../cli/front/example_flags.ts";
 
 const parse = (...argv: string[]) => parseArgs(argv, groups).values;
 const fails = (pattern: RegExp, ...argv: string[]) =>
