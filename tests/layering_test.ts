@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { importsOf, ROOT, sources, textOf } from "./sources.ts";
+import { codeOf, importsOf, includesOf, ROOT, sources, textOf } from "./sources.ts";
 
 /** Top to bottom; a room imports from itself and from rooms in later rows. */
 const STOREYS: readonly (readonly string[])[] = [
@@ -37,6 +37,21 @@ const NEIGHBOURS: readonly (readonly [string, string])[] = [
   ["src/tools", "src/generation"],
 ];
 
+/** The same for what the CPU's kernels include; ops' rooms do not know each other. */
+const KERNEL_STOREYS: readonly (readonly string[])[] = [
+  ["attention", "chain", "conv", "moves", "norm", "pointwise"].map((room) => `kernels/cpu/${room}`),
+  ["kernels/cpu/packing", "kernels/cpu/product"],
+  ["kernels/cpu/vectors"],
+  ["kernels/cpu"],
+  [
+    "kernels/executor",
+    "kernels/executor/shapes",
+    "kernels/executor/shapes/moves",
+    "kernels/executor/shapes/product",
+  ],
+  ["kernels"],
+];
+
 /** Ops that are each other's gradient. */
 const CIRCLES = [["src/graph/ops/broadcast.ts", "src/graph/ops/sum.ts"]];
 
@@ -46,7 +61,15 @@ const MOST_LINES = 310;
 const MOST_FILES = 15;
 
 /** Tables in which each row is a file: more of them make nothing harder to find. */
-const LISTS = ["src/graph/ops"];
+const LISTS = ["src/graph/ops", "tests/golden/topics"];
+
+/** Longer still: shorten the list, do not lengthen it. */
+const TOO_LONG = [
+  "kernels/cpu/conv/conv2d.cpp",
+  "src/studio/page/style/dataset.css",
+  "src/studio/page/style/parts.css",
+  "tests/bench/peer/peer.py",
+];
 
 /** Words that mean two things still, and those that are right twice: shorten the list, do not lengthen it. */
 const TWO_MEANINGS = {
@@ -113,11 +136,26 @@ function allowed(from: string, to: string): boolean {
 
 const program = ["main.ts", "worker.ts", ...sources("src", "ffi")];
 
+/** All that is written by hand. */
+const house = ["main.ts", "worker.ts", ...codeOf("src", "ffi", "kernels", "tests", "tools")]
+  .filter((path) => !path.endsWith("easel_ops.h"));
+
 Deno.test("imports point down the list of rooms", () => {
   const wrong = program.flatMap((path) =>
     importsOf(path)
       .filter((target) => !allowed(roomOf(path), roomOf(target)))
       .map((target) => `${path} imports ${target}`)
+  );
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("the CPU's kernels include what is below them", () => {
+  const storey = (path: string) => KERNEL_STOREYS.findIndex((rooms) => rooms.includes(dirname(path)));
+  const wrong = codeOf("kernels/cpu").flatMap((path) =>
+    includesOf(path)
+      .filter((target) => !target.endsWith("dnnl.hpp") && dirname(target) !== dirname(path))
+      .filter((target) => storey(path) < 0 || storey(target) <= storey(path))
+      .map((target) => `${path} includes ${target}`)
   );
   assert.deepEqual(wrong, []);
 });
@@ -150,14 +188,12 @@ Deno.test("every folder of src is a room of the list", () => {
 });
 
 Deno.test(`no source file has more than ${MOST_LINES} lines`, () => {
-  const long = [...program, ...sources("tests")]
-    .map((path) => ({ path, lines: textOf(path).split("\n").length - 1 }))
-    .filter(({ lines }) => lines > MOST_LINES);
-  assert.deepEqual(long, []);
+  const long = house.filter((path) => textOf(path).split("\n").length - 1 > MOST_LINES);
+  assert.deepEqual(long, TOO_LONG);
 });
 
 Deno.test(`no room has more than ${MOST_FILES} files`, () => {
-  const rooms = Object.groupBy(program, dirname);
+  const rooms = Object.groupBy(house, dirname);
   const full = Object.entries(rooms).filter(([room, files]) =>
     !LISTS.includes(room) && files!.length > MOST_FILES
   );
