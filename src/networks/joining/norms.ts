@@ -33,14 +33,24 @@ export interface NormTensors {
   readonly ratios: Tensor;
 }
 
+/** Whether there is a norm of the module that can be limited. */
+export const hasNorm = (module: NetworkModule): boolean =>
+  module.kind.norm !== undefined && (module.kind.norm.of?.(module) ?? true);
+
 /**
  * Records the scaling of a module's factors in place by ratio ** (1 / factors), where ratio = limit / norm for a norm
- * above `limit` and 1 else. The factors are float32 parameters under their file keys.
+ * above `limit` and 1 else. The factors are parameters of `held` under their file keys.
  */
-export function recordNormLimit(graph: Graph, modules: readonly NetworkModule[], limit: number): NormTensors {
+export function recordNormLimit(
+  graph: Graph,
+  modules: readonly NetworkModule[],
+  limit: number,
+  held: Tensor["dtype"] = "f32",
+): NormTensors {
   const constant = (values: readonly number[]) => graph.constant(Float32Array.from(values), [values.length]);
-  const limited = modules.filter(({ kind }) => kind.norm);
-  const squares = joined(limited.map((module) => module.kind.norm!.square(moduleTensors(graph, module))));
+  const limited = modules.filter(hasNorm);
+  const tensorsOf = (module: NetworkModule) => moduleTensors(graph, module, { held });
+  const squares = joined(limited.map((module) => module.kind.norm!.square(tensorsOf(module))));
   const scales = constant(limited.map((module) => Math.abs(scaleOf(module))));
   const norms = mul(sqrt(maximum(squares, constant([0]))), scales);
   const ratios = minimum(div(constant([limit]), norms), constant([1])); // of a norm of 0: min(infinity, 1)
@@ -49,9 +59,12 @@ export function recordNormLimit(graph: Graph, modules: readonly NetworkModule[],
     roots.get(n) ??
       roots.set(n, n === 2 ? sqrt(ratios) : exp(affine(log(ratios), 1 / n, 0))).get(n)!;
   limited.forEach((module, i) => {
-    const tensors = moduleTensors(graph, module), factors = module.kind.norm!.factors.filter(tensors.has);
+    const tensors = tensorsOf(module), factors = module.kind.norm!.factors.filter(tensors.has);
     const share = slice(root(factors.length), 0, i, 1);
-    for (const suffix of factors) write(tensors.at(suffix), mul(tensors.at(suffix), share));
+    for (const suffix of factors) {
+      const parameter = moduleTensors(graph, module, { held, dtype: held }).at(suffix);
+      write(parameter, mul(tensors.at(suffix), share));
+    }
   });
   return { norms, ratios };
 }

@@ -97,7 +97,11 @@ function around(kind: NetworkKind): NetworkKind {
     },
     factors: undefined,
     biasDelta: undefined,
-    norm: undefined,
+    // of D alone, as LyCORIS has it
+    norm: kind.norm && {
+      ...kind.norm,
+      square: (t) => affine(kind.norm!.square(inner(t)), plainScale(t.module) ** 2, 0),
+    },
     filed: kind.filed && filedAround(kind, kind.filed),
   };
 }

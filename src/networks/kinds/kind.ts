@@ -183,11 +183,12 @@ export interface NetworkKind {
   readonly filed?: Filed;
   /** Tensors that LoRA+ gives a rate of their own (arXiv 2402.12354). */
   readonly plus?: readonly string[];
-  /** For --scale_weight_norms, where the reference has it for this kind. */
+  /** For --scale_weight_norms, where the reference has it for this kind, and this module. */
   readonly norm?: {
-    /** The sum of the squares of delta(), shape (1). */
+    of?(module: NetworkModule): boolean;
+    /** The sum of the squares of delta(), or of what the reference measures in its place, shape (1). */
     square(tensors: ModuleTensors): Tensor;
-    /** delta() is linear in each of these, of which a module has some. */
+    /** That is linear in each of these, of which a module has some. */
     readonly factors: readonly string[];
   };
 }

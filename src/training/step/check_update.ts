@@ -1,6 +1,6 @@
 /** What is refused of how weights are held and when they step, before anything is opened. */
 import { UsageError } from "../../base/errors.ts";
-import { exclusive, needs } from "../../options/rules.ts";
+import { needs } from "../../options/rules.ts";
 import type { Rule } from "../optimizers/mod.ts";
 import type { OptimizerConfig, StepConfig } from "../options.ts";
 
@@ -45,12 +45,11 @@ export function whyGradientsWait(
 }
 
 function checkHeld(config: Update): void {
-  const { fullBf16, fullFp16, mixedPrecision } = config, scaled = Boolean(config.scaleWeightNorms);
+  const { fullBf16, fullFp16, mixedPrecision } = config;
   for (const [flag, given, precision] of [["full_fp16", fullFp16, "fp16"], ["full_bf16", fullBf16, "bf16"]]) {
     if (given && mixedPrecision !== precision) {
       throw new UsageError(`--${flag} needs --mixed_precision ${precision}`);
     }
-    exclusive(String(flag), Boolean(given), "scale_weight_norms", scaled);
   }
   for (const [flag, given] of [["fp8_base", config.fp8Base], ["fp8_base_unet", config.fp8BaseUnet]]) {
     if (given && mixedPrecision === "no") {

@@ -5,6 +5,7 @@ import { openCheckpoint } from "../../formats/mod.ts";
 import { type BlockTable, type ModelFile, weightOf } from "../../models/mod.ts";
 import {
   baseOf,
+  hasNorm,
   initialWeights,
   loadInto,
   loadLora,
@@ -89,11 +90,11 @@ export function setUpNetwork(
     all = network.modules(shapes, family, options, { resnets });
     modules = all.filter(trained);
   }
-  if (config.scaleWeightNorms && !modules.some(({ kind }) => kind.norm)) {
-    throw new UsageError(`--scale_weight_norms: ${network.name} does not have it; leave it away`);
-  }
   if (modules.length === 0) throw new UsageError("the network has no module to train; check --network_args");
   checkRoom(all);
+  if (config.scaleWeightNorms && !modules.some(hasNorm)) {
+    note(`--scale_weight_norms has no effect: ${modules[0].kind.name} has no norm that is limited`);
+  }
   return {
     options,
     modules,

@@ -3,7 +3,7 @@ import { UsageError } from "../../base/errors.ts";
 import type { Graph } from "../../graph/mod.ts";
 import { type AdapterOptions, loraAdapter, multiplierInput } from "../../networks/joining/adapter.ts";
 import { drawMasks, type LayerDraws } from "../../networks/joining/masks.ts";
-import { recordNormLimit } from "../../networks/joining/norms.ts";
+import { hasNorm, recordNormLimit } from "../../networks/joining/norms.ts";
 import { tensorShapes } from "../../networks/kinds/first_weights.ts";
 import type { NetworkModule } from "../../networks/kinds/kind.ts";
 import type { LoraOptions } from "../../networks/sites/args.ts";
@@ -95,8 +95,8 @@ export function networkTraining(
     reached: isApart(network)
       ? (inputs) => groups.map((group) => isReached(network, group, inputs))
       : undefined,
-    limitNorms: config.scaleWeightNorms
-      ? (graph) => recordNormLimit(graph, modules, config.scaleWeightNorms!)
+    limitNorms: config.scaleWeightNorms && modules.some(hasNorm)
+      ? (graph) => recordNormLimit(graph, modules, config.scaleWeightNorms!, held)
       : undefined,
     masks: (part, shape, generators) =>
       drawMasks(draws(shape).filter((d) => isText(d) === (part === "text")), generators),

@@ -1,6 +1,6 @@
 /** Every --network_module trained to its file, which is read back and trained on. */
 
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { quietContext } from "../../../src/base/job.ts";
 import { genImg } from "../../../src/generation/gen_img.ts";
@@ -190,10 +190,6 @@ Deno.test("a network's options that cannot be are refused in one line", async ()
       [{ networkModule: "networks.dylora", networkDropout: 0.1 }, /networks\.dylora has no dropout/],
       [{ networkModule: "networks.oft", networkDim: 5 }, /outputs, which do not part into 5 blocks/],
       [{ networkModule: "networks.oft", networkArgs: ["conv_dim=3"] }, /networks\.oft takes no conv_dim/],
-      [
-        { networkModule: "networks.oft", scaleWeightNorms: 1 },
-        /scale_weight_norms: networks\.oft does not have it/,
-      ],
       [lycoris("algo=ia3 loraplus_lr_ratio=4"), /loraplus_lr_ratio: algo=ia3 has no LoRA\+/],
       [lycoris("algo=nothing"), /algo=nothing: there is no such algorithm; give one of lora,/],
       [lycoris("preset=most"), /preset=most: there is no such preset; give one of full,/],
@@ -250,5 +246,34 @@ Deno.test("--base_weights takes files that change biases and norms", async () =>
   await trainNetwork({ ...config, baseWeights: [path], outputName: "more", maxTrainSteps: 1 }, context);
   ok(context.lines.some((line) => line.includes("merging")), context.lines.join("\n"));
   ok([...read(join(dir, "out/more.safetensors")).values()].every((values) => values.every(Number.isFinite)));
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("--scale_weight_norms limits what LyCORIS limits, and tells where it has no effect", async () => {
+  const { dir, config } = tinyRun(1);
+  /** The largest norm of the tensors of one name in the file, and what was said. */
+  const trained = async (change: Partial<TrainNetworkConfig>, scaleWeightNorms: number | null, name = "") => {
+    const context = listening();
+    const more = { scaleWeightNorms, networkTrainUnetOnly: true, savePrecision: "float" as const };
+    await trainNetwork({ ...config, ...change, ...more }, context);
+    const found = [...read(join(dir, "out/thing.safetensors"))].filter(([key]) => key.endsWith(name));
+    return { largest: Math.max(...found.map(([, x]) => Math.hypot(...x))), said: context.lines.join("\n") };
+  };
+  const oft = { ...lycoris("algo=diag-oft"), networkDim: 4 };
+  const free = await trained(oft, null, "oft_blocks");
+  const limited = await trained(oft, free.largest / 2, "oft_blocks");
+  ok(Math.abs(limited.largest / free.largest - 0.5) < 1e-5, `${limited.largest} of ${free.largest}`);
+  for (const change of [lycoris("algo=ia3"), { networkModule: "networks.dylora", networkDim: 4 }]) {
+    match(
+      (await trained(change, 1)).said,
+      /--scale_weight_norms has no effect: .* has no norm that is limited/,
+    );
+  }
+  // of weights in 16 bits, and of DoRA's change without its norms
+  for (const change of [{ fullBf16: true, mixedPrecision: "bf16" as const }, lycoris("dora_wd=True")]) {
+    const free = await trained(change, null, "lora_up.weight"),
+      limited = await trained(change, 1e-6, "lora_up.weight");
+    ok(limited.largest < free.largest / 3, `${limited.largest} of ${free.largest}`);
+  }
   Deno.removeSync(dir, { recursive: true });
 });

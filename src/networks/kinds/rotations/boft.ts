@@ -5,7 +5,7 @@ import { UsageError } from "../../../base/errors.ts";
 import { cast, elements, mul, permute, reshape, slice, sub, type Tensor } from "../../../graph/mod.ts";
 import { cayley, skew } from "./cayley.ts";
 import type { ModuleTensors, NetworkKind } from "../kind.ts";
-import { BLOCKS, constrained, RESCALE, rescale, rotated, still } from "./oft.ts";
+import { BLOCKS, blocksNorm, constrained, RESCALE, rescale, rotated, still } from "./oft.ts";
 import { through } from "../lora.ts";
 import { flat, overChannels, withoutBias } from "../parts.ts";
 import { readAs } from "../reading.ts";
@@ -58,6 +58,7 @@ export const boft: NetworkKind = {
     if (t.has(RESCALE)) turned = mul(turned, flat(t.at(RESCALE)));
     return sub(turned, weight);
   },
+  norm: blocksNorm,
 };
 
 /** The largest even divisor of at most `most` that leaves a power of two of blocks (LyCORIS's power2factorization). */

@@ -23,7 +23,7 @@ import {
 import { cayley, identity, skew } from "./cayley.ts";
 import type { KindSettings, ModuleTensors, NetworkKind, NetworkModule } from "../kind.ts";
 import { factorization } from "../lokr.ts";
-import { flat, overChannels, withoutBias } from "../parts.ts";
+import { flat, overChannels, squareOf, withoutBias } from "../parts.ts";
 import { readAs } from "../reading.ts";
 
 export const BLOCKS = "oft_blocks";
@@ -33,6 +33,12 @@ export const OFT_PREFIX = "oft_unet_";
 
 /** A factor for each output (LyCORIS's rescaled). */
 export const RESCALE = "rescale";
+
+/** LyCORIS measures and limits the blocks themselves. */
+export const blocksNorm: NonNullable<NetworkKind["norm"]> = {
+  square: (t) => squareOf(t.at(BLOCKS)),
+  factors: [BLOCKS],
+};
 
 export const oft: NetworkKind = {
   name: "OFT",
@@ -61,6 +67,7 @@ export const oft: NetworkKind = {
     const turned = reshape(matmul(rotation(t, !t.has(RESCALE)), rows, { transA: true }), weight.shape);
     return t.has(RESCALE) ? sub(mul(turned, flat(t.at(RESCALE))), weight) : turned;
   },
+  norm: { of: ({ name }) => !name.startsWith(OFT_PREFIX), ...blocksNorm },
 };
 
 /** No rotation, every factor 1. */
