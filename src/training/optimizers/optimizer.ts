@@ -92,7 +92,7 @@ export interface Rule<
     readonly start: Readonly<Record<string, number>>;
     next(
       before: Readonly<Record<string, number>>,
-      moment: Pick<Moment, "lr" | "step">,
+      moment: Pick<Moment, "lr" | "step" | "momentum">,
     ): Readonly<Record<string, number>>;
   };
   /** What is saved and drawn with is not the weights w, but w + by (s - w) of this state s. */

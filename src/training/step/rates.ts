@@ -14,7 +14,7 @@ export function createRates(
     if (!schedule.momentum || momentum) return schedule;
     throw new UsageError(
       `${config.lrSchedulerType} moves the momentum too, and this optimizer has none that moves; ` +
-        "add cycle_momentum=False to --lr_scheduler_args, or use AdamW, AdamW8bit, Lion or SGDNesterov",
+        "add cycle_momentum=False to --lr_scheduler_args, or use AdamW, AdamW8bit, Lion, Prodigy or SGDNesterov",
     );
   }
   if (resolveSteps(config.lrWarmupSteps, config.maxTrainSteps) !== 0) {

@@ -81,7 +81,7 @@ export function dueOf(
   const moments = rates.map((lr, i): Moment => {
     const step = state.groupSteps[i] + 1, before = state.running[i];
     const momentum = options.momentum?.(optimizerSteps);
-    return { lr, step, momentum, running: running?.next(before, { lr, step }) ?? before };
+    return { lr, step, momentum, running: running?.next(before, { lr, step, momentum }) ?? before };
   });
   moments.forEach((moment, i) => {
     const numbers = hyper(moment);

@@ -69,5 +69,15 @@ Deno.test("an unknown argument of any optimizer is refused with what it takes", 
   assert.throws(() => readOptimizer("AdamW8bit", ["block_wise=False"]), /block_wise must be True/);
   assert.throws(() => readOptimizer("Muon", ["ns_steps=100"]), /must be a whole number from 0 to 99/);
   assert.throws(() => readOptimizer("AdamW8bit", ["min_8bit_size=-1"]), /must be a whole number, 0 or more/);
+  // what bitsandbytes takes and makes nothing of
+  for (
+    const [type, ...args] of [
+      ["AdamW8bit", "optim_bits=32"],
+      ["Adagrad8bit", "optim_bits=8", "lr_decay=0", "initial_accumulator_value=0"],
+      ["RMSprop8bit", "momentum=0.9", "centered=False"],
+      ["SGD8bit", "nesterov=True", "dampening=0.1"],
+    ]
+  ) readOptimizer(type, args);
+  assert.throws(() => readOptimizer("AdamW8bit", ["optim_bits=8"]), /optim_bits must be 32/);
   assert.throws(() => readOptimizer("bitsandbytes.optim.SGD8bit", ["momentum=0"]), /above 0 and below 1/);
 });

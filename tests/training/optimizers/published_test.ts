@@ -12,6 +12,7 @@ import { TrainingStep } from "../../../src/training/step/step.ts";
 import { allocateGroups, gradientOf } from "../../../src/training/step/trainable.ts";
 import { device, testOnEach } from "../../kernels/devices.ts";
 import { relL2 } from "../../golden/compare.ts";
+import recorded from "./pytorch_optimizer.json" with { type: "json" };
 import { recordedRun, u } from "./recorded_steps.ts";
 import { gradient, map, rms, type Step, type Vector, zeros } from "./by_hand.ts";
 
@@ -220,3 +221,21 @@ testOnEach("states of 8 bits take a quarter of the memory and stay near those of
   const apart = relL2(moved(path[1]), moved(path[0]));
   assert.ok(apart > 1e-6 && apart < 0.03, `${apart}`);
 });
+
+testOnEach(
+  "what pytorch_optimizer's classes take beside their papers makes the library's steps",
+  async (backend) => {
+    for (const { name, args, shape, after } of recorded.cases) {
+      using run = recordedRun(device(backend), readOptimizer(name, args, true), null, [shape]);
+      for (let k = 1; k <= 20; k++) await run.update(k, [0.01]);
+      const error = run.changeError(after);
+      assert.ok(error < 5e-5, `${name} ${args} ${shape}: the change is ${error} off`);
+    }
+    // without compat AMSBound bounds the second moment, not its root: steps are no longer than without
+    using plain = recordedRun(device(backend), "CAME", null, [12]);
+    using bound = recordedRun(device(backend), "CAME", ["ams_bound=True"], [12]);
+    for (let k = 1; k <= 20; k++) for (const run of [plain, bound]) await run.update(k, [0.01]);
+    const difference = relL2(bound.weights(), plain.weights());
+    assert.ok(difference > 0 && difference < 0.01, `${difference}`);
+  },
+);

@@ -1,7 +1,7 @@
 /** Prodigy: Adam whose rate follows from the distance covered so far (arXiv 2306.06101), as prodigyopt has it. */
 import { abs, add, affine, div, maximum, mul, select, sqrt, sub, type Tensor } from "../../../graph/mod.ts";
 import { type Arguments, flag, number, positive, share, shares, whole } from "../arguments.ts";
-import { withDecay } from "../formulas.ts";
+import { average, withDecay } from "../formulas.ts";
 import { type Group, type Optimizer, type Rule, rule } from "../optimizer.ts";
 import {
   biasNumbers,
@@ -18,7 +18,7 @@ import {
 
 type States = "exp_avg" | "exp_avg_sq" | "s" | "p0";
 type Names = "d" | "d_max" | "d_numerator" | "bias1" | "bias2";
-type Known = Omit<Group<States, "lr" | "first", Names>, "next">;
+type Known = Omit<Group<States, "lr" | "first" | "beta1" | "fresh1", Names>, "next">;
 
 function prodigyRule(args: Arguments): Rule {
   const { betas, eps, weight_decay, decouple, use_bias_correction, safeguard_warmup } = args;
@@ -42,7 +42,12 @@ function prodigyRule(args: Arguments): Rule {
     ...slice_p > 1 && {
       stateShape: (name, shape) => name === "s" || name === "p0" ? sampleShape(shape, slice_p) : shape,
     },
-    hyper: ({ lr, step }) => ({ lr, first: step === 1 ? 1 : 0 }),
+    // the corrections are products of betas that stay
+    ...use_bias_correction ? {} : { momentum: true },
+    hyper: ({ lr, step, momentum = beta1 }) => ({
+      ...{ lr, first: step === 1 ? 1 : 0 },
+      ...{ beta1: momentum, fresh1: 1 - momentum },
+    }),
     shared: {
       numbers: { d: d0, d_max: d0, d_numerator: 0, ...biasNumbers(use_bias_correction) },
       sums(group) {
@@ -63,7 +68,7 @@ function prodigyRule(args: Arguments): Rule {
     update(group) {
       const { weight, state, hyper, numbers, next } = group, { g, p0, s } = parts(group), { d } = numbers;
       const { dlr } = shares({ numbers, hyper });
-      const exp_avg = blend(state.exp_avg, beta1, g, affine(d, 1 - beta1, 0));
+      const exp_avg = average(state.exp_avg, g, hyper.beta1, mul(d, hyper.fresh1));
       const exp_avg_sq = blend(state.exp_avg_sq, beta2, mul(g, g), affine(mul(d, d), 1 - beta2, 0));
       const change = div(exp_avg, add(sqrt(exp_avg_sq), affine(next.d, eps, 0)));
       const start = decayed(weight, dlr, decouple ? weight_decay : 0);

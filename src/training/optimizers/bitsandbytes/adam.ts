@@ -10,6 +10,7 @@ const formula = (name: string, file: string, weightDecay: number): Formula => ({
   name,
   file,
   paged: true,
+  bits: { "8bit": 32, "32bit": 32 },
   args: {
     betas: shares(0.9, 0.999),
     eps: number(1e-8),

@@ -24,7 +24,7 @@ export const ademamixes = classesOf({
 function mixed({ betas: [beta1, beta2, beta3], alpha, t_alpha, t_beta3, eps, weight_decay }: Arguments) {
   /** Both rise to their values over so many steps, the average's length evenly in its half-life. */
   const alphaAt = (step: number) => t_alpha === null ? alpha : Math.min(step * alpha / t_alpha, alpha);
-  const beta3At = (step: number) => {
+  const beta3At = (step: number, beta1: number) => {
     if (t_beta3 === null) return beta3;
     const [from, to] = [Math.log(beta1), Math.log(beta3)], t = step / t_beta3;
     return Math.min(Math.exp(from * to / ((1 - t) * to + t * from)), beta3);
@@ -32,12 +32,13 @@ function mixed({ betas: [beta1, beta2, beta3], alpha, t_alpha, t_beta3, eps, wei
   return rule({
     states: { m1: 0, m2: 0, nu: 0 },
     // one division a weight: what stands above and below the fraction is times the second moment's root
-    hyper({ lr, step }) {
+    momentum: true,
+    hyper({ lr, step, momentum = beta1 }) {
       const root = Math.sqrt(1 - beta2 ** step);
       return {
-        ...{ beta1, fresh1: 1 - beta1, beta2, fresh2: 1 - beta2 },
-        ...{ beta3: beta3At(step), fresh3: 1 - beta3At(step) },
-        rate1: lr * root / (1 - beta1 ** step),
+        ...{ beta1: momentum, fresh1: 1 - momentum, beta2, fresh2: 1 - beta2 },
+        ...{ beta3: beta3At(step, momentum), fresh3: 1 - beta3At(step, momentum) },
+        rate1: lr * root / (1 - momentum ** step),
         rate2: lr * root * alphaAt(step),
         least: eps * root,
         keep: 1 - lr * weight_decay,

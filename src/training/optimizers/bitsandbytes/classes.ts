@@ -15,6 +15,8 @@ export interface Formula {
   /** Whether there are paged ones too. */
   readonly paged?: boolean;
   readonly args: Rows;
+  /** The one number of optim_bits that a class takes beside the plain ones', which changes nothing. */
+  readonly bits?: Readonly<Record<string, number>>;
   /** What stands for a state's numbers in 8 bits, by state. */
   readonly maps: Readonly<Record<string, Map8>>;
   /** `eight` where large parameters have states of 8 bits. */
@@ -33,9 +35,14 @@ function classOf(formula: Formula, kind: string, bits: string): Optimizer {
     // the plain names are torch.optim's and lion_pytorch's
     names: kind + bits === "" ? [path] : [name, path],
     recorded: `bitsandbytes.optim.${formula.file}.${name}`,
-    args: { ...formula.args, ...stateRows, ...bits === "" ? { optim_bits: only(32, 8) } : {} },
+    args: { ...formula.args, ...stateRows, ...optimBits(formula, bits) },
     rule: (args) => withBits(formula, args, bits === "8bit" || args.optim_bits === 8),
   };
+}
+
+/** Of the plain classes it says how states are kept. */
+function optimBits({ bits = {} }: Formula, kind: string): Rows {
+  return kind === "" ? { optim_bits: only(32, 8) } : kind in bits ? { optim_bits: only(bits[kind]) } : {};
 }
 
 /** What all of them take about their states. */

@@ -3,7 +3,7 @@
  * nothing of it.
  */
 import { mul, sub } from "../../../graph/mod.ts";
-import { type Arguments, number, positiveShare } from "../arguments.ts";
+import { type Arguments, flag, number, positiveShare } from "../arguments.ts";
 import { average, withDecay } from "../formulas.ts";
 import { type Optimizer, rule } from "../optimizer.ts";
 import { classesOf, type Formula, stateRows, withBits } from "./classes.ts";
@@ -11,7 +11,12 @@ import { classesOf, type Formula, stateRows, withBits } from "./classes.ts";
 const formula: Formula = {
   name: "SGD",
   file: "sgd",
-  args: { momentum: positiveShare(0.9), weight_decay: number(0) },
+  args: {
+    momentum: positiveShare(0.9),
+    weight_decay: number(0),
+    // taken, and nothing is known of them
+    ...{ dampening: number(0), nesterov: flag() },
+  },
   maps: { momentum_buffer: "signed" },
   rule: ({ momentum: own, weight_decay }: Arguments) =>
     rule({

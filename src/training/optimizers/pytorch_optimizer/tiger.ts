@@ -1,6 +1,6 @@
 /** Tiger: the sign of one moving average (Su 2023, kexue.fm/archives/9512), as pytorch_optimizer has it. */
 import { mul, sign, sub } from "../../../graph/mod.ts";
-import { share } from "../arguments.ts";
+import { computing, share } from "../arguments.ts";
 import { average } from "../formulas.ts";
 import { type Optimizer, rule } from "../optimizer.ts";
 import { decayed, decayNumbers, decayRows } from "./decay.ts";
@@ -8,7 +8,7 @@ import { decayed, decayNumbers, decayRows } from "./decay.ts";
 export const tiger: Optimizer = {
   names: ["Tiger", "pytorch_optimizer.Tiger"],
   recorded: "pytorch_optimizer.optimizer.tiger.Tiger",
-  args: { beta: share(0.965), ...decayRows(0.01, true) },
+  args: { beta: share(0.965), ...decayRows(0.01, true), ...computing("foreach") },
   rule: (args) =>
     rule({
       states: { exp_avg: 0 },

@@ -15,20 +15,20 @@ export const nadam: Optimizer = {
     decoupled_weight_decay: flag(),
   }),
   rule: ({ betas: [beta1, beta2], eps, weight_decay, momentum_decay, decoupled_weight_decay, maximize }) => {
-    const mu = (step: number) => beta1 * (1 - 0.5 * 0.96 ** (step * momentum_decay));
-    /** products[t] = mu(1) ... mu(t), which PyTorch keeps as a state. */
-    const products = [1];
-    const product = (step: number) => {
-      while (products.length <= step) products.push(products[products.length - 1] * mu(products.length));
-      return products[step];
-    };
+    const mu = (beta: number, step: number) => beta * (1 - 0.5 * 0.96 ** (step * momentum_decay));
     return rule({
       states: { exp_avg: 0, exp_avg_sq: 0 },
-      hyper: ({ lr, step }) => ({
-        beta1,
+      momentum: true,
+      // the product of all so far, which PyTorch keeps as a state
+      running: {
+        start: { mu_product: 1 },
+        next: ({ mu_product }, { step, momentum = beta1 }) => ({ mu_product: mu_product * mu(momentum, step) }),
+      },
+      hyper: ({ lr, step, momentum = beta1, running: { mu_product } }) => ({
+        beta1: momentum,
         beta2,
-        ofGrad: lr * (1 - mu(step)) / (1 - product(step)),
-        ofAverage: lr * mu(step + 1) / (1 - product(step + 1)),
+        ofGrad: lr * (1 - mu(momentum, step)) / (1 - mu_product),
+        ofAverage: lr * mu(momentum, step + 1) / (1 - mu_product * mu(momentum, step + 1)),
         bias2: 1 - beta2 ** step,
         keep: decoupled_weight_decay ? 1 - lr * weight_decay : 1,
       }),

@@ -23,10 +23,11 @@ export const radam: Optimizer = {
   rule: ({ betas: [beta1, beta2], eps, weight_decay, decoupled_weight_decay, maximize }) =>
     rule({
       states: { exp_avg: 0, exp_avg_sq: 0 },
-      hyper({ lr, step }) {
-        const factor = rectified(beta2, step), rate = lr / (1 - beta1 ** step);
+      momentum: true,
+      hyper({ lr, step, momentum = beta1 }) {
+        const factor = rectified(beta2, step), rate = lr / (1 - momentum ** step);
         return {
-          beta1,
+          beta1: momentum,
           beta2,
           plain: factor === null ? rate : 0,
           adaptive: factor === null ? 0 : rate * factor * Math.sqrt(1 - beta2 ** step),
