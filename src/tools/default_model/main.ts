@@ -37,16 +37,18 @@ function writeRandom(path: string): void {
   writeSafetensors(path, tensors, { format: "pt" });
 }
 
-ownFolder(folder);
 const random = `${folder}/random.safetensors`, scenes = `${folder}/pictures`, cats = `${folder}/cats`;
-drawOnce(`${scenes}/1_scene`, drawPicture, PICTURES, SEED);
-drawOnce(`${cats}/1_cats`, drawWithCats, WITH_CATS, SEED + 1);
+const problem = ownFolder(folder) ?? drawOnce(`${scenes}/1_scene`, drawPicture, PICTURES, SEED) ??
+  drawOnce(`${cats}/1_cats`, drawWithCats, WITH_CATS, SEED + 1);
+if (problem) {
+  console.error(problem);
+  Deno.exit(1);
+}
 if (!there(random)) writeRandom(random);
 
-function drawOnce(path: string, draw: Parameters<typeof drawFolder>[1], count: number, seed: number): void {
-  if (!there(`${path}/${String(count - 1).padStart(5, "0")}.txt`)) {
-    drawFolder(path, draw, { count, size: SIDE, seed });
-  }
+function drawOnce(path: string, draw: Parameters<typeof drawFolder>[1], count: number, seed: number) {
+  const last = `${path}/${String(count - 1).padStart(5, "0")}.txt`;
+  return there(last) ? null : drawFolder(path, draw, { count, size: SIDE, seed });
 }
 
 /**

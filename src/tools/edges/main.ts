@@ -21,9 +21,12 @@ const [folder = "out/edges", threads = "0"] = Deno.args;
 const easel = decodeURIComponent(new URL("../../../main.ts", import.meta.url).pathname);
 const pictures = `${folder}/pictures`, edges = `${folder}/seen`;
 
-ownFolder(folder);
-drawFolder(pictures, drawPicture, { count: PICTURES, size: SIDE, seed: SEED });
-ownFolder(edges);
+const problem = ownFolder(folder) ??
+  drawFolder(pictures, drawPicture, { count: PICTURES, size: SIDE, seed: SEED }) ?? ownFolder(edges);
+if (problem) {
+  console.error(problem);
+  Deno.exit(1);
+}
 for (let i = 0; i < PICTURES; i++) {
   const name = `${String(i).padStart(5, "0")}.png`;
   const image = await loadImage(`${pictures}/${name}`), { width, height } = image;

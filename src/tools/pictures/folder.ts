@@ -12,24 +12,28 @@ export interface FolderOptions {
   readonly seed: number;
 }
 
-/** Makes the folder that a program of these writes to; where that cannot be, one line says so and the program ends. */
-export function ownFolder(path: string): void {
+/** Makes the folder that a program of these writes to; gives the line that says why it cannot be, else null. */
+export function ownFolder(path: string): string | null {
   try {
     Deno.mkdirSync(path, { recursive: true });
+    return null;
   } catch (error) {
     const reason = (error as Error).message.split(":")[0].replace(/ \(.*/, "");
-    console.error(`${path}: is no folder and cannot become one (${reason}); name another`);
-    Deno.exit(1);
+    return `${path}: is no folder and cannot become one (${reason}); name another`;
   }
 }
 
-/** Draws `count` pictures into `folder`, which is made if needed; the same options give the same bytes. */
+/**
+ * Draws `count` pictures into `folder`, which is made if needed; the same options give the same bytes. Gives the line of
+ * ownFolder().
+ */
 export function drawFolder(
   folder: string,
   draw: (random: PythonRandom, size: number) => Picture,
   { count, size, seed }: FolderOptions,
-): void {
-  ownFolder(folder);
+): string | null {
+  const problem = ownFolder(folder);
+  if (problem) return problem;
   const random = new PythonRandom(seed);
   for (let i = 0; i < count; i++) {
     const { canvas, caption } = draw(random, size);
@@ -37,4 +41,5 @@ export function drawFolder(
     atomicWriteFile(`${name}.png`, encodePng({ ...canvas, data: canvas.pixels }));
     atomicWriteFile(`${name}.txt`, `${caption}\n`);
   }
+  return null;
 }

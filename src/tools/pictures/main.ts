@@ -14,4 +14,8 @@ if (!draw || !folder || !(Number(count) > 0) || !/^\d+$/.test(seed ?? "")) {
   console.error("usage: main.ts scenes|cats|moka FOLDER COUNT SEED");
   Deno.exit(2);
 }
-drawFolder(folder, draw, { count: Number(count), size: 128, seed: Number(seed) });
+const problem = drawFolder(folder, draw, { count: Number(count), size: 128, seed: Number(seed) });
+if (problem) {
+  console.error(problem);
+  Deno.exit(1);
+}

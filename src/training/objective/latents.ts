@@ -29,6 +29,8 @@ const KEPT = 6;
 export class LatentEncoder {
   readonly latent: LatentSides;
   readonly #programs: Programs<readonly number[]>;
+  /** Pixels of the largest program so far. */
+  #largest = 0;
 
   constructor(private readonly model: EncodingModel) {
     this.latent = vaeLatent(below(model.shapes, `${VAE}.`))!;
@@ -47,6 +49,7 @@ export class LatentEncoder {
     const values = count * channels * shape.height * shape.width;
     const noise = torch ? toChannelsLast(torch.randn(values), count, channels) : new Float32Array(values);
     const sides = [count, height, width] as const, inputs = { pixels, noise };
+    this.#makeRoom(sides);
     const { latents } = await this.#programs.run(sides, (graph) => this.#record(graph, sides), inputs);
     return { latents, channels, height: shape.height, width: shape.width };
   }
@@ -66,8 +69,16 @@ export class LatentEncoder {
     const pixels = ({ batch, height, width }: PictureShape) => batch * height * width;
     for (const { batch, height, width } of pictures.toSorted((a, b) => pixels(b) - pixels(a))) {
       const sides = [batch, height, width] as const;
+      this.#makeRoom(sides);
       await this.#programs.get(sides, (graph) => this.#record(graph, sides));
     }
+  }
+
+  /** What comes runs in the memory of the largest: where that is to be larger, it would lie beside the one before. */
+  #makeRoom([count, height, width]: readonly [number, number, number]): void {
+    if (count * height * width <= this.#largest) return;
+    this.#largest = count * height * width;
+    this.#programs.destroy();
   }
 
   #record(graph: Graph, [count, height, width]: readonly [number, number, number]): void {

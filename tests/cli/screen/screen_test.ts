@@ -85,9 +85,7 @@ Deno.test("src/cli/screen/output.ts is the one mouth of the program", async () =
   await walk("src");
   // the others are programs of their own, for developers
   assert.deepEqual(
-    talkers.filter((path) =>
-      !/^src\/(graph\/header|tools\/.*\/main|tools\/pictures\/folder)\.ts$/.test(path)
-    ),
+    talkers.filter((path) => !/^src\/(graph\/header|tools\/.*\/main)\.ts$/.test(path)),
     [
       "src/cli/screen/output.ts",
     ],

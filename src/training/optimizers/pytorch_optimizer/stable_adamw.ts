@@ -3,16 +3,7 @@
  * second moment, where that is above 1. As pytorch_optimizer has it up to 3.9, and after it parameter by parameter: the way
  * of `foreach`, which 3.9 does not have, divides by the second moment before the step, so that the first hardly moves.
  */
-import {
-  affine,
-  div,
-  mean,
-  mul,
-  reshape,
-  sqrt,
-  square,
-  sub,
-} from "../../../graph/mod.ts";
+import { affine, div, mean, mul, reshape, sqrt, square, sub } from "../../../graph/mod.ts";
 import { computing, flag, number, shares } from "../arguments.ts";
 import { atLeast, average, averageSquare, downhill } from "../formulas.ts";
 import { type Optimizer, rule } from "../optimizer.ts";

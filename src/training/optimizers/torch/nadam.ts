@@ -22,7 +22,9 @@ export const nadam: Optimizer = {
       // the product of all so far, which PyTorch keeps as a state
       running: {
         start: { mu_product: 1 },
-        next: ({ mu_product }, { step, momentum = beta1 }) => ({ mu_product: mu_product * mu(momentum, step) }),
+        next: ({ mu_product }, { step, momentum = beta1 }) => ({
+          mu_product: mu_product * mu(momentum, step),
+        }),
       },
       hyper: ({ lr, step, momentum = beta1, running: { mu_product } }) => ({
         beta1: momentum,
