@@ -86,6 +86,7 @@ struct Product {
   bool trans_a = false, trans_b = false;
   int64_t B = 1, M, N, K;
   bool accumulate = false;  // the product is added to what out holds
+  bool fresh = false;       // or, where that is so, to 0
   // A second product that is added: a (M, second_K) and b (second_K, N), transposed as the first ones.
   const Tensor *second_a = nullptr, *second_b = nullptr;
   int64_t second_K = 0;

@@ -66,6 +66,8 @@ Run zero(const Instruction& i, const Scratch& at, size_t bytes);
 Run copy_bytes(const Instruction& i, void* to, const void* from, size_t bytes);
 // Several runs, one after the other.
 Run sequence(std::vector<Run> runs);
+// `run` adds to a target, which is cleared before where the instruction's attribute says so.
+Run freshly(const Instruction& i, int fresh, const Tensor& target, Run run);
 // Nothing to do.
 inline Run nothing() {
   return [] {};

@@ -91,6 +91,11 @@ Run sequence(std::vector<Run> runs) {
   };
 }
 
+Run freshly(const Instruction& i, int fresh, const Tensor& target, Run run) {
+  if (i.attr(fresh) == 0) return run;
+  return sequence({zero(i, target.data, size_t(target.bytes())), std::move(run)});
+}
+
 char* packed(const Instruction& i, const Tensor& frozen, const std::string& layout, size_t bytes,
              const std::function<Run(char*)>& make) {
   if (!frozen.frozen) i.fail("an operand that changes cannot be repacked");

@@ -203,16 +203,16 @@ struct WeightGradient {
   Conv2dShape g;
   const Tensor &dy, &x;
   Tensor dw;
-  bool accumulate;
+  bool accumulate, fresh;  // fresh: to 0
 };
 
-// dw += what lies in scratch.
-Run add_floats(const Tensor& dw, const Place& from) {
-  return [n = dw.count(), to = dw.as<float>(), from] {
+// dw += what lies in scratch, or 0 + that.
+Run add_floats(const Tensor& dw, const Place& from, bool fresh) {
+  return [n = dw.count(), to = dw.as<float>(), from, fresh] {
     const float* x = reinterpret_cast<const float*>(from.get());
     parallel_for(n, 1 << 15, [=](int64_t begin, int64_t end) {
 #pragma omp simd
-      for (int64_t k = begin; k < end; ++k) to[k] += x[k];
+      for (int64_t k = begin; k < end; ++k) to[k] = (fresh ? 0 : to[k]) + x[k];
     });
   };
 }
@@ -246,7 +246,7 @@ Run backward_weight(const Instruction& i, const WeightGradient& w, memory::data_
     reorder.add(DNNL_ARG_TO, plain, out);
     o.steps.add(std::move(reorder));
   }
-  if (w.accumulate) o.steps.add(add_floats(w.dw, out));
+  if (w.accumulate) o.steps.add(add_floats(w.dw, out, w.fresh));
   return o.finish();
 }
 
@@ -271,9 +271,10 @@ Run weight_gradient(const Instruction& i, const WeightGradient& w) {
     p.N = w.g.I;
     p.K = w.g.N * w.g.H * w.g.W;
     p.accumulate = w.accumulate;
+    p.fresh = w.fresh;
     return prepare_product(i, p);
   }
-  if (Run run = conv2d_weight(i, w.g, w.dy, w.x, w.dw)) return run;
+  if (Run run = conv2d_weight(i, w.g, w.dy, w.x, w.dw, w.fresh)) return run;
   return in_best_type(i, w.x.dtype, [&](memory::data_type type, bool convert, bool insist) {
     return backward_weight(i, w, type, convert, insist);
   });
@@ -329,13 +330,14 @@ Run prepare_conv2d_backward_input(const Instruction& i) {
 Run prepare_conv2d_backward_weight(const Instruction& i) {
   i.require_counts(1, 2);
   const Tensor &dw = i.out(0), &dy = i.in(0), &x = i.in(1);
-  return weight_gradient(i, {conv2d_shape(i, x, dw, dy), dy, x, dw, false});
+  return weight_gradient(i, {conv2d_shape(i, x, dw, dy), dy, x, dw, false, false});
 }
 
-// conv2dAccumulate(target f32, dy, x; geometry, kernelHeight, kernelWidth)
+// conv2dAccumulate(target f32, dy, x; geometry, kernelHeight, kernelWidth, fresh)
 Run prepare_conv2d_accumulate(const Instruction& i) {
   const auto [target, dy, x] = conv2d_accumulate_operands(i);
-  return weight_gradient(i, {conv2d_shape(i, x, target, dy), dy, x, i.in(0), true});
+  const bool fresh = i.attr(ATTR_CONV2D_ACCUMULATE_FRESH) != 0;
+  return weight_gradient(i, {conv2d_shape(i, x, target, dy), dy, x, i.in(0), true, fresh});
 }
 
 }  // namespace EASEL_ISA

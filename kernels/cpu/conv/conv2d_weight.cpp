@@ -30,7 +30,8 @@ int64_t parts(int64_t n, int64_t of) { return (n + of - 1) / of; }
 
 class Gradient {
  public:
-  Gradient(const Instruction& i, const Conv2dShape& g, const Tensor& dy, const Tensor& x, const Tensor& dw);
+  Gradient(const Instruction& i, const Conv2dShape& g, const Tensor& dy, const Tensor& x, const Tensor& dw,
+           bool fresh);
   void operator()() const;
 
  private:
@@ -80,13 +81,13 @@ class Gradient {
 };
 
 Gradient::Gradient(const Instruction& i, const Conv2dShape& g, const Tensor& dy, const Tensor& x,
-                   const Tensor& dw)
+                   const Tensor& dw, bool fresh)
     : g_(g),
       dy_(dy.as<bf16>()),
       x_(x.as<bf16>()),
       dw_(dw.dtype == EASEL_BF16 ? dw.as<bf16>() : nullptr),
       sums_(dw_ ? nullptr : dw.as<float>()),
-      goal_(Goal::kAdded),
+      goal_(dw_ ? Goal::kWritten : goal_of(dw.as<float>(), dw.count(), g.I * g.taps(), fresh)),
       lies_(sums_ && g.KH == 3 && g.KW == 3 && g.I % kPanel == 0 && g.N * g.height * parts(g.width, 2) < g.O),
       words_(parts(g.width, 2)),
       x_panels_(parts(g.I, kPanel)),
@@ -115,6 +116,7 @@ void Gradient::operator()() const {
     char* room = rooms_.get() + size_t(thread) * (x_bytes_ + sum_bytes_);
     const Room r{reinterpret_cast<Word*>(room), reinterpret_cast<float*>(room + x_bytes_)};
     for (int64_t n; (n = shares_.next(thread)) >= 0;) task(r, n);
+    _mm_sfence();  // behind what went past the caches
   };
   if (threads_ == 1) return work(0);
 #pragma omp parallel num_threads(threads_)
@@ -243,9 +245,10 @@ void Gradient::finish(const float* sums, int64_t rows, int64_t o, int64_t panel)
           _mm512_mask_storeu_epi16(dw_ + at + l * taps, mask, (__m512i)narrowed(x[l], Vec{}));
         continue;
       }
+      const auto added = __mmask16(goal_ == Goal::kAdded ? mask : 0);
 #pragma GCC unroll 16
       for (int64_t l = 0; l < kLanes; ++l)
-        if (l < many) x[l] += (Vec)_mm512_maskz_loadu_ps(__mmask16(mask), sums_ + at + l * taps);
+        if (l < many) x[l] += (Vec)_mm512_maskz_loadu_ps(added, sums_ + at + l * taps);
 #pragma GCC unroll 16
       for (int64_t l = 0; l < kLanes; ++l)
         if (l < many) _mm512_mask_storeu_ps(sums_ + at + l * taps, __mmask16(mask), (__m512)x[l]);
@@ -256,15 +259,15 @@ void Gradient::finish(const float* sums, int64_t rows, int64_t o, int64_t panel)
 }  // namespace
 
 Run conv2d_weight(const Instruction& i, const Conv2dShape& g, const Tensor& dy, const Tensor& x,
-                  const Tensor& dw) {
+                  const Tensor& dw, bool fresh) {
   if (x.dtype != EASEL_BF16 || !product_detail::tiles_serve()) return nullptr;
   if (g.taps() > kTaps) return nullptr;
-  return Gradient(i, g, dy, x, dw);
+  return Gradient(i, g, dy, x, dw, fresh);
 }
 
 #else
 
-Run conv2d_weight(const Instruction&, const Conv2dShape&, const Tensor&, const Tensor&, const Tensor&) {
+Run conv2d_weight(const Instruction&, const Conv2dShape&, const Tensor&, const Tensor&, const Tensor&, bool) {
   return nullptr;
 }
 

@@ -66,17 +66,18 @@ Run prepare_copy(const Instruction& i) {
   });
 }
 
-// accumulate(target f32, value): target += value.
+// accumulate(target f32, value; fresh): target += value, or 0 + value.
 Run prepare_accumulate(const Instruction& i) {
   check_accumulate(i);
   const Tensor &y = i.in(0), &x = i.in(1);
   const int64_t n = y.count();
+  const bool fresh = i.attr(ATTR_ACCUMULATE_FRESH) != 0;
   return dispatch(i, x.dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;
     return [=, p = y.as<float>(), q = x.as<T>()] {
       parallel_for(n, 1 << 15, [=](int64_t begin, int64_t end) {
 #pragma omp simd
-        for (int64_t k = begin; k < end; ++k) p[k] += to_float(q[k]);
+        for (int64_t k = begin; k < end; ++k) p[k] = (fresh ? 0 : p[k]) + to_float(q[k]);
       });
     };
   });

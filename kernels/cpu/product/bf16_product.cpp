@@ -98,8 +98,11 @@ Blocks::Blocks(const Instruction& i, const Product& p, bool turned)
               p.bias ? p.bias->as<bf16>() : nullptr,
               p.residual ? p.residual->as<bf16>() : nullptr,
               p.out.dtype == EASEL_F32,
-              p.accumulate,
-              turned},
+              p.accumulate && !p.fresh,
+              turned,
+              p.out.dtype == EASEL_F32
+                  ? goal_of(p.out.as<float>(), p.out.count(), p.N, !p.accumulate || p.fresh)
+                  : Goal::kWritten},
       trans_a_(p.trans_a),
       trans_b_(p.trans_b),
       packs_a_(p.trans_a || p.K % 2 || p.second_K % 2),
@@ -150,6 +153,7 @@ void Blocks::operator()() const {
            -1,
            {}};
     for (int64_t n; (n = shares_.next(thread)) >= 0;) task(r, n);
+    _mm_sfence();  // behind what went past the caches
   };
   if (threads_ == 1) return work(0);
 #pragma omp parallel num_threads(threads_)
@@ -195,6 +199,7 @@ void Blocks::task(Room& room, int64_t number) const {
 
 void Blocks::multiply(Room& room, int64_t stack, const Depth& d, int64_t panel, int64_t panels, int64_t row,
                       int64_t rows) const {
+  const bool straight = packs_a_ && target_.floats && !target_.turned;  // from registers
   const int64_t group = packs_a_ ? kPanel : tile_rows_, groups = parts(rows, group);
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t from = packs_a_ ? g * kPanel : rows * g / groups,
@@ -217,7 +222,7 @@ void Blocks::multiply(Room& room, int64_t stack, const Depth& d, int64_t panel, 
                                    {second, two_.K / 2, two_.K / 2}};
       const int64_t place = (stack * M_ + at) * N_ + panel * kPanel;
       for (int64_t n = 0; n < panels; ++n) {
-        if (d.last) {  // for the panel after the next, of these rows or as many that follow
+        if (d.last && !straight) {  // for the panel after the next, of these rows or as many that follow
           const int64_t next = n + kFinishAhead, more = next < panels ? 0 : R;
           if (begin + from + 2 * more <= rows)
             ask_for(target_, R, place + more * N_ + (more ? next % panels : next) * kPanel, N_);
@@ -225,6 +230,12 @@ void Blocks::multiply(Room& room, int64_t stack, const Depth& d, int64_t panel, 
         alignas(64) float tile[kRows * kPanel];
         float* sums = depths_ > 1 ? room.sums + (n * rows + from + begin) * kPanel : tile;
         const int64_t columns = width(panel + n);
+        if (d.last && straight && columns == kPanel) {
+          gradient_tile(R, *first, room.b + n * d.words * kPanel, d.words,
+                        {d.from ? sums : nullptr, reinterpret_cast<float*>(target_.y) + place + n * kPanel,
+                         N_, target_.goal});
+          continue;
+        }
         tile_of(R, columns > kLanes, packs_a_, d.from > 0)(stretches, two && !packs_a_ ? 2 : 1,
                                                            room.b + n * d.words * kPanel, sums, room.ahead);
         if (!d.last) continue;

@@ -30,10 +30,12 @@ struct Sums {
   Goal goal;
 };
 
-// Whether rows of a large float32 array can be written past the caches.
-inline bool can_pass_caches(const float* y, int64_t count, int64_t line) {
+// For so many numbers in rows of `line`, which `fresh` tells to write.
+inline Goal goal_of(const float* y, int64_t count, int64_t line, bool fresh) {
   constexpr int64_t kLarge = 4 << 20;  // bytes
-  return count * int64_t(sizeof *y) >= kLarge && line % kLanes == 0 && uintptr_t(y) % 64 == 0;
+  if (!fresh) return Goal::kAdded;
+  const bool large = count * int64_t(sizeof *y) >= kLarge;
+  return large && line % kLanes == 0 && uintptr_t(y) % 64 == 0 ? Goal::kPastCaches : Goal::kWritten;
 }
 
 // Sums of R of a's columns by kPanel of b's; both are packed, a word of each column, kPanel words together.

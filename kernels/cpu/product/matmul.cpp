@@ -153,9 +153,22 @@ static Run one_by_one(const Instruction& i, const Product& p) {
   return std::move(steps).finish();
 }
 
+// For what only adds.
+static Run clear_and_add(const Instruction& i, Product p) {
+  Sequence steps;
+  steps.add([y = p.out.data, bytes = p.out.bytes()] {
+    parallel_for(bytes, 1 << 18,
+                 [=](int64_t begin, int64_t end) { std::memset(y + begin, 0, size_t(end - begin)); });
+  });
+  p.fresh = false;
+  steps.add(prepare_product(i, p));
+  return std::move(steps).finish();
+}
+
 Run prepare_product(const Instruction& i, const Product& p) {
   i.require(p.B > 0 && p.M > 0 && p.N > 0 && p.K > 0, "an operand is empty");
   if (Run run = bf16_product(i, p)) return run;
+  if (p.fresh) return clear_and_add(i, p);
   if (float_product_pays(p)) return float_product(i, p);
   if (p.second_K) return one_by_one(i, p);
   if (Run run = build(i, p)) return run;
@@ -173,11 +186,12 @@ Run prepare_matmul(const Instruction& i) {
   return prepare_product(i, p);
 }
 
-// matmulAccumulate(target f32, a, b; transA, transB)
+// matmulAccumulate(target f32, a, b; transA, transB, fresh)
 Run prepare_matmul_accumulate(const Instruction& i) {
   const MatmulShape s = matmul_accumulate_shape(i);
-  return prepare_product(
-      i, {i.in(1), i.in(2), i.in(0), nullptr, nullptr, s.trans_a, s.trans_b, s.batch, s.M, s.N, s.K, true});
+  const bool fresh = i.attr(ATTR_MATMUL_ACCUMULATE_FRESH) != 0;
+  return prepare_product(i, {i.in(1), i.in(2), i.in(0), nullptr, nullptr, s.trans_a, s.trans_b, s.batch, s.M,
+                             s.N, s.K, true, fresh});
 }
 
 }  // namespace EASEL_ISA

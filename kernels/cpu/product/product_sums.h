@@ -1,6 +1,6 @@
 // What becomes of a tile's sums: bias and residual are added, and they are rounded once or added to float.
 #pragma once
-#include "product_tiles.h"
+#include "gradient_tiles.h"
 
 #if defined(__AVX512F__)
 namespace easel {
@@ -12,6 +12,7 @@ struct Target {
   char* y;
   const bf16 *bias, *residual;
   bool floats, accumulate, turned;  // turned: y is (N, M), its rows M apart
+  Goal goal;                        // of floats whose rows are N apart
 };
 
 // The first n of a panel's numbers are added to its sums.
@@ -41,6 +42,7 @@ inline void finish(const Target& t, const float* sums, int64_t rows, int64_t n, 
     }
     float* y = reinterpret_cast<float*>(t.y) + at;
     const __mmask16 a = __mmask16(first(n)), b = __mmask16(first(n) >> kLanes);
+    if (!t.accumulate) low += Vec{}, high += Vec{};  // -0 becomes 0, as in put_all()
     if (t.accumulate) {
       low += (Vec)_mm512_maskz_loadu_ps(a, y);
       high += (Vec)_mm512_maskz_loadu_ps(b, y + kLanes);

@@ -188,7 +188,7 @@ Run prepare_conv2d_backward_weight(const Instruction& i) {
   return prepare_product(i, p);
 }
 
-// conv2dAccumulate(target f32, dy, x; geometry, kernelHeight, kernelWidth)
+// conv2dAccumulate(target f32, dy, x; geometry, kernelHeight, kernelWidth, fresh)
 Run prepare_conv2d_accumulate(const Instruction& i) {
   const auto [target, dy, x] = conv2d_accumulate_operands(i);
   const Conv2dShape g = geometry(i, x, target, dy);
@@ -196,12 +196,13 @@ Run prepare_conv2d_accumulate(const Instruction& i) {
     ProductPlan p = weight_product(g, dy, x);
     p.sums = target.data;
     p.add = p.split_sums = true;
-    return prepare_product(i, p);
+    return freshly(i, ATTR_CONV2D_ACCUMULATE_FRESH, i.in(0), prepare_product(i, p));
   }
   const Address dw(i.scratch(size_t(target.count() * dtype_bytes(x.dtype))));
-  return sequence({weight_gradient(i, g, dy, x, dw),
-                   launch(i, kernel_name("accumulate", x.dtype), {.grid = pack_blocks(i, target)},
-                          target.data, dw, target.count())});
+  return freshly(i, ATTR_CONV2D_ACCUMULATE_FRESH, i.in(0),
+                 sequence({weight_gradient(i, g, dy, x, dw),
+                           launch(i, kernel_name("accumulate", x.dtype), {.grid = pack_blocks(i, target)},
+                                  target.data, dw, target.count())}));
 }
 
 }  // namespace easel

@@ -42,12 +42,13 @@ Run prepare_copy(const Instruction& i) {
   return cast(i, y, x);
 }
 
-// accumulate(target f32, value): target += value.
+// accumulate(target f32, value; fresh): target += value, or 0 + value.
 Run prepare_accumulate(const Instruction& i) {
   check_accumulate(i);
   const Tensor &y = i.in(0), &x = i.in(1);
-  return launch(i, kernel_name("accumulate", x.dtype), {.grid = pack_blocks(i, x)}, y.data, x.data,
-                x.count());
+  return freshly(
+      i, ATTR_ACCUMULATE_FRESH, y,
+      launch(i, kernel_name("accumulate", x.dtype), {.grid = pack_blocks(i, x)}, y.data, x.data, x.count()));
 }
 
 }  // namespace easel

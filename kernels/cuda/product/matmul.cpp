@@ -36,12 +36,12 @@ Run prepare_matmul(const Instruction& i) {
   return prepare_product(i, p);
 }
 
-// matmulAccumulate(target f32, a, b; transA, transB)
+// matmulAccumulate(target f32, a, b; transA, transB, fresh)
 Run prepare_matmul_accumulate(const Instruction& i) {
   ProductPlan p = plan_of(matmul_accumulate_shape(i), i.in(1), i.in(2));
   p.sums = i.in(0).data;
   p.add = p.split_sums = true;
-  return prepare_product(i, p);
+  return freshly(i, ATTR_MATMUL_ACCUMULATE_FRESH, i.in(0), prepare_product(i, p));
 }
 
 }  // namespace easel

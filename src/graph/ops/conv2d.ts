@@ -67,12 +67,13 @@ export const conv2dBackwardWeightOp: Op = {
 };
 
 /**
- * conv2dAccumulate(target f32, dy, x; geometry, kernelHeight, kernelWidth): adds the weight gradient to target, in place.
+ * conv2dAccumulate(target f32, dy, x; geometry, kernelHeight, kernelWidth, fresh): adds the weight gradient to target, in
+ * place; to 0 where that is fresh.
  * passes/accumulate.ts makes it of the gradients of weights.
  */
 export const conv2dAccumulateOp: Op = {
   name: "conv2dAccumulate",
-  attrs: conv2dBackwardWeightOp.attrs,
+  attrs: [...conv2dBackwardWeightOp.attrs, "fresh"],
   effect: true,
   infer(inputs, attrs) {
     const [target, dy, x] = inputs, [{ shape }] = conv2dBackwardWeightOp.infer([dy, x], attrs);

@@ -6,10 +6,10 @@ export const fillOp: Op = { name: "fill", attrs: ["value"], effect: true, infer:
 /** copy(target, value): target = value; in place. */
 export const copyOp: Op = { name: "copy", attrs: [], effect: true, infer: sameSize("copy") };
 
-/** accumulate(target f32, value): target += value, cast to float32; in place. */
+/** accumulate(target f32, value; fresh): target += value, cast to float32; in place. Where it is fresh, target = 0 + value. */
 export const accumulateOp: Op = {
   name: "accumulate",
-  attrs: [],
+  attrs: ["fresh"],
   effect: true,
   infer: sameSize("accumulate"),
 };
@@ -33,7 +33,7 @@ export function write(target: Tensor, value: Tensor): void {
   target.graph.add(copyOp, [target, value]);
 }
 
-/** Adds a value to a float32 parameter of its shape. */
-export function accumulate(target: Tensor, value: Tensor): void {
-  target.graph.add(accumulateOp, [target, value]);
+/** Adds a value to a float32 parameter of its shape; to 0 where that is `fresh`, whatever it holds. */
+export function accumulate(target: Tensor, value: Tensor, fresh = false): void {
+  target.graph.add(accumulateOp, [target, value], { fresh: +fresh });
 }

@@ -2,12 +2,13 @@ import { expect, type Op, type Tensor } from "../graph.ts";
 import { productShape } from "./matmul.ts";
 
 /**
- * matmulAccumulate(target f32, a, b; transA, transB): target += op(a) op(b), which is never rounded to a's dtype; in place.
+ * matmulAccumulate(target f32, a, b; transA, transB, fresh): target += op(a) op(b), which is never rounded to a's dtype; in
+ * place. Where it is fresh, target = 0 + op(a) op(b).
  * passes/accumulate.ts makes it of the gradients of weights.
  */
 export const matmulAccumulateOp: Op = {
   name: "matmulAccumulate",
-  attrs: ["transA", "transB"],
+  attrs: ["transA", "transB", "fresh"],
   effect: true,
   infer(inputs, attrs) {
     const [target, a, b] = inputs, shape = productShape("matmulAccumulate", a, b, attrs);
@@ -23,7 +24,7 @@ export function matmulAccumulate(
   target: Tensor,
   a: Tensor,
   b: Tensor,
-  attrs: { transA: number; transB: number },
+  attrs: { transA: number; transB: number; fresh: number },
 ): void {
   target.graph.add(matmulAccumulateOp, [target, a, b], attrs);
 }

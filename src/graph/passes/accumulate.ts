@@ -24,7 +24,7 @@ export function accumulateEarly(graph: Graph, nodes: readonly Node[]): Node[] {
     const after = made.get(from) ?? [from];
     made.set(from, after);
     const length = graph.nodes.length;
-    if (readers.get(start) === 1 && addInto(target, from)) {
+    if (readers.get(start) === 1 && addInto(target, from, node.attrs.fresh)) {
       after.splice(0, 1, target.node, ...graph.nodes.splice(length));
       continue;
     }
@@ -44,11 +44,11 @@ function wayTo(t: Tensor, readers: ReadonlyMap<Tensor, number>): Node[] {
 }
 
 /** Records what a plain product of two matrices or a convolution's weight gradient is when it is added; false for others. */
-function addInto(target: Tensor, { op, inputs: [a, b], attrs, outputs: [y] }: Node): boolean {
+function addInto(target: Tensor, { op, inputs: [a, b], attrs, outputs: [y] }: Node, fresh: number): boolean {
   const product = op === matmulOp && !attrs.hasBias && !attrs.hasResidual && y.shape.length === 2;
   if (!product && op !== conv2dBackwardWeightOp) return false;
   const sums = reshape(target, y.shape);
-  if (product) matmulAccumulate(sums, a, b, { transA: attrs.transA, transB: attrs.transB });
-  else sums.graph.add(conv2dAccumulateOp, [sums, a, b], attrs);
+  if (product) matmulAccumulate(sums, a, b, { transA: attrs.transA, transB: attrs.transB, fresh });
+  else sums.graph.add(conv2dAccumulateOp, [sums, a, b], { ...attrs, fresh });
   return true;
 }

@@ -49,8 +49,12 @@ export class ChainWriter {
     else if (node.op === sumOp) this.#sum(x, node.outputs[0]);
     else if (node.op === fillOp) this.#store(x, this.#constant(value));
     else if (node.op === copyOp) this.#write(x, y);
-    else if (node.op === accumulateOp) this.#store(x, this.#lane("add", x, y));
-    else throw new TypeError(`${node.op?.name} cannot be part of a chain`);
+    else if (node.op === accumulateOp) {
+      this.#store(
+        x,
+        this.#step("add", [node.attrs.fresh ? this.#constant(0) : this.#value(x), this.#value(y)]),
+      );
+    } else throw new TypeError(`${node.op?.name} cannot be part of a chain`);
   }
 
   /** Null where the chain is longer, or needs more operands or registers, than an instruction may have. */

@@ -1,12 +1,14 @@
 /**
- * One training step as two programs. `backward` (one per bucket shape) runs the model and adds its gradients to float32
- * parameters; `update` takes their norm, clips, steps the optimizer and clears them, and may then look after the weights.
- * What changes from step to step is an input. Between two updates `backward` may run several times: gradient accumulation.
+ * One training step as two programs. `backward` (one per bucket shape) runs the model and writes its gradients to float32
+ * parameters; `update` takes their norm, clips, steps the optimizer, and may then look after the weights. What changes from
+ * step to step is an input. With gradient accumulation `backward` runs several times between two updates: it adds to
+ * gradients, and `update` clears them.
  */
 import {
   accumulate,
   compile,
   type CompileOptions,
+  fill,
   fitSegments,
   gradients,
   Graph,
@@ -20,7 +22,7 @@ import type { ParameterStore, Program } from "../../runtime/mod.ts";
 import { leadingRate } from "../optimizers/adaptive_rate/shared_rate.ts";
 import { recordFused } from "./fused.ts";
 import { suited } from "./piece.ts";
-import { flat, gradientOf, weightOf } from "./trainable.ts";
+import { flat, gradientOf, groupSize, weightOf } from "./trainable.ts";
 import {
   type Due,
   dueOf,
@@ -33,7 +35,14 @@ import {
 import { allocateStates } from "./states.ts";
 import { Certainty } from "./foreseen/certain.ts";
 import { recordExtent } from "./foreseen/extent.ts";
-import { recordDiscard, recordUpdate, UPDATE, type UpdateOptions, type UpdateWay } from "./update.ts";
+import {
+  gathers,
+  recordDiscard,
+  recordUpdate,
+  UPDATE,
+  type UpdateOptions,
+  type UpdateWay,
+} from "./update.ts";
 
 /** What a step minimises, as recorded for one shape. */
 export interface RecordedLoss {
@@ -46,7 +55,6 @@ export interface RecordedLoss {
 export interface StepOptions<Shape> extends UpdateOptions {
   /** Records the model and its loss for one shape; everything that changes between batches is an input. */
   readonly record: (graph: Graph, shape: Shape) => RecordedLoss;
-  readonly gradientAccumulationSteps: number;
   /** Float16 needs its loss scaled so that small gradients do not vanish. */
   readonly scaleLoss: boolean;
   /** Gradient checkpointing of all segments. */
@@ -143,7 +151,7 @@ export class TrainingStep<Shape extends object> {
   }
 
   /**
-   * Applies the gathered gradients with one learning rate per group and clears them. Groups that are not `reached` stay
+   * Applies the gradients with one learning rate per group. Groups that are not `reached` stay
    * as they are, moments too.
    */
   async update(
@@ -245,7 +253,7 @@ export class TrainingStep<Shape extends object> {
 
   #recordInto(graph: Graph, shape: Shape): void {
     const { loss, outputs } = this.options.record(graph, shape);
-    const learning = this.#learn();
+    const learning = this.#learn(), fresh = !gathers(this.options);
     const parameters = this.options.groups.flatMap((group, i) =>
       learning[i] ? group.parameters.map((p) => ({ ...p, weight: weightOf(graph, group, p) })) : []
     );
@@ -256,8 +264,13 @@ export class TrainingStep<Shape extends object> {
       recordFused(graph, this.options, (name) => of.get(name) ?? null);
     } else {
       grads.forEach((grad, i) => {
-        // a part that this batch does not reach keeps its zero gradient
-        if (grad) accumulate(graph.parameter(gradientOf(parameters[i].name), parameters[i].shape), grad);
+        const target = graph.parameter(gradientOf(parameters[i].name), parameters[i].shape);
+        // where gradients gather, a part that this batch does not reach keeps what it has
+        if (grad) accumulate(target, grad, fresh);
+        else if (fresh) fill(target, 0);
+      });
+      this.options.groups.forEach((group, i) => {
+        if (fresh && !learning[i]) fill(graph.parameter(flat.gradients(i), [groupSize(group)]), 0);
       });
     }
     graph.output("loss", loss);

@@ -41,6 +41,8 @@ import { flat, gradientOf, groupSize, type ParameterGroup, weightOf } from "./tr
 export interface UpdateOptions {
   readonly groups: readonly ParameterGroup[];
   readonly optimizer: Rule;
+  /** Batches between two updates, whose gradients are added up. */
+  readonly gradientAccumulationSteps: number;
   /** Gradients are scaled down to this norm; 0 leaves them alone. */
   readonly maxGradNorm: number;
   /** Every tensor's gradient is scaled down by its own norm, and not all by the norm of all. */
@@ -59,6 +61,9 @@ export interface UpdateOptions {
 export const averageDecay = (most: number | null | undefined, t: number): number =>
   Math.min(most ?? 0, (1 + t) / (10 + t));
 
+/** Whether gradients of several batches are added up, and cleared by the update; else each batch writes them. */
+export const gathers = ({ gradientAccumulationSteps: steps }: UpdateOptions) => steps > 1;
+
 /** How the optimizer's program is compiled: a formula of any length is to go over memory once. */
 export const UPDATE = { chains: true } as const;
 
@@ -72,8 +77,8 @@ export type UpdateWay = "checked" | "foreseen";
  * An update that is foreseen to leave finite weights (foreseen/certain.ts) does not look whether it does; the step itself is
  * the same to the last bit.
  */
-export function recordUpdate(
-  {
+export function recordUpdate(options: UpdateOptions, way: UpdateWay = "checked"): Graph {
+  const {
     groups,
     optimizer,
     maxGradNorm,
@@ -82,9 +87,7 @@ export function recordUpdate(
     averaging,
     afterUpdate,
     dithered,
-  }: UpdateOptions,
-  way: UpdateWay = "checked",
-): Graph {
+  } = options;
   const graph = new Graph();
   const at = (of: (index: number) => string, i: number) => graph.parameter(of(i), [groupSize(groups[i])]);
   const weights = (i: number) => graph.parameter(flat.weights(i), [groupSize(groups[i])], groups[i].dtype);
@@ -125,7 +128,7 @@ export function recordUpdate(
   operands.forEach((group, i) => {
     const pack = packing(optimizer), held = memo((scale: Tensor) => add(scale, broken));
     for (const each of group) {
-      makeStep(optimizer, pack({ ...each, scale: held(each.scale), clears: true }), stepOf(i));
+      makeStep(optimizer, pack({ ...each, scale: held(each.scale), clears: gathers(options) }), stepOf(i));
     }
     if (decay) {
       const average = at(flat.averages, i);

@@ -52,13 +52,12 @@ const update = (type: string): MakeJob => async (store, model) => {
   }
   const program = await step.updateProgram(step.usualUpdate);
   const states = statesOf(store, lanes), { listing } = program.tables;
-  const cleared = listing.some((line) => line.startsWith("fill "));
   return {
     inputs: {},
     steps: 1,
     lanes,
-    // what instructions read and give, and what they change in place: a chain that clears gradients names them once
-    work: { flop: 0, bytes: sumOf(listing.map(workOf)).bytes + (cleared ? 4 : 8) * lanes + states },
+    // what instructions read and give, and what they change in place
+    work: { flop: 0, bytes: sumOf(listing.map(workOf)).bytes + 4 * lanes + states },
     before: () => overwrite(store, flat.gradients(0), 1e-3),
     async once() {
       const { gradNorm } = await step.update([type === "Prodigy" ? 1 : 1e-5]);

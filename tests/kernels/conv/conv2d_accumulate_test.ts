@@ -57,7 +57,7 @@ function reference(dy: Float32Array, x: Float32Array, c: Case): Float64Array {
   return dw;
 }
 
-/** The gradient, and what adding it twice makes of a parameter. */
+/** The gradient, what adding it twice makes of a parameter, and what adding it to 0 does. */
 async function run(
   on: Device,
   dtype: DType,
@@ -69,6 +69,7 @@ async function run(
   const [N, H, W, I, O, K, stride] = c, { pad, height, width } = sizes(c), shape = [O, I, K, K];
   const store = new ParameterStore(on);
   store.upload("grad", shape, "f32", before);
+  store.upload("fresh", shape, "f32", before.map(() => NaN));
   const dw = (graph: Graph) =>
     record(conv2dBackwardWeightOp, [
       graph.input("dy", [N, height, width, O], dtype),
@@ -77,15 +78,19 @@ async function run(
   const plain = new Graph(), adding = new Graph();
   plain.output("dw", dw(plain));
   accumulate(adding.parameter("grad", shape), cast(dw(adding), "f32"));
+  accumulate(adding.parameter("fresh", shape), cast(dw(adding), "f32"), true);
   const made = await compile(plain, store), added = await compile(adding, store);
-  assert.deepEqual(added.tables.listing.map((line) => line.split(" ")[0]), ["conv2dAccumulate"]);
+  assert.deepEqual(added.tables.listing.map((line) => line.split(" ")[0]), [
+    "conv2dAccumulate",
+    "conv2dAccumulate",
+  ]);
   const result = (await made.run({ dy, x })).dw;
   for (let k = 0; k < 2; k++) await added.run({ dy, x });
-  const sums = store.download("grad");
+  const sums = store.download("grad"), fresh = store.download("fresh");
   made.destroy();
   added.destroy();
   store.destroy();
-  return { result, sums };
+  return { result, sums, fresh };
 }
 
 const count = ([N, H, W, I, O, K]: Case, { height, width } = { height: H, width: W }) => ({
@@ -108,11 +113,13 @@ testOnEach("a convolution's weight gradient is made, or added to its target", as
   for (const dtype of ["f32", "f16", "bf16"] as const) {
     for (const c of CASES) {
       const { dy, x, before } = operands(c, dtype), wanted = reference(dy, x, c);
-      const { result, sums } = await run(device(backend), dtype, c, dy, x, before);
+      const { result, sums, fresh } = await run(device(backend), dtype, c, dy, x, before);
       const rounded = { f32: 2e-6, f16: 1e-3, bf16: 4e-3 }[dtype];
       assert.ok(relL2(result, wanted) < rounded, `${dtype} ${c}: off by ${relL2(result, wanted)}`);
       const error = relL2(sums, wanted.map((v, k) => before[k] + 2 * v));
       assert.ok(error < (backend === "cpu" ? 2e-6 : rounded), `${dtype} ${c}, added: off by ${error}`);
+      const off = relL2(fresh, wanted);
+      assert.ok(off < (backend === "cpu" ? 4e-6 : rounded), `${dtype} ${c}, added to 0: off by ${off}`);
     }
   }
 });

@@ -119,14 +119,17 @@ testOnEach("fill, write and accumulate change parameters in place and in order",
   const store = new ParameterStore(device(backend)), g = new Graph();
   store.upload("f", [3], "f32", Float32Array.of(1, 2, 3));
   store.upload("h", [3], "bf16", Float32Array.of(0, 0, 0));
+  store.upload("fresh", [3], "f32", Float32Array.of(NaN, 2, 3));
   const f = g.parameter("f", [3]), h = g.parameter("h", [3], "bf16"), x = g.input("x", [3]);
   accumulate(f, x);
+  accumulate(g.parameter("fresh", [3]), x, true);
   write(h, affine(x, 2, 0));
   g.output("s", sum(x));
   const program = await compile(g, store);
   await program.run({ x: Float32Array.of(1, 1, 2) });
   await program.run({ x: Float32Array.of(1, 1, 2) });
   assert.deepEqual([...store.download("f")], [3, 4, 7]);
+  assert.deepEqual([...store.download("fresh")], [1, 1, 2]);
   assert.deepEqual([...store.download("h")], [2, 2, 4]);
   program.destroy();
   const clear = new Graph();

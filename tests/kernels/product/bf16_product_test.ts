@@ -15,6 +15,9 @@ const CASES: readonly Case[] = [
   { M: 14, N: 33, K: 2048, transB: true, rank: 5, ...whole },
   { M: 70, N: 16, K: 1301, transA: true, accumulates: true },
   { M: 16, N: 200, K: 2570, transA: true, accumulates: true },
+  { M: 45, N: 200, K: 2570, transA: true, accumulates: "to 0" },
+  { M: 1030, N: 1040, K: 24, transA: true, accumulates: "to 0" }, // past the caches
+  { M: 70, N: 16, K: 130, accumulates: "to 0" },
   { M: 9, N: 39, K: 1283, transA: true, transB: true },
   { M: 600, N: 16, K: 72, transB: true },
   { M: 700, N: 9, K: 77, B: 3 },

@@ -21,6 +21,7 @@ const CASES: readonly Case[] = [false, true].flatMap((transA) =>
     { M: 4, N: 8, K: 700, transA, transB, B: 2 },
     { M: 31, N: 475, K: 37, transA, transB },
     { M: 29, N: 39, K: 725, transA, transB, accumulates: true },
+    { M: 29, N: 39, K: 72, transA, transB, accumulates: "to 0" },
     { M: 1039, N: 23, K: 355, transA, transB },
   ])
 ).concat([

@@ -28,7 +28,8 @@ export interface Case {
   readonly bias?: boolean;
   readonly residual?: boolean;
   /** Added to a float32 parameter. */
-  readonly accumulates?: boolean;
+  /** To a parameter, or to 0 whatever that holds. */
+  readonly accumulates?: true | "to 0";
 }
 
 export type Operands = Readonly<Record<string, Float32Array>>;
@@ -49,7 +50,8 @@ export function operands(c: Case, dtype: DType): Operands {
     ...c.bias && { bias: drawn(N, 3) },
     ...c.residual && { residual: drawn(M * N, 4) },
     ...rank && { c: drawn(M * rank, 5), d: drawn(rank * N, 6) },
-    ...c.accumulates && { sums: drawn(M * N, 7, "f32") },
+    ...c.accumulates === true && { sums: drawn(M * N, 7, "f32") },
+    ...c.accumulates === "to 0" && { sums: new Float32Array(M * N).fill(NaN) },
   };
 }
 
@@ -74,7 +76,8 @@ export async function computed(
   if (c.residual) y = add(y, graph.input("residual", [M, N], dtype));
   if (c.accumulates) {
     store.upload("sums", [M * N], "f32", inputs.sums);
-    accumulate(graph.parameter("sums", [M * N]), cast(reshape(y, [M * N]), "f32"));
+    const fresh = c.accumulates === "to 0";
+    accumulate(graph.parameter("sums", [M * N]), cast(reshape(y, [M * N]), "f32"), fresh);
   } else graph.output("y", y);
   const program = await compile(graph, store);
   deepStrictEqual(program.tables.listing.length, 1, program.tables.listing.join("\n"));
@@ -88,7 +91,7 @@ export async function computed(
 /** A case in float64. */
 export function exact(c: Case, inputs: Operands): Float64Array {
   const { M, N, K, B = 1, rank = 0 } = c, y = new Float64Array(B * M * N);
-  y.set(inputs.sums ?? inputs.residual ?? []);
+  y.set(c.accumulates === "to 0" ? [] : inputs.sums ?? inputs.residual ?? []);
   addProduct(y, inputs.a, inputs.b, K, c);
   if (rank) addProduct(y, inputs.c, inputs.d, rank, c);
   if (c.bias) y.forEach((_, at) => y[at] += inputs.bias[at % N]);

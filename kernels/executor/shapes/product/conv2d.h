@@ -15,7 +15,7 @@ struct Conv2dShape {
 // x, w and y stand for their gradients too; the attributes begin alike in all three ops.
 Conv2dShape conv2d_shape(const Instruction& i, const Tensor& x, const Tensor& w, const Tensor& y);
 
-// conv2dAccumulate(target f32, dy, x; geometry, kernelHeight, kernelWidth); the target as weights of x's
+// conv2dAccumulate(target f32, dy, x; geometry, kernelHeight, kernelWidth, fresh); the target as weights of x's
 // dtype.
 struct AccumulateOperands {
   Tensor target;

@@ -17,7 +17,7 @@ struct SecondProduct {
   const Tensor *a = nullptr, *b = nullptr;
 };
 SecondProduct second_product(const Instruction& i);
-// matmulAccumulate(target f32, a, b; transA, transB).
+// matmulAccumulate(target f32, a, b; transA, transB, fresh).
 MatmulShape matmul_accumulate_shape(const Instruction& i);
 
 }  // namespace easel
