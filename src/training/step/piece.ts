@@ -81,7 +81,7 @@ export interface Manner {
 
 /**
  * On a CPU every update is a chain: as machine code that is no slower than an instruction of the optimizer's own, and it
- * clears gradients in the same pass. With `clipEach` or `fused` each tensor has an update of its own.
+ * clears gradients in the same pass, where they are cleared. With `clipEach` or `fused` each tensor has an update of its own.
  */
 export function suited(rule: Rule, { clipEach, fused }: Manner, device: Pick<Device, "info">): Rule {
   const chained = device.info().backend === "cpu" ? { ...rule, instruction: undefined } : rule;

@@ -1,13 +1,13 @@
 /** Gradients of one batch are written in place of being added to what was cleared. */
 
 import { deepEqual, ok } from "node:assert/strict";
-import { add, type Graph, linear, mean, square, type Tensor } from "../../src/graph/mod.ts";
-import { ParameterStore } from "../../src/runtime/mod.ts";
-import { readOptimizer } from "../../src/training/optimizers/mod.ts";
-import { TrainingStep } from "../../src/training/step/step.ts";
-import { allocateGroups } from "../../src/training/step/trainable.ts";
-import { normal } from "../kernels/check_op.ts";
-import { device } from "../kernels/devices.ts";
+import { add, type Graph, linear, mean, square, type Tensor } from "../../../src/graph/mod.ts";
+import { ParameterStore } from "../../../src/runtime/mod.ts";
+import { readOptimizer } from "../../../src/training/optimizers/mod.ts";
+import { TrainingStep } from "../../../src/training/step/step.ts";
+import { allocateGroups } from "../../../src/training/step/trainable.ts";
+import { normal } from "../../kernels/check_op.ts";
+import { device } from "../../kernels/devices.ts";
 
 const SHAPE = [8, 8],
   GROUPS = ["a", "b"].map((name) => ({
