@@ -231,7 +231,7 @@ void Blocks::multiply(Room& room, int64_t stack, const Depth& d, int64_t panel, 
         float* sums = depths_ > 1 ? room.sums + (n * rows + from + begin) * kPanel : tile;
         const int64_t columns = width(panel + n);
         if (d.last && straight && columns == kPanel) {
-          gradient_tile(R, *first, room.b + n * d.words * kPanel, d.words,
+          gradient_tile(R, first, room.b + n * d.words * kPanel, d.words,
                         {d.from ? sums : nullptr, reinterpret_cast<float*>(target_.y) + place + n * kPanel,
                          N_, target_.goal});
           continue;
