@@ -64,12 +64,7 @@ const MOST_FILES = 15;
 const LISTS = ["src/graph/ops", "tests/golden/topics"];
 
 /** Longer still: shorten the list, do not lengthen it. */
-const TOO_LONG = [
-  "kernels/cpu/conv/conv2d.cpp",
-  "src/studio/page/style/dataset.css",
-  "src/studio/page/style/parts.css",
-  "tests/bench/peer/peer.py",
-];
+const TOO_LONG = ["kernels/cpu/conv/conv2d.cpp"];
 
 /** Words that mean two things still, and those that are right twice: shorten the list, do not lengthen it. */
 const TWO_MEANINGS = {

@@ -7,7 +7,7 @@ import { ROOT, UNPACKED } from "../base/root.ts";
 const SOURCE = "src/studio/page";
 
 /** These first, whatever their names: what the others build on. */
-const FIRST_STYLES = ["tokens.css", "base.css", "frame.css", "parts.css"];
+const FIRST_STYLES = ["tokens.css", "base.css", "frame.css", "controls.css", "parts.css", "paths.css"];
 
 /** The folder of the bundled page: in the executable as it came, in a checkout made anew where it is older than its sources. */
 export async function pageFolder(): Promise<string> {
