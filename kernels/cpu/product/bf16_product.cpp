@@ -236,9 +236,14 @@ void Blocks::multiply(Room& room, int64_t stack, const Depth& d, int64_t panel, 
                          N_, target_.goal});
           continue;
         }
+        const Output output{reinterpret_cast<bf16*>(target_.y) + place + n * kPanel,
+                            target_.bias ? target_.bias + (panel + n) * kPanel : nullptr,
+                            target_.residual ? target_.residual + place + n * kPanel : nullptr, N_};
+        const bool done = d.last && !target_.floats && columns == kPanel;
         tile_of(R, columns > kLanes, packs_a_, d.from > 0)(stretches, two && !packs_a_ ? 2 : 1,
-                                                           room.b + n * d.words * kPanel, sums, room.ahead);
-        if (!d.last) continue;
+                                                           room.b + n * d.words * kPanel, sums, room.ahead,
+                                                           done ? &output : nullptr);
+        if (!d.last || done) continue;
         if (target_.turned) {
           const int64_t first_row = stack * N_ + (panel + n) * kPanel;
           finish_turned(target_, sums, R, columns, first_row * M_ + at, M_);

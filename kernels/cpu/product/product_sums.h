@@ -32,9 +32,7 @@ inline void finish(const Target& t, const float* sums, int64_t rows, int64_t n, 
     if (t.residual) add_to(low, high, t.residual + at, n);
     if (!t.floats) {
       const Narrow y = narrowed(low, high);
-      if (n == kPanel)  // one store each, of a known size
-        memcpy(t.y + 2 * at, &y, sizeof y);
-      else if (n == kLanes)
+      if (n == kLanes)  // a store of a known size
         memcpy(t.y + 2 * at, &y, sizeof y / 2);
       else
         memcpy(t.y + 2 * at, &y, size_t(2 * n));

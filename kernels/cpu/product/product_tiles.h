@@ -72,10 +72,35 @@ struct Ahead {
   }
 };
 
+// Where a tile's results go as bf16 straight from registers, and what is added to them, if anything: a
+// panel's bias, and numbers that lie as the results do, rows `line` apart.
+struct Output {
+  bf16* y;
+  const bf16 *bias, *residual;
+  int64_t line;
+
+  template <int R>
+  void write(const Vec (&sum)[R][2]) const {
+    using vectors::Brains;
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      Vec low = sum[r][0], high = sum[r][1];
+      if (bias) low += Brains::read(bias), high += Brains::read(bias + kLanes);
+      if (residual) {
+        const bf16* more = residual + r * line;
+        low += Brains::read(more), high += Brains::read(more + kLanes);
+      }
+      const Narrow numbers = narrowed(low, high);
+      memcpy(y + r * line, &numbers, sizeof numbers);
+    }
+  }
+};
+
 // c (R, V * kLanes; rows kPanel apart) = (or +=) the stretches one after the other, times b (all their words,
-// V * kLanes). A row's words are Step apart.
+// V * kLanes). A row's words are Step apart. With an output c stays as it is.
 template <int R, int V, int Step, bool Add>
-void tile(const Stretch* stretches, int64_t count, const Word* b, float* c, Ahead* ahead) {
+void tile(const Stretch* stretches, int64_t count, const Word* b, float* c, Ahead* ahead,
+          const Output* output) {
   constexpr int kBases = (R + 3) / 4;
   Vec sum[R][V];
 #pragma GCC unroll 16
@@ -111,13 +136,15 @@ void tile(const Stretch* stretches, int64_t count, const Word* b, float* c, Ahea
       }
     }
   }
+  if constexpr (V == 2)
+    if (output) return output->write(sum);
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
     for (int v = 0; v < V; ++v) store(c + r * kPanel + v * kLanes, sum[r][v]);
 }
 
 // The tile of so many rows, 1 to kRows: its words are neighbours or, where a was packed like b, kPanel apart.
-using Tile = void (*)(const Stretch*, int64_t, const Word*, float*, Ahead*);
+using Tile = void (*)(const Stretch*, int64_t, const Word*, float*, Ahead*, const Output*);
 template <int V, int Step, bool Add, int... R>
 inline Tile tile_of(int64_t rows, std::integer_sequence<int, R...>) {
   static constexpr Tile tiles[] = {tile<R + 1, V, Step, Add>...};
