@@ -52,7 +52,8 @@ export function loadLora(
 ): FileLora {
   const entries = readEntries(file, family, note);
   const modules: NetworkModule[] = [], weights: LoraWeights = new Map();
-  for (const target of loraTargets(shapes, family, { convolutions: true, whole: true, norms: true })) {
+  const all = { convolutions: true, linearProjection: false, whole: true, norms: true };
+  for (const target of loraTargets(shapes, family, all)) {
     const name = namesOf(target).find((name) => entries.has(name)), entry = name && entries.get(name);
     if (!entry) continue;
     entries.delete(name);
@@ -210,8 +211,10 @@ export function loadInto(
   return { modules: joined, missing, otherAlpha };
 }
 
+/** Of a 1x1 convolution as of a linear layer: SD2's projections are written as either. */
 function sameTensors({ tensors: a }: NetworkModule, { tensors: b }: NetworkModule): boolean {
   const shapes = (tensors: NetworkModule["tensors"]) =>
-    Object.entries(tensors).map((row) => row.join(" ")).sort().join();
+    Object.entries(tensors).map(([suffix, shape]) => `${suffix} ${String(shape).replace(/,1,1$/, "")}`).sort()
+      .join();
   return shapes(a) === shapes(b);
 }

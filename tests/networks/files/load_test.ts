@@ -9,10 +9,13 @@ import {
   loadLora,
   loraModules,
   loraOptions,
+  saveLora,
   scaleOf,
+  tensorShapes,
 } from "../../../src/networks/mod.ts";
 import { sd1 } from "../../../src/models/families/sd1.ts";
 import { small } from "../models.ts";
+import { TINY, TINY_SD2, TINY_SDXL } from "../../training/tiny_run.ts";
 
 type Entry = [name: string, shape: number[]];
 
@@ -168,5 +171,28 @@ Deno.test("loadInto() wants the options' rank and takes the file's alpha", () =>
     assert.deepEqual(repeated.alpha, { value: 0.5, integer: false });
   } finally {
     Deno.removeSync(path);
+  }
+});
+
+Deno.test("a network goes on from its own file, in every family with the shapes that it was made with", () => {
+  for (const { family, shapes } of [TINY, TINY_SD2, TINY_SDXL]) {
+    const options = loraOptions({ dim: 4, alpha: 1, dropout: null, args: null }, family.sites.blocks);
+    const made = loraModules(shapes, family, options),
+      path = Deno.makeTempFileSync({ suffix: ".safetensors" });
+    try {
+      const weights = new Map(
+        [...tensorShapes(made)].map((
+          [key, shape],
+        ) => [key, new Float32Array(shape.reduce((n, d) => n * d, 1))]),
+      );
+      saveLora(path, made, weights, "F32");
+      using file = openSafetensors(path);
+      const loaded = loadLora(file, shapes, family), went = loadInto(file, made, loaded);
+      assert.equal(went.missing, 0, family.label);
+      const shown = (modules: LoadedLora["modules"]) => modules.map(({ name, tensors }) => [name, tensors]);
+      assert.deepEqual(shown(loaded.modules), shown(made), family.label);
+    } finally {
+      Deno.removeSync(path);
+    }
   }
 });
