@@ -126,7 +126,6 @@ struct Body {
     float sums[EASEL_MAX_OPERANDS * 16];
     for (int k = 0; k < code->slots; ++k)
       arrays[chain.arrays + k] = reinterpret_cast<char*>(memory + k * kStride) - from * kFloat;
-    if (code->slots) ask_for(from + kBlock);
     for (const auto& [k, slot, maximum] : code->before) {
       const float* x = steps[k].repeats ? steps[k].repeats->in_place(from, kBlock) : nullptr;
       if (x)
@@ -143,17 +142,6 @@ struct Body {
       float total = 0;  // in the order in which the loop of sum_of() ends
       for (int lane = 0; lane < code->lanes; ++lane) total += sums[k * code->lanes + lane];
       totals[outputs - chain.sums + k] += double(total);
-    }
-  }
-
-  // The next block's lanes come from memory while this one's codes are looked up.
-  void ask_for(int64_t from) const {
-    if (from + kBlock > chain.lanes) return;
-    for (int k = 0; k < chain.arrays; ++k) {
-      const Tensor& t = chain.array[k];
-      if (t.dtype != EASEL_F32 || t.count() != chain.lanes) continue;
-      const char* at = t.data + from * kFloat;
-      for (int64_t line = 0; line < kBlock * kFloat; line += 64) __builtin_prefetch(at + line);
     }
   }
 

@@ -30,15 +30,18 @@ constexpr bool kVectors = false, kWide = false;
 #endif
 constexpr int binary_step(int fn) { return int(CHAIN_BINARY) + fn; }
 constexpr int unary_step(int fn) { return int(CHAIN_UNARY) + fn; }
+// Lanes from those in work to those asked for: two blocks.
+constexpr int kAhead = 2 * CHAIN_QUANTIZED_BLOCK;
 constexpr int kRegisters = kWide ? 32 : 16, kTemporaries = 3;
 
 // Writes the code of one chain.
 class Writer {
  public:
-  Writer(const Chain& chain, int outputs) : chain_(chain), first_sum_(outputs - chain.sums), code_(kWide) {
+  Writer(const Chain& chain, int outputs)
+      : chain_(chain), first_sum_(outputs - chain.sums), code_(kWide), pauses_(count(pauses) > 0) {
     possible_ = kVectors && chain.registers + chain.sums + kTemporaries <= kRegisters;
     const int room = std::min(EASEL_MAX_OPERANDS, kRegisters - kTemporaries - chain.registers);
-    most_ = std::min(quantized(), room - chain.sums);
+    most_ = std::min(count([](const ChainStep& s) { return s.op == CHAIN_QUANTIZE; }), room - chain.sums);
     for (int k = 0; k < chain.sums + most_; ++k)
       code_.arithmetic(VXOR, total(k), total(k), {.reg = total(k)});
     const size_t start = code_.bytes.size();
@@ -58,13 +61,17 @@ class Writer {
   const Chain& chain_;
   int first_sum_;
   VectorCode code_;
+  const bool pauses_;  // between blocks, for operands that are looked up or laid out
   bool possible_;
   int most_, maxima_ = 0;  // registers for maxima, and those in use
-  bool written_[EASEL_MAX_OPERANDS] = {};
+  bool written_[EASEL_MAX_OPERANDS] = {}, asked_[EASEL_MAX_OPERANDS + CHAIN_STEPS] = {};
 
-  int quantized() const {
-    return int(std::count_if(chain_.steps, chain_.steps + chain_.scalar_steps + chain_.lane_steps,
-                             [](const ChainStep& s) { return s.op == CHAIN_QUANTIZE; }));
+  template <typename F>
+  int count(F wanted) const {
+    return int(std::count_if(chain_.steps, chain_.steps + chain_.scalar_steps + chain_.lane_steps, wanted));
+  }
+  static bool pauses(const ChainStep& s) {
+    return s.op == CHAIN_QUANTIZE || s.op == CHAIN_DEQUANTIZE || s.op == CHAIN_SPREAD;
   }
   static int temporary(int k) { return kRegisters - 1 - k; }
   int total(int k) const { return chain_.registers + k; }
@@ -74,7 +81,16 @@ class Writer {
   // An operand or slot; good until the next one is named.
   Place memory(int at) {
     code_.load_pointer(8 * at);
+    ask_ahead(at);
     return {.base = RAX, .indexed = true};
+  }
+
+  // Between two blocks codes are looked up, and memory is idle: a line of each operand comes a step before it
+  // is read. A block's lines asked for at once wait for one another, and what is in work waits with them.
+  void ask_ahead(int at) {
+    if (!pauses_ || at >= chain_.arrays || asked_[at]) return;
+    asked_[at] = true;
+    code_.ask_for({.base = RAX, .disp = kAhead * 4, .indexed = true});
   }
 
   // AVX2 spreads a number only while it loads it.

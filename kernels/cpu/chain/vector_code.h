@@ -54,6 +54,12 @@ class VectorCode {
     byte(mask << 4);
   }
 
+  // Asks for the cache line at a place in memory, which need not be any array's.
+  void ask_for(const Place& at) {
+    emit({0x0f, 0x18, 2 << 6 | 1 << 3 | 4, uint8_t(2 << 6 | RDX << 3 | at.base)});
+    word(at.disp);
+  }
+
   void load_pointer(int32_t disp) { emit({0x48, 0x8b, 0x86}), word(disp); }  // mov rax, [rsi + disp]
   // The next instructions run only where the number at [rdi + disp] is not 0, up to land(what this gives).
   size_t skip_if_zero(int32_t disp) {
