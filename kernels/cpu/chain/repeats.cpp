@@ -52,6 +52,7 @@ Repeats::Repeats(const float* x, int64_t count, int64_t times, int64_t behind)
 }
 
 const float* Repeats::in_place(int64_t from, int64_t n) const {
+  if (n > behind_) return nullptr;  // without its divisions
   const int64_t column = from % period_ % behind_;
   return column + n <= behind_ ? x_ + from / period_ * behind_ + column : nullptr;
 }

@@ -10,8 +10,9 @@ namespace easel {
 namespace {
 
 constexpr int64_t kBlock = 1024;  // elements, or rows of a column sum divided by 32, that are summed in float
-constexpr int64_t kColumns = 1024;  // columns that one block of a column sum holds in double
-constexpr int64_t kChunks = 64;     // a long reduction is cut into at most so many parts
+constexpr int64_t kColumns =
+    1280;                        // columns that one block of a column sum holds in double: whole rows of most
+constexpr int64_t kChunks = 64;  // a long reduction is cut into at most so many parts
 
 // What is added up of an element.
 struct Plain {
