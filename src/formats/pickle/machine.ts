@@ -92,6 +92,9 @@ class Machine {
         return this.#push(this.#take(this.#size(1)));
       case 0x42: // BINBYTES
         return this.#push(this.#take(this.#size(4)));
+      case 0x8e: // BINBYTES8
+      case 0x96: // BYTEARRAY8
+        return this.#push(this.#take(this.#size(8)));
       default:
         return false;
     }
@@ -119,6 +122,13 @@ class Machine {
         return this.#push([]);
       case 0x7d: // EMPTY_DICT
         return this.#push(new Map());
+      case 0x8f: // EMPTY_SET
+        return this.#push(new Instance("set"));
+      case 0x90: // ADDITEMS
+        return this.#append(this.#popToMark());
+      case 0x91: // FROZENSET
+        this.#popToMark();
+        return this.#push(new Instance("frozenset"));
       case 0x85: // TUPLE1
       case 0x86: // TUPLE2
       case 0x87: // TUPLE3

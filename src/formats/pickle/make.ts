@@ -13,6 +13,8 @@ export function make({ kind, name, dtype }: Name, args: unknown[]): unknown {
   switch (kind) {
     case "ordered_dict":
       return new Map(pairs(args[0] ?? []));
+    case "dict": // of a default's maker, or of a dict
+      return args[0] instanceof Map ? args[0] : new Map();
     case "size":
       return Array.isArray(args[0]) ? args[0] : [];
     case "rebuild_tensor":

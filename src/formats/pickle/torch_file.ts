@@ -22,6 +22,12 @@ const MAX_PICKLE = 64 * 2 ** 20;
  */
 const MOST_INFLATED = 64 * 2 ** 20;
 
+/**
+ * An expanded tensor has the elements of its storage many times over; with no bound a little file could ask for any
+ * memory.
+ */
+const MOST_REPEATED = 2 ** 20;
+
 /** torch.serialization.MAGIC_NUMBER, which the old form starts with. */
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 
@@ -76,8 +82,7 @@ export class TorchFile extends TensorFile {
     const last = count === 0
       ? offset
       : shape.reduce((sum, size, d) => sum + (size - 1) * strides[d], offset + 1);
-    // more elements than the storage has would be the same ones many times over, and a little file could ask for any memory
-    if (!(count <= storage.count) || !(last <= storage.count)) {
+    if (!(count <= Math.max(storage.count, MOST_REPEATED)) || !(last <= storage.count)) {
       throw new UserError(
         `${this.path}: tensor ${
           JSON.stringify(key.slice(0, 200))

@@ -7,6 +7,7 @@
 export interface Name {
   readonly kind:
     | "ordered_dict"
+    | "dict"
     | "rebuild_tensor"
     | "rebuild_typed_tensor"
     | "rebuild_parameter"
@@ -75,15 +76,42 @@ const DTYPES: Readonly<Record<string, string>> = {
   float8_e8m0fnu: "F8_E8M0",
 };
 
-/** Kept as opaque objects: what Lightning and NumPy leave beside the weights of published checkpoints. */
+/** Python's own classes that are kept as opaque objects: what hyperparameters and trainers' states are made of. */
+const PLAIN = [
+  "set",
+  "frozenset",
+  "bytearray",
+  "complex",
+  "slice",
+  "range",
+  "list",
+  "dict",
+  "tuple",
+  "int",
+  "float",
+]
+  .concat(["str", "bool"]);
+
+/** Kept as opaque objects: what Lightning, OmegaConf and NumPy leave beside the weights of published checkpoints. */
 const INERT = new Set([
+  ...PLAIN.flatMap((name) => [`builtins.${name}`, `__builtin__.${name}`]),
+  "argparse.Namespace",
+  "collections.deque",
+  "types.SimpleNamespace",
+  "typing.Any",
+  ...["date", "datetime", "time", "timedelta", "timezone"].map((name) => `datetime.${name}`),
+  ...["Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath"]
+    .flatMap((name) => [`pathlib.${name}`, `pathlib._local.${name}`]),
+  ...["base.ContainerMetadata", "base.Metadata", "dictconfig.DictConfig", "listconfig.ListConfig"]
+    .map((name) => `omegaconf.${name}`),
+  ...["AnyNode", "BooleanNode", "FloatNode", "IntegerNode", "StringNode"].map((name) =>
+    `omegaconf.nodes.${name}`
+  ),
   "torch.device",
   "torch.nn.modules.container.ParameterDict",
   "numpy.ndarray",
-  "numpy.core.multiarray._reconstruct",
-  "numpy._core.multiarray._reconstruct",
-  "builtins.set",
-  "__builtin__.set",
+  ...["multiarray._reconstruct", "numeric._frombuffer"]
+    .flatMap((name) => [`numpy.core.${name}`, `numpy._core.${name}`]),
   "pytorch_lightning.callbacks.ModelCheckpoint",
   "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
   "lightning.pytorch.callbacks.model_checkpoint.ModelCheckpoint",
@@ -101,6 +129,9 @@ const NUMBERS: Readonly<Record<string, Name["kind"]>> = {
 export function lookUp(module: string, name: string): Name | null {
   const full = `${module}.${name}`;
   if (full === "collections.OrderedDict") return { kind: "ordered_dict", name: full };
+  if (full === "collections.defaultdict" || full === "collections.Counter") {
+    return { kind: "dict", name: full };
+  }
   if (full === "torch._utils._rebuild_tensor_v2" || full === "torch._utils._rebuild_tensor") {
     return { kind: "rebuild_tensor", name: full };
   }

@@ -150,10 +150,32 @@ Deno.test("what NumPy and newer PyTorch leave is data, and nothing that stands i
   ) refuses(() => read(dict("w", name(module, what))), new RegExp(`asks for ${module}\\.${what}`));
 });
 
+Deno.test("hyperparameters and trainers' states of every protocol are carried along", () => {
+  const beside: number[][] = [
+    [...name("argparse", "Namespace"), 0x29, 0x81, 0x7d, 0x62], // NEWOBJ, and BUILD with its attributes
+    [...name("omegaconf.dictconfig", "DictConfig"), 0x29, 0x81, 0x7d, ...word("_content"), 0x7d, 0x73, 0x62],
+    [...call(name("collections", "defaultdict"), name("__builtin__", "list")), ...word("a"), 0x5d, 0x73],
+    call(name("collections", "Counter"), [0x7d, ...word("a"), ...int(2), 0x73]),
+    call(name("__builtin__", "frozenset"), [0x5d, ...int(1), 0x61]),
+    call(name("datetime", "datetime"), [0x43, 2, 1, 2]),
+    [0x8f, 0x28, ...int(1), ...int(2), 0x90], // a set of protocol 4
+    [0x28, ...int(1), 0x91], // a frozenset
+    [0x96, 2, 0, 0, 0, 0, 0, 0, 0, 1, 2], // a bytearray of protocol 5
+    [0x8e, 1, 0, 0, 0, 0, 0, 0, 0, 1], // BINBYTES8
+  ];
+  for (const object of beside) {
+    const weights = [...word("w"), ...tensor(4, 0, [4], [1]), 0x73];
+    const pickle = [0x80, 5, 0x7d, ...word("args"), ...object, 0x73, ...weights, 0x2e];
+    assert.deepEqual(read(pickle), [["w", [1, 2, 3, 4]]]);
+  }
+});
+
 Deno.test("views stay within their storage, or are refused", () => {
   assert.deepEqual(read(dict("w", tensor(4, 1, [3], [1]))), [["w", [2, 3, 4]]]);
   assert.deepEqual(read(dict("w", tensor(4, 0, [2, 2], [1, 2])), 6), [["w", [1, 3, 2, 4]]]);
   assert.deepEqual(read(dict("w", tensor(4, 4, [0], [1]))), [["w", []]]);
+  // expanded: the same elements several times over
+  assert.deepEqual(read(dict("w", tensor(4, 1, [3, 2], [0, 1]))), [["w", [2, 3, 2, 3, 2, 3]]]);
   refuses(() => read(dict("w", tensor(4, 2, [3], [1]))), /"w" \[3\] reaches beyond its storage of 4/);
   refuses(() => read(dict("w", tensor(4, 0, [2], [4]))), /reaches beyond/);
   refuses(() => read(dict("w", tensor(4, 0, [2_000_000_000], [0]))), /reaches beyond/);
