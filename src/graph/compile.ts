@@ -2,6 +2,7 @@
 
 import { byteSize } from "../base/dtype.ts";
 import type { Parameter, ParameterStore } from "../runtime/store.ts";
+import type { Device } from "../runtime/device.ts";
 import { Program } from "../runtime/program.ts";
 import { type Graph, showSpec, type Spec } from "./graph.ts";
 import type { ParameterPlace } from "./encode.ts";
@@ -20,8 +21,14 @@ export function compile(graph: Graph, store: ParameterStore, options?: CompileOp
       );
     }
     return placeOf(parameter);
-  }, options);
+  }, { wideWeights: readsWide(store.device), ...options });
   return Program.create(store.device, lowered, lowered.parameters.map(({ name }) => store.get(name).buffer));
+}
+
+/** Whether weights in float32 are rounded to bf16 as easel's own kernels pack them; oneDNN's and a GPU's do not. */
+function readsWide(device: Device): boolean {
+  const { backend, isa, features } = device.info();
+  return Boolean(backend === "cpu" && isa === "v4" && features?.avx512_bf16 && !features.amx);
 }
 
 function placeOf({ offset, frozen, flat, dtype }: Parameter): ParameterPlace {
@@ -39,7 +46,10 @@ export function memoryNeeded(
   store: ParameterStore,
   options?: CompileOptions,
 ): { arenaBytes: number; missingBytes: number } {
-  const { arenaBytes, parameters } = planGraph(graph, knownPlaces(store), options);
+  const { arenaBytes, parameters } = planGraph(graph, knownPlaces(store), {
+    wideWeights: readsWide(store.device),
+    ...options,
+  });
   const missingBytes = parameters.filter(({ name }) => !store.has(name))
     .reduce((sum, { shape, dtype }) => sum + shape.reduce((n, d) => n * d, 1) * byteSize(dtype), 0);
   return { arenaBytes, missingBytes };

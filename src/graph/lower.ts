@@ -30,6 +30,8 @@ export const ARENA = 0, CONSTANTS = 1, FIRST_PARAMETER = 2;
 export interface CompileOptions {
   /** Gradient checkpointing (passes/recompute.ts) of all that was recorded under checkpoint(), or of these segments. */
   readonly recompute?: "all" | ReadonlySet<number>;
+  /** Products of bf16 may read float32 weights and round them themselves. */
+  readonly wideWeights?: boolean;
   /** Pointwise ops are joined: see passes/chains.ts. */
   readonly chains?: boolean;
 }
@@ -89,7 +91,7 @@ function rewrite(
 ): Node[] {
   let live = liveNodes(graph, graph.nodes);
   if (options.recompute) live = liveNodes(graph, recompute(graph, live, options.recompute));
-  live = castWhereRead(graph, live);
+  live = castWhereRead(graph, live, options.wideWeights);
   const pieces = new Set(graph.pieces.flatMap((piece) => [...piece]));
   // before weights step in between: a product in one instruction with a sum reads its weights where the sum stands
   if (pieces.size > 0) live = liveNodes(graph, fuseResidual(graph, live, (node) => !pieces.has(node)));

@@ -31,6 +31,7 @@ int64_t parts(int64_t n, int64_t of) { return (n + of - 1) / of; }
 // One of the products that are added up: op(a) (M, K) op(b) (K, N).
 struct Factors {
   const bf16 *a, *b;
+  const float* wide;  // b, to be rounded, in the place of b
   int64_t K;
 };
 
@@ -67,12 +68,15 @@ class Blocks {
   const bf16* a_at(const Factors& f, int64_t stack, int64_t row, int64_t k) const {
     return f.a + stack * M_ * f.K + (trans_a_ ? k * M_ + row : row * f.K + k);
   }
-  const bf16* b_at(const Factors& f, int64_t stack, int64_t panel, int64_t k) const {
-    return f.b + stack * f.K * N_ + (trans_b_ ? panel * kPanel * f.K + k : k * N_ + panel * kPanel);
+  int64_t b_at(const Factors& f, int64_t stack, int64_t panel, int64_t k) const {
+    return stack * f.K * N_ + (trans_b_ ? panel * kPanel * f.K + k : k * N_ + panel * kPanel);
   }
   void pack_b(Word* to, const Factors& f, int64_t stack, int64_t panel, int64_t k, int64_t depth) const {
-    const int64_t n = width(panel);
-    pack(to, n > kLanes, trans_b_, b_at(f, stack, panel, k), trans_b_ ? f.K : N_, n, depth);
+    const int64_t n = width(panel), at = b_at(f, stack, panel, k), line = trans_b_ ? f.K : N_;
+    if (f.wide)
+      pack(to, n > kLanes, trans_b_, f.wide + at, line, n, depth);
+    else
+      pack(to, n > kLanes, trans_b_, f.b + at, line, n, depth);
   }
   void pack_a(Word* to, const Factors& f, int64_t stack, int64_t row, int64_t rows, int64_t k,
               int64_t depth) const {
@@ -91,9 +95,10 @@ class Blocks {
 };
 
 Blocks::Blocks(const Instruction& i, const Product& p, bool turned)
-    : one_{p.a.as<bf16>(), p.b.as<bf16>(), p.K},
+    : one_{p.a.as<bf16>(), p.b.dtype == EASEL_F32 ? nullptr : p.b.as<bf16>(),
+           p.b.dtype == EASEL_F32 ? p.b.as<float>() : nullptr, p.K},
       two_{p.second_K ? p.second_a->as<bf16>() : nullptr, p.second_K ? p.second_b->as<bf16>() : nullptr,
-           p.second_K},
+           nullptr, p.second_K},
       target_{p.out.data,
               p.bias ? p.bias->as<bf16>() : nullptr,
               p.residual ? p.residual->as<bf16>() : nullptr,
@@ -165,9 +170,10 @@ Ahead Blocks::b_ahead(int64_t b_block, int64_t k, int64_t words) const {
   const auto [panel, panels] = panels_of(b_block);
   const int64_t columns = std::min(N_, (panel + panels) * kPanel) - panel * kPanel;
   const Depth d = depth_of(k);
-  const bf16* from = b_at(one_, b_block / column_blocks_, panel, d.from);
-  if (trans_b_) return Ahead::of(from, columns, d.depth, one_.K, words);
-  return Ahead::of(from, d.depth, columns, N_, words);
+  const int64_t at = b_at(one_, b_block / column_blocks_, panel, d.from), line = trans_b_ ? one_.K : N_;
+  const int64_t rows = trans_b_ ? columns : d.depth, many = trans_b_ ? d.depth : columns;
+  return one_.wide ? Ahead::of(one_.wide + at, rows, many, line, words)
+                   : Ahead::of(one_.b + at, rows, many, line, words);
 }
 
 void Blocks::task(Room& room, int64_t number) const {

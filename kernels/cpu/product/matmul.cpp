@@ -168,6 +168,7 @@ static Run clear_and_add(const Instruction& i, Product p) {
 Run prepare_product(const Instruction& i, const Product& p) {
   i.require(p.B > 0 && p.M > 0 && p.N > 0 && p.K > 0, "an operand is empty");
   if (Run run = bf16_product(i, p)) return run;
+  i.require(p.b.dtype == p.a.dtype, "operands need one dtype here");
   if (p.fresh) return clear_and_add(i, p);
   if (float_product_pays(p)) return float_product(i, p);
   if (p.second_K) return one_by_one(i, p);
@@ -178,7 +179,7 @@ Run prepare_product(const Instruction& i, const Product& p) {
 Run prepare_matmul(const Instruction& i) {
   const SecondProduct second = second_product(i);
   const auto [bias, residual] = addends(i, ATTR_MATMUL_HAS_BIAS, ATTR_MATMUL_HAS_RESIDUAL, second.a ? 2 : 0);
-  const MatmulShape s = matmul_shape(i);
+  const MatmulShape s = matmul_shape(i, true);
   Product p{i.in(0), i.in(1), i.out(0), bias, residual, s.trans_a, s.trans_b, s.batch, s.M, s.N, s.K};
   p.second_a = second.a;
   p.second_b = second.b;

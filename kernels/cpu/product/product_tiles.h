@@ -60,9 +60,11 @@ struct Ahead {
     }
   }
   // Numbers (rows, columns) of a matrix whose rows are `line` apart, in so many words of tiles.
-  static Ahead of(const bf16* from, int64_t rows, int64_t columns, int64_t line, int64_t words) {
+  template <typename T>
+  static Ahead of(const T* from, int64_t rows, int64_t columns, int64_t line, int64_t words) {
     const int64_t offset = int64_t(reinterpret_cast<uintptr_t>(from) % kLine),
-                  width = (offset + 2 * columns + kLine - 1) / kLine, skip = 2 * line - width * kLine;
+                  width = (offset + int64_t(sizeof(T)) * columns + kLine - 1) / kLine,
+                  skip = int64_t(sizeof(T)) * line - width * kLine;
     return {reinterpret_cast<const char*>(from) - offset - skip,
             rows,
             width,
@@ -165,6 +167,12 @@ inline uint32_t first(int64_t n) { return n >= 32 ? ~0u : n <= 0 ? 0u : (1u << n
 inline Narrow load_first(const bf16* from, int64_t n) {
   return (Narrow)_mm512_maskz_loadu_epi16(first(n), from);
 }
+// The same of floats, rounded.
+inline Narrow load_first(const float* from, int64_t n) {
+  const uint32_t all = first(n);
+  return narrowed((Vec)_mm512_maskz_loadu_ps(__mmask16(all), from),
+                  (Vec)_mm512_maskz_loadu_ps(__mmask16(all >> kLanes), from + kLanes));
+}
 
 // The first n of 16 numbers as float; the others are 0.
 inline Vec widened(const bf16* from, int64_t n) {
@@ -175,8 +183,8 @@ inline Vec widened(const bf16* from, int64_t n) {
 // Packs a panel of V vectors of columns, of which `columns` are there and the others are 0, and `depth`
 // numbers of each; where that is odd a 0 follows. Here a column's numbers are neighbours, columns `line`
 // apart.
-template <int V>
-void pack_columns(Word* to, const bf16* from, int64_t line, int64_t columns, int64_t depth) {
+template <int V, typename T>
+void pack_columns(Word* to, const T* from, int64_t line, int64_t columns, int64_t depth) {
   constexpr int64_t kAhead = 256;  // bytes; memory is asked for that much earlier
   const int64_t words = (depth + 1) / 2;
   for (int v = 0; v < V; ++v, from += kLanes * line, columns -= kLanes) {
@@ -184,7 +192,7 @@ void pack_columns(Word* to, const bf16* from, int64_t line, int64_t columns, int
       Vec x[kLanes];
 #pragma GCC unroll 16
       for (int l = 0; l < kLanes; ++l) {
-        const bf16* at = from + l * line + 2 * w;
+        const T* at = from + l * line + 2 * w;
         x[l] = l < columns ? (Vec)load_first(at, depth - 2 * w) : Vec{};
         if (l < columns) __builtin_prefetch(reinterpret_cast<const char*>(at) + kAhead);
       }
@@ -201,8 +209,8 @@ void pack_columns(Word* to, const bf16* from, int64_t line, int64_t columns, int
 }
 
 // The same where columns are neighbours, and a column's numbers `line` apart.
-template <int V>
-void pack_rows(Word* to, const bf16* from, int64_t line, int64_t columns, int64_t depth) {
+template <int V, typename T>
+void pack_rows(Word* to, const T* from, int64_t line, int64_t columns, int64_t depth) {
   for (int64_t k = 0; k < depth; k += 2, from += 2 * line, to += V * kLanes) {
     __builtin_prefetch(from + 16 * line);
     __builtin_prefetch(from + 17 * line);
@@ -214,12 +222,12 @@ void pack_rows(Word* to, const bf16* from, int64_t line, int64_t columns, int64_
   }
 }
 
-inline void pack(Word* to, bool wide, bool neighbours, const bf16* from, int64_t line, int64_t columns,
-                 int64_t depth) {
+template <typename T>
+void pack(Word* to, bool wide, bool neighbours, const T* from, int64_t line, int64_t columns, int64_t depth) {
   if (neighbours)
-    (wide ? pack_columns<2> : pack_columns<1>)(to, from, line, columns, depth);
+    (wide ? pack_columns<2, T> : pack_columns<1, T>)(to, from, line, columns, depth);
   else
-    (wide ? pack_rows<2> : pack_rows<1>)(to, from, line, columns, depth);
+    (wide ? pack_rows<2, T> : pack_rows<1, T>)(to, from, line, columns, depth);
 }
 
 }  // namespace product_detail

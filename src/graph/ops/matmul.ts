@@ -1,5 +1,5 @@
 import { type Attrs, elements, expect, type Op, record, type Shape, type Tensor } from "../graph.ts";
-import { cast } from "./cast.ts";
+import { cast, roundedAsRead } from "./cast.ts";
 import { reshape } from "./reshape.ts";
 import { sum } from "./sum.ts";
 
@@ -8,14 +8,20 @@ import { sum } from "./sum.ts";
  * = op(a) op(b) + op(c) op(d) + bias + residual, float32 accumulation.
  * a: (M, K) or (B, M, K), transposed in the last two axes with transA; b likewise (K, N); both have one rank (2 or 3)
  * and one dtype. bias: (N), residual: the output's shape. The second product is one of matrices, transposed as the first
- * is; passes/residual.ts makes it. Its K is meant to be short. All in a's dtype.
+ * is; passes/residual.ts makes it. Its K is meant to be short. All in a's dtype, but for weights that
+ * passes/cast_where_read.ts has rounded as they are read.
  */
 export const matmulOp: Op = {
   name: "matmul",
   attrs: ["transA", "transB", "hasBias", "hasResidual", "hasSecond"],
   infer(inputs, { transA, transB, hasBias, hasResidual, hasSecond }) {
     const [a, b] = inputs, shape = productShape("matmul", a, b, { transA, transB }), n = shape.at(-1);
-    expect(inputs.every((t) => t.dtype === a.dtype), "matmul", inputs, "operands need one dtype");
+    expect(
+      inputs.every((t, k) => t.dtype === a.dtype || k === 1 && roundedAsRead(t, a)),
+      "matmul",
+      inputs,
+      "operands need one dtype",
+    );
     expect(
       !hasBias || (inputs[2].shape.length === 1 && inputs[2].shape[0] === n),
       "matmul",

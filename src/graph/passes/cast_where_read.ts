@@ -1,6 +1,7 @@
 import { byteSize } from "../../base/dtype.ts";
 import { elements, type Graph, type Node, type Tensor } from "../graph.ts";
-import { castOp } from "../ops/cast.ts";
+import { castOp, roundedAsRead } from "../ops/cast.ts";
+import { matmulOp } from "../ops/matmul.ts";
 
 /** Smaller ones are worth no second instruction. */
 const LARGE = 1 << 18;
@@ -8,9 +9,10 @@ const LARGE = 1 << 18;
 /**
  * Weights of 8 bits, and large float32 ones that are computed with in 16, are cast anew right before each node that reads
  * them, so that no copy is kept from the forward to the backward pass: where all of SD1.5's U-Net is trained, 1.6 GiB.
- * Reshapes of such casts go along. Nodes that change weights must not have been put in between yet.
+ * Reshapes of such casts go along. Nodes that change weights must not have been put in between yet. With `wide` large
+ * products round float32 themselves as they pack it, to the same numbers, and nothing is cast.
  */
-export function castWhereRead(graph: Graph, nodes: readonly Node[]): Node[] {
+export function castWhereRead(graph: Graph, nodes: readonly Node[], wide = false): Node[] {
   const brief = new Set<Node>(),
     wanted = new Set<Tensor>(graph.outputs.values()),
     changed = written(graph, nodes);
@@ -22,6 +24,12 @@ export function castWhereRead(graph: Graph, nodes: readonly Node[]): Node[] {
   }
   if (brief.size === 0) return [...nodes];
   const out: Node[] = [];
+  const uncast = (t: Tensor): Tensor => {
+    if (t.node.op === castOp) return t.node.inputs[0];
+    const node = graph.clone(t.node, t.node.inputs.map(uncast));
+    out.push(node);
+    return node.outputs[t.index];
+  };
   const anew = (t: Tensor): Tensor => {
     if (!brief.has(t.node)) return t;
     const node = graph.clone(t.node, t.node.inputs.map(anew));
@@ -30,10 +38,22 @@ export function castWhereRead(graph: Graph, nodes: readonly Node[]): Node[] {
   };
   for (const node of nodes) {
     if (brief.has(node)) continue;
-    node.inputs = node.inputs.map(anew);
+    const rounds = wide && roundsAsItReads(node);
+    node.inputs = node.inputs.map((t, k) =>
+      rounds && k === 1 && brief.has(t.node) && roundedAsRead(origin(t), node.inputs[0]) ? uncast(t) : anew(t)
+    );
     out.push(node);
   }
   return out;
+}
+
+/** The parameter that a cast, and reshapes of it, are of. */
+const origin = (t: Tensor): Tensor => t.node.op ? origin(t.node.inputs[0]) : t;
+
+/** Products that easel's own tiles compute; oneDNN does smaller ones (bf16_product.cpp). */
+function roundsAsItReads({ op, attrs, inputs: [x] }: Node): boolean {
+  const [rows, depth] = attrs.transA ? [x?.shape.at(-1), x?.shape.at(-2)] : x?.shape.slice(-2) ?? [];
+  return op === matmulOp && rows! >= 8 && depth! >= 64;
 }
 
 const copies = (x: Tensor, y: Tensor) =>

@@ -6,11 +6,12 @@ namespace easel {
 namespace {
 
 MatmulShape product_of(const Instruction& i, const Tensor& a, const Tensor& b, const Tensor& y, bool trans_a,
-                       bool trans_b) {
+                       bool trans_b, bool wide = false) {
   const int rank = a.rank;
   i.require((rank == 2 || rank == 3) && b.rank == rank && y.rank == rank, "wants two matrices or two stacks");
   i.require_float(a);
-  i.require(b.dtype == a.dtype, "operands need one dtype");
+  const bool rounded = wide && a.dtype == EASEL_BF16 && b.dtype == EASEL_F32;
+  i.require(b.dtype == a.dtype || rounded, "operands need one dtype");
   const int64_t batch = rank == 3 ? a.dims[0] : 1;
   i.require(rank == 2 || (b.dims[0] == batch && y.dims[0] == batch), "the stacks differ in height");
   const int64_t *da = a.dims + rank - 2, *db = b.dims + rank - 2, *dy = y.dims + rank - 2;
@@ -22,10 +23,10 @@ MatmulShape product_of(const Instruction& i, const Tensor& a, const Tensor& b, c
 
 }  // namespace
 
-MatmulShape matmul_shape(const Instruction& i) {
+MatmulShape matmul_shape(const Instruction& i, bool wide) {
   const Tensor &a = i.in(0), &b = i.in(1), &y = i.out(0);
   i.require(y.dtype == a.dtype, "operands need one dtype");
-  return product_of(i, a, b, y, i.attr(ATTR_MATMUL_TRANS_A) != 0, i.attr(ATTR_MATMUL_TRANS_B) != 0);
+  return product_of(i, a, b, y, i.attr(ATTR_MATMUL_TRANS_A) != 0, i.attr(ATTR_MATMUL_TRANS_B) != 0, wide);
 }
 
 SecondProduct second_product(const Instruction& i) {

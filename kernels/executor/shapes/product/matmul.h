@@ -10,7 +10,8 @@ struct MatmulShape {
   bool trans_a, trans_b;
 };
 
-MatmulShape matmul_shape(const Instruction& i);
+// wide: b of float32 may stand with a of bf16, to which it is rounded as it is read.
+MatmulShape matmul_shape(const Instruction& i, bool wide = false);
 // The second product, op(c) op(d): its sizes and its operands, null where there is none.
 struct SecondProduct {
   MatmulShape shape;
