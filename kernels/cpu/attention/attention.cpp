@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "../vectors/functions.h"
 #include "attention_layouts.h"
 
 namespace easel {

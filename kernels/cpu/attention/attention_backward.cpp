@@ -2,6 +2,7 @@
 // 2205.14135). Compute-bound: five products a tile. Scores lie with queries as lanes, so that what is known
 // of a query is a vector. One thread owns a head, so dk and dv add up in one fixed order.
 #include "../../executor/shapes/product/attention.h"
+#include "../vectors/functions.h"
 #include "attention_layouts.h"
 
 namespace easel {

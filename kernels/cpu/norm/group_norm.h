@@ -3,7 +3,7 @@
 // on the number of threads; groups are joined afterwards, in double.
 #pragma once
 #include "../../executor/shapes/norm.h"
-#include "../vectors/vectors.h"
+#include "../vectors/functions.h"
 
 namespace easel {
 inline namespace EASEL_ISA {

@@ -2,7 +2,7 @@
 // about as long.
 #include "../../executor/shapes/geglu.h"
 
-#include "../vectors/vectors.h"
+#include "../vectors/functions.h"
 
 namespace easel {
 namespace {
