@@ -2,7 +2,7 @@
 import { UsageError } from "../../base/errors.ts";
 import type { Graph } from "../../graph/mod.ts";
 import { type AdapterOptions, loraAdapter, multiplierInput } from "../../networks/joining/adapter.ts";
-import { drawMasks, type LayerDraws } from "../../networks/joining/masks.ts";
+import { addUnread, drawMasks, type LayerDraws } from "../../networks/joining/masks.ts";
 import { hasNorm, recordNormLimit } from "../../networks/joining/norms.ts";
 import { tensorShapes } from "../../networks/kinds/first_weights.ts";
 import type { NetworkModule } from "../../networks/kinds/kind.ts";
@@ -49,7 +49,8 @@ export function networkTraining(
   { load, multiplied = false }: NetworkTrainingOptions = {},
 ): DiffusionTraining {
   const { modules, options, weights } = network;
-  const groups = networkGroups(network, config);
+  const read = modules.filter((module) => isRead(module, model, config.clipSkip));
+  const groups = networkGroups({ ...network, modules: read }, config);
   if (groups.length === 0) {
     throw new UsageError(
       "every part of the network has a learning rate of 0, so nothing would be trained; raise --learning_rate, " +
@@ -86,7 +87,9 @@ export function networkTraining(
       const list = draws(shape);
       list.length = 0;
       const dropped = { dropout, rankDropout, rowDropout, moduleDropout, draws: list };
-      return predict(dropped)(graph, noisy, timesteps, shape);
+      const prediction = predict(dropped)(graph, noisy, timesteps, shape);
+      addUnread(list, modules);
+      return prediction;
     },
     predictWhole: predict({}),
     load: load ?? (async (graph) => {
@@ -106,6 +109,29 @@ export function networkTraining(
 /** Whether a layer's masks belong to a text encoder, which runs before the noise is drawn. */
 function isText({ name }: LayerDraws): boolean {
   return name.startsWith("lora_te");
+}
+
+/**
+ * Whether captions are read at or behind a module's layer. Text encoders' last layers may not be (--clip_skip, SDXL's
+ * first encoder): without a gradient PyTorch's optimizers pass over them, and their weights do not decay either.
+ */
+function isRead(
+  { path, part }: NetworkModule,
+  { family, shapes }: Pick<BaseModel, "family" | "shapes">,
+  clipSkip: number | null,
+): boolean {
+  const { textEncoders, text } = family, layer = layerIn(path);
+  const encoder = textEncoders.find(({ scope }) => path.startsWith(`${scope}.`));
+  if (part === "unet" || !encoder || layer === null) return true;
+  if (text.pooled && encoder === textEncoders.at(-1)) return true; // whose last state is pooled
+  const own = [...shapes.keys()].filter((key) => key.startsWith(`${encoder.scope}.`));
+  const layers = encoder.usedLayers(Math.max(...own.map((key) => layerIn(key) ?? 0)) + 1);
+  return layer <= layers - text.trainedLayer(clipSkip);
+}
+
+function layerIn(path: string): number | null {
+  const found = /\.(?:layers|resblocks)\.(\d+)\./.exec(path)?.[1];
+  return found === undefined ? null : Number(found);
 }
 
 /** One group for each learning rate, named as sd-scripts' logs name it. */
