@@ -6,6 +6,7 @@ import { configPath, withConfigFile } from "../../options/given/config_file.ts";
 import { HelpWanted, parseArgs, type Parsed } from "../../options/given/parse.ts";
 import { type AnyOption, rowsOf, type Value } from "../../options/mod.ts";
 import { holdsPaths } from "../option_paths.ts";
+import { pathsIn } from "./file_contents.ts";
 import { Refused, type Studio, type StudioCommand } from "../studio.ts";
 import type { QueuedJob } from "./job.ts";
 
@@ -55,7 +56,8 @@ export async function acceptJob(
   }
   const parsed = parsedArgs(command, args, studio);
   for (const [option, row] of Object.entries(rows)) {
-    if (parsed.sources[option] !== "default" && holdsPaths(row)) refuseOutside(parsed.values[option], studio);
+    if (parsed.sources[option] === "default" || !holdsPaths(row)) continue;
+    refuseOutside(parsed.values[option], studio, option);
   }
   refuseOutside(parsed.positionals, studio);
   const { values } = parsed;
@@ -85,10 +87,15 @@ function parsedArgs(
   }
 }
 
-/** Names of built-in models and of those of the hub look like paths below the folder, unless a link or ".." is in them. */
-function refuseOutside(value: Value, { folders }: Pick<Studio, "folders">): void {
+/**
+ * Names of built-in models and of those of the hub look like paths below the folder, unless a link or ".." is in them. What
+ * a dataset file and the like lead to must lie inside too: a page may have written them.
+ */
+function refuseOutside(value: Value, studio: Pick<Studio, "folders">, option = ""): void {
   for (const path of Array.isArray(value) ? value : [value]) {
-    if (typeof path === "string" && path !== "") folders.inside(path);
+    if (typeof path !== "string" || path === "") continue;
+    const real = studio.folders.inside(path);
+    for (const inner of pathsIn(option, real)) refuseOutside(inner.path, studio, inner.option);
   }
 }
 

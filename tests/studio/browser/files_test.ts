@@ -47,6 +47,7 @@ Deno.test({
       assert.equal(await page.getByText("ss_seed").count(), 0);
       await page.getByLabel("Only what differs").uncheck();
       await page.getByText("ss_seed").waitFor();
+      await page.getByLabel("Model that they are for").fill(join(dir, "model.safetensors"));
       await page.getByRole("button", { name: "Compare what they do" }).click();
       await page.getByText("is in the queue").first().waitFor();
       await page.goBack();

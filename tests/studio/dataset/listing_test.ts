@@ -72,6 +72,11 @@ Deno.test("folders are shown as a training takes them", async () => {
     [["0_none", null, ""], ["3_dog big", 3, "dog big"], ["loose", null, ""]],
   );
   assert.deepEqual([parent, repeats, notes.length], [null, 10, 2]);
+  // a folder of such folders has their pictures
+  Deno.mkdirSync(join(at.dir, "loose/2_cat"));
+  await picture(join(at.dir, "loose/2_cat", "b.png"), 8, 8);
+  const again = await at.told("GET", "folder", { path: at.dir });
+  assert.deepEqual(again.folders.map(({ pictures }: Record<string, unknown>) => pictures), [1, 1, 2]);
   assert.throws(() => seeFolder(join(at.dir, "nowhere"), (path) => path), /no such folder/);
 });
 

@@ -173,6 +173,20 @@ Deno.test("what is no command line of easel, or leads out of the folders, is not
     await wrong(train("--output_dir=../x"), 403, /\.\.\/x: lies in none/);
     await wrong(train("--config_file", "job.toml"), 403, /\/etc: lies in none/);
     await wrong(train("--config_file", "/etc/passwd"), 403, /lies in none/);
+    const written = async (name: string, text: string) => await Deno.writeTextFile(join(folder, name), text);
+    await written("d.toml", '[[datasets]]\n[[datasets.subsets]]\nimage_dir = "/etc/ssl"\n');
+    await written("m.json", JSON.stringify({ "/etc/ssl/x.png": { caption: "x" } }));
+    await written("n.json", JSON.stringify({ datasets: [{ subsets: [{ metadata_file: "m.json" }] }] }));
+    await written("p.txt", "a cat --cn /etc/ssl/x.png\n");
+    for (
+      const [option, file] of [["dataset_config", "d.toml"], ["dataset_config", "n.json"], [
+        "in_json",
+        "m.json",
+      ]]
+    ) {
+      await wrong(train(`--${option}`, file), 403, /\/etc\/ssl: lies in none/);
+    }
+    await wrong(train("--sample_prompts", "p.txt"), 403, /\/etc\/ssl\/x\.png: lies in none/);
     await Deno.symlink("/etc", join(folder, "out"));
     await wrong(train("--output_dir", "out/new"), 403, /out\/new: lies in none/);
     await wrong(train("--output_dir", "builtin:/../../x"), 403, /lies in none/);

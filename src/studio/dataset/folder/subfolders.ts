@@ -14,7 +14,7 @@ import { isImageName } from "./listing.ts";
 export function seeFolder(path: string, inside: (path: string) => string): FolderSeen {
   const entries = entriesOf(path);
   const folders = entries.filter((entry) => isShownFolder(path, entry, inside)).map(({ name }) => ({
-    ...{ name, path: join(path, name), pictures: countOf(readableEntries(join(path, name))) },
+    ...{ name, path: join(path, name), pictures: picturesBelow(join(path, name), inside) },
     ...askedFor(name),
   })).sort((a, b) => byCodePoint(a.name, b.name));
   const pictures = countOf(entries), named = folders.some(({ repeats }) => repeats !== null);
@@ -58,6 +58,13 @@ function isShownFolder(path: string, entry: Deno.DirEntry, inside: (path: string
   } catch {
     return false; // it leads out
   }
+}
+
+/** In a folder and in those in it that are named REPEATS_NAME, which a training of it takes. */
+function picturesBelow(path: string, inside: (path: string) => string): number {
+  const entries = readableEntries(path);
+  const named = entries.filter((entry) => askedByName(entry.name) && isShownFolder(path, entry, inside));
+  return named.reduce((sum, { name }) => sum + countOf(readableEntries(join(path, name))), countOf(entries));
 }
 
 function countOf(entries: readonly Deno.DirEntry[]): number {

@@ -44,6 +44,12 @@ export const files = {
   showMore: ["Show more", "더 보기", "さらに表示"],
   compare: ["Compare", "비교", "比較"],
   compareDoing: ["Compare what they do", "효과 비교", "効果を比較"],
+  compareModel: ["Model that they are for", "대상 모델", "対象のモデル"],
+  compareModelHint: [
+    "Only for kinds that turn or scale its weights, such as OFT, DoRA and IA3",
+    "모델의 가중치를 회전하거나 곱하는 종류(OFT, DoRA, IA3 등)에만 필요합니다",
+    "モデルの重みを回転・拡大する種類（OFT、DoRA、IA3など）にだけ必要です",
+  ],
   compareDoingHint: [
     "Compares each layer's change as a job (lora diff); its log tells how far they differ",
     "층별 변화를 작업(lora diff)으로 비교합니다. 얼마나 다른지는 로그에 나옵니다",

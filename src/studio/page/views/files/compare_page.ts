@@ -13,6 +13,7 @@ import {
   tellError,
   ViewHead,
 } from "../../parts/mod.ts";
+import { PathField } from "../../parts/paths/path_field.ts";
 import { go, href } from "../../router.ts";
 import { post, useLoaded, withQuery } from "../../server.ts";
 import { files } from "../../words/files.ts";
@@ -37,9 +38,9 @@ export function ComparePage({ a, b }: { a: string; b: string }) {
   return html`
     <${ViewHead} title=${words.compare}>
       <a class="button" href=${href("files")}>${words.back}</a>
-      ${ranks?.a && ranks.b && html`<${DoingJob} a=${a} b=${b} />`}
     <//>
     <${ErrorLine} text=${error} retry=${reload} />
+    ${ranks?.a && ranks.b && html`<${DoingJob} a=${a} b=${b} />`}
     ${data && html`
       <${Field} label=${words.onlyDifferent} beside>${(ties: FieldTies) =>
         html`<input ...${ties} type="checkbox" checked=${!all} onChange=${() => setAll(!all)} />`}<//>
@@ -76,12 +77,13 @@ export function ComparePage({ a, b }: { a: string; b: string }) {
 
 /** What two LoRAs do to a model takes a job: it reads all of their weights. */
 function DoingJob({ a, b }: { a: string; b: string }) {
-  const words = useWords(files), [busy, setBusy] = useState(false);
+  const words = useWords(files), [busy, setBusy] = useState(false), [model, setModel] = useState("");
   const start = async () => {
     setBusy(true);
     try {
+      const args = ["diff", a, b, ...model === "" ? [] : ["--sd_model", model]];
       const title = `${baseName(a)} – ${baseName(b)}`;
-      await post("/api/jobs", { command: "lora", args: ["diff", a, b], title });
+      await post("/api/jobs", { command: "lora", args, title });
       const action = { text: words.openQueue, run: () => go("queue") };
       tell({ kind: "done", text: fill(words.queued, { name: title }), action });
     } catch (failed) {
@@ -90,8 +92,12 @@ function DoingJob({ a, b }: { a: string; b: string }) {
     setBusy(false);
   };
   return html`
-    <${Button} icon="play" title=${words.compareDoingHint} busy=${busy}
-      onClick=${start}>${words.compareDoing}<//>
+    <section class="card stack">
+      <${Field} label=${words.compareModel} hint=${words.compareModelHint}>${(ties: FieldTies) =>
+        html`<${PathField} ties=${ties} value=${model} kind="model" onChange=${setModel} />`}<//>
+      <div class="row"><${Button} icon="play" title=${words.compareDoingHint} busy=${busy}
+        onClick=${start}>${words.compareDoing}<//></div>
+    </section>
   `;
 }
 

@@ -24,6 +24,16 @@ export interface Reading {
 
 export const EMPTY: Draft = { values: {}, unknown: {}, positionals: [] };
 
+/** Nobody has filled in anything yet, so that nothing is wrong with it: it is only not done. */
+export const isUntouched = ({ values, unknown, positionals }: Draft): boolean =>
+  Object.keys(values).length + Object.keys(unknown).length + positionals.length === 0;
+
+/** What is wrong with a field. */
+export function problemOf({ reading, draft }: Editing, name: string): Problem | null {
+  const found = reading?.problems.find(({ fields }) => fields.includes(name)) ?? null;
+  return found?.missing && isUntouched(draft) ? null : found;
+}
+
 interface Working {
   readonly last: string | null;
   readonly drafts: readonly (readonly [command: string, draft: Draft])[];

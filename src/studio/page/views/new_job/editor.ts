@@ -8,7 +8,7 @@ import { go, href } from "../../router.ts";
 import { post } from "../../server.ts";
 import { newJob } from "../../words/new_job.ts";
 import { fill, useWords } from "../../words/mod.ts";
-import { addSecrets, type Editing, type Problem, setWorking, useDraft } from "./draft.ts";
+import { addSecrets, type Editing, isUntouched, type Problem, setWorking, useDraft } from "./draft.ts";
 import { LineAndToml } from "./line_and_toml.ts";
 import { Options } from "./options.ts";
 import { PlanCard } from "./plan_card.ts";
@@ -75,12 +75,12 @@ function Verdict({ form, editing }: { form: Form; editing: Editing }) {
           : html`<p class="muted">${words.noQueue}</p>`}
         <span role="status" class="muted">${right
           ? words.allRight
-          : reading && problems.length
+          : reading && problems.length && !isUntouched(editing.draft)
           ? `${words.problems}: ${problems.length}`
           : ""}</span>
       </div>
       ${problems.length > 0 &&
-        html`<ul class="problem-list">${
+        html`<ul class=${`problem-list ${isUntouched(editing.draft) ? "untouched" : ""}`}>${
           problems.map((problem) =>
             html`<${ProblemLine} key=${problem.message} problem=${problem} editing=${editing} />`
           )

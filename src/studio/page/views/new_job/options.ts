@@ -5,7 +5,7 @@ import type { Form, FormField } from "../../../form/form.ts";
 import { Button, Field, type FieldTies, html } from "../../parts/mod.ts";
 import { newJob } from "../../words/new_job.ts";
 import { fill, useWords } from "../../words/mod.ts";
-import type { Editing } from "./draft.ts";
+import { type Editing, problemOf } from "./draft.ts";
 import { OptionField } from "./option_field.ts";
 import { valueOf } from "../../value_of.ts";
 
@@ -82,7 +82,7 @@ function Section({ title, fields, open, form, editing }: SectionProps) {
   const given = fields.filter(({ name }) => Object.hasOwn(editing.draft.values, name)).length;
   const instead = (name: string) => form.needed.find((need) => need.name === name)?.inPlaceOf;
   const problem = (name: string) => {
-    const found = editing.reading?.problems.find(({ fields }) => fields.includes(name));
+    const found = problemOf(editing, name);
     return found ? found.missing ? words.missing : found.message : null;
   };
   const wrong = fields.filter(({ name }) => problem(name) !== null).length;
@@ -120,7 +120,7 @@ function Arguments({ names, editing }: { names: readonly string[]; editing: Edit
     <section class="card option-grid">${names.map((written, i) => {
       const many = written.endsWith("..."), name = written.replace("...", "");
       const texts = many ? draft.positionals.slice(i) : draft.positionals.slice(i, i + 1);
-      const problem = editing.reading?.problems.find(({ fields }) => fields.includes(name));
+      const problem = problemOf(editing, name);
       const error = problem?.missing ? words.missing : problem?.message;
       const typed = (event: Event) => set(i, valueOf(event).split(many ? "\n" : /$^/));
       return html`<${Field} key=${name} label=${name} hint=${
