@@ -105,8 +105,15 @@ export const sdxlControlNetGroups = [
   ...CONDITIONED_RUN,
 ] as const;
 
-/** Further sets of options without which no training starts; of each one is enough. */
-export const TRAINING_NEEDS = [[["train_data_dir", "resolution"], ["dataset_config"]]] as const;
+/**
+ * Further sets of options without which no training starts; of each one is enough. Metadata may have the sizes that its
+ * latents were made for.
+ */
+export const TRAINING_NEEDS = [[
+  ["train_data_dir", "resolution"],
+  ["dataset_config"],
+  ["train_data_dir", "in_json"],
+]] as const;
 
 export type TrainingConfig = ConfigOf<typeof trainingGroups> & {
   /** A plan of what would cache latents, which takes pictures of all sizes as the caching does. */

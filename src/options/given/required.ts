@@ -5,12 +5,22 @@ import { listed } from "../../base/phrases.ts";
 import type { OptionNeed, Taken } from "../job.ts";
 import { type AnyOption, rowsOf, type Value } from "../mod.ts";
 
-/** Of the rows that are marked so, then what the command adds: sets of flags, and rows that others need not give. */
+/**
+ * Of the rows that are marked so, then what the command adds: sets of flags, of which those count that it obeys, and rows that
+ * others need not give.
+ */
 export function needsOf(
   { groups, required = [] }: Pick<Taken, "groups" | "required">,
 ): readonly OptionNeed[] {
-  const marked = Object.entries(rowsOf(groups)).filter(([, row]) => row.required).map(([name]) => name);
-  return [...marked, ...required];
+  const rows = rowsOf(groups);
+  const marked = Object.entries(rows).filter(([, row]) => row.required).map(([name]) => name);
+  const own = (need: OptionNeed): OptionNeed =>
+    typeof need === "string"
+      ? need
+      : need.filter((set) =>
+        set.every((name) => Object.hasOwn(rows, name) && rows[name].support.kind === "supported")
+      );
+  return [...marked, ...required.map(own)];
 }
 
 /** Throws one UsageError that names all that is missing. An empty text is no value, unless its row says that it may be. */
@@ -51,11 +61,16 @@ export function needText(need: OptionNeed, written: (name: string) => string): s
   return `${first} (or ${others.join(", or ")})`;
 }
 
-/** Every flag that is named, and what it may stand in place of. */
+/** Every flag that is named, once, and what it may stand in place of. */
 export function neededFlags(needs: readonly OptionNeed[]): { name: string; inPlaceOf: readonly string[] }[] {
   return needs.flatMap((need) =>
     typeof need === "string"
       ? [{ name: need, inPlaceOf: [] }]
-      : need.flatMap((set, i) => set.map((name) => ({ name, inPlaceOf: i === 0 ? [] : need[0] })))
+      : need.flatMap((set, i) =>
+        set.filter((name) => i === 0 || !need[0].includes(name)).map((name) => ({
+          name,
+          inPlaceOf: i === 0 ? [] : need[0].filter((other) => !set.includes(other)),
+        }))
+      )
   );
 }

@@ -6,7 +6,7 @@ import { configPath, withConfigFile } from "../../options/given/config_file.ts";
 import { HelpWanted, parseArgs, type Parsed } from "../../options/given/parse.ts";
 import { type AnyOption, rowsOf, type Value } from "../../options/mod.ts";
 import { holdsPaths } from "../option_paths.ts";
-import { pathsIn } from "./file_contents.ts";
+import { pathsIn } from "../file_contents.ts";
 import { Refused, type Studio, type StudioCommand } from "../studio.ts";
 import type { QueuedJob } from "./job.ts";
 

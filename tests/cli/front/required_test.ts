@@ -18,12 +18,18 @@ Deno.test("all flags that are missing are named at once, with what may stand in 
     const [values, missing] of [
       [
         {},
-        "--pretrained_model_name_or_path, --output_dir, --train_data_dir and --resolution (or --dataset_config) are",
+        "--pretrained_model_name_or_path, --output_dir, --train_data_dir and --resolution (or --dataset_config, or --train_data_dir and --in_json) are",
       ],
       [{ ...model, dataset_config: "d" }, "--output_dir is"],
       [{ ...model, output_dir: "", dataset_config: "d" }, "--output_dir is"],
-      [{ ...model, ...out, resolution: "64" }, "--train_data_dir (or --dataset_config) is"],
-      [{ ...model, ...out }, "--train_data_dir and --resolution (or --dataset_config) are"],
+      [
+        { ...model, ...out, resolution: "64" },
+        "--train_data_dir (or --dataset_config, or --train_data_dir and --in_json) is",
+      ],
+      [
+        { ...model, ...out },
+        "--train_data_dir and --resolution (or --dataset_config, or --train_data_dir and --in_json) are",
+      ],
     ] as const
   ) {
     const given: Record<string, string | null> = {
@@ -32,6 +38,7 @@ Deno.test("all flags that are missing are named at once, with what may stand in 
       train_data_dir: null,
       resolution: null,
       dataset_config: null,
+      in_json: null,
       ...values,
     };
     assert.throws(() => refuseMissing(given, NEEDS, "x"), (error: Error) => {
@@ -41,6 +48,8 @@ Deno.test("all flags that are missing are named at once, with what may stand in 
     });
   }
   refuseMissing({ ...model, ...out, dataset_config: "d" }, NEEDS, "x");
+  // metadata has the sizes of its latents, as in sd-scripts' guide to fine_tune
+  refuseMissing({ ...model, ...out, train_data_dir: "t", in_json: "j", resolution: null }, NEEDS, "x");
   assert.throws(() => refuseMissing({ models: [] }, ["models"], "x"), /^UsageError: --models is missing;/);
   assert.throws(
     () => refuseMissing({ prompt: null, from_file: null }, [[["prompt"], ["from_file"]]], "x"),

@@ -30,7 +30,8 @@ Deno.test("a form has the rows of the help", async () => {
   }
   const { needed, usual, groups } = await ask(studio, "/api/form/train_network");
   assert.deepEqual(needed.map((need: { name: string }) => need.name), [
-    ...["pretrained_model_name_or_path", "output_dir", "train_data_dir", "resolution", "dataset_config"],
+    ...["pretrained_model_name_or_path", "output_dir", "train_data_dir", "resolution"],
+    ...["dataset_config", "in_json"],
   ]);
   assert.ok(usual.includes("network_dim"));
   // deno-lint-ignore no-explicit-any -- JSON

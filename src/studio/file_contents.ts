@@ -1,10 +1,10 @@
 /** What files that a command line names lead to themselves: a dataset file to pictures, sample prompts to pictures to follow. */
 
 import { dirname, isAbsolute } from "node:path";
-import { UserError } from "../../base/errors.ts";
-import { readJson } from "../../formats/json.ts";
-import { plainToml, readToml } from "../../formats/toml.ts";
-import { readSamplePrompts } from "../../generation/prompts/sample_prompt.ts";
+import { UserError } from "../base/errors.ts";
+import { readJson } from "../formats/json.ts";
+import { plainToml, readToml } from "../formats/toml.ts";
+import { readSamplePrompts } from "../generation/prompts/sample_prompt.ts";
 
 /** Keys of a dataset file whose values are paths. */
 const DATASET_PATHS = ["image_dir", "conditioning_data_dir", "metadata_file"];
