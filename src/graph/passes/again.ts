@@ -15,7 +15,7 @@ const QUICK = new Set(["sqrt", "abs", "neg", "square"].map((name) => UNARY.findI
 
 export class Again {
   readonly #place = new Map<Node, number>();
-  /** Where each array of parameters may be changed, by its name. */
+  /** Where each array of parameters may be changed, by its name: places in their order. */
   readonly #changes = new Map<string, number[]>();
 
   /**
@@ -31,7 +31,9 @@ export class Again {
       this.#place.set(node, place);
       if (!node.op?.effect) continue;
       for (const array of this.#arraysOf(node)) {
-        this.#changes.set(array, [...this.#changes.get(array) ?? [], place]);
+        const places = this.#changes.get(array);
+        if (places) places.push(place);
+        else this.#changes.set(array, [place]);
       }
     }
   }
@@ -52,9 +54,7 @@ export class Again {
   /** Whether what `node` reads of parameters is still so at `place`. */
   #same(node: Node, place: number): boolean {
     const from = this.#place.get(node)!;
-    return this.#arraysOf(node).every((array) =>
-      !this.#changes.get(array)?.some((change) => change > from && change < place)
-    );
+    return this.#arraysOf(node).every((array) => after(this.#changes.get(array) ?? [], from) >= place);
   }
 
   /** `place`: of what reads it. Every step of it must read what has not changed since. */
@@ -71,4 +71,15 @@ export class Again {
     };
     return lanes > 1 && follow(t);
   }
+}
+
+/** The first of `places`, which rise, that is above `from`; Infinity where none is. */
+function after(places: readonly number[], from: number): number {
+  let low = 0, high = places.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (places[middle] > from) high = middle;
+    else low = middle + 1;
+  }
+  return places[low] ?? Infinity;
 }
