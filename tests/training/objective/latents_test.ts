@@ -1,9 +1,9 @@
 /** The autoencoder's encoder, for pictures of many sizes. */
 import { strictEqual } from "node:assert/strict";
-import { loadMissing, openVae } from "../../src/models/mod.ts";
-import { ParameterStore } from "../../src/runtime/mod.ts";
-import { LatentEncoder } from "../../src/training/objective/latents.ts";
-import { device } from "../kernels/devices.ts";
+import { loadMissing, openVae } from "../../../src/models/mod.ts";
+import { ParameterStore } from "../../../src/runtime/mod.ts";
+import { LatentEncoder } from "../../../src/training/objective/latents.ts";
+import { device } from "../../kernels/devices.ts";
 
 Deno.test("pictures of growing sizes are encoded in the memory of the largest alone", async () => {
   const file = openVae("builtin:tiny");
