@@ -101,3 +101,19 @@ for (const [name, spec] of CASES) {
     }
   });
 }
+
+Deno.test("threads change nothing: 1x1 convolutions in float32, which are products", async () => {
+  for (const [I, O] of [[512, 64], [64, 320], [40, 24]]) {
+    for (const side of [4, 9, 16]) {
+      const spec: Case = {
+        shapes: [[1, side, side, I], [O, I, 1, 1]],
+        build: (x, w) => ops.conv2d(x, w),
+      };
+      const alone = await outcome(spec, "f32", 1, false);
+      for (const threads of [2, 3, 4]) {
+        const message = `${I} to ${O} at ${side} with ${threads} threads`;
+        assert.deepEqual(await outcome(spec, "f32", threads, false), alone, message);
+      }
+    }
+  }
+});
