@@ -1,5 +1,5 @@
-// The simulator's twin of cuda/hopper.cuh. Copies arrive, and products are computed, only when they are
-// waited for: as late as a GPU may.
+// The simulator's twin of cuda/hopper/kernels/hopper.cuh. Copies arrive, and products are computed, only when
+// they are waited for: as late as a GPU may.
 #pragma once
 #include "../cuda/hopper/kernels/hopper.h"
 #include "device.h"

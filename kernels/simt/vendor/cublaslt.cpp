@@ -1,6 +1,6 @@
-// The stand-in for libcublasLt: the functions that kernels/cuda/vendor/cublaslt.h names, computed on the host
-// when the simulator's stream gets there, and as strict about attributes, shapes, alignment and memory as the
-// library is. It offers two algorithms, a late one and one that fills a workspace.
+// The stand-in for libcublasLt: the functions that kernels/cuda/vendor/cublaslt/cublaslt.h names, computed on
+// the host when the simulator's stream gets there, and as strict about attributes, shapes, alignment and
+// memory as the library is. It offers two algorithms, a late one and one that fills a workspace.
 // EASEL_SIMT_CUBLASLT makes it go wrong: "wrong" (one element), "nan", "outside" (an element before the
 // result), "tf32", "error", "none" (no algorithm), "old", "create", "slow", "lost" (the card).
 #include <atomic>

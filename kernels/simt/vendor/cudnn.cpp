@@ -1,5 +1,5 @@
-// The stand-in for libcudnn: the functions that kernels/cuda/vendor/cudnn.h names, computed on the host when
-// the simulator's stream gets there, and as strict about attributes, shapes, alignment and memory as the
+// The stand-in for libcudnn: the functions that kernels/cuda/vendor/cudnn/cudnn.h names, computed on the host
+// when the simulator's stream gets there, and as strict about attributes, shapes, alignment and memory as the
 // library is. Its guesses are, in this order: one that says its results vary, one that says it rounds f32
 // operands for tensor cores (and does), a late one and one that fills a workspace.
 // EASEL_SIMT_CUDNN makes it go wrong: "wrong" (one element), "nan", "outside" (an element before the result),
