@@ -28,7 +28,8 @@ export function compile(graph: Graph, store: ParameterStore, options?: CompileOp
 /** Whether weights in float32 are rounded to bf16 as easel's own kernels pack them; oneDNN's and a GPU's do not. */
 function readsWide(device: Device): boolean {
   const { backend, isa, features } = device.info();
-  return Boolean(backend === "cpu" && isa === "v4" && features?.avx512_bf16 && !features.amx);
+  const own = backend === "cpu" && isa === "v4" && features?.avx512_bf16 && !features.amx;
+  return Boolean(own) && Deno.env.get("EASEL_CPU_DIRECT") !== "never"; // for tests
 }
 
 function placeOf({ offset, frozen, flat, dtype }: Parameter): ParameterPlace {

@@ -58,6 +58,24 @@ bool usable(const Pd& pd, bool insist) {
   return pd && (insist || !is_slow(pd.impl_info_str()));
 }
 
+// The forward convolution that an input gradient is, with the reversed kernel, for stride 1.
+Conv2dShape turned(const Conv2dShape& g) {
+  return {g.N,
+          g.height,
+          g.width,
+          g.O,
+          g.H,
+          g.W,
+          g.I,
+          g.KH,
+          g.KW,
+          1,
+          g.KH - 1 - g.top,
+          g.KW - 1 - g.left,
+          g.KH - 1 - g.bottom,
+          g.KW - 1 - g.right};
+}
+
 struct Operands {
   Sequence steps;
   const Instruction& i;
@@ -81,16 +99,19 @@ Run forward_winograd(const Instruction& i, const Conv2dShape& g, const Tensor* b
 // Null where oneDNN's is better: it multiplies tiles (AMX).
 Run direct_bf16(const Instruction& i, const Conv2dShape& g, bool reversed, const Tensor* bias,
                 const Tensor* residual, const char* usual) {
+  const bool wide = i.in(1).dtype == EASEL_F32;
+  i.require(!wide || direct_possible(g), "operands need one dtype here");
   if (!direct_possible(g) || strstr(usual, "amx")) return nullptr;
   const int64_t O = reversed ? g.I : g.O, I = reversed ? g.O : g.I;
   const memory::desc plain({O, I, g.KH, g.KW}, memory::data_type::bf16, memory::format_tag::oihw);
   Sequence steps;
   const Tensor& w = i.in(1);
   const Weights packed{w, plain, direct_weights(O, I, g.KH, g.KW), false};
-  const Place place = w.frozen ? packed_weights(i, packed, steps) : Place{w.data, {}};
+  const bool plain_now = wide || !w.frozen;
+  const Place place = plain_now ? Place{w.data, {}} : packed_weights(i, packed, steps);
   const auto data = [](const Tensor* t) { return t ? t->data : nullptr; };
-  steps.add(
-      direct(i, {g, reversed, !w.frozen, place, i.in(0).data, i.out(0).data, data(bias), data(residual)}));
+  steps.add(direct(
+      i, {g, reversed, plain_now, wide, place, i.in(0).data, i.out(0).data, data(bias), data(residual)}));
   return std::move(steps).finish();
 }
 
@@ -141,20 +162,7 @@ Run backward_input_reversed(const Instruction& i, const Conv2dShape& g, memory::
                             const char* usual) {
   const Tensor& w = i.in(1);
   if (g.stride != 1) return nullptr;
-  const Conv2dShape r{g.N,
-                      g.height,
-                      g.width,
-                      g.O,
-                      g.H,
-                      g.W,
-                      g.I,
-                      g.KH,
-                      g.KW,
-                      1,
-                      g.KH - 1 - g.top,
-                      g.KW - 1 - g.left,
-                      g.KH - 1 - g.bottom,
-                      g.KW - 1 - g.right};
+  const Conv2dShape r = turned(g);
   if (r.top < 0 || r.left < 0 || r.bottom < 0 || r.right < 0) return nullptr;
   if (type == memory::data_type::bf16)
     if (Run run = direct_bf16(i, r, true, nullptr, nullptr, usual)) return run;
@@ -287,7 +295,7 @@ inline namespace EASEL_ISA {
 Run prepare_conv2d(const Instruction& i) {
   const Addends added = addends(i, ATTR_CONV2D_HAS_BIAS, ATTR_CONV2D_HAS_RESIDUAL);
   const Tensor &x = i.in(0), &w = i.in(1), &y = i.out(0);
-  const Conv2dShape g = conv2d_shape(i, x, w, y);
+  const Conv2dShape g = conv2d_shape(i, x, w, y, true);
   if (g.is_product()) {
     Product p;
     p.a = x;
@@ -301,6 +309,7 @@ Run prepare_conv2d(const Instruction& i) {
     p.K = g.I;
     return prepare_product(i, p);
   }
+  if (w.dtype != x.dtype) return direct_bf16(i, g, false, added.bias, added.residual, "");
   return in_best_type(i, x.dtype, [&](memory::data_type type, bool convert, bool insist) {
     return forward(i, g, added.bias, added.residual, type, convert, insist);
   });
@@ -310,7 +319,7 @@ Run prepare_conv2d(const Instruction& i) {
 Run prepare_conv2d_backward_input(const Instruction& i) {
   i.require_counts(1, 2);
   const Tensor &dx = i.out(0), &dy = i.in(0), &w = i.in(1);
-  const Conv2dShape g = conv2d_shape(i, dx, w, dy);
+  const Conv2dShape g = conv2d_shape(i, dx, w, dy, true);
   if (g.is_product()) {
     Product p;
     p.a = dy;
@@ -320,6 +329,10 @@ Run prepare_conv2d_backward_input(const Instruction& i) {
     p.N = g.I;
     p.K = g.O;
     return prepare_product(i, p);
+  }
+  if (w.dtype != dx.dtype) {
+    i.require(g.stride == 1, "operands need one dtype here");
+    return direct_bf16(i, turned(g), true, nullptr, nullptr, "");
   }
   return in_best_type(i, dx.dtype, [&](memory::data_type type, bool convert, bool insist) {
     return backward_input(i, g, type, convert, insist);

@@ -65,6 +65,7 @@ struct Convolution {
   const Conv2dShape& g;
   const Cut& cut;
   bool reversed, plain;
+  const float* wide;  // plain weights in the place of w
   const bf16 *x, *w;
   bf16* y;
   const bf16 *bias, *residual;
@@ -86,16 +87,23 @@ struct Convolution {
         turn_block(to + (tap * depth + c - from) * kPanel, weights(panel, tap, c));
   }
 
+  // From a place in the file's layout, outputs so many channels apart.
+  void pack_plain(bf16* to, int64_t apart, int64_t at, int64_t channels) const {
+    if (wide)
+      pack_blocks(to, apart, wide + at * cut.taps, channels * cut.taps, cut.taps);
+    else
+      pack_blocks(to, apart, w + at * cut.taps, channels * cut.taps, cut.taps);
+  }
+
   void pack(bf16* to, int64_t panel, int64_t from, int64_t depth) const {
     for (int64_t c = from; c < from + depth; c += kPanel)
-      pack_blocks(to + (c - from) * kPanel, depth * kPanel, w + (panel * kPanel * g.I + c) * cut.taps,
-                  g.I * cut.taps, cut.taps);
+      pack_plain(to + (c - from) * kPanel, depth * kPanel, panel * kPanel * g.I + c, g.I);
   }
 
   void pack_and_turn(bf16* to, int64_t panel, int64_t from, int64_t depth) const {
     bf16* const blocks = to + cut.taps * cut.depth * kPanel;
     for (int64_t c = from; c < from + depth; c += kPanel) {
-      pack_blocks(blocks, kBlock, w + (c * g.O + panel * kPanel) * cut.taps, g.O * cut.taps, cut.taps);
+      pack_plain(blocks, kBlock, c * g.O + panel * kPanel, g.O);
       for (int64_t tap = 0; tap < cut.taps; ++tap)
         turn_block(to + (tap * depth + c - from) * kPanel, blocks + (cut.taps - 1 - tap) * kBlock);
     }
@@ -219,6 +227,7 @@ Run direct(const Instruction& i, const Direct& c) {
                           cut,
                           c.reversed,
                           c.plain,
+                          c.wide ? reinterpret_cast<const float*>(c.w.get()) : nullptr,
                           numbers(c.x),
                           numbers(c.w.get()),
                           numbers(c.y),

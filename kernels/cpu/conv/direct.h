@@ -11,6 +11,7 @@ struct Direct {
   Conv2dShape g;
   bool reversed;  // w is (I, O, KH, KW), and both kernel axes are reversed: an input gradient
   bool plain;     // w lies as in files, else as in direct_weights()
+  bool wide;      // and is of float32, rounded as it is packed
   Place w;
   char *x, *y;
   char *bias = nullptr, *residual = nullptr;  // residual may lie where y does

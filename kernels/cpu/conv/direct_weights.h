@@ -43,8 +43,16 @@ struct NineTaps {
   }
 };
 
+// 32 numbers; floats are rounded.
+inline __m512i numbers_at(const bf16* from) { return _mm512_loadu_si512(from); }
+inline __m512i numbers_at(const float* from) {
+  return (__m512i)attention_detail::narrowed(vectors::load(from), vectors::load(from + kLanes));
+}
+
 // The blocks of all taps, `apart` numbers from each other, from a file's layout: outputs are `line` apart.
-inline void pack_nine(bf16* to, int64_t apart, const bf16* from, int64_t line) {
+// noipa: where it is not inlined GCC 12 takes it for a function that writes nothing, and leaves it out.
+template <typename T>
+[[gnu::noipa]] void pack_nine(bf16* to, int64_t apart, const T* from, int64_t line) {
   static constexpr NineTaps nine;
   constexpr int64_t kAhead = 9 * kPanel;  // the next block's memory is asked for
   for (int half = 0; half < 2; ++half, from += kLanes * line, to += kPanel) {
@@ -53,10 +61,9 @@ inline void pack_nine(bf16* to, int64_t apart, const bf16* from, int64_t line) {
       vectors::Vec x[kLanes];
 #pragma GCC unroll 16
       for (int l = 0; l < kLanes; ++l) {
-        const bf16* row = from + l * line + nine.from[v];
+        const T* row = from + l * line + nine.from[v];
         __builtin_prefetch(row + kAhead);
-        x[l] = (vectors::Vec)_mm512_permutex2var_epi16(_mm512_loadu_si512(row), at,
-                                                       _mm512_loadu_si512(row + 32));
+        x[l] = (vectors::Vec)_mm512_permutex2var_epi16(numbers_at(row), at, numbers_at(row + 32));
       }
       attention_detail::transpose(x);
 #pragma GCC unroll 16
@@ -68,12 +75,13 @@ inline void pack_nine(bf16* to, int64_t apart, const bf16* from, int64_t line) {
   }
 }
 
-inline void pack_blocks(bf16* to, int64_t apart, const bf16* from, int64_t line, int64_t taps) {
+template <typename T>
+void pack_blocks(bf16* to, int64_t apart, const T* from, int64_t line, int64_t taps) {
   if (taps == 9) return pack_nine(to, apart, from, line);
   for (int64_t o = 0; o < kPanel; ++o, from += line)
     for (int64_t c = 0; c < kPanel; ++c)
       for (int64_t tap = 0; tap < taps; ++tap)
-        to[tap * apart + (c / 2 * kPanel + o) * 2 + c % 2] = from[c * taps + tap];
+        to[tap * apart + (c / 2 * kPanel + o) * 2 + c % 2] = from_float<bf16>(to_float(from[c * taps + tap]));
 }
 
 }  // namespace direct_detail

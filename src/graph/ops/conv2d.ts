@@ -1,5 +1,5 @@
 import { type Attrs, elements, expect, type Op, record, type Tensor } from "../graph.ts";
-import { cast } from "./cast.ts";
+import { cast, roundedAsRead } from "./cast.ts";
 import { reshape } from "./reshape.ts";
 import { sum } from "./sum.ts";
 
@@ -21,7 +21,12 @@ export const conv2dOp: Op = {
       "wants x (N, H, W, I), w (O, I, KH, KW)",
     );
     expect(x.shape[3] === w.shape[1], "conv2d", inputs, "channels differ");
-    expect(inputs.every((t) => t.dtype === x.dtype), "conv2d", inputs, "operands need one dtype");
+    expect(
+      inputs.every((t, k) => t.dtype === x.dtype || k === 1 && roundedAsRead(t, x)),
+      "conv2d",
+      inputs,
+      "operands need one dtype",
+    );
     const height = Math.floor((x.shape[1] + a.padTop + a.padBottom - w.shape[2]) / a.stride) + 1;
     const width = Math.floor((x.shape[2] + a.padLeft + a.padRight - w.shape[3]) / a.stride) + 1;
     expect(height > 0 && width > 0, "conv2d", inputs, "the kernel is larger than the picture");

@@ -1,6 +1,7 @@
 import { byteSize } from "../../base/dtype.ts";
 import { elements, type Graph, type Node, type Tensor } from "../graph.ts";
 import { castOp, roundedAsRead } from "../ops/cast.ts";
+import { conv2dBackwardInputOp, conv2dOp } from "../ops/conv2d.ts";
 import { matmulOp } from "../ops/matmul.ts";
 
 /** Smaller ones are worth no second instruction. */
@@ -10,7 +11,7 @@ const LARGE = 1 << 18;
  * Weights of 8 bits, and large float32 ones that are computed with in 16, are cast anew right before each node that reads
  * them, so that no copy is kept from the forward to the backward pass: where all of SD1.5's U-Net is trained, 1.6 GiB.
  * Reshapes of such casts go along. Nodes that change weights must not have been put in between yet. With `wide` large
- * products round float32 themselves as they pack it, to the same numbers, and nothing is cast.
+ * products and convolutions round float32 themselves as they pack it, to the same numbers, and nothing is cast.
  */
 export function castWhereRead(graph: Graph, nodes: readonly Node[], wide = false): Node[] {
   const brief = new Set<Node>(),
@@ -50,10 +51,16 @@ export function castWhereRead(graph: Graph, nodes: readonly Node[], wide = false
 /** The parameter that a cast, and reshapes of it, are of. */
 const origin = (t: Tensor): Tensor => t.node.op ? origin(t.node.inputs[0]) : t;
 
-/** Products that easel's own tiles compute; oneDNN does smaller ones (bf16_product.cpp). */
-function roundsAsItReads({ op, attrs, inputs: [x] }: Node): boolean {
-  const [rows, depth] = attrs.transA ? [x?.shape.at(-1), x?.shape.at(-2)] : x?.shape.slice(-2) ?? [];
-  return op === matmulOp && rows! >= 8 && depth! >= 64;
+/** What easel's own products and direct convolutions take; oneDNN does the rest (bf16_product.cpp, direct.cpp). */
+function roundsAsItReads({ op, attrs, inputs: [x, w], outputs: [y] }: Node): boolean {
+  if (op === matmulOp) {
+    const [rows, depth] = attrs.transA ? [x.shape.at(-1)!, x.shape.at(-2)!] : x.shape.slice(-2);
+    return rows >= 8 && depth >= 64;
+  }
+  if (op !== conv2dOp && op !== conv2dBackwardInputOp) return false;
+  const [outputs, inputs, ...kernel] = w.shape;
+  return attrs.stride === 1 && outputs % 32 === 0 && inputs % 32 === 0 && Math.min(outputs, inputs) >= 64 &&
+    elements(kernel) <= 25 && elements(y.shape.slice(0, -1)) >= 8;
 }
 
 const copies = (x: Tensor, y: Tensor) =>

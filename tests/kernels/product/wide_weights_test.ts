@@ -1,7 +1,18 @@
 /** Products of bf16 that read weights in float32 and round them as they are packed: what a cast would have given. */
 
-import { deepEqual } from "node:assert/strict";
-import { add, cast, compile, Graph, linear, matmul, type Tensor } from "../../../src/graph/mod.ts";
+import { deepEqual, ok } from "node:assert/strict";
+import {
+  add,
+  cast,
+  compile,
+  conv2d,
+  gradients,
+  Graph,
+  linear,
+  matmul,
+  sum,
+  type Tensor,
+} from "../../../src/graph/mod.ts";
 import { openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
 import { normal } from "../check_op.ts";
 
@@ -35,4 +46,25 @@ Deno.test("weights in float32 give the same bits, cast before or rounded as they
     deepEqual(outcomes[1], outcomes[0]);
     deepEqual(outcomes[2], outcomes[0]);
   }
+});
+
+Deno.test("so do convolutions' weights, for the outputs and for the gradient of the inputs", async () => {
+  const shape = [320, 96, 3, 3], outcomes: Record<string, ArrayLike<number>>[] = [];
+  for (const [wideWeights, threads] of [[false, 1], [undefined, 1], [undefined, 2]] as const) {
+    const device = openDevice("cpu", { threads }), store = new ParameterStore(device), graph = new Graph();
+    const x = graph.input("x", [1, 5, 7, 96], "bf16");
+    store.upload("w", shape, "f32", normal(shape, 1).values as Float32Array);
+    const y = conv2d(x, graph.parameter("w", shape), undefined, { pad: [1, 1, 1, 1] });
+    graph.output("y", y);
+    graph.output("dx", gradients(sum(cast(y, "f32")), [x])[0]!);
+    const program = await compile(graph, store, wideWeights === undefined ? {} : { wideWeights });
+    const outcome = await program.run({ x: normal([35, 96], 2).values });
+    ok(outcome.y.some((v) => v !== 0) && outcome.dx.some((v) => v !== 0));
+    outcomes.push(outcome);
+    program.destroy();
+    store.destroy();
+    device.close();
+  }
+  deepEqual(outcomes[1], outcomes[0]);
+  deepEqual(outcomes[2], outcomes[0]);
 });

@@ -3,10 +3,11 @@
 
 namespace easel {
 
-Conv2dShape conv2d_shape(const Instruction& i, const Tensor& x, const Tensor& w, const Tensor& y) {
+Conv2dShape conv2d_shape(const Instruction& i, const Tensor& x, const Tensor& w, const Tensor& y, bool wide) {
   i.require(x.rank == 4 && y.rank == 4 && w.rank == 4, "wants x (N, H, W, I), w (O, I, KH, KW)");
   i.require_float(x);
-  i.require(w.dtype == x.dtype && y.dtype == x.dtype, "operands need one dtype");
+  const bool rounded = wide && x.dtype == EASEL_BF16 && w.dtype == EASEL_F32;
+  i.require((w.dtype == x.dtype || rounded) && y.dtype == x.dtype, "operands need one dtype");
   const Conv2dShape g{x.dims[0],
                       x.dims[1],
                       x.dims[2],

@@ -13,10 +13,12 @@ struct Conv2dShape {
 };
 
 // x, w and y stand for their gradients too; the attributes begin alike in all three ops.
-Conv2dShape conv2d_shape(const Instruction& i, const Tensor& x, const Tensor& w, const Tensor& y);
+// wide: w of float32 may stand with x of bf16, to which it is rounded as it is read.
+Conv2dShape conv2d_shape(const Instruction& i, const Tensor& x, const Tensor& w, const Tensor& y,
+                         bool wide = false);
 
-// conv2dAccumulate(target f32, dy, x; geometry, kernelHeight, kernelWidth, fresh); the target as weights of x's
-// dtype.
+// conv2dAccumulate(target f32, dy, x; geometry, kernelHeight, kernelWidth, fresh); the target as weights of
+// x's dtype.
 struct AccumulateOperands {
   Tensor target;
   const Tensor &dy, &x;
