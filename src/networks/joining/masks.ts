@@ -47,13 +47,18 @@ function rowsOf(count: number, modules: readonly NetworkModule[], name: string):
   return count / modules.find((module) => module.name === name)!.rank;
 }
 
-/** Values of the mask inputs for one run. */
+/**
+ * Values of the mask inputs for one run. Latents that lie `channelsLast` in PyTorch, as convolutions leave them, do so up
+ * to the first transformer, which makes what is behind it lie (N, C, H, W) again.
+ */
 export function drawMasks(
   draws: readonly LayerDraws[],
   generators: RunGenerators,
+  channelsLast = false,
 ): Record<string, Float32Array> {
+  let lastly = channelsLast;
   const all: Record<string, Float32Array> = {}, { torch: generator } = generators;
-  for (const { channelsFirst, module, dropout, rank, own, unread } of draws) {
+  for (const { name, channelsFirst, module, dropout, rank, own, unread } of draws) {
     const values = unread ? {} as typeof all : all;
     if (own) values[own.input] = own.values(generators);
     const kept = !module || generator.rand(1)[0] >= module.p;
@@ -61,13 +66,16 @@ export function drawMasks(
     if (dropout) {
       const count = elements(dropout.shape);
       const mask = kept ? generator.dropoutMask(dropout.p, count) : new Float32Array(count);
-      values[dropout.input] = channelsFirst ? toChannelsLast(mask, dropout.shape[0], dropout.shape[3]) : mask;
+      values[dropout.input] = channelsFirst && !lastly
+        ? toChannelsLast(mask, dropout.shape[0], dropout.shape[3])
+        : mask;
     }
     if (rank) {
       values[rank.input] = kept
         ? generator.rand(rank.count).map((r) => r > rank.p ? 1 : 0)
         : new Float32Array(rank.count);
     }
+    if (/_proj_in$|_transformer_blocks_/.test(name)) lastly = false;
   }
   return all;
 }

@@ -47,7 +47,12 @@ export interface TrainingParts {
   /** Gives the store the parameters that a recorded program needs. */
   readonly load?: (graph: Graph) => Promise<void>;
   /** Further inputs that draw random numbers: before the noise for the text encoder's layers, after it for the U-Net's. */
-  readonly masks?: (part: "text" | "unet", shape: LatentsShape, generators: StepGenerators) => Inputs;
+  readonly masks?: (
+    part: "text" | "unet",
+    shape: LatentsShape,
+    generators: StepGenerators,
+    channelsLast: boolean,
+  ) => Inputs;
   /** Which groups a batch with these inputs gives gradients to; absent: all. */
   readonly reached?: (inputs: Inputs) => boolean[];
   /** Records what looks after the weights when they have changed: --scale_weight_norms. */
@@ -155,9 +160,11 @@ export class DiffusionTraining {
     const shape = shapeOf(batch);
     // what a bucket's layers draw is known when it was recorded, and its program is made only later
     if (this.parts.masks && !this.#recorded.has(JSON.stringify(shape))) this.step.recordBackward(shape);
-    const text = this.parts.masks?.("text", shape, generators);
+    // as noise does, see noise.ts
+    const channelsLast = batch.encoded === true && batch.shape[0] > 1;
+    const text = this.parts.masks?.("text", shape, generators, channelsLast);
     const { inputs, draws } = noiseBatch(this.config, this.schedule, batch, generators);
-    const all = { ...inputs, ...text, ...this.parts.masks?.("unet", shape, generators) };
+    const all = { ...inputs, ...text, ...this.parts.masks?.("unet", shape, generators, channelsLast) };
     return { shape, inputs: all, draws };
   }
 

@@ -101,8 +101,8 @@ export function networkTraining(
     limitNorms: config.scaleWeightNorms && modules.some(hasNorm)
       ? (graph) => recordNormLimit(graph, modules, config.scaleWeightNorms!, held)
       : undefined,
-    masks: (part, shape, generators) =>
-      drawMasks(draws(shape).filter((d) => isText(d) === (part === "text")), generators),
+    masks: (part, shape, generators, channelsLast) =>
+      drawMasks(draws(shape).filter((d) => isText(d) === (part === "text")), generators, channelsLast),
   });
 }
 
