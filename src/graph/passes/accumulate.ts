@@ -1,5 +1,5 @@
 import type { Graph, Node, Tensor } from "../graph.ts";
-import { castOp } from "../ops/cast.ts";
+import { cast, castOp } from "../ops/cast.ts";
 import { conv2dAccumulateOp, conv2dBackwardWeightOp } from "../ops/conv2d.ts";
 import { accumulateOp } from "../ops/fill.ts";
 import { matmulOp } from "../ops/matmul.ts";
@@ -48,7 +48,9 @@ function addInto(target: Tensor, { op, inputs: [a, b], attrs, outputs: [y] }: No
   const product = op === matmulOp && !attrs.hasBias && !attrs.hasResidual && y.shape.length === 2;
   if (!product && op !== conv2dBackwardWeightOp) return false;
   const sums = reshape(target, y.shape);
-  if (product) matmulAccumulate(sums, a, b, { transA: attrs.transA, transB: attrs.transB, fresh });
-  else sums.graph.add(conv2dAccumulateOp, [sums, a, b], { ...attrs, fresh });
+  // where weights are multiplied with each other, as a LoHa's, b may be one that was to be rounded as it is read
+  if (product) {
+    matmulAccumulate(sums, a, cast(b, a.dtype), { transA: attrs.transA, transB: attrs.transB, fresh });
+  } else sums.graph.add(conv2dAccumulateOp, [sums, a, b], { ...attrs, fresh });
   return true;
 }

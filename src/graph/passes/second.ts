@@ -1,4 +1,5 @@
 import { type Node, record, sameShape, type Tensor } from "../graph.ts";
+import { cast } from "../ops/cast.ts";
 import { matmulOp } from "../ops/matmul.ts";
 
 /** How long K of a second product may be: a LoRA's rank. */
@@ -15,7 +16,8 @@ export function oneProduct(a: Node, b: Node): Tensor | null {
     if (from) addends.push(from.inputs[at(from)]);
     both[attr] = from ? 1 : 0;
   }
-  return record(matmulOp, [...long.inputs.slice(0, 2), ...addends, ...short.inputs.slice(0, 2)], both);
+  const [x, w] = short.inputs; // of the weights only the first product's are rounded as they are read
+  return record(matmulOp, [...long.inputs.slice(0, 2), ...addends, x, cast(w, x.dtype)], both);
 }
 
 const biasAt = () => 2;
