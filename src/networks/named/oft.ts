@@ -25,9 +25,7 @@ export const namedOft: NamedNetwork = {
     const all = isOn("enable_all_linear", given), convolutions = isOn("enable_conv", given);
     return loraTargets(shapes, family, { convolutions }).flatMap((target) => {
       if (target.part !== "unet") return [];
-      const inTransformer = /_transformer_blocks_|_attentions_\d+_proj_|_\d+_1_proj_(in|out)$/.test(
-        target.name,
-      );
+      const inTransformer = /_transformer_blocks_|_proj_(in|out)$/.test(target.name);
       if (inTransformer && !all && !/_attn[12]_to_/.test(target.name)) return [];
       if (isLargeConvolution(target) && !convolutions) return [];
       const name = target.name.replace(/^lora_unet_/, OFT_PREFIX);

@@ -1,8 +1,7 @@
 /** LoRA on text encoders and U-Net: live with several multipliers, and merged into the weights. */
 
 import { deltaOf } from "../../../networks/delta.ts";
-import { compile, Graph, type Tensor } from "../../../../src/graph/mod.ts";
-import { eosRows, textStates, UNET, Weights } from "../../../../src/models/mod.ts";
+import { compile, Graph } from "../../../../src/graph/mod.ts";
 import {
   adapterOf,
   DOWN,
@@ -21,19 +20,16 @@ import { type Device, ParameterStore, type Program, type Values } from "../../..
 import type { Check, GoldenCase } from "../../case.ts";
 import { goldenDevice } from "../../device.ts";
 import { close, exact, within } from "../../compare.ts";
-import { toChannelsFirst, toChannelsLast, uniformName } from "../../layout.ts";
-import { synthTensor, uniform } from "../../synth.ts";
-import { caseModel, type SynthModel, uploadSynth } from "../../synth_models.ts";
+import { toChannelsFirst } from "../../layout.ts";
+import { synthTensor } from "../../synth.ts";
+import { uploadSynth } from "../../synth_models.ts";
+import { recordScene, type Scene, sceneInputs, sceneModel } from "./scene.ts";
 import { optionsOf, ruleWeights } from "./shared.ts";
 
-interface Scene {
+interface LoraScene extends Scene {
   readonly c: GoldenCase;
-  readonly model: SynthModel;
   readonly modules: readonly NetworkModule[];
   readonly weights: LoraWeights;
-  readonly inputs: Record<string, Values>;
-  /** Of the latents: (N, C, H, W). */
-  readonly shape: readonly number[];
 }
 
 export async function forward(c: GoldenCase): Promise<Check[]> {
@@ -54,78 +50,23 @@ export async function forward(c: GoldenCase): Promise<Check[]> {
   }
 }
 
-function prepare(c: GoldenCase): Scene {
+function prepare(c: GoldenCase): LoraScene {
   const { json } = c, { inputs } = json;
-  const model = caseModel(modelOf(json));
+  const model = sceneModel(json);
   const { family } = model;
   const options = optionsOf(json.network_dim, json.network_alpha, json.network_args, family.sites.blocks);
-  const modules = loraModules(model.shapes, family, options);
+  const rows: [name: string, down: number[], up: number[]][] = json.modules ?? [];
+  const linearProjection = rows.some(([name, , up]) => name.endsWith("_proj_in") && up.length === 2);
+  const modules = loraModules(model.shapes, family, options, { linearProjection });
   const tag = /synth\.tensor\('([^']*)'\+key\)/.exec(json.lora_weights)?.[1] ?? "";
   const factor = Number(/float32\(([\d.]+)\)\)/.exec(json.lora_weights)?.[1] ?? 0.1);
-  const shape = c.tensors().info("base_out").shape;
-  const size = shape.reduce((a, d) => a * d, 1);
-  const rows: number[][] = inputs.ids_rows ?? tokenRows(/token_ids\('([^']+)',\s*(\d+)\)/.exec(inputs.ids1)!);
-  const values: Record<string, Values> = {
-    x: toChannelsLast(uniform(uniformName(inputs.x), size, Math.sqrt(3)), shape),
-    t: Float32Array.from(inputs.t),
-    ids0: Int32Array.from(rows.flat()),
-  };
-  if (family.sizes) {
-    values.ids1 = Int32Array.from(rows.flatMap(padZero));
-    values.rows = eosRows(values.ids1, rows[0].length);
-    values.context = uniform(
-      uniformName(inputs.context),
-      lastList(inputs.context).reduce((a, d) => a * d, 1),
-    );
-    values.vector = uniform(uniformName(inputs.y), lastList(inputs.y).reduce((a, d) => a * d, 1));
-  }
+  const shape = c.tensors().info(c.tensors().has("base_out") ? "base_out" : "out").shape;
+  const values = sceneInputs(inputs, model, shape);
   return { c, model, modules, weights: ruleWeights(modules, factor, tag), inputs: values, shape };
 }
 
-// deno-lint-ignore no-explicit-any -- configurations as the cases spell them
-function modelOf(json: any): any {
-  const own = json.model;
-  const name = /\b(sd\w+-tiny)\b/.exec(json.what)![1];
-  if (!own.text1) return { model: name, config: own };
-  const unet = { ...own, num_head_channels: own.head_dim, middle_depth: own.depth_middle };
-  const { text2 } = own;
-  return {
-    model: name,
-    config: {
-      unet,
-      clip_l: own.text1,
-      clip_g: {
-        ...text2,
-        mlp: text2.intermediate,
-        text_projection: [text2.width ?? text2.hidden, text2.projection],
-      },
-    },
-  };
-}
-
-/** The sizes in brackets at the end of a formula. */
-function lastList(text: string): number[] {
-  return JSON.parse(/\[[\d, ]+\]\s*$/.exec(text)![0]);
-}
-
-/** token_ids(name, rows), padded with the end token to 77. */
-export function tokenRows([, name, rows]: RegExpExecArray): number[][] {
-  return Array.from({ length: Number(rows) }, (_, b) => {
-    const count = 6 + Math.floor((uniform(`${name}.${b}`, 1)[0] + 1) / 2 * 12);
-    const words = [...uniform(`${name}.${b}`, count + 1)].slice(1).map((u) =>
-      300 + Math.floor((u + 1) / 2 * 40000)
-    );
-    return [49406, ...words, ...new Array(77 - 1 - count).fill(49407)];
-  });
-}
-
-function padZero(row: readonly number[]): number[] {
-  const end = row.indexOf(49407);
-  return row.map((id, i) => i > end ? 0 : id);
-}
-
-/** Context (or the encoders' states) and prediction; with `lora`, each part has a multiplier of its own as input. */
-function record({ model, modules, inputs, shape }: Scene, lora: boolean): Graph {
+/** With `lora`, text encoders and U-Net have multipliers of their own as inputs. */
+function record({ model, modules, inputs, shape }: LoraScene, lora: boolean): Graph {
   const g = new Graph();
   const text = modules.filter((m) => m.part !== "unet"), image = modules.filter((m) => m.part === "unet");
   const adapter = lora
@@ -134,31 +75,13 @@ function record({ model, modules, inputs, shape }: Scene, lora: boolean): Graph 
       loraBranch(image, { multiplier: multiplierInput(g, 1, "unet") }),
     ])
     : undefined;
-  const w = Weights.over(g, model.shapes, { adapter });
-  const [n, channels, height, width] = shape;
-  const ids = g.input("ids0", [n, inputs.ids0.length / n], "i32");
-  let context, vector;
-  const states = (i: number, ids: Tensor) => textStates(model.family.textEncoders[i], ids, w);
-  if (model.family.sizes) {
-    const second = states(1, g.input("ids1", ids.shape, "i32"));
-    g.output("te1_hidden", states(0, ids).hidden(-2));
-    g.output("te2_hidden", second.hidden(-2));
-    g.output("te2_pool", second.pooled(g.input("rows", [n], "i32")));
-    const columns = w.shape(`${UNET}.middle_block.1.transformer_blocks.0.attn2.to_k.weight`)[1];
-    context = g.input("context", [n, inputs.context.length / n / columns, columns]);
-    vector = g.input("vector", [n, inputs.vector.length / n]);
-  } else {
-    context = states(0, ids).normed(1);
-    g.output("context", context);
-  }
-  const x = g.input("x", [n, height, width, channels]);
-  g.output("out", model.family.denoise(x, g.input("t", [n]), { context, vector }, w));
+  recordScene(g, { model, inputs, shape, adapter });
   return g;
 }
 
 type Outputs = Record<string, Float32Array>;
 
-async function run(program: Program, scene: Scene, text?: number, image?: number): Promise<Outputs> {
+async function run(program: Program, scene: LoraScene, text?: number, image?: number): Promise<Outputs> {
   const multipliers: Record<string, Values> = text === undefined
     ? {}
     : { text: Float32Array.of(text), unet: Float32Array.of(image!) };
@@ -171,7 +94,7 @@ function multipliers(c: GoldenCase, prefix: string): string[] {
   return c.tensors().keys().filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
 }
 
-async function live(scene: Scene, store: ParameterStore): Promise<Check[]> {
+async function live(scene: LoraScene, store: ParameterStore): Promise<Check[]> {
   const { c } = scene;
   const checks: Check[] = [];
   const program = await compile(record(scene, true), store);
@@ -198,7 +121,7 @@ async function live(scene: Scene, store: ParameterStore): Promise<Check[]> {
 }
 
 /** Merging on the device, and the differences that it makes in single weights. */
-async function merged(scene: Scene, store: ParameterStore): Promise<Check[]> {
+async function merged(scene: LoraScene, store: ParameterStore): Promise<Check[]> {
   const { c, modules, model } = scene;
   const checks: Check[] = [];
   const base = (key: string) => store.has(key) ? store.get(key) : undefined;
@@ -232,7 +155,7 @@ async function merged(scene: Scene, store: ParameterStore): Promise<Check[]> {
 }
 
 /** --scale_weight_norms of the rule's weights with their own factor for lora_up. */
-async function norms({ c, modules }: Scene, store: ParameterStore): Promise<Check[]> {
+async function norms({ c, modules }: LoraScene, store: ParameterStore): Promise<Check[]> {
   const checks: Check[] = [];
   for (const [key, value] of Object.entries(c.json.values ?? {})) {
     if (!key.startsWith("scale_weight_norms_")) continue;

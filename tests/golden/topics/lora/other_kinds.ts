@@ -1,7 +1,6 @@
-/** networks.lora_fa, dylora and oft on sd1-tiny: their modules, a forward pass, for OFT the merged weights too. */
+/** networks.lora_fa, dylora and oft: their modules, a forward pass, for OFT the merged weights too. */
 
 import { compile, Graph } from "../../../../src/graph/mod.ts";
-import { textStates, Weights } from "../../../../src/models/mod.ts";
 import {
   drawMasks,
   filedAs,
@@ -19,14 +18,17 @@ import { type Device, ParameterStore } from "../../../../src/runtime/mod.ts";
 import type { Check, GoldenCase } from "../../case.ts";
 import { close, exact } from "../../compare.ts";
 import { goldenDevice } from "../../device.ts";
-import { toChannelsFirst, toChannelsLast, uniformName } from "../../layout.ts";
+import { toChannelsFirst } from "../../layout.ts";
 import { uniform } from "../../synth.ts";
-import { caseModel, uploadSynth } from "../../synth_models.ts";
-import { tokenRows } from "./forward.ts";
+import { uploadSynth } from "../../synth_models.ts";
+import { recordScene, sceneInputs, sceneModel } from "./scene.ts";
 import { ruleWeights } from "./shared.ts";
 
+// deno-lint-ignore no-explicit-any -- the cases as they are
+type Json = any;
+
 export async function otherKind(c: GoldenCase, name: string): Promise<Check[]> {
-  const { json } = c, network = networkNamed(name), model = caseModel({ model: "sd1-tiny" });
+  const { json } = c, network = networkNamed(name), model = sceneModel(json);
   const flags = {
     dim: json.network_dim ?? json["network_dim(num_blocks)"],
     alpha: json.network_alpha ?? json["network_alpha(constraint)"],
@@ -34,28 +36,21 @@ export async function otherKind(c: GoldenCase, name: string): Promise<Check[]> {
     args: Object.entries(json.network_args).map(([key, value]) => `${key}=${value}`),
   };
   const options = network.options(flags, model.family.sites.blocks, true);
-  const modules = network.modules(model.shapes, model.family, options, {});
+  const linearProjection = json.modules.some((row: Json[]) =>
+    row[0].endsWith("_proj_in") && row.at(-1).length === 2
+  );
+  const modules = network.modules(model.shapes, model.family, options, { linearProjection });
   const { weights } = name === "networks.oft"
     ? { weights: oftWeights(modules, json.weights) }
     : trainedAs({ modules: filedAs(empty(modules)).modules, weights: ruleOf(modules) }, options);
-  const shape = c.tensors().info("out").shape, [n, channels, height, width] = shape;
+  const shape = c.tensors().info("out").shape, inputs = sceneInputs(json.inputs, model, shape);
   const device = goldenDevice(), store = new ParameterStore(device);
   const record = (draws?: LayerDraws[], live = true) => {
-    const g = new Graph(), multiplier = json.multiplier ?? 1;
+    // sd-scripts' DyLoRA does not use its multiplier
+    const g = new Graph(), multiplier = name === "networks.dylora" ? 1 : json.multiplier ?? 1;
     const adapter = live ? loraAdapter(modules, { draws, multiplier }) : undefined;
-    const w = Weights.over(g, model.shapes, { adapter });
-    const context = textStates(model.family.textEncoders[0], g.input("ids0", [n, 77], "i32"), w).normed(1);
-    g.output("context", context);
-    const x = g.input("x", [n, height, width, channels]);
-    g.output("out", model.family.denoise(x, g.input("t", [n]), { context }, w));
+    recordScene(g, { model, inputs, shape, adapter });
     return g;
-  };
-  const size = shape.reduce((a, d) => a * d, 1);
-  const rows = tokenRows(/token_ids\('([^']+)',\s*(\d+)\)/.exec(json.inputs.ids)!);
-  const inputs = {
-    x: toChannelsLast(uniform(uniformName(json.inputs.x), size, Math.sqrt(3)), shape),
-    t: Float32Array.from(json.inputs.t),
-    ids0: Int32Array.from(rows.flat()),
   };
   const run = async (graph: Graph, more = {}) => {
     const program = await compile(graph, store);
@@ -74,7 +69,9 @@ export async function otherKind(c: GoldenCase, name: string): Promise<Check[]> {
     };
     const found = await run(graph, drawMasks(list, generators));
     const limit = json.tolerance.rel, checks = [exact("modules", rowsOf(modules, json), json.modules)];
-    for (const key of ["context", "out"]) checks.push(close(key, found[key], c.tensors().f32(key), limit));
+    for (const key of Object.keys(found)) {
+      if (c.tensors().has(key)) checks.push(close(key, found[key], c.tensors().f32(key), limit));
+    }
     const draws: number[] | undefined = json["randint(0,dim-1) drawn, in call order"];
     if (draws) checks.push(exact("ranks drawn", drawn, draws));
     if (json.param_groups) checks.push(groupsOf(modules, options, json.param_groups));
@@ -95,8 +92,7 @@ export async function otherKind(c: GoldenCase, name: string): Promise<Check[]> {
   }
 }
 
-// deno-lint-ignore no-explicit-any -- the case as it is
-function rowsOf(modules: readonly NetworkModule[], json: any): unknown[] {
+function rowsOf(modules: readonly NetworkModule[], json: Json): unknown[] {
   const { modules: filed } = filedAs(empty(modules)), withAlpha = typeof json.modules[0][1] === "number";
   return filed.map(({ name, alpha, tensors }) => [
     name,
@@ -105,8 +101,7 @@ function rowsOf(modules: readonly NetworkModule[], json: any): unknown[] {
   ]);
 }
 
-// deno-lint-ignore no-explicit-any -- the case as it is
-function groupsOf(modules: readonly NetworkModule[], options: any, expected: any[]): Check {
+function groupsOf(modules: readonly NetworkModule[], options: Json, expected: Json[]): Check {
   const [text, image] = expected;
   const groups = parameterGroups(modules, options, { default: null, unet: image.lr, textEncoder: text.lr });
   return exact(
