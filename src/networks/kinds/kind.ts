@@ -168,6 +168,11 @@ export interface NetworkKind {
   readonly scaled?: readonly string[];
   /** Tensors that are trained; all where absent. */
   trains?(suffix: string): boolean;
+  /**
+   * What sd-scripts does with gradients of tensors that do not step, trained at a rate of 0 or not at all: the optimizer
+   * clears them, or they add up for ever. Where absent, those that are trained add up, and others have none.
+   */
+  rests?(suffix: string): "cleared" | "gathered";
   /** Where a batch gives gradients to some of a module's tensors only: the optimizer passes over the others. */
   readonly reaches?: {
     /** Tensors with one answer are reached together. */

@@ -14,5 +14,6 @@ export const loraFa: NetworkKind = {
     return { [DOWN]: generator.normal(0, deviation, elements(down)), [UP]: new Float32Array(elements(up)) };
   },
   trains: (suffix) => suffix === UP,
+  rests: (suffix) => suffix === UP ? "cleared" : "gathered",
   filed: { kind: lora, pack: (_, values) => values, unpack: (_, values) => values },
 };

@@ -17,7 +17,14 @@ import { brokenWeights, updateHeldBack } from "./divergence.ts";
 import type { Need } from "./fit.ts";
 import { type Inputs, TrainingStep } from "./step.ts";
 import { averageDecay } from "./update.ts";
-import { flat, gradientOf, type ParameterGroup, splitGroup, type TrainedDtype } from "./trainable.ts";
+import {
+  flat,
+  gradientOf,
+  type ParameterGroup,
+  type Resting,
+  splitGroup,
+  type TrainedDtype,
+} from "./trainable.ts";
 
 /** The dtype of activations and frozen weights. */
 export const computeDtype = (precision: MixedPrecision): DType =>
@@ -41,6 +48,8 @@ export const trainedDtype = (
 export interface TrainingParts {
   /** What is trained; its parameters are already in the store, see allocateGroups. */
   readonly groups: readonly ParameterGroup[];
+  /** What has gradients and does not step, see allocateResting. */
+  readonly resting?: readonly Resting[];
   readonly predict: Predict;
   /** The same without dropout, where there may be one. */
   readonly predictWhole?: Predict;
@@ -138,6 +147,7 @@ export class DiffusionTraining {
       fused: parts.fused ?? config.fusedBackwardPass,
       dithered: config.stochasticRounding,
       clipped: parts.clipped,
+      resting: parts.resting,
       learning: parts.learning,
       momentum: this.#rates.momentum,
       // absent where there is nothing to do: what follows an update makes it harder to foresee

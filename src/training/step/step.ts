@@ -22,7 +22,7 @@ import type { ParameterStore, Program } from "../../runtime/mod.ts";
 import { leadingRate } from "../optimizers/adaptive_rate/shared_rate.ts";
 import { recordFused } from "./fused.ts";
 import { suited } from "./piece.ts";
-import { flat, gradientOf, groupSize, weightOf } from "./trainable.ts";
+import { flat, gradientOf, groupSize, type ParameterGroup, type Resting, weightOf } from "./trainable.ts";
 import {
   type Due,
   dueOf,
@@ -208,9 +208,11 @@ export class TrainingStep<Shape extends object> {
       return Number.isFinite(loss[0]) && Number.isFinite(grad_norm[0]);
     }
     const program = this.#discard ??= await compile(recordDiscard(this.options.groups), this.store, UPDATE);
+    const resting = this.options.resting?.map((_, i) => this.store.download(flat.resting(i)));
     await program.run();
     const { loss } = await this.backward(shape, inputs);
     const { grad_norm } = await program.run();
+    resting?.forEach((gradients, i) => this.store.set(flat.resting(i), gradients));
     return Number.isFinite(loss[0]) && (this.options.scaleLoss || Number.isFinite(grad_norm[0]));
   }
 
@@ -252,11 +254,14 @@ export class TrainingStep<Shape extends object> {
   }
 
   #recordInto(graph: Graph, shape: Shape): void {
-    const { loss, outputs } = this.options.record(graph, shape);
+    const { loss, outputs } = this.options.record(graph, shape), { resting = [] } = this.options;
     const learning = this.#learn(), fresh = !gathers(this.options);
-    const parameters = this.options.groups.flatMap((group, i) =>
-      learning[i] ? group.parameters.map((p) => ({ ...p, weight: weightOf(graph, group, p) })) : []
-    );
+    const weightsOf = (group: Resting | ParameterGroup, fresh: boolean) =>
+      group.parameters.map((p) => ({ ...p, weight: weightOf(graph, group, p), fresh }));
+    const parameters = [
+      ...this.options.groups.flatMap((group, i) => learning[i] ? weightsOf(group, fresh) : []),
+      ...resting.flatMap((each) => weightsOf(each, false)),
+    ];
     const seed = reshape(graph.input("loss_scale", [1]), loss.shape);
     const grads = gradients(loss, parameters.map(({ weight }) => weight), seed);
     if (this.options.fused) {
@@ -264,7 +269,7 @@ export class TrainingStep<Shape extends object> {
       recordFused(graph, this.options, (name) => of.get(name) ?? null);
     } else {
       grads.forEach((grad, i) => {
-        const target = graph.parameter(gradientOf(parameters[i].name), parameters[i].shape);
+        const { name, shape, fresh } = parameters[i], target = graph.parameter(gradientOf(name), shape);
         // where gradients gather, a part that this batch does not reach keeps what it has
         if (grad) accumulate(target, grad, fresh);
         else if (fresh) fill(target, 0);

@@ -20,12 +20,21 @@ export interface ParameterGroup {
   readonly dtype?: TrainedDtype;
 }
 
+/**
+ * Weights that have gradients and do not step. sd-scripts leaves a network's part whose rate is 0 out of the optimizer: its
+ * gradients count in the norm that the others are clipped by.
+ */
+export interface Resting extends Omit<ParameterGroup, "learningRate"> {
+  /** The optimizer, which clears gradients, does not know them: those of all batches add up, clipped like the others. */
+  readonly gathers: boolean;
+}
+
 export type TrainedDtype = "f32" | "f16" | "bf16";
 
 /** A trainable parameter of a group in a graph. */
 export const weightOf = (
   graph: Graph,
-  { dtype = "f32" }: ParameterGroup,
+  { dtype = "f32" }: Pick<ParameterGroup, "dtype">,
   { name, shape }: Trainable,
 ): Tensor => graph.parameter(name, shape, dtype);
 
@@ -41,10 +50,13 @@ export const flat = {
   gradients: (index: number) => `train/${index}/grad`,
   state: (index: number, name: string) => `train/${index}/${name}`,
   averages: (index: number) => `train/${index}/ema`,
+  /** The gradients of what rests. */
+  resting: (index: number) => `train/resting/${index}/grad`,
 };
 
 export const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
-export const groupSize = (group: ParameterGroup) => group.parameters.reduce((n, p) => n + sizeOf(p.shape), 0);
+export const groupSize = (group: Pick<ParameterGroup, "parameters">) =>
+  group.parameters.reduce((n, p) => n + sizeOf(p.shape), 0);
 
 /** What of each group is made beside its weights. */
 export interface Beside {
@@ -62,11 +74,18 @@ export function allocateGroups(
 ): void {
   groups.forEach((group, i) => {
     store.allocateFlat(flat.weights(i), group.parameters, group.dtype);
-    const grads = group.parameters.map(({ name, shape }) => ({ name: gradientOf(name), shape }));
-    if (gradients) store.allocateFlat(flat.gradients(i), grads);
+    if (gradients) store.allocateFlat(flat.gradients(i), gradientsOf(group));
     if (averaging) store.allocate(flat.averages(i), [groupSize(group)], "f32");
   });
 }
+
+/** Makes the gradients of what rests; zero. */
+export function allocateResting(store: ParameterStore, resting: readonly Resting[]): void {
+  resting.forEach((each, i) => store.allocateFlat(flat.resting(i), gradientsOf(each)));
+}
+
+const gradientsOf = ({ parameters }: Pick<ParameterGroup, "parameters">) =>
+  parameters.map(({ name, shape }) => ({ name: gradientOf(name), shape }));
 
 /** Cuts a flat array of a group into its parameters' values. */
 export function splitGroup(group: ParameterGroup, values: Float32Array): Map<string, Float32Array> {

@@ -36,7 +36,7 @@ import {
   type Work,
 } from "./piece.ts";
 import { type Maps, parameterStates, plainStates, recordMaps } from "./states.ts";
-import { flat, gradientOf, groupSize, type ParameterGroup, weightOf } from "./trainable.ts";
+import { flat, gradientOf, groupSize, type ParameterGroup, type Resting, weightOf } from "./trainable.ts";
 
 export interface UpdateOptions {
   readonly groups: readonly ParameterGroup[];
@@ -49,6 +49,8 @@ export interface UpdateOptions {
   readonly clipEach?: boolean;
   /** Groups whose gradients are scaled down, by the norm of these alone; absent: all. */
   readonly clipped?: readonly boolean[];
+  /** What has gradients and does not step: these count in the norm, in float32 steps that clip by the norm of all. */
+  readonly resting?: readonly Resting[];
   /** Keeps a running average of the trained parameters (flat.averages), which the caller sets at first. */
   readonly averaging?: boolean;
   /** Weights of 16 bits are rounded at random: `dither_seed` is another input, a whole number below 2^20. */
@@ -87,12 +89,13 @@ export function recordUpdate(options: UpdateOptions, way: UpdateWay = "checked")
     averaging,
     afterUpdate,
     dithered,
+    resting = [],
   } = options;
   const graph = new Graph();
   const at = (of: (index: number) => string, i: number) => graph.parameter(of(i), [groupSize(groups[i])]);
   const weights = (i: number) => graph.parameter(flat.weights(i), [groupSize(groups[i])], groups[i].dtype);
   const unscale = graph.input("unscale", [1]);
-  const norm = mul(sqrt(gradientSquare(graph, groups, chosen)), unscale);
+  const norm = mul(sqrt(gradientSquare(graph, groups, chosen, resting)), unscale);
   const clipped = (norm: Tensor) => maxGradNorm > 0 ? mul(unscale, clipping(norm, maxGradNorm)) : unscale;
   const scale = clipped(norm);
   const ownScale = (grad: Tensor) => clipped(mul(sqrt(total([square(grad)].values())), unscale));
@@ -135,6 +138,7 @@ export function recordUpdate(options: UpdateOptions, way: UpdateWay = "checked")
       write(average, add(mul(average, decay), mul(cast(weights(i), "f32"), affine(decay, -1, 1))));
     }
   });
+  resting.forEach((each, i) => recordResting(graph, each, i, clipped(norm)));
   graph.output("grad_norm", norm);
   graph.output("weight_square", weightSquare);
   const names = Object.keys(shared?.numbers ?? {});
@@ -144,6 +148,13 @@ export function recordUpdate(options: UpdateOptions, way: UpdateWay = "checked")
   });
   for (const [name, value] of Object.entries(afterUpdate?.(graph) ?? {})) graph.output(name, value);
   return graph;
+}
+
+/** What of resting gradients is there at the next step: nothing, or as clipped as the others. */
+function recordResting(graph: Graph, resting: Resting, i: number, scale: Tensor): void {
+  const grads = graph.parameter(flat.resting(i), [groupSize(resting)]);
+  if (resting.gathers) write(grads, mul(grads, scale));
+  else fill(grads, 0);
 }
 
 /** Clears the gradients, and tells their norm. */
@@ -204,8 +215,11 @@ function gradientSquare(
   graph: Graph,
   groups: readonly ParameterGroup[],
   chosen: readonly boolean[] = groups.map(() => true),
+  resting: readonly Resting[] = [],
 ): Tensor {
-  const squares = (group: ParameterGroup, i: number) =>
-    square(graph.parameter(flat.gradients(i), [groupSize(group)]));
-  return total(groups.entries().filter(([i]) => chosen[i]).map(([i, group]) => squares(group, i)));
+  const squares = (name: string, group: Pick<ParameterGroup, "parameters">) =>
+    square(graph.parameter(name, [groupSize(group)]));
+  const found = groups.flatMap((group, i) => chosen[i] ? [squares(flat.gradients(i), group)] : []);
+  const others = resting.map((each, i) => squares(flat.resting(i), each));
+  return total([...found, ...others].values());
 }

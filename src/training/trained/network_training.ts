@@ -16,9 +16,11 @@ import { computeDtype, DiffusionTraining, frozenDtype, trainedDtype } from "../s
 import type { LatentsShape } from "../objective/loss.ts";
 import { MULTIPLIER } from "../objective/examples.ts";
 import type { Inputs } from "../step/step.ts";
-import { allocateGroups, type ParameterGroup } from "../step/trainable.ts";
+import { allocateGroups, allocateResting, type ParameterGroup, type Resting } from "../step/trainable.ts";
 
 export interface NetworkTrainingConfig extends StepConfig, OptimizerConfig {
+  /** sd-scripts' release that is repeated; null: none. */
+  readonly compat: string | null;
   readonly unetLr: number | null;
   readonly textEncoderLr: number | null;
   /** Largest norm of a module's alpha / rank * up down; null or 0 leaves them alone. */
@@ -57,7 +59,8 @@ export function networkTraining(
         "--unet_lr, --text_encoder_lr or the lr_weights of --network_args",
     );
   }
-  const held = trainedDtype(config);
+  const held = trainedDtype(config), resting = restingOf({ ...network, modules: read }, config, groups);
+  allocateResting(store, resting);
   allocateGroups(store, groups, { gradients: !config.fusedBackwardPass });
   for (const [key, shape] of tensorShapes(modules)) store.upload(key, shape, held, weights.get(key)!);
   const drawsOf = new Map<string, LayerDraws[]>();
@@ -82,7 +85,7 @@ export function networkTraining(
       weightedCaptions: config.weightedCaptions,
     });
   return new DiffusionTraining(store, config, {
-    groups,
+    ...{ groups, resting },
     predict: (graph, noisy, timesteps, shape) => {
       const list = draws(shape);
       list.length = 0;
@@ -149,6 +152,31 @@ export function networkGroups(network: LoraNetwork, config: NetworkTrainingConfi
       parameters: part!.map((name) => ({ name, shape: shapes.get(name)! })),
     }));
   });
+}
+
+/**
+ * What of a network is in no group and has gradients all the same in sd-scripts 0.9.1, by whose norm the others are
+ * clipped; nothing where that is not repeated. A scaled loss would make them infinite there.
+ */
+function restingOf(
+  { modules }: LoraNetwork,
+  config: NetworkTrainingConfig,
+  groups: readonly ParameterGroup[],
+): Resting[] {
+  const { compat, maxGradNorm, mixedPrecision, fusedBackwardPass } = config;
+  if (compat === null || maxGradNorm === 0 || mixedPrecision === "fp16" || fusedBackwardPass) return [];
+  const stepping = new Set(groups.flatMap(({ parameters }) => parameters.map(({ name }) => name)));
+  const found = modules.flatMap(({ name: module, kind, tensors }) =>
+    Object.entries(tensors).map(([suffix, shape]) => {
+      const gathered = kind.trains?.(suffix) ?? true ? "gathered" : null;
+      return { name: `${module}.${suffix}`, shape, rests: kind.rests?.(suffix) ?? gathered };
+    })
+  ).filter(({ name }) => !stepping.has(name));
+  const dtype = trainedDtype(config);
+  return (["gathered", "cleared"] as const).map((how) => ({
+    ...{ name: how, dtype, gathers: how === "gathered" },
+    parameters: found.filter(({ rests }) => rests === how),
+  })).filter(({ parameters }) => parameters.length > 0);
 }
 
 /** Whether a batch may give gradients to some tensors only; then these have groups of their own. */
