@@ -93,7 +93,7 @@ function settings(r: TrainingRecord): Record<string, PyValue> {
     ss_face_crop_aug_range: r.faceCropAugRange?.split(",").map((end) => pyFloat(Number(end))) ?? null,
     ss_prior_loss_weight: pyFloat(r.priorLossWeight),
     ss_min_snr_gamma: pyFloat(r.minSnrGamma),
-    ss_scale_weight_norms: pyFloat(r.scaleWeightNorms),
+    ss_scale_weight_norms: r.scaleWeightNorms === false ? false : pyFloat(r.scaleWeightNorms),
     ss_ip_noise_gamma: pyFloat(r.ipNoiseGamma),
     ss_debiased_estimation: r.debiasedEstimation,
     ss_noise_offset_random_strength: r.noiseOffsetRandomStrength,

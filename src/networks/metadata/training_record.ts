@@ -58,7 +58,7 @@ export interface TrainingRecord {
   faceCropAugRange: string | null;
   priorLossWeight: number; // float
   minSnrGamma: number | null; // float
-  scaleWeightNorms: number | null; // float
+  scaleWeightNorms: number | false | null; // float; false: the network has no norms to limit
   ipNoiseGamma: number | null; // float
   debiasedEstimation: boolean;
   noiseOffsetRandomStrength: boolean;

@@ -17,6 +17,7 @@ const OWN = [
 
 export const namedDylora: NamedNetwork = {
   name: "networks.dylora",
+  limitsNoNorms: true,
   options(flags, table, compat) {
     const { unit: text, ...given } = splitNetworkArgs(flags.args ?? [], this.name, [...OWN, "unit"]);
     if (flags.dropout !== null) {

@@ -12,6 +12,8 @@ export interface NamedNetwork {
   options(flags: NetworkFlags, table: BlockTable, compat: boolean): LoraOptions;
   /** Of all parts of the model, in creation order. */
   modules(shapes: Shapes, family: Family, options: LoraOptions, more: ModuleOptions): NetworkModule[];
+  /** Its class in sd-scripts knows nothing of --scale_weight_norms, which files then say was False. */
+  readonly limitsNoNorms?: true;
   /** What one should know of the options. */
   advice?(options: LoraOptions): string | null;
 }

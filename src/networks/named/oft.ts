@@ -12,6 +12,7 @@ const OWN = ["enable_all_linear", "enable_conv"];
 
 export const namedOft: NamedNetwork = {
   name: "networks.oft",
+  limitsNoNorms: true,
   options(flags, table, compat) {
     const given = splitNetworkArgs(flags.args ?? [], this.name, OWN);
     if (flags.dropout !== null) {

@@ -6,6 +6,7 @@ import {
   datasetRecord,
   type FileRecord,
   type LoraOptions,
+  networkNamed,
   pyFloat,
   pyStr,
   type TrainingRecord,
@@ -39,7 +40,7 @@ export interface RunFacts {
 
 export function networkRecord(config: TrainNetworkConfig, facts: RunFacts): TrainingRecord {
   const optimizer = recordedOptimizer(optimizerType(config), config.optimizerArgs);
-  const { ownRate } = chosenOptimizer(config);
+  const { ownRate } = chosenOptimizer(config), module = networkModule(config.networkModule);
   const datasets = facts.datasets.map(datasetRecord);
   const sum = (of: (d: Dataset) => number, all = facts.datasets) => all.reduce((n, d) => n + of(d), 0);
   return {
@@ -49,7 +50,10 @@ export function networkRecord(config: TrainNetworkConfig, facts: RunFacts): Trai
     networkAlpha: facts.networkAlpha ?? (config.networkAlpha === 1 ? null : config.networkAlpha),
     numTrainImages: sum((d) => d.trainImages),
     numRegImages: sum((d) => d.regImages),
-    networkModule: networkModule(config.networkModule),
+    networkModule: module,
+    scaleWeightNorms: config.scaleWeightNorms && networkNamed(module).limitsNoNorms
+      ? false
+      : config.scaleWeightNorms,
     cacheLatents: cachesLatents(config),
     lowram: false,
     commitHash: "(unknown)",

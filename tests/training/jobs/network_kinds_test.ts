@@ -257,17 +257,26 @@ Deno.test("--scale_weight_norms limits what LyCORIS limits, and tells where it h
     const more = { scaleWeightNorms, networkTrainUnetOnly: true, savePrecision: "float" as const };
     await trainNetwork({ ...config, ...change, ...more }, context);
     const found = [...read(join(dir, "out/thing.safetensors"))].filter(([key]) => key.endsWith(name));
-    return { largest: Math.max(...found.map(([, x]) => Math.hypot(...x))), said: context.lines.join("\n") };
+    const largest = Math.max(...found.map(([, x]) => Math.hypot(...x)));
+    using file = openSafetensors(join(dir, "out/thing.safetensors"));
+    return { largest, said: context.lines.join("\n"), recorded: file.metadata.ss_scale_weight_norms };
   };
   const oft = { ...lycoris("algo=diag-oft"), networkDim: 4 };
   const free = await trained(oft, null, "oft_blocks");
   const limited = await trained(oft, free.largest / 2, "oft_blocks");
   ok(Math.abs(limited.largest / free.largest - 0.5) < 1e-5, `${limited.largest} of ${free.largest}`);
-  for (const change of [lycoris("algo=ia3"), { networkModule: "networks.dylora", networkDim: 4 }]) {
-    match(
-      (await trained(change, 1)).said,
-      /--scale_weight_norms has no effect: .* has no norm that is limited/,
-    );
+  // sd-scripts' own classes without norms have it switched off; LyCORIS goes over all that has none
+  const without = { networkDim: 4 };
+  for (
+    const [change, record] of [
+      [lycoris("algo=ia3"), "1.0"],
+      [{ networkModule: "networks.dylora", ...without }, "False"],
+      [{ networkModule: "networks.oft", ...without }, "False"],
+    ] as const
+  ) {
+    const { said, recorded } = await trained(change, 1);
+    match(said, /--scale_weight_norms has no effect: .* has no norm that is limited/);
+    strictEqual(recorded, record);
   }
   // of weights in 16 bits, and of DoRA's change without its norms
   for (const change of [{ fullBf16: true, mixedPrecision: "bf16" as const }, lycoris("dora_wd=True")]) {
