@@ -1,5 +1,6 @@
 /** What may be queued: a command that there is, whose flags are right and whose paths the user has named folders of. */
 
+import { resolve } from "node:path";
 import { exists } from "../../base/files/exists.ts";
 import { UserError } from "../../base/errors.ts";
 import { configPath, withConfigFile } from "../../options/given/config_file.ts";
@@ -49,18 +50,7 @@ export async function acceptJob(
   { command: name, args, title, resumes }: WantedJob,
   studio: Pick<Studio, "catalogue" | "folders">,
 ): Promise<Omit<QueuedJob, "format" | "id" | "created" | "seal">> {
-  const command = await studio.catalogue.load(name), folder = studio.folders.roots[0];
-  const rows = rowsOf(command.groups);
-  if (!("json" in rows) || name === ENDLESS) {
-    throw new Refused(400, `${name} is no command that works for a while; nothing to queue`);
-  }
-  const parsed = parsedArgs(command, args, studio);
-  for (const [option, row] of Object.entries(rows)) {
-    if (parsed.sources[option] === "default" || !holdsPaths(row)) continue;
-    refuseOutside(parsed.values[option], studio, option);
-  }
-  refuseOutside(parsed.positionals, studio);
-  const { values } = parsed;
+  const folder = studio.folders.roots[0], { rows, values } = await readInside({ name, args, folder }, studio);
   const named = title?.trim() || text(values.output_name) || text(values.outfile) || name;
   return {
     ...{ command: name, args, folder, title: named.slice(0, LONGEST_TITLE) },
@@ -69,33 +59,61 @@ export async function acceptJob(
   };
 }
 
+/** Throws Refused where a job that was accepted is no longer: the files that it names may be others by now. */
+export async function acceptAgain(
+  { command: name, args, folder }: Pick<QueuedJob, "command" | "args" | "folder">,
+  studio: Pick<Studio, "catalogue" | "folders">,
+): Promise<void> {
+  await readInside({ name, args, folder }, studio);
+}
+
+/** What a command line says that runs in `folder`; throws Refused for a wrong one, and where it leads out of the folders. */
+async function readInside(
+  { name, args, folder }: {
+    readonly name: string;
+    readonly args: readonly string[];
+    readonly folder: string;
+  },
+  { catalogue, folders }: Pick<Studio, "catalogue" | "folders">,
+) {
+  const command = await catalogue.load(name), rows = rowsOf(command.groups);
+  if (!("json" in rows) || name === ENDLESS) {
+    throw new Refused(400, `${name} is no command that works for a while; nothing to queue`);
+  }
+  // as they were given, so that they are told so; names of built-in models and of those of the hub look like paths below the
+  // folder, unless a link or ".." is in them
+  const inside = (path: string) => folders.inside(folder === folders.roots[0] ? path : resolve(folder, path));
+  const { values, sources, positionals } = parsedArgs(command, args, inside);
+  // what a dataset file and the like lead to must lie inside too: a page may have written them
+  const refuseOutside = (value: Value, option = "") => {
+    for (const path of Array.isArray(value) ? value : [value]) {
+      if (typeof path !== "string" || path === "") continue;
+      inside(path);
+      for (const inner of pathsIn(option, resolve(folder, path))) refuseOutside(inner.path, inner.option);
+    }
+  };
+  for (const [option, row] of Object.entries(rows)) {
+    if (sources[option] !== "default" && holdsPaths(row)) refuseOutside(values[option], option);
+  }
+  refuseOutside(positionals);
+  return { rows, values };
+}
+
 function parsedArgs(
   command: StudioCommand,
   args: readonly string[],
-  { folders }: Pick<Studio, "folders">,
+  inside: (path: string) => string,
 ): Parsed {
   try {
     const parsed = parseArgs(args, command.groups, command.positionals);
     const { config_file: given } = parsed.values;
     if (typeof given !== "string" || given === "") return parsed;
-    const path = folders.inside(configPath(given));
+    const path = inside(configPath(given));
     return withConfigFile({ ...parsed, values: { ...parsed.values, config_file: path } }, command.groups);
   } catch (error) {
     if (error instanceof HelpWanted) throw new Refused(400, "the help is no job; it stands beside the form");
     if (error instanceof UserError) throw new Refused(400, error.message);
     throw error;
-  }
-}
-
-/**
- * Names of built-in models and of those of the hub look like paths below the folder, unless a link or ".." is in them. What
- * a dataset file and the like lead to must lie inside too: a page may have written them.
- */
-function refuseOutside(value: Value, studio: Pick<Studio, "folders">, option = ""): void {
-  for (const path of Array.isArray(value) ? value : [value]) {
-    if (typeof path !== "string" || path === "") continue;
-    const real = studio.folders.inside(path);
-    for (const inner of pathsIn(option, real)) refuseOutside(inner.path, studio, inner.option);
   }
 }
 

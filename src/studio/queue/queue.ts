@@ -5,7 +5,7 @@ import { fileText } from "../../base/files/regular_file.ts";
 import { type FolderKind, removeFolder } from "../../base/files/whole_folder.ts";
 import { writeKept } from "../kept_file.ts";
 import { Refused, type Studio } from "../studio.ts";
-import { acceptJob, type WantedJob } from "./accept.ts";
+import { acceptAgain, acceptJob, type WantedJob } from "./accept.ts";
 import {
   filesOf,
   JOB_FILE,
@@ -201,13 +201,20 @@ function start(studio: Studio, job: QueuedJob, files: JobFiles): void {
   };
   try {
     if (!claim(files)) return;
+  } catch (error) {
+    return failed(error);
+  }
+  // its files may have changed since it was queued
+  acceptAgain(job, studio).then(() => {
+    if (studio.signal.aborted) return Deno.removeSync(files.run); // it waits for the next server
     startProcess(studio.launch, job, files, (reason) => {
       if (reason) failed(reason);
       tryNext(studio);
     });
-  } catch (error) {
-    failed(error);
-  }
+  }).catch((reason) => {
+    failed(reason);
+    tryNext(studio);
+  });
 }
 
 /** As a shell tells it. */

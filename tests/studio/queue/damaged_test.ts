@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { acceptJob } from "../../../src/studio/queue/accept.ts";
 import { watchJobs } from "../../../src/studio/queue/changes.ts";
 import { filesOf, jobsFolder, readJobs, writeJob } from "../../../src/studio/queue/job.ts";
 import { isAlive } from "../../../src/studio/queue/process.ts";
@@ -112,7 +113,7 @@ Deno.test("what the studio keeps is written through no link, and nobody else loo
 Deno.test("a job that the system cannot start ends with the reason, and the next one has its turn", async () => {
   await withFolder(async (studio, folder) => {
     writeJob(studio, { ...JOB, folder: join(folder, "gone"), title: "no folder" });
-    writeJob(studio, { ...JOB, folder, args: ["x".repeat(200_000)], title: "long" });
+    writeJob(studio, { ...JOB, folder, args: ["--training_comment", "x".repeat(200_000)], title: "long" });
     writeJob(studio, { ...JOB, folder, title: "last" });
     startNext(studio);
     await until(() => viewsOf(studio).every(({ state }) => state !== "waiting" && state !== "running"));
@@ -123,6 +124,32 @@ Deno.test("a job that the system cannot start ends with the reason, and the next
       assert.deepEqual([state, end?.status], ["failed", 126], title);
       assert.match(end!.message!, new RegExp(`^${title}: cannot be started in .*; mend that`));
     }
+  });
+});
+
+Deno.test("a job whose files lead out of the folders by the time that it begins is not started", async () => {
+  await withFolder(async (studio, folder) => {
+    const toml = join(folder, "d.toml"), elsewhere = join(folder, "below");
+    const writes = (path: string) =>
+      Deno.writeTextFileSync(toml, `[[datasets]]\n[[datasets.subsets]]\nimage_dir = "${path}"\n`);
+    writes("pictures");
+    Deno.mkdirSync(elsewhere);
+    const args = ["--dataset_config", "d.toml"];
+    const changed = await acceptJob({ command: "train_network", args, title: "changed" }, studio);
+    writeJob(studio, changed);
+    // a path is looked up where its job runs
+    writeJob(studio, { ...JOB, folder: elsewhere, args: ["--output_dir", "../../x"], title: "below" });
+    writeJob(studio, { ...JOB, folder: elsewhere, args: ["--output_dir", "../x"], title: "inside" });
+    writes("/etc/ssl");
+    startNext(studio);
+    await until(() => viewsOf(studio).every(({ state }) => state !== "waiting" && state !== "running"));
+    const ends = Object.fromEntries(viewsOf(studio).map(({ title, end }) => [title, end?.message ?? null]));
+    assert.match(
+      ends.changed!,
+      /^changed: cannot be started in .* \(\/etc\/ssl: lies in none of .*; mend that/,
+    );
+    assert.match(ends.below!, /\/x: lies in none/);
+    assert.equal(ends.inside, null);
   });
 });
 

@@ -9,7 +9,7 @@ import { topics as queueTopics } from "../../../src/studio/queue/topics.ts";
 import { topics as runTopics } from "../../../src/studio/runs/topics.ts";
 import type { Topic } from "../../../src/studio/studio.ts";
 import { inFolder } from "../../cli/easel.ts";
-import { testStudio } from "../queue/test_studio.ts";
+import { testStudio, until } from "../queue/test_studio.ts";
 
 const TOPICS = [...runTopics, ...queueTopics];
 const job = (folder: string) => ({
@@ -39,11 +39,13 @@ Deno.test("a job that cannot be started says why, one that cannot even say so wa
     const { log } = filesOf(studio, id);
     await Deno.mkdir(log);
     startNext(studio);
+    await until(() => seeJobs(studio)[0].seen.end);
     assert.match(seeJobs(studio)[0].seen.end!.message!, /^one: cannot be started in .* \(.*log\.txt/);
     const { run, events } = filesOf(studio, writeJob(studio, job(folder)).id);
     await Deno.mkdir(events); // as little as on a full disk
     tryNext(studio);
     assert(Deno.statSync(run).isDirectory, "it was tried");
+    await new Promise((resolve) => setTimeout(resolve, 100));
     Deno.utimeSync(run, 0, 0);
     tryNext(studio);
     tryNext(studio);
