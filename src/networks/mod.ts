@@ -40,7 +40,14 @@ export { datasetRecord } from "./metadata/dataset_record.ts";
 export { baseModelVersion, trainingMetadata } from "./metadata/metadata.ts";
 export * from "./metadata/training_record.ts";
 export { loraModules, scaleOf } from "./sites/modules.ts";
-export { hasNorm, type NormReport, normReport, type NormTensors, recordNormLimit } from "./joining/norms.ts";
+export {
+  hasNorm,
+  limitGraph,
+  type NormReport,
+  normReport,
+  type NormTensors,
+  recordNormLimit,
+} from "./joining/norms.ts";
 export { filedAs, refuseReadOnly, trainedAs } from "./files/filed.ts";
 export { encode, loraTensors, type SaveDtype, saveDtype, saveLora, saveTensors } from "./files/save.ts";
 export { byShape, loraTargets, type Part, type Target } from "./sites/targets.ts";

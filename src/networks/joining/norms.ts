@@ -5,7 +5,7 @@ import {
   concat,
   div,
   exp,
-  type Graph,
+  Graph,
   log,
   maximum,
   minimum,
@@ -67,6 +67,13 @@ export function recordNormLimit(
     }
   });
   return { norms, ratios };
+}
+
+/** A graph that limits norms and does nothing else. */
+export function limitGraph(record: (graph: Graph) => NormTensors): Graph {
+  const graph = new Graph();
+  for (const [name, value] of Object.entries(record(graph))) graph.output(name, value);
+  return graph;
 }
 
 /** What happened, of the recorded values. */

@@ -1,9 +1,9 @@
 /** Training a diffusion model, whatever of it is trained: noise for a batch, gradients, and an update when enough are in. */
-import { UserError } from "../../base/errors.ts";
+import type { UserError } from "../../base/errors.ts";
 import type { DType } from "../../base/dtype.ts";
-import { Graph, memoryNeeded, Programs } from "../../graph/mod.ts";
+import { compile, Graph, memoryNeeded, Programs } from "../../graph/mod.ts";
 import { UNET } from "../../models/mod.ts";
-import { type NormReport, normReport, type NormTensors } from "../../networks/mod.ts";
+import { limitGraph, type NormReport, normReport, type NormTensors } from "../../networks/mod.ts";
 import type { ParameterStore, Program } from "../../runtime/mod.ts";
 import { type LatentBatch, noiseBatch } from "../objective/batch.ts";
 import type { MixedPrecision, OptimizerConfig, StepConfig } from "../options.ts";
@@ -13,7 +13,7 @@ import type { StepDraws, StepGenerators } from "../objective/noise.ts";
 import { chosenOptimizer } from "../optimizers/options.ts";
 import { createRates } from "./rates.ts";
 import type { Schedule } from "../schedules/schedule.ts";
-import { brokenWeights, updateHeldBack } from "./divergence.ts";
+import { brokenWeights, diverged, updateHeldBack } from "./divergence.ts";
 import type { Need } from "./fit.ts";
 import { type Inputs, TrainingStep } from "./step.ts";
 import { averageDecay } from "./update.ts";
@@ -66,6 +66,8 @@ export interface TrainingParts {
   readonly reached?: (inputs: Inputs) => boolean[];
   /** Records what looks after the weights when they have changed: --scale_weight_norms. */
   readonly limitNorms?: (graph: Graph) => NormTensors;
+  /** Norms are limited after batches that are only gathered too, which matters to weights that begin above the limit. */
+  readonly limitsGathered?: boolean;
   /** Decay of a running average of the weights; null keeps none. */
   readonly emaDecay?: number | null;
   /** Weights step within the backward pass; absent: as --fused_backward_pass says. */
@@ -117,6 +119,7 @@ export class DiffusionTraining {
   /** Shapes that were recorded, which says what layers draw. */
   readonly #recorded = new Set<string>();
   #gathered = 0;
+  #limit: Program | null = null;
   /** The batch of the latest update, to try the weights with. */
   #latest: { shape: LatentsShape; inputs: Inputs } | null = null;
   /** Groups that the batches since the last update gave gradients to. */
@@ -202,7 +205,7 @@ export class DiffusionTraining {
     const loss = outputs.loss[0];
     if (!Number.isFinite(loss)) throw this.#diverged(`the loss is ${loss}`, outputs);
     this.#gathered = changes ? 0 : this.#gathered + 1;
-    if (!changes) return { loss, gradNorm: null, draws, outputs };
+    if (!changes) return { loss, gradNorm: null, draws, outputs, norms: await this.#limitGathered() };
     const decay = averageDecay(this.parts.emaDecay, t);
     const { gradNorm, heldBack, outputs: after } = await this.step.update(rates, decay, this.#reached);
     this.#reached = undefined;
@@ -214,6 +217,14 @@ export class DiffusionTraining {
     this.#latest = { shape, inputs: all };
     const norms = this.parts.limitNorms ? normReport(after.norms, after.ratios) : undefined;
     return { loss, gradNorm, draws, outputs, norms };
+  }
+
+  async #limitGathered(): Promise<NormReport | undefined> {
+    const { limitNorms, limitsGathered } = this.parts;
+    if (!limitNorms || !limitsGathered) return undefined;
+    this.#limit ??= await compile(limitGraph(limitNorms), this.store);
+    const { norms, ratios } = await this.#limit.run();
+    return normReport(norms, ratios);
   }
 
   /** The loss at one timestep with the weights as they are: no dropout, no gradients, nothing changes. */
@@ -279,28 +290,19 @@ export class DiffusionTraining {
 
   destroy(): void {
     this.#losses.destroy();
+    this.#limit?.destroy();
     this.step.destroy();
   }
 
   #diverged(what: string, outputs: Readonly<Record<string, Float32Array>>): UserError {
-    const step = this.step.state.optimizerSteps + 1;
-    const found = this.#firstNonFinite(outputs);
-    return new UserError(
-      `step ${step}: ${what}; first non-finite tensor: ${found}; lower the learning rate or use --mixed_precision bf16`,
+    const named = this.step.options.fused ? [] : this.parts.groups.flatMap((group) => group.parameters);
+    const gradients = named.values().map(({ name }) =>
+      [name, this.store.download(gradientOf(name))] as const
     );
-  }
-
-  /** Weights first, then what was computed from them, then gradients. */
-  #firstNonFinite(outputs: Readonly<Record<string, Float32Array>>): string {
-    const bad = (values: Float32Array) => values.some((x) => !Number.isFinite(x));
-    for (const [name, values] of this.weights()) if (bad(values)) return `the weight ${name}`;
-    if (bad(outputs.prediction)) return "the U-Net's prediction";
-    if (bad(outputs.sample_losses)) return "the loss of a sample";
-    for (const { name } of this.parts.groups.flatMap((g) => g.parameters)) {
-      if (!this.step.options.fused && bad(this.store.download(gradientOf(name)))) {
-        return `the gradient of ${name}`;
-      }
-    }
-    return "the norm of the gradients";
+    return diverged(this.step.state.optimizerSteps + 1, what, {
+      weights: this.weights(),
+      outputs,
+      gradients,
+    });
   }
 }

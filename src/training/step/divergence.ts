@@ -21,3 +21,28 @@ export function brokenWeights(step: number): UserError {
     `step ${step}: since its update the weights give no finite loss, so they are not saved; ${REMEDY}`,
   );
 }
+
+/** What a step computed, where something of it is not finite. */
+interface Computed {
+  readonly weights: Iterable<readonly [string, Float32Array]>;
+  readonly outputs: Readonly<Record<string, Float32Array>>;
+  readonly gradients: Iterable<readonly [string, Float32Array]>;
+}
+
+/** A step's loss or gradients are not finite. */
+export function diverged(step: number, what: string, computed: Computed): UserError {
+  const found = firstNonFinite(computed);
+  return new UserError(
+    `step ${step}: ${what}; first non-finite tensor: ${found}; lower the learning rate or use --mixed_precision bf16`,
+  );
+}
+
+/** Weights first, then what was computed from them, then gradients. */
+function firstNonFinite({ weights, outputs, gradients }: Computed): string {
+  const bad = (values: Float32Array) => values.some((x) => !Number.isFinite(x));
+  for (const [name, values] of weights) if (bad(values)) return `the weight ${name}`;
+  if (bad(outputs.prediction)) return "the U-Net's prediction";
+  if (bad(outputs.sample_losses)) return "the loss of a sample";
+  for (const [name, values] of gradients) if (bad(values)) return `the gradient of ${name}`;
+  return "the norm of the gradients";
+}

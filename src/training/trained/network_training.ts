@@ -104,6 +104,7 @@ export function networkTraining(
     limitNorms: config.scaleWeightNorms && modules.some(hasNorm)
       ? (graph) => recordNormLimit(graph, modules, config.scaleWeightNorms!, held)
       : undefined,
+    limitsGathered: config.compat !== null,
     masks: (part, shape, generators, channelsLast) =>
       drawMasks(draws(shape).filter((d) => isText(d) === (part === "text")), generators, channelsLast),
   });
