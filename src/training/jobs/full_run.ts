@@ -90,7 +90,10 @@ export async function openFullRun(
       return fullTraining(store, model, settled, (key) => weightOf(file, key));
     },
     saveModel(training, path, globalStep, epoch) {
-      const metadata = { format: "pt", ...savedSpec("checkpoint", config, family, texts) };
+      const metadata = {
+        ...config.compat === null && { format: "pt" }, // which transformers asks for
+        ...savedSpec("checkpoint", config, family, texts),
+      };
       saver.save(path, training.saved(), { metadata, epoch, globalStep });
     },
   }, context);

@@ -17,12 +17,19 @@ interface Part {
 
 /** The parts that are trained, in the order of sd-scripts' optimizer. Throws UsageError for rates that do not fit. */
 function trainedParts(family: Family, options: FullOptions): Part[] {
-  return [...unetParts(options), ...textParts(family, options)];
+  return [...unetParts(family, options), ...textParts(family, options)];
 }
 
-function unetParts(options: FullOptions): Part[] {
+/**
+ * A part whose rate is 0 is left out. sd-scripts' train_db and fine_tune, which are for one text encoder, have it in the
+ * optimizer all the same: the other part is clipped by the norm of both.
+ */
+const takesPart = (family: Family, { compat }: FullOptions) => ({ learningRate }: { learningRate: number }) =>
+  learningRate !== 0 || (compat !== null && family.textEncoders.length === 1);
+
+function unetParts(family: Family, options: FullOptions): Part[] {
   const { learningRate, blockLr, compat } = options;
-  if (learningRate === 0) return [];
+  if (!takesPart(family, options)({ learningRate })) return [];
   if (blockLr === null) return [{ name: "unet", learningRate, has: (key) => key.startsWith(`${UNET}.`) }];
   return blockRates(blockLr)
     .map((rate, block) => ({
@@ -42,7 +49,7 @@ function textParts(family: Family, options: FullOptions): Part[] {
     name: `text_encoder${i + 1}`,
     learningRate: own[i] ?? learningRateTe ?? learningRate,
     has: (key: string) => key.startsWith(`${scope}.`),
-  })).filter((part) => part.learningRate !== 0);
+  })).filter(takesPart(family, options));
 }
 
 /** The embeddings are 0, input blocks 1 to 9, the middle's layers 10 to 12, output blocks 13 to 21, the head 22. */
@@ -72,7 +79,7 @@ export function isTrained(family: Family, options: FullOptions, key: string): bo
 
 /** "U-Net and text encoder": what is trained, in words. */
 export function trainedText(family: Family, options: FullOptions): string {
-  const parts = trainedParts(family, options),
+  const parts = trainedParts(family, options).filter(({ learningRate }) => learningRate !== 0),
     text = parts.filter(({ name }) => name.startsWith("text_encoder"));
   const encoders = family.textEncoders.length > 1 && text.length === 1
     ? `text encoder ${text[0].name.at(-1)}`
@@ -106,7 +113,7 @@ export function fullGroups(
       shape: shapes.get(key)!,
     })),
   })).filter(({ parameters }) => parameters.length > 0);
-  if (groups.length > 0) return groups;
+  if (groups.some(({ learningRate }) => learningRate !== 0)) return groups;
   throw new UsageError("all learning rates are 0, so nothing would be trained; raise one of them");
 }
 

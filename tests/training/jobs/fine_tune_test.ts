@@ -1,4 +1,5 @@
 import { deepStrictEqual, notStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { openCheckpoint, openSafetensors } from "../../../src/formats/mod.ts";
@@ -62,6 +63,22 @@ Deno.test("fine_tune writes a whole checkpoint in which exactly what was trained
   await fineTuneJob.run({ ...tuning, outputDir: join(dir, "other"), seed: 6 }, listening());
   notStrictEqual(hash(join(dir, "other/thing.safetensors")), hash(join(dir, "out/thing.safetensors")));
   Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("with --compat a text encoder whose rate is 0 counts in the norm and stays as it is", async () => {
+  const norm = async (given: Partial<FineTuneConfig>) => {
+    const { dir, config } = tinyRun(), context = listening();
+    await fineTuneJob.run({ ...config, trainTextEncoder: true, maxTrainSteps: 1, ...given }, context);
+    using before = openSafetensors(config.pretrainedModelNameOrPath);
+    using after = openSafetensors(join(dir, "out/thing.safetensors"));
+    const text = after.keys().filter((key) => /token_embedding/.test(key));
+    const same = text.every((key) => Buffer.compare(before.bytes(key), after.bytes(key)) === 0);
+    Deno.removeSync(dir, { recursive: true });
+    return { same, norm: context.events.find(({ details }) => details)!.details!.gradNorm! };
+  };
+  const compat = "0.9.1", whole = await norm({ compat, learningRateTe: null });
+  deepStrictEqual(await norm({ compat, learningRateTe: 0 }), { same: true, norm: whole.norm });
+  ok(!whole.same && (await norm({ learningRateTe: 0 })).norm < whole.norm);
 });
 
 Deno.test("a whole model is saved in every form, and in that of its base where none is asked for", async () => {
