@@ -63,6 +63,8 @@ export interface Asked {
   json(): Promise<unknown>;
   /** The body as it is; throws Refused (413) where it is longer than `most` bytes. */
   bytes(most: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** The same, a piece at a time. */
+  pieces(most: number): AsyncIterable<Uint8Array>;
 }
 
 /** What a page may listen to: "queue", or with something behind a colon, as "log:ID", which is the argument. */

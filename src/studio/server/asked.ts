@@ -6,12 +6,13 @@ import { type Asked, Refused } from "../studio.ts";
 const MOST_JSON = 4 << 20;
 
 export function asked(request: Request, url: URL, params: Readonly<Record<string, string>>): Asked {
-  const bytes = (most: number) => bodyOf(request, most);
+  const pieces = (most: number) => piecesOf(request, most), bytes = (most: number) => whole(pieces(most));
   return {
     url,
     params,
     request,
     bytes,
+    pieces,
     async json() {
       const value = parsed(new TextDecoder().decode(await bytes(MOST_JSON)));
       // so that what it holds can be asked for without a look
@@ -23,17 +24,20 @@ export function asked(request: Request, url: URL, params: Readonly<Record<string
   };
 }
 
-async function bodyOf(request: Request, most: number): Promise<Uint8Array<ArrayBuffer>> {
+async function* piecesOf(request: Request, most: number): AsyncIterable<Uint8Array> {
   const refused = () => new Refused(413, `the request's body is too long; at most ${most} bytes are taken`);
   if (Number(request.headers.get("content-length")) > most) throw refused();
-  const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const part of request.body ?? []) {
-    size += part.length;
+  for await (const piece of request.body ?? []) {
+    size += piece.length;
     if (size > most) throw refused();
-    parts.push(part);
+    yield piece;
   }
-  const all = new Uint8Array(size);
+}
+
+async function whole(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>> {
+  const parts = await Array.fromAsync(pieces),
+    all = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
   let at = 0;
   for (const part of parts) {
     all.set(part, at);

@@ -54,9 +54,8 @@ export const studioRoutes: readonly Route[] = [
     path: "/api/uploads",
     async answer(asked, { folders }) {
       const { searchParams } = asked.url;
-      const bytes = await asked.bytes(MOST_UPLOADED);
       const [folder, name] = [searchParams.get("folder") ?? "", searchParams.get("name") ?? ""];
-      return json({ path: keepUpload(folders, folder, name, bytes) }, 201);
+      return json({ path: await keepUpload(folders, folder, name, asked.pieces(MOST_UPLOADED)) }, 201);
     },
   },
 ];

@@ -1,7 +1,7 @@
 /** Files that the page brings: new ones only, into the studio's folders. */
 
 import { extname, join } from "node:path";
-import { atomicWriteFile } from "../../base/files/atomic.ts";
+import { atomicWriteSlowly, writeAll } from "../../base/files/atomic.ts";
 import { isTaken } from "../../base/files/exists.ts";
 import { nameProblem } from "../../base/files/inside_name.ts";
 import { IMAGE_EXTENSIONS } from "../../images/load.ts";
@@ -27,16 +27,53 @@ export function makeFolder(folders: Folders, parent: string, name: string): stri
   return path;
 }
 
-/** Writes a new file; gives its path. Throws Refused (409) where there is one of that name: nothing is ever replaced. */
-export function keepUpload(folders: Folders, folder: string, name: string, bytes: Uint8Array): string {
+/** Paths that are being written: of two with one name the first is taken. */
+const coming = new Set<string>();
+
+/**
+ * Writes a new file as its pieces come, so that it is never held whole; gives its path. Throws Refused (409) where there is
+ * one of that name: nothing is ever replaced.
+ */
+export async function keepUpload(
+  folders: Folders,
+  folder: string,
+  name: string,
+  pieces: AsyncIterable<Uint8Array>,
+): Promise<string> {
+  let path: string;
+  try {
+    path = newPath(folders, folder, name);
+  } catch (refused) {
+    for await (const _ of pieces); // a browser hears the answer once all that it sends is taken
+    throw refused;
+  }
+  coming.add(path);
+  try {
+    await atomicWriteSlowly(path, async (file) => {
+      for await (const piece of pieces) writeAll(file, piece);
+      refuseTaken(path, name); // by a job meanwhile
+    });
+  } catch (error) {
+    throw (error as Error).cause instanceof Refused ? (error as Error).cause : error;
+  } finally {
+    coming.delete(path);
+  }
+  return path;
+}
+
+function newPath(folders: Folders, folder: string, name: string): string {
   refuseName(name);
   if (!TAKEN.has(extname(name).toLowerCase())) {
     throw new Refused(415, `${name}: pictures are taken (${[...TAKEN].join(", ")})`);
   }
   const path = folders.inside(join(folders.inside(folder), name));
-  if (isTaken(path)) throw new Refused(409, `${name}: is there already; it was left as it is`);
-  atomicWriteFile(path, bytes);
+  refuseTaken(path, name);
+  if (coming.has(path)) throw new Refused(409, `${name}: is being brought already`);
   return path;
+}
+
+function refuseTaken(path: string, name: string): void {
+  if (isTaken(path)) throw new Refused(409, `${name}: is there already; it was left as it is`);
 }
 
 function refuseName(name: string): void {

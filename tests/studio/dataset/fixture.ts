@@ -41,6 +41,7 @@ export function desk(): Desk {
       request: new Request(url),
       json: () => Promise.resolve(fields),
       bytes: () => Promise.resolve(new Uint8Array()),
+      pieces: async function* () {},
     };
     return await route.answer(asked, studio);
   };

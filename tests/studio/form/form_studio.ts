@@ -43,6 +43,7 @@ export async function ask(studio: Studio, path: string, body?: unknown, signal?:
       request: new Request(url, { method, signal }),
       json: () => Promise.resolve(body),
       bytes: () => Promise.reject(new Error("no bytes")),
+      pieces: async function* () {},
     };
     return await (await route.answer(asked, studio)).json();
   }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { attachment, file } from "../../../src/studio/server/answers.ts";
 import type { Browsed } from "../../../src/studio/server/browse.ts";
 import { studioRoutes } from "../../../src/studio/server/studio_routes.ts";
+import { keepUpload } from "../../../src/studio/server/uploads.ts";
 import { Refused } from "../../../src/studio/studio.ts";
 import { ask, withStudio } from "../hand_made.ts";
 
@@ -87,6 +88,38 @@ Deno.test("pictures are taken into the studio's folders as new files, and nothin
       [...Deno.readDirSync(folder)].map(({ name }) => name).sort(),
       ["l.png", "고양이 <b>.png"].sort(),
     );
+  });
+});
+
+Deno.test("a file that is brought is written as it comes, and only whole; of two with one name one is taken", async () => {
+  await withStudio(async (dir, { folders }) => {
+    const path = join(dir, "a.png");
+    const names = () => [...Deno.readDirSync(dir)].map(({ name }) => name);
+    const pieces = async function* (end: () => void): AsyncIterable<Uint8Array> {
+      yield new Uint8Array(70_000);
+      const [name] = names();
+      assert.match(name, /^a\.png\.easel-.*\.tmp$/);
+      assert.equal(Deno.statSync(join(dir, name)).size, 70_000, "what came is on the disk");
+      await Promise.resolve();
+      end();
+      yield new Uint8Array([7]);
+    };
+    const cutOff = () => {
+      throw new TypeError("the connection was lost");
+    };
+    await assert.rejects(keepUpload(folders, dir, "a.png", pieces(cutOff)), /a\.png: cannot be written/);
+    const tooMuch = () => {
+      throw new Refused(413, "too long");
+    };
+    assert.equal(await status(keepUpload(folders, dir, "a.png", pieces(tooMuch))), 413);
+    assert.deepEqual(names(), []);
+    const first = keepUpload(folders, dir, "a.png", pieces(() => {}));
+    assert.equal(await status(keepUpload(folders, dir, "a.png", pieces(() => {}))), 409);
+    assert.equal(await first, path);
+    assert.equal(Deno.statSync(path).size, 70_001);
+    Deno.removeSync(path);
+    assert.equal(await status(keepUpload(folders, dir, "a.png", pieces(() => touch(path)))), 409);
+    assert.equal(Deno.statSync(path).size, 0, "what a job made meanwhile stays");
   });
 });
 
