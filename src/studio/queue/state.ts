@@ -4,7 +4,7 @@ import { fileText } from "../../base/files/regular_file.ts";
 import type { JobFiles } from "./job.ts";
 import { isAlive, isKept, processOf } from "./process.ts";
 import type { JobEnd, JobState, Remedy } from "./shown.ts";
-import { lastEvents, type ToldEvent } from "./told.ts";
+import { lastEvents, lastWords, type ToldEvent } from "./told.ts";
 
 export interface JobSeen {
   readonly state: JobState;
@@ -38,7 +38,7 @@ export function stateOf(files: JobFiles): JobSeen {
     return { state: "running", end: null, pid: process?.pid ?? null, started, ended: null, told };
   }
   // noted before its keeper was gone, and behind the last that it told: read earlier, that would be missing
-  const exit = exitOf(files), told = lastEvents(files.events);
+  const exit = exitOf(files), told = lastWords(files.events);
   const ended = timeOf(files.exit) ?? timeOf(files.events) ?? made;
   return { ...endOf(told.at(-1), exit, process === null), pid: null, started, ended, told };
 }
