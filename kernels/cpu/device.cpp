@@ -15,6 +15,7 @@ namespace easel {
 #define EASEL_TABLE(isa)         \
   namespace isa {                \
   const Prepare* kernel_table(); \
+  bool rounds_weights();         \
   }
 EASEL_TABLE(v2)
 #ifdef EASEL_LEVELS
@@ -25,23 +26,26 @@ EASEL_TABLE(v4)
 namespace {
 
 // The highest instruction-set level of this processor, or a lower one named by EASEL_CPU_ISA (for tests).
-void choose_kernels(const char** isa, const Prepare** kernels) {
-  *isa = "v2";
-  *kernels = v2::kernel_table();
+void choose_kernels(Device& d) {
+  d.isa = "v2";
+  d.kernels = v2::kernel_table();
+  d.rounds_weights = v2::rounds_weights;
 #ifdef EASEL_LEVELS
   const char* wanted = getenv("EASEL_CPU_ISA");
   __builtin_cpu_init();
   if (!__builtin_cpu_supports("sse4.2")) throw Failure(EASEL_UNSUPPORTED, "this processor has no SSE4.2");
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return;
   if (wanted && !strcmp(wanted, "v2")) return;
-  *isa = "v3";
-  *kernels = v3::kernel_table();
+  d.isa = "v3";
+  d.kernels = v3::kernel_table();
+  d.rounds_weights = v3::rounds_weights;
   const bool v4 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                   __builtin_cpu_supports("avx512cd");
   if (!v4 || (wanted && !strcmp(wanted, "v3"))) return;
-  *isa = "v4";
-  *kernels = v4::kernel_table();
+  d.isa = "v4";
+  d.kernels = v4::kernel_table();
+  d.rounds_weights = v4::rounds_weights;
 #endif
 }
 
@@ -75,7 +79,7 @@ Device::Device(int wanted)
         omp_set_dynamic(0);
         omp_set_num_threads(threads);
       }) {
-  choose_kernels(&isa, &kernels);
+  choose_kernels(*this);
 }
 
 std::string Device::info() const {
@@ -85,7 +89,8 @@ std::string Device::info() const {
   s << "{\"backend\":\"cpu\",\"name\":" << json_quoted(cpu_name()) << ",\"threads\":" << threads
     << ",\"isa\":" << json_quoted(isa) << ",\"features\":{\"avx2\":" << flag("avx2")
     << ",\"avx512\":" << flag("avx512f") << ",\"avx512_bf16\":" << flag("avx512_bf16")
-    << ",\"amx\":" << flag("amx_tile") << "},\"onednn\":\"" << v->major << "." << v->minor << "." << v->patch
+    << ",\"amx\":" << flag("amx_tile") << "},\"rounds_weights\":" << (rounds_weights() ? "true" : "false")
+    << ",\"onednn\":\"" << v->major << "." << v->minor << "." << v->patch
     << "\",\"memory\":{\"total\":" << memory_bytes("MemTotal:")
     << ",\"available\":" << memory_bytes("MemAvailable:") << ",\"swap\":" << memory_bytes("SwapFree:")
     << "}}";

@@ -2,7 +2,6 @@
 
 import { byteSize } from "../base/dtype.ts";
 import type { Parameter, ParameterStore } from "../runtime/store.ts";
-import type { Device } from "../runtime/device.ts";
 import { Program } from "../runtime/program.ts";
 import { type Graph, showSpec, type Spec } from "./graph.ts";
 import type { ParameterPlace } from "./encode.ts";
@@ -21,15 +20,8 @@ export function compile(graph: Graph, store: ParameterStore, options?: CompileOp
       );
     }
     return placeOf(parameter);
-  }, { wideWeights: readsWide(store.device), ...options });
+  }, { wideWeights: store.device.info().rounds_weights, ...options });
   return Program.create(store.device, lowered, lowered.parameters.map(({ name }) => store.get(name).buffer));
-}
-
-/** Whether weights in float32 are rounded to bf16 as easel's own kernels pack them; oneDNN's and a GPU's do not. */
-function readsWide(device: Device): boolean {
-  const { backend, isa, features } = device.info();
-  const own = backend === "cpu" && isa === "v4" && features?.avx512_bf16 && !features.amx;
-  return Boolean(own) && Deno.env.get("EASEL_CPU_DIRECT") !== "never"; // for tests
 }
 
 function placeOf({ offset, frozen, flat, dtype }: Parameter): ParameterPlace {
@@ -48,7 +40,7 @@ export function memoryNeeded(
   options?: CompileOptions,
 ): { arenaBytes: number; missingBytes: number } {
   const { arenaBytes, parameters } = planGraph(graph, knownPlaces(store), {
-    wideWeights: readsWide(store.device),
+    wideWeights: store.device.info().rounds_weights,
     ...options,
   });
   const missingBytes = parameters.filter(({ name }) => !store.has(name))

@@ -30,7 +30,7 @@ export const ARENA = 0, CONSTANTS = 1, FIRST_PARAMETER = 2;
 export interface CompileOptions {
   /** Gradient checkpointing (passes/recompute.ts) of all that was recorded under checkpoint(), or of these segments. */
   readonly recompute?: "all" | ReadonlySet<number>;
-  /** Products and convolutions of bf16 may read float32 weights and round them themselves. */
+  /** Products and convolutions of bf16 may read float32 weights and round them themselves: DeviceInfo.rounds_weights. */
   readonly wideWeights?: boolean;
   /** Pointwise ops are joined: see passes/chains.ts. */
   readonly chains?: boolean;

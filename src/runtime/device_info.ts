@@ -12,6 +12,8 @@ export interface DeviceInfo {
   readonly threads?: number;
   readonly isa?: string;
   readonly features?: Readonly<Record<string, boolean>>;
+  /** Whether products and convolutions of bf16 take weights in float32 and round them as they pack them. */
+  readonly rounds_weights?: boolean;
   /** Of a card. */
   readonly capability?: string;
   readonly multiprocessors?: number;

@@ -5,6 +5,7 @@
 
 #include <atomic>
 
+#include "../product/product_tiles.h"
 #include "direct_tiles.h"
 
 namespace easel {
@@ -209,11 +210,16 @@ struct Convolution {
 
 }  // namespace
 
-bool direct_possible(const Conv2dShape& g) {
+static bool direct_serves() {
   const char* wanted = getenv("EASEL_CPU_DIRECT");  // for tests
-  return attention_detail::multiplies_bf16() && g.stride == 1 && g.I % kPanel == 0 && g.O % kPanel == 0 &&
-         g.taps() <= kTaps && !(wanted && !strcmp(wanted, "never"));
+  return attention_detail::multiplies_bf16() && !(wanted && !strcmp(wanted, "never"));
 }
+
+bool direct_possible(const Conv2dShape& g) {
+  return direct_serves() && g.stride == 1 && g.I % kPanel == 0 && g.O % kPanel == 0 && g.taps() <= kTaps;
+}
+
+bool rounds_weights() { return direct_serves() && product_detail::tiles_serve(); }
 
 Run direct(const Instruction& i, const Direct& c) {
   const bool make = c.reversed || c.plain;
@@ -241,6 +247,7 @@ Run direct(const Instruction& i, const Direct& c) {
 
 #else
 bool direct_possible(const Conv2dShape&) { return false; }
+bool rounds_weights() { return false; }
 Run direct(const Instruction& i, const Direct&) { i.fail("this level multiplies no bf16"); }
 #endif
 

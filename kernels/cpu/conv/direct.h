@@ -19,6 +19,8 @@ struct Direct {
 
 // Whether this processor, and this level, has it, and the channels fill its blocks.
 bool direct_possible(const Conv2dShape& g);
+// Whether it and products of bf16 take weights in float32 and round them: what the device tells of itself.
+bool rounds_weights();
 // How it wants (O, I, KH, KW); forward convolutions and input gradients read the same.
 dnnl::memory::desc direct_weights(int64_t O, int64_t I, int64_t KH, int64_t KW);
 Run direct(const Instruction& i, const Direct& c);

@@ -13,7 +13,7 @@ import {
   sum,
   type Tensor,
 } from "../../../src/graph/mod.ts";
-import { openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
+import { type Device, openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
 import { normal } from "../check_op.ts";
 
 const WAYS: readonly [K: number, N: number, build: (x: Tensor, w: Tensor, graph: Graph) => Tensor][] = [
@@ -34,8 +34,9 @@ Deno.test("weights in float32 give the same bits, cast before or rounded as they
       store.upload("w", shape, "f32", normal(shape, 1).values as Float32Array);
       graph.output("y", y(graph.parameter("w", shape)));
       const program = await compile(graph, store, wideWeights === undefined ? {} : { wideWeights });
-      const { isa, features } = device.info();
-      const rounds = isa === "v4" && features?.avx512_bf16 && !features.amx && wideWeights === undefined;
+      const { isa, features, rounds_weights } = device.info();
+      deepEqual(rounds_weights, Boolean(isa === "v4" && features?.avx512_bf16 && !features.amx));
+      const rounds = rounds_weights && wideWeights === undefined;
       deepEqual(program.tables.listing.length, rounds ? 1 : 2, program.tables.listing.join("\n"));
       const inputs = { x: normal([35, K], 2).values, residual: normal([35, N], 3).values };
       outcomes.push((await program.run(K === 1300 ? inputs : { x: inputs.x })).y);
@@ -67,4 +68,64 @@ Deno.test("so do convolutions' weights, for the outputs and for the gradient of 
   }
   deepEqual(outcomes[1], outcomes[0]);
   deepEqual(outcomes[2], outcomes[0]);
+});
+
+/** Makes the program that `build` records of a parameter w; whether something in it reads float32. */
+async function made(
+  device: Device,
+  shape: readonly number[],
+  build: (graph: Graph, w: Tensor) => void,
+): Promise<boolean> {
+  const store = new ParameterStore(device), graph = new Graph();
+  store.allocate("w", shape, "f32");
+  build(graph, graph.parameter("w", shape));
+  try {
+    const program = await compile(graph, store);
+    program.destroy();
+    return program.tables.listing.some((line) => /^(matmul|conv2d)/.test(line) && line.includes("f32"));
+  } finally {
+    store.destroy();
+  }
+}
+
+Deno.test("what weights are left in float32 for, by their shapes alone, the library takes", async () => {
+  const device = openDevice("cpu", { threads: 2 }), seen = new Set<boolean>();
+  for (const rows of [7, 8]) {
+    for (
+      const [K, N] of [[63, 4200], [64, 4096], [65, 4097], [641, 577], [9000, 31], [300000, 1], [1, 300000]]
+    ) {
+      for (const [transA, transB] of [[false, true], [false, false], [true, false], [true, true]]) {
+        for (const stack of [[], [3]]) {
+          seen.add(
+            await made(device, [...stack, ...transB ? [N, K] : [K, N]], (graph, w) => {
+              const x = graph.input("x", [...stack, ...transA ? [K, rows] : [rows, K]], "bf16");
+              const y = matmul(x, cast(w, "bf16"), { transA, transB });
+              graph.output("y", y);
+              graph.output("dx", gradients(sum(cast(y, "f32")), [x])[0]!);
+            }),
+          );
+        }
+      }
+    }
+  }
+  for (const [O, I] of [[512, 512], [513, 512], [512, 520], [1024, 32], [32, 1024], [4096, 64], [64, 4096]]) {
+    for (const kernel of [1, 2, 3, 5, 7]) {
+      if (kernel > 3 && O !== 1024) continue; // their weights are large
+      for (const [stride, pad] of [[1, 0], [1, 1], [1, 4], [2, 0], [2, 1]]) {
+        for (const [H, W] of [[1, 7], [8, 1], [7, 9]]) {
+          if (Math.min(H, W) + 2 * pad < kernel) continue;
+          seen.add(
+            await made(device, [O, I, kernel, kernel], (graph, w) => {
+              const x = graph.input("x", [1, H, W, I], "bf16");
+              const y = conv2d(x, w, undefined, { stride, pad: [pad, pad, pad, pad] });
+              graph.output("y", y);
+              graph.output("dx", gradients(sum(cast(y, "f32")), [x])[0]!);
+            }),
+          );
+        }
+      }
+    }
+  }
+  deepEqual(seen, new Set(device.info().rounds_weights ? [true, false] : [false]));
+  device.close();
 });
