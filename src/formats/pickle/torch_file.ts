@@ -82,12 +82,16 @@ export class TorchFile extends TensorFile {
     const last = count === 0
       ? offset
       : shape.reduce((sum, size, d) => sum + (size - 1) * strides[d], offset + 1);
-    if (!(count <= Math.max(storage.count, MOST_REPEATED)) || !(last <= storage.count)) {
-      throw new UserError(
-        `${this.path}: tensor ${
-          JSON.stringify(key.slice(0, 200))
-        } [${shape}] reaches beyond its storage of ${storage.count}; it is damaged, get it again`,
+    const what = () => `tensor ${JSON.stringify(key.slice(0, 200))} [${shape}]`;
+    if (!(last <= storage.count)) {
+      fail(
+        this.path,
+        `${what()} reaches beyond its storage of ${storage.count}; it is damaged, get it again`,
       );
+    }
+    if (!(count <= Math.max(storage.count, limit(MOST_REPEATED)))) {
+      const most = `at most ${MOST_REPEATED} elements are made of fewer`;
+      fail(this.path, `${what()} repeats a storage of ${storage.count}, ${most}; ${HOW_TO_LIFT}`);
     }
     const start = this.#storages.offset(storage);
     const inPlace = start >= 0 && isPacked(shape, strides);

@@ -76,21 +76,35 @@ const DTYPES: Readonly<Record<string, string>> = {
   float8_e8m0fnu: "F8_E8M0",
 };
 
-/** Python's own classes that are kept as opaque objects: what hyperparameters and trainers' states are made of. */
+/**
+ * Python's own classes that are kept as opaque objects: what hyperparameters and trainers' states are made of. Protocol 2,
+ * which torch.save() writes, calls three of them as Python 2 did.
+ */
 const PLAIN = [
-  "set",
-  "frozenset",
-  "bytearray",
-  "complex",
-  "slice",
-  "range",
-  "list",
-  "dict",
-  "tuple",
-  "int",
-  "float",
-]
-  .concat(["str", "bool"]);
+  ...[
+    "set",
+    "frozenset",
+    "bytearray",
+    "complex",
+    "slice",
+    "range",
+    "list",
+    "tuple",
+    "int",
+    "float",
+    "str",
+    "bool",
+  ],
+  ...["xrange", "long", "unicode"],
+];
+
+/** Kept as dicts, whatever they add to one. */
+const DICTS = new Set([
+  "collections.defaultdict",
+  "collections.Counter",
+  "builtins.dict",
+  "__builtin__.dict",
+]);
 
 /** Kept as opaque objects: what Lightning, OmegaConf and NumPy leave beside the weights of published checkpoints. */
 const INERT = new Set([
@@ -129,9 +143,7 @@ const NUMBERS: Readonly<Record<string, Name["kind"]>> = {
 export function lookUp(module: string, name: string): Name | null {
   const full = `${module}.${name}`;
   if (full === "collections.OrderedDict") return { kind: "ordered_dict", name: full };
-  if (full === "collections.defaultdict" || full === "collections.Counter") {
-    return { kind: "dict", name: full };
-  }
+  if (DICTS.has(full)) return { kind: "dict", name: full };
   if (full === "torch._utils._rebuild_tensor_v2" || full === "torch._utils._rebuild_tensor") {
     return { kind: "rebuild_tensor", name: full };
   }
