@@ -17,7 +17,7 @@ const SHAPE = [8, 8],
   }));
 const INPUTS = { x: normal([3, 8], 1).values as Float32Array };
 
-/** Two layers in a group each; a shape without `both` does not reach the second. */
+/** Two layers in a group each, the first one twice; a shape without `both` does not reach the second. */
 function twoLayers(gradientAccumulationSteps: number, learning?: (step: number) => boolean[]) {
   const store = new ParameterStore(device("cpu"));
   allocateGroups(store, GROUPS);
@@ -27,7 +27,7 @@ function twoLayers(gradientAccumulationSteps: number, learning?: (step: number) 
     record(graph: Graph, { both }) {
       const layer = (x: Tensor, name: string) => linear(x, graph.parameter(name, SHAPE));
       const x = layer(graph.input("x", [3, 8]), "a");
-      return { loss: mean(square(both ? add(x, layer(x, "b")) : x)) };
+      return { loss: mean(square(both ? add(x, layer(layer(x, "b"), "a")) : x)) };
     },
     optimizer: readOptimizer("AdamW", null),
     maxGradNorm: 1,
