@@ -3,7 +3,7 @@ import type { JobContext } from "../../base/job.ts";
 import { modelSaver, requireFinite, weightOf } from "../../models/mod.ts";
 import type { Group } from "../../options/mod.ts";
 import type { TrainingConfig } from "../options.ts";
-import { isTrained, trainedText } from "../trained/full_groups.ts";
+import { isTrained, rests, trainedText } from "../trained/full_groups.ts";
 import { FULL_DEFAULTS, type FullOptions } from "../trained/full_options.ts";
 import { fullTraining } from "../trained/full_training.ts";
 import { modelTexts, savedSpec } from "../trained/model_texts.ts";
@@ -82,7 +82,9 @@ export async function openFullRun(
   return await assembleRun(config, opened, {
     name: kind.name,
     what,
-    drawing: drawingModel(config, opened, { storage: (key) => trained(key) ? trainedDtype(config) : dtype }),
+    drawing: drawingModel(config, opened, {
+      storage: (key) => trained(key) || rests(config, key) ? trainedDtype(config) : dtype,
+    }),
     examples: { noTokenPadding: config.noTokenPadding, encoded },
     training: () => {
       const model = { family, shapes: file.shapes, file, encodedText: encoded?.widths };

@@ -5,7 +5,8 @@ import { type Family, type Latent, type Shapes, UNET } from "../../models/mod.ts
 import { blockRates, type FullOptions } from "./full_options.ts";
 import { diffusionLoss, type Predict } from "../objective/loss.ts";
 import { trainedDtype } from "../step/diffusion_training.ts";
-import type { ParameterGroup, TrainedDtype } from "../step/trainable.ts";
+import type { TrainingConfig } from "../options.ts";
+import type { ParameterGroup, Resting, TrainedDtype } from "../step/trainable.ts";
 
 /** A part of the model with one rate. */
 interface Part {
@@ -28,16 +29,54 @@ const takesPart = (family: Family, { compat }: FullOptions) => ({ learningRate }
   learningRate !== 0 || (compat !== null && family.textEncoders.length === 1);
 
 function unetParts(family: Family, options: FullOptions): Part[] {
-  const { learningRate, blockLr, compat } = options;
+  const { learningRate, blockLr } = options;
   if (!takesPart(family, options)({ learningRate })) return [];
   if (blockLr === null) return [{ name: "unet", learningRate, has: (key) => key.startsWith(`${UNET}.`) }];
-  return blockRates(blockLr)
-    .map((rate, block) => ({
-      name: `block${block}`,
-      learningRate: rate,
-      has: (key: string) => blockOf(key) === block,
-    }))
-    .filter((part) => part.learningRate !== 0 || compat !== null);
+  return blockParts(blockLr).filter((part) => part.learningRate !== 0);
+}
+
+const blockParts = (blockLr: string): Part[] =>
+  blockRates(blockLr).map((rate, block) => ({
+    name: `block${block}`,
+    learningRate: rate,
+    has: (key: string) => blockOf(key) === block,
+  }));
+
+/** What decides whether there is a norm of all gradients to clip by. */
+type Clipping = Pick<TrainingConfig, "maxGradNorm" | "mixedPrecision" | "fusedBackwardPass">;
+
+/**
+ * Blocks whose rate is 0 and whose gradients sd-scripts 0.9.1 computes all the same: the optimizer, which would clear them,
+ * does not know them, and the others are clipped by the norm of all. A scaled loss would make them infinite there.
+ */
+function restingParts(options: FullOptions & Clipping): Part[] {
+  const { learningRate, blockLr, compat, maxGradNorm, mixedPrecision } = options;
+  const fused = options.fusedBackwardPass || options.fusedOptimizerGroups !== null;
+  if (compat === null || blockLr === null || learningRate === 0) return [];
+  if (maxGradNorm === 0 || mixedPrecision === "fp16" || fused) return [];
+  return blockParts(blockLr).filter((part) => part.learningRate === 0);
+}
+
+/** Whether a checkpoint's key is among those that have gradients without being trained. */
+export const rests = (options: FullOptions & Clipping, key: string): boolean =>
+  restingParts(options).some((part) => part.has(key));
+
+/** Blocks that rest, see Resting. */
+export function restingBlocks(
+  { latent }: Family,
+  shapes: Shapes,
+  options: FullOptions & Clipping,
+  predict: Predict,
+): Resting[] {
+  const parts = restingParts(options), dtype = trainedDtype(options);
+  const keys = [...shapes.keys()].filter((key) => parts.some((part) => part.has(key)));
+  if (keys.length === 0) return [];
+  const reached = reachedKeys(keys, shapes, predict, dtype, latent);
+  const parameters = keys.filter((key) => reached.has(key)).map((name) => ({
+    name,
+    shape: shapes.get(name)!,
+  }));
+  return [{ name: "resting", dtype, parameters, gathers: true }];
 }
 
 function textParts(family: Family, options: FullOptions): Part[] {

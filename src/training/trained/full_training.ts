@@ -3,12 +3,12 @@ import { loadMissing } from "../../models/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 import { type BaseModel, predictNoise } from "./base_model.ts";
 import type { OptimizerConfig, StepConfig } from "../options.ts";
-import { fullGroups, isTrained } from "./full_groups.ts";
+import { fullGroups, isTrained, restingBlocks, rests } from "./full_groups.ts";
 import type { FullOptions } from "./full_options.ts";
 import { computeDtype, DiffusionTraining, trainedDtype } from "../step/diffusion_training.ts";
 import { chosenOptimizer } from "../optimizers/options.ts";
 import { whyGradientsWait } from "../step/check_update.ts";
-import { allocateGroups } from "../step/trainable.ts";
+import { allocateGroups, allocateResting } from "../step/trainable.ts";
 
 export type FullTrainingConfig = StepConfig & OptimizerConfig & FullOptions;
 
@@ -33,7 +33,7 @@ export function fullTraining(
   const dtype = computeDtype(config.mixedPrecision), held = trainedDtype(config);
   const predict = predictNoise(model, {
     dtype,
-    storage: (key) => isTrained(model.family, config, key) ? held : dtype,
+    storage: (key) => isTrained(model.family, config, key) || rests(config, key) ? held : dtype,
     clipSkip: config.clipSkip,
     weightedCaptions: config.weightedCaptions,
   });
@@ -42,10 +42,14 @@ export function fullTraining(
     fused = config.fusedBackwardPass || stepsAtOnce(config);
   allocateGroups(store, groups, { averaging: config.emaDecay !== null, gradients: !fused });
   for (const { name } of groups.flatMap((g) => g.parameters)) store.set(name, initial(name));
+  const resting = restingBlocks(model.family, model.shapes, config, predict);
+  allocateResting(store, resting);
+  for (const { name, shape } of resting.flatMap((r) => r.parameters)) {
+    store.upload(name, shape, held, initial(name));
+  }
   const { stopTextEncoderTraining: stop } = config;
   return new DiffusionTraining(store, config, {
-    groups,
-    predict,
+    ...{ groups, resting, predict },
     load: async (graph) => {
       if (model.file) await loadMissing(graph, store, model.file);
     },

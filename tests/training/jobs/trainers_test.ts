@@ -84,3 +84,17 @@ Deno.test("--fused_optimizer_groups: no plan keeps gradients, unless the optimiz
     /^warning: --fused_optimizer_groups keeps all gradients: this optimizer's rate needs/,
   );
 });
+
+Deno.test("with --compat gradients of blocks whose rate is 0 add up in sdxl_train's norm", async () => {
+  const norms = async (rest: number, ...more: string[]) => {
+    const rates = Array.from({ length: 23 }, (_, block) => block % 2 ? rest : 1e-12).join();
+    const line = `sdxl_train --optimizer_type SGDNesterov --block_lr ${rates}`, context = listening();
+    await runTrainer({ line, sdxl: true }, inputs, "blocks", { context, more });
+    return context.events.flatMap(({ details }) => details?.gradNorm ?? []);
+  };
+  const compat = ["--compat", "0.9.1"];
+  const all = await norms(1e-12, ...compat), some = await norms(0), gathered = await norms(0, ...compat);
+  const off = (i: number) => Math.abs(gathered[i] / all[i] - 1);
+  assert.ok(off(0) < 1e-6 && some[0] < 0.99 * all[0], "what rests counts");
+  assert.ok(gathered.length === STEPS && off(1) > 1e-3, "and is not cleared");
+});

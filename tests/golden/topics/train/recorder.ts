@@ -61,7 +61,7 @@ export class Recorder {
     const first = groups.map((g, i) => groups.findIndex((other) => other.name === g.name) === i);
     // scripts list their groups in different orders
     const ordered = (steps: number[][]) => steps.flatMap((rates) => rates.toSorted((a, b) => a - b));
-    const rates = this.rates.map((r) => r.filter((_, i) => first[i] && groups[i].learningRate !== 0));
+    const rates = this.rates.map((r) => r.filter((_, i) => first[i]));
     const ends = [rates[0], rates[rates.length - 1]];
     const [got, wanted]: number[][][] = expected.lr
       ? [rates, expected.lr]
