@@ -100,6 +100,26 @@ Deno.test("mergeLora() of LoRAs is one that loads, with hashes and where it come
   Deno.removeSync(dir, { recursive: true });
 });
 
+Deno.test("mergeLora() names the alpha as sd-scripts does: a rank has no decimal point", async () => {
+  const { dir, at } = files();
+  {
+    using a = openSafetensors(at("a"));
+    const rest = a.keys().filter((key) => !key.endsWith(".alpha"));
+    const tensors = rest.map((name) => {
+      const { shape } = a.info(name), values = a.f32(name);
+      return { name, dtype: "F32", shape, data: () => new Uint8Array(values.buffer) };
+    });
+    writeSafetensors(at("bare"), tensors, a.metadata);
+  }
+  for (const [name, wanted] of [["a", /^[\d.]+\.\d+$/], ["bare", /^2$/]] as const) {
+    const models = [at(name), at(name)];
+    await mergeLora({ ...CONFIG, models, ratios: [0.5, 0.5], saveTo: at("out") }, quietContext());
+    using out = openSafetensors(at("out"));
+    match(out.metadata.ss_network_alpha, wanted, name);
+  }
+  Deno.removeSync(dir, { recursive: true });
+});
+
 Deno.test("resizeLora() keeps every module, its scale and the metadata, in the precision that is asked for", async () => {
   const { dir, at } = files();
   await resizeLora({

@@ -28,8 +28,8 @@ export interface MergedModule {
   readonly name: string;
   readonly rank: number;
   readonly alpha: number;
-  /** Rank and alpha of the first file that has the module. */
-  readonly first: { readonly rank: number; readonly alpha: number };
+  /** Rank and alpha of the first file that has the module; without an alpha of its own that is the rank. */
+  readonly first: { readonly rank: number; readonly alpha: number; readonly ownAlpha: boolean };
   readonly downShape: readonly number[];
   readonly upShape: readonly number[];
   readonly down: Float32Array;
@@ -71,8 +71,8 @@ function scales(
 
 function begin(input: MergeInput, module: FileModule, options: MergeOptions): MergedModule {
   const { name, rank, alpha, downShape, upShape } = module;
-  const scale = scales(input, module, module, options);
-  const first = { rank, alpha }, down = times(module.down(), scale.down, options);
+  const first = { rank, alpha, ownAlpha: module.keys.alpha !== undefined };
+  const scale = scales(input, module, first, options), down = times(module.down(), scale.down, options);
   return { name, rank, alpha, first, downShape, upShape, down, up: times(module.up(), scale.up, options) };
 }
 

@@ -72,5 +72,7 @@ function mergedMetadata(
     new Set(values).size === 1 ? text(values[0]) : "Dynamic";
   // the reference keeps the first file's rank where ranks were joined
   const ranks = merged.map((m) => compat ? m.first.rank : m.rank);
-  return least(files, one(ranks, String), one(merged.map((m) => m.alpha), floatRepr));
+  // Python's text of the first alpha: a rank, which is no float, where the file has none
+  const alpha = merged[0]?.first.ownAlpha ? floatRepr : String;
+  return least(files, one(ranks, String), one(merged.map((m) => m.alpha), alpha));
 }
