@@ -31,15 +31,21 @@ export function readOn(path: string, at: number, most: number, { last = false } 
 /** At once; more comes with the next call. */
 const PIECE = 8 << 20;
 
-/** A file read from where the last reading ended. */
+/** A file read from where the last reading ended, `most` bytes at a time; with `last` only the end of what is new. */
 export class GrowingFile {
   #at = 0;
+  /** Whether something was passed over before what more() gave. */
+  skipped = false;
 
-  constructor(private readonly path: string) {}
+  constructor(
+    private readonly path: string,
+    private readonly options: { readonly most?: number; readonly last?: boolean } = {},
+  ) {}
 
   /** What is new, or null. */
   more(): Uint8Array<ArrayBuffer> | null {
-    const piece = readOn(this.path, this.#at, PIECE);
+    const piece = readOn(this.path, this.#at, this.options.most ?? PIECE, this.options);
+    this.skipped = piece !== null && piece.from > this.#at;
     this.#at = piece?.end ?? this.#at;
     return piece?.bytes ?? null;
   }
