@@ -179,7 +179,8 @@ function algorithm(key: string, text: string): string {
 
 function lycorisModules(shapes: Shapes, family: Family, options: LycorisOptions): NetworkModule[] {
   const { preset, trainNorm } = options;
-  const targets = loraTargets(shapes, family, { convolutions: true, whole: true, norms: trainNorm });
+  const layers = { convolutions: true, whole: true, norms: trainNorm, linearProjection: false };
+  const targets = loraTargets(shapes, family, layers);
   return targets.flatMap((target) => {
     const rule = ruleFor(preset, target);
     if (!rule) return [];

@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, throws } from "node:assert/strict";
 import { networkNamed } from "../../../src/networks/mod.ts";
 import { family } from "../../golden/synth_models.ts";
+import { TINY_SD2 } from "../../training/tiny_run.ts";
 import { sd15, sdxl } from "../models.ts";
 
 function modules(args: string[], model: "sd1" | "sdxl", dim = 4) {
@@ -67,4 +68,11 @@ algo = "full"
   } finally {
     Deno.removeSync(path);
   }
+});
+
+Deno.test("SD2's projections are 1x1 convolutions, as in every network that sd-scripts makes", () => {
+  const { shapes, family } = TINY_SD2, named = networkNamed("lycoris.kohya");
+  const options = named.options({ dim: 4, alpha: 1, dropout: null, args: [] }, family.sites.blocks, false);
+  const found = named.modules(shapes, family, options, {}).find(({ name }) => name.endsWith("proj_in"))!;
+  deepStrictEqual(found.tensors, { "lora_down.weight": [4, 64, 1, 1], "lora_up.weight": [64, 4, 1, 1] });
 });
