@@ -225,7 +225,9 @@ function kindFor({ algorithm, settings, dora }: Pick<Layer, "algorithm" | "setti
 function moduleOf(target: Target, layer: Layer): NetworkModule[] {
   const { dim, algorithm, settings, constraint, rankStabilized } = layer, plain = ALGORITHMS[algorithm];
   if (dim === 0) return [];
-  const alpha = plain.alphaLimits ? floatAlpha(constraint) : rankStabilized ? stabilized(layer) : layer.alpha;
+  // LyCORIS multiplies alpha by 1.0, whole or not, but for these two
+  const own = plain === glora || plain === dylora ? layer.alpha : floatAlpha(layer.alpha.value);
+  const alpha = plain.alphaLimits ? floatAlpha(constraint) : rankStabilized ? stabilized(layer) : own;
   return [loraModule(target, plain === full || plain === ia3 ? 1 : dim, alpha, kindFor(layer), settings)];
 }
 

@@ -74,5 +74,6 @@ Deno.test("SD2's projections are 1x1 convolutions, as in every network that sd-s
   const { shapes, family } = TINY_SD2, named = networkNamed("lycoris.kohya");
   const options = named.options({ dim: 4, alpha: 1, dropout: null, args: [] }, family.sites.blocks, false);
   const found = named.modules(shapes, family, options, {}).find(({ name }) => name.endsWith("proj_in"))!;
+  deepStrictEqual(found.alpha, { value: 1, integer: false });
   deepStrictEqual(found.tensors, { "lora_down.weight": [4, 64, 1, 1], "lora_up.weight": [64, 4, 1, 1] });
 });
