@@ -1,0 +1,27 @@
+#include "amx.h"
+
+#if defined(__AVX512F__)
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+namespace easel {
+inline namespace EASEL_ISA {
+
+bool amx::serves() {
+  constexpr int kAskForPermission = 0x1023,
+                kTileData = 18;  // of Linux' asm/prctl.h and the processor's manual
+  static const bool allowed = [] {
+    const char* wanted = getenv("EASEL_CPU_AMX");  // for tests
+    return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
+           !(wanted && !strcmp(wanted, "never")) &&
+           syscall(SYS_arch_prctl, kAskForPermission, kTileData) == 0;
+  }();
+  return allowed;
+}
+
+}  // namespace EASEL_ISA
+}  // namespace easel
+#endif
