@@ -1,8 +1,8 @@
 /**
- * deno task bench [--device cuda] [--isa v3] [--sizes tiny] [--runs N] [--stop-after SECONDS] [MODEL] [JOB[:BATCH]..]: easel
+ * deno task bench [--device cuda] [--isa v3|v4] [--sizes tiny] [--runs N] [--stop-after SECONDS] [MODEL] [JOB[:BATCH]..]: easel
  * and PyTorch one after the other on this machine, same shapes, dtype and threads, and what both can reach at most, measured
  * in the same run: shares are of the better of the two. Without more: all rows of docs/benchmarks.md. --isa v3 is AVX2
- * alone, for both. EASEL_BENCH_PYTHON (python3) names the Python that may have PyTorch.
+ * alone, for both; v4 AVX-512 with bf16, without AMX. EASEL_BENCH_PYTHON (python3) names the Python that may have PyTorch.
  */
 
 import { parseArgs } from "node:util";
@@ -53,6 +53,11 @@ const LEVELS: Readonly<Record<string, Record<string, string>>> = {
     DNNL_MAX_CPU_ISA: "AVX2",
     MKL_ENABLE_INSTRUCTIONS: "AVX2",
     ATEN_CPU_CAPABILITY: "avx2",
+  },
+  v4: {
+    EASEL_CPU_AMX: "never",
+    ONEDNN_MAX_CPU_ISA: "AVX512_CORE_BF16",
+    DNNL_MAX_CPU_ISA: "AVX512_CORE_BF16",
   },
 };
 if (isa !== undefined && !LEVELS[isa]) {
