@@ -53,6 +53,9 @@ const cases: Sizes[] = [
   { B: 1, Lq: 131, Lk: 515, heads: 1, width: 4, dtypes: ["f32"] },
   { B: 1, Lq: 515, Lk: 515, heads: 1, width: 3, causal: true, dtypes: ["f32"] },
   { B: 1, Lq: 290, Lk: 139, heads: 1, width: 24 },
+  // some units of AMX' tiles
+  { B: 2, Lq: 157, Lk: 293, heads: 1, width: 64, causal: true, dtypes: ["bf16"] },
+  { B: 1, Lq: 165, Lk: 341, heads: 2, width: 40, dtypes: ["bf16"] },
   // so many heads that CUDA takes the queries in two chunks, see kernels/cuda/attention/attention_scores.cpp
   { B: 1, Lq: 20, Lk: 1040, heads: 64, width: 2, dtypes: ["f32"] },
 ];

@@ -21,6 +21,9 @@ Deno.test("products, convolutions and attention come out right without AVX-512",
   return againWith(AVX2, [...ops, "executor/residency"], /^(attention|matmul|conv2d).*([0-9e]}|[a-z])$/, 41);
 });
 
+Deno.test("attention comes out right without AMX", () =>
+  againWith({ EASEL_CPU_AMX: "never" }, ["attention"], /^attention.*([0-9e]}|[a-z])$/, 11));
+
 Deno.test("norms and gates come out right without AVX-512", () =>
   againWith(AVX2, ["norm", "pointwise"], /^(groupNorm.*(far from 0|skip)|layerNorm.*skip|geglu.*[^)])$/, 10));
 

@@ -5,7 +5,9 @@
 #include <cmath>
 #include <limits>
 
+#include "../vectors/amx.h"
 #include "../vectors/functions.h"
+#include "amx_attention.h"
 #include "attention_layouts.h"
 
 namespace easel {
@@ -270,6 +272,9 @@ Run prepare_attention(const Instruction& i) {
     case EASEL_F16:
       return widened<f16>(i, s);
     case EASEL_BF16:
+#if defined(__AVX512F__)
+      if (amx::serves() && s.width % 2 == 0) return amx_attention(i, s);
+#endif
       if constexpr (kWide)
         if (multiplies_bf16() && s.width % 2 == 0) return direct<bf16>(i, s);
       return widened<bf16>(i, s);

@@ -1,0 +1,12 @@
+// Attention's products by tiles of AMX, where amx::serves(); q, k, v and out are bf16 of an even width.
+#pragma once
+#include "../../executor/shapes/product/attention.h"
+#include "../kernel.h"
+
+namespace easel {
+inline namespace EASEL_ISA {
+
+Run amx_attention(const Instruction& i, const AttentionShape& s);
+
+}  // namespace EASEL_ISA
+}  // namespace easel
