@@ -1,6 +1,5 @@
 /** One batch of pictures as gen_img.py draws it: its random numbers, text to image and image to image. */
 
-import { UserError } from "../../base/errors.ts";
 import { joined } from "../../base/joined.ts";
 import type { Pixels } from "../../images/pixels.ts";
 import type { TorchGenerator } from "../../random/mod.ts";
@@ -16,6 +15,7 @@ import { keeping, paintedBySize } from "../techniques/inpainting.ts";
 import { conditionBatch } from "./condition.ts";
 import { denoise, type DenoisingStep } from "./denoise.ts";
 import type { DrawnNetworks } from "./networks.ts";
+import { imageStart } from "./image_start.ts";
 import { drawNoise, noise } from "./noise.ts";
 import { type LatentShape, latentShape } from "../../models/mod.ts";
 import type { Guidance, Pipeline } from "./pipeline.ts";
@@ -97,12 +97,15 @@ export async function drawBatch(
   const { latent, size } = pipeline.model.family;
   checkSize(settings, size.multiple);
   const full = latentShape(latent, batch.requests.length, settings);
-  const sampler = createSampler(options.sampler, { ...options.sampling, steps });
+  const imageToImage = batch.images !== null || batch.latents !== undefined;
+  const sampling = { ...options.sampling, steps };
+  const { sampler, noisedAt, first } = imageToImage
+    ? imageStart(options.sampler, sampling, strength)
+    : { sampler: createSampler(options.sampler, sampling), noisedAt: 0, first: 0 };
   const shown = batch.images ?? batch.shown;
   const seen = shown && options.seen ? await options.seen.embeddings(shown) : null;
   const guidance = await conditionBatch(conditioner, batch.requests, settings, options.networks, seen);
 
-  const imageToImage = batch.images !== null || batch.latents !== undefined;
   const { start, imageNoise, generator } = drawNoise(batch.requests, full, {
     ahead: steps * (sampler.drawnAhead ?? 1),
     imageToImage,
@@ -113,15 +116,13 @@ export async function drawBatch(
     options.drawn?.(values);
     return values;
   };
-  let latents: Float32Array, first = 0, original: Start["original"];
+  let latents: Float32Array, original: Start["original"];
   if (imageToImage) {
-    const place = imageToImageStart(sampler, strength);
-    first = place.first;
     original = {
       latents: batch.latents ?? await encodeImages(pipeline, batch.images!, full, generator),
       noise: imageNoise!,
     };
-    latents = sampler.addNoise(original.latents, original.noise, place.noisedAt);
+    latents = sampler.addNoise(original.latents, original.noise, noisedAt);
   } else {
     const sigma = sampler.initNoiseSigma;
     latents = start.map((x) => x * sigma);
@@ -149,18 +150,6 @@ export async function drawBatch(
     : await decodeAll(pipeline, done.latents, done.shape, options.vaeBatch ?? 1);
   const { factor } = latent, { width, height } = done.shape;
   return { ...done, width: factor * width, height: factor * height, images };
-}
-
-/**
- * Where image to image begins: the evaluation whose noise is added, and the first one that is run. The latter is one
- * further on, as in the reference, where both count the steps_offset of 1.
- */
-function imageToImageStart({ timesteps, stepStarts }: Sampler, strength: number) {
-  if (!(strength >= 0 && strength <= 1)) throw new UserError(`strength ${strength} is not within 0 and 1`);
-  const steps = stepStarts?.length ?? timesteps.length;
-  const offset = 1, count = Math.min(Math.floor(steps * strength) + offset, steps);
-  const evaluation = (step: number) => stepStarts ? stepStarts[step] ?? timesteps.length : step;
-  return { noisedAt: evaluation(steps - count), first: evaluation(steps - count + offset) };
 }
 
 /** The pictures' latents; one that is used for the whole batch is encoded once, and then drawn for once. */

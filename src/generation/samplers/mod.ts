@@ -97,5 +97,5 @@ export function createSampler(name: string, options: SamplerOptions): Sampler {
     const others = Object.keys(SAMPLERS).filter((other) => !SAMPLERS[other].ownTimesteps).join(", ");
     throw new UserError(`sampler ${name} has timesteps of its own, --sigmas ${sigmas} is for ${others}`);
   }
-  return row.create(options);
+  return row.create(row.own ? { ...options, compat: false, begin: 0 } : options);
 }

@@ -18,6 +18,8 @@ export interface SamplerOptions {
   readonly sigmas?: SigmaSpacing | null;
   /** Repeats what the samplers of sd-scripts 0.9.1 (diffusers 0.25) do wrong. */
   readonly compat?: boolean;
+  /** Under `compat`: the evaluation that the run begins with, as image to image does. Default 0. */
+  readonly begin?: number;
   /** The schedule is rescaled so that its last timestep is pure noise (arXiv 2305.08891). */
   readonly zeroTerminalSnr?: boolean;
 }
@@ -32,8 +34,13 @@ export type DrawNoise = () => Float32Array;
 export interface Sampler {
   /** The timestep of each model evaluation; not whole numbers in the sigma-based samplers. */
   readonly timesteps: Float32Array;
-  /** The evaluation that each step begins with; absent where a step is one evaluation. */
+  /**
+   * The evaluation that each step begins with; absent where a step is one evaluation, and under `compat`: sd-scripts counts
+   * evaluations for steps where image to image begins.
+   */
   readonly stepStarts?: readonly number[];
+  /** Image to image: how far the first evaluation lies behind the one whose noise is added. Default 1, steps_offset. */
+  readonly imageOffset?: number;
   /** Noises that gen_img.py draws ahead for each step, and never uses. Default 1. */
   readonly drawnAhead?: number;
   /** Standard deviation of the noise that sampling starts from. */

@@ -1,17 +1,18 @@
 /** The midpoint step of dpm_2 down to sigmaDown, then fresh noise: k-diffusion's sample_dpm_2_ancestral. */
 
 import { combine, type Sampler, type SamplerOptions } from "../sampler.ts";
-import { ancestral, overSigmas, sigmaSteps, twoEvaluations } from "./sigmas.ts";
+import { ancestral, overSigmas, sigmaSteps } from "./sigmas.ts";
+import { twoEvaluations } from "./two_evaluations.ts";
 
 export function dpm2Ancestral(options: SamplerOptions): Sampler {
   const steps = sigmaSteps(options), { sigmas } = steps;
   const down = (i: number) => ancestral(sigmas[i], sigmas[i + 1]).down;
-  const levels = twoEvaluations(steps, (i) => Math.sqrt(sigmas[i] * down(i)));
+  const levels = twoEvaluations(steps, options, (i) => Math.sqrt(sigmas[i] * down(i)));
   let before: Float32Array;
   const sampler = overSigmas(options, levels, (i, denoised, latents, draw) => {
     const noise = draw(); // of the first evaluation of a step it is never used; later draws depend on it
-    const step = i >> 1, at = levels.sigmas[i];
-    if (i % 2 === 0) {
+    const { step, second } = levels.place(i), at = levels.sigmas[i];
+    if (!second) {
       before = latents;
       const left = (levels.sigmas[i + 1] ?? 0) / at;
       return combine([left, latents], [1 - left, denoised]);

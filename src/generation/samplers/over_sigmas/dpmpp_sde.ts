@@ -4,11 +4,12 @@
  */
 
 import { combine, type Sampler, type SamplerOptions } from "../sampler.ts";
-import { ancestral, overSigmas, sigmaSteps, twoEvaluations } from "./sigmas.ts";
+import { ancestral, overSigmas, sigmaSteps } from "./sigmas.ts";
+import { twoEvaluations } from "./two_evaluations.ts";
 
 export function dpmppSde(options: SamplerOptions): Sampler {
   const steps = sigmaSteps(options), { sigmas } = steps;
-  const levels = twoEvaluations(steps, (i) => Math.sqrt(sigmas[i] * sigmas[i + 1]));
+  const levels = twoEvaluations(steps, options, (i) => Math.sqrt(sigmas[i] * sigmas[i + 1]));
   let before: Float32Array, noise: Float32Array;
   return overSigmas(options, levels, (i, denoised, latents, draw) => {
     const step = i >> 1, from = sigmas[step], to = sigmas[step + 1];

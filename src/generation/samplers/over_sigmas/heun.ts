@@ -1,15 +1,16 @@
 /** Heun's method of second order on the probability flow: arXiv 2206.00364, algorithm 1 without churn. */
 
 import { combine, type Sampler, type SamplerOptions } from "../sampler.ts";
-import { overSigmas, sigmaSteps, twoEvaluations } from "./sigmas.ts";
+import { overSigmas, sigmaSteps } from "./sigmas.ts";
+import { twoEvaluations } from "./two_evaluations.ts";
 
 export function heun(options: SamplerOptions): Sampler {
   const steps = sigmaSteps(options), { sigmas } = steps;
-  const levels = twoEvaluations(steps);
+  const levels = twoEvaluations(steps, options);
   let before: Float32Array, slope: Float32Array;
   return overSigmas(options, levels, (i, denoised, latents) => {
-    const step = i >> 1, from = sigmas[step], to = sigmas[step + 1];
-    if (i % 2 === 0) {
+    const { step, second } = levels.place(i), from = sigmas[step], to = sigmas[step + 1];
+    if (!second) {
       before = latents;
       slope = combine([1 / from, latents], [-1 / from, denoised]);
       return combine([1, latents], [to - from, slope]);

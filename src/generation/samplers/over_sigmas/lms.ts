@@ -7,10 +7,13 @@ const ORDER = 4;
 
 export function lms(options: SamplerOptions): Sampler {
   const levels = sigmaSteps(options), { sigmas } = levels;
+  const { compat } = options;
   let slopes: Float32Array[] = []; // the newest first
   return overSigmas(options, levels, (i, denoised, latents) => {
     slopes = [combine([1 / sigmas[i], latents], [-1 / sigmas[i], denoised]), ...slopes].slice(0, ORDER);
-    const nodes = slopes.map((_, k) => sigmas[i - k]);
+    // diffusers weighs by how many steps there would be, also where a run begins late and has fewer
+    const count = compat ? Math.min(i + 1, ORDER) : slopes.length;
+    const nodes = Array.from({ length: count }, (_, k) => sigmas[i - k]);
     const terms = slopes.map((slope, k) => [weight(nodes, k, sigmas[i + 1]), slope] as const);
     return combine([1, latents], ...terms);
   });

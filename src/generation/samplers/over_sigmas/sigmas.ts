@@ -91,38 +91,22 @@ export function overSigmas(
     readonly timesteps: Float32Array;
     /** One for each timestep, or more. */
     readonly sigmas: Float32Array;
+    /** What image to image adds; default `sigmas`. */
+    readonly noiseSigmas?: Float32Array;
     readonly stepStarts?: readonly number[];
   },
   step: SigmaStep,
 ): Sampler {
-  const { timesteps, sigmas, stepStarts } = levels;
+  const { timesteps, sigmas, noiseSigmas = sigmas, stepStarts } = levels;
   return {
     timesteps,
     stepStarts,
     initNoiseSigma: Math.max(...sigmas),
     inputDivisor: (i) => unitVariance(sigmas[i]),
-    addNoise: (latents, noise, i) => combine([1, latents], [sigmas[i], noise]),
+    addNoise: (latents, noise, i) => combine([1, latents], [noiseSigmas[i], noise]),
     step: (i, output, latents, draw, growth) =>
       step(i, predicted(latents, output, sigmas[i], prediction), latents, draw, growth),
   };
-}
-
-/** Levels of a sampler with a second evaluation in each step but the last: at the sigma `second(i)`, or the next step's. */
-export function twoEvaluations(
-  { timesteps, sigmas, timestepOf }: SigmaSteps,
-  second?: (i: number) => number,
-) {
-  const times: number[] = [], levels: number[] = [], stepStarts: number[] = [];
-  timesteps.forEach((timestep, i) => {
-    stepStarts.push(times.length);
-    times.push(timestep);
-    levels.push(sigmas[i]);
-    if (i + 1 === timesteps.length) return;
-    const sigma = second?.(i) ?? sigmas[i + 1];
-    times.push(second ? timestepOf(sigma) : timesteps[i + 1]);
-    levels.push(sigma);
-  });
-  return { timesteps: Float32Array.from(times), sigmas: Float32Array.from(levels), stepStarts };
 }
 
 /** -log(sigma): the time in which the exponential integrators (DPM-Solver) take their steps. */

@@ -6,7 +6,7 @@ import { combine, type Sampler, type SamplerOptions } from "../sampler.ts";
 export function dpmsingle(options: SamplerOptions): Sampler {
   const levels = solverLevels("dpmsingle", options), { sigmas } = levels;
   let last: Float32Array | undefined, start: Float32Array;
-  return solver(options, "picture", levels, (i, now, latents) => {
+  const sampler = solver(options, "picture", levels, (i, now, latents) => {
     const before = last;
     last = now;
     if (i % 2 === 0 || !before) {
@@ -17,4 +17,5 @@ export function dpmsingle(options: SamplerOptions): Sampler {
     const ratio = Math.log(step.from / step.to) / Math.log(sigmas[i - 1] / sigmas[i]);
     return solverStep("picture", step, start, before, combine([ratio, now], [-ratio, before]));
   });
+  return { ...sampler, imageOffset: 0 };
 }

@@ -4,7 +4,8 @@
  * for.
  *
  * diffusers combines answers as they are and turns v into noise afterwards, as if all were of one moment, which leaves of
- * its order only the first; so it is here under `compat`, else each answer is turned into noise where it was given.
+ * its order only the first; so it is here under `compat`, else each answer is turned into noise where it was given. A run
+ * that begins late counts from its first evaluation there, and so makes Runge-Kutta steps of the first timesteps' sizes.
  */
 
 import { UserError } from "../../../base/errors.ts";
@@ -22,7 +23,7 @@ const MULTISTEP = [[1], [3 / 2, -1 / 2], [23 / 12, -16 / 12, 5 / 12], [55 / 24, 
 const RUNGE_KUTTA = [1 / 6, 1 / 3, 1 / 3, 1 / 6];
 
 export function pndm(options: SamplerOptions): Sampler {
-  const { steps, prediction, compat } = options, { alphasCumprod } = scheduleOf(options);
+  const { steps, prediction, compat, begin = 0 } = options, { alphasCumprod } = scheduleOf(options);
   if (steps <= WARM) {
     throw new UserError(`pndm begins with ${WARM} Runge-Kutta steps; give it ${WARM + 1} steps at least`);
   }
@@ -33,7 +34,9 @@ export function pndm(options: SamplerOptions): Sampler {
     return [whole[k], next + half, next + half, next];
   });
   const timesteps = Float32Array.of(...warm.flat(), ...whole.subarray(WARM));
-  const stepStarts = Array.from(whole, (_, k) => k < WARM ? 4 * k : WARM_EVALUATIONS + k - WARM);
+  const stepStarts = compat
+    ? undefined
+    : Array.from(whole, (_, k) => k < WARM ? 4 * k : WARM_EVALUATIONS + k - WARM);
 
   let outputs: Float32Array[] = []; // the newest first
   let before: Float32Array, sum: Float32Array;
@@ -54,13 +57,14 @@ export function pndm(options: SamplerOptions): Sampler {
     step(i, answer, latents) {
       const now = sharesOf(alphasCumprod[timesteps[i]]);
       const output = compat ? answer : noiseIn(latents, answer, now, prediction);
-      if (i >= WARM_EVALUATIONS) {
+      const count = i - begin;
+      if (count >= WARM_EVALUATIONS) {
         outputs = [output, ...outputs].slice(0, 4);
         const weights = MULTISTEP[outputs.length - 1];
         const mean = combine(...outputs.map((values, k) => [weights[k], values] as const));
         return transfer(latents, mean, timesteps[i], timesteps[i] - stride);
       }
-      const part = i % 4, start = i - part, to = part % 2 ? timesteps[i] : timesteps[i] - half;
+      const part = count % 4, start = count - part, to = part % 2 ? timesteps[i] : timesteps[i] - half;
       if (part === 0) {
         outputs = [output, ...outputs];
         before = latents;
