@@ -4,6 +4,7 @@ import * as ops from "../../src/graph/mod.ts";
 import { compile, gradients, Graph, type Tensor } from "../../src/graph/mod.ts";
 import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
 import { normal } from "./check_op.ts";
+import { identical } from "./identical.ts";
 
 interface Case {
   readonly shapes: readonly (readonly number[])[];
@@ -112,7 +113,7 @@ Deno.test("threads change nothing: 1x1 convolutions in float32, which are produc
       const alone = await outcome(spec, "f32", 1, false);
       for (const threads of [2, 3, 4]) {
         const message = `${I} to ${O} at ${side} with ${threads} threads`;
-        assert.deepEqual(await outcome(spec, "f32", threads, false), alone, message);
+        identical(await outcome(spec, "f32", threads, false), alone, message);
       }
     }
   }

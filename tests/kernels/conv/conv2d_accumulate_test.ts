@@ -8,6 +8,7 @@ import { conv2dBackwardWeightOp } from "../../../src/graph/ops/conv2d.ts";
 import { type Device, openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
 import { relL2 } from "../../golden/compare.ts";
 import { normal } from "../check_op.ts";
+import { identical } from "../identical.ts";
 import { device, testOnEach } from "../devices.ts";
 
 /** Pictures, their channels, those of the outputs, kernel, stride. */
@@ -132,7 +133,7 @@ Deno.test("it is the same to the last bit by one thread and by two", async () =>
       of.push(await run(on, "bf16", c, dy, x, before));
       on.close();
     }
-    assert.deepEqual(of[0], of[1], String(c));
+    identical(of[0], of[1], String(c));
     if (LARGE.includes(c)) {
       const error = relL2(of[0].sums, reference(dy, x, c).map((v, k) => before[k] + 2 * v));
       assert.ok(error < 2e-6, `off by ${error}`);

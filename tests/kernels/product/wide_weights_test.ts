@@ -15,6 +15,7 @@ import {
 } from "../../../src/graph/mod.ts";
 import { type Device, openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
 import { normal } from "../check_op.ts";
+import { identical } from "../identical.ts";
 
 const WAYS: readonly [K: number, N: number, build: (x: Tensor, w: Tensor, graph: Graph) => Tensor][] = [
   [576, 640, (x, w) => linear(x, w)],
@@ -44,8 +45,8 @@ Deno.test("weights in float32 give the same bits, cast before or rounded as they
       store.destroy();
       device.close();
     }
-    deepEqual(outcomes[1], outcomes[0]);
-    deepEqual(outcomes[2], outcomes[0]);
+    identical(outcomes[1], outcomes[0]);
+    identical(outcomes[2], outcomes[0]);
   }
 });
 
@@ -66,8 +67,8 @@ Deno.test("so do convolutions' weights, for the outputs and for the gradient of 
     store.destroy();
     device.close();
   }
-  deepEqual(outcomes[1], outcomes[0]);
-  deepEqual(outcomes[2], outcomes[0]);
+  identical(outcomes[1], outcomes[0]);
+  identical(outcomes[2], outcomes[0]);
 });
 
 /** Makes the program that `build` records of a parameter w; whether something in it reads float32. */
