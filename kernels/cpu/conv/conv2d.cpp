@@ -9,8 +9,8 @@
 
 #include "../../executor/shapes/product/addends.h"
 #include "../onednn.h"
-#include "conv2d_weight.h"
 #include "direct.h"
+#include "weight/weight.h"
 #include "winograd.h"
 
 namespace easel {

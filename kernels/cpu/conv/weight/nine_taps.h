@@ -1,7 +1,7 @@
 // Numbers of 16 channels at each of 3 by 3 taps, one vector a tap, as weights (O, I, 3, 3) lie: a channel's
 // nine taps one behind the other, in nine vectors.
 #pragma once
-#include "../vectors/vectors.h"
+#include "../../vectors/vectors.h"
 
 #if defined(__AVX512F__)
 namespace easel {
