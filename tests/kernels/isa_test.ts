@@ -27,6 +27,9 @@ Deno.test("attention comes out right without AMX", () =>
 Deno.test("norms and gates come out right without AVX-512", () =>
   againWith(AVX2, ["norm", "pointwise"], /^(groupNorm.*(far from 0|skip)|layerNorm.*skip|geglu.*[^)])$/, 10));
 
+Deno.test("weight gradients of convolutions come out right by vectors where there are tiles", () =>
+  againWith({ EASEL_CPU_AMX: "never" }, ["conv/conv2d_accumulate"], /^(a convolution.*target|it is.*)$/, 2));
+
 for (const [where, env] of [["", {}], [" without AVX-512", AVX2]] as const) {
   Deno.test(`small convolutions and their gradients come out right by Winograd${where}`, () =>
     againWith(

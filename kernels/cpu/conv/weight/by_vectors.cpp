@@ -2,6 +2,7 @@
 // by a block of outputs: its thread packs the inputs for as many rows of the pictures as its second-level
 // cache holds and goes over the outputs, twelve at most at a time, with all taps. Sums of several parts of
 // the pictures stay in float. Each is one sum from the first pixel to the last, whatever the threads.
+#include "../../vectors/amx.h"
 #include "../../vectors/shares.h"
 #include "inputs.h"
 #include "sums.h"
@@ -123,7 +124,8 @@ void ByVectors::multiply(const Room& room, const Inputs::Part& p, int64_t panel,
 Run conv2d_weight(const Instruction& i, const Conv2dShape& g, const Tensor& dy, const Tensor& x,
                   const Tensor& dw, bool fresh) {
   if (x.dtype != EASEL_BF16) return nullptr;
-  if (!tiles_serve()) return nullptr;
+  if (amx::serves()) return conv2d_weight_by_tiles(i, g, dy, x, dw, fresh);
+  if (!attention_detail::multiplies_bf16()) return nullptr;
   return ByVectors(i, g, dy, x, dw, fresh);
 }
 
