@@ -1,4 +1,4 @@
-// Attention's products by tiles of AMX, where amx::serves(); q, k, v and out are bf16 of an even width.
+// Attention's products by tiles of AMX, where amx::serves(); operands are bf16 of an even width.
 #pragma once
 #include "../../executor/shapes/product/attention.h"
 #include "../kernel.h"
@@ -7,6 +7,7 @@ namespace easel {
 inline namespace EASEL_ISA {
 
 Run amx_attention(const Instruction& i, const AttentionShape& s);
+Run amx_attention_backward(const Instruction& i, const AttentionShape& s);
 
 }  // namespace EASEL_ISA
 }  // namespace easel

@@ -51,6 +51,24 @@ inline void pack_along(const bf16* from, int64_t line, int64_t rows, int64_t pad
       }
 }
 
+// Columns as rows of a, of a sum over the rows: of each 32 rows tiles of 16 columns. A word is of rows 16
+// apart.
+inline void pack_columns(const bf16* from, int64_t line, int64_t rows, int64_t width, Word* to) {
+  for (int64_t first = 0; first < rows; first += 2 * kLanes)
+    for (int64_t c = 0; c < width; c += kLanes) {
+      Vec x[kLanes];
+#pragma GCC unroll 16
+      for (int k = 0; k < kLanes; ++k) {
+        const int64_t r = first + k;
+        const bf16 *at = from + r * line + c, *second = r + kLanes < rows ? at + kLanes * line : nullptr;
+        x[k] = r < rows ? load_some(at, second, width - c) : Vec{};
+      }
+      transpose(x);
+#pragma GCC unroll 16
+      for (int k = 0; k < kLanes; ++k, to += kLanes) store(to, x[k]);
+    }
+}
+
 }  // namespace attention_detail
 }  // namespace EASEL_ISA
 }  // namespace easel

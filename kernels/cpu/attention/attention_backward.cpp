@@ -2,7 +2,9 @@
 // 2205.14135). Compute-bound: five products a tile. Scores lie with queries as lanes, so that what is known
 // of a query is a vector. One thread owns a head, so dk and dv add up in one fixed order.
 #include "../../executor/shapes/product/attention.h"
+#include "../vectors/amx.h"
 #include "../vectors/functions.h"
+#include "amx_attention.h"
 #include "attention_layouts.h"
 
 namespace easel {
@@ -278,6 +280,9 @@ Run prepare_attention_backward(const Instruction& i) {
     case EASEL_F16:
       return widened<f16>(i, s);
     case EASEL_BF16:
+#if defined(__AVX512F__)
+      if (amx::serves() && s.width % 2 == 0) return amx_attention_backward(i, s);
+#endif
       if constexpr (kWide)
         if (multiplies_bf16() && s.width % 2 == 0) return direct<bf16>(i, s);
       return widened<bf16>(i, s);

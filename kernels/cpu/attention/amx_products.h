@@ -1,0 +1,80 @@
+// Products of matrices by tiles of AMX, wherever their tiles lie: sums of up to two by two tiles at a time.
+#pragma once
+#include "amx_panels.h"
+
+#if defined(__AVX512F__)
+
+namespace easel {
+inline namespace EASEL_ISA {
+namespace attention_detail {
+
+using amx::kTile;
+constexpr int64_t kTileBytes = kTileWords * int64_t(sizeof(Word));
+
+// Where a product's tiles are: bytes from a tile's row to the next, to the tile beside it, and to the next
+// one along the sum.
+struct Tiles {
+  const void* at;
+  int64_t line, beside, along;
+  const char* tile(int64_t k) const { return static_cast<const char*>(at) + k * beside; }
+};
+
+// sum (R, C tiles, rows `line` floats apart) = or += a b, of `steps` tiles along the sum. Of two by two a
+// tile is loaded for each product.
+template <int R, int C, bool Add>
+void tile_product(const Tiles& a, const Tiles& b, int64_t steps, float* sum, int64_t line) {
+  const int64_t bytes = 4 * line;
+  float* below = sum + kTile * line;
+  if constexpr (Add) {
+    amx::load<0>(sum, bytes);
+    if constexpr (C == 2) amx::load<1>(sum + kTile, bytes);
+    if constexpr (R == 2) amx::load<2>(below, bytes);
+    if constexpr (R == 2 && C == 2) amx::load<3>(below + kTile, bytes);
+  } else {
+    amx::clear<0>();
+    if constexpr (C == 2) amx::clear<1>();
+    if constexpr (R == 2) amx::clear<2>();
+    if constexpr (R == 2 && C == 2) amx::clear<3>();
+  }
+  const char *from_a = a.tile(0), *from_b = b.tile(0);
+  for (int64_t k = 0; k < steps; ++k, from_a += a.along, from_b += b.along) {
+    amx::load<6>(from_b, b.line);
+    amx::load<4>(from_a, a.line);
+    amx::multiply_add<0, 4, 6>();
+    if constexpr (C == 2) {
+      amx::load<7>(from_b + b.beside, b.line);
+      amx::multiply_add<1, 4, 7>();
+    }
+    if constexpr (R == 2) {
+      amx::load<5>(from_a + a.beside, a.line);
+      amx::multiply_add<2, 5, 6>();
+    }
+    if constexpr (R == 2 && C == 2) amx::multiply_add<3, 5, 7>();
+  }
+  amx::store<0>(sum, bytes);
+  if constexpr (C == 2) amx::store<1>(sum + kTile, bytes);
+  if constexpr (R == 2) amx::store<2>(below, bytes);
+  if constexpr (R == 2 && C == 2) amx::store<3>(below + kTile, bytes);
+}
+
+// sum += a b, of so many tiles.
+inline void add_tiles(Tiles a, int64_t rows, const Tiles& b, int64_t columns, int64_t steps, float* sum,
+                      int64_t line) {
+  for (int64_t r = 0; r < rows; r += 2) {
+    Tiles beside = b;
+    for (int64_t c = 0; c < columns; c += 2) {
+      const bool two = r + 1 < rows, wide = c + 1 < columns;
+      const auto product = two    ? wide ? tile_product<2, 2, true> : tile_product<2, 1, true>
+                              : wide ? tile_product<1, 2, true>
+                                  : tile_product<1, 1, true>;
+      product(a, beside, steps, sum + r * kTile * line + c * kTile, line);
+      beside.at = beside.tile(2);
+    }
+    a.at = a.tile(2);
+  }
+}
+
+}  // namespace attention_detail
+}  // namespace EASEL_ISA
+}  // namespace easel
+#endif
