@@ -24,6 +24,15 @@ Deno.test("products, convolutions and attention come out right without AVX-512",
 Deno.test("attention comes out right without AMX", () =>
   againWith({ EASEL_CPU_AMX: "never" }, ["attention"], /^attention.*([0-9e]}|[a-z])$/, 11));
 
+// As on processors that multiply bf16 by vectors alone.
+Deno.test("products of bf16 come out right without AMX", () =>
+  againWith(
+    { EASEL_CPU_AMX: "never" },
+    ["product/bf16_product", "product/wide_weights"],
+    /bf16|weights/,
+    17,
+  ));
+
 Deno.test("norms and gates come out right without AVX-512", () =>
   againWith(AVX2, ["norm", "pointwise"], /^(groupNorm.*(far from 0|skip)|layerNorm.*skip|geglu.*[^)])$/, 10));
 

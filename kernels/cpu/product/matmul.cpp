@@ -1,7 +1,6 @@
 // matmul(a, b[, bias][, residual][, c, d]; transA, transB, hasBias, hasResidual, hasSecond): compute-bound.
-// bf16 goes to bf16_product.h where the processor multiplies it, with few rows or short sums, or with AMX, to
+// bf16 goes to bf16_product.h where the processor multiplies it; without AMX, with few rows or short sums, to
 // a oneDNN primitive made once, and one more that adds the second product. All else goes to float_product.h.
-// Frozen b is packed for AMX alone.
 #include "../../executor/shapes/product/matmul.h"
 
 #include "../../executor/shapes/product/addends.h"
@@ -65,20 +64,14 @@ Run build(const Instruction& i, const Product& p) {
       matrix(p.B, p.M, p.N, false, stacked, p.out.dtype == EASEL_F32 ? memory::data_type::f32 : type);
   const memory::desc bias = stacked ? memory::desc({1, 1, p.N}, type, memory::format_tag::abc)
                                     : memory::desc({1, p.N}, type, memory::format_tag::ab);
-  const memory::desc any_b(b.dims(), type, memory::format_tag::any);
-  const auto describe = [&](const memory::desc& weights, bool residual) {
-    return product_desc(a, weights, p.bias ? &bias : nullptr, y, residual, p.accumulate);
+  const auto describe = [&](bool residual) {
+    return product_desc(a, b, p.bias ? &bias : nullptr, y, residual, p.accumulate);
   };
-  bool pack = p.b.frozen;
-  dnnl::matmul::primitive_desc pd = describe(pack ? any_b : b, false);
-  if (pack && !(pd && strstr(pd.impl_info_str(), "amx"))) {
-    pack = false;
-    pd = describe(b, false);
-  }
+  dnnl::matmul::primitive_desc pd = describe(false);
   if (!pd || is_slow(pd.impl_info_str())) return nullptr;
   bool fused = p.residual != nullptr;
   if (fused) {  // unless that leads to another, slower implementation
-    const auto with = describe(pack ? any_b : b, true);
+    const auto with = describe(true);
     fused = with && !strcmp(with.impl_info_str(), pd.impl_info_str());
     if (fused) pd = with;
   }
@@ -86,8 +79,7 @@ Run build(const Instruction& i, const Product& p) {
   const auto place = [](const Tensor& t) { return Place{t.data, {}}; };
   Call call(i, dnnl::matmul(pd), pd.scratchpad_desc());
   call.add(DNNL_ARG_SRC, a, place(p.a));
-  call.add(DNNL_ARG_WEIGHTS, pd.weights_desc(),
-           pack ? packed_weights(i, {p.b, b, pd.weights_desc(), false}, steps) : place(p.b));
+  call.add(DNNL_ARG_WEIGHTS, b, place(p.b));
   if (p.bias) call.add(DNNL_ARG_BIAS, bias, place(*p.bias));
   if (fused) call.add(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1, y, place(*p.residual));
   call.add(DNNL_ARG_DST, y, place(p.out));

@@ -32,13 +32,20 @@ inline void finish(const Target& t, const float* sums, int64_t rows, int64_t n, 
     if (t.residual) add_to(low, high, t.residual + at, n);
     if (!t.floats) {
       const Narrow y = narrowed(low, high);
-      if (n == kLanes)  // a store of a known size
+      if (n == kPanel)  // stores of known sizes
+        memcpy(t.y + 2 * at, &y, sizeof y);
+      else if (n == kLanes)
         memcpy(t.y + 2 * at, &y, sizeof y / 2);
       else
         memcpy(t.y + 2 * at, &y, size_t(2 * n));
       continue;
     }
     float* y = reinterpret_cast<float*>(t.y) + at;
+    if (t.goal == Goal::kPastCaches && n == kPanel) {
+      _mm512_stream_ps(y, (__m512)(low + Vec{}));
+      _mm512_stream_ps(y + kLanes, (__m512)(high + Vec{}));
+      continue;
+    }
     const __mmask16 a = __mmask16(first(n)), b = __mmask16(first(n) >> kLanes);
     if (!t.accumulate) low += Vec{}, high += Vec{};  // -0 becomes 0, as in put_all()
     if (t.accumulate) {

@@ -43,6 +43,12 @@ inline void load(const void* from, int64_t line) {
   asm volatile("tileloadd (%0,%1,1), %%tmm%c2" ::"r"(from), "r"(line), "i"(T) : "memory");
 }
 
+// Of what is not wanted again before the rest of the first-level cache is.
+template <int T>
+inline void load_past(const void* from, int64_t line) {
+  asm volatile("tileloaddt1 (%0,%1,1), %%tmm%c2" ::"r"(from), "r"(line), "i"(T) : "memory");
+}
+
 template <int T>
 inline void store(void* to, int64_t line) {
   asm volatile("tilestored %%tmm%c2, (%0,%1,1)" ::"r"(to), "r"(line), "i"(T) : "memory");

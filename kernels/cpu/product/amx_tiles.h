@@ -1,0 +1,132 @@
+// Tiles of bf16 products by AMX: 32 rows by 32 columns are four tiles of sums, for which a step of 16 words
+// loads two tiles of a and two of b. Rows of a are taken where they lie, b packed as product_tiles.h tells.
+#pragma once
+#include "../vectors/amx.h"
+#include "product_sums.h"
+
+#if defined(__AVX512F__)
+namespace easel {
+inline namespace EASEL_ISA {
+namespace product_detail {
+
+constexpr int64_t kStep = amx::kTile;  // words
+constexpr int64_t kStepNumbers = 2 * kStep;
+constexpr int64_t kTileBytes = 1024;
+
+// A part of the sum: a's rows, `line` bytes apart, of which each step takes 64 bytes, `advance` behind those
+// of the last one.
+struct Steps {
+  const char* a;
+  int64_t line, advance, count;
+};
+
+// Sums that wait to be added to and rounded, which is done by and by beside the next tiles' products.
+class Waiting {
+ public:
+  explicit Waiting(const Target& target) : target_(target) {}
+  // Rows by columns from place `at` of y on, whose rows are N apart (of a turned one, a row's numbers).
+  void take(const float* sums, int64_t rows, int64_t columns, int64_t at, int64_t column, int64_t N) {
+    sums_ = sums, rows_ = rows, columns_ = columns, at_ = at, column_ = column, N_ = N;
+  }
+  int64_t rows() const { return rows_; }
+  void finish_some(int64_t rows) {
+    if (rows_ <= 0) return;
+    if (target_.turned) {
+      finish_turned(target_, sums_, rows_, columns_, at_, N_);
+      rows_ = 0;
+      return;
+    }
+    const int64_t n = std::min(rows, rows_);
+    finish(target_, sums_, n, columns_, at_, column_, N_);
+    rows_ -= n, sums_ += n * kPanel, at_ += n * N_;
+  }
+
+ private:
+  const Target& target_;
+  const float* sums_ = nullptr;
+  int64_t rows_ = 0, columns_ = 0, at_ = 0, column_ = 0, N_ = 0;
+};
+
+// sums (16 R, 16 C; rows kPanel apart) = (or +=) the steps' products, one after the other. What waits is
+// finished meanwhile, and before the sums are written.
+template <int R, int C>
+void add_tiles(const Steps* from, const Steps* end, const Word* b, float* sums, bool add, Waiting& waiting,
+               Ahead* ahead) {
+  constexpr int64_t kLow = 16 * kPanel;  // numbers to the lower tiles' sums
+  constexpr int64_t kBytes = 4 * kPanel, kLineB = C * 64;
+  if (add) {
+    amx::load<0>(sums, kBytes);
+    if (C > 1) amx::load<1>(sums + kLanes, kBytes);
+    if (R > 1) amx::load<2>(sums + kLow, kBytes);
+    if (R > 1 && C > 1) amx::load<3>(sums + kLow + kLanes, kBytes);
+  } else {
+    amx::clear<0>();
+    amx::clear<1>();
+    amx::clear<2>();
+    amx::clear<3>();
+  }
+  int64_t steps = 0;
+  for (const Steps* s = from; s < end; ++s) steps += s->count;
+  const int64_t some = (waiting.rows() + steps - 1) / steps;
+  for (const Steps* s = from; s < end; ++s) {
+    const char *high = s->a, *low = high + 16 * s->line;
+    for (int64_t n = s->count; n > 0; --n, high += s->advance, low += s->advance, b += kStep * C * kLanes) {
+      amx::load<4>(high, s->line);
+      amx::load_past<6>(b, kLineB);
+      amx::multiply_add<0, 4, 6>();
+      if (C > 1) amx::load_past<7>(b + kLanes, kLineB);
+      if (C > 1) amx::multiply_add<1, 4, 7>();
+      if (R > 1) amx::load<5>(low, s->line);
+      if (R > 1) amx::multiply_add<2, 5, 6>();
+      if (R > 1 && C > 1) amx::multiply_add<3, 5, 7>();
+      waiting.finish_some(some);
+      ahead[0].ask();
+      ahead[1].ask();
+    }
+  }
+  waiting.finish_some(kPanel);
+  amx::store<0>(sums, kBytes);
+  if (C > 1) amx::store<1>(sums + kLanes, kBytes);
+  if (R > 1) amx::store<2>(sums + kLow, kBytes);
+  if (R > 1 && C > 1) amx::store<3>(sums + kLow + kLanes, kBytes);
+}
+
+inline auto add_tiles_of(int64_t rows, int64_t columns) {
+  const bool few = rows <= kLanes, narrow = columns <= kLanes;
+  return few ? narrow ? add_tiles<1, 1> : add_tiles<1, 2> : narrow ? add_tiles<2, 1> : add_tiles<2, 2>;
+}
+
+// Rows of a for steps, 32 by a step's words, 0 where there are none: where they lie, a row's numbers are
+// neighbours, rows `line` apart.
+inline void pack_a_rows(Word* to, const bf16* from, int64_t line, int64_t rows, int64_t depth) {
+  for (int64_t k = 0; k < depth; k += kStepNumbers)
+    for (int64_t r = 0; r < kPanel; ++r, to += kStep)
+      store(to, r < rows ? (Vec)load_first(from + r * line + k, depth - k) : Vec{});
+}
+
+// The same of a transposed a: a column's numbers are neighbours, columns `line` apart.
+inline void pack_a_columns(Word* to, const bf16* from, int64_t line, int64_t rows, int64_t depth) {
+  using Each = std::make_integer_sequence<int, 2 * kLanes>;
+  for (int64_t k = 0; k < depth; k += kStepNumbers) {
+    for (int64_t r = 0; r < kPanel; r += kLanes, to += kLanes * kStep) {
+      Vec x[kLanes];
+#pragma GCC unroll 16
+      for (int w = 0; w < kLanes; ++w) {
+        const int64_t at = k + 2 * w;
+        const bf16* column = from + at * line + r;
+        const int64_t n = std::min<int64_t>(rows - r, kLanes);
+        const Narrow one = at < depth ? load_first(column, n) : Narrow{},
+                     other = at + 1 < depth ? load_first(column + line, n) : Narrow{};
+        x[w] = (Vec)attention_detail::interleaved<0>(one, other, Each());
+      }
+      attention_detail::transpose(x);
+#pragma GCC unroll 16
+      for (int w = 0; w < kLanes; ++w) store(to + w * kStep, x[w]);
+    }
+  }
+}
+
+}  // namespace product_detail
+}  // namespace EASEL_ISA
+}  // namespace easel
+#endif

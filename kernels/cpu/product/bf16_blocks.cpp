@@ -1,0 +1,136 @@
+// See bf16_blocks.h.
+#include "bf16_blocks.h"
+
+#if defined(__AVX512F__)
+namespace easel {
+inline namespace EASEL_ISA {
+namespace product_detail {
+
+Blocks::Blocks(const Instruction& i, const Product& p, bool turned, const Cut& cut)
+    : cut_(cut),
+      one_{p.a.as<bf16>(), p.b.dtype == EASEL_F32 ? nullptr : p.b.as<bf16>(),
+           p.b.dtype == EASEL_F32 ? p.b.as<float>() : nullptr, p.K},
+      two_{p.second_K ? p.second_a->as<bf16>() : nullptr, p.second_K ? p.second_b->as<bf16>() : nullptr,
+           nullptr, p.second_K},
+      target_{p.out.data,
+              p.bias ? p.bias->as<bf16>() : nullptr,
+              p.residual ? p.residual->as<bf16>() : nullptr,
+              p.out.dtype == EASEL_F32,
+              p.accumulate && !p.fresh,
+              turned,
+              p.out.dtype == EASEL_F32
+                  ? goal_of(p.out.as<float>(), p.out.count(), p.N, !p.accumulate || p.fresh)
+                  : Goal::kWritten},
+      trans_a_(p.trans_a),
+      trans_b_(p.trans_b),
+      stacks_(p.B),
+      M_(p.M),
+      N_(p.N),
+      depths_(parts(p.K, cut.depth)),
+      panels_(parts(p.N, kPanel)) {
+  const int64_t work = stacks_ * M_ * N_ * (p.K + p.second_K);
+  threads_ = int(std::clamp<int64_t>(work / cut.grain, 1, i.threads()));
+  int64_t words = 0;
+  for (int64_t k = 0; k < depths_; ++k) words = std::max(words, depth_of(k).words);
+  const int64_t panel_bytes = words * kPanel * int64_t(sizeof(Word));
+  column_blocks_ = parts(panels_, std::clamp<int64_t>(cut.packed_bytes / panel_bytes, 1, cut.most_panels));
+  row_blocks_ = parts(M_, cut.block_rows);
+  if (stacks_ % threads_) {  // the same for every thread
+    const bool even = panels_ % threads_ == 0 || panels_ >= 16 * threads_;
+    if (even || M_ < 8 * threads_)
+      column_blocks_ = std::min(panels_, round_up(column_blocks_, threads_));
+    else
+      row_blocks_ = round_up(row_blocks_, threads_);
+  }
+  const int64_t most_panels = parts(panels_, column_blocks_);
+  const int64_t most_rows =
+      depths_ > 1 ? std::min(round_up(M_, cut.row_unit), round_up(parts(M_, row_blocks_), kPanel) + kPanel)
+                  : cut.sum_rows;
+  b_bytes_ = size_t(most_panels * panel_bytes);
+  a_bytes_ = size_t(cut.packs_a ? panel_bytes : 0);
+  sum_bytes_ = size_t(most_panels * most_rows * kPanel * int64_t(sizeof(float)));
+  scratch_ = i.scratch(size_t(threads_) * (b_bytes_ + a_bytes_ + sum_bytes_));
+  shares_ = Shares(threads_, stacks_ * column_blocks_ * row_blocks_);
+}
+
+Blocks::Depth Blocks::depth_of(int64_t k) const {
+  const auto begin = [&](int64_t n) { return std::min(one_.K, round_up(one_.K * n / depths_, kPanel)); };
+  const bool last = k == depths_ - 1;
+  const int64_t from = begin(k), depth = (last ? one_.K : begin(k + 1)) - from;
+  return {from, depth, words_for(depth) + (last ? words_for(two_.K) : 0), last};
+}
+
+void Blocks::operator()() const {
+  shares_.deal();
+  const auto work = [this](int thread) {
+    char* room = scratch_.get() + size_t(thread) * (b_bytes_ + a_bytes_ + sum_bytes_);
+    Room r{thread,
+           reinterpret_cast<Word*>(room),
+           reinterpret_cast<Word*>(room + b_bytes_),
+           reinterpret_cast<float*>(room + b_bytes_ + a_bytes_),
+           -1,
+           {}};
+    this->work(r);
+    _mm_sfence();  // behind what went past the caches
+  };
+  if (threads_ == 1) return work(0);
+#pragma omp parallel num_threads(threads_)
+  work(omp_get_thread_num());
+}
+
+Ahead Blocks::b_ahead(int64_t b_block, int64_t k, int64_t words) const {
+  if (b_block >= stacks_ * column_blocks_) return {};
+  const auto [panel, panels] = panels_of(b_block);
+  const int64_t columns = std::min(N_, (panel + panels) * kPanel) - panel * kPanel;
+  const Depth d = depth_of(k);
+  const int64_t at = b_at(one_, b_block / column_blocks_, panel, d.from), line = trans_b_ ? one_.K : N_;
+  const int64_t rows = trans_b_ ? columns : d.depth, many = trans_b_ ? d.depth : columns;
+  return one_.wide ? Ahead::of(one_.wide + at, rows, many, line, words)
+                   : Ahead::of(one_.b + at, rows, many, line, words);
+}
+
+// The place behind what was packed.
+Word* Blocks::pack_b(Word* to, const Factors& f, int64_t stack, int64_t panel, int64_t k,
+                     int64_t depth) const {
+  const int64_t n = width(panel), at = b_at(f, stack, panel, k), line = trans_b_ ? f.K : N_,
+                lanes = n > kLanes ? kPanel : kLanes;
+  if (f.wide)
+    pack(to, n > kLanes, trans_b_, f.wide + at, line, n, depth);
+  else
+    pack(to, n > kLanes, trans_b_, f.b + at, line, n, depth);
+  Word* const end = to + words_for(depth) * lanes;
+  std::fill(to + parts(depth, 2) * lanes, end, Word{});
+  return end;
+}
+
+void Blocks::each_part(Room& room, const std::function<void(const Part&)>& f) const {
+  for (int64_t task; (task = shares_.next(room.thread)) >= 0;) {
+    const int64_t row_block = task % row_blocks_, b_block = task / row_blocks_;
+    const int64_t stack = b_block / column_blocks_, units = parts(M_, cut_.row_unit);
+    const auto [panel, panels] = panels_of(b_block);
+    const int64_t row = units * row_block / row_blocks_ * cut_.row_unit,
+                  rows = std::min(M_, units * (row_block + 1) / row_blocks_ * cut_.row_unit) - row;
+    if (rows <= 0) continue;
+    for (int64_t k = 0; k < depths_; ++k) {
+      const Depth d = depth_of(k);
+      if (const int64_t block = b_block * depths_ + k; room.held != block) {
+        for (int64_t n = 0; n < panels; ++n) {
+          Word* to = room.b + n * d.words * kPanel;
+          to = pack_b(to, one_, stack, panel + n, d.from, d.depth);
+          if (d.last && two_.K) pack_b(to, two_, stack, panel + n, 0, two_.K);
+        }
+        room.held = block;
+      }
+      room.ahead[1] = {};
+      if (const bool other = d.last; !other || row_block == row_blocks_ - 1)
+        room.ahead[1] = b_ahead(b_block + other, other ? 0 : k + 1,
+                                parts(rows, cut_.tile_rows) * panels * d.words * kChunk / cut_.asks);
+      f({d, stack, panel, panels, row, rows});
+    }
+  }
+}
+
+}  // namespace product_detail
+}  // namespace EASEL_ISA
+}  // namespace easel
+#endif
