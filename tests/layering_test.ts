@@ -40,7 +40,7 @@ const NEIGHBOURS: readonly (readonly [string, string])[] = [
 /** The same for what the CPU's kernels include; ops' rooms do not know each other. */
 const KERNEL_STOREYS: readonly (readonly string[])[] = [
   ["attention", "chain", "conv", "moves", "norm", "pointwise"].map((room) => `kernels/cpu/${room}`),
-  ["kernels/cpu/conv/weight"],
+  ["direct", "weight"].map((room) => `kernels/cpu/conv/${room}`),
   ["kernels/cpu/packing", "kernels/cpu/product"],
   ["kernels/cpu/vectors"],
   ["kernels/cpu"],

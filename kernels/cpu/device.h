@@ -29,7 +29,7 @@ struct Device {
   int threads;
   const char* isa;
   const Prepare* kernels;
-  bool (*rounds_weights)();  // conv/direct.h
+  bool (*rounds_weights)();  // conv/direct/direct.h
   uint64_t next_buffer_id = 1;
   ErrorText error;
   Residency plain;

@@ -1,6 +1,6 @@
 // conv2d on channels-last pictures and its two gradients: compute-bound, oneDNN primitives made once. Weights
 // keep the files' layout (O, I, KH, KW): frozen ones are packed once, others in each run. A 1x1 kernel
-// without padding and stride is a matrix product. bf16 with stride 1 goes to direct.h where the processor
+// without padding and stride is a matrix product. bf16 with stride 1 goes to direct/ where the processor
 // multiplies it. What is computed in f32, f16 too, and bf16 where oneDNN has only reference loops, goes to
 // winograd.h where kernels are 3x3 with stride 1; other operands are converted in each run.
 #include "../../executor/shapes/product/conv2d.h"
@@ -9,7 +9,7 @@
 
 #include "../../executor/shapes/product/addends.h"
 #include "../onednn.h"
-#include "direct.h"
+#include "direct/direct.h"
 #include "weight/weight.h"
 #include "winograd.h"
 

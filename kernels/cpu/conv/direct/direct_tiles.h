@@ -1,7 +1,7 @@
 // Tiles of direct convolutions in bf16: some pixels' sums of 32 outputs, and the weights of an input
 // gradient.
 #pragma once
-#include "../vectors/attention_tiles.h"
+#include "../../vectors/attention_tiles.h"
 #include "direct_weights.h"
 
 #if defined(__AVX512BW__)

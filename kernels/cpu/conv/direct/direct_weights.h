@@ -1,8 +1,8 @@
 // Blocks of direct convolutions' weights, kPanel outputs by kPanel inputs at one tap: kLanes rows, each of a
 // pair of inputs for every output.
 #pragma once
-#include "../packing/pair_blocks.h"
-#include "../vectors/attention_vectors.h"
+#include "../../packing/pair_blocks.h"
+#include "../../vectors/attention_vectors.h"
 
 #if defined(__AVX512BW__)
 #include <immintrin.h>

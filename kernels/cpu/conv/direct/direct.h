@@ -1,8 +1,8 @@
 // Direct convolutions of bf16 with stride 1 where the processor multiplies pairs of it (AVX-512's vdpbf16ps):
 // pairs of input channels lie side by side in channels-last pictures, so products read pixels where they are.
 #pragma once
-#include "../../executor/shapes/product/conv2d.h"
-#include "../onednn.h"
+#include "../../../executor/shapes/product/conv2d.h"
+#include "../../onednn.h"
 
 namespace easel {
 inline namespace EASEL_ISA {

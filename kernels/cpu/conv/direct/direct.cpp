@@ -5,7 +5,7 @@
 
 #include <atomic>
 
-#include "../product/product_tiles.h"
+#include "../../product/product_tiles.h"
 #include "direct_tiles.h"
 
 namespace easel {
