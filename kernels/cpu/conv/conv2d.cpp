@@ -96,12 +96,12 @@ Run forward_winograd(const Instruction& i, const Conv2dShape& g, const Tensor* b
   return winograd(i, {g, layout, false, w, i.in(0).data, i.out(0).data, data(bias), data(residual)});
 }
 
-// Null where oneDNN's is better: it multiplies tiles (AMX).
+// Null where it is not possible.
 Run direct_bf16(const Instruction& i, const Conv2dShape& g, bool reversed, const Tensor* bias,
-                const Tensor* residual, const char* usual) {
+                const Tensor* residual) {
   const bool wide = i.in(1).dtype == EASEL_F32;
   i.require(!wide || direct_possible(g), "operands need one dtype here");
-  if (!direct_possible(g) || strstr(usual, "amx")) return nullptr;
+  if (!direct_possible(g)) return nullptr;
   const int64_t O = reversed ? g.I : g.O, I = reversed ? g.O : g.I;
   const memory::desc plain({O, I, g.KH, g.KW}, memory::data_type::bf16, memory::format_tag::oihw);
   Sequence steps;
@@ -123,7 +123,7 @@ Run forward(const Instruction& i, const Conv2dShape& g, const Tensor* bias, cons
   if (type == memory::data_type::f32 && winograd_pays(g))
     return forward_winograd(i, g, bias, residual, d.w, pd.weights_desc());
   if (type == memory::data_type::bf16)
-    if (Run run = direct_bf16(i, g, false, bias, residual, pd.impl_info_str())) return run;
+    if (Run run = direct_bf16(i, g, false, bias, residual)) return run;
   Residual joins = Residual::kNone;
   if (residual) {  // the first way that keeps the implementation; with AVX-512 an operand would lose a
                    // quarter of the speed
@@ -165,7 +165,7 @@ Run backward_input_reversed(const Instruction& i, const Conv2dShape& g, memory::
   const Conv2dShape r = turned(g);
   if (r.top < 0 || r.left < 0 || r.bottom < 0 || r.right < 0) return nullptr;
   if (type == memory::data_type::bf16)
-    if (Run run = direct_bf16(i, r, true, nullptr, nullptr, usual)) return run;
+    if (Run run = direct_bf16(i, r, true, nullptr, nullptr)) return run;
   if (type == memory::data_type::f32 && winograd_pays(r)) {
     const memory::desc plain({g.O, g.I, 3, 3}, type, memory::format_tag::oihw);
     const auto [from, layout] = weights_as_they_lie(i, {w, plain, plain, false});
@@ -309,7 +309,7 @@ Run prepare_conv2d(const Instruction& i) {
     p.K = g.I;
     return prepare_product(i, p);
   }
-  if (w.dtype != x.dtype) return direct_bf16(i, g, false, added.bias, added.residual, "");
+  if (w.dtype != x.dtype) return direct_bf16(i, g, false, added.bias, added.residual);
   return in_best_type(i, x.dtype, [&](memory::data_type type, bool convert, bool insist) {
     return forward(i, g, added.bias, added.residual, type, convert, insist);
   });
@@ -332,7 +332,7 @@ Run prepare_conv2d_backward_input(const Instruction& i) {
   }
   if (w.dtype != dx.dtype) {
     i.require(g.stride == 1, "operands need one dtype here");
-    return direct_bf16(i, turned(g), true, nullptr, nullptr, "");
+    return direct_bf16(i, turned(g), true, nullptr, nullptr);
   }
   return in_best_type(i, dx.dtype, [&](memory::data_type type, bool convert, bool insist) {
     return backward_input(i, g, type, convert, insist);

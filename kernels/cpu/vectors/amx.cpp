@@ -13,13 +13,10 @@ inline namespace EASEL_ISA {
 bool amx::serves() {
   constexpr int kAskForPermission = 0x1023,
                 kTileData = 18;  // of Linux' asm/prctl.h and the processor's manual
-  static const bool allowed = [] {
-    const char* wanted = getenv("EASEL_CPU_AMX");  // for tests
-    return __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
-           !(wanted && !strcmp(wanted, "never")) &&
-           syscall(SYS_arch_prctl, kAskForPermission, kTileData) == 0;
-  }();
-  return allowed;
+  static const bool allowed = __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
+                              syscall(SYS_arch_prctl, kAskForPermission, kTileData) == 0;
+  const char* wanted = getenv("EASEL_CPU_AMX");  // for tests
+  return allowed && !(wanted && !strcmp(wanted, "never"));
 }
 
 }  // namespace EASEL_ISA

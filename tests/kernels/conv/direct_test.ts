@@ -5,7 +5,10 @@ import { type Device, openDevice, ParameterStore } from "../../../src/runtime/mo
 import { normal } from "../check_op.ts";
 import { withEnvironment } from "../devices.ts";
 
-/** A convolution in bf16 of channels that fill blocks of 32: where the processor multiplies bf16, direct.cpp's. */
+/**
+ * A convolution in bf16 of channels that fill blocks of 32: where the processor multiplies bf16, direct.cpp's, or, where
+ * it has AMX, by tiles (by_tiles.cpp).
+ */
 interface Case {
   readonly x: readonly [N: number, H: number, W: number, I: number];
   readonly O: number;
@@ -21,6 +24,8 @@ const CASES: Record<string, Case> = {
   "more channels than are taken together": { x: [1, 5, 6, 704], O: 672, added: true },
   "5 by 3 taps and uneven borders": { x: [2, 8, 7, 64], O: 32, kernel: [5, 3], pad: [2, 1, 0, 2] },
   "no borders": { x: [1, 6, 9, 32], O: 64, pad: [0, 0, 0, 0] },
+  "pixels of many parts": { x: [2, 53, 61, 32], O: 32, added: true },
+  "more pixels than are laid out at once": { x: [1, 85, 80, 672], O: 32 },
 };
 
 const numbers = (shape: readonly number[], seed: number, scale = 1) =>
@@ -101,21 +106,32 @@ function near(what: string, got: Float32Array, exact: (at: number) => number): v
   }
 }
 
-for (const [name, c] of Object.entries(CASES)) {
-  Deno.test(`conv2d in bf16: ${name}`, async () => {
-    const m = made(c), added = c.added ?? false;
-    const alone = openDevice("cpu", { threads: 1 }), five = openDevice("cpu", { threads: 5 });
-    const first = await run(alone, m, added, true);
-    near("y", first.y, (at) => output(m, added, at));
-    near("dx", first.dx, (at) => gradient(m, at));
-    deepStrictEqual(await run(five, m, added, true), first, "threads change nothing");
-    const trainable = await run(five, m, added, false);
-    near("y of trainable weights", trainable.y, (at) => output(m, added, at));
-    near("dx of trainable weights", trainable.dx, (at) => gradient(m, at));
-    deepStrictEqual(await run(alone, m, added, false), trainable);
-    const usual = await withEnvironment({ EASEL_CPU_DIRECT: "never" }, () => run(alone, m, added, true));
-    near("y by oneDNN", usual.y, (at) => output(m, added, at));
-    alone.close();
-    five.close();
-  });
+/** By tiles, where there are any, and by vectors. */
+const WAYS: readonly Record<string, string>[] = [{}, { EASEL_CPU_AMX: "never" }];
+
+async function check(c: Case): Promise<void> {
+  const m = made(c), added = c.added ?? false;
+  const alone = openDevice("cpu", { threads: 1 }), five = openDevice("cpu", { threads: 5 });
+  for (const way of WAYS) {
+    await withEnvironment(way, async () => {
+      const first = await run(alone, m, added, true);
+      near("y", first.y, (at) => output(m, added, at));
+      near("dx", first.dx, (at) => gradient(m, at));
+      deepStrictEqual(await run(five, m, added, true), first, "threads change nothing");
+      const trainable = await run(five, m, added, false);
+      near("y of trainable weights", trainable.y, (at) => output(m, added, at));
+      near("dx of trainable weights", trainable.dx, (at) => gradient(m, at));
+      deepStrictEqual(await run(alone, m, added, false), trainable);
+    });
+  }
+  const usual = await withEnvironment({ EASEL_CPU_DIRECT: "never" }, () => run(alone, m, added, true));
+  near("y by oneDNN", usual.y, (at) => output(m, added, at));
+  alone.close();
+  five.close();
 }
+
+for (const [name, c] of Object.entries(CASES)) Deno.test(`conv2d in bf16: ${name}`, () => check(c));
+
+Deno.test("conv2d in bf16: pictures of 1x1 to 9x9", async () => {
+  for (let side = 1; side < 10; side++) await check({ x: [2, side, side, 32], O: 32, added: true });
+});

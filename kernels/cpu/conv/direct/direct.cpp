@@ -6,19 +6,35 @@
 #include <atomic>
 
 #include "../../product/product_tiles.h"
+#include "../../vectors/amx.h"
+#include "by_tiles.h"
 #include "direct_tiles.h"
 
 namespace easel {
 inline namespace EASEL_ISA {
 
+// Whether the processor multiplies whole tiles.
+static bool by_tiles() {
+#if defined(__AVX512BW__)
+  return amx::serves();
+#else
+  return false;
+#endif
+}
+
+// 32 outputs of as many inputs at one tap lie together, by words of two inputs. Tiles want all taps of 32
+// inputs one behind the other, vectors all inputs of a tap.
 dnnl::memory::desc direct_weights(int64_t O, int64_t I, int64_t KH, int64_t KW) {
   dnnl::memory::desc desc({O, I, KH, KW}, dnnl::memory::data_type::bf16, dnnl::memory::format_tag::oihw);
   auto& blocking = desc.data.format_desc.blocking;
-  const int64_t strides[] = {KH * KW * I * 32, 64, KW * I * 32, I * 32};
-  std::copy_n(strides, 4, blocking.strides);
-  blocking.inner_nblks = 2;
-  blocking.inner_blks[0] = 32, blocking.inner_blks[1] = 2;
-  blocking.inner_idxs[0] = 0, blocking.inner_idxs[1] = 1;
+  const int64_t all = KH * KW * I * 32, taps[] = {all, KH * KW * 1024, KW * 1024, 1024},
+                inputs[] = {all, 64, KW * I * 32, I * 32};
+  const bool tiles = by_tiles();
+  std::copy_n(tiles ? taps : inputs, 4, blocking.strides);
+  const int64_t blocks[] = {16, 32, 2}, axes[] = {1, 0, 1};
+  blocking.inner_nblks = tiles ? 3 : 2;
+  std::copy_n(blocks + !tiles, blocking.inner_nblks, blocking.inner_blks);
+  std::copy_n(axes + !tiles, blocking.inner_nblks, blocking.inner_idxs);
   return desc;
 }
 
@@ -222,6 +238,7 @@ bool direct_possible(const Conv2dShape& g) {
 bool rounds_weights() { return direct_serves() && product_detail::tiles_serve(); }
 
 Run direct(const Instruction& i, const Direct& c) {
+  if (by_tiles()) return direct_by_tiles(i, c);
   const bool make = c.reversed || c.plain;
   const Cut cut(c.g, make);
   const size_t made = make ? size_t(cut.taps * (cut.depth + kPanel) * kPanel) * sizeof(bf16) : 0,
