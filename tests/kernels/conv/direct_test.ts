@@ -24,6 +24,7 @@ const CASES: Record<string, Case> = {
   "more channels than are taken together": { x: [1, 5, 6, 704], O: 672, added: true },
   "5 by 3 taps and uneven borders": { x: [2, 8, 7, 64], O: 32, kernel: [5, 3], pad: [2, 1, 0, 2] },
   "no borders": { x: [1, 6, 9, 32], O: 64, pad: [0, 0, 0, 0] },
+  "one tap and borders": { x: [2, 7, 5, 96], O: 64, kernel: [1, 1], pad: [0, 1, 2, 0] },
   "pixels of many parts": { x: [2, 53, 61, 32], O: 32, added: true },
   "more pixels than are laid out at once": { x: [1, 85, 80, 672], O: 32 },
 };
@@ -126,6 +127,7 @@ async function check(c: Case): Promise<void> {
   }
   const usual = await withEnvironment({ EASEL_CPU_DIRECT: "never" }, () => run(alone, m, added, true));
   near("y by oneDNN", usual.y, (at) => output(m, added, at));
+  near("dx by oneDNN", usual.dx, (at) => gradient(m, at));
   alone.close();
   five.close();
 }

@@ -8,7 +8,8 @@ namespace easel {
 struct Conv2dShape {
   int64_t N, H, W, I, height, width, O, KH, KW, stride, top, left, bottom, right;
   // Whether it is the matrix product of (N H W, I) and w.
-  bool is_product() const { return KH == 1 && KW == 1 && stride == 1 && !top && !left && !bottom && !right; }
+  bool is_product() const { return KH == 1 && KW == 1 && stride == 1 && !padded(); }
+  bool padded() const { return top || left || bottom || right; }
   int64_t taps() const { return KH * KW; }
 };
 
