@@ -15,10 +15,10 @@ export const checkLoraWeights = command({
   examples: ["easel check_lora_weights out/cat.safetensors"],
   check: ({ positionals }) => modelFile("FILE", positionals[0]),
   async run({ values, positionals }) {
-    const { weightSizes } = await import("../../tools/network/check_lora_weights.ts");
+    const { sizeLine, weightSizes } = await import("../../tools/network/check_lora_weights.ts");
     let count = 0;
-    for (const { key, shape, mean, least } of weightSizes(positionals[0], values.showAllKeys)) {
-      print(oneLine(`${key},(${shape.join("-")}${shape.length === 1 ? "," : ""}),${mean},${least}`));
+    for (const tensor of weightSizes(positionals[0], values.showAllKeys)) {
+      print(oneLine(sizeLine(tensor)));
       count++;
     }
     print(counted(count, "tensor"));

@@ -2,11 +2,12 @@
 
 import { openCheckpoint } from "../../formats/checkpoint.ts";
 import { toF32 } from "../../formats/tensor_file.ts";
+import { floatRepr } from "../../text/python_number.ts";
 
 export interface TensorSize {
   readonly key: string;
   readonly shape: readonly number[];
-  /** Mean and least of the absolute values; NaN where the tensor holds one. */
+  /** Mean and least of the absolute values, float32; NaN where the tensor holds one. */
   readonly mean: number;
   readonly least: number;
 }
@@ -25,6 +26,12 @@ export function* weightSizes(path: string, all: boolean): Generator<TensorSize, 
       sum += size;
       if (!(size >= least)) least = size;
     }
-    yield { key, shape: file.info(key).shape, mean: sum / values.length, least };
+    yield { key, shape: file.info(key).shape, mean: Math.fround(sum / values.length), least };
   }
+}
+
+/** The line of a tensor, as sd-scripts prints it. */
+export function sizeLine({ key, shape, mean, least }: TensorSize): string {
+  const sizes = shape.length === 1 ? `${shape[0]},` : shape.join("-");
+  return `${key},(${sizes}),${floatRepr(mean)},${floatRepr(least)}`;
 }
