@@ -72,7 +72,7 @@ const TWO_MEANINGS = {
   // the field's word for an operation of a graph and for the layer or optimizer made of it
   layers: ["adamw", "checkpoint", "conv2d", "groupNorm", "layerNorm", "linear"],
   // rows of options and of an optimizer's arguments are read in files of their own
-  rows: ["flag", "float", "integer", "number", "positive", "Rows", "Value", "Values"],
+  rows: ["flag", "float", "integer", "number", "Rows", "Value", "Values"],
   // a command on the command line, and the function that it calls
   commands: ["cacheLatents", "canny", "cleanCaptionsAndTags"],
   still: [

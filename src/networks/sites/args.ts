@@ -6,7 +6,7 @@ import { refuseUnknownKeys, splitKeyValues } from "../../options/key_values.ts";
 import type { KindSettings, NetworkKind } from "../kinds/kind.ts";
 import { type BlockPlan, planBlocks } from "./blocks.ts";
 import type { NamePatterns } from "./patterns.ts";
-import { type Alpha, floatAlpha, integer, number, positive, probability, wholeAlpha } from "./values.ts";
+import { type Alpha, floatAlpha, integer, loraPlusRatio, number, probability, wholeAlpha } from "./values.ts";
 
 /** What shapes a network, as plain data. */
 export interface LoraOptions {
@@ -123,9 +123,9 @@ export function loraOptions(
     rankDropout: dropout("rank_dropout"),
     moduleDropout: dropout("module_dropout"),
     loraPlus: {
-      ratio: read("loraplus_lr_ratio", positive),
-      unet: read("loraplus_unet_lr_ratio", positive),
-      textEncoder: read("loraplus_text_encoder_lr_ratio", positive),
+      ratio: read("loraplus_lr_ratio", loraPlusRatio),
+      unet: read("loraplus_unet_lr_ratio", loraPlusRatio),
+      textEncoder: read("loraplus_text_encoder_lr_ratio", loraPlusRatio),
     },
     given: "dropout" in given ? given : { ...given, dropout: flags.dropout },
   };

@@ -31,7 +31,8 @@ export function parameterGroups(
 ): ParameterGroup[] {
   const { loraPlus } = options;
   const text = modules.filter((m) => m.part !== "unet"), unet = modules.filter((m) => m.part === "unet");
-  const textRatio = loraPlus.textEncoder ?? loraPlus.ratio, unetRatio = loraPlus.unet ?? loraPlus.ratio;
+  // a ratio of 0 for one part is none given, for both it has lora_up rest: sd-scripts joins them with `or`
+  const textRatio = loraPlus.textEncoder || loraPlus.ratio, unetRatio = loraPlus.unet || loraPlus.ratio;
   const textLr = rates.textEncoder ?? rates.default, unetLr = rates.unet ?? rates.default;
   const named = options.patterns?.rates ?? [];
   const groups = byName("textencoder", text, textLr, textRatio, named);
@@ -85,7 +86,7 @@ function split(
     );
   const group = { description, lr, keys: keys(false) };
   const faster = { description: `${description} plus`, lr: lr * (ratio ?? 1), keys: keys(true) };
-  return (ratio === null ? [group] : [group, faster]).filter(({ keys }) => keys.length > 0);
+  return (ratio === null ? [group] : [group, faster]).filter(({ lr, keys }) => lr !== 0 && keys.length > 0);
 }
 
 /** Whether LoRA+ gives a tensor a rate of its own: by its suffix, or what the suffix begins with before a dot. */

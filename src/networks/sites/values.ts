@@ -34,9 +34,9 @@ export function integer(key: string, text: string): number {
   return value;
 }
 
-export function positive(key: string, text: string): number {
+export function loraPlusRatio(key: string, text: string): number {
   const value = number(key, text);
-  if (value <= 0) throw new UsageError(`--network_args ${key}=${text}: give a ratio above 0`);
+  if (value < 0) throw new UsageError(`--network_args ${key}=${text}: give a ratio of 0 or more`);
   return value;
 }
 
