@@ -119,7 +119,11 @@ export function loraOptions(
     convAlpha,
     blocks: planBlocks(given, { table, dim, alpha, convDim, convAlpha }, compat),
     // sd-scripts records an argument called "dropout" but only the flag has an effect there
-    dropout: flags.dropout === null ? dropout("dropout") : probability("--network_dropout", flags.dropout),
+    dropout: flags.dropout !== null
+      ? probability("--network_dropout", flags.dropout)
+      : compat
+      ? null
+      : dropout("dropout"),
     rankDropout: dropout("rank_dropout"),
     moduleDropout: dropout("module_dropout"),
     loraPlus: {

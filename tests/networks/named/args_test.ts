@@ -34,6 +34,14 @@ Deno.test("network_args are checked before any model is loaded", () => {
   refuses([`down_lr_weight=${new Array(13).fill(1)}`], /has 13 values, the model has 12/);
 });
 
+Deno.test("dropout among the arguments has no effect with --compat, as in sd-scripts", () => {
+  const dropout = (compat: boolean, flag: number | null) =>
+    loraOptions({ ...flags("dropout=0.1"), dropout: flag }, sdBlocks, compat).dropout;
+  assert.equal(dropout(false, null), 0.1);
+  assert.equal(dropout(true, null), null);
+  assert.equal(dropout(true, 0.2), 0.2);
+});
+
 Deno.test("the flag's default alpha is an integer, a given one a float", () => {
   assert.deepEqual(loraOptions({ ...flags(), alpha: null }, sdBlocks).alpha, { value: 1, integer: true });
   assert.deepEqual(loraOptions({ ...flags(), alpha: 1 }, sdBlocks).alpha, { value: 1, integer: false });
