@@ -77,6 +77,19 @@ Deno.test("what sd-scripts reads by mistake otherwise is read so with --compat a
   assert.doesNotMatch(plain.lines, /no effect/);
 });
 
+Deno.test("--compat draws a ControlNet's timesteps from all, whatever the range", async () => {
+  const { path } = await train("train_controlnet", "all", ["--compat", "0.9.1"]);
+  const { path: ranged, lines } = await train(
+    "train_controlnet",
+    "ranged",
+    ["--compat", "0.9.1", "--min_timestep", "900", "--max_timestep", "950"],
+  );
+  assert.match(lines, /--min_timestep has no effect .*\n.*--max_timestep has no effect/);
+  using expected = openCheckpoint(path);
+  using found = openCheckpoint(ranged);
+  for (const key of expected.keys()) assert.deepEqual(found.f32(key), expected.f32(key), key);
+});
+
 /** One that is the model's own weights and no more. */
 function controlLora(): string {
   const path = join(folder, "control-lora.safetensors");

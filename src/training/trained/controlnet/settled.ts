@@ -23,6 +23,8 @@ export const conditionedConfig = <C extends object>(config: C): typeof DEFAULTS 
 
 /** What train_controlnet.py 0.9.1 has flags for and does not look at, with the values of flags that are not given. */
 const UNREAD = {
+  minTimestep: null,
+  maxTimestep: null,
   ipNoiseGamma: null,
   noiseOffsetRandomStrength: false,
   zeroTerminalSnr: false,
