@@ -171,19 +171,23 @@ void ByTiles::multiply(const Room& room, int64_t part, int64_t panel, int64_t fr
     for (int64_t tap = 0; tap < g_.taps(); ++tap) {
       float* kept = sums + tap * kBlock;
       tiles(dy(q, part), room.x + x_.at(tap, p.rows), steps, p.first ? nullptr : kept, kept);
-      if (x_.lies() && p.last) put(kept, many, dw + tap * kPanel);
     }
-    if (!x_.lies() && p.last) dw_.lay(sums, kBlock, many, q * kPanel, panel);
+    if (p.last && x_.lies())
+      put(sums, many, dw);
+    else if (p.last)
+      dw_.lay(sums, kBlock, many, q * kPanel, panel);
     if (x_.count() > 1) sums += g_.taps() * kBlock;
   }
 }
 
+// Rows of sums that are packed as weights lie.
 void ByTiles::put(const float* sums, int64_t rows, float* dw) const {
   put_all(dw_.goal, [&](auto put) {
-    for (int64_t r = 0; r < rows; ++r, sums += kPanel, dw += g_.I * g_.taps()) {
-      put(dw, load(sums));
-      put(dw + kLanes, load(sums + kLanes));
-    }
+    for (int64_t r = 0; r < rows; ++r, sums += kPanel, dw += g_.I * g_.taps())
+      for (int64_t k = 0; k < 9; ++k) {
+        put(dw + k * kPanel, load(sums + k * kBlock));
+        put(dw + k * kPanel + kLanes, load(sums + k * kBlock + kLanes));
+      }
   });
 }
 
