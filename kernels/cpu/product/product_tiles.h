@@ -27,12 +27,6 @@ constexpr int kPanel = 2 * kLanes;  // columns of a panel; where there are kLane
 constexpr int64_t kChunk = 8;       // words between which memory is asked for
 constexpr int64_t kLine = 64;       // bytes of a cache line
 
-// Whether they are the best way here: a processor with AMX multiplies whole tiles, which oneDNN does.
-inline bool tiles_serve() {
-  static const bool amx = __builtin_cpu_supports("amx-bf16");
-  return attention_detail::multiplies_bf16() && !amx;
-}
-
 // A part of the sum: where it begins in the tile's first row, from there to the next row, and its words.
 // Where a was packed its rows are neighbours.
 struct Stretch {

@@ -235,7 +235,7 @@ bool direct_possible(const Conv2dShape& g) {
   return direct_serves() && g.stride == 1 && g.I % kPanel == 0 && g.O % kPanel == 0 && g.taps() <= kTaps;
 }
 
-bool rounds_weights() { return direct_serves() && product_detail::tiles_serve(); }
+bool rounds_weights() { return direct_serves(); }
 
 Run direct(const Instruction& i, const Direct& c) {
   if (by_tiles()) return direct_by_tiles(i, c);
