@@ -109,6 +109,22 @@ for (const s of cases) {
   });
 }
 
+{
+  // so large that the CPU's tiles of AMX make no weights by whole numbers
+  const s: Sizes = { B: 1, Lq: 37, Lk: 150, heads: 1, width: 40 }, values = normal([1, s.Lk, s.width], 3);
+  const [queries, keys] = [s.Lq, s.Lk].map((length, i) => {
+    const x = normal([1, length, s.width], i + 1);
+    return { ...x, values: (x.values as Float32Array).map((v) => v * 1e4) };
+  });
+  checkOp("attention() of scores of millions", {
+    operands: [queries, keys, values],
+    build: (q, k, v) => attention(q, k, v, { heads: s.heads }),
+    reference: (q, k, v) => attended(q, k, v, s),
+    dtypes: ["f32", "bf16"],
+    gradient: false,
+  });
+}
+
 Deno.test("attention() of a number that is none has none as its outcome", async () => {
   const shape = [1, 20, 40], none = (at: number) => (normal(shape, 1).values as Float32Array).with(at, NaN);
   for (const dtype of ["f32", "bf16"] as const) {

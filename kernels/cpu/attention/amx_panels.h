@@ -39,15 +39,20 @@ inline void pack_across(const bf16* from, int64_t line, int64_t rows, int64_t pa
     }
 }
 
-// Rows as b, of a sum over the rows: of each 32 rows, up to `padded` ones, tiles of 16 columns. A word is of
-// rows 16 apart, as pairs_of makes them of two tiles of sums side by side.
+// The row of a word's first number, as packed() makes words of two tiles' sums side by side; its second one
+// is the row behind.
+inline int64_t first_of_word(int64_t word) { return word / 4 * 4 + word % 4 / 2 * amx::kTile + word % 2 * 2; }
+
+// Rows as b, of a sum over the rows: of each 32 rows, up to `padded` ones, tiles of 16 columns.
 inline void pack_along(const bf16* from, int64_t line, int64_t rows, int64_t padded, int64_t width,
                        int64_t tiles, Word* to) {
-  for (int64_t r = 0; r < padded; r += 2 * kLanes, from += 2 * kLanes * line)
+  for (int64_t r = 0; r < padded; r += 2 * amx::kTile)
     for (int64_t c = 0; c < tiles * kLanes; c += kLanes)
-      for (int64_t k = r; k < r + kLanes; ++k, to += kLanes) {
-        const bf16 *x = from + (k - r) * line + c, *y = k + kLanes < rows ? x + kLanes * line : nullptr;
-        store(to, k < rows && c < width ? load_some(x, y, width - c) : Vec{});
+      for (int64_t w = 0; w < amx::kTile; ++w, to += kLanes) {
+        const int64_t row = r + first_of_word(w);
+        const bf16* x = from + row * line + c;
+        store(to,
+              row < rows && c < width ? load_some(x, row + 1 < rows ? x + line : nullptr, width - c) : Vec{});
       }
 }
 
@@ -67,6 +72,23 @@ inline void pack_columns(const bf16* from, int64_t line, int64_t rows, int64_t w
 #pragma GCC unroll 16
       for (int k = 0; k < kLanes; ++k, to += kLanes) store(to, x[k]);
     }
+}
+
+// The largest magnitude of n words, a multiple of the lanes; NaN is above all.
+inline float largest(const Word* from, int64_t n) {
+  Narrow most{};
+  for (int64_t k = 0; k < n; k += kLanes) {
+    Narrow x;
+    memcpy(&x, from + k, sizeof x);
+    x &= 0x7fff;
+    most = x > most ? x : most;
+  }
+  uint16_t all = 0;
+  for (int k = 0; k < 2 * kLanes; ++k) all = std::max<uint16_t>(all, most[k]);
+  const uint32_t bits = uint32_t(all) << 16;
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
 }
 
 }  // namespace attention_detail

@@ -273,7 +273,8 @@ Run prepare_attention(const Instruction& i) {
       return widened<f16>(i, s);
     case EASEL_BF16:
 #if defined(__AVX512F__)
-      if (amx::serves() && s.width % 2 == 0) return amx_attention(i, s);
+      if (amx::serves() && __builtin_cpu_supports("avx512vbmi") && s.width % 2 == 0)
+        return amx_attention(i, s);
 #endif
       if constexpr (kWide)
         if (multiplies_bf16() && s.width % 2 == 0) return direct<bf16>(i, s);
