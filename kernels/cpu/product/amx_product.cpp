@@ -11,9 +11,12 @@ namespace {
 
 using namespace product_detail;
 
-constexpr int64_t kStretch = 20;  // steps; rows of 640 numbers are 40 KiB of 48
+// Steps of a stretch: rows of 640 numbers and a LoRA's are 42 KiB of 48, and what is in several stretches
+// leaves room for its sums.
+constexpr int64_t kOne = 21, kSeveral = 17;
+constexpr int64_t kTogether = 4;  // groups of 32 rows of a transposed a, which are packed at once
 
-constexpr Cut cut() {
+Cut cut_of(const Product& p) {
   Cut cut{};
   cut.depth = 1280;
   cut.packed_bytes = 1 << 20;  // of 2 MiB
@@ -21,19 +24,20 @@ constexpr Cut cut() {
   cut.block_rows = 1024;
   cut.row_unit = kPanel;
   cut.word_unit = kStep;
-  cut.tile_rows = kPanel;
-  cut.asks = kStep;
   cut.sum_rows = kPanel;
   cut.grain = 1 << 20;
-  cut.packs_a = true;
+  cut.packed_rows = p.trans_a ? kTogether * kPanel : kPanel;
+  cut.packs_panels = true;
   return cut;
 }
 
-// A transposed a is packed, and so are the last rows where they are not 32; of others what is behind a's last
-// whole step.
+// Rows are taken where they lie but for what is behind a's last whole step. Packed are those of a transposed
+// a, the last ones where they are not 32, and those that share lines of the first-level cache, which has 12
+// of each.
 class Tiles : public Blocks {
  public:
-  Tiles(const Instruction& i, const Product& p, bool turned) : Blocks(i, p, turned, cut()) {}
+  Tiles(const Instruction& i, const Product& p, bool turned)
+      : Blocks(i, p, turned, cut_of(p)), shares_lines_(p.K * 2 % 2048 == 0) {}
 
  private:
   // All steps of a group of rows.
@@ -58,43 +62,54 @@ class Tiles : public Blocks {
 
   void work(Room& room) const override {
     amx::Session session;
-    Waiting waiting(target_);
-    each_part(room, [&](const Part& part) { multiply(room, part, waiting); });
-    waiting.finish_some(kPanel);
-  }
-
-  void pack(Word* to, const Factors& f, int64_t stack, int64_t row, int64_t rows, int64_t k,
-            int64_t depth) const {
-    const bf16* from = a_at(f, stack, row, k);
-    trans_a_ ? pack_a_columns(to, from, M_, rows, depth) : pack_a_rows(to, from, f.K, rows, depth);
+    each_part(room, [&](const Part& part) { multiply(room, part); });
   }
 
   // Whole steps where they lie; behind them, and where rows are to be packed, from `packed` on.
-  Word* add_steps(Group& group, Word* packed, const Factors& f, int64_t stack, int64_t row, int64_t rows,
-                  int64_t k, int64_t depth) const {
-    const int64_t straight = trans_a_ || rows < kPanel ? 0 : depth / kStepNumbers,
+  Word* add_rows(Group& group, Word* packed, const Factors& f, int64_t stack, int64_t row, int64_t rows,
+                 int64_t k, int64_t depth) const {
+    const int64_t straight = shares_lines_ || rows < kPanel ? 0 : depth / kStepNumbers,
                   rest = depth - straight * kStepNumbers, steps = parts(rest, kStepNumbers);
-    group.add({reinterpret_cast<const char*>(a_at(f, stack, row, k)), f.K * int64_t(sizeof(bf16)), 4 * kStep,
-               straight});
-    pack(packed, f, stack, row, rows, k + straight * kStepNumbers, rest);
-    group.add({reinterpret_cast<const char*>(packed), 4 * kStep, 2 * kTileBytes, steps});
+    const bf16* from = a_at(f, stack, row, k);
+    group.add({reinterpret_cast<const char*>(from), f.K * int64_t(sizeof(bf16)), kStepNumbers * 2, straight});
+    pack_a_rows(packed, from + straight * kStepNumbers, f.K, rows, rest);
+    group.add({reinterpret_cast<const char*>(packed), kStepNumbers * 2, 2 * kTileBytes, steps});
     return packed + steps * kPanel * kStep;
   }
 
-  void multiply(Room& room, const Part& part, Waiting& waiting) const {
+  // The part's rows from `from` on, of which the next `many` are wanted.
+  Group rows_of(Room& room, const Part& part, int64_t from, int64_t many) const {
+    const Depth& d = part.d;
+    const int64_t row = part.row + from, second = d.last ? two_.K : 0;
+    Group group;
+    if (!trans_a_) {
+      Word* rest = add_rows(group, room.a, one_, part.stack, row, many, d.from, d.depth);
+      add_rows(group, rest, two_, part.stack, row, many, 0, second);
+      return group;
+    }
+    const int64_t apart = d.words * kPanel, number = from / kPanel % kTogether;
+    if (!number) {
+      const int64_t rows = std::min(part.rows - from, kTogether * kPanel);
+      pack_a_columns(room.a, apart, a_at(one_, part.stack, row, d.from), M_, rows, d.depth);
+      pack_a_columns(room.a + words_for(d.depth) * kPanel, apart, a_at(two_, part.stack, row, 0), M_, rows,
+                     second);
+    }
+    group.add({reinterpret_cast<const char*>(room.a + number * apart), kStepNumbers * 2, 2 * kTileBytes,
+               d.words / kStep});
+    return group;
+  }
+
+  void multiply(Room& room, const Part& part) const {
     const auto& [d, stack, panel, panels, row, rows] = part;
-    const int64_t steps = d.words / kStep, stretches = parts(steps, kStretch);
+    const int64_t steps = d.words / kStep, stretches = steps > kOne ? parts(steps, kSeveral) : 1;
+    const bool several = depths_ > 1 || stretches > 1;
     const int64_t sum_rows = depths_ > 1 ? round_up(rows, kPanel) : kPanel;
     for (int64_t from = 0; from < rows; from += kPanel) {
       const int64_t many = std::min(rows - from, int64_t(kPanel)), at = row + from;
-      Group group;
-      Word* rest = add_steps(group, room.a, one_, stack, at, many, d.from, d.depth);
-      if (d.last && two_.K) add_steps(group, rest, two_, stack, at, many, 0, two_.K);
-      if (const int64_t next = std::min(rows - from - many, int64_t(kPanel)); next > 0)
-        room.ahead[0] = trans_a_ ? Ahead::of(a_at(one_, stack, at + many, d.from), d.depth, next, M_,
-                                             panels * d.words / 2)
-                                 : Ahead::of(a_at(one_, stack, at + many, d.from), next, d.depth, one_.K,
-                                             panels * d.words / 2);
+      const Group group = rows_of(room, part, from, many);
+      if (const int64_t next = std::min(rows - from - many, int64_t(kPanel)); next > 0 && !trans_a_)
+        room.ahead[0] = Ahead::of(a_at(one_, stack, at + many, d.from), next, d.depth, one_.K,
+                                  panels * d.words * kChunk / kStep);
       for (int64_t s = 0; s < stretches; ++s) {
         const int64_t first = steps * s / stretches;
         const Group some = group.some(first, steps * (s + 1) / stretches);
@@ -102,21 +117,24 @@ class Tiles : public Blocks {
         for (int64_t n = 0; n < panels; ++n) {
           const int64_t columns = width(panel + n), column = (panel + n) * kPanel,
                         place = (stack * M_ + at) * N_ + column;
-          float* sums = room.sums + (n * sum_rows + (depths_ > 1 ? from : 0)) * kPanel;
-          if (done) ask_for(target_, many, place, N_);
+          float* sums = room.sums + (several ? n * sum_rows + (depths_ > 1 ? from : 0) : 0) * kPanel;
           add_tiles_of(many, columns)(
               some.steps, some.steps + some.count,
               room.b + n * d.words * kPanel + first * kStep * (columns > kLanes ? kPanel : kLanes), sums,
-              d.from > 0 || s > 0, waiting, room.ahead);
+              d.from > 0 || s > 0, room.ahead[0]);
           if (!done) continue;
           if (target_.turned)
-            waiting.take(sums, many, columns, (stack * N_ + column) * M_ + at, 0, M_);
+            finish_turned(target_, sums, many, columns, (stack * N_ + column) * M_ + at, M_);
+          else if (columns == kPanel)
+            finish_panel(target_, sums, many, place, column, N_);
           else
-            waiting.take(sums, many, columns, place, column, N_);
+            finish(target_, sums, many, columns, place, column, N_);
         }
       }
     }
   }
+
+  bool shares_lines_;
 };
 
 }  // namespace

@@ -20,38 +20,9 @@ struct Steps {
   int64_t line, advance, count;
 };
 
-// Sums that wait to be added to and rounded, which is done by and by beside the next tiles' products.
-class Waiting {
- public:
-  explicit Waiting(const Target& target) : target_(target) {}
-  // Rows by columns from place `at` of y on, whose rows are N apart (of a turned one, a row's numbers).
-  void take(const float* sums, int64_t rows, int64_t columns, int64_t at, int64_t column, int64_t N) {
-    sums_ = sums, rows_ = rows, columns_ = columns, at_ = at, column_ = column, N_ = N;
-  }
-  int64_t rows() const { return rows_; }
-  void finish_some(int64_t rows) {
-    if (rows_ <= 0) return;
-    if (target_.turned) {
-      finish_turned(target_, sums_, rows_, columns_, at_, N_);
-      rows_ = 0;
-      return;
-    }
-    const int64_t n = std::min(rows, rows_);
-    finish(target_, sums_, n, columns_, at_, column_, N_);
-    rows_ -= n, sums_ += n * kPanel, at_ += n * N_;
-  }
-
- private:
-  const Target& target_;
-  const float* sums_ = nullptr;
-  int64_t rows_ = 0, columns_ = 0, at_ = 0, column_ = 0, N_ = 0;
-};
-
-// sums (16 R, 16 C; rows kPanel apart) = (or +=) the steps' products, one after the other. What waits is
-// finished meanwhile, and before the sums are written.
+// sums (16 R, 16 C; rows kPanel apart) = (or +=) the steps' products, one after the other.
 template <int R, int C>
-void add_tiles(const Steps* from, const Steps* end, const Word* b, float* sums, bool add, Waiting& waiting,
-               Ahead* ahead) {
+void add_tiles(const Steps* from, const Steps* end, const Word* b, float* sums, bool add, Ahead& ahead) {
   constexpr int64_t kLow = 16 * kPanel;  // numbers to the lower tiles' sums
   constexpr int64_t kBytes = 4 * kPanel, kLineB = C * 64;
   if (add) {
@@ -65,9 +36,6 @@ void add_tiles(const Steps* from, const Steps* end, const Word* b, float* sums, 
     amx::clear<2>();
     amx::clear<3>();
   }
-  int64_t steps = 0;
-  for (const Steps* s = from; s < end; ++s) steps += s->count;
-  const int64_t some = (waiting.rows() + steps - 1) / steps;
   for (const Steps* s = from; s < end; ++s) {
     const char *high = s->a, *low = high + 16 * s->line;
     for (int64_t n = s->count; n > 0; --n, high += s->advance, low += s->advance, b += kStep * C * kLanes) {
@@ -79,12 +47,9 @@ void add_tiles(const Steps* from, const Steps* end, const Word* b, float* sums, 
       if (R > 1) amx::load<5>(low, s->line);
       if (R > 1) amx::multiply_add<2, 5, 6>();
       if (R > 1 && C > 1) amx::multiply_add<3, 5, 7>();
-      waiting.finish_some(some);
-      ahead[0].ask();
-      ahead[1].ask();
+      ahead.ask();
     }
   }
-  waiting.finish_some(kPanel);
   amx::store<0>(sums, kBytes);
   if (C > 1) amx::store<1>(sums + kLanes, kBytes);
   if (R > 1) amx::store<2>(sums + kLow, kBytes);
@@ -104,11 +69,14 @@ inline void pack_a_rows(Word* to, const bf16* from, int64_t line, int64_t rows, 
       store(to, r < rows ? (Vec)load_first(from + r * line + k, depth - k) : Vec{});
 }
 
-// The same of a transposed a: a column's numbers are neighbours, columns `line` apart.
-inline void pack_a_columns(Word* to, const bf16* from, int64_t line, int64_t rows, int64_t depth) {
+// The same of a transposed a, of any number of rows, 32 after 32 `apart` words: a column's numbers are
+// neighbours, columns `line` apart.
+inline void pack_a_columns(Word* to, int64_t apart, const bf16* from, int64_t line, int64_t rows,
+                           int64_t depth) {
   using Each = std::make_integer_sequence<int, 2 * kLanes>;
-  for (int64_t k = 0; k < depth; k += kStepNumbers) {
-    for (int64_t r = 0; r < kPanel; r += kLanes, to += kLanes * kStep) {
+  const int64_t end = (rows + kPanel - 1) / kPanel * kPanel;
+  for (int64_t k = 0; k < depth; k += kStepNumbers, to += kPanel * kStep) {
+    for (int64_t r = 0; r < end; r += kLanes) {
       Vec x[kLanes];
 #pragma GCC unroll 16
       for (int w = 0; w < kLanes; ++w) {
@@ -120,8 +88,9 @@ inline void pack_a_columns(Word* to, const bf16* from, int64_t line, int64_t row
         x[w] = (Vec)attention_detail::interleaved<0>(one, other, Each());
       }
       attention_detail::transpose(x);
+      Word* const row = to + r / kPanel * apart + r % kPanel * kStep;
 #pragma GCC unroll 16
-      for (int w = 0; w < kLanes; ++w) store(to + w * kStep, x[w]);
+      for (int w = 0; w < kLanes; ++w) store(row + w * kStep, x[w]);
     }
   }
 }

@@ -5,6 +5,32 @@
 namespace easel {
 inline namespace EASEL_ISA {
 namespace product_detail {
+namespace {
+
+// pack() of several whole panels whose columns are neighbours, `apart` words from one to the next: memory is
+// read by whole lines of the matrix, a few at a time, and not 64 bytes of each.
+template <typename T>
+void pack_panels(Word* to, int64_t apart, const T* from, int64_t line, int64_t panels, int64_t depth) {
+  constexpr int64_t kTogether = 4;  // words
+  using Each = std::make_integer_sequence<int, 2 * kLanes>;
+  for (int64_t k = 0; k < depth; k += 2 * kTogether, to += kTogether * kPanel) {
+    const int64_t end = std::min(k + 2 * kTogether, depth);
+    for (int64_t n = 0; n < panels; ++n) {
+      Word* panel = to + n * apart;
+      for (int64_t j = k; j < end; j += 2, panel += kPanel) {
+        const T* at = from + j * line + n * kPanel;
+        for (int64_t row = 0; row < 2; ++row) __builtin_prefetch(at + (2 * kTogether + row) * line);
+        const Narrow a = load_first(at, kPanel), b = j + 1 < depth ? load_first(at + line, kPanel) : Narrow{};
+        store(panel, attention_detail::interleaved<0>(a, b, Each()));
+        store(panel + kLanes, attention_detail::interleaved<kLanes>(a, b, Each()));
+      }
+    }
+  }
+}
+
+int64_t lanes_of(int64_t columns) { return columns > kLanes ? kPanel : kLanes; }
+
+}  // namespace
 
 Blocks::Blocks(const Instruction& i, const Product& p, bool turned, const Cut& cut)
     : cut_(cut),
@@ -47,7 +73,7 @@ Blocks::Blocks(const Instruction& i, const Product& p, bool turned, const Cut& c
       depths_ > 1 ? std::min(round_up(M_, cut.row_unit), round_up(parts(M_, row_blocks_), kPanel) + kPanel)
                   : cut.sum_rows;
   b_bytes_ = size_t(most_panels * panel_bytes);
-  a_bytes_ = size_t(cut.packs_a ? panel_bytes : 0);
+  a_bytes_ = size_t(cut.packed_rows * words * int64_t(sizeof(Word)));
   sum_bytes_ = size_t(most_panels * most_rows * kPanel * int64_t(sizeof(float)));
   scratch_ = i.scratch(size_t(threads_) * (b_bytes_ + a_bytes_ + sum_bytes_));
   shares_ = Shares(threads_, stacks_ * column_blocks_ * row_blocks_);
@@ -89,18 +115,32 @@ Ahead Blocks::b_ahead(int64_t b_block, int64_t k, int64_t words) const {
                    : Ahead::of(one_.b + at, rows, many, line, words);
 }
 
-// The place behind what was packed.
-Word* Blocks::pack_b(Word* to, const Factors& f, int64_t stack, int64_t panel, int64_t k,
-                     int64_t depth) const {
-  const int64_t n = width(panel), at = b_at(f, stack, panel, k), line = trans_b_ ? f.K : N_,
-                lanes = n > kLanes ? kPanel : kLanes;
-  if (f.wide)
-    pack(to, n > kLanes, trans_b_, f.wide + at, line, n, depth);
-  else
-    pack(to, n > kLanes, trans_b_, f.b + at, line, n, depth);
-  Word* const end = to + words_for(depth) * lanes;
-  std::fill(to + parts(depth, 2) * lanes, end, Word{});
-  return end;
+void Blocks::pack_b(Word* to, const Factors& f, const Part& part, int64_t k, int64_t depth,
+                    int64_t behind) const {
+  const int64_t apart = part.d.words * kPanel, line = trans_b_ ? f.K : N_, words = parts(depth, 2);
+  const auto panel_at = [&](int64_t n, int64_t lanes) { return to + n * apart + behind * lanes; };
+  int64_t n = 0;
+  if (cut_.packs_panels && !trans_b_) {
+    n = part.panels - (width(part.panel + part.panels - 1) < kPanel);
+    const int64_t at = b_at(f, part.stack, part.panel, k);
+    if (f.wide)
+      pack_panels(panel_at(0, kPanel), apart, f.wide + at, line, n, depth);
+    else
+      pack_panels(panel_at(0, kPanel), apart, f.b + at, line, n, depth);
+  }
+  for (; n < part.panels; ++n) {
+    const int64_t columns = width(part.panel + n), at = b_at(f, part.stack, part.panel + n, k);
+    Word* const panel = panel_at(n, lanes_of(columns));
+    if (f.wide)
+      pack(panel, columns > kLanes, trans_b_, f.wide + at, line, columns, depth);
+    else
+      pack(panel, columns > kLanes, trans_b_, f.b + at, line, columns, depth);
+  }
+  for (n = 0; n < part.panels; ++n) {
+    const int64_t lanes = lanes_of(width(part.panel + n));
+    Word* const panel = panel_at(n, lanes);
+    std::fill(panel + words * lanes, panel + words_for(depth) * lanes, Word{});
+  }
 }
 
 void Blocks::each_part(Room& room, const std::function<void(const Part&)>& f) const {
@@ -112,20 +152,18 @@ void Blocks::each_part(Room& room, const std::function<void(const Part&)>& f) co
                   rows = std::min(M_, units * (row_block + 1) / row_blocks_ * cut_.row_unit) - row;
     if (rows <= 0) continue;
     for (int64_t k = 0; k < depths_; ++k) {
-      const Depth d = depth_of(k);
+      const Part part{depth_of(k), stack, panel, panels, row, rows};
+      const Depth& d = part.d;
       if (const int64_t block = b_block * depths_ + k; room.held != block) {
-        for (int64_t n = 0; n < panels; ++n) {
-          Word* to = room.b + n * d.words * kPanel;
-          to = pack_b(to, one_, stack, panel + n, d.from, d.depth);
-          if (d.last && two_.K) pack_b(to, two_, stack, panel + n, 0, two_.K);
-        }
+        pack_b(room.b, one_, part, d.from, d.depth, 0);
+        if (d.last && two_.K) pack_b(room.b, two_, part, 0, two_.K, words_for(d.depth));
         room.held = block;
       }
       room.ahead[1] = {};
-      if (const bool other = d.last; !other || row_block == row_blocks_ - 1)
-        room.ahead[1] = b_ahead(b_block + other, other ? 0 : k + 1,
-                                parts(rows, cut_.tile_rows) * panels * d.words * kChunk / cut_.asks);
-      f({d, stack, panel, panels, row, rows});
+      if (const bool other = d.last; cut_.tile_rows && (!other || row_block == row_blocks_ - 1))
+        room.ahead[1] =
+            b_ahead(b_block + other, other ? 0 : k + 1, parts(rows, cut_.tile_rows) * panels * d.words);
+      f(part);
     }
   }
 }

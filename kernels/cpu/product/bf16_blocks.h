@@ -1,7 +1,7 @@
 // A product of bf16 cut into tasks for threads. A task is a block of columns by a block of rows. Its thread
-// packs the columns of b, as deep as half of the second-level cache holds, and goes over a's rows where they
-// lie; memory is asked for the next task's b meanwhile. Sums that need several depths stay in float. Each is
-// one sum from the first word to the last, whatever the blocks and threads.
+// packs the columns of b, as deep as a part of the second-level cache holds, and goes over a's rows; by
+// vectors memory is asked for the next task's b meanwhile. Sums that need several depths stay in float. Each
+// is one sum from the first word to the last, whatever the blocks and threads.
 #pragma once
 #include <functional>
 
@@ -27,16 +27,16 @@ struct Factors {
 // How a product is cut: what suits those who multiply.
 struct Cut {
   int64_t depth;         // numbers of a depth, at most
-  int64_t packed_bytes;  // of a block of b: beside the next one, a's rows and sums in the second-level cache
+  int64_t packed_bytes;  // of a block of b: with what is beside it in the second-level cache
   int64_t most_panels;   // of a block of columns
   int64_t block_rows;    // of a block of rows, about
   int64_t row_unit;      // of which a block of rows is a multiple
   int64_t word_unit;     // of which a factor's words are a multiple; 0 is behind those that are there
-  int64_t tile_rows;     // most rows of a tile
-  int64_t asks;          // words of a tile between which memory is asked for
+  int64_t tile_rows;     // of a tile, at most, beside whose products the next b is asked for; 0: it is not
+  int64_t packed_rows;   // of a, which are packed at once; 0: none are
   int64_t sum_rows;      // whose sums lie in memory even where there is one depth
   int64_t grain;         // multiplications for which a thread more is worth waking
-  bool packs_a;
+  bool packs_panels;     // of b where columns are neighbours, all of a block at once
 };
 
 class Blocks {
@@ -92,7 +92,8 @@ class Blocks {
   int64_t b_at(const Factors& f, int64_t stack, int64_t panel, int64_t k) const {
     return stack * f.K * N_ + (trans_b_ ? panel * kPanel * f.K + k : k * N_ + panel * kPanel);
   }
-  Word* pack_b(Word* to, const Factors& f, int64_t stack, int64_t panel, int64_t k, int64_t depth) const;
+  // All panels of a part, behind so many words of them.
+  void pack_b(Word* to, const Factors& f, const Part& part, int64_t k, int64_t depth, int64_t behind) const;
 
   int64_t panels_, column_blocks_, row_blocks_;
   int threads_;

@@ -27,9 +27,8 @@ Cut cut_of(const Product& p) {
   cut.word_unit = 1;
   // Rows that are pages apart share the lines of the first-level cache, which has eight of each.
   cut.tile_rows = !packs_a && p.K * 2 % 4096 == 0 ? 6 : kRows;
-  cut.asks = kChunk;
   cut.grain = 1 << 18;
-  cut.packs_a = packs_a;
+  cut.packed_rows = packs_a ? kPanel : 0;
   return cut;
 }
 
@@ -51,13 +50,14 @@ class Vectors : public Blocks {
 
 void Vectors::multiply(Room& room, const Part& part) const {
   const auto& [d, stack, panel, panels, row, rows] = part;
-  const bool straight = cut_.packs_a && target_.floats && !target_.turned;  // from registers
-  const int64_t group = cut_.packs_a ? kPanel : cut_.tile_rows, groups = parts(rows, group);
+  const bool packs_a = cut_.packed_rows > 0;
+  const bool straight = packs_a && target_.floats && !target_.turned;  // from registers
+  const int64_t group = packs_a ? kPanel : cut_.tile_rows, groups = parts(rows, group);
   for (int64_t g = 0; g < groups; ++g) {
-    const int64_t from = cut_.packs_a ? g * kPanel : rows * g / groups,
-                  many = (cut_.packs_a ? std::min(rows, from + kPanel) : rows * (g + 1) / groups) - from;
+    const int64_t from = packs_a ? g * kPanel : rows * g / groups,
+                  many = (packs_a ? std::min(rows, from + kPanel) : rows * (g + 1) / groups) - from;
     const bool two = d.last && two_.K;
-    if (cut_.packs_a) {
+    if (packs_a) {
       pack_a(room.a, one_, stack, row + from, many, d.from, d.depth);
       if (two) pack_a(room.a + parts(d.depth, 2) * kPanel, two_, stack, row + from, many, 0, two_.K);
     } else if (g + 1 < groups) {
@@ -68,9 +68,9 @@ void Vectors::multiply(Room& room, const Part& part) const {
     for (int64_t t = 0; t < tiles; ++t) {
       const int64_t begin = many * t / tiles, R = many * (t + 1) / tiles - begin;
       const int64_t at = row + from + begin;
-      const Word* first = cut_.packs_a ? room.a + begin : words_of(a_at(one_, stack, at, d.from));
-      const Word* second = two && !cut_.packs_a ? words_of(a_at(two_, stack, at, 0)) : nullptr;
-      const Stretch stretches[] = {{first, one_.K / 2, cut_.packs_a ? d.words : d.depth / 2},
+      const Word* first = packs_a ? room.a + begin : words_of(a_at(one_, stack, at, d.from));
+      const Word* second = two && !packs_a ? words_of(a_at(two_, stack, at, 0)) : nullptr;
+      const Stretch stretches[] = {{first, one_.K / 2, packs_a ? d.words : d.depth / 2},
                                    {second, two_.K / 2, two_.K / 2}};
       const int64_t place = (stack * M_ + at) * N_ + panel * kPanel;
       for (int64_t n = 0; n < panels; ++n) {
@@ -92,9 +92,9 @@ void Vectors::multiply(Room& room, const Part& part) const {
                             target_.bias ? target_.bias + (panel + n) * kPanel : nullptr,
                             target_.residual ? target_.residual + place + n * kPanel : nullptr, N_};
         const bool done = d.last && !target_.floats && columns == kPanel;
-        tile_of(R, columns > kLanes, cut_.packs_a, d.from > 0)(stretches, two && !cut_.packs_a ? 2 : 1,
-                                                               room.b + n * d.words * kPanel, sums,
-                                                               room.ahead, done ? &output : nullptr);
+        tile_of(R, columns > kLanes, packs_a, d.from > 0)(stretches, two && !packs_a ? 2 : 1,
+                                                          room.b + n * d.words * kPanel, sums, room.ahead,
+                                                          done ? &output : nullptr);
         if (!d.last || done) continue;
         if (target_.turned) {
           const int64_t first_row = stack * N_ + (panel + n) * kPanel;

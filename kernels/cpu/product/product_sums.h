@@ -32,20 +32,13 @@ inline void finish(const Target& t, const float* sums, int64_t rows, int64_t n, 
     if (t.residual) add_to(low, high, t.residual + at, n);
     if (!t.floats) {
       const Narrow y = narrowed(low, high);
-      if (n == kPanel)  // stores of known sizes
-        memcpy(t.y + 2 * at, &y, sizeof y);
-      else if (n == kLanes)
+      if (n == kLanes)  // a store of a known size
         memcpy(t.y + 2 * at, &y, sizeof y / 2);
       else
         memcpy(t.y + 2 * at, &y, size_t(2 * n));
       continue;
     }
     float* y = reinterpret_cast<float*>(t.y) + at;
-    if (t.goal == Goal::kPastCaches && n == kPanel) {
-      _mm512_stream_ps(y, (__m512)(low + Vec{}));
-      _mm512_stream_ps(y + kLanes, (__m512)(high + Vec{}));
-      continue;
-    }
     const __mmask16 a = __mmask16(first(n)), b = __mmask16(first(n) >> kLanes);
     if (!t.accumulate) low += Vec{}, high += Vec{};  // -0 becomes 0, as in put_all()
     if (t.accumulate) {
@@ -55,6 +48,33 @@ inline void finish(const Target& t, const float* sums, int64_t rows, int64_t n, 
     _mm512_mask_storeu_ps(y, a, (__m512)low);
     _mm512_mask_storeu_ps(y + kLanes, b, (__m512)high);
   }
+}
+
+// The same of a whole panel. In bf16:
+template <bool Bias, bool Residual>
+void finish_panel(const Target& t, const float* sums, int64_t rows, int64_t at, int64_t column, int64_t N) {
+  Vec low_bias{}, high_bias{};
+  if (Bias) add_to(low_bias, high_bias, t.bias + column, kPanel);
+  for (int64_t r = 0; r < rows; ++r, sums += kPanel, at += N) {
+    Vec low = load(sums), high = load(sums + kLanes);
+    if (Bias) low += low_bias, high += high_bias;
+    if (Residual) add_to(low, high, t.residual + at, kPanel);
+    const Narrow y = narrowed(low, high);
+    memcpy(t.y + 2 * at, &y, sizeof y);
+  }
+}
+inline void finish_panel(const Target& t, const float* sums, int64_t rows, int64_t at, int64_t column,
+                         int64_t N) {
+  if (t.floats)
+    return put_all(t.goal, [&](auto put) {
+      float* y = reinterpret_cast<float*>(t.y) + at;
+      for (int64_t r = 0; r < rows; ++r, sums += kPanel, y += N)
+        put(y, load(sums)), put(y + kLanes, load(sums + kLanes));
+    });
+  if (t.residual)
+    (t.bias ? finish_panel<true, true> : finish_panel<false, true>)(t, sums, rows, at, column, N);
+  else
+    (t.bias ? finish_panel<true, false> : finish_panel<false, false>)(t, sums, rows, at, column, N);
 }
 
 // The same for a tile whose columns are y's rows, in float.

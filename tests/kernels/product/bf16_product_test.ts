@@ -16,6 +16,7 @@ const CASES: readonly Case[] = [
   { M: 70, N: 16, K: 1301, transA: true, accumulates: true },
   { M: 16, N: 200, K: 2570, transA: true, accumulates: true },
   { M: 45, N: 200, K: 2570, transA: true, accumulates: "to 0" },
+  { M: 300, N: 70, K: 1030, transA: true, rank: 3 },
   { M: 1030, N: 1040, K: 24, transA: true, accumulates: "to 0" }, // past the caches
   { M: 70, N: 16, K: 130, accumulates: "to 0" },
   { M: 9, N: 39, K: 1283, transA: true, transB: true },
