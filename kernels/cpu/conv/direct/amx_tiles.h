@@ -27,11 +27,19 @@ struct Stretch {
   int64_t taps;
   const int64_t* offsets;  // of their pixels, in bytes
   bool fresh;              // sums begin at 0
+  const char* ahead;       // weights that are wanted after it, as many; steps so many bytes apart
+  int64_t ahead_apart;
 };
+
+// Lines of each block of the weights ahead, for which memory is asked meanwhile.
+struct Lines {
+  int64_t from, to;
+};
+constexpr int64_t kLine = 64, kBlockBytes = kBlock * int64_t(sizeof(bf16)), kBlockLines = kBlockBytes / kLine;
 
 // sums (P tiles of kTile rows, kPanel) = or += pixels, which begin at x, times weights.
 template <int P>
-void multiply(float* sums, const char* const (&x)[2], const Stretch& s) {
+void multiply(float* sums, const char* const (&x)[2], const Stretch& s, const Lines& lines) {
   float* const second = sums + kTile * kPanel;
   if (s.fresh) {
     amx::clear<0>();
@@ -45,7 +53,9 @@ void multiply(float* sums, const char* const (&x)[2], const Stretch& s) {
   const char *a = x[0], *b = x[1];
   const bf16* w = s.w;
   for (int64_t step = 0; step < s.steps; ++step, a += s.apart, b += s.apart) {
-    for (int64_t tap = 0; tap < s.taps; ++tap, w += kBlock) {
+    const char* ask = s.ahead + step * s.ahead_apart;
+    for (int64_t tap = 0; tap < s.taps; ++tap, w += kBlock, ask += kBlockBytes) {
+      for (int64_t l = lines.from; l < lines.to; ++l) __builtin_prefetch(ask + l * kLine, 0, 2);
       amx::load<4>(w, kSumsLine);
       amx::load<6>(a + s.offsets[tap], kPlaceBytes);
       amx::load<5>(w + kPanel, kSumsLine);

@@ -13,12 +13,13 @@ namespace {
 
 using namespace amx_conv;
 
-// Tiles and steps of channels at a time, whose pixels, weights and sums the second-level cache holds.
-constexpr int64_t kTogether = 64, kSteps = 10;
+// Tiles and steps of channels at a time, whose pixels, weights and sums the second-level cache holds. Weights
+// that are made serve more tiles.
+constexpr int64_t kTogether = 32, kMadeTogether = 64, kSteps = 10;
 // Bytes of pixels that a thread lays out for itself, and that all lay out together.
 constexpr int64_t kOwnBytes = 1 << 20, kSharedBytes = 8 << 20;
 constexpr int64_t kOwnPixels = 1024;
-constexpr int64_t kSums = kTogether * kTile * kPanel;
+constexpr int64_t kSums = kMadeTogether * kTile * kPanel;
 
 int64_t ratio_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 size_t whole_pages(size_t bytes) { return (bytes + 4095) / 4096 * 4096; }
@@ -78,12 +79,12 @@ struct Convolution {
   // Where a region's tiles begin.
   struct Tiles {
     const int32_t* at;
-    int64_t many;
-    int64_t parts() const { return ratio_up(many, kTogether); }
+    int64_t many, parts;
   };
   Tiles tiles(const Region& region) const {
     int32_t* const at = reinterpret_cast<int32_t*>(region.places + region.bytes());
-    return {at, region.tiles(at)};
+    const int64_t many = region.tiles(at);
+    return {at, many, ratio_up(many, make() ? kMadeTogether : kTogether)};
   }
 
   // From a place in the file's layout, outputs so many channels apart.
@@ -126,8 +127,8 @@ struct Convolution {
     });
   }
 
-  // A panel's outputs of some tiles, kTogether at most.
-  void multiply_tiles(const Own& o, const Region& region, int64_t panel, const int32_t* tiles,
+  // A panel's outputs of some tiles; `next` is the panel that probably follows.
+  void multiply_tiles(const Own& o, const Region& region, int64_t panel, int64_t next, const int32_t* tiles,
                       int64_t many) const {
     int64_t offsets[kTaps];
     for (int64_t tap = 0; tap < g().taps(); ++tap) offsets[tap] = p.offset(tap);
@@ -135,15 +136,23 @@ struct Convolution {
       const int64_t steps = std::min(cut.steps, p.steps() - from);
       const bool last = from + steps == p.steps();
       if (make()) make_weights(o.made, panel, from, steps);
-      const Stretch stretch{
-          make() ? o.made : weights(panel, from), steps, region.apart(), g().taps(), offsets, from == 0};
+      const bf16* ahead = plain ? nullptr : last ? weights(next, 0) : weights(panel, from + steps);
+      const Stretch stretch{make() ? o.made : weights(panel, from),
+                            steps,
+                            region.apart(),
+                            g().taps(),
+                            offsets,
+                            from == 0,
+                            reinterpret_cast<const char*>(ahead),
+                            plain ? 0 : (weights(panel, 1) - weights(panel, 0)) * int64_t(sizeof(bf16))};
       for (int64_t t = 0; t < many; t += 2) {
         float* const sums = o.sums + t * kTile * kPanel;
         const char* const pixels = region.places + from * region.apart();
         const bool two = t + 1 < many;
         const char* const x[2] = {pixels + tiles[t] * kPlaceBytes,
                                   two ? pixels + tiles[t + 1] * kPlaceBytes : nullptr};
-        two ? multiply<2>(sums, x, stretch) : multiply<1>(sums, x, stretch);
+        const Lines lines{kBlockLines * t / many, ahead ? kBlockLines * (t + 1 + two) / many : 0};
+        two ? multiply<2>(sums, x, stretch, lines) : multiply<1>(sums, x, stretch, lines);
         if (!last) continue;
         write(region, panel, tiles[t], sums);
         if (two) write(region, panel, tiles[t + 1], sums + kTile * kPanel);
@@ -159,16 +168,17 @@ struct Convolution {
 
   // Item k of a region: a panel's outputs of a part of the tiles.
   void multiply_item(const Own& o, const Region& region, const Tiles& tiles, int64_t k) const {
-    const int64_t part = k / cut.panels, panel = k % cut.panels, parts = tiles.parts();
+    const int64_t part = k / cut.panels, panel = k % cut.panels, parts = tiles.parts;
     const int64_t begin = tiles.many * part / parts, end = tiles.many * (part + 1) / parts;
-    multiply_tiles(o, region, panel, tiles.at + begin, end - begin);
+    const int64_t next = panel + (cut.own ? 1 : omp_get_num_threads());
+    multiply_tiles(o, region, panel, std::min(next, cut.panels - 1), tiles.at + begin, end - begin);
   }
 
   void region_alone(const Own& o, int64_t number) const {
     const Region region = this->region(number, omp_get_thread_num());
     for (int64_t line = 0; line < region.lines(); ++line) region.lay(x, line);
     const Tiles tiles = this->tiles(region);
-    for (int64_t k = 0; k < tiles.parts() * cut.panels; ++k) multiply_item(o, region, tiles, k);
+    for (int64_t k = 0; k < tiles.parts * cut.panels; ++k) multiply_item(o, region, tiles, k);
   }
 
   void region_together(int64_t number) const {
@@ -177,7 +187,7 @@ struct Convolution {
       for (int64_t line = begin; line < end; ++line) region.lay(x, line);
     });
     const Tiles tiles = this->tiles(region);
-    take(tiles.parts() * cut.panels, [&](const Own& o, int64_t k) { multiply_item(o, region, tiles, k); });
+    take(tiles.parts * cut.panels, [&](const Own& o, int64_t k) { multiply_item(o, region, tiles, k); });
   }
 
   // f(what the thread works with, item) for all items, on all threads; whichever is next.
