@@ -1,6 +1,7 @@
 /** Networks in pictures: every kind, several, in regions, with strengths that change. */
 
 import assert from "node:assert/strict";
+import type { GenImgConfig } from "../../src/generation/groups.ts";
 import { encodePng } from "../../src/images/png_file.ts";
 import { networkNamed, saveLora, tensorShapes } from "../../src/networks/mod.ts";
 import { uniform } from "../golden/synth.ts";
@@ -98,6 +99,22 @@ Deno.test("strengths that change from picture to picture leave the model as it w
       const [merged] = await draw(dir, `merged${strength}`, merge);
       assert.ok(difference(live, merged) < 0.2, `strength ${strength} is as merged in advance`);
     }
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
+  }
+});
+
+Deno.test("genImg() under --compat leaves out modules of networks.oft that sd-scripts does not see", async () => {
+  const dir = Deno.makeTempDirSync();
+  try {
+    const { ckpt } = makeFiles(dir), args = ["enable_all_linear=True"];
+    const linear = makeNetwork(`${dir}/linear.safetensors`, "networks.oft", args, 4);
+    const all = makeNetwork(`${dir}/all.safetensors`, "networks.oft", [...args, "enable_conv=True"], 4);
+    const drawn = async (name: string, file: string, compat: GenImgConfig["compat"]) =>
+      (await draw(dir, name, { ckpt, networkWeights: [file], steps: 1, compat }))[0];
+    const without = await drawn("without", linear, "0.9.1");
+    assert.equal(difference(await drawn("unseen", all, "0.9.1"), without), 0);
+    assert.ok(difference(await drawn("all", all, null), await drawn("linear", linear, null)) > 0.5);
   } finally {
     Deno.removeSync(dir, { recursive: true });
   }

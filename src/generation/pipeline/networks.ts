@@ -13,8 +13,10 @@ import {
   loadLora,
   loraBranch,
   multiplierInput,
+  type NetworkModule,
   networkNamed,
   type Note,
+  OFT_PREFIX,
   recordMerge,
   tensorShapes,
 } from "../../networks/mod.ts";
@@ -36,7 +38,13 @@ interface Network extends LoraPath {
 
 type Flags = Pick<
   GenImgConfig,
-  "networkModule" | "networkWeights" | "networkMul" | "networkArgs" | "networkMerge" | "networkMergeNModels"
+  | "networkModule"
+  | "networkWeights"
+  | "networkMul"
+  | "networkArgs"
+  | "networkMerge"
+  | "networkMergeNModels"
+  | "compat"
 >;
 
 /** Reads the files and fits them to the model; `show` gets the metadata of each. Throws UserError for what does not fit or is not supported. */
@@ -61,11 +69,23 @@ export function openNetworks(
     if (modules[i] !== undefined) networkNamed(modules[i]); // what a file is, it says itself
     using file = openCheckpoint(place.path);
     show(`${place.path}: metadata ${JSON.stringify(file.metadata)}`);
-    const lora = loadLora(file, model.shapes, model.family, note);
+    const loaded = loadLora(file, model.shapes, model.family, note);
+    const lora = flags.compat === null ? loaded : { ...loaded, modules: seenModules(loaded.modules) };
     const hash = file.metadata.sshs_model_hash ?? dataSha256(place.path);
     const multiplier = place.listed ? flags.networkMul?.[i] ?? 1 : 1;
     return { ...place, lora, multiplier, merged: i < merged, hash };
   });
+}
+
+/**
+ * sd-scripts tells by SDXL's names of layers that a file of networks.oft has modules outside of transformers, and draws without
+ * those of other models.
+ */
+function seenModules(modules: readonly NetworkModule[]): readonly NetworkModule[] {
+  if (modules.some(({ name }) => name.includes("in_layers_2"))) return modules;
+  return modules.filter(({ name }) =>
+    !name.startsWith(OFT_PREFIX) || /_transformer_blocks_|_proj_(in|out)$/.test(name)
+  );
 }
 
 /** What a picture says of its networks: --am (the last number holds for the rest; null takes the command line's), tags. */
@@ -136,7 +156,7 @@ export async function attachNetworks(
 ): Promise<LiveNetworks> {
   const live: { network: Network; prefix: string }[] = [];
   for (const [i, network] of networks.entries()) {
-    const prefix = `network${i}.`, { modules, weights } = network.lora;
+    const prefix = `network${i}.`, { modules } = network.lora;
     upload(store, network, prefix);
     if (!network.merged) {
       live.push({ network, prefix });
@@ -149,7 +169,7 @@ export async function attachNetworks(
     const program = await compile(graph, store);
     await program.run();
     program.destroy();
-    for (const key of weights.keys()) store.free(prefix + key);
+    for (const key of tensorShapes(modules).keys()) store.free(prefix + key);
   }
   const inputName = (prefix: string) => `${prefix}multiplier`;
   // of SDXL the reference does not recognise text encoders and layers over the time
@@ -189,8 +209,7 @@ export async function attachNetworks(
 }
 
 function upload(store: ParameterStore, { lora }: Network, prefix: string): void {
-  const shapes = tensorShapes(lora.modules);
-  for (const [key, values] of lora.weights) {
-    store.upload(prefix + key, shapes.get(key)!, "f32", values, { frozen: true });
+  for (const [key, shape] of tensorShapes(lora.modules)) {
+    store.upload(prefix + key, shape, "f32", lora.weights.get(key)!, { frozen: true });
   }
 }
