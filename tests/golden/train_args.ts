@@ -19,7 +19,7 @@ export function readTrainArgs(
     else if (typeof config[key] === "boolean") config[key] = true;
     else if (key.endsWith("Args")) config[key] = values;
     else if (key === "lrWarmupSteps" || key === "lrDecaySteps") config[key] = parseStepsOrRatio(values[0]);
-    else if (typeof config[key] === "string") config[key] = values[0];
+    else if (typeof config[key] === "string" || key === "resolution") config[key] = values[0];
     else config[key] = Number.isNaN(Number(values[0])) ? values[0] : Number(values[0]);
   }
   return { config: config as unknown as TrainNetworkConfig, others };

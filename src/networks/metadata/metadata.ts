@@ -34,10 +34,9 @@ export function trainingMetadata(r: TrainingRecord, save: SaveRecord): Record<st
   for (const [key, value] of Object.entries(all)) {
     if (!r.noMetadata || MINIMUM.includes(key)) metadata[key] = pyStr(value);
   }
-  const resolution = r.datasetFlags?.resolution ?? null;
   return {
     ...metadata,
-    ...modelSpec({ ...r.spec, ...r, resolution }, save.finishedAt),
+    ...modelSpec({ ...r.spec, ...r, resolution: r.spec.resolution }, save.finishedAt),
   };
 }
 

@@ -78,7 +78,7 @@ export interface TrainingRecord {
   /** The checkpoint; hashes are null where it is no local file. */
   model: FileRecord | null;
   vae: FileRecord | null;
-  spec: ModelTexts & Pick<ModelSpec, "minTimestep" | "maxTimestep">;
+  spec: ModelTexts & Pick<ModelSpec, "resolution" | "minTimestep" | "maxTimestep">;
   /** --no_metadata: only what programs need to load the file. */
   noMetadata: boolean;
 }

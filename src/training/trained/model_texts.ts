@@ -42,9 +42,14 @@ export function savedSpec(
   family: Family,
   texts: ModelTexts,
 ): Record<string, string> {
-  const [width, height = width] = config.resolution?.split(",").map(Number) ?? [];
-  const resolution = width === undefined ? null : [width, height] as const;
+  const resolution = flagResolution(config);
   return modelSpec({ ...config, family, ...texts, resolution, [kind]: true }, Date.now() / 1000);
+}
+
+/** --resolution as width and height, beside --dataset_config as well, which may train at other sizes. */
+export function flagResolution({ resolution }: { readonly resolution: string | null }): Spec["resolution"] {
+  const [width, height = width] = resolution?.split(",").map(Number) ?? [];
+  return width === undefined ? null : [width, height];
 }
 
 /** A data URL as it is, a file as one. */

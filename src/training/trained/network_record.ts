@@ -12,7 +12,7 @@ import {
   type TrainingRecord,
 } from "../../networks/mod.ts";
 import type { Family } from "../../models/mod.ts";
-import { modelTexts } from "./model_texts.ts";
+import { flagResolution, modelTexts } from "./model_texts.ts";
 import type { TrainNetworkConfig } from "../options.ts";
 import { recordedOptimizer } from "../optimizers/mod.ts";
 import { chosenOptimizer, optimizerType } from "../optimizers/options.ts";
@@ -72,6 +72,8 @@ export function networkRecord(config: TrainNetworkConfig, facts: RunFacts): Trai
     },
     spec: {
       ...modelTexts(config),
+      resolution: flagResolution(config) ??
+        (config.datasetConfig ? null : facts.datasets[0].params.resolution),
       minTimestep: config.minTimestep,
       maxTimestep: config.maxTimestep,
     },
