@@ -1,0 +1,109 @@
+// Input gradients of conv2d: for stride 1 the forward convolution with the reversed kernel where that is
+// faster, by tiles, vectors or Winograd, else oneDNN's own primitive.
+#include "primitives.h"
+#include "winograd.h"
+
+namespace easel {
+namespace {
+
+using namespace conv2d_detail;
+
+// The forward convolution that an input gradient is, with the reversed kernel, for stride 1.
+Conv2dShape turned(const Conv2dShape& g) {
+  return {g.N,
+          g.height,
+          g.width,
+          g.O,
+          g.H,
+          g.W,
+          g.I,
+          g.KH,
+          g.KW,
+          1,
+          g.KH - 1 - g.top,
+          g.KW - 1 - g.left,
+          g.KH - 1 - g.bottom,
+          g.KW - 1 - g.right};
+}
+
+// dx as the convolution of dy with the reversed kernel, for stride 1. By Winograd where that pays. Else
+// oneDNN's forward batch-reduce GEMM reaches the arithmetic's peak, its backward loops 70-80 % of it: for
+// trainable weights that pays on large pictures only; frozen ones would be kept a second time for the
+// backward loops. Null where it is no gain.
+Run backward_input_reversed(const Instruction& i, const Conv2dShape& g, memory::data_type type, bool convert,
+                            const char* usual) {
+  const Tensor& w = i.in(1);
+  if (g.stride != 1) return nullptr;
+  const Conv2dShape r = turned(g);
+  if (r.top < 0 || r.left < 0 || r.bottom < 0 || r.right < 0) return nullptr;
+  if (type == memory::data_type::bf16)
+    if (Run run = direct_bf16(i, r, true, nullptr, nullptr)) return run;
+  if (type == memory::data_type::f32 && winograd_pays(r)) {
+    const memory::desc plain({g.O, g.I, 3, 3}, type, memory::format_tag::oihw);
+    const auto [from, layout] = weights_as_they_lie(i, {w, plain, plain, false});
+    return winograd(i, {r, layout, true, from, i.in(0).data, i.out(0).data});
+  }
+  if ((!w.frozen && g.N * g.H * g.W < 1024) || strstr(usual, "brg")) return nullptr;
+  const Descs d(r, type);
+  const auto pd = forward_desc(d, false, Residual::kNone, false);
+  if (!pd || !strstr(pd.impl_info_str(), "brg")) return nullptr;
+  ConvertedOperands o{{}, i, convert, {}};
+  Call call(i, dnnl::convolution_forward(pd), pd.scratchpad_desc());
+  call.add(DNNL_ARG_SRC, d.x, o.input(i.in(0)));
+  call.add(DNNL_ARG_WEIGHTS, pd.weights_desc(), reversed_weights(i, w, pd.weights_desc(), o.steps));
+  call.add(DNNL_ARG_DST, d.y, o.output(i.out(0)));
+  o.steps.add(std::move(call));
+  return o.finish();
+}
+
+Run backward_input(const Instruction& i, const Conv2dShape& g, memory::data_type type, bool convert,
+                   bool insist) {
+  const Descs d(g, type);
+  const auto hint = forward_desc(d, false, Residual::kNone, true);
+  if (!hint) return nullptr;
+  const dnnl::convolution_backward_data::desc desc(kDirect, d.x, d.any_w, d.y, d.strides, d.before, d.after);
+  const dnnl::convolution_backward_data::primitive_desc pd(desc, base_attributes(), onednn_engine(), hint,
+                                                           true);
+  if (Run reversed = backward_input_reversed(i, g, type, convert, pd ? pd.impl_info_str() : ""))
+    return reversed;
+  if (!usable(pd, insist)) return nullptr;
+  ConvertedOperands o{{}, i, convert, {}};
+  Call call(i, dnnl::convolution_backward_data(pd), pd.scratchpad_desc());
+  call.add(DNNL_ARG_DIFF_DST, d.y, o.input(i.in(0)));
+  call.add(DNNL_ARG_WEIGHTS, pd.weights_desc(),
+           packed_weights(i, {i.in(1), d.w, pd.weights_desc(), convert}, o.steps));
+  call.add(DNNL_ARG_DIFF_SRC, d.x, o.output(i.out(0)));
+  o.steps.add(std::move(call));
+  return o.finish();
+}
+
+}  // namespace
+
+inline namespace EASEL_ISA {
+
+// conv2dBackwardInput(dy, w; geometry, height, width) -> dx (N, height, width, I)
+Run prepare_conv2d_backward_input(const Instruction& i) {
+  i.require_counts(1, 2);
+  const Tensor &dx = i.out(0), &dy = i.in(0), &w = i.in(1);
+  const Conv2dShape g = conv2d_shape(i, dx, w, dy, true);
+  if (g.is_product()) {
+    Product p;
+    p.a = dy;
+    p.b = w;
+    p.out = dx;
+    p.M = g.N * g.H * g.W;
+    p.N = g.I;
+    p.K = g.O;
+    return prepare_product(i, p);
+  }
+  if (w.dtype != dx.dtype) {
+    i.require(g.stride == 1, "operands need one dtype here");
+    return direct_bf16(i, turned(g), true, nullptr, nullptr);
+  }
+  return in_best_type(i, dx.dtype, [&](memory::data_type type, bool convert, bool insist) {
+    return backward_input(i, g, type, convert, insist);
+  });
+}
+
+}  // namespace EASEL_ISA
+}  // namespace easel
