@@ -14,9 +14,9 @@ inline namespace EASEL_ISA {
 namespace {
 using namespace attention_detail;
 
-// Of a block of queries what is packed and summed stays in the second-level cache; of a part of them and some
-// keys the weights in the first.
-constexpr int64_t kQueries = 512, kPartPanels = 4, kKeys = 64;
+// A block of queries, what of it is multiplied with some keys at a time, and these. The weights of both stay
+// in the second-level cache, and are so many that sums between the products are seldom read and written.
+constexpr int64_t kQueries = 512, kPartPanels = 8, kKeys = 128;
 constexpr int64_t kWords = kPanel / 2;  // of a key's weights of a panel
 
 // p = 2^(scale score - shift), ds = p (dp - delta) of a square of kPanel keys and a panel of queries: as
@@ -96,8 +96,10 @@ class Backward {
     pad_rows(k + k_head, row_, s_.keys, keys_, s_.width, keys);
     pad_rows(v + k_head, row_, s_.keys, keys_, s_.width, values);
     pack_columns(k + k_head, row_, s_.keys, s_.width, key_columns);
-    std::fill(dk_sum, dk_sum + keys_ * lanes_, 0.f);
-    std::fill(dv_sum, dv_sum + keys_ * lanes_, 0.f);
+    if (s_.causal) {  // the first queries see no later keys
+      std::fill(dk_sum, dk_sum + keys_ * lanes_, 0.f);
+      std::fill(dv_sum, dv_sum + keys_ * lanes_, 0.f);
+    }
     std::fill(q_across + s_.width / 2 * query_line_, q_across + words_ * query_line_, 0.f);
     std::fill(dy_across + s_.width / 2 * query_line_, dy_across + words_ * query_line_, 0.f);
     std::fill(factors, factors + kPanel, s_.scale);
@@ -112,7 +114,6 @@ class Backward {
         shift[r] = r < rows ? kLog2E * lse[h * s_.queries + first + r] : 0;
       std::fill(delta, delta + panels * kPanel, 0.f);
       dots(dy + from, out + from, row_, rows, s_.width, delta);  // sum_j p_j dp_j = dy . out
-      std::fill(dq_sum, dq_sum + panels * kPanel * lanes_, 0.f);
       for (int64_t j = 0; j < s_.keys; j += kKeys) {
         const int64_t squares = round_up(std::min(kKeys, s_.keys - j), kPanel) / kPanel;
         for (int64_t part = 0; part < panels; part += kPartPanels) {
@@ -135,13 +136,14 @@ class Backward {
                      ds + row * kWords,
                      pairs + k * kTile * kPanel});
             }
-            add_tiles({key_columns + j / 2 * lanes_, 64, kTileBytes, lanes_ / kTile * kTileBytes},
-                      lanes_ / kTile, {pairs, 4 * kPanel, 64, 2 * kTileBytes}, 2, squares,
-                      dq_sum + at_query * lanes_, kPanel);
+            tiles_product({key_columns + j / 2 * lanes_, 64, kTileBytes, lanes_ / kTile * kTileBytes},
+                          lanes_ / kTile, {pairs, 4 * kPanel, 64, 2 * kTileBytes}, 2, squares, j == 0,
+                          dq_sum + at_query * lanes_, kPanel);
           }
           const int64_t word = part * kWords;
-          add_over_queries(p, squares, dy_along + word * lanes_, end - part, dv_sum + j * lanes_);
-          add_over_queries(ds, squares, q_along + word * lanes_, end - part, dk_sum + j * lanes_);
+          const bool fresh = !s_.causal && first == 0 && part == 0;
+          add_over_queries(p, squares, dy_along + word * lanes_, end - part, fresh, dv_sum + j * lanes_);
+          add_over_queries(ds, squares, q_along + word * lanes_, end - part, fresh, dk_sum + j * lanes_);
         }
       }
       for (int64_t panel = 0; panel < panels; ++panel)
@@ -154,16 +156,16 @@ class Backward {
 
   // to (kPanel, kPanel) = keys' rows times queries' columns.
   void score(const float* rows, const float* columns, float* to) const {
-    tile_product<2, 2, false>({rows, 4 * words_, 4 * kTile * words_, 64},
-                              {columns, 4 * query_line_, 64, 4 * kTile * query_line_}, words_ / kTile, to,
-                              kPanel);
+    tile_product<2, 2>({rows, 4 * words_, 4 * kTile * words_, 64},
+                       {columns, 4 * query_line_, 64, 4 * kTile * query_line_}, words_ / kTile, true, to,
+                       kPanel);
   }
 
   // to (keys of squares, lanes_) += weights times queries' rows.
-  void add_over_queries(const float* weights, int64_t squares, const float* rows, int64_t panels,
+  void add_over_queries(const float* weights, int64_t squares, const float* rows, int64_t panels, bool fresh,
                         float* to) const {
-    add_tiles({weights, 64, kTileBytes, 4 * kKeys * kWords}, 2 * squares,
-              {rows, 4 * lanes_, 64, 4 * kWords * lanes_}, lanes_ / kTile, panels, to, lanes_);
+    tiles_product({weights, 64, kTileBytes, 4 * kKeys * kWords}, 2 * squares,
+                  {rows, 4 * lanes_, 64, 4 * kWords * lanes_}, lanes_ / kTile, panels, fresh, to, lanes_);
   }
 
   AttentionShape s_;

@@ -19,22 +19,22 @@ struct Tiles {
   const char* tile(int64_t k) const { return static_cast<const char*>(at) + k * beside; }
 };
 
-// sum (R, C tiles, rows `line` floats apart) = or += a b, of `steps` tiles along the sum. Of two by two a
-// tile is loaded for each product.
-template <int R, int C, bool Add>
-void tile_product(const Tiles& a, const Tiles& b, int64_t steps, float* sum, int64_t line) {
+// sum (R, C tiles, rows `line` floats apart) += a b, of `steps` tiles along the sum; `fresh`: from 0 on. Of
+// two by two a tile is loaded for each product.
+template <int R, int C>
+void tile_product(const Tiles& a, const Tiles& b, int64_t steps, bool fresh, float* sum, int64_t line) {
   const int64_t bytes = 4 * line;
   float* below = sum + kTile * line;
-  if constexpr (Add) {
-    amx::load<0>(sum, bytes);
-    if constexpr (C == 2) amx::load<1>(sum + kTile, bytes);
-    if constexpr (R == 2) amx::load<2>(below, bytes);
-    if constexpr (R == 2 && C == 2) amx::load<3>(below + kTile, bytes);
-  } else {
+  if (fresh) {
     amx::clear<0>();
     if constexpr (C == 2) amx::clear<1>();
     if constexpr (R == 2) amx::clear<2>();
     if constexpr (R == 2 && C == 2) amx::clear<3>();
+  } else {
+    amx::load<0>(sum, bytes);
+    if constexpr (C == 2) amx::load<1>(sum + kTile, bytes);
+    if constexpr (R == 2) amx::load<2>(below, bytes);
+    if constexpr (R == 2 && C == 2) amx::load<3>(below + kTile, bytes);
   }
   const char *from_a = a.tile(0), *from_b = b.tile(0);
   for (int64_t k = 0; k < steps; ++k, from_a += a.along, from_b += b.along) {
@@ -57,17 +57,17 @@ void tile_product(const Tiles& a, const Tiles& b, int64_t steps, float* sum, int
   if constexpr (R == 2 && C == 2) amx::store<3>(below + kTile, bytes);
 }
 
-// sum += a b, of so many tiles.
-inline void add_tiles(Tiles a, int64_t rows, const Tiles& b, int64_t columns, int64_t steps, float* sum,
-                      int64_t line) {
+// The same of so many tiles.
+inline void tiles_product(Tiles a, int64_t rows, const Tiles& b, int64_t columns, int64_t steps, bool fresh,
+                          float* sum, int64_t line) {
   for (int64_t r = 0; r < rows; r += 2) {
     Tiles beside = b;
     for (int64_t c = 0; c < columns; c += 2) {
       const bool two = r + 1 < rows, wide = c + 1 < columns;
-      const auto product = two    ? wide ? tile_product<2, 2, true> : tile_product<2, 1, true>
-                              : wide ? tile_product<1, 2, true>
-                                  : tile_product<1, 1, true>;
-      product(a, beside, steps, sum + r * kTile * line + c * kTile, line);
+      const auto product = two    ? wide ? tile_product<2, 2> : tile_product<2, 1>
+                              : wide ? tile_product<1, 2>
+                                  : tile_product<1, 1>;
+      product(a, beside, steps, fresh, sum + r * kTile * line + c * kTile, line);
       beside.at = beside.tile(2);
     }
     a.at = a.tile(2);
