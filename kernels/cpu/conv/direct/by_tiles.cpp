@@ -87,13 +87,13 @@ struct Convolution {
     return {at, many, ratio_up(many, make() ? kMadeTogether : kTogether)};
   }
 
-  // From a place in the file's layout, outputs so many channels apart.
-  void pack_plain(bf16* to, int64_t at, int64_t channels) const {
-    const int64_t taps = g().taps();
+  // From a place in the file's layout, outputs so many channels apart; the next one will be `ahead` further.
+  void pack_plain(bf16* to, int64_t at, int64_t channels, int64_t ahead) const {
+    const int64_t taps = g().taps(), line = channels * taps, next = ahead * taps;
     if (wide)
-      direct_detail::pack_blocks(to, kBlock, wide + at * taps, channels * taps, taps);
+      direct_detail::pack_blocks(to, kBlock, wide + at * taps, line, taps, next);
     else
-      direct_detail::pack_blocks(to, kBlock, w + at * taps, channels * taps, taps);
+      direct_detail::pack_blocks(to, kBlock, w + at * taps, line, taps, next);
   }
 
   void make_weights(bf16* to, int64_t panel, int64_t from, int64_t steps) const {
@@ -101,10 +101,10 @@ struct Convolution {
     bf16* const spare = to + steps * taps * kBlock;
     for (int64_t step = from; step < from + steps; ++step, to += taps * kBlock) {
       if (!reversed) {
-        pack_plain(to, panel * kPanel * g().I + step * kChannels, g().I);
+        pack_plain(to, panel * kPanel * g().I + step * kChannels, g().I, kChannels);
         continue;
       }
-      if (plain) pack_plain(spare, step * kChannels * g().O + panel * kPanel, g().O);
+      if (plain) pack_plain(spare, step * kChannels * g().O + panel * kPanel, g().O, kChannels * g().O);
       const bf16* blocks = plain ? spare : weights(panel, step);
       for (int64_t tap = 0; tap < taps; ++tap)
         direct_detail::turn_block(to + tap * kBlock, blocks + (taps - 1 - tap) * kBlock);

@@ -104,23 +104,24 @@ struct Convolution {
         turn_block(to + (tap * depth + c - from) * kPanel, weights(panel, tap, c));
   }
 
-  // From a place in the file's layout, outputs so many channels apart.
-  void pack_plain(bf16* to, int64_t apart, int64_t at, int64_t channels) const {
+  // From a place in the file's layout, outputs so many channels apart; the next one will be `ahead` further.
+  void pack_plain(bf16* to, int64_t apart, int64_t at, int64_t channels, int64_t ahead) const {
+    const int64_t line = channels * cut.taps, next = ahead * cut.taps;
     if (wide)
-      pack_blocks(to, apart, wide + at * cut.taps, channels * cut.taps, cut.taps);
+      pack_blocks(to, apart, wide + at * cut.taps, line, cut.taps, next);
     else
-      pack_blocks(to, apart, w + at * cut.taps, channels * cut.taps, cut.taps);
+      pack_blocks(to, apart, w + at * cut.taps, line, cut.taps, next);
   }
 
   void pack(bf16* to, int64_t panel, int64_t from, int64_t depth) const {
     for (int64_t c = from; c < from + depth; c += kPanel)
-      pack_plain(to + (c - from) * kPanel, depth * kPanel, panel * kPanel * g.I + c, g.I);
+      pack_plain(to + (c - from) * kPanel, depth * kPanel, panel * kPanel * g.I + c, g.I, kPanel);
   }
 
   void pack_and_turn(bf16* to, int64_t panel, int64_t from, int64_t depth) const {
     bf16* const blocks = to + cut.taps * cut.depth * kPanel;
     for (int64_t c = from; c < from + depth; c += kPanel) {
-      pack_plain(blocks, kBlock, c * g.O + panel * kPanel, g.O);
+      pack_plain(blocks, kBlock, c * g.O + panel * kPanel, g.O, kPanel * g.O);
       for (int64_t tap = 0; tap < cut.taps; ++tap)
         turn_block(to + (tap * depth + c - from) * kPanel, blocks + (cut.taps - 1 - tap) * kBlock);
     }

@@ -50,11 +50,12 @@ inline __m512i numbers_at(const float* from) {
 }
 
 // The blocks of all taps, `apart` numbers from each other, from a file's layout: outputs are `line` apart.
-// noipa: where it is not inlined GCC 12 takes it for a function that writes nothing, and leaves it out.
+// The memory of the next block, which begins `ahead` numbers further, is asked for. noipa: where it is not
+// inlined GCC 12 takes it for a function that writes nothing, and leaves it out.
 template <typename T>
-[[gnu::noipa]] void pack_nine(bf16* to, int64_t apart, const T* from, int64_t line) {
+[[gnu::noipa]] void pack_nine(bf16* to, int64_t apart, const T* from, int64_t line, int64_t ahead) {
   static constexpr NineTaps nine;
-  constexpr int64_t kAhead = 9 * kPanel;  // the next block's memory is asked for
+  constexpr int64_t kCacheLine = 64 / sizeof(T);
   for (int half = 0; half < 2; ++half, from += kLanes * line, to += kPanel) {
     for (int v = 0; v < 9; ++v) {
       const __m512i at = _mm512_load_si512(nine.at[v]);
@@ -62,7 +63,8 @@ template <typename T>
 #pragma GCC unroll 16
       for (int l = 0; l < kLanes; ++l) {
         const T* row = from + l * line + nine.from[v];
-        __builtin_prefetch(row + kAhead);
+        const T* const next = from + l * line + ahead + v * kPanel;
+        for (int64_t k = 0; k < kPanel; k += kCacheLine) __builtin_prefetch(next + k);
         x[l] = (vectors::Vec)_mm512_permutex2var_epi16(numbers_at(row), at, numbers_at(row + 32));
       }
       attention_detail::transpose(x);
@@ -76,8 +78,8 @@ template <typename T>
 }
 
 template <typename T>
-void pack_blocks(bf16* to, int64_t apart, const T* from, int64_t line, int64_t taps) {
-  if (taps == 9) return pack_nine(to, apart, from, line);
+void pack_blocks(bf16* to, int64_t apart, const T* from, int64_t line, int64_t taps, int64_t ahead) {
+  if (taps == 9) return pack_nine(to, apart, from, line, ahead);
   for (int64_t o = 0; o < kPanel; ++o, from += line)
     for (int64_t c = 0; c < kPanel; ++c)
       for (int64_t tap = 0; tap < taps; ++tap)
