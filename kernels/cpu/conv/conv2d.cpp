@@ -1,8 +1,8 @@
-// conv2d on channels-last pictures: compute-bound, oneDNN primitives made once. Weights
-// keep the files' layout (O, I, KH, KW): frozen ones are packed once, others in each run. A 1x1 kernel
-// without padding and stride is a matrix product. bf16 with stride 1 goes to direct/ where the processor
-// multiplies it. What is computed in f32, f16 too, and bf16 where oneDNN has only reference loops, goes to
-// winograd.h where kernels are 3x3 with stride 1; other operands are converted in each run.
+// conv2d on channels-last pictures: compute-bound. Weights keep the files' layout (O, I, KH, KW): frozen ones
+// are packed once, others in each run. A 1x1 kernel without padding and stride is a matrix product. bf16 with
+// stride 1 goes to direct/ where the processor multiplies it. What is computed in f32, f16 too, and bf16
+// where oneDNN has only reference loops, goes to winograd.h where kernels are 3x3 with stride 1, or to
+// float_conv.h. The rest are oneDNN's primitives, made once; operands that need it are converted in each run.
 #include "../../executor/shapes/product/addends.h"
 #include "primitives.h"
 #include "winograd.h"
@@ -26,6 +26,7 @@ Run forward(const Instruction& i, const Conv2dShape& g, const Tensor* bias, cons
   if (!usable(pd, insist)) return nullptr;
   if (type == memory::data_type::f32 && winograd_pays(g))
     return forward_winograd(i, g, bias, residual, d.w, pd.weights_desc());
+  if (type == memory::data_type::f32 && float_conv_pays(g)) return by_parts(i, g, false, bias, residual);
   if (type == memory::data_type::bf16)
     if (Run run = direct_bf16(i, g, false, bias, residual)) return run;
   // oneDNN 2.6's tiles take what lies beside a picture for its border where the kernel is 1x1.

@@ -1,5 +1,5 @@
 // Input gradients of conv2d: for stride 1 the forward convolution with the reversed kernel where that is
-// faster, by tiles, vectors or Winograd, else oneDNN's own primitive.
+// faster, by tiles, vectors, Winograd or parts of sums, else oneDNN's own primitive.
 #include "primitives.h"
 #include "winograd.h"
 
@@ -26,10 +26,10 @@ Conv2dShape turned(const Conv2dShape& g) {
           g.KW - 1 - g.right};
 }
 
-// dx as the convolution of dy with the reversed kernel, for stride 1. By Winograd where that pays. Else
-// oneDNN's forward batch-reduce GEMM reaches the arithmetic's peak, its backward loops 70-80 % of it: for
-// trainable weights that pays on large pictures only; frozen ones would be kept a second time for the
-// backward loops. Null where it is no gain.
+// dx as the convolution of dy with the reversed kernel, for stride 1. Of few channels oneDNN's forward
+// batch-reduce GEMM reaches the arithmetic's peak, its backward loops 70-80 % of it: for trainable weights
+// that pays on large pictures only; frozen ones would be kept a second time for the backward loops. Null
+// where it is no gain.
 Run backward_input_reversed(const Instruction& i, const Conv2dShape& g, memory::data_type type, bool convert,
                             const char* usual) {
   const Tensor& w = i.in(1);
@@ -43,6 +43,7 @@ Run backward_input_reversed(const Instruction& i, const Conv2dShape& g, memory::
     const auto [from, layout] = weights_as_they_lie(i, {w, plain, plain, false});
     return winograd(i, {r, layout, true, from, i.in(0).data, i.out(0).data});
   }
+  if (type == memory::data_type::f32 && float_conv_pays(r)) return by_parts(i, r, true, nullptr, nullptr);
   if ((!w.frozen && g.N * g.H * g.W < 1024) || strstr(usual, "brg")) return nullptr;
   const Descs d(r, type);
   const auto pd = forward_desc(d, false, Residual::kNone, false);

@@ -6,7 +6,7 @@
 
 #include <cstdlib>
 
-#include "../packing/relayout.h"
+#include "weight_offsets.h"
 #include "winograd_tiles.h"
 
 namespace easel {
@@ -49,22 +49,12 @@ struct Cut {
   int64_t own() const { return 16 * (sums_apart() + kWeightsApart); }
 };
 
-// Where the weights lie: a sum of one offset an output, one an input and one a tap.
-struct Kernels {
-  std::vector<int64_t> outputs, inputs;
-  int64_t taps[9];
-  Kernels(const Relayout::Offsets& layout, bool reversed)
-      : outputs(layout[reversed ? 1 : 0]), inputs(layout[reversed ? 0 : 1]) {
-    for (int k = 0; k < 9; ++k) taps[reversed ? 8 - k : k] = layout[2][k / 3] + layout[3][k % 3];
-  }
-};
-
 // One run, with its addresses.
 template <typename T>
 struct Convolution {
   const Conv2dShape& g;
   const Cut& cut;
-  const Kernels& w;
+  const WeightOffsets& w;
   const T *weights, *x;
   T* y;
   const T *bias, *residual, *zeros;  // zeros: a pixel outside of the picture
@@ -119,7 +109,7 @@ struct Convolution {
       gather_block(block, o, c, many);
     for (int64_t k = 0; k < many; ++k, to += kPanel)
       if (direct)
-        transform_weights(to, Cut::kWeightsApart, weights + w.outputs[o] + w.inputs[c + k], w.taps);
+        transform_weights(to, Cut::kWeightsApart, weights + w.outputs[o] + w.inputs[c + k], w.taps.data());
       else
         transform_weights(to, Cut::kWeightsApart, &block[k][0][0], kBeside);
   }
@@ -223,12 +213,12 @@ Run prepare(const Instruction& i, const Winograd& c) {
   const size_t zero_bytes = size_t(c.g.I) * sizeof(T);
   const Scratch zeros = i.scratch(zero_bytes), pixels = i.scratch(size_t(cut.pixels()) * sizeof(float)),
                 own = i.scratch(size_t(i.threads() * cut.own()) * sizeof(float));
-  return [=, kernels = Kernels(Relayout::offsets(c.layout), c.reversed)] {
+  return [=, offsets = WeightOffsets(Relayout::offsets(c.layout), c.reversed)] {
     memset(zeros.get(), 0, zero_bytes);
     const auto at = [](char* place) { return reinterpret_cast<T*>(place); };
     const Convolution<T> run{c.g,
                              cut,
-                             kernels,
+                             offsets,
                              at(c.w),
                              at(c.x),
                              at(c.y),
