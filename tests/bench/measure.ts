@@ -44,7 +44,7 @@ async function timed(job: Job): Promise<Timed> {
   return { wall, gpu, finite, loss: out.loss?.[0] };
 }
 
-/** Milliseconds of which making the programs is a small part: such a job runs once. */
+/** Milliseconds of which making the programs is a small part: such a job runs once. A step's first may wait for its memory. */
 const LONG = 60e3;
 
 /** Until a run is no longer much faster than the one before: a virtual machine gets its memory as it first writes to it. */
@@ -60,7 +60,7 @@ async function measure(label: string, job: Job, made: number): Promise<void> {
   const before = counts(), one = await timed(job);
   if (first) fact(`${who}.${name}.first_step`, performance.now() / 1e3, "s since the command");
   first = false;
-  const long = backend === "cpu" && one.wall > LONG;
+  const long = backend === "cpu" && one.wall > LONG && one.loss === undefined;
   const once = counts(), second = long ? one : await timed(job); // records the graphs, where the first run did not
   const process = Deno.memoryUsage().rss - device.allocatedBytes; // as `easel plan` tells it
   const graphs = since(before), { launches } = since(once);
