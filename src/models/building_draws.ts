@@ -5,6 +5,7 @@
  */
 import { clipConfig } from "./clip/mod.ts";
 import { type Family, UNET, VAE } from "./families/mod.ts";
+import type { TokenTable } from "./embeddings/mod.ts";
 import { below } from "./keys/mod.ts";
 import type { Shapes } from "./weights.ts";
 
@@ -22,8 +23,15 @@ export function buildingDraws(
 /** The same for one more U-Net that is built with memory. */
 export const unetDraws = (shapes: Shapes): number => layerDraws(below(shapes, `${UNET}.`));
 
+/**
+ * The same for a text encoder whose table of tokens grows: all rows are drawn anew, then the new ones once more around
+ * the mean of the old.
+ */
+export const addedTokenDraws = ({ vocabulary, width }: TokenTable, added: number): number =>
+  normalDraws((vocabulary + added) * width) + normalDraws(added * width);
+
 /** Linear layers and convolutions: uniform, one number for each element of weight and bias. */
-function layerDraws(shapes: Shapes): number {
+export function layerDraws(shapes: Shapes): number {
   let draws = 0;
   for (const [key, shape] of shapes) {
     if (!key.endsWith(".weight") || shape.length < 2) continue;

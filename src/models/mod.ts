@@ -18,7 +18,7 @@ export { openAnyLayout, type PartOptions, type PartRows, partRows } from "./layo
 export * from "./saving/mod.ts";
 export { isInpainting } from "./whole.ts";
 export { predictsVelocity } from "./marks.ts";
-export { buildingDraws, unetDraws } from "./building_draws.ts";
+export { addedTokenDraws, buildingDraws, unetDraws } from "./building_draws.ts";
 export {
   type Adapter,
   type Layer,

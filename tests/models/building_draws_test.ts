@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { buildingDraws } from "../../src/models/mod.ts";
+import { addedTokenDraws, buildingDraws } from "../../src/models/mod.ts";
 import { type FamilyName, synthModel } from "../golden/synth_models.ts";
 
 const UNET = { model_channels: 320, channel_mult: [1, 2, 4, 4], attention_resolutions: [4, 2, 1] };
@@ -38,5 +38,11 @@ Deno.test("buildingDraws() counts what the reference's models draw while they ar
     const model = synthModel(family, parts);
     assert.equal(buildingDraws(model, false), draws, name);
     assert.equal(buildingDraws(model, true) - draws, name === "sd1-tiny" ? 5242567 : 83614183, name);
+  }
+});
+
+Deno.test("addedTokenDraws() counts what a table draws that transformers makes longer", () => {
+  for (const [vocabulary, width, added, draws] of [[49408, 64, 3, 3162496], [1001, 20, 3, 20156]]) {
+    assert.equal(addedTokenDraws({ key: "", vocabulary, width }, added), draws, `${vocabulary} x ${width}`);
   }
 });

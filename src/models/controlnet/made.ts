@@ -1,5 +1,6 @@
 /** A ControlNet made for a U-Net: its tensors and their first values (diffusers 0.25, ControlNetModel.from_unet). */
 
+import { layerDraws } from "../building_draws.ts";
 import { UNET } from "../families/family.ts";
 import { below } from "../keys/table.ts";
 import type { Shapes } from "../weights.ts";
@@ -42,17 +43,29 @@ interface UniformSource {
   uniform(low: number, high: number, n: number): Float32Array;
 }
 
+/** What diffusers makes before the convolutions that read the picture. */
+const MADE_BEFORE = /^(input_blocks\.0|time_embed|label_emb)\./;
+
+/** How many numbers diffusers draws for a ControlNet, values that the U-Net's or a file's replace among them. */
+export const controlDraws = (model: Shapes): number => layerDraws(controlShapes(model));
+
 /**
  * First values by name: the U-Net's own, read each time, zeros for what joins it, and for what reads the picture as PyTorch fills
- * convolutions: within 1 / sqrt(inputs of one output), but zeros in the last. `read` gives the U-Net's by their keys.
+ * convolutions: within 1 / sqrt(inputs of one output), but zeros in the last. `read` gives the U-Net's by their keys;
+ * `built` is told how many numbers are drawn in diffusers for what is not drawn here, where it has come to that.
  */
 export function firstControlWeights(
   shapes: ReadonlyMap<string, readonly number[]>,
   read: (key: string) => Float32Array,
   generator: UniformSource,
+  built: (draws: number) => void,
 ): (name: string) => Float32Array {
   const sizeOf = (shape: readonly number[]) => shape.reduce((n, d) => n * d, 1);
   const last = `input_hint_block.${2 * HINT.length}.`;
+  const before = new Map([...shapes].filter(([name]) => MADE_BEFORE.test(name)));
+  const start = layerDraws(before);
+  let drawn = 0;
+  built(start);
   const own = new Map(
     [...shapes].filter(([name]) => !COPIED.test(name)).map(([name, shape]) => {
       const count = sizeOf(shape);
@@ -61,8 +74,10 @@ export function firstControlWeights(
       }
       const weight = shapes.get(name.replace(/\.bias$/, ".weight"))!,
         bound = 1 / Math.sqrt(sizeOf(weight.slice(1)));
+      drawn += count;
       return [name, generator.uniform(-bound, bound, count)];
     }),
   );
+  built(layerDraws(shapes) - start - drawn);
   return (name) => own.get(name) ?? read(`${UNET}.${name}`);
 }

@@ -11,6 +11,6 @@ export {
   type LLLiteSizes,
   llliteTensors,
 } from "./lllite.ts";
-export { controlShapes, firstControlWeights } from "./made.ts";
+export { controlDraws, controlShapes, firstControlWeights } from "./made.ts";
 export { saveControlNet, type SavedControl } from "./save.ts";
 export { type ControlFile, type LowRank, openControlNet, openLLLite, type Steered } from "./file.ts";

@@ -4,6 +4,7 @@ import type { JobContext } from "../../../base/job.ts";
 import { CONDITIONED } from "../../../data/dataset/config_schema.ts";
 import { Controls } from "../../../generation/techniques/control/controls.ts";
 import {
+  controlDraws,
   controlShapes,
   firstControlWeights,
   type ModelFile,
@@ -11,9 +12,9 @@ import {
   saveControlNet,
   weightOf,
 } from "../../../models/mod.ts";
-import type { TorchGenerator } from "../../../random/mod.ts";
 import { type ControlNetConfig, controlNetGroups, sdxlControlNetGroups } from "../../options.ts";
 import { runTraining } from "../../loop/trainer.ts";
+import type { RunGenerators } from "../../objective/generators.ts";
 import { frozenDtype } from "../../step/diffusion_training.ts";
 import {
   controlTraining,
@@ -56,7 +57,7 @@ export async function openControlRun(
   const all = await openRun(settled, context, { groups, told: { sdxl }, supports: CONDITIONED });
   const { file, store, length } = all, { family } = file;
   const config = closingOnError(all, () => withoutUnread(settled, family, context.warn));
-  const net = closingOnError(all, () => firstControl(config, file, all.generators.network));
+  const net = closingOnError(all, () => firstControl(config, file, all.generators));
   const opened = {
     ...all,
     close() {
@@ -103,13 +104,14 @@ interface OpenControl extends TrainedControl {
 function firstControl(
   { controlnetModelNameOrPath: path }: Pick<ControlNetConfig, "controlnetModelNameOrPath">,
   file: ModelFile,
-  generator: TorchGenerator,
+  { network, built }: Pick<RunGenerators, "network" | "built">,
 ): OpenControl {
   const read = (key: string) => weightOf(file, key);
   if (path === null) {
     const shapes = controlShapes(file.shapes);
-    return { shapes, first: firstControlWeights(shapes, read, generator), isNew: true, close() {} };
+    return { shapes, first: firstControlWeights(shapes, read, network, built), isNew: true, close() {} };
   }
+  built(controlDraws(file.shapes)); // sd-scripts makes it from the U-Net all the same
   const net = openControlNet(path, { ...file, read }, "controlnet_model_name_or_path");
   if (net.lowRank) {
     net.close();

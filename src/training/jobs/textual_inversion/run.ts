@@ -4,6 +4,7 @@ import { UsageError } from "../../../base/errors.ts";
 import { counted } from "../../../base/phrases.ts";
 import type { DatasetGroup } from "../../../data/mod.ts";
 import {
+  addedTokenDraws,
   embeddingNames,
   type ModelFile,
   readTokenVectors,
@@ -11,7 +12,7 @@ import {
   weightOf,
   writeEmbeddings,
 } from "../../../models/mod.ts";
-import type { TorchGenerator } from "../../../random/mod.ts";
+import { TorchGenerator } from "../../../random/mod.ts";
 import { type ClipTokenizer, loadTokenizer, vocabularyTexts } from "../../../text/mod.ts";
 import {
   sdxlTextualInversionGroups,
@@ -33,7 +34,7 @@ import { randomVectors, type Rows, vectorsOfWords } from "../../trained/textual_
 import { OBJECT_TEMPLATES, STYLE_TEMPLATES } from "../../trained/textual_inversion/templates.ts";
 import { openOutput } from "../output_folder.ts";
 import { assembleRun, drawingModel } from "../assemble_run.ts";
-import { closingOnError, openRun } from "../open_run.ts";
+import { closingOnError, type OpenedRun, openRun } from "../open_run.ts";
 import type { TrainingRun } from "../training_run.ts";
 
 /** What one command has that others have not. */
@@ -98,7 +99,7 @@ export async function openInversionRun(
       file,
       tokenizers,
       { ...rows, named: blocks },
-      opened.generators.network,
+      opened,
       context,
     );
   });
@@ -186,7 +187,7 @@ function firstVectors(
   file: ModelFile,
   tokenizers: readonly ClipTokenizer[],
   { named, ...rows }: Rows & { readonly named: readonly TextBlock[] | null },
-  torch: TorchGenerator,
+  { seed, generators }: Pick<OpenedRun, "seed" | "generators">,
   { warn, log }: Pick<JobContext, "warn" | "log">,
 ): NewVectors[] {
   const { weights, initWord, tokenString } = config, { family, shapes } = file;
@@ -199,6 +200,11 @@ function firstVectors(
   if (initWord === null && weights === null) {
     log(`"${tokenString}" begins at random: no --init_word is given`);
   }
+  // sd-scripts' XTI has rows for the word itself beside those for its blocks
+  const added = named ? count + rows.vectors : count;
+  for (const table of tables) generators.built(addedTokenDraws(table, added));
+  // what they begin as moves nothing else: with each release transformers draws them in another way
+  const torch = new TorchGenerator(seed);
   return tables.map((table, i): NewVectors => {
     const read = given[i];
     if (read && read.count !== count) {
