@@ -10,12 +10,15 @@ import {
   Graph,
   linear,
   matmul,
+  mul,
   sum,
   type Tensor,
 } from "../../../src/graph/mod.ts";
 import { type Device, openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
 import { normal } from "../check_op.ts";
+import { relL2 } from "../../golden/compare.ts";
 import { identical } from "../identical.ts";
+import { withEnvironment } from "../devices.ts";
 
 const WAYS: readonly [K: number, N: number, build: (x: Tensor, w: Tensor, graph: Graph) => Tensor][] = [
   [576, 640, (x, w) => linear(x, w)],
@@ -50,25 +53,61 @@ Deno.test("weights in float32 give the same bits, cast before or rounded as they
   }
 });
 
+/** A convolution's outputs and the gradient of its inputs, of weights that are cast (wideWeights: false) or not. */
+async function convolved(
+  shape: readonly [O: number, I: number, KH: number, KW: number],
+  pad: [top: number, bottom: number, left: number, right: number],
+  wideWeights: boolean | undefined,
+  threads: number,
+): Promise<Record<string, Float32Array>> {
+  const device = openDevice("cpu", { threads }), store = new ParameterStore(device), graph = new Graph();
+  const size = [1, 5, 7, shape[1]], x = graph.input("x", size, "bf16");
+  store.upload("w", shape, "f32", normal(shape, 1).values as Float32Array);
+  const y = conv2d(x, graph.parameter("w", shape), undefined, { pad });
+  graph.output("y", y);
+  const dy = graph.input("dy", y.shape, "bf16");
+  graph.output("dx", gradients(sum(cast(mul(y, dy), "f32")), [x])[0]!);
+  const program = await compile(graph, store, wideWeights === undefined ? {} : { wideWeights });
+  const wide = program.tables.listing.filter((line) => /^conv2d.* f32/.test(line)).length;
+  deepEqual(wide, device.info().rounds_weights && wideWeights === undefined ? 2 : 0);
+  const outcome = await program.run({ x: normal(size, 2).values, dy: normal(y.shape, 3).values });
+  program.destroy();
+  store.destroy();
+  device.close();
+  return outcome as Record<string, Float32Array>;
+}
+
 Deno.test("so do convolutions' weights, for the outputs and for the gradient of the inputs", async () => {
-  const shape = [320, 96, 3, 3], outcomes: Record<string, ArrayLike<number>>[] = [];
-  for (const [wideWeights, threads] of [[false, 1], [undefined, 1], [undefined, 2]] as const) {
-    const device = openDevice("cpu", { threads }), store = new ParameterStore(device), graph = new Graph();
-    const x = graph.input("x", [1, 5, 7, 96], "bf16");
-    store.upload("w", shape, "f32", normal(shape, 1).values as Float32Array);
-    const y = conv2d(x, graph.parameter("w", shape), undefined, { pad: [1, 1, 1, 1] });
-    graph.output("y", y);
-    graph.output("dx", gradients(sum(cast(y, "f32")), [x])[0]!);
-    const program = await compile(graph, store, wideWeights === undefined ? {} : { wideWeights });
-    const outcome = await program.run({ x: normal([35, 96], 2).values });
-    ok(outcome.y.some((v) => v !== 0) && outcome.dx.some((v) => v !== 0));
-    outcomes.push(outcome);
-    program.destroy();
-    store.destroy();
-    device.close();
+  const [cast, alone, both] = await Promise.all(
+    ([[false, 1], [undefined, 1], [undefined, 2]] as const).map(([wide, threads]) =>
+      convolved([320, 96, 3, 3], [1, 1, 1, 1], wide, threads)
+    ),
+  );
+  ok(cast.y.some((v) => v !== 0) && cast.dx.some((v) => v !== 0));
+  identical(alone, cast);
+  identical(both, cast);
+});
+
+/** By tiles, where there are any, and by vectors. */
+const WAYS_TO_MULTIPLY: readonly Record<string, string>[] = [{}, { EASEL_CPU_AMX: "never" }];
+
+// oneDNN makes the gradient where weights are cast.
+Deno.test("they come out right where borders are wider than the kernel reaches", async () => {
+  for (
+    const [kernel, pad] of [[1, [1, 1, 1, 1]], [1, [0, 2, 1, 3]], [2, [2, 3, 4, 0]], [3, [
+      4,
+      0,
+      3,
+      4,
+    ]]] as const
+  ) {
+    for (const way of WAYS_TO_MULTIPLY) {
+      const shape = [512, 512, kernel, kernel] as const;
+      const cast = await convolved(shape, [...pad], false, 2);
+      const read = await withEnvironment(way, () => convolved(shape, [...pad], undefined, 2));
+      for (const name of ["y", "dx"]) ok(relL2(read[name], cast[name]) < 4e-3, `${name}: ${kernel} ${pad}`);
+    }
   }
-  identical(outcomes[1], outcomes[0]);
-  identical(outcomes[2], outcomes[0]);
 });
 
 /** Makes the program that `build` records of a parameter w; whether something in it reads float32. */

@@ -47,9 +47,11 @@ struct Region {
     const int64_t n = (first + line) / p.height, row = (first + line) % p.height - g.top;
     char* to = places + line * p.width * kPlaceBytes;
     if (n < g.N && row >= 0 && row < g.H) {
-      zero(to, g.left);
-      copy(to + g.left * kPlaceBytes, x + (n * g.H + row) * g.W * g.I);
-      zero(to + (g.left + g.W) * kPlaceBytes, p.width - g.left - g.W);
+      // An input gradient's border is negative where the convolution's was wider than the kernel reaches.
+      const int64_t before = std::max<int64_t>(g.left, 0), from = before - g.left, columns = g.W - from;
+      zero(to, before);
+      copy(to + before * kPlaceBytes, x + ((n * g.H + row) * g.W + from) * g.I, columns);
+      zero(to + (before + columns) * kPlaceBytes, p.width - before - columns);
     } else {
       zero(to, p.width);
     }
@@ -91,9 +93,9 @@ struct Region {
   void zero(char* to, int64_t count) const {
     for (int64_t step = 0; step < p.steps(); ++step) memset(to + step * apart(), 0, count * kPlaceBytes);
   }
-  void copy(char* to, const bf16* x) const {
+  void copy(char* to, const bf16* x, int64_t count) const {
     const int64_t steps = p.steps(), apart = this->apart();
-    for (int64_t column = 0; column < p.g.W; ++column, to += kPlaceBytes) {
+    for (; count > 0; --count, to += kPlaceBytes) {
       char* place = to;
       for (int64_t step = 0; step < steps; ++step, place += apart, x += kChannels)
         memcpy(place, x, kPlaceBytes);
