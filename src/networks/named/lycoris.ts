@@ -95,14 +95,15 @@ export const namedLycoris: NamedNetwork = {
   },
 };
 
-function lycorisOptions(flags: NetworkFlags, table: BlockTable, compat: boolean): LycorisOptions {
+function lycorisOptions(flags: NetworkFlags, table: BlockTable): LycorisOptions {
   const own = Object.keys(OPTIONS).filter((key) => !["dim", "alpha", "weight_decompose"].includes(key));
   const given = splitNetworkArgs(flags.args ?? [], "lycoris.kohya", [...SHARED, ...own, ...OF_THE_NETWORK]);
   const shared = Object.entries(given).filter(([key, value]) =>
     SHARED.includes(key) && !isZeroDropout(key, value)
   );
   const args = shared.map(([key, value]) => `${key}=${value}`);
-  const options = loraOptions({ ...flags, args }, table, compat, "lycoris.kohya", SHARED);
+  // nothing to repeat under --compat: LyCORIS reads its own arguments, dropout among them
+  const options = loraOptions({ ...flags, args }, table, false, "lycoris.kohya", SHARED);
   const is = (key: string) => key in given && truth(key, given[key]);
   const bypass = is("bypass_mode");
   const layer = Object.entries(given).reduce(

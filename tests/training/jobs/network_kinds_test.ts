@@ -199,6 +199,10 @@ Deno.test("a network's options that cannot be are refused in one line", async ()
       ],
       [lycoris("algo=ia3 dora_wd=True"), /dora_wd: IA3 has no DoRA; it goes with lora, loha and lokr/],
       [lycoris("dropout=0.3 bypass_mode=True"), /dropout 0.3 with bypass_mode is not supported/],
+      [
+        { ...lycoris("dropout=0.3 bypass_mode=True"), compat: "0.9.1" },
+        /dropout 0.3 with bypass_mode is not/,
+      ],
       [lycoris("use_tucker=perhaps"), /use_tucker=perhaps: give True or False/],
       [lycoris("algo=lokr factor=0"), /factor=0: give a whole number above 0, or -1/],
       [{ networkModule: "networks.loft" }, /networks\.loft is not supported yet; these are: networks\.lora,/],
