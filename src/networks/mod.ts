@@ -15,6 +15,7 @@ export { type LearningRates, type ParameterGroup, parameterGroups } from "./site
 export { initialDraws, initialWeights, type LoraWeights, tensorShapes } from "./kinds/first_weights.ts";
 export type { MaskSource, NetworkKind, NetworkModule, UniformSource } from "./kinds/kind.ts";
 export { OFT_PREFIX } from "./kinds/rotations/oft.ts";
+export { asSeen } from "./kinds/rotations/seen.ts";
 export { DOWN, keysOf, lora, UP } from "./kinds/lora.ts";
 export { bundledEmbedding, otherNetwork } from "./files/file_keys.ts";
 export { type FileModule, fileModules, kindNames, type Note } from "./files/file_modules.ts";

@@ -9,14 +9,13 @@ import type { Family, ModelFile } from "../../models/mod.ts";
 import { regionalAdapter, regionsOf } from "../techniques/regions.ts";
 import {
   adapterOf,
+  asSeen,
   type LoadedLora,
   loadLora,
   loraBranch,
   multiplierInput,
-  type NetworkModule,
   networkNamed,
   type Note,
-  OFT_PREFIX,
   recordMerge,
   tensorShapes,
 } from "../../networks/mod.ts";
@@ -69,23 +68,11 @@ export function openNetworks(
     if (modules[i] !== undefined) networkNamed(modules[i]); // what a file is, it says itself
     using file = openCheckpoint(place.path);
     show(`${place.path}: metadata ${JSON.stringify(file.metadata)}`);
-    const loaded = loadLora(file, model.shapes, model.family, note);
-    const lora = flags.compat === null ? loaded : { ...loaded, modules: seenModules(loaded.modules) };
+    const lora = asSeen(loadLora(file, model.shapes, model.family, note), flags.compat !== null);
     const hash = file.metadata.sshs_model_hash ?? dataSha256(place.path);
     const multiplier = place.listed ? flags.networkMul?.[i] ?? 1 : 1;
     return { ...place, lora, multiplier, merged: i < merged, hash };
   });
-}
-
-/**
- * sd-scripts tells by SDXL's names of layers that a file of networks.oft has modules outside of transformers, and draws without
- * those of other models.
- */
-function seenModules(modules: readonly NetworkModule[]): readonly NetworkModule[] {
-  if (modules.some(({ name }) => name.includes("in_layers_2"))) return modules;
-  return modules.filter(({ name }) =>
-    !name.startsWith(OFT_PREFIX) || /_transformer_blocks_|_proj_(in|out)$/.test(name)
-  );
 }
 
 /** What a picture says of its networks: --am (the last number holds for the rest; null takes the command line's), tags. */

@@ -5,6 +5,7 @@ import { openCheckpoint } from "../../formats/mod.ts";
 import { compile, Graph } from "../../graph/mod.ts";
 import { loadMissing, loadModel, type ModelFile } from "../../models/mod.ts";
 import {
+  asSeen,
   basesOf,
   type LoadedLora,
   loadLora,
@@ -25,13 +26,16 @@ export interface BaseNetwork {
 
 /** Reads the files and fits them to the model; a multiplier that is not given is 1. Throws UserError. */
 export function openBaseNetworks(
-  { baseWeights, baseWeightsMultiplier }: Pick<TrainNetworkConfig, "baseWeights" | "baseWeightsMultiplier">,
+  { baseWeights, baseWeightsMultiplier, compat }: Pick<
+    TrainNetworkConfig,
+    "baseWeights" | "baseWeightsMultiplier" | "compat"
+  >,
   model: Pick<ModelFile, "shapes" | "family">,
   note: Note,
 ): BaseNetwork[] {
   return (baseWeights ?? []).map((path, i) => {
     using file = openCheckpoint(path);
-    const lora = loadLora(file, model.shapes, model.family, note);
+    const lora = asSeen(loadLora(file, model.shapes, model.family, note), compat !== null);
     return { path, lora, multiplier: baseWeightsMultiplier?.[i] ?? 1 };
   });
 }

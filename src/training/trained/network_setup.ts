@@ -4,6 +4,7 @@ import { UsageError } from "../../base/errors.ts";
 import { openCheckpoint } from "../../formats/mod.ts";
 import { type BlockTable, type ModelFile, weightOf } from "../../models/mod.ts";
 import {
+  asSeen,
   baseOf,
   hasNorm,
   initialWeights,
@@ -78,7 +79,7 @@ export function setUpNetwork(
     loaded.modules.forEach(refuseReadOnly);
     given = loaded.weights;
     if (config.dimFromWeights) {
-      all = loaded.modules;
+      all = asSeen(loaded, compat).modules;
       modules = all.filter(trained);
     } else {
       all = network.modules(shapes, family, options, { resnets });

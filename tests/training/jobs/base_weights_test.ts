@@ -8,8 +8,9 @@ import { mergeLora } from "../../../src/tools/network/merge_lora.ts";
 import { mergeLoraOptions } from "../../../src/tools/network/options.ts";
 import type { TrainNetworkConfig } from "../../../src/training/options.ts";
 import { trainNetwork } from "../../../src/training/jobs/train_network.ts";
+import { openBaseNetworks } from "../../../src/training/trained/base_networks.ts";
 import { relL2 } from "../../golden/compare.ts";
-import { listening, lossesOf, tinyRun, writeTinyLora } from "../tiny_run.ts";
+import { listening, lossesOf, TINY, tinyRun, writeTinyLora } from "../tiny_run.ts";
 
 /** Losses and the LoRA's values. */
 async function train(config: TrainNetworkConfig) {
@@ -66,5 +67,32 @@ Deno.test("Ctrl-C while --base_weights are merged ends the run", async () => {
   };
   await rejects(trainNetwork({ ...config, baseWeights: [base] }, stopping), /stopped/);
   strictEqual([...Deno.readDirSync(join(dir, "out"))].length, 0);
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("--compat takes no more of a networks.oft file than sd-scripts, as base and with --dim_from_weights", async () => {
+  const { dir, config } = tinyRun(1), conv = join(dir, "out/conv.safetensors");
+  const oft = {
+    ...config,
+    networkModule: "networks.oft",
+    networkDim: 4,
+    networkAlpha: 1e-2,
+    maxTrainSteps: 1,
+  };
+  const args = ["enable_all_linear=True", "enable_conv=True"];
+  await trainNetwork({ ...oft, networkArgs: args, outputName: "conv" }, quietContext());
+  for (const compat of [null, "0.9.1"] as const) {
+    await trainNetwork({ ...oft, compat, networkWeights: conv, dimFromWeights: true }, quietContext());
+    using trained = openSafetensors(join(dir, "out/thing.safetensors"));
+    const base = openBaseNetworks(
+      { compat, baseWeights: [conv], baseWeightsMultiplier: null },
+      TINY,
+      () => {},
+    );
+    for (const names of [trained.keys(), base[0].lora.modules.map(({ name }) => name)]) {
+      strictEqual(names.some((name) => name.includes("resnets")), compat === null);
+      ok(names.some((name) => name.includes("_ff_net_")));
+    }
+  }
   Deno.removeSync(dir, { recursive: true });
 });
