@@ -29,12 +29,13 @@ Run forward(const Instruction& i, const Conv2dShape& g, const Tensor* bias, cons
   if (type == memory::data_type::f32 && float_conv_pays(g)) return by_parts(i, g, false, bias, residual);
   if (type == memory::data_type::bf16)
     if (Run run = direct_bf16(i, g, false, bias, residual)) return run;
-  // Where outputs have no tap in the picture oneDNN 2.6's tiles take what lies beside it, or end the process.
+  // Where outputs have no tap in the picture oneDNN 2.6's tiles take what lies beside it, or end the process,
+  // and other code of its loses the residual.
   const bool of_border = std::max(g.top, g.bottom) >= g.KH || std::max(g.left, g.right) >= g.KW;
   if (type == memory::data_type::bf16 && of_border && strstr(pd.impl_info_str(), "amx")) return nullptr;
   Residual joins = Residual::kNone;
-  if (residual) {  // the first way that keeps the implementation; with AVX-512 an operand would lose a
-                   // quarter of the speed
+  // The first way that keeps the implementation; with AVX-512 an operand would lose a quarter of the speed.
+  if (residual && !of_border) {
     for (const Residual way : {Residual::kOperand, Residual::kInPlace}) {
       if (way == Residual::kInPlace && convert) break;
       const auto with = forward_desc(d, bias != nullptr, way, false);

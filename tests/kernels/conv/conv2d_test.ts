@@ -75,6 +75,20 @@ for (const size of [1, 3]) {
   });
 }
 
+checkOp("conv2d() with a residual where outputs are of the border alone", {
+  operands: [
+    normal([1, 3, 4, 7], 1),
+    frozen(normal([41, 7, 3, 3], 2, 0.3)),
+    frozen(normal([41], 3)),
+    normal([1, 5, 4, 41], 4),
+  ],
+  build: (x, w, b, r) => add(conv2d(x, w, b, { pad: [1, 3, 1, 1] }), r),
+  reference: (x, w, b, r) =>
+    convolved(x, w, { x: [1, 3, 4, 7], w: [41, 7, 3, 3], pad: [1, 3, 1, 1] }).map((v, i) =>
+      v + b[i % 41] + r[i]
+    ),
+});
+
 for (const O of [64, 136]) {
   const g: Geometry = { x: [1, 17, 16, 40], w: [O, 40, 3, 3], pad: same };
   checkOp(`conv2d() in large blocks, ${O} channels`, {
