@@ -56,9 +56,9 @@ void multiply(float* sums, const char* const (&x)[2], const Stretch& s, const Li
     const char* ask = s.ahead + step * s.ahead_apart;
     for (int64_t tap = 0; tap < s.taps; ++tap, w += kBlock, ask += kBlockBytes) {
       for (int64_t l = lines.from; l < lines.to; ++l) __builtin_prefetch(ask + l * kLine, 0, 2);
-      amx::load<4>(w, kSumsLine);
+      amx::load_past<4>(w, kSumsLine);  // pixels are wanted at the other taps too
       amx::load<6>(a + s.offsets[tap], kPlaceBytes);
-      amx::load<5>(w + kPanel, kSumsLine);
+      amx::load_past<5>(w + kPanel, kSumsLine);
       if constexpr (P > 1) amx::load<7>(b + s.offsets[tap], kPlaceBytes);
       amx::multiply_add<0, 6, 4>();
       amx::multiply_add<1, 6, 5>();
