@@ -1,5 +1,5 @@
-// Input gradients of conv2d: for stride 1 the forward convolution with the reversed kernel where that is
-// faster, by tiles, vectors, Winograd or parts of sums, else oneDNN's own primitive.
+// Input gradients of conv2d: the forward convolution with the reversed kernel where that is faster, by tiles,
+// vectors, Winograd or parts of sums, else oneDNN's own primitive.
 #include "primitives.h"
 #include "winograd.h"
 
@@ -8,7 +8,8 @@ namespace {
 
 using namespace conv2d_detail;
 
-// The forward convolution that an input gradient is, with the reversed kernel, for stride 1.
+// The forward convolution that an input gradient is, with the reversed kernel. A stride is how far apart its
+// pixels lie then.
 Conv2dShape turned(const Conv2dShape& g) {
   return {g.N,
           g.height,
@@ -19,25 +20,25 @@ Conv2dShape turned(const Conv2dShape& g) {
           g.I,
           g.KH,
           g.KW,
-          1,
+          g.stride,
           g.KH - 1 - g.top,
           g.KW - 1 - g.left,
           g.KH - 1 - g.bottom,
           g.KW - 1 - g.right};
 }
 
-// dx as the convolution of dy with the reversed kernel, for stride 1. Of few channels oneDNN's forward
-// batch-reduce GEMM reaches the arithmetic's peak, its backward loops 70-80 % of it: for trainable weights
-// that pays on large pictures only; frozen ones would be kept a second time for the backward loops. Null
-// where it is no gain.
+// dx as the convolution of dy with the reversed kernel, for stride 1, and others by tiles. Of few channels
+// oneDNN's forward batch-reduce GEMM reaches the arithmetic's peak, its backward loops 70-80 % of it: for
+// trainable weights that pays on large pictures only; frozen ones would be kept a second time for the
+// backward loops. Null where it is no gain.
 Run backward_input_reversed(const Instruction& i, const Conv2dShape& g, memory::data_type type, bool convert,
                             const char* usual) {
   const Tensor& w = i.in(1);
-  if (g.stride != 1) return nullptr;
   const Conv2dShape r = turned(g);
   if (r.top < 0 || r.left < 0 || r.bottom < 0 || r.right < 0) return nullptr;
   if (type == memory::data_type::bf16)
     if (Run run = direct_bf16(i, r, true, nullptr, nullptr)) return run;
+  if (g.stride != 1) return nullptr;
   if (type == memory::data_type::f32 && winograd_pays(r)) {
     const memory::desc plain({g.O, g.I, 3, 3}, type, memory::format_tag::oihw);
     const auto [from, layout] = weights_as_they_lie(i, {w, plain, plain, false});

@@ -83,8 +83,8 @@ inline Run by_parts(const Instruction& i, const Conv2dShape& g, bool reversed, c
 inline Run direct_bf16(const Instruction& i, const Conv2dShape& g, bool reversed, const Tensor* bias,
                        const Tensor* residual) {
   const bool wide = i.in(1).dtype == EASEL_F32;
-  i.require(!wide || direct_possible(g), "operands need one dtype here");
-  if (!direct_possible(g)) return nullptr;
+  i.require(!wide || direct_possible(g, reversed), "operands need one dtype here");
+  if (!direct_possible(g, reversed)) return nullptr;
   const int64_t O = reversed ? g.I : g.O, I = reversed ? g.O : g.I;
   const memory::desc plain({O, I, g.KH, g.KW}, memory::data_type::bf16, memory::format_tag::oihw);
   Sequence steps;

@@ -14,6 +14,7 @@ interface Case {
   readonly O: number;
   readonly kernel?: readonly [number, number];
   readonly pad?: readonly [top: number, bottom: number, left: number, right: number];
+  readonly stride?: number;
   readonly added?: boolean; // a bias and a residual
 }
 
@@ -26,6 +27,23 @@ const CASES: Record<string, Case> = {
   "no borders": { x: [1, 6, 9, 32], O: 64, pad: [0, 0, 0, 0] },
   "one tap and borders": { x: [2, 7, 5, 96], O: 64, kernel: [1, 1], pad: [0, 1, 2, 0] },
   "pixels of many parts": { x: [2, 53, 61, 32], O: 32, added: true },
+  "every second pixel": { x: [2, 12, 10, 64], O: 96, stride: 2, added: true },
+  "every second pixel of uneven sides": { x: [2, 9, 13, 32], O: 64, stride: 2 },
+  "every second pixel, zeros behind alone": { x: [2, 8, 10, 96], O: 32, stride: 2, pad: [0, 1, 0, 1] },
+  "every second pixel and one tap": { x: [2, 7, 8, 32], O: 32, stride: 2, kernel: [1, 1], pad: [0, 0, 0, 0] },
+  "every third pixel, 5 by 2 taps": {
+    x: [2, 14, 11, 32],
+    O: 64,
+    stride: 3,
+    kernel: [5, 2],
+    pad: [3, 1, 0, 1],
+  },
+  "every second pixel, a row that no output reaches": {
+    x: [1, 8, 6, 32],
+    O: 32,
+    stride: 2,
+    pad: [0, 0, 0, 0],
+  },
   "more pixels than are laid out at once": { x: [1, 85, 80, 672], O: 32 },
 };
 
@@ -35,12 +53,13 @@ const numbers = (shape: readonly number[], seed: number, scale = 1) =>
 function made(c: Case) {
   const [N, H, W, I] = c.x, [KH, KW] = c.kernel ?? [3, 3];
   const pad = [...c.pad ?? [1, 1, 1, 1]] as [number, number, number, number];
-  const height = H + pad[0] + pad[1] - KH + 1;
-  const width = W + pad[2] + pad[3] - KW + 1;
+  const stride = c.stride ?? 1;
+  const height = Math.floor((H + pad[0] + pad[1] - KH) / stride) + 1;
+  const width = Math.floor((W + pad[2] + pad[3] - KW) / stride) + 1;
   const w = [c.O, I, KH, KW], y = [N, height, width, c.O];
   const scale = 1 / Math.sqrt(I * KH * KW);
   return {
-    ...{ N, H, W, I, O: c.O, KH, KW, pad, height, width, shapes: { x: [...c.x], w, y } },
+    ...{ N, H, W, I, O: c.O, KH, KW, stride, pad, height, width, shapes: { x: [...c.x], w, y } },
     ...{ x: numbers(c.x, 1), w: numbers(w, 2, scale), bias: numbers([c.O], 3), residual: numbers(y, 4) },
     dy: numbers(y, 5),
   };
@@ -52,7 +71,7 @@ async function run(on: Device, m: Made, added: boolean, frozen: boolean) {
   store.upload("w", m.shapes.w, "bf16", m.w, { frozen });
   const x = graph.input("x", m.shapes.x, "bf16"), bias = graph.input("bias", [m.O], "bf16");
   const w = graph.parameter("w", m.shapes.w, "bf16");
-  let y = conv2d(x, w, added ? bias : undefined, { pad: m.pad });
+  let y = conv2d(x, w, added ? bias : undefined, { stride: m.stride, pad: m.pad });
   if (added) y = add(y, graph.input("residual", m.shapes.y, "bf16"));
   graph.output("y", y);
   graph.output("dx", gradients(sum(mul(y, graph.input("dy", m.shapes.y, "bf16"))), [x])[0]!);
@@ -70,8 +89,8 @@ function output(m: Made, added: boolean, at: number): number {
   const row = Math.floor(at / m.O / m.width) % m.height, n = Math.floor(at / m.O / m.width / m.height);
   let total = added ? m.bias[o] + m.residual[at] : 0;
   for (let tap = 0; tap < m.KH * m.KW; tap++) {
-    const r = row + Math.floor(tap / m.KW) - m.pad[0];
-    const c = column + tap % m.KW - m.pad[2];
+    const r = row * m.stride + Math.floor(tap / m.KW) - m.pad[0];
+    const c = column * m.stride + tap % m.KW - m.pad[2];
     if (r < 0 || r >= m.H || c < 0 || c >= m.W) continue;
     for (let i = 0; i < m.I; i++) {
       total += m.x[((n * m.H + r) * m.W + c) * m.I + i] * m.w[(o * m.I + i) * m.KH * m.KW + tap];
@@ -86,7 +105,9 @@ function gradient(m: Made, at: number): number {
   const row = Math.floor(at / m.I / m.W) % m.H, n = Math.floor(at / m.I / m.W / m.H);
   let total = 0;
   for (let tap = 0; tap < m.KH * m.KW; tap++) {
-    const r = row - Math.floor(tap / m.KW) + m.pad[0], c = column - tap % m.KW + m.pad[2];
+    const r = (row - Math.floor(tap / m.KW) + m.pad[0]) / m.stride;
+    const c = (column - tap % m.KW + m.pad[2]) / m.stride;
+    if (!Number.isInteger(r) || !Number.isInteger(c)) continue;
     if (r < 0 || r >= m.height || c < 0 || c >= m.width) continue;
     for (let o = 0; o < m.O; o++) {
       total += m.dy[((n * m.height + r) * m.width + c) * m.O + o] * m.w[(o * m.I + i) * m.KH * m.KW + tap];

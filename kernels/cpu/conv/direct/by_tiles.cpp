@@ -57,6 +57,7 @@ struct Convolution {
   size_t laid_bytes, own_bytes;
 
   const Conv2dShape& g() const { return p.g; }
+  int64_t taps() const { return p.whole.taps(); }
   bool make() const { return reversed || plain; }
 
   // What a thread works with.
@@ -72,8 +73,8 @@ struct Convolution {
   // Weights of a panel from a step of channels on. Reversed, as the forward convolution reads them: blocks of
   // this panel of its inputs and the panel of its outputs that is the step.
   const bf16* weights(int64_t panel, int64_t step) const {
-    return reversed ? w + (step * (g().O / kPanel) + panel) * g().taps() * kBlock
-                    : w + (panel * p.steps() + step) * g().taps() * kBlock;
+    return reversed ? w + (step * (g().O / kPanel) + panel) * taps() * kBlock
+                    : w + (panel * p.steps() + step) * taps() * kBlock;
   }
 
   // Where a region's tiles begin.
@@ -89,35 +90,35 @@ struct Convolution {
 
   // From a place in the file's layout, outputs so many channels apart; the next one will be `ahead` further.
   void pack_plain(bf16* to, int64_t at, int64_t channels, int64_t ahead) const {
-    const int64_t taps = g().taps(), line = channels * taps, next = ahead * taps;
+    const int64_t taps = this->taps(), line = channels * taps, next = ahead * taps;
     if (wide)
       direct_detail::pack_blocks(to, kBlock, wide + at * taps, line, taps, next);
     else
       direct_detail::pack_blocks(to, kBlock, w + at * taps, line, taps, next);
   }
 
-  void make_weights(bf16* to, int64_t panel, int64_t from, int64_t steps) const {
-    const int64_t taps = g().taps();
-    bf16* const spare = to + steps * taps * kBlock;
-    for (int64_t step = from; step < from + steps; ++step, to += taps * kBlock) {
+  // Those of a phase.
+  void make_weights(bf16* to, const Phase& q, int64_t panel, int64_t from, int64_t steps) const {
+    bf16* const spare = to + steps * q.taps * kBlock;
+    for (int64_t step = from; step < from + steps; ++step, to += q.taps * kBlock) {
       if (!reversed) {
         pack_plain(to, panel * kPanel * g().I + step * kChannels, g().I, kChannels);
         continue;
       }
       if (plain) pack_plain(spare, step * kChannels * g().O + panel * kPanel, g().O, kChannels * g().O);
       const bf16* blocks = plain ? spare : weights(panel, step);
-      for (int64_t tap = 0; tap < taps; ++tap)
-        direct_detail::turn_block(to + tap * kBlock, blocks + (taps - 1 - tap) * kBlock);
+      for (int64_t tap = 0; tap < q.taps; ++tap)
+        direct_detail::turn_block(to + tap * kBlock, blocks + q.tap[tap] * kBlock);
     }
   }
 
   // The outputs of a tile.
-  void write(const Region& region, int64_t panel, int64_t place, const float* sums) const {
+  void write(const Region& region, const Phase& q, int64_t panel, int64_t place, const float* sums) const {
     using vectors::Brains;
     const int64_t at = panel * kPanel;
     vectors::Vec added[2] = {};
     for (int v = 0; bias && v < 2; ++v) added[v] = Brains::read(bias + at + v * kLanes);
-    region.each_output(place, [&](int64_t pixel, int k) {
+    region.each_output(place, q, [&](int64_t pixel, int k) {
       vectors::Vec low = vectors::load(sums + k * kPanel) + added[0],
                    high = vectors::load(sums + k * kPanel + kLanes) + added[1];
       const int64_t to = pixel * g().O + at;
@@ -128,20 +129,18 @@ struct Convolution {
   }
 
   // A panel's outputs of some tiles; `next` is the panel that probably follows.
-  void multiply_tiles(const Own& o, const Region& region, int64_t panel, int64_t next, const int32_t* tiles,
-                      int64_t many) const {
-    int64_t offsets[kTaps];
-    for (int64_t tap = 0; tap < g().taps(); ++tap) offsets[tap] = p.offset(tap);
+  void multiply_tiles(const Own& o, const Region& region, const Phase& q, int64_t panel, int64_t next,
+                      const int32_t* tiles, int64_t many) const {
     for (int64_t from = 0; from < p.steps(); from += cut.steps) {
       const int64_t steps = std::min(cut.steps, p.steps() - from);
       const bool last = from + steps == p.steps();
-      if (make()) make_weights(o.made, panel, from, steps);
+      if (make()) make_weights(o.made, q, panel, from, steps);
       const bf16* ahead = plain ? nullptr : last ? weights(next, 0) : weights(panel, from + steps);
       const Stretch stretch{make() ? o.made : weights(panel, from),
                             steps,
                             region.apart(),
-                            g().taps(),
-                            offsets,
+                            q.taps,
+                            q.offset,
                             from == 0,
                             reinterpret_cast<const char*>(ahead),
                             plain ? 0 : (weights(panel, 1) - weights(panel, 0)) * int64_t(sizeof(bf16))};
@@ -154,8 +153,8 @@ struct Convolution {
         const Lines lines{kBlockLines * t / many, ahead ? kBlockLines * (t + 1 + two) / many : 0};
         two ? multiply<2>(sums, x, stretch, lines) : multiply<1>(sums, x, stretch, lines);
         if (!last) continue;
-        write(region, panel, tiles[t], sums);
-        if (two) write(region, panel, tiles[t + 1], sums + kTile * kPanel);
+        write(region, q, panel, tiles[t], sums);
+        if (two) write(region, q, panel, tiles[t + 1], sums + kTile * kPanel);
       }
     }
   }
@@ -166,19 +165,22 @@ struct Convolution {
     return {p, first, std::min(cut.rows, p.rows() - first), laid + size_t(at) * laid_bytes};
   }
 
-  // Item k of a region: a panel's outputs of a part of the tiles.
+  int64_t items(const Tiles& tiles) const { return p.phases() * tiles.parts * cut.panels; }
+
+  // Item k of a region: a panel's outputs of a phase and a part of the tiles.
   void multiply_item(const Own& o, const Region& region, const Tiles& tiles, int64_t k) const {
-    const int64_t part = k / cut.panels, panel = k % cut.panels, parts = tiles.parts;
+    const int64_t parts = tiles.parts, panel = k % cut.panels, part = k / cut.panels % parts;
+    const Phase phase = p.phase(k / cut.panels / parts);
     const int64_t begin = tiles.many * part / parts, end = tiles.many * (part + 1) / parts;
     const int64_t next = panel + (cut.own ? 1 : omp_get_num_threads());
-    multiply_tiles(o, region, panel, std::min(next, cut.panels - 1), tiles.at + begin, end - begin);
+    multiply_tiles(o, region, phase, panel, std::min(next, cut.panels - 1), tiles.at + begin, end - begin);
   }
 
   void region_alone(const Own& o, int64_t number) const {
     const Region region = this->region(number, omp_get_thread_num());
     for (int64_t line = 0; line < region.lines(); ++line) region.lay(x, line);
     const Tiles tiles = this->tiles(region);
-    for (int64_t k = 0; k < tiles.parts * cut.panels; ++k) multiply_item(o, region, tiles, k);
+    for (int64_t k = 0; k < items(tiles); ++k) multiply_item(o, region, tiles, k);
   }
 
   void region_together(int64_t number) const {
@@ -187,7 +189,7 @@ struct Convolution {
       for (int64_t line = begin; line < end; ++line) region.lay(x, line);
     });
     const Tiles tiles = this->tiles(region);
-    take(tiles.parts * cut.panels, [&](const Own& o, int64_t k) { multiply_item(o, region, tiles, k); });
+    take(items(tiles), [&](const Own& o, int64_t k) { multiply_item(o, region, tiles, k); });
   }
 
   // f(what the thread works with, item) for all items, on all threads; whichever is next.
@@ -211,6 +213,8 @@ struct Convolution {
 };
 
 }  // namespace
+
+bool tiles_possible(const Conv2dShape& g) { return Pictures(g).possible(); }
 
 Run direct_by_tiles(const Instruction& i, const Direct& c) {
   const Pictures p(c.g);

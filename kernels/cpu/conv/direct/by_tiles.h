@@ -5,6 +5,8 @@
 namespace easel {
 inline namespace EASEL_ISA {
 
+// Whether zeros around its pixels are all that is wanted.
+bool tiles_possible(const Conv2dShape& g);
 Run direct_by_tiles(const Instruction& i, const Direct& c);
 
 }  // namespace EASEL_ISA

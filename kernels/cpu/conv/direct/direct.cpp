@@ -232,8 +232,9 @@ static bool direct_serves() {
   return attention_detail::multiplies_bf16() && !(wanted && !strcmp(wanted, "never"));
 }
 
-bool direct_possible(const Conv2dShape& g) {
-  return direct_serves() && g.stride == 1 && g.I % kPanel == 0 && g.O % kPanel == 0 && g.taps() <= kTaps;
+bool direct_possible(const Conv2dShape& g, bool reversed) {
+  const bool strides = g.stride == 1 || (reversed && by_tiles() && tiles_possible(g));
+  return direct_serves() && strides && g.I % kPanel == 0 && g.O % kPanel == 0 && g.taps() <= kTaps;
 }
 
 bool rounds_weights() { return direct_serves(); }
@@ -264,7 +265,7 @@ Run direct(const Instruction& i, const Direct& c) {
 }
 
 #else
-bool direct_possible(const Conv2dShape&) { return false; }
+bool direct_possible(const Conv2dShape&, bool) { return false; }
 bool rounds_weights() { return false; }
 Run direct(const Instruction& i, const Direct&) { i.fail("this level multiplies no bf16"); }
 #endif
