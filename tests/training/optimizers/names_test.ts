@@ -1,6 +1,11 @@
 /** --optimizer_type and --optimizer_args as they are typed. */
 import assert from "node:assert/strict";
-import { findOptimizer, optimizerNames, readOptimizer } from "../../../src/training/optimizers/mod.ts";
+import {
+  findOptimizer,
+  optimizerNames,
+  readOptimizer,
+  recordedOptimizer,
+} from "../../../src/training/optimizers/mod.ts";
 
 Deno.test("optimizers are found in any capitals, by alias and by the path of their class", () => {
   const wanted: Record<string, string> = {
@@ -80,4 +85,25 @@ Deno.test("an unknown argument of any optimizer is refused with what it takes", 
   ) readOptimizer(type, args);
   assert.throws(() => readOptimizer("AdamW8bit", ["optim_bits=8"]), /optim_bits must be 32/);
   assert.throws(() => readOptimizer("bitsandbytes.optim.SGD8bit", ["momentum=0"]), /above 0 and below 1/);
+});
+
+Deno.test("files name the classes of torch.optim as PyTorch 2.13 does: two by the package alone", () => {
+  const places: Record<string, string> = { Adafactor: "", Muon: "" };
+  const classes = [
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "Adamax",
+    "ASGD",
+    "NAdam",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+    "SGD",
+  ];
+  for (const name of classes) places[name] = `${name.toLowerCase()}.`;
+  for (const [name, place] of Object.entries(places)) {
+    const { name: recorded } = recordedOptimizer(`torch.optim.${name}`, null);
+    assert.equal(recorded, `torch.optim.${place}${name}`);
+  }
 });

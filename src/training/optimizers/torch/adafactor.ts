@@ -49,7 +49,7 @@ function squaresOf({ grad, state, hyper: { fresh } }: Group<States, "fresh">, fl
 export const torchAdafactor: Optimizer = {
   // the bare name is transformers'
   names: ["torch.optim.Adafactor"],
-  recorded: "torch.optim._adafactor.Adafactor",
+  recorded: "torch.optim.Adafactor",
   args: torchRows({ beta2_decay: number(-0.8, -10, 0), eps, d: number(1, 1), weight_decay: number(0) }),
   rule: ({ beta2_decay, eps: [first, smallest], d, weight_decay, maximize }) => {
     const floor = Math.max(first ?? STEP, SMALLEST), squared = Math.max(floor * floor, SMALLEST);

@@ -57,7 +57,7 @@ function orthogonal(x: Tensor, [a, b, c]: readonly number[], steps: number, eps:
 
 export const muon: Optimizer = {
   names: ["Muon"],
-  recorded: "torch.optim._muon.Muon",
+  recorded: "torch.optim.Muon",
   args: {
     weight_decay: number(0.1),
     momentum: number(0.95),
