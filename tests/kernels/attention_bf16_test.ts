@@ -42,7 +42,9 @@ const cases: Sizes[] = [
   { batch: 1, queries: 530, keys: 77, heads: 3, width: 40 },
   { batch: 2, queries: 77, keys: 77, heads: 2, width: 64, causal: true },
   { batch: 1, queries: 600, keys: 600, heads: 1, width: 64, causal: true },
+  { batch: 1, queries: 1100, keys: 1100, heads: 1, width: 24, causal: true },
   { batch: 1, queries: 90, keys: 200, heads: 1, width: 80 },
+  { batch: 1, queries: 90, keys: 1100, heads: 2, width: 40 },
   { batch: 1, queries: 64, keys: 64, heads: 3, width: 160 },
   { batch: 1, queries: 33, keys: 49, heads: 2, width: 2 },
 ];

@@ -1,10 +1,12 @@
 // attentionBackward of bf16 by tiles: dq, dk, dv from dy, recomputing the weights from q, k and lse (arXiv
 // 2205.14135). Tiles make the five products cheap; half of the time are the weights' exponentials. Scores lie
 // with keys as rows and queries as lanes. So pairs of two vectors of a key are words of a sum over queries,
-// pairs of two keys' vectors words of a sum over keys, and no weight changes its lane. One thread owns a
-// head, so dk and dv add up in one fixed order.
+// pairs of two keys' vectors words of a sum over keys, and no weight changes its lane. Of many keys dq
+// is added up in parts of these, else dk and dv are in parts of queries. Where threads are more than heads
+// each part is a task; elsewhere a head is one, which lays out less. Bits are the same.
 #include "../vectors/functions.h"
 #include "amx_attention.h"
+#include "amx_parts.h"
 #include "amx_products.h"
 
 #if defined(__AVX512F__)
@@ -59,52 +61,100 @@ class Backward {
         row_(s.row()),
         words_(sum_tiles(s.width) * kTile),
         lanes_(column_tiles(s.width) * kTile),
-        keys_(round_up(s.keys, kPanel)),
+        of_keys_(s.keys, !s.causal),
+        of_queries_(s.queries, of_keys_.count == 1),
+        tasks_(i.threads() > s.batch * s.heads ? of_keys_.count * of_queries_.count : 1),
+        keys_(round_up(tasks_ > 1 ? of_keys_.size : s.keys, kPanel)),
         queries_(std::min(round_up(s.queries, kPanel), kQueries)),
         query_line_(queries_ + 16),
         per_thread_(int64_t(sizeof(float)) *
-                    (2 * keys_ * words_ + keys_ / 2 * lanes_ + 2 * keys_ * lanes_ + 2 * words_ * query_line_ +
-                     queries_ * lanes_ + 2 * kPartPanels * kKeys * kWords + kPartPanels * kKeys / 2 * kPanel +
-                     queries_ * lanes_ + 2 * queries_ + kPanel + 2 * kPanel * kPanel)),
-        own_(i.scratch(size_t(per_thread_ * i.threads()))) {}
+                    (2 * keys_ * words_ + keys_ / 2 * lanes_ + 2 * words_ * query_line_ + queries_ * lanes_ +
+                     (of_queries_.count > 1 ? 2 : 1) * dk_size() + (of_keys_.count > 1 ? 2 : 1) * dq_size() +
+                     2 * kPartPanels * kKeys * kWords + kPartPanels * kKeys / 2 * kPanel + 2 * queries_ +
+                     kPanel + 2 * kPanel * kPanel)),
+        own_(i.scratch(size_t(per_thread_ * i.threads()))),
+        dq_line_(tasks_ > 1 && of_keys_.count > 1 ? round_up(s.queries, kPanel) * lanes_ : 0),
+        dk_line_(tasks_ > 1 && of_queries_.count > 1 ? dk_size() : 0),
+        sums_(i.scratch(sizeof(float) * size_t(s.batch * s.heads * tasks_ * (dq_line_ + dk_line_)))) {}
 
   void run(const bf16* dy, const bf16* q, const bf16* k, const bf16* v, const bf16* out, const float* lse,
            bf16* dq, bf16* dk, bf16* dv) {
     const int64_t heads = s_.batch * s_.heads;
 #pragma omp parallel for schedule(dynamic)
-    for (int64_t h = 0; h < heads; ++h) head(omp_get_thread_num(), h, dy, q, k, v, out, lse, dq, dk, dv);
+    for (int64_t task = 0; task < heads * tasks_; ++task)
+      part(omp_get_thread_num(), task, dy, q, k, v, out, lse, dq, dk, dv);
+    if (tasks_ == 1) return;
+    const int64_t panels = dq_line_ ? round_up(s_.queries, kPanel) / kPanel : 1;
+#pragma omp parallel for schedule(static)
+    for (int64_t task = 0; task < heads * panels; ++task) {
+      const int64_t h = task / panels;
+      if (dq_line_)
+        finish_queries(h, task % panels * kPanel, dq + head_offset(h, s_.queries));
+      else
+        finish_keys(h, dk + head_offset(h, s_.keys), dv + head_offset(h, s_.keys));
+    }
   }
 
  private:
-  void head(int t, int64_t h, const bf16* dy, const bf16* q, const bf16* k, const bf16* v, const bf16* out,
+  // Sums of a block of queries, and of a task's keys, dk's and then dv's.
+  int64_t dq_size() const { return queries_ * lanes_; }
+  int64_t dk_size() const { return 2 * keys_ * lanes_; }
+  int64_t head_offset(int64_t h, int64_t length) const {
+    return h / s_.heads * length * row_ + h % s_.heads * s_.width;
+  }
+  // Of a task: dq as panels of columns, or dk and then dv.
+  float* sums_of(int64_t task) const { return sums_.get<float>() + task * (dq_line_ + dk_line_); }
+
+  // The sums of n numbers of all tasks of a head, in place of the first one's.
+  const float* total(int64_t h, int64_t from, int64_t n) const {
+    float* sum = sums_of(h * tasks_) + from;
+    for (int64_t part = 1; part < tasks_; ++part) add_sums(sums_of(h * tasks_ + part) + from, n, sum);
+    return sum;
+  }
+
+  void finish_queries(int64_t h, int64_t first, bf16* dq) const {
+    float factors[kPanel];
+    std::fill(factors, factors + kPanel, s_.scale);
+    rows_of(total(h, first * lanes_, kPanel * lanes_), factors, s_.queries - first, s_.width,
+            dq + first * row_, row_);
+  }
+
+  void finish_keys(int64_t h, bf16* dk, bf16* dv) const {
+    const float* sum = total(h, 0, dk_line_);
+    scaled(sum, lanes_, s_.scale, s_.keys, s_.width, dk, row_);
+    scaled(sum + dk_line_ / 2, lanes_, 1.f, s_.keys, s_.width, dv, row_);
+  }
+
+  void part(int t, int64_t task, const bf16* dy, const bf16* q, const bf16* k, const bf16* v, const bf16* out,
             const float* lse, bf16* dq, bf16* dk, bf16* dv) const {
     const amx::Session session;
     float* at = reinterpret_cast<float*>(own_.get() + per_thread_ * t);
     const auto take = [&](int64_t count) { return std::exchange(at, at + count); };
     float *keys = take(keys_ * words_), *values = take(keys_ * words_),
           *key_columns = take(keys_ / 2 * lanes_);
-    float *dk_sum = take(keys_ * lanes_), *dv_sum = take(keys_ * lanes_);
+    float *dk_sum = take(dk_size()), *dk_part = take(of_queries_.count > 1 ? dk_size() : 0);
     float *q_across = take(words_ * query_line_), *dy_across = take(words_ * query_line_);
     float *q_along = take(queries_ / 2 * lanes_), *dy_along = take(queries_ / 2 * lanes_);
     float *p = take(kPartPanels * kKeys * kWords), *ds = take(kPartPanels * kKeys * kWords);
-    float *ds_pairs = take(kPartPanels * kKeys / 2 * kPanel), *dq_sum = take(queries_ * lanes_);
+    float *ds_pairs = take(kPartPanels * kKeys / 2 * kPanel), *dq_sum = take(dq_size()),
+          *dq_part = take(of_keys_.count > 1 ? dq_size() : 0);
     float *shift = take(queries_), *delta = take(queries_), *factors = take(kPanel);
     float *scores = take(kPanel * kPanel), *dp = take(kPanel * kPanel);
-    const int64_t column = h % s_.heads * s_.width;
-    const int64_t q_head = h / s_.heads * s_.queries * row_ + column,
-                  k_head = h / s_.heads * s_.keys * row_ + column;
-    pad_rows(k + k_head, row_, s_.keys, keys_, s_.width, keys);
-    pad_rows(v + k_head, row_, s_.keys, keys_, s_.width, values);
-    pack_columns(k + k_head, row_, s_.keys, s_.width, key_columns);
-    if (s_.causal) {  // the first queries see no later keys
-      std::fill(dk_sum, dk_sum + keys_ * lanes_, 0.f);
-      std::fill(dv_sum, dv_sum + keys_ * lanes_, 0.f);
-    }
+    const int64_t h = task / tasks_;
+    const int64_t first_key = dq_line_ ? of_keys_.begin(task % tasks_) : 0;
+    const int64_t count = dq_line_ ? of_keys_.length(task % tasks_) : s_.keys;
+    const int64_t first_query = dk_line_ ? of_queries_.begin(task % tasks_) : 0;
+    const int64_t last_query = first_query + (dk_line_ ? of_queries_.length(task % tasks_) : s_.queries);
+    const int64_t q_head = head_offset(h, s_.queries), k_head = head_offset(h, s_.keys) + first_key * row_;
+    if (dk_line_) dk_sum = sums_of(task);
+    pad_rows(k + k_head, row_, count, keys_, s_.width, keys);
+    pad_rows(v + k_head, row_, count, keys_, s_.width, values);
+    pack_columns(k + k_head, row_, count, s_.width, key_columns);
     std::fill(q_across + s_.width / 2 * query_line_, q_across + words_ * query_line_, 0.f);
     std::fill(dy_across + s_.width / 2 * query_line_, dy_across + words_ * query_line_, 0.f);
     std::fill(factors, factors + kPanel, s_.scale);
-    for (int64_t first = 0; first < s_.queries; first += queries_) {
-      const int64_t rows = std::min(queries_, s_.queries - first), from = q_head + first * row_;
+    for (int64_t first = first_query; first < last_query; first += queries_) {
+      const int64_t rows = std::min(queries_, last_query - first), from = q_head + first * row_;
       const int64_t panels = round_up(rows, kPanel) / kPanel;
       across(q + from, row_, rows, s_.width, q_across, query_line_);
       across(dy + from, row_, rows, s_.width, dy_across, query_line_);
@@ -114,8 +164,15 @@ class Backward {
         shift[r] = r < rows ? kLog2E * lse[h * s_.queries + first + r] : 0;
       std::fill(delta, delta + panels * kPanel, 0.f);
       dots(dy + from, out + from, row_, rows, s_.width, delta);  // sum_j p_j dp_j = dy . out
-      for (int64_t j = 0; j < s_.keys; j += kKeys) {
-        const int64_t squares = round_up(std::min(kKeys, s_.keys - j), kPanel) / kPanel;
+      if (dq_line_) dq_sum = sums_of(task) + first * lanes_;
+      const int64_t before = (first - first_query) % of_queries_.size;
+      float *dk_to = first - first_query < of_queries_.size ? dk_sum : dk_part,
+            *dv_to = dk_to + dk_size() / 2;
+      if (s_.causal && before == 0) std::fill(dk_to, dk_to + dk_size(), 0.f);  // not all see later keys
+      for (int64_t j = 0; j < count; j += kKeys) {
+        const int64_t squares = round_up(std::min(kKeys, count - j), kPanel) / kPanel;
+        const int64_t keys_before = j % of_keys_.size;
+        float* dq_to = j < of_keys_.size ? dq_sum : dq_part;
         for (int64_t part = 0; part < panels; part += kPartPanels) {
           const int64_t end = std::min(part + kPartPanels, panels);
           if (s_.causal && j >= first + end * kPanel) continue;
@@ -131,27 +188,32 @@ class Backward {
                      shift + at_query,
                      delta + at_query,
                      s_.scale * kLog2E,
-                     {s_.keys - key, key - first - at_query, s_.causal},
+                     {count - key, key - first - at_query, s_.causal},
                      p + row * kWords,
                      ds + row * kWords,
                      pairs + k * kTile * kPanel});
             }
             tiles_product({key_columns + j / 2 * lanes_, 64, kTileBytes, lanes_ / kTile * kTileBytes},
-                          lanes_ / kTile, {pairs, 4 * kPanel, 64, 2 * kTileBytes}, 2, squares, j == 0,
-                          dq_sum + at_query * lanes_, kPanel);
+                          lanes_ / kTile, {pairs, 4 * kPanel, 64, 2 * kTileBytes}, 2, squares,
+                          keys_before == 0, dq_to + at_query * lanes_, kPanel);
           }
           const int64_t word = part * kWords;
-          const bool fresh = !s_.causal && first == 0 && part == 0;
-          add_over_queries(p, squares, dy_along + word * lanes_, end - part, fresh, dv_sum + j * lanes_);
-          add_over_queries(ds, squares, q_along + word * lanes_, end - part, fresh, dk_sum + j * lanes_);
+          const bool fresh = !s_.causal && before == 0 && part == 0;
+          add_over_queries(p, squares, dy_along + word * lanes_, end - part, fresh, dv_to + j * lanes_);
+          add_over_queries(ds, squares, q_along + word * lanes_, end - part, fresh, dk_to + j * lanes_);
         }
+        if (dq_to == dq_part && (keys_before + kKeys >= of_keys_.size || j + kKeys >= count))
+          add_sums(dq_part, panels * kPanel * lanes_, dq_sum);
       }
-      for (int64_t panel = 0; panel < panels; ++panel)
+      if (dk_to == dk_part && (before + queries_ >= of_queries_.size || first + queries_ >= last_query))
+        add_sums(dk_part, dk_size(), dk_sum);
+      for (int64_t panel = 0; panel < panels && !dq_line_; ++panel)
         rows_of(dq_sum + panel * lanes_ * kPanel, factors, rows - panel * kPanel, s_.width,
                 dq + from + panel * kPanel * row_, row_);
     }
-    scaled(dk_sum, lanes_, s_.scale, s_.keys, s_.width, dk + k_head, row_);
-    scaled(dv_sum, lanes_, 1.f, s_.keys, s_.width, dv + k_head, row_);
+    if (dk_line_) return;
+    scaled(dk_sum, lanes_, s_.scale, count, s_.width, dk + k_head, row_);
+    scaled(dk_sum + dk_size() / 2, lanes_, 1.f, count, s_.width, dv + k_head, row_);
   }
 
   // to (kPanel, kPanel) = keys' rows times queries' columns.
@@ -169,9 +231,14 @@ class Backward {
   }
 
   AttentionShape s_;
-  int64_t row_, words_, lanes_, keys_, queries_, query_line_;  // words, lanes: of a packed row
+  int64_t row_, words_, lanes_;  // words, lanes: of a packed row
+  Parts of_keys_, of_queries_;
+  int64_t tasks_;                        // of a head
+  int64_t keys_, queries_, query_line_;  // of a task, and of a block
   int64_t per_thread_;
   Scratch own_;
+  int64_t dq_line_, dk_line_;  // sums of a task that others of the head add to
+  Scratch sums_;
 };
 
 }  // namespace
