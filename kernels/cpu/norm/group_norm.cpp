@@ -12,25 +12,27 @@ using namespace group_norm_detail;
 // For pixels [begin, end): sum[c] = those of x - shift[c], squares[c] of its squares. The shift (the first
 // pixel) keeps the variance exact where the mean is large.
 template <typename L, typename T = typename L::type>
-void channel_sums(double* sum, double* squares, const T* x, const T* shift, int64_t begin, int64_t end,
-                  int64_t C) {
+EASEL_FLAT void channel_sums(double* sum, double* squares, const T* x, const T* shift, int64_t begin,
+                             int64_t end, int64_t C) {
   std::fill_n(sum, C, 0.0);
   std::fill_n(squares, C, 0.0);
   for (int64_t from = begin; from < end; from += kRun) {
     const T *first = x + from * C, *last = x + std::min(from + kRun, end) * C;
     each_block<4>(C, [=](int64_t c, auto vectors, auto part) {
       constexpr int V = vectors();
-      Vec k[V], s[V]{}, q[V]{};
-      for (int v = 0; v < V; ++v) k[v] = read<L>(shift + c + v * kLanes, part);
-      for (const T* row = first + c; row < last; row += C)
+      Vec k[V], d[V], s[V]{}, q[V]{};
+      read<L>(k, shift + c, part);
+      for (const T* row = first + c; row < last; row += C) {
+        read<L>(d, row, part);
         for (int v = 0; v < V; ++v) {
-          const Vec d = read<L>(row + v * kLanes, part) - k[v];
-          s[v] += d;
-          q[v] += d * d;
+          d[v] -= k[v];
+          s[v] += d[v];
+          q[v] += d[v] * d[v];
         }
+      }
       for (int v = 0; v < V; ++v) {
-        add_doubles(sum + c + v * kLanes, s[v], part.lanes);
-        add_doubles(squares + c + v * kLanes, q[v], part.lanes);
+        add_doubles(sum + c + v * kLanes, s[v], part);
+        add_doubles(squares + c + v * kLanes, q[v], part);
       }
     });
   }
@@ -53,11 +55,20 @@ void join(float* mean, float* rstd, const double* sums, const T* shift, const Si
 }
 
 template <typename L, bool Silu, typename T = typename L::type>
-void normalise(T* y, const T* x, const float* scale, const float* shift, int64_t pixels, int64_t C) {
+EASEL_FLAT void normalise(T* y, const T* x, const float* scale, const float* shift, int64_t pixels,
+                          int64_t C) {
   for (int64_t p = 0; p < pixels; ++p, y += C, x += C)
-    each_vector(C, [=](int64_t c, auto part) {
-      const Vec v = read<L>(x + c, part) * read<Singles>(scale + c, part) + read<Singles>(shift + c, part);
-      write<L>(y + c, Silu ? vectors::silu<T>(v) : v, part);
+    each_block<2>(C, [=](int64_t c, auto vectors, auto part) {
+      constexpr int V = vectors();
+      Vec value[V], a[V], b[V];
+      read<L>(value, x + c, part);
+      read<Singles>(a, scale + c, part);
+      read<Singles>(b, shift + c, part);
+      for (int v = 0; v < V; ++v) {
+        value[v] = value[v] * a[v] + b[v];
+        if (Silu) value[v] = vectors::silu<T>(value[v]);
+      }
+      write<L>(y + c, value, part);
     });
 }
 
@@ -83,9 +94,9 @@ Run prepare_group_norm(const Instruction& i) {
         const T* picture = q + n * z.P * z.C;
         channel_sums<L>(own, own + z.C, picture, picture, begin, end, z.C);
       });
+      join_parts(s, z);
       for (int64_t n = 0; n < z.N; ++n) {
-        double* joined = s + n * z.parts * 2 * z.C;
-        join_parts(joined, z.parts, 2 * z.C);
+        const double* joined = s + n * z.parts * 2 * z.C;
         float *scale = line + n * 2 * z.C, *shift = scale + z.C;
         for (int64_t g = 0; g < z.G; ++g) {
           const int64_t at = n * z.G + g;
@@ -96,7 +107,7 @@ Run prepare_group_norm(const Instruction& i) {
           }
         }
       }
-      each_part(z, [=](int64_t n, int64_t, int64_t begin, int64_t end) {
+      each_part<true>(z, [=](int64_t n, int64_t, int64_t begin, int64_t end) {
         const int64_t at = (n * z.P + begin) * z.C;
         const float* scale = line + n * 2 * z.C;
         rows(y + at, q + at, scale, scale + z.C, end - begin, z.C);

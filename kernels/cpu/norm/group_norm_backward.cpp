@@ -20,28 +20,30 @@ inline Vec before_silu(Vec dy, Vec x, Vec scale, Vec shift) {
 
 // a (2, C) = sums of d and of d * xhat over pixels [begin, end).
 template <typename L, bool Silu, typename T = typename L::type>
-void sums(double* a, const T* dy, const T* x, const float* lines, int64_t begin, int64_t end, int64_t C) {
+EASEL_FLAT void sums(double* a, const T* dy, const T* x, const float* lines, int64_t begin, int64_t end,
+                     int64_t C) {
   std::fill_n(a, 2 * C, 0.0);
   for (int64_t from = begin; from < end; from += kRun) {
     const int64_t first = from * C, last = std::min(from + kRun, end) * C;
     each_block<2>(C, [=](int64_t c, auto vectors, auto part) {
       constexpr int V = vectors();
-      Vec rstd[V], offset[V], scale[V], shift[V], s[V]{}, t[V]{};
-      for (int v = 0; v < V; ++v) {
-        const auto line = [=](int k) { return read<Singles>(lines + k * C + c + v * kLanes, part); };
-        rstd[v] = line(RSTD), offset[v] = line(OFFSET), scale[v] = line(SCALE), shift[v] = line(SHIFT);
-      }
-      for (int64_t row = first + c; row < last; row += C)
+      Vec rstd[V], offset[V], scale[V], shift[V], q[V], d[V], s[V]{}, t[V]{};
+      read<Singles>(rstd, lines + RSTD * C + c, part);
+      read<Singles>(offset, lines + OFFSET * C + c, part);
+      read<Singles>(scale, lines + SCALE * C + c, part);
+      read<Singles>(shift, lines + SHIFT * C + c, part);
+      for (int64_t row = first + c; row < last; row += C) {
+        read<L>(q, x + row, part);
+        read<L>(d, dy + row, part);
         for (int v = 0; v < V; ++v) {
-          const int64_t at = row + v * kLanes;
-          const Vec q = read<L>(x + at, part);
-          const Vec d = before_silu<T, Silu>(read<L>(dy + at, part), q, scale[v], shift[v]);
-          s[v] += d;
-          t[v] += d * (q * rstd[v] + offset[v]);
+          const Vec before = before_silu<T, Silu>(d[v], q[v], scale[v], shift[v]);
+          s[v] += before;
+          t[v] += before * (q[v] * rstd[v] + offset[v]);
         }
+      }
       for (int v = 0; v < V; ++v) {
-        add_doubles(a + c + v * kLanes, s[v], part.lanes);
-        add_doubles(a + C + c + v * kLanes, t[v], part.lanes);
+        add_doubles(a + c + v * kLanes, s[v], part);
+        add_doubles(a + C + c + v * kLanes, t[v], part);
       }
     });
   }
@@ -49,16 +51,26 @@ void sums(double* a, const T* dy, const T* x, const float* lines, int64_t begin,
 
 // dx = rstd (d gamma - mean(d gamma) - xhat mean(d gamma xhat)) + residual
 template <typename L, bool Silu, bool Adds, typename T = typename L::type>
-void gradient(T* dx, const T* dy, const T* x, const float* lines, const T* residual, int64_t begin,
-              int64_t end, int64_t C) {
+EASEL_FLAT void gradient(T* dx, const T* dy, const T* x, const float* lines, const T* residual, int64_t begin,
+                         int64_t end, int64_t C) {
   for (int64_t p = begin; p < end; ++p)
-    each_vector(C, [=](int64_t c, auto part) {
-      const auto line = [=](int k) { return read<Singles>(lines + k * C + c, part); };
+    each_block<2>(C, [=](int64_t c, auto vectors, auto part) {
+      constexpr int V = vectors();
       const int64_t at = p * C + c;
-      const Vec q = read<L>(x + at, part), scale = line(SCALE);
-      const Vec d = before_silu<T, Silu>(read<L>(dy + at, part), q, scale, line(SHIFT));
-      const Vec value = d * scale - (q * line(SLOPE) + line(BASE));
-      write<L>(dx + at, Adds ? value + read<L>(residual + at, part) : value, part);
+      Vec q[V], d[V], more[V]{}, scale[V], shift[V], slope[V], base[V];
+      read<L>(q, x + at, part);
+      read<L>(d, dy + at, part);
+      if (Adds) read<L>(more, residual + at, part);
+      read<Singles>(scale, lines + SCALE * C + c, part);
+      read<Singles>(shift, lines + SHIFT * C + c, part);
+      read<Singles>(slope, lines + SLOPE * C + c, part);
+      read<Singles>(base, lines + BASE * C + c, part);
+      for (int v = 0; v < V; ++v) {
+        d[v] = before_silu<T, Silu>(d[v], q[v], scale[v], shift[v]);
+        d[v] = d[v] * scale[v] - (q[v] * slope[v] + base[v]);
+        if (Adds) d[v] += more[v];
+      }
+      write<L>(dx + at, d, part);
     });
 }
 
@@ -90,7 +102,7 @@ struct Backward {
       const int64_t at = n * z.P * z.C;
       rows(sums_of(n) + part * 2 * z.C, dy + at, x + at, lines_of(n), begin, end, z.C);
     });
-    for (int64_t n = 0; n < z.N; ++n) join_parts(sums_of(n), z.parts, 2 * z.C);
+    join_parts(sums_of(0), z);
   }
 
   // SLOPE and BASE of picture n: rstd mean(d gamma xhat) * rstd, and what is left for x = 0.
@@ -140,7 +152,7 @@ Run prepare_group_norm_backward(const Instruction& i) {
     return [=, b = backward<L>(i, z), dx = i.out(0).as<T>()] {
       b.sum();
       for (int64_t n = 0; n < z.N; ++n) b.terms(n);
-      each_part(z, [&](int64_t n, int64_t, int64_t begin, int64_t end) {
+      each_part<true>(z, [&](int64_t n, int64_t, int64_t begin, int64_t end) {
         const int64_t at = n * z.P * z.C;
         rows(dx + at, b.dy + at, b.x + at, b.lines_of(n), added ? added + at : added, begin, end, z.C);
       });

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "../../executor/shapes/norm.h"
-#include "../vectors/vectors.h"
+#include "../vectors/pairs.h"
 
 namespace easel {
 namespace {
@@ -35,40 +35,62 @@ inline Vec kept(Vec x, Part part) {
 }
 
 template <typename L, int R, typename T = typename L::type>
-void forward(T* y, float* mean, float* rstd, const T* x, const T* gamma, const T* beta, int64_t C,
-             float eps) {
+EASEL_FLAT void forward(T* y, float* mean, float* rstd, const T* x, const T* gamma, const T* beta, int64_t C,
+                        float eps) {
   Vec sum[R]{}, squares[R]{};
-  each_vector(C, [&](int64_t c, auto part) {
-    for (int r = 0; r < R; ++r) sum[r] += read<L>(x + r * C + c, part);
+  each_block<2>(C, [&](int64_t c, auto vectors, auto part) {
+    constexpr int V = vectors();
+    for (int r = 0; r < R; ++r) {
+      Vec q[V];
+      read<L>(q, x + r * C + c, part);
+      for (int v = 0; v < V; ++v) sum[r] += q[v];
+    }
   });
   for (int r = 0; r < R; ++r) mean[r] = total(sum[r]) / float(C);
-  each_vector(C, [&](int64_t c, auto part) {
+  each_block<2>(C, [&](int64_t c, auto vectors, auto part) {
+    constexpr int V = vectors();
     for (int r = 0; r < R; ++r) {
-      const Vec d = kept(read<L>(x + r * C + c, part) - mean[r], part);
-      squares[r] += d * d;
+      Vec q[V];
+      read<L>(q, x + r * C + c, part);
+      for (int v = 0; v < V; ++v) {
+        const Vec d = kept(q[v] - mean[r], part);
+        squares[r] += d * d;
+      }
     }
   });
   for (int r = 0; r < R; ++r) rstd[r] = 1.0f / std::sqrt(total(squares[r]) / float(C) + eps);
-  each_vector(C, [&](int64_t c, auto part) {
-    const Vec scale = read<L>(gamma + c, part), shift = read<L>(beta + c, part);
+  each_block<2>(C, [&](int64_t c, auto vectors, auto part) {
+    constexpr int V = vectors();
+    Vec scale[V], shift[V];
+    read<L>(scale, gamma + c, part);
+    read<L>(shift, beta + c, part);
     for (int r = 0; r < R; ++r) {
-      const Vec xhat = (read<L>(x + r * C + c, part) - mean[r]) * rstd[r];
-      write<L>(y + r * C + c, xhat * scale + shift, part);
+      Vec q[V];
+      read<L>(q, x + r * C + c, part);
+      for (int v = 0; v < V; ++v) q[v] = (q[v] - mean[r]) * rstd[r] * scale[v] + shift[v];
+      write<L>(y + r * C + c, q, part);
     }
   });
 }
 
 // dx = rstd (g - mean(g) - xhat mean(g xhat)) + residual, g = dy gamma
 template <typename L, int R, typename T = typename L::type>
-void backward(T* dx, const T* dy, const T* x, const T* gamma, const T* residual, const float* mean,
-              const float* rstd, int64_t C) {
+EASEL_FLAT void backward(T* dx, const T* dy, const T* x, const T* gamma, const T* residual, const float* mean,
+                         const float* rstd, int64_t C) {
   Vec sum[R]{}, product[R]{};
-  each_vector(C, [&](int64_t c, auto part) {
-    const Vec scale = read<L>(gamma + c, part);
+  each_block<2>(C, [&](int64_t c, auto vectors, auto part) {
+    constexpr int V = vectors();
+    Vec scale[V];
+    read<L>(scale, gamma + c, part);
     for (int r = 0; r < R; ++r) {
-      const Vec g = read<L>(dy + r * C + c, part) * scale;
-      sum[r] += g;
-      product[r] += g * (read<L>(x + r * C + c, part) - mean[r]);
+      Vec d[V], q[V];
+      read<L>(d, dy + r * C + c, part);
+      read<L>(q, x + r * C + c, part);
+      for (int v = 0; v < V; ++v) {
+        const Vec g = d[v] * scale[v];
+        sum[r] += g;
+        product[r] += g * (q[v] - mean[r]);
+      }
     }
   });
   // rstd (g - a - xhat b) as rstd g - (x - mean) v - u
@@ -77,14 +99,42 @@ void backward(T* dx, const T* dy, const T* x, const T* gamma, const T* residual,
     u[r] = total(sum[r]) / float(C) * rstd[r];
     v[r] = total(product[r]) * rstd[r] / float(C) * rstd[r] * rstd[r];
   }
-  each_vector(C, [&](int64_t c, auto part) {
-    const Vec scale = read<L>(gamma + c, part);
+  each_block<2>(C, [&](int64_t c, auto vectors, auto part) {
+    constexpr int V = vectors();
+    Vec scale[V];
+    read<L>(scale, gamma + c, part);
     for (int r = 0; r < R; ++r) {
       const int64_t at = r * C + c;
-      const Vec g = read<L>(dy + at, part) * scale;
-      const Vec d = g * rstd[r] - (read<L>(x + at, part) - mean[r]) * v[r] - u[r];
-      write<L>(dx + at, residual ? d + read<L>(residual + at, part) : d, part);
+      Vec d[V], q[V], more[V]{};
+      read<L>(d, dy + at, part);
+      read<L>(q, x + at, part);
+      if (residual) read<L>(more, residual + at, part);
+      for (int k = 0; k < V; ++k) {
+        d[k] = d[k] * scale[k] * rstd[r] - (q[k] - mean[r]) * v[r] - u[r];
+        if (residual) d[k] += more[k];
+      }
+      write<L>(dx + at, d, part);
     }
+  });
+}
+
+// a (2, C) = sums over rows of dy xhat and of dy
+template <typename L, typename T = typename L::type>
+EASEL_FLAT void params(float* a, const T* dy, const T* x, const float* mean, const float* rstd, int64_t rows,
+                       int64_t C) {
+  each_block<4>(C, [=](int64_t c, auto vectors, auto part) {
+    constexpr int V = vectors();
+    Vec s[V]{}, t[V]{}, d[V], q[V];
+    for (int64_t m = 0; m < rows; ++m) {
+      read<L>(d, dy + m * C + c, part);
+      read<L>(q, x + m * C + c, part);
+      for (int v = 0; v < V; ++v) {
+        s[v] += d[v] * (q[v] - mean[m]) * rstd[m];
+        t[v] += d[v];
+      }
+    }
+    write<Singles>(a + c, s, part);
+    write<Singles>(a + C + c, t, part);
   });
 }
 
@@ -143,24 +193,16 @@ Run prepare_layer_norm_backward_params(const Instruction& i) {
   const Tensor &dy = i.in(0), &x = i.in(1);
   const int64_t parts = std::max<int64_t>(1, std::min(kChunks, M / 16));
   const Scratch partials = i.scratch(size_t(parts * 2 * C) * sizeof(float));
-  return dispatch(i, x.dtype, [&](auto type) -> Run {
-    using T = typename decltype(type)::type;
+  return with_lanes(i, x.dtype, [&](auto lanes) -> Run {
+    using L = decltype(lanes);
+    using T = typename L::type;
     return [=, dgamma = i.out(0).as<T>(), dbeta = i.out(1).as<T>(), d = dy.as<T>(), q = x.as<T>(),
             mean = i.in(3).as<float>(), rstd = i.in(4).as<float>()] {
       float* partial = partials.get<float>();  // (parts, 2, C)
       parallel_for(parts, (1 << 14) / (M / parts * C + 1) + 1, [=](int64_t begin, int64_t end) {
         for (int64_t p = begin; p < end; ++p) {
-          float *a = partial + p * 2 * C, *b = a + C;
-          std::fill_n(a, 2 * C, 0.0f);
-          for (int64_t m = M * p / parts; m < M * (p + 1) / parts; ++m) {
-            const float mu = mean[m], r = rstd[m];
-            const T *dr = d + m * C, *xr = q + m * C;
-#pragma omp simd
-            for (int64_t c = 0; c < C; ++c) {
-              a[c] += to_float(dr[c]) * (to_float(xr[c]) - mu) * r;
-              b[c] += to_float(dr[c]);
-            }
-          }
+          const int64_t first = M * p / parts, rows = M * (p + 1) / parts - first;
+          params<L>(partial + p * 2 * C, d + first * C, q + first * C, mean + first, rstd + first, rows, C);
         }
       });
       for (int64_t c = 0; c < C; ++c) {

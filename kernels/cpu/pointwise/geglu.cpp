@@ -3,6 +3,7 @@
 #include "../../executor/shapes/geglu.h"
 
 #include "../vectors/functions.h"
+#include "../vectors/pairs.h"
 
 namespace easel {
 namespace {
@@ -10,23 +11,36 @@ namespace {
 using namespace vectors;
 
 template <typename L, typename T = typename L::type>
-void geglu(T* y, const T* x, int64_t M, int64_t C) {  // y: (M, C), x: (M, 2C)
+EASEL_FLAT void geglu(T* y, const T* x, int64_t M, int64_t C) {  // y: (M, C), x: (M, 2C)
   for (int64_t m = 0; m < M; ++m, y += C, x += 2 * C)
-    each_vector(C, [=](int64_t c, auto part) {
-      const Vec a = read<L>(x + c, part), b = read<L>(x + C + c, part);
-      write<L>(y + c, a * vectors::gelu<T>(b), part);
+    each_block<2>(C, [=](int64_t c, auto vectors, auto part) {
+      constexpr int V = vectors();
+      Vec a[V], b[V];
+      read<L>(a, x + c, part);
+      read<L>(b, x + C + c, part);
+      for (int v = 0; v < V; ++v) a[v] *= vectors::gelu<T>(b[v]);
+      write<L>(y + c, a, part);
     });
 }
 
 template <typename L, typename T = typename L::type>
-void geglu_backward(T* dx, const T* dy, const T* x, int64_t M, int64_t C) {  // dx, x: (M, 2C), dy: (M, C)
+EASEL_FLAT void geglu_backward(T* dx, const T* dy, const T* x, int64_t M,
+                               int64_t C) {  // dx, x: (M, 2C), dy: (M, C)
   for (int64_t m = 0; m < M; ++m, dx += 2 * C, dy += C, x += 2 * C)
-    each_vector(C, [=](int64_t c, auto part) {
-      const Vec d = read<L>(dy + c, part), a = read<L>(x + c, part), b = read<L>(x + C + c, part);
-      const Bell n = bell<T>(b);
-      const Vec cdf = b < 0.f ? n.beyond : 1.f - n.beyond;
-      write<L>(dx + c, d * (b * cdf), part);
-      write<L>(dx + C + c, d * a * (cdf + b * (n.density * 0.39894228040143268f)), part);
+    each_block<2>(C, [=](int64_t c, auto vectors, auto part) {
+      constexpr int V = vectors();
+      Vec d[V], a[V], b[V];
+      read<L>(d, dy + c, part);
+      read<L>(a, x + c, part);
+      read<L>(b, x + C + c, part);
+      for (int v = 0; v < V; ++v) {
+        const Bell n = bell<T>(b[v]);
+        const Vec cdf = b[v] < 0.f ? n.beyond : 1.f - n.beyond;
+        a[v] = d[v] * a[v] * (cdf + b[v] * (n.density * 0.39894228040143268f));
+        b[v] = d[v] * (b[v] * cdf);
+      }
+      write<L>(dx + c, b, part);
+      write<L>(dx + C + c, a, part);
     });
 }
 
