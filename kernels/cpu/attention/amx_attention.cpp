@@ -157,6 +157,7 @@ class AmxForward {
   // The panel's largest scores as its shifts.
   template <typename Exp2>
   void raise(int64_t panel, int64_t h, int64_t first, const Work& work) const {
+    const float scale = s_.scale * kLog2e;  // as weights have it: large scores are rounded by whole exponents
     float *scores = work.scores[0], *offsets = work.offsets + panel * kQueries, most[kQueries];
     std::fill(most, most + kQueries, -1e30f);
     NoWeigher none;
@@ -166,7 +167,7 @@ class AmxForward {
       hide(u, first, scores);
       for (int k = 0; k < u.chunks * kQueries; ++k)
         for (int j = 0; j < kChunk; ++j)
-          most[k % kQueries] = std::max(most[k % kQueries], scores[k * kChunk + j] * s_.scale * kLog2e);
+          most[k % kQueries] = std::max(most[k % kQueries], scores[k * kChunk + j] * scale);
     }
     for (int r = 0; r < kQueries; ++r) offsets[r] = Exp2::offset(most[r]);
   }
