@@ -65,7 +65,7 @@ class Backward {
         of_keys_(s.keys, !s.causal),
         of_queries_(s.queries, of_keys_.count == 1),
         tasks_(i.threads() > s.batch * s.heads ? of_keys_.count * of_queries_.count : 1),
-        keys_(round_up(tasks_ > 1 ? of_keys_.size : s.keys, kPanel)),
+        keys_(round_up(tasks_ > 1 ? std::min(of_keys_.size, s.keys) : s.keys, kPanel)),
         queries_(std::min(round_up(s.queries, kPanel), kQueries)),
         query_line_(queries_ + 16),
         per_thread_(int64_t(sizeof(float)) *
