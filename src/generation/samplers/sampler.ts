@@ -12,7 +12,7 @@ export interface SamplerOptions {
   readonly prediction: Prediction;
   /** Added to DDIM's and PNDM's timesteps: 1, but 0 in pictures that sd-scripts samples during training. */
   readonly stepsOffset: number;
-  /** DDIM only: the predicted latents are held in [-1, 1], as in pictures that sd-scripts samples during training. */
+  /** DDIM and heun: the predicted latents are held in [-1, 1], as in pictures that sd-scripts samples during training. */
   readonly clipSample: boolean;
   /** How the sigmas of those that think in sigmas are spaced; null is each sampler's own way. */
   readonly sigmas?: SigmaSpacing | null;
@@ -75,6 +75,11 @@ export function scheduleOf({ zeroTerminalSnr: zero = false }: SamplerOptions): N
   // diffusers' stand-in for 0, of which sigma would be infinite
   alphasCumprod[alphasCumprod.length - 1] = 2 ** -24;
   return { ...schedule, alphasCumprod };
+}
+
+/** Latents as `clipSample` holds them. */
+export function heldWithinOne(latents: Float32Array): Float32Array {
+  return latents.map((x) => Math.min(1, Math.max(-1, x)));
 }
 
 /** A weighted sum of arrays of one length, rounded once. */

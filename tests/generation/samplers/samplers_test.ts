@@ -84,3 +84,35 @@ Deno.test("names, steps and spacings that cannot be are refused in a line", () =
   refused("lcm", { steps: 51 }, /50 steps at most/);
   refused("ddim", { sigmas: "karras" }, /timesteps of its own, --sigmas karras is for lms, euler/);
 });
+
+/** diffusers 0.25's HeunDiscreteScheduler with clip_sample: three latents after each evaluation. */
+const CLIPPED_HEUN = {
+  epsilon: [
+    [3.1003646850585938, 0.5578181743621826, -0.7999063730239868],
+    [3.100362777709961, 0.5578172206878662, -0.8649016618728638],
+    [1.0379197597503662, 0.9920169115066528, -0.997560977935791],
+    [1.0379173755645752, 0.9920163154602051, -0.9975602626800537],
+    [1.0, 1.0, -1.0],
+  ],
+  v_prediction: [
+    [1.4951667785644531, 0.010880470275878906, -0.03139275312423706],
+    [3.012125015258789, -0.02107524871826172, -0.05066889524459839],
+    [-0.028063058853149414, 0.39465972781181335, -0.11488982290029526],
+    [0.5650210380554199, 0.5899618268013, -0.18319672346115112],
+    [0.5278052687644958, 0.6057871580123901, -0.18712270259857178],
+  ],
+} as const;
+
+Deno.test("heun holds what is predicted in [-1, 1] where clipSample says so", () => {
+  for (const prediction of ["epsilon", "v_prediction"] as const) {
+    const sampler = createSampler("heun", { ...OPTIONS, steps: 3, prediction, clipSample: true });
+    let latents: Float32Array = Float32Array.of(20, -3, 0.5);
+    for (let i = 0; i < sampler.timesteps.length; i++) {
+      const answer = Float32Array.of(0.9, -0.4, 0.1).map((x) => x * (1 + 0.1 * i));
+      latents = sampler.step(i, answer, latents, () => new Float32Array(3));
+      const wanted = CLIPPED_HEUN[prediction][i];
+      const worst = Math.max(...latents.map((x, k) => Math.abs(x - wanted[k])));
+      assert.ok(worst < 2e-5, `${prediction}, evaluation ${i}: ${[...latents]}`);
+    }
+  }
+});

@@ -2,7 +2,7 @@
 
 import { TIMESTEPS } from "../../../models/noise/schedule.ts";
 import { evenlyFromBelow } from "./evenly_from_below.ts";
-import { combine, type Sampler, type SamplerOptions, scheduleOf } from "../sampler.ts";
+import { combine, heldWithinOne, type Sampler, type SamplerOptions, scheduleOf } from "../sampler.ts";
 import { noisedBy, noiseIn, pictureIn, sharesOf } from "./variance_preserving.ts";
 
 export function ddim(options: SamplerOptions): Sampler {
@@ -17,8 +17,8 @@ export function ddim(options: SamplerOptions): Sampler {
       const previous = timesteps[i] - stride;
       const now = sharesOf(alphasCumprod[timesteps[i]]);
       const next = sharesOf(previous >= 0 ? alphasCumprod[previous] : 1);
-      const picture = pictureIn(latents, output, now, prediction);
-      if (clipSample) picture.forEach((x, k) => picture[k] = Math.min(1, Math.max(-1, x)));
+      const seen = pictureIn(latents, output, now, prediction);
+      const picture = clipSample ? heldWithinOne(seen) : seen;
       return combine([next.signal, picture], [next.noise, noiseIn(latents, output, now, prediction)]);
     },
   };
