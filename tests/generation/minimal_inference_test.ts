@@ -47,6 +47,13 @@ Deno.test("sdxl_minimal_inference draws from flags and from answers", async (t) 
     const compat = { compat: "0.9.1" } as const;
     same((await draw({ ...compat, ...dog })).pictures[0], (await draw(compat)).pictures[0]);
   });
+  await t.step(
+    "where nothing is padded --compat changes nothing: the script's autoencoder attends, unlike gen_img's",
+    async () => {
+      const full = { prompt: "cat ".repeat(75), negativePrompt: "dog ".repeat(75) };
+      same((await draw({ ...full, compat: "0.9.1" })).pictures[0], (await draw(full)).pictures[0]);
+    },
+  );
   await t.step("brackets are words, the negative prompt counts", async () => {
     other((await draw({ prompt: "A photo of a (cat:1)" })).pictures[0], cat);
     other((await draw({ negativePrompt: "blurry" })).pictures[0], cat);

@@ -50,7 +50,8 @@ export async function minimalInference(values: MinimalConfig, context: JobContex
     throw error;
   }
   const loaded = await loadDrawingModel(config, file, loraPaths(config, []), null, context);
-  const { model, networks, device } = loaded, pipeline = new Pipeline(model);
+  const { model, networks, device } = loaded;
+  const pipeline = new Pipeline({ ...model, vaeAttention: true }); // under --compat too: the mistake is gen_img.py's alone
   const ended = new AbortController();
   const hashes = resourceHashes(config, AbortSignal.any([context.signal, ended.signal]), context.warn);
   try {
