@@ -1,10 +1,9 @@
 // attentionBackward of bf16 by tiles: dq, dk, dv from dy, recomputing the weights from q, k and lse (arXiv
-// 2205.14135). Tiles multiply for a quarter of the time and vectors weigh for another; what one stores and
-// the other loads bounds it. Scores lie with keys as rows and queries as lanes. So pairs of two vectors of a
-// key are words of a sum over queries, pairs of two keys' vectors words of a sum over keys, and no weight
-// changes its lane. Of many keys dq is added up in parts of these, else dk and dv are in parts of queries.
-// Where threads are more than heads each part is a task; elsewhere a head is one, which lays out less. Bits
-// are the same.
+// 2205.14135). Tiles multiply for a quarter of the time and vectors weigh for about another. Scores lie with
+// keys as rows and queries as lanes. So pairs of two vectors of a key are words of a sum over queries, pairs
+// of two keys' vectors words of a sum over keys, and no weight changes its lane. Of many keys dq is added up
+// in parts of these, else dk and dv are in parts of queries. Where threads are more than heads each part is a
+// task; elsewhere a head is one, which lays out less. Bits are the same.
 #include "../vectors/functions.h"
 #include "amx_attention.h"
 #include "amx_parts.h"
