@@ -64,6 +64,17 @@ void sum_columns(double* s, const T* x, int64_t begin, int64_t end, int64_t stri
   }
 }
 
+// y[0..columns) = sums over parts, whose rows are `stride` apart, of at most kTotals columns.
+constexpr int64_t kTotals = 32;
+template <typename T>
+void join(T* y, const double* part, int64_t parts, int64_t stride, int64_t columns) {
+  double total[kTotals]{};
+  for (int64_t p = 0; p < parts; ++p, part += stride)
+#pragma omp simd
+    for (int64_t c = 0; c < columns; ++c) total[c] += part[c];
+  for (int64_t c = 0; c < columns; ++c) y[c] = from_float<T>(float(total[c]));
+}
+
 int64_t parts_of(int64_t length, int64_t least) {
   return std::max<int64_t>(1, std::min(kChunks, length / least));
 }
@@ -132,11 +143,11 @@ Run sum_middle(const Instruction& i, T* y, const T* x, int64_t A, int64_t R, int
                                  R * (p + 1) / parts, B, std::min(kColumns, B - c0), term);
                    }
                  });
-    parallel_for(A * B, 1 << 12, [=](int64_t begin, int64_t end) {
-      for (int64_t k = begin; k < end; ++k) {
-        double total = 0;
-        for (int64_t p = 0; p < parts; ++p) total += partial[(k / B * parts + p) * B + k % B];
-        y[k] = from_float<T>(float(total));
+    parallel_for(A * B, (1 << 15) / parts, [=](int64_t begin, int64_t end) {
+      for (int64_t k = begin; k < end;) {
+        const int64_t a = k / B, c = k % B, columns = std::min({kTotals, B - c, end - k});
+        join(y + k, partial + a * parts * B + c, parts, B, columns);
+        k += columns;
       }
     });
   };
