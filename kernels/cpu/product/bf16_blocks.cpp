@@ -28,6 +28,39 @@ void pack_panels(Word* to, int64_t apart, const T* from, int64_t line, int64_t p
   }
 }
 
+// The 16 bytes at `at`, and those of the columns 4, 8 and 12 behind it, `apart` bytes from one to the next.
+inline __m512i quarters(const char* at, int64_t apart) {
+  const auto quarter = [&](int n) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at + n * apart));
+  };
+  __m512i x = _mm512_castsi128_si512(quarter(0));
+  x = _mm512_mask_broadcast_i32x4(x, 0x00f0, quarter(1));
+  x = _mm512_mask_broadcast_i32x4(x, 0x0f00, quarter(2));
+  return _mm512_mask_broadcast_i32x4(x, 0xf000, quarter(3));
+}
+
+// pack() of a whole panel whose columns' numbers are neighbours, 32 after 32 of them. What loads put side by
+// side need not be moved there: half as many shuffles are left as transposing whole vectors takes.
+void pack_panel(Word* to, const bf16* from, int64_t line, int64_t depth) {
+  const int64_t apart = line * int64_t(sizeof(bf16));
+  for (int64_t half = 0; half < kPanel; half += kLanes)
+    for (int64_t k = 0; k < depth; k += 2 * kLanes) {
+      const char* at = reinterpret_cast<const char*>(from + half * line + k);
+      Word* row = to + k / 2 * kPanel + half;
+#pragma GCC unroll 4
+      for (int64_t w = 0; w < kLanes; w += 4, at += 16, row += 4 * kPanel) {
+        const __m512i a = quarters(at, 4 * apart), b = quarters(at + apart, 4 * apart),
+                      c = quarters(at + 2 * apart, 4 * apart), d = quarters(at + 3 * apart, 4 * apart);
+        const __m512i ab = _mm512_unpacklo_epi32(a, b), cd = _mm512_unpacklo_epi32(c, d),
+                      high_ab = _mm512_unpackhi_epi32(a, b), high_cd = _mm512_unpackhi_epi32(c, d);
+        _mm512_storeu_si512(row, _mm512_unpacklo_epi64(ab, cd));
+        _mm512_storeu_si512(row + kPanel, _mm512_unpackhi_epi64(ab, cd));
+        _mm512_storeu_si512(row + 2 * kPanel, _mm512_unpacklo_epi64(high_ab, high_cd));
+        _mm512_storeu_si512(row + 3 * kPanel, _mm512_unpackhi_epi64(high_ab, high_cd));
+      }
+    }
+}
+
 int64_t lanes_of(int64_t columns) { return columns > kLanes ? kPanel : kLanes; }
 
 }  // namespace
@@ -131,7 +164,9 @@ void Blocks::pack_b(Word* to, const Factors& f, const Part& part, int64_t k, int
   for (; n < part.panels; ++n) {
     const int64_t columns = width(part.panel + n), at = b_at(f, part.stack, part.panel + n, k);
     Word* const panel = panel_at(n, lanes_of(columns));
-    if (f.wide)
+    if (cut_.packs_panels && trans_b_ && !f.wide && columns == kPanel && depth % (2 * kLanes) == 0)
+      pack_panel(panel, f.b + at, line, depth);
+    else if (f.wide)
       pack(panel, columns > kLanes, trans_b_, f.wide + at, line, columns, depth);
     else
       pack(panel, columns > kLanes, trans_b_, f.b + at, line, columns, depth);

@@ -36,7 +36,7 @@ struct Cut {
   int64_t packed_rows;   // of a, which are packed at once; 0: none are
   int64_t sum_rows;      // whose sums lie in memory even where there is one depth
   int64_t grain;         // multiplications for which a thread more is worth waking
-  bool packs_panels;     // of b where columns are neighbours, all of a block at once
+  bool packs_panels;     // of b, whole; where columns are neighbours all of a block at once
 };
 
 class Blocks {
