@@ -118,26 +118,6 @@ EASEL_FLAT void backward(T* dx, const T* dy, const T* x, const T* gamma, const T
   });
 }
 
-// a (2, C) = sums over rows of dy xhat and of dy
-template <typename L, typename T = typename L::type>
-EASEL_FLAT void params(float* a, const T* dy, const T* x, const float* mean, const float* rstd, int64_t rows,
-                       int64_t C) {
-  each_block<4>(C, [=](int64_t c, auto vectors, auto part) {
-    constexpr int V = vectors();
-    Vec s[V]{}, t[V]{}, d[V], q[V];
-    for (int64_t m = 0; m < rows; ++m) {
-      read<L>(d, dy + m * C + c, part);
-      read<L>(q, x + m * C + c, part);
-      for (int v = 0; v < V; ++v) {
-        s[v] += d[v] * (q[v] - mean[m]) * rstd[m];
-        t[v] += d[v];
-      }
-    }
-    write<Singles>(a + c, s, part);
-    write<Singles>(a + C + c, t, part);
-  });
-}
-
 // f(row, rows) for all of M rows, kRows at a time but for the last, whatever the number of threads.
 template <typename F>
 void by_rows(int64_t M, int64_t C, const F& f) {
@@ -193,16 +173,25 @@ Run prepare_layer_norm_backward_params(const Instruction& i) {
   const Tensor &dy = i.in(0), &x = i.in(1);
   const int64_t parts = std::max<int64_t>(1, std::min(kChunks, M / 16));
   const Scratch partials = i.scratch(size_t(parts * 2 * C) * sizeof(float));
-  return with_lanes(i, x.dtype, [&](auto lanes) -> Run {
-    using L = decltype(lanes);
-    using T = typename L::type;
+  return dispatch(i, x.dtype, [&](auto type) -> Run {
+    using T = typename decltype(type)::type;
     return [=, dgamma = i.out(0).as<T>(), dbeta = i.out(1).as<T>(), d = dy.as<T>(), q = x.as<T>(),
             mean = i.in(3).as<float>(), rstd = i.in(4).as<float>()] {
       float* partial = partials.get<float>();  // (parts, 2, C)
       parallel_for(parts, (1 << 14) / (M / parts * C + 1) + 1, [=](int64_t begin, int64_t end) {
         for (int64_t p = begin; p < end; ++p) {
-          const int64_t first = M * p / parts, rows = M * (p + 1) / parts - first;
-          params<L>(partial + p * 2 * C, d + first * C, q + first * C, mean + first, rstd + first, rows, C);
+          // Row by row as memory has them: by blocks of columns it takes longer.
+          float *a = partial + p * 2 * C, *b = a + C;
+          std::fill_n(a, 2 * C, 0.0f);
+          for (int64_t m = M * p / parts; m < M * (p + 1) / parts; ++m) {
+            const float mu = mean[m], r = rstd[m];
+            const T *dr = d + m * C, *xr = q + m * C;
+#pragma omp simd
+            for (int64_t c = 0; c < C; ++c) {
+              a[c] += to_float(dr[c]) * (to_float(xr[c]) - mu) * r;
+              b[c] += to_float(dr[c]);
+            }
+          }
         }
       });
       for (int64_t c = 0; c < C; ++c) {
