@@ -4,6 +4,7 @@
 // where oneDNN has only reference loops, goes to winograd.h where kernels are 3x3 with stride 1, or to
 // float_conv.h. The rest are oneDNN's primitives, made once; operands that need it are converted in each run.
 #include "../../executor/shapes/product/addends.h"
+#include "float_conv.h"
 #include "primitives.h"
 #include "winograd.h"
 
@@ -12,21 +13,15 @@ namespace {
 
 using namespace conv2d_detail;
 
-Run forward_winograd(const Instruction& i, const Conv2dShape& g, const Tensor* bias, const Tensor* residual,
-                     const memory::desc& plain, const memory::desc& packed) {
-  const auto [w, layout] = weights_as_they_lie(i, {i.in(1), plain, packed, false});
-  const auto data = [](const Tensor* t) { return t ? t->data : nullptr; };
-  return winograd(i, {g, layout, false, w, i.in(0).data, i.out(0).data, data(bias), data(residual)});
-}
-
 Run forward(const Instruction& i, const Conv2dShape& g, const Tensor* bias, const Tensor* residual,
             memory::data_type type, bool convert, bool insist) {
   const Descs d(g, type);
   auto pd = forward_desc(d, bias != nullptr, Residual::kNone, false);
   if (!usable(pd, insist)) return nullptr;
   if (type == memory::data_type::f32 && winograd_pays(g))
-    return forward_winograd(i, g, bias, residual, d.w, pd.weights_desc());
-  if (type == memory::data_type::f32 && float_conv_pays(g)) return by_parts(i, g, false, bias, residual);
+    return winograd(i, float_operands(i, g, false, d.w, pd.weights_desc(), bias, residual));
+  if (type == memory::data_type::f32 && float_conv_pays(g))
+    return float_conv(i, float_operands(i, g, false, d.w, d.w, bias, residual));
   if (type == memory::data_type::bf16)
     if (Run run = direct_bf16(i, g, false, bias, residual)) return run;
   // Where outputs have no tap in the picture oneDNN 2.6's tiles take what lies beside it, or end the process,

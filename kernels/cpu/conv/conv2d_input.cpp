@@ -1,5 +1,6 @@
 // Input gradients of conv2d: the forward convolution with the reversed kernel where that is faster, by tiles,
 // vectors, Winograd or parts of sums, else oneDNN's own primitive.
+#include "float_conv.h"
 #include "primitives.h"
 #include "winograd.h"
 
@@ -39,12 +40,11 @@ Run backward_input_reversed(const Instruction& i, const Conv2dShape& g, memory::
   if (type == memory::data_type::bf16)
     if (Run run = direct_bf16(i, r, true, nullptr, nullptr)) return run;
   if (g.stride != 1) return nullptr;
-  if (type == memory::data_type::f32 && winograd_pays(r)) {
-    const memory::desc plain({g.O, g.I, 3, 3}, type, memory::format_tag::oihw);
-    const auto [from, layout] = weights_as_they_lie(i, {w, plain, plain, false});
-    return winograd(i, {r, layout, true, from, i.in(0).data, i.out(0).data});
+  if (type == memory::data_type::f32) {
+    const memory::desc plain({g.O, g.I, g.KH, g.KW}, type, memory::format_tag::oihw);
+    if (winograd_pays(r)) return winograd(i, float_operands(i, r, true, plain, plain));
+    if (float_conv_pays(r)) return float_conv(i, float_operands(i, r, true, plain, plain));
   }
-  if (type == memory::data_type::f32 && float_conv_pays(r)) return by_parts(i, r, true, nullptr, nullptr);
   if ((!w.frozen && g.N * g.H * g.W < 1024) || strstr(usual, "brg")) return nullptr;
   const Descs d(r, type);
   const auto pd = forward_desc(d, false, Residual::kNone, false);

@@ -17,7 +17,7 @@ constexpr int64_t kMostTaps = 49;  // whose weights are turned together
 template <typename T>
 class Pixels {
  public:
-  explicit Pixels(const FloatConv& c) : g_(c.g), c_(c), w_(Relayout::offsets(c.layout), c.reversed) {
+  explicit Pixels(const FloatOperands& c) : g_(c.g), c_(c), w_(Relayout::offsets(c.layout), c.reversed) {
     const auto [low, high] = std::minmax(w_.taps.front(), w_.taps.back());
     lowest_ = low;
     end_ = w_.outputs.back() + w_.inputs.back() + high + 1;
@@ -128,7 +128,7 @@ class Pixels {
   static int64_t round_up(int64_t n) { return parts(n, kLanes) * kLanes; }
 
   Conv2dShape g_;
-  FloatConv c_;
+  FloatOperands c_;
   WeightOffsets w_;
   int64_t lowest_, end_;  // the first tap's offset; where the weights end
   bool side_by_side_;     // the taps are neighbours
@@ -141,7 +141,7 @@ bool float_conv_pays(const Conv2dShape& g) {
   return g.I >= kLeastChannels && g.O >= kLeastChannels && g.I * g.taps() > kDepth / 2;
 }
 
-Run float_conv(const Instruction& i, const FloatConv& c) {
+Run float_conv(const Instruction& i, const FloatOperands& c) {
   return dispatch(i, i.out(0).dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;
     const Conv2dShape& g = c.g;

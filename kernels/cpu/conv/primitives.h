@@ -6,7 +6,6 @@
 #include "../../executor/shapes/product/conv2d.h"
 #include "../onednn.h"
 #include "direct/direct.h"
-#include "float_conv.h"
 
 namespace easel {
 inline namespace EASEL_ISA {
@@ -67,17 +66,6 @@ struct ConvertedOperands {
     return std::move(steps).finish();
   }
 };
-
-// reversed: an input gradient, as a convolution.
-inline Run by_parts(const Instruction& i, const Conv2dShape& g, bool reversed, const Tensor* bias,
-                    const Tensor* residual) {
-  const Tensor& w = i.in(1);
-  const memory::desc plain({w.dims[0], w.dims[1], g.KH, g.KW}, memory::data_type::f32,
-                           memory::format_tag::oihw);
-  const auto [from, layout] = weights_as_they_lie(i, {w, plain, plain, false});
-  const auto data = [](const Tensor* t) { return t ? t->data : nullptr; };
-  return float_conv(i, {g, layout, reversed, from, i.in(0).data, i.out(0).data, data(bias), data(residual)});
-}
 
 // Null where it is not possible.
 inline Run direct_bf16(const Instruction& i, const Conv2dShape& g, bool reversed, const Tensor* bias,

@@ -208,7 +208,7 @@ bool winograd_pays(const Conv2dShape& g) {
 namespace {
 
 template <typename T>
-Run prepare(const Instruction& i, const Winograd& c) {
+Run prepare(const Instruction& i, const FloatOperands& c) {
   const Cut cut(c.g, i.threads());
   const size_t zero_bytes = size_t(c.g.I) * sizeof(T);
   const Scratch zeros = i.scratch(zero_bytes), pixels = i.scratch(size_t(cut.pixels()) * sizeof(float)),
@@ -233,7 +233,7 @@ Run prepare(const Instruction& i, const Winograd& c) {
 
 }  // namespace
 
-Run winograd(const Instruction& i, const Winograd& c) {
+Run winograd(const Instruction& i, const FloatOperands& c) {
   return dispatch(i, i.out(0).dtype, [&](auto type) { return prepare<typename decltype(type)::type>(i, c); });
 }
 
