@@ -1,9 +1,10 @@
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { ok } from "node:assert/strict";
 import { type DType, f16ToF32, f32ToF16 } from "../../../src/base/dtype.ts";
 import { compile, conv2d, gradients, Graph, mul, sum } from "../../../src/graph/mod.ts";
 import { type Device, openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
 import { frozen, normal, type Operand } from "../check_op.ts";
 import { device, withEnvironment } from "../devices.ts";
+import { identical } from "../identical.ts";
 
 const N = 2, H = 11, W = 14, I = 200, O = 72; // parts of tiles, of blocks of channels and of panels
 const x = normal([N, H, W, I], 1), w = normal([O, I, 3, 3], 2, 0.05), dy = normal([N, H, W, O], 3);
@@ -70,8 +71,8 @@ Deno.test("by Winograd, threads and whether weights are frozen change nothing", 
   const alone = openDevice("cpu", { threads: 1 }), five = openDevice("cpu", { threads: 5 });
   const { y, dx } = await run(alone, "always");
   for (const other of [await run(five, "always"), await run(five, "always", w)]) {
-    deepStrictEqual(other.y, y);
-    deepStrictEqual(other.dx, dx);
+    identical(other.y, y);
+    identical(other.dx, dx);
   }
   alone.close();
   five.close();
@@ -85,8 +86,8 @@ Deno.test("by Winograd, 16 bits are widened as they are read: float32's bits, an
   const wide = await run(device(), "always", weights, "f32", inputs);
   for (const each of [weights, frozen(weights)]) {
     const narrow = await run(device(), "always", each, "f16", inputs);
-    deepStrictEqual(narrow.y, rounded(wide.y));
-    deepStrictEqual(narrow.dx, rounded(wide.dx));
+    identical(narrow.y, rounded(wide.y));
+    identical(narrow.dx, rounded(wide.dx));
     ok(narrow.scratch <= wide.scratch, `${narrow.scratch} bytes of scratch, float32 takes ${wide.scratch}`);
   }
 });
