@@ -16,14 +16,14 @@ using namespace conv2d_detail;
 Run forward(const Instruction& i, const Conv2dShape& g, const Tensor* bias, const Tensor* residual,
             memory::data_type type, bool convert, bool insist) {
   const Descs d(g, type);
-  auto pd = forward_desc(d, bias != nullptr, Residual::kNone, false);
-  if (!usable(pd, insist)) return nullptr;
-  if (type == memory::data_type::f32 && winograd_pays(g))
-    return winograd(i, float_operands(i, g, false, d.w, pd.weights_desc(), bias, residual));
-  if (type == memory::data_type::f32 && float_conv_pays(g))
+  const bool floats = type == memory::data_type::f32, by_winograd = floats && winograd_pays(g);
+  if (floats && !by_winograd && float_conv_pays(g))
     return float_conv(i, float_operands(i, g, false, d.w, d.w, bias, residual));
   if (type == memory::data_type::bf16)
     if (Run run = direct_bf16(i, g, false, bias, residual)) return run;
+  auto pd = forward_desc(d, bias != nullptr, Residual::kNone, false);
+  if (!usable(pd, insist)) return nullptr;
+  if (by_winograd) return winograd(i, float_operands(i, g, false, d.w, pd.weights_desc(), bias, residual));
   // Where outputs have no tap in the picture oneDNN 2.6's tiles take what lies beside it, or end the process,
   // and other code of its loses the residual.
   const bool of_border = std::max(g.top, g.bottom) >= g.KH || std::max(g.left, g.right) >= g.KW;

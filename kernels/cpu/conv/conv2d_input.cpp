@@ -1,5 +1,5 @@
-// Input gradients of conv2d: the forward convolution with the reversed kernel where that is faster, by tiles,
-// vectors, Winograd or parts of sums, else oneDNN's own primitive.
+// Input gradients of conv2d: the forward convolution with the reversed kernel, by tiles, vectors, Winograd or
+// parts of sums, or by oneDNN where that is faster; else its own primitive.
 #include "float_conv.h"
 #include "primitives.h"
 #include "winograd.h"
@@ -28,23 +28,24 @@ Conv2dShape turned(const Conv2dShape& g) {
           g.KW - 1 - g.right};
 }
 
-// dx as the convolution of dy with the reversed kernel, for stride 1, and others by tiles. Of few channels
-// oneDNN's forward batch-reduce GEMM reaches the arithmetic's peak, its backward loops 70-80 % of it: for
-// trainable weights that pays on large pictures only; frozen ones would be kept a second time for the
-// backward loops. Null where it is no gain.
-Run backward_input_reversed(const Instruction& i, const Conv2dShape& g, memory::data_type type, bool convert,
-                            const char* usual) {
-  const Tensor& w = i.in(1);
-  const Conv2dShape r = turned(g);
-  if (r.top < 0 || r.left < 0 || r.bottom < 0 || r.right < 0) return nullptr;
-  if (type == memory::data_type::bf16)
-    if (Run run = direct_bf16(i, r, true, nullptr, nullptr)) return run;
+// dx as the convolution of dy with the reversed kernel by kernels of our own; null where these do not do it.
+Run backward_input_own(const Instruction& i, const Conv2dShape& g, const Conv2dShape& r,
+                       memory::data_type type) {
+  if (type == memory::data_type::bf16) return direct_bf16(i, r, true, nullptr, nullptr);
   if (g.stride != 1) return nullptr;
-  if (type == memory::data_type::f32) {
-    const memory::desc plain({g.O, g.I, g.KH, g.KW}, type, memory::format_tag::oihw);
-    if (winograd_pays(r)) return winograd(i, float_operands(i, r, true, plain, plain));
-    if (float_conv_pays(r)) return float_conv(i, float_operands(i, r, true, plain, plain));
-  }
+  const memory::desc plain({g.O, g.I, g.KH, g.KW}, type, memory::format_tag::oihw);
+  if (winograd_pays(r)) return winograd(i, float_operands(i, r, true, plain, plain));
+  if (float_conv_pays(r)) return float_conv(i, float_operands(i, r, true, plain, plain));
+  return nullptr;
+}
+
+// The same by oneDNN, for stride 1. Of few channels its forward batch-reduce GEMM reaches the arithmetic's
+// peak, its backward loops 70-80 % of it: for trainable weights that pays on large pictures only; frozen ones
+// would be kept a second time for the backward loops. Null where it is no gain.
+Run backward_input_reversed(const Instruction& i, const Conv2dShape& g, const Conv2dShape& r,
+                            memory::data_type type, bool convert, const char* usual) {
+  const Tensor& w = i.in(1);
+  if (g.stride != 1) return nullptr;
   if ((!w.frozen && g.N * g.H * g.W < 1024) || strstr(usual, "brg")) return nullptr;
   const Descs d(r, type);
   const auto pd = forward_desc(d, false, Residual::kNone, false);
@@ -60,14 +61,18 @@ Run backward_input_reversed(const Instruction& i, const Conv2dShape& g, memory::
 
 Run backward_input(const Instruction& i, const Conv2dShape& g, memory::data_type type, bool convert,
                    bool insist) {
+  const Conv2dShape r = turned(g);
+  const bool reversible = std::min({r.top, r.left, r.bottom, r.right}) >= 0;
+  if (reversible)
+    if (Run own = backward_input_own(i, g, r, type)) return own;
   const Descs d(g, type);
   const auto hint = forward_desc(d, false, Residual::kNone, true);
   if (!hint) return nullptr;
   const dnnl::convolution_backward_data::desc desc(kDirect, d.x, d.any_w, d.y, d.strides, d.before, d.after);
   const dnnl::convolution_backward_data::primitive_desc pd(desc, base_attributes(), onednn_engine(), hint,
                                                            true);
-  if (Run reversed = backward_input_reversed(i, g, type, convert, pd ? pd.impl_info_str() : ""))
-    return reversed;
+  if (reversible)
+    if (Run run = backward_input_reversed(i, g, r, type, convert, pd ? pd.impl_info_str() : "")) return run;
   if (!usable(pd, insist)) return nullptr;
   ConvertedOperands o{{}, i, convert, {}};
   Call call(i, dnnl::convolution_backward_data(pd), pd.scratchpad_desc());

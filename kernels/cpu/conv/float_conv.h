@@ -6,8 +6,8 @@
 namespace easel {
 inline namespace EASEL_ISA {
 
-// Whether sums are long enough: oneDNN makes one chain of each, with four times the error of parts of 288
-// at 5,000 places, and some of its loops cut it by the number of threads.
+// Whether sums are long enough: oneDNN makes one chain of each, with three times the error of parts of 288 at
+// 2,880 places and six times at 11,520, and some of its loops cut it by the number of threads.
 bool float_conv_pays(const Conv2dShape& g);
 Run float_conv(const Instruction& i, const FloatOperands& c);
 

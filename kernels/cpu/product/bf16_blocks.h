@@ -14,9 +14,6 @@ namespace easel {
 inline namespace EASEL_ISA {
 namespace product_detail {
 
-inline int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-inline int64_t parts(int64_t n, int64_t of) { return (n + of - 1) / of; }
-
 // One of the products that are added up: op(a) (M, K) op(b) (K, N).
 struct Factors {
   const bf16 *a, *b;

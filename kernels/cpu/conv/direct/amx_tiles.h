@@ -14,11 +14,11 @@ using amx::kTile;
 using direct_detail::kBlock;
 using direct_detail::kLanes;
 using direct_detail::kPanel;
+using direct_detail::kTaps;
 
 constexpr int kChannels = 2 * kTile;                                // of a step
 constexpr int64_t kPlaceBytes = kChannels * int64_t(sizeof(bf16));  // a pixel's numbers of a step
 constexpr int64_t kSumsLine = kPanel * int64_t(sizeof(float));
-constexpr int64_t kTaps = 25;  // at most
 
 // A stretch of a sum: at every tap of every one of so many steps of channels.
 struct Stretch {

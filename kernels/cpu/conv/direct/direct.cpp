@@ -46,7 +46,6 @@ using namespace direct_detail;
 // Pixels and input channels at a time: their weights, pixels and sums fit the second-level cache. Weights
 // that are turned or packed are made anew for the next pixels.
 constexpr int64_t kTogether = 512, kDepth = 640, kMadeDepth = 320;
-constexpr int64_t kTaps = 25;  // at most
 
 int64_t ratio_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 

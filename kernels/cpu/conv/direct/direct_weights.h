@@ -14,6 +14,7 @@ namespace direct_detail {
 constexpr int kLanes = vectors::kLanes;
 constexpr int kPanel = 2 * kLanes;
 constexpr int64_t kBlock = kPanel * kPanel;  // numbers
+constexpr int64_t kTaps = 25;                // of a kernel, at most
 
 // Inputs and outputs exchanged, as an input gradient reads them.
 inline void turn_block(bf16* to, const bf16* from) {

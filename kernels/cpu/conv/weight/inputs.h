@@ -16,8 +16,6 @@ namespace weight_detail {
 
 using namespace product_detail;
 
-inline int64_t parts(int64_t n, int64_t of) { return (n + of - 1) / of; }
-
 // Whether sums of float32 are to come out as weights lie.
 inline bool pays_to_lie(const Conv2dShape& g) {
   return g.KH == 3 && g.KW == 3 && g.I % kPanel == 0 && g.N * g.height * parts(g.width, 2) < g.O;
