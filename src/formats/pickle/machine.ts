@@ -4,6 +4,7 @@
  */
 
 import { HOW_TO_LIFT, limit } from "../../base/limits.ts";
+import { Code } from "./code.ts";
 import { broken, isName, make, PickleError, storage } from "./make.ts";
 import { Instance, lookUp, type Name, type Storage } from "./values.ts";
 
@@ -29,9 +30,7 @@ const MARK = Symbol("mark");
 const MAX_VALUES = 1_000_000;
 
 class Machine {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  #at: number;
+  readonly #code: Code;
   readonly #stack: unknown[] = [];
   readonly #memo = new Map<number, unknown>();
   readonly #storages: Storage[] = [];
@@ -40,16 +39,14 @@ class Machine {
   readonly #most = limit(MAX_VALUES);
 
   constructor(bytes: Uint8Array, start: number) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    this.#at = start;
+    this.#code = new Code(bytes, start);
   }
 
   run(): Unpickled {
     for (;;) {
-      const at = this.#at, opcode = this.#take(1)[0];
+      const { at } = this.#code, opcode = this.#code.take(1)[0];
       if (opcode === 0x2e /* STOP */) {
-        return { value: this.#pop(), end: this.#at, storages: this.#storages };
+        return { value: this.#pop(), end: this.#code.at, storages: this.#storages };
       }
       if (!this.#constant(opcode) && !this.#container(opcode) && !this.#object(opcode)) {
         throw new PickleError(
@@ -69,32 +66,32 @@ class Machine {
       case 0x89: // NEWFALSE
         return this.#push(false);
       case 0x4a: // BININT
-        return this.#push(this.#view.getInt32(this.#skip(4), true));
+        return this.#push(this.#code.int32());
       case 0x4b: // BININT1
-        return this.#push(this.#size(1));
+        return this.#push(this.#code.size(1));
       case 0x4d: // BININT2
-        return this.#push(this.#size(2));
+        return this.#push(this.#code.size(2));
       case 0x8a: // LONG1
-        return this.#push(this.#long(this.#size(1)));
+        return this.#push(this.#code.long(this.#code.size(1)));
       case 0x47: // BINFLOAT
-        return this.#push(this.#view.getFloat64(this.#skip(8), false));
+        return this.#push(this.#code.float64());
       case 0x58: // BINUNICODE
-        return this.#push(this.#text(this.#size(4)));
+        return this.#push(this.#code.text(this.#code.size(4)));
       case 0x8c: // SHORT_BINUNICODE
-        return this.#push(this.#text(this.#size(1)));
+        return this.#push(this.#code.text(this.#code.size(1)));
       case 0x8d: // BINUNICODE8
-        return this.#push(this.#text(this.#size(8)));
+        return this.#push(this.#code.text(this.#code.size(8)));
       case 0x55: // SHORT_BINSTRING
-        return this.#push(this.#text(this.#size(1)));
+        return this.#push(this.#code.text(this.#code.size(1)));
       case 0x54: // BINSTRING
-        return this.#push(this.#text(this.#size(4)));
+        return this.#push(this.#code.text(this.#code.size(4)));
       case 0x43: // SHORT_BINBYTES
-        return this.#push(this.#take(this.#size(1)));
+        return this.#push(this.#code.take(this.#code.size(1)));
       case 0x42: // BINBYTES
-        return this.#push(this.#take(this.#size(4)));
+        return this.#push(this.#code.take(this.#code.size(4)));
       case 0x8e: // BINBYTES8
       case 0x96: // BYTEARRAY8
-        return this.#push(this.#take(this.#size(8)));
+        return this.#push(this.#code.take(this.#code.size(8)));
       default:
         return false;
     }
@@ -104,10 +101,10 @@ class Machine {
   #container(opcode: number): boolean {
     switch (opcode) {
       case 0x80: // PROTO
-        if (this.#size(1) > 5) throw new PickleError("is of a newer protocol than 5");
+        if (this.#code.size(1) > 5) throw new PickleError("is of a newer protocol than 5");
         return true;
       case 0x95: // FRAME: only tells how much to read at once
-        this.#skip(8);
+        this.#code.skip(8);
         return true;
       case 0x28: // MARK
         return this.#push(MARK);
@@ -145,15 +142,15 @@ class Machine {
       case 0x75: // SETITEMS
         return this.#setItems(this.#popToMark());
       case 0x71: // BINPUT
-        return this.#remember(this.#size(1));
+        return this.#remember(this.#code.size(1));
       case 0x72: // LONG_BINPUT
-        return this.#remember(this.#size(4));
+        return this.#remember(this.#code.size(4));
       case 0x94: // MEMOIZE
         return this.#remember(this.#memo.size);
       case 0x68: // BINGET
-        return this.#recall(this.#size(1));
+        return this.#recall(this.#code.size(1));
       case 0x6a: // LONG_BINGET
-        return this.#recall(this.#size(4));
+        return this.#recall(this.#code.size(4));
       default:
         return false;
     }
@@ -163,7 +160,7 @@ class Machine {
   #object(opcode: number): boolean {
     switch (opcode) {
       case 0x63: // GLOBAL
-        return this.#push(this.#global(this.#line(), this.#line()));
+        return this.#push(this.#global(this.#code.line(), this.#code.line()));
       case 0x93: { // STACK_GLOBAL
         const [module, name] = this.#popSome(2);
         if (typeof module !== "string" || typeof name !== "string") throw broken("a name is no text");
@@ -175,7 +172,7 @@ class Machine {
         if (!isName(made) || !Array.isArray(args)) throw broken("something that is no class is called");
         // a list or text that is remembered once could be copied any number of times
         if (Array.isArray(args[0]) || typeof args[0] === "string") this.#copied += args[0].length;
-        if (this.#copied > this.#bytes.length) throw broken("it copies more than it holds");
+        if (this.#copied > this.#code.length) throw broken("it copies more than it holds");
         return this.#push(make(made, args));
       }
       case 0x62: { // BUILD: attributes; those of an OrderedDict (its _metadata) are not needed
@@ -262,47 +259,5 @@ class Machine {
     const values = this.#stack.splice(mark);
     values.shift();
     return values;
-  }
-
-  #take(length: number): Uint8Array {
-    const at = this.#skip(length);
-    return this.#bytes.subarray(at, at + length);
-  }
-
-  /** Moves on and returns where it was. */
-  #skip(length: number): number {
-    const at = this.#at;
-    if (!(at + length <= this.#bytes.length)) throw new PickleError("is cut off");
-    this.#at += length;
-    return at;
-  }
-
-  /** An unsigned little-endian number of 1, 2, 4 or 8 bytes. */
-  #size(width: number): number {
-    const bytes = this.#take(width);
-    let value = 0;
-    for (let i = width - 1; i >= 0; i--) value = value * 256 + bytes[i];
-    return value;
-  }
-
-  /** A signed little-endian number of any width; a number where that is exact. */
-  #long(width: number): number | bigint {
-    let value = 0n;
-    for (const byte of this.#take(width).toReversed()) value = value << 8n | BigInt(byte);
-    value = BigInt.asIntN(8 * width, value);
-    return Number.isSafeInteger(Number(value)) ? Number(value) : value;
-  }
-
-  #text(length: number): string {
-    return new TextDecoder().decode(this.#take(length));
-  }
-
-  /** The rest of the line: GLOBAL has its two names so. */
-  #line(): string {
-    const end = this.#bytes.indexOf(0x0a, this.#at);
-    if (end < 0 || end - this.#at > 1000) throw broken("a name has no end");
-    const text = this.#text(end - this.#at);
-    this.#at++;
-    return text;
   }
 }
