@@ -1,9 +1,7 @@
 /** The models room's front door: what a file is, its weights, and the graphs that are made of them. */
 export * from "./families/mod.ts";
+export { loadMissing, loadModel, type LoadOptions, requireFinite, weightOf } from "./load.ts";
 export {
-  loadMissing,
-  loadModel,
-  type LoadOptions,
   type ModelFile,
   openModel,
   type OpenOptions,
@@ -11,9 +9,7 @@ export {
   type Parts,
   partsOf,
   type Place,
-  requireFinite,
-  weightOf,
-} from "./load.ts";
+} from "./open.ts";
 export { openAnyLayout, type PartOptions, type PartRows, partRows } from "./layouts/mod.ts";
 export * from "./saving/mod.ts";
 export { isInpainting } from "./whole.ts";

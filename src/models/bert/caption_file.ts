@@ -5,7 +5,7 @@ import { isFolder } from "../../base/files/exists.ts";
 import { openCheckpoint } from "../../formats/checkpoint.ts";
 import { configBeside, type ModelJson } from "../beside.ts";
 import { openPart } from "../layouts/folder_files.ts";
-import type { Place } from "../load.ts";
+import type { Place } from "../open.ts";
 
 export interface CaptionFile {
   readonly path: string;

@@ -5,7 +5,7 @@ import type { TensorFile } from "../../formats/tensor_file.ts";
 import { asConfig, configBeside, type ModelJson, shorterSide } from "../beside.ts";
 import type { VisionTower } from "../clip/vision.ts";
 import { openOnePart } from "../layouts/mod.ts";
-import type { Place } from "../load.ts";
+import type { Place } from "../open.ts";
 
 export interface ClipFile {
   readonly path: string;

@@ -3,7 +3,7 @@
 import { UserError } from "../../base/errors.ts";
 import { cast, conv2d, maximum, reshape, slice, type Tensor } from "../../graph/mod.ts";
 import { openOnePart } from "../layouts/mod.ts";
-import type { Place } from "../load.ts";
+import type { Place } from "../open.ts";
 import type { Weights } from "../weights.ts";
 import { VGG_LAYERS } from "./vgg_layers.ts";
 

@@ -2,7 +2,7 @@
 import type { TensorToWrite } from "../../formats/mod.ts";
 import { clipConfig } from "../clip/mod.ts";
 import { below } from "../keys/mod.ts";
-import type { ModelFile, Place } from "../load.ts";
+import type { ModelFile, Place } from "../open.ts";
 import { changedDtype, saveDtypeOf, type SavePrecision, toDtype } from "./save_dtype.ts";
 
 /** Tensors by key; one is asked for when its turn comes to be written. */
