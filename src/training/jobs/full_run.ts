@@ -9,7 +9,7 @@ import { fullTraining } from "../trained/full_training.ts";
 import { modelTexts, savedSpec } from "../trained/model_texts.ts";
 import { chosenOptimizer } from "../optimizers/options.ts";
 import { whyGradientsWait } from "../step/check_update.ts";
-import { computeDtype, trainedDtype } from "../step/diffusion_training.ts";
+import { computeDtype, trainedDtype } from "../dtypes.ts";
 import { runTraining } from "../loop/trainer.ts";
 import { savedForm } from "../loop/saved_form.ts";
 import { openOutput } from "./output_folder.ts";

@@ -1,5 +1,5 @@
 /** A run of `easel train_network`: a LoRA on a model, and the file with all its metadata. */
-import { frozenDtype, trainedDtype } from "../step/diffusion_training.ts";
+import { frozenDtype, trainedDtype } from "../dtypes.ts";
 import { basename } from "node:path";
 import { modelPath } from "../../base/assets.ts";
 import { isFolder } from "../../base/files/exists.ts";

@@ -6,7 +6,7 @@ import type { DrawingModel } from "../../generation/pipeline/model.ts";
 import { loadMissing } from "../../models/mod.ts";
 import { encodeCaptions, type EncodedCaptions } from "../objective/encoded_captions.ts";
 import type { TrainingConfig } from "../options.ts";
-import { computeDtype } from "../step/diffusion_training.ts";
+import { computeDtype } from "../dtypes.ts";
 import type { OpenedRun } from "./open_run.ts";
 
 /** What sdxl_train_network and sdxl_train take besides. */

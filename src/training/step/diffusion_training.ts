@@ -1,12 +1,10 @@
 /** Training a diffusion model, whatever of it is trained: noise for a batch, gradients, and an update when enough are in. */
 import type { UserError } from "../../base/errors.ts";
-import type { DType } from "../../base/dtype.ts";
 import { compile, Graph, memoryNeeded, Programs } from "../../graph/mod.ts";
-import { UNET } from "../../models/mod.ts";
 import { limitGraph, type NormReport, normReport, type NormTensors } from "../../networks/mod.ts";
 import type { ParameterStore, Program } from "../../runtime/mod.ts";
 import { type LatentBatch, noiseBatch } from "../objective/batch.ts";
-import type { MixedPrecision, OptimizerConfig, StepConfig } from "../options.ts";
+import type { OptimizerConfig, StepConfig } from "../options.ts";
 import { type NoiseLevels, noiseLevels } from "../objective/noise_levels.ts";
 import { diffusionLoss, type LatentsShape, lossType, type Predict } from "../objective/loss.ts";
 import type { StepDraws, StepGenerators } from "../objective/noise.ts";
@@ -17,33 +15,7 @@ import { brokenWeights, diverged, updateHeldBack } from "./divergence.ts";
 import type { Need } from "./fit.ts";
 import { type Inputs, TrainingStep } from "./step.ts";
 import { averageDecay } from "./update.ts";
-import {
-  flat,
-  gradientOf,
-  type ParameterGroup,
-  type Resting,
-  splitGroup,
-  type TrainedDtype,
-} from "./trainable.ts";
-
-/** The dtype of activations and frozen weights. */
-export const computeDtype = (precision: MixedPrecision): DType =>
-  precision === "no" ? "f32" : precision === "fp16" ? "f16" : "bf16";
-
-/** The dtype of each frozen weight: that of activations, or 8 bits where --fp8_base asks for it. */
-export function frozenDtype(
-  { mixedPrecision, fp8Base, fp8BaseUnet }: Pick<StepConfig, "mixedPrecision" | "fp8Base" | "fp8BaseUnet">,
-): (key: string) => DType {
-  const dtype = computeDtype(mixedPrecision);
-  const narrow = (key: string) =>
-    key.startsWith(`${UNET}.`) ? fp8Base || fp8BaseUnet : fp8Base && !/embedding/.test(key);
-  return (key) => narrow(key) ? "f8" : dtype;
-}
-
-/** The dtype of trained weights. */
-export const trainedDtype = (
-  { fullBf16, fullFp16 }: Pick<StepConfig, "fullBf16" | "fullFp16">,
-): TrainedDtype => fullBf16 ? "bf16" : fullFp16 ? "f16" : "f32";
+import { flat, gradientOf, type ParameterGroup, type Resting, splitGroup } from "./trainable.ts";
 
 export interface TrainingParts {
   /** What is trained; its parameters are already in the store, see allocateGroups. */

@@ -4,7 +4,7 @@ import { gradients, Graph } from "../../graph/mod.ts";
 import { type Family, type Latent, type Shapes, UNET } from "../../models/mod.ts";
 import { blockRates, type FullOptions } from "./full_options.ts";
 import { diffusionLoss, type Predict } from "../objective/loss.ts";
-import { trainedDtype } from "../step/diffusion_training.ts";
+import { trainedDtype } from "../dtypes.ts";
 import type { TrainingConfig } from "../options.ts";
 import type { ParameterGroup, Resting, TrainedDtype } from "../step/trainable.ts";
 

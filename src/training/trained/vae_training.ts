@@ -31,7 +31,7 @@ import type { TorchGenerator } from "../../random/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 
 import type { MixedPrecision, OptimizerConfig } from "../options.ts";
-import { computeDtype } from "../step/diffusion_training.ts";
+import { computeDtype } from "../dtypes.ts";
 import { chosenOptimizer } from "../optimizers/options.ts";
 import { averageDecay } from "../step/update.ts";
 import { createRates } from "../step/rates.ts";

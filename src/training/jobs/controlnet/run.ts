@@ -15,7 +15,7 @@ import {
 import { type ControlNetConfig, controlNetGroups, sdxlControlNetGroups } from "../../options.ts";
 import { runTraining } from "../../loop/trainer.ts";
 import type { RunGenerators } from "../../objective/generators.ts";
-import { frozenDtype } from "../../step/diffusion_training.ts";
+import { frozenDtype } from "../../dtypes.ts";
 import {
   controlTraining,
   controlWeights,

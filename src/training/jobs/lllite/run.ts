@@ -12,7 +12,7 @@ import { unetDraws } from "../../../models/mod.ts";
 import { encode, saveDtype } from "../../../networks/mod.ts";
 import { runTraining } from "../../loop/trainer.ts";
 import { type LLLiteConfig, llliteGroups } from "../../options.ts";
-import { frozenDtype, trainedDtype } from "../../step/diffusion_training.ts";
+import { frozenDtype, trainedDtype } from "../../dtypes.ts";
 import { type LLLiteSetup, setUpLLLite } from "../../trained/lllite/network.ts";
 import { conditionedConfig } from "../../trained/controlnet/settled.ts";
 import { llliteTraining, llliteWeights } from "../../trained/lllite/training.ts";

@@ -20,7 +20,7 @@ import {
   textualInversionGroups,
 } from "../../options.ts";
 import { runTraining } from "../../loop/trainer.ts";
-import { frozenDtype } from "../../step/diffusion_training.ts";
+import { frozenDtype } from "../../dtypes.ts";
 import { modelTexts, savedSpec } from "../../trained/model_texts.ts";
 import { readXti, type TextBlock, textBlocks, xtiTensors } from "../../../models/mod.ts";
 import {

@@ -3,7 +3,8 @@ import { concat, type Graph, slice, write } from "../../../graph/mod.ts";
 import { loadMissing, type Shapes, type TokenTable } from "../../../models/mod.ts";
 import type { ParameterStore } from "../../../runtime/mod.ts";
 import type { OptimizerConfig, StepConfig } from "../../options.ts";
-import { computeDtype, DiffusionTraining, frozenDtype } from "../../step/diffusion_training.ts";
+import { computeDtype, frozenDtype } from "../../dtypes.ts";
+import { DiffusionTraining } from "../../step/diffusion_training.ts";
 import { allocateGroups, type ParameterGroup } from "../../step/trainable.ts";
 import { type BaseModel, predictNoise } from "../base_model.ts";
 
