@@ -14,7 +14,7 @@ import type { Schedule } from "../schedules/schedule.ts";
 import { brokenWeights, diverged, updateHeldBack } from "./divergence.ts";
 import type { Need } from "./fit.ts";
 import { type Inputs, TrainingStep } from "./step.ts";
-import { averageDecay } from "./update.ts";
+import { averageDecay } from "./recorded/update.ts";
 import { flat, gradientOf, type ParameterGroup, type Resting, splitGroup } from "./trainable.ts";
 
 export interface TrainingParts {

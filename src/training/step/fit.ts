@@ -9,7 +9,7 @@ import { memoryNeeded } from "../../graph/mod.ts";
 import { Arena, type Device, type ParameterStore } from "../../runtime/mod.ts";
 import type { MixedPrecision } from "../options.ts";
 import type { TrainingStep } from "./step.ts";
-import { UPDATE } from "./update.ts";
+import { UPDATE } from "./recorded/update.ts";
 
 /** Scratch and repacked weights, which only the backend knows: 3 % of a step of SD1.5 on the CPU. */
 const MARGIN = 1.05, MARGIN_BYTES = 32 << 20;

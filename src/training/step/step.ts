@@ -5,24 +5,19 @@
  * gradients, and `update` clears them.
  */
 import {
-  accumulate,
   compile,
   type CompileOptions,
-  fill,
   fitSegments,
-  gradients,
   Graph,
   memoryNeeded,
   Programs,
   type Recomputed,
-  reshape,
-  type Tensor,
 } from "../../graph/mod.ts";
 import type { ParameterStore, Program } from "../../runtime/mod.ts";
 import { leadingRate } from "../optimizers/adaptive_rate/shared_rate.ts";
-import { recordFused } from "./fused.ts";
-import { suited } from "./piece.ts";
-import { flat, gradientOf, groupSize, type ParameterGroup, type Resting, weightOf } from "./trainable.ts";
+import { type BackwardOptions, recordBackward, type RecordedLoss } from "./recorded/backward.ts";
+import { suited } from "./recorded/piece.ts";
+import { flat } from "./trainable.ts";
 import {
   type Due,
   dueOf,
@@ -35,32 +30,15 @@ import {
 import { allocateStates } from "./states.ts";
 import { Certainty } from "./foreseen/certain.ts";
 import { recordExtent } from "./foreseen/extent.ts";
-import {
-  gathers,
-  recordDiscard,
-  recordUpdate,
-  UPDATE,
-  type UpdateOptions,
-  type UpdateWay,
-} from "./update.ts";
+import { recordDiscard, recordUpdate, UPDATE, type UpdateWay } from "./recorded/update.ts";
 
-/** What a step minimises, as recorded for one shape. */
-export interface RecordedLoss {
-  /** One value. */
-  readonly loss: Tensor;
-  /** Other values that `backward` gives back. */
-  readonly outputs?: Readonly<Record<string, Tensor>>;
-}
-
-export interface StepOptions<Shape> extends UpdateOptions {
+export interface StepOptions<Shape> extends BackwardOptions {
   /** Records the model and its loss for one shape; everything that changes between batches is an input. */
   readonly record: (graph: Graph, shape: Shape) => RecordedLoss;
   /** Float16 needs its loss scaled so that small gradients do not vanish. */
   readonly scaleLoss: boolean;
   /** Gradient checkpointing of all segments. */
   readonly recompute?: boolean;
-  /** Weights step within the backward program, which then gathers no gradients: see fused.ts. */
-  readonly fused?: boolean;
   /** Gives the store the parameters that a recorded program needs. */
   readonly load?: (graph: Graph) => Promise<void>;
   /** What the schedule makes of the optimizer's momentum at optimizer step `step`, counted from 0 (Rule.momentum). */
@@ -69,7 +47,7 @@ export interface StepOptions<Shape> extends UpdateOptions {
   readonly learning?: (step: number) => boolean[];
 }
 
-export type { Inputs, StepState, UpdateResult };
+export type { Inputs, RecordedLoss, StepState, UpdateResult };
 
 /** Which segments are computed again: or as few as make the arena that many bytes at most. */
 export type Recompute = "none" | "all" | { readonly within: number };
@@ -254,32 +232,7 @@ export class TrainingStep<Shape extends object> {
   }
 
   #recordInto(graph: Graph, shape: Shape): void {
-    const { loss, outputs } = this.options.record(graph, shape), { resting = [] } = this.options;
-    const learning = this.#learn(), fresh = !gathers(this.options);
-    const weightsOf = (group: Resting | ParameterGroup, fresh: boolean) =>
-      group.parameters.map((p) => ({ ...p, weight: weightOf(graph, group, p), fresh }));
-    const parameters = [
-      ...this.options.groups.flatMap((group, i) => learning[i] ? weightsOf(group, fresh) : []),
-      ...resting.flatMap((each) => weightsOf(each, false)),
-    ];
-    const seed = reshape(graph.input("loss_scale", [1]), loss.shape);
-    const grads = gradients(loss, parameters.map(({ weight }) => weight), seed);
-    if (this.options.fused) {
-      const of = new Map(parameters.map(({ name }, i) => [name, grads[i]]));
-      recordFused(graph, this.options, (name) => of.get(name) ?? null);
-    } else {
-      grads.forEach((grad, i) => {
-        const { name, shape, fresh } = parameters[i], target = graph.parameter(gradientOf(name), shape);
-        // where gradients gather, a part that this batch does not reach keeps what it has
-        if (grad) accumulate(target, grad, fresh);
-        else if (fresh) fill(target, 0);
-      });
-      this.options.groups.forEach((group, i) => {
-        if (fresh && !learning[i]) fill(graph.parameter(flat.gradients(i), [groupSize(group)]), 0);
-      });
-    }
-    graph.output("loss", loss);
-    for (const [name, value] of Object.entries(outputs ?? {})) graph.output(name, value);
+    recordBackward(graph, this.options, this.options.record(graph, shape), this.#learn());
   }
 
   recordUpdate(way: UpdateWay = "checked"): Graph {

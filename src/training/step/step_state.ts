@@ -1,7 +1,7 @@
 /** What goes on from step to step, what an update is told, and what it came to. */
 import type { Moment } from "../optimizers/mod.ts";
 import { leadingRate, takesPart } from "../optimizers/adaptive_rate/shared_rate.ts";
-import type { UpdateOptions } from "./update.ts";
+import type { UpdateOptions } from "./recorded/update.ts";
 
 export type Inputs = Record<string, Float32Array | Int32Array>;
 

@@ -33,7 +33,7 @@ import type { ParameterStore } from "../../runtime/mod.ts";
 import type { MixedPrecision, OptimizerConfig } from "../options.ts";
 import { computeDtype } from "../dtypes.ts";
 import { chosenOptimizer } from "../optimizers/options.ts";
-import { averageDecay } from "../step/update.ts";
+import { averageDecay } from "../step/recorded/update.ts";
 import { createRates } from "../step/rates.ts";
 import type { Schedule } from "../schedules/schedule.ts";
 import type { PictureShape } from "../step/largest_shapes.ts";

@@ -7,7 +7,7 @@
 import { compileGraph, type CompileOptions, type Graph } from "../../../src/graph/mod.ts";
 import { compile, knownPlaces } from "../../../src/graph/compile.ts";
 import { openDevice, ParameterStore } from "../../../src/runtime/mod.ts";
-import { UPDATE } from "../../../src/training/step/update.ts";
+import { UPDATE } from "../../../src/training/step/recorded/update.ts";
 import { allocateGroups } from "../../../src/training/step/trainable.ts";
 import { simulatorPath, withEnvironment } from "../../kernels/devices.ts";
 import { decodeGraph, forwardGraph, loraOf, loraStep } from "../programs/graphs.ts";

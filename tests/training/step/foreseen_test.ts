@@ -5,7 +5,7 @@ import { openNetworkRun } from "../../../src/training/jobs/network_run.ts";
 import { readOptimizer } from "../../../src/training/optimizers/mod.ts";
 import { TrainingStep } from "../../../src/training/step/step.ts";
 import { allocateGroups, type ParameterGroup } from "../../../src/training/step/trainable.ts";
-import type { UpdateOptions, UpdateWay } from "../../../src/training/step/update.ts";
+import type { UpdateOptions, UpdateWay } from "../../../src/training/step/recorded/update.ts";
 import { workOf } from "../../bench/programs/work.ts";
 import { normal } from "../../kernels/check_op.ts";
 import { device } from "../../kernels/devices.ts";

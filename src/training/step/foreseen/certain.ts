@@ -20,7 +20,7 @@ import type { Rule } from "../../optimizers/mod.ts";
 import { type Extent, extentOf, held, kept } from "./extent.ts";
 import type { Due, StepState } from "../step_state.ts";
 import { groupSize } from "../trainable.ts";
-import type { UpdateOptions, UpdateWay } from "../update.ts";
+import type { UpdateOptions, UpdateWay } from "../recorded/update.ts";
 
 /** Squares of all weights are added up in float32. */
 const MOST_SQUARE = 1e38;

@@ -18,10 +18,10 @@ import {
   sum,
   type Tensor,
   write,
-} from "../../graph/mod.ts";
-import type { Device } from "../../runtime/mod.ts";
-import type { Group, Numbers, Operands, Rule } from "../optimizers/mod.ts";
-import type { States } from "./states.ts";
+} from "../../../graph/mod.ts";
+import type { Device } from "../../../runtime/mod.ts";
+import type { Group, Numbers, Operands, Rule } from "../../optimizers/mod.ts";
+import type { States } from "../states.ts";
 
 /** What one update goes over: a whole group, or each of its parameters. */
 export interface Piece {

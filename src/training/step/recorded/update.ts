@@ -18,8 +18,8 @@ import {
   sum,
   type Tensor,
   write,
-} from "../../graph/mod.ts";
-import type { Numbers, Rule } from "../optimizers/mod.ts";
+} from "../../../graph/mod.ts";
+import type { Numbers, Rule } from "../../optimizers/mod.ts";
 import {
   clipping,
   ditherSeeds,
@@ -35,8 +35,8 @@ import {
   valuesOf,
   type Work,
 } from "./piece.ts";
-import { type Maps, parameterStates, plainStates, recordMaps } from "./states.ts";
-import { flat, gradientOf, groupSize, type ParameterGroup, type Resting, weightOf } from "./trainable.ts";
+import { type Maps, parameterStates, plainStates, recordMaps } from "../states.ts";
+import { flat, gradientOf, groupSize, type ParameterGroup, type Resting, weightOf } from "../trainable.ts";
 
 export interface UpdateOptions {
   readonly groups: readonly ParameterGroup[];

@@ -3,7 +3,7 @@
  * nothing reads its weights any more, so that gradients need no memory of their own. One that is not finite holds back
  * its own parameter alone.
  */
-import { add, affine, cast, type Graph, mul, sqrt, square, type Tensor } from "../../graph/mod.ts";
+import { add, affine, cast, type Graph, mul, sqrt, square, type Tensor } from "../../../graph/mod.ts";
 import {
   clipping,
   ditherSeeds,
@@ -16,8 +16,8 @@ import {
   valuesOf,
   type Work,
 } from "./piece.ts";
-import { parameterStates, recordMaps } from "./states.ts";
-import { weightOf } from "./trainable.ts";
+import { parameterStates, recordMaps } from "../states.ts";
+import { weightOf } from "../trainable.ts";
 import type { UpdateOptions } from "./update.ts";
 
 /**
