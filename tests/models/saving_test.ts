@@ -84,6 +84,26 @@ for (const family of FAMILIES) {
     }));
 }
 
+Deno.test("a folder of SD2 gets a scale of 1: a number, with compat sd-scripts' integer", () =>
+  withFolder(async (folder) => {
+    const path = (name: string) => join(folder, name);
+    writeVaried(path("a.safetensors"), FAMILIES.find(({ name }) => name === "sd2")!);
+    await save(path("a.safetensors"), path("b"), "diffusers_safetensors");
+    for (
+      const [options, dtype, bytes] of [
+        [{}, "F32", new Float32Array([1])],
+        [{ compat: true }, "I64", new BigInt64Array([1n])],
+        [{ compat: true, precision: "fp16" }, "F16", new Uint16Array([0x3c00])],
+      ] as const
+    ) {
+      for (const form of ["safetensors", "ckpt"] as const) {
+        await save(path("b"), path(`c.${form}`), form, options);
+        const scale = contents(path(`c.${form}`)).get("cond_stage_model.model.logit_scale");
+        assert.equal(scale, `${dtype} [] ${new Uint8Array(bytes.buffer).toBase64()}`, form);
+      }
+    }
+  }));
+
 Deno.test("what lies beside a model stays there; with compat SDXL loses it, as in sd-scripts", () =>
   withFolder(async (folder) => {
     const path = (name: string) => join(folder, name);

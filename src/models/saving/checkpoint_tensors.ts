@@ -75,12 +75,13 @@ function unusedKeys({ family, shapes }: SavedModel): (key: string) => boolean {
 
 /**
  * What the checkpoint of an open_clip encoder has that a Diffusers folder leaves away and that no model uses, as
- * sd-scripts makes it: a projection of ones and a scale of 1.
+ * sd-scripts makes it: a projection of ones and a scale of 1. That scale is a number of weights; with `compat` and no
+ * precision it is the integer that torch.tensor(1) is.
  */
 export function placeholders(
   model: SavedModel,
   precision: SavePrecision | null,
-  width?: number,
+  { width, compat = false }: { readonly width?: number; readonly compat?: boolean } = {},
 ): TensorToWrite[] {
   const encoder = model.family.textEncoders.find(({ layout }) => layout === "open_clip");
   if (!encoder || model.places.has(`${encoder.scope}.text_projection`)) return [];
@@ -92,5 +93,9 @@ export function placeholders(
     shape,
     data: () => toDtype(new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1), dtype),
   });
-  return [ones("text_projection", [side, side]), ones("logit_scale", [])];
+  const scale = ones("logit_scale", []), integer = new Uint8Array(BigInt64Array.of(1n).buffer);
+  return [
+    ones("text_projection", [side, side]),
+    compat && precision === null ? { ...scale, dtype: "I64", data: integer } : scale,
+  ];
 }

@@ -79,7 +79,7 @@ export async function modelSaver(model: SavedModel, options: SaveOptions, tell: 
 function fileSaver(model: SavedModel, { form, precision, compat }: SaveOptions): ModelSaver {
   const tensors = (changed: ChangedTensors): TensorToWrite[] => [
     ...checkpointTensors(model, changed, precision, compat),
-    ...(model.isFolder ? placeholders(model, precision) : []),
+    ...(model.isFolder ? placeholders(model, precision, { compat }) : []),
   ];
   const counters = ({ epoch, globalStep }: SaveNotes) => ({
     epoch: epoch + (model.counters?.epoch ?? 0),

@@ -96,7 +96,7 @@ async function savedLines(path: string, column: string, folder: string): Promise
       };
       const tensors = [
         ...checkpointTensors(bare, NOTHING_CHANGED, precision),
-        ...placeholders(bare, precision, 1024),
+        ...placeholders(bare, precision, { width: 1024 }),
       ];
       return tensors.map(({ name, dtype, shape, data }) =>
         line(name, dtype, shape, typeof data === "function" ? data() : data)
