@@ -3,6 +3,7 @@
 import { basename, dirname } from "node:path";
 import { UsageError, UserError } from "../../base/errors.ts";
 import { isTaken } from "../../base/files/exists.ts";
+import { counted } from "../../base/phrases.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 import type { LatentSides } from "../../models/mod.ts";
@@ -29,12 +30,14 @@ export interface CacheOptions {
   /** Images of one encoder call. */
   readonly batchSize: number;
   readonly toDisk: boolean;
-  /** Make files again that are there and fit. */
-  readonly again?: boolean;
+  /** Make files again that are there and fit, but for these: those of the run's earlier datasets; new ones are added. */
+  readonly again?: Set<string>;
   /** Take files that are there by the names of their arrays, without reading their numbers. */
   readonly trusted?: boolean;
   /** What the files of earlier datasets of the run hold; those of this one are added. */
   readonly owned?: Map<string, string>;
+  /** Latents for which there is no file, because an earlier dataset has it, are not made. */
+  readonly onlyFiles?: boolean;
   /** Read images as sd-scripts 0.9.1 does. */
   readonly compat: boolean;
   /** Where a random crop begins, of so many pixels that are left over; without it there are no random crops. */
@@ -74,7 +77,9 @@ export async function cacheLatents(dataset: Dataset, options: CacheOptions): Pro
     .sort((a, b) => area(a) - area(b));
   const inMemory = options.toDisk ? ownedByOthers(missing, options) : new Set(missing);
   const toWrite = new Set(withoutFile(missing.filter((entry) => !inMemory.has(entry)), options));
-  const waiting = missing.filter((entry) => inMemory.has(entry) || toWrite.has(entry));
+  const waiting = missing.filter((entry) =>
+    toWrite.has(entry) || (inMemory.has(entry) && !options.onlyFiles)
+  );
   if (waiting.length > 0) await options.onStart?.();
   let done = 0;
   const batches = groups(waiting, options.batchSize);
@@ -113,10 +118,10 @@ function readEntry(entry: ImageEntry, pool: Pool, options: CacheOptions): Promis
   return picture;
 }
 
-/** Entries whose file holds another size, mask or filter of the same picture for an earlier dataset; they keep theirs in memory. */
+/** Entries whose file holds another size, mask or filter of the same picture for an earlier dataset; theirs have none. */
 function ownedByOthers(
   entries: readonly ImageEntry[],
-  { owned = new Map(), note }: Pick<CacheOptions, "owned" | "note">,
+  { owned = new Map(), onlyFiles, note }: Pick<CacheOptions, "owned" | "onlyFiles" | "note">,
 ): Set<ImageEntry> {
   const out = new Set<ImageEntry>();
   for (const entry of entries) {
@@ -127,11 +132,9 @@ function ownedByOthers(
   }
   const [first] = out;
   if (first) {
-    note(
-      `${
-        latentFileOf(first.path)
-      }: holds latents for an earlier dataset; those of ${out.size} pictures for this one stay in memory`,
-    );
+    const held = `${latentFileOf(first.path)}: holds latents for an earlier dataset`;
+    const whose = `those of ${counted(out.size, "picture")} for this one`;
+    note(`${held}; ${whose} ${onlyFiles ? "are left to the training" : "stay in memory"}`);
   }
   return out;
 }
@@ -148,8 +151,9 @@ function withoutFile(
     const wanted = { bucket, latent, flipped, alphaMask: wantsAlpha(entry) };
     const misfit = trusted ? latentNamesMisfit(path, wanted) : latentFileMisfit(path, wanted);
     if (misfit) refuseForeignFile(path);
-    if (misfit && !again) misfits.push(misfit);
-    if (misfit || again) return true;
+    const replaced = again && !again.has(path);
+    if (misfit && !replaced) misfits.push(misfit);
+    if (misfit || replaced) return true;
     entry.latentsFile = path;
     return false;
   });
@@ -233,6 +237,7 @@ async function encodeBatch(
     if (toWrite.has(entry)) {
       entry.latentsFile = latentFileOf(entry.path);
       writeLatentFile(entry.latentsFile, made[i], options.latent);
+      options.again?.add(entry.latentsFile);
     } else entry.latents = made[i];
   });
 }

@@ -1,6 +1,6 @@
 /** cache_latents and cache_text_encoder_outputs: what golden cases leave open. */
 
-import { deepStrictEqual, notDeepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, notDeepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { Interrupted } from "../../../src/base/errors.ts";
 import { quietContext } from "../../../src/base/job.ts";
@@ -8,7 +8,10 @@ import { withDefaults } from "../../../src/options/mod.ts";
 import { cacheLatents } from "../../../src/tools/dataset/caches/cache_latents.ts";
 import { cacheLatentsGroups, cacheTextGroups } from "../../../src/tools/dataset/caches/cache_options.ts";
 import { cacheText } from "../../../src/tools/dataset/caches/cache_text.ts";
-import { tinyRun } from "../../training/tiny_run.ts";
+import { readNpz } from "../../../src/formats/npz.ts";
+import { listening, tinyRun } from "../../training/tiny_run.ts";
+
+const ALL = ["latents", "latents_flipped"];
 
 function given(pictures = 2) {
   const { dir } = tinyRun(pictures), file = (name: string) => join(dir, "data/1_thing", name);
@@ -39,6 +42,26 @@ Deno.test("cacheLatents() that is interrupted leaves no half a file", async () =
   const stopped = quietContext(AbortSignal.abort(new Interrupted("interrupted")));
   await rejects(cacheLatents(withDefaults(cacheLatentsGroups, values), stopped), Interrupted);
   strictEqual([...Deno.readDirSync(file("."))].filter(({ name }) => name.includes("npz")).length, 0);
+});
+
+Deno.test("cacheLatents() keeps what it made for an earlier dataset of the same pictures", async () => {
+  const { file, values } = given(), heard = listening();
+  const datasetConfig = join(values.trainDataDir, "..", "sets.toml");
+  const dataset = (resolution: number, subset: string) =>
+    `[[datasets]]\nresolution = ${resolution}\n[[datasets.subsets]]\nimage_dir = "${file(".")}"\n${subset}\n`;
+  Deno.writeTextFileSync(
+    datasetConfig,
+    dataset(64, "flip_aug = true") + dataset(64, "") + dataset(128, ""),
+  );
+  await cacheLatents({ ...withDefaults(cacheLatentsGroups, values), datasetConfig }, heard);
+  const shapes = Object.fromEntries([...readNpz(file("0.npz"), ALL, 1e6)].map(([k, v]) => [k, v.shape]));
+  deepStrictEqual([shapes.latents, shapes.latents_flipped], [[4, 8, 8], [4, 8, 8]]);
+  const lines = heard.lines.join("\n");
+  match(
+    lines,
+    /holds latents for an earlier dataset; those of 2 pictures for this one are left to the training/,
+  );
+  match(lines, /latents made: 2$/m);
 });
 
 Deno.test("captions of a model with one text encoder are not cached", async () => {

@@ -26,6 +26,7 @@ export async function cacheLatents(config: CacheLatentsConfig, context: JobConte
     mixedPrecision: config.noHalfVae ? "no" : config.mixedPrecision,
   }, context.log);
   try {
+    const owned = new Map<string, string>(), again = config.skipExisting ? undefined : new Set<string>();
     let made = 0;
     for (const [i, dataset] of datasets.entries()) {
       await cacheDataset(dataset, {
@@ -34,7 +35,9 @@ export async function cacheLatents(config: CacheLatentsConfig, context: JobConte
           encode: maker.encode,
           batchSize: config.vaeBatchSize,
           toDisk: true,
-          again: !config.skipExisting,
+          owned,
+          onlyFiles: true,
+          again,
           trusted: config.skipCacheCheck,
         },
         compat: config.compat !== null,
