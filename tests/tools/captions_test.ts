@@ -137,6 +137,7 @@ Deno.test("a model that is not there or is another, and a length that it does no
         /has 72 words, its vocabulary 30524; put the model's vocab/,
       ],
       [runGit({ modelId: blip }), /model\.pth: is no GIT captioning model/],
+      [runGit({ modelId: git, captionExtension: ".webp" }), /\.webp: is a picture's ending/],
       [runGit({ modelId: git, maxLength: 65 }), /--max_length 65: .* at most 64 tokens/],
     ];
     function run(more: Partial<BlipConfig>) {

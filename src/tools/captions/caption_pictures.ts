@@ -10,6 +10,7 @@ import { clipTask } from "../../images/tasks.ts";
 import { type Device, openChosenDevice } from "../../runtime/mod.ts";
 import { eachMade } from "../dataset/pace.ts";
 import { picturesIn } from "../dataset/pictures.ts";
+import { refusePictureEnding } from "../dataset/texts/text_beside.ts";
 import type { Captioner } from "./captioner.ts";
 import type { BlipConfig, GitConfig } from "./options.ts";
 
@@ -30,6 +31,7 @@ export async function captionPictures(
   context: JobContext,
 ): Promise<void> {
   const { trainDataDir, recursive, batchSize, debug } = config, compat = config.compat !== null;
+  refusePictureEnding(extension);
   const pictures = picturesIn(trainDataDir, { recursive, compat });
   context.log(`${trainDataDir}: ${counted(pictures.length, "picture")}`);
   for (const place of new Set(pictures.map((path) => path.replace(/[^/]*$/, "") || "."))) {

@@ -14,6 +14,7 @@ import { openChosenDevice } from "../../runtime/mod.ts";
 import { eachMade } from "../dataset/pace.ts";
 import { picturesIn } from "../dataset/pictures.ts";
 import { utf8Text } from "../dataset/texts/metadata_file.ts";
+import { refusePictureEnding } from "../dataset/texts/text_beside.ts";
 import { splitTags, TagChooser } from "./choose_tags.ts";
 import type { TaggerConfig } from "./options.ts";
 import { tagTask } from "./prepare.ts";
@@ -28,12 +29,13 @@ export type Frequencies = readonly (readonly [tag: string, count: number])[];
  */
 export async function tagImages(config: TaggerConfig, context: JobContext): Promise<Frequencies> {
   const { trainDataDir, recursive } = config, compat = config.compat !== null;
+  const extension = config.captionExtention ?? config.captionExtension;
+  refusePictureEnding(extension);
   const folder = await modelFolder(config, context);
   const names = readTagNames(join(folder, "selected_tags.csv"), config, context.log);
   const chooser = new TagChooser(names, config);
   const pictures = picturesIn(trainDataDir, { recursive, compat });
   context.log(`${trainDataDir}: ${counted(pictures.length, "picture")}`);
-  const extension = config.captionExtention ?? config.captionExtension;
   for (const place of new Set(pictures.map((path) => path.replace(/[^/]*$/, "") || "."))) {
     removeLeftovers(place, (name) => name.endsWith(extension), context.log);
   }
