@@ -58,6 +58,21 @@ Deno.test("tagImages() tags every picture, the rest of a fixed batch too, and le
   Deno.removeSync(dir, { recursive: true });
 });
 
+Deno.test("tagImages() keeps the tags of files of every encoding, and puts none in a picture's place", async () => {
+  const { dir, config } = files(), file = join(config.trainDataDir, "0.tags");
+  const before = "\ufeffé, 日本\r\n";
+  Deno.writeFileSync(file, new Uint8Array(Uint16Array.from(before, (c) => c.charCodeAt(0)).buffer));
+  await tagImages({ ...config, appendTags: true }, listening());
+  ok(/^é, 日本, [^,]+/.test(Deno.readTextFileSync(file)), Deno.readTextFileSync(file));
+  const picture = Deno.readFileSync(join(config.trainDataDir, "0.png"));
+  for (const ending of [".png", ".PNG", "x.jpeg"]) {
+    const refused = tagImages({ ...config, captionExtension: ending }, listening());
+    await rejects(refused, /--caption_extension .*: is a picture's ending, and pictures would be replaced/);
+  }
+  deepStrictEqual(Deno.readFileSync(join(config.trainDataDir, "0.png")), picture);
+  Deno.removeSync(dir, { recursive: true });
+});
+
 Deno.test("--frequency_tags prints how often each tag was written, the most frequent first", async () => {
   const { dir, config: { trainDataDir } } = files();
   const flags = ["--model_dir", join(dir, "m"), "--repo_id", "x/y", "--thresh", "0.5", "--frequency_tags"];

@@ -13,7 +13,7 @@ import { OnnxNetwork } from "../../models/onnx/mod.ts";
 import { openChosenDevice } from "../../runtime/mod.ts";
 import { eachMade } from "../dataset/pace.ts";
 import { picturesIn } from "../dataset/pictures.ts";
-import { utf8Text } from "../dataset/texts/metadata_file.ts";
+import { captionText } from "../dataset/texts/metadata_file.ts";
 import { refusePictureEnding } from "../dataset/texts/text_beside.ts";
 import { splitTags, TagChooser } from "./choose_tags.ts";
 import type { TaggerConfig } from "./options.ts";
@@ -173,11 +173,11 @@ class Batches {
   }
 
   #write(path: string, { all, rating, general, character }: ReturnType<TagChooser["choose"]>): void {
-    const { config: { captionSeparator, appendTags, debug }, extension, context } = this.tagging;
+    const { config: { captionSeparator, appendTags, debug, compat }, extension, context } = this.tagging;
     const file = path.replace(/(?<=[^/])\.[^./]*$/, "") + extension;
     let tags = all;
     if (appendTags && isFile(file)) {
-      const text = utf8Text(file, "save it as UTF-8").replace(/^\n+|\n+$/g, "");
+      const text = captionText(file, "save it as UTF-8", compat !== null).replace(/^\n+|\n+$/g, "");
       const before = splitTags(text, captionSeparator);
       tags = [...before, ...all.filter((tag) => !before.includes(tag))];
     }

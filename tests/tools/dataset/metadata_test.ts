@@ -44,6 +44,20 @@ Deno.test("mergeToMetadata() that is interrupted or refused leaves the metadata 
   strictEqual(Deno.readTextFileSync(at("out.json")), "{}");
 });
 
+Deno.test("byte order marks are no part of captions and metadata; with --compat 0.9.1 they are of captions", async () => {
+  const marked = { "d/a.png": "", "d/a.caption": "\ufeffa cat\r\n", "out.json": '\ufeff{"b": {}}' };
+  const utf16 = new Uint8Array(Uint16Array.from("\ufeffein Bär", (c) => c.charCodeAt(0)).buffer);
+  for (const [compat, caption] of [[null, "a cat"], ["0.9.1", "\ufeffa cat"]] as const) {
+    const { at, config } = folder(marked);
+    await mergeToMetadata({ ...config, compat }, quietContext());
+    deepStrictEqual(JSON.parse(Deno.readTextFileSync(at("out.json"))), { b: {}, a: { caption } });
+    Deno.writeFileSync(at("d/a.caption"), utf16);
+    const merged = mergeToMetadata({ ...config, compat }, quietContext());
+    if (compat) await rejects(merged, /a\.caption: is not UTF-8 text/);
+    else await merged;
+  }
+});
+
 Deno.test("tags of which nothing is left become empty with a warning", async () => {
   const { at } = folder({ "in.json": '{"a": {"tags": "girls eyes, boys eyes", "caption": "a"}}' });
   const context = listening();

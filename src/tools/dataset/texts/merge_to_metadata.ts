@@ -5,7 +5,7 @@ import { removeLeftoversOf } from "../../../base/files/leftovers.ts";
 import type { JobContext } from "../../../base/job.ts";
 import { counted } from "../../../base/phrases.ts";
 import { strip } from "../../../data/batches/captions.ts";
-import { described, type Metadata, readMetadata, utf8Text, writeMetadata } from "./metadata_file.ts";
+import { captionText, described, type Metadata, readMetadata, writeMetadata } from "./metadata_file.ts";
 import { eachPicture } from "../pace.ts";
 import { picturesIn } from "../pictures.ts";
 import { stem, textBeside } from "./text_beside.ts";
@@ -41,9 +41,8 @@ export async function mergeToMetadata(config: MergeToMetadataConfig, context: Jo
     );
   }
   await eachPicture("merging", pictures, context, (path) => {
-    const text = strip(
-      utf8Text(textBeside(path, config.captionExtension), `write one, or move ${path} away`),
-    );
+    const beside = textBeside(path, config.captionExtension);
+    const text = strip(captionText(beside, `write one, or move ${path} away`, compat !== null));
     const key = config.fullPath ? path : stem(path);
     if (!metadata.has(key)) metadata.set(key, new Map());
     described(metadata, key, inJson ?? outJson).set(field, text);

@@ -3,6 +3,7 @@
 import { UserError } from "../../../base/errors.ts";
 import { atomicWriteFile } from "../../../base/files/atomic.ts";
 import { fileBytes, NoFile } from "../../../base/files/regular_file.ts";
+import { readText } from "../../../formats/text_file.ts";
 import { whyNotOpened } from "../../../formats/what_file.ts";
 import { type JsonTable, type JsonValue, parsePythonJson, pythonJson } from "../../../text/python_json.ts";
 
@@ -13,7 +14,7 @@ export type Metadata = JsonTable;
 export function readMetadata(path: string): Metadata {
   let value: JsonValue;
   try {
-    value = parsePythonJson(utf8Text(path, "give a JSON file of image keys"));
+    value = parsePythonJson(readText(path, "give a JSON file of image keys"));
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
     throw new UserError(`${path}: is not JSON (${cause.message})`, { cause });
@@ -35,8 +36,13 @@ export function described(metadata: Metadata, key: string, path: string): JsonTa
   );
 }
 
+/** A text beside a picture, with every line end as \n; what a training reads is read here too, but not with `compat`. */
+export function captionText(path: string, remedy: string, compat: boolean): string {
+  return compat ? utf8Text(path, remedy) : readText(path, remedy).replace(/\r\n?/g, "\n");
+}
+
 /** All of a file, a byte order mark included, with every line end as \n: Python's read_text(encoding="utf-8"). */
-export function utf8Text(path: string, remedy: string): string {
+function utf8Text(path: string, remedy: string): string {
   let bytes: Uint8Array;
   try {
     bytes = fileBytes(path);
