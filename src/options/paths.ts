@@ -87,7 +87,7 @@ function missingFolders(path: string): string[] {
 export function writableFolder(name: string, path: string): void {
   // it would become a folder of that very name, below the current one
   if (isForeignPath(path) && !exists(path)) {
-    throw new UsageError(`${path}: --${name} is no folder of this system${pathHint(path)}`);
+    throw new UsageError(`${path}: ${label(name)} is no folder of this system${pathHint(path)}`);
   }
   try {
     made.push(...missingFolders(path));
@@ -101,7 +101,9 @@ export function writableFolder(name: string, path: string): void {
     }
   } catch (cause) {
     const reason = (cause as Error).message.split(":")[0].replace(/\.$/, "");
-    throw new UserError(`${path}: --${name} cannot be written (${reason}); choose another folder`, { cause });
+    throw new UserError(`${path}: ${label(name)} cannot be written (${reason}); choose another folder`, {
+      cause,
+    });
   }
 }
 
