@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { UserError } from "../../base/errors.ts";
+import { isFolder } from "../../base/files/exists.ts";
 import { pathHint } from "../../base/files/path_hint.ts";
 import { IMAGE_EXTENSIONS } from "../../images/load.ts";
 import { byCodePoint } from "../../text/code_points.ts";
@@ -36,10 +37,28 @@ export function picturesIn(dir: string, options: PictureFolder = {}): string[] {
   );
 }
 
-/** Names of all files in `dir`, sorted. Throws UserError when it is no folder. */
+/** Names of all files in `dir`, sorted; links to folders are none. Throws UserError when it is no folder. */
 export function filesIn(dir: string): string[] {
-  const files = entriesOf(dir, false).filter(({ isDirectory }) => !isDirectory);
+  const files = entriesOf(dir, false).filter((entry) =>
+    !entry.isDirectory && !(entry.isSymlink && isFolder(join(dir, entry.name)))
+  );
   return files.map(({ name }) => name).sort(byCodePoint);
+}
+
+/** Throws UserError where two pictures would be written under one name, of which one would be lost. */
+export function refuseSharedPlaces(
+  pictures: readonly string[],
+  placeOf: (path: string) => string,
+  remedy = "",
+): void {
+  const owners = new Map<string, string>();
+  for (const path of pictures) {
+    const place = placeOf(path), owner = owners.get(place);
+    if (owner !== undefined) {
+      throw new UserError(`${owner} and ${path} would share ${place}; rename one of them${remedy}`);
+    }
+    owners.set(place, path);
+  }
 }
 
 /** The path as str(Path(path)) gives it: "./d/" is "d", "d/../e" stays. */

@@ -44,6 +44,14 @@ Deno.test("upscaleLatents() doubles pictures of any size and never replaces one 
     /a_upscaled\.png: would replace .*a_upscaled\.png; give another --output_dir/,
   );
   await rejects(upscaleLatents({ ...config, imagePattern: at("x*") }, quietContext()), /fits no file/);
+  for (const folder of ["d", "e"]) {
+    Deno.mkdirSync(at(folder));
+    await Deno.copyFile(at("a.png"), at(`${folder}/a.png`));
+  }
+  await rejects(
+    upscaleLatents({ ...config, imagePattern: at("[de]/a.png") }, quietContext()),
+    /d\/a\.png and .*e\/a\.png would share .*out\/a_upscaled\.png; rename one/,
+  );
   await rejects(
     upscaleLatents({ ...config, weights: config.vaePath }, quietContext()),
     /has no conv1\.weight; a latent upscaler is wanted/,

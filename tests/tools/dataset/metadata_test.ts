@@ -44,6 +44,17 @@ Deno.test("mergeToMetadata() that is interrupted or refused leaves the metadata 
   strictEqual(Deno.readTextFileSync(at("out.json")), "{}");
 });
 
+Deno.test("metadata takes the place of no picture and no folder, which is told before any work", async () => {
+  const { at, config } = folder({ "d/a.png": "a picture", "d/a.caption": "a", "in.json": "{}" });
+  for (const [name, said] of [["d/a.png", /is a picture's name/], ["d", /d: is a folder/]] as const) {
+    const out = { inJson: at("in.json"), outJson: at(name) }, heard = listening();
+    await rejects(mergeToMetadata({ ...config, ...out }, heard), said);
+    await rejects(cleanCaptionsAndTags({ ...out, debug: false, compat: null }, heard), said);
+    deepStrictEqual(heard.lines, []);
+  }
+  strictEqual(Deno.readTextFileSync(at("d/a.png")), "a picture");
+});
+
 Deno.test("byte order marks are no part of captions and metadata; with --compat 0.9.1 they are of captions", async () => {
   const marked = { "d/a.png": "", "d/a.caption": "\ufeffa cat\r\n", "out.json": '\ufeff{"b": {}}' };
   const utf16 = new Uint8Array(Uint16Array.from("\ufeffein Bär", (c) => c.charCodeAt(0)).buffer);

@@ -47,6 +47,18 @@ Deno.test("resizeImages() makes each size from the original and leaves damaged p
   );
 });
 
+Deno.test("resizeImages() leaves links to folders out and refuses two pictures of one name", async () => {
+  const { at, config } = await folders();
+  Deno.symlinkSync(at("s"), at("s/loop"));
+  await resizeImages(config, quietContext());
+  strictEqual(names(at("o")).includes("loop"), false);
+  Deno.copyFileSync(at("s/a.PNG"), at("s/a.jpg"));
+  await rejects(
+    resizeImages(config, quietContext()),
+    /a\.PNG and a\.jpg would share .*o\/a\+32x32\.png; rename one/,
+  );
+});
+
 Deno.test("resizeImages() that is interrupted leaves whole pictures only", async () => {
   const { at, config } = await folders();
   await rejects(

@@ -16,9 +16,15 @@ import { loaderThreads, Pool, threadsFor } from "../../../base/workers/pool.ts";
 import { UnreadableImage } from "../../../images/load.ts";
 import { JsonNumber } from "../../../text/python_json.ts";
 import { type LatentMaker, type LatentMakerConfig, openLatentMaker } from "./latent_maker.ts";
-import { described, type Metadata, readMetadata, writeMetadata } from "../texts/metadata_file.ts";
+import {
+  described,
+  type Metadata,
+  readMetadata,
+  refuseMetadataPlace,
+  writeMetadata,
+} from "../texts/metadata_file.ts";
 import { eachMade } from "../pace.ts";
-import { picturesIn } from "../pictures.ts";
+import { picturesIn, refuseSharedPlaces } from "../pictures.ts";
 import { type Placed, placeTask } from "./place_task.ts";
 import { stem } from "../texts/text_beside.ts";
 
@@ -58,6 +64,7 @@ interface Waiting {
 /** Throws UserError when the model, a folder or the disk refuses. */
 export async function prepareBuckets(config: PrepareBucketsConfig, context: JobContext): Promise<void> {
   const { trainDataDir, recursive, inJson, outJson, compat } = config;
+  refuseMetadataPlace(outJson);
   const pictures = picturesIn(trainDataDir, { recursive, compat: compat !== null });
   context.log(`${trainDataDir}: ${counted(pictures.length, "picture")}`);
   const metadata = readMetadata(inJson), rules = rulesOf(config);
@@ -190,17 +197,9 @@ function latentFile(path: string, config: PrepareBucketsConfig): string {
 
 /** Two pictures under one name would have one file, and without --full_path one entry. */
 function refuseSharedFiles(pictures: readonly string[], config: PrepareBucketsConfig): void {
-  const owners = new Map<string, string>();
-  for (const path of pictures) {
-    const file = latentFile(path, config), owner = owners.get(file);
-    if (owner !== undefined) {
-      const remedy = config.fullPath && config.recursive
-        ? ""
-        : "; --full_path and --recursive keep folders apart";
-      throw new UserError(`${owner} and ${path} would share ${file}; rename one of them${remedy}`);
-    }
-    owners.set(file, path);
-  }
+  const kept = config.fullPath && config.recursive;
+  const remedy = kept ? "" : "; --full_path and --recursive keep folders apart";
+  refuseSharedPlaces(pictures, (path) => latentFile(path, config), remedy);
 }
 
 function clearLeftovers(

@@ -12,6 +12,7 @@ import { probeSize, UnreadableImage } from "../../../images/load.ts";
 import { crop, type Pixels } from "../../../images/pixels.ts";
 import { decodeTask, encodeTask, enlargeTask } from "../../../images/tasks.ts";
 import { eachMade, eachPicture } from "../pace.ts";
+import { refuseSharedPlaces } from "../pictures.ts";
 import { globPaths } from "./glob.ts";
 import { openModels, type UpscalerModelsConfig } from "./upscaler_models.ts";
 
@@ -47,6 +48,10 @@ export async function upscaleLatents(config: LatentUpscalerConfig, context: JobC
     upscaled: outputFor(picture.path, "_upscaled", config, paths),
     plain: outputFor(picture.path, "_lanczos4", config, paths),
   }));
+  if (config.compat === null) {
+    const places = new Map(named.map(({ path, upscaled }) => [path, upscaled]));
+    refuseSharedPlaces([...places.keys()], (path) => places.get(path)!);
+  }
   const batches = batchesOf(named, batchSize);
   using pool = new Pool(threadsFor(config.threads, paths.length));
   const enlarge = (image: Pixels, size: readonly [number, number]) => pool.run(enlargeTask, { image, size });

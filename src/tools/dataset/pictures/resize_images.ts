@@ -10,7 +10,7 @@ import { counted } from "../../../base/phrases.ts";
 import { Pool, threadsFor } from "../../../base/workers/pool.ts";
 import { UnreadableImage } from "../../../images/load.ts";
 import { eachMade } from "../pace.ts";
-import { filesIn, isPictureName } from "../pictures.ts";
+import { filesIn, isPictureName, refuseSharedPlaces } from "../pictures.ts";
 import { type SizesConfig, sizesTask } from "./sizes_task.ts";
 
 export interface ResizeImagesConfig extends SizesConfig {
@@ -28,6 +28,7 @@ export interface ResizeImagesConfig extends SizesConfig {
 export async function resizeImages(config: ResizeImagesConfig, context: JobContext): Promise<void> {
   const { source, target, copyAssociatedFiles } = config;
   const files = filesIn(source), isPicture = (name: string) => isSource(name, config.compat !== null);
+  if (config.compat === null) refuseShared(files.filter(isPicture), config);
   Deno.mkdirSync(target, { recursive: true });
   removeLeftovers(target, () => true, context.log);
   let written = 0, copied = 0;
@@ -73,6 +74,15 @@ function isSource(name: string, compat: boolean): boolean {
   return compat
     ? isPictureName(name) && name.slice(-5) === name.slice(-5).toLowerCase()
     : isPictureName(name);
+}
+
+/** a.png and a.jpg would both become a+SIZE.jpg. */
+function refuseShared(
+  names: readonly string[],
+  { target, maxResolutions, saveAsPng }: ResizeImagesConfig,
+): void {
+  const ending = `+${maxResolutions[0].name}${saveAsPng ? ".png" : ".jpg"}`;
+  refuseSharedPlaces(names, (name) => join(target, withoutEnding(name) + ending));
 }
 
 function withoutEnding(name: string): string {

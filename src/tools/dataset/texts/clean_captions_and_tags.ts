@@ -5,7 +5,7 @@ import { removeLeftoversOf } from "../../../base/files/leftovers.ts";
 import type { JobContext } from "../../../base/job.ts";
 import type { JsonTable } from "../../../text/python_json.ts";
 import { cleanCaption, cleanTags } from "./clean_texts.ts";
-import { described, readMetadata, writeMetadata } from "./metadata_file.ts";
+import { described, readMetadata, refuseMetadataPlace, writeMetadata } from "./metadata_file.ts";
 import { eachPicture } from "../pace.ts";
 
 export interface CleanConfig {
@@ -20,6 +20,7 @@ export interface CleanConfig {
 /** Throws UserError for metadata that is none. */
 export async function cleanCaptionsAndTags(config: CleanConfig, context: JobContext): Promise<void> {
   const { inJson, outJson, debug } = config;
+  refuseMetadataPlace(outJson);
   const metadata = readMetadata(inJson);
   removeLeftoversOf(outJson, context.log);
   await eachPicture("cleaning", [...metadata.keys()], context, (key) => {

@@ -5,7 +5,14 @@ import { removeLeftoversOf } from "../../../base/files/leftovers.ts";
 import type { JobContext } from "../../../base/job.ts";
 import { counted } from "../../../base/phrases.ts";
 import { strip } from "../../../data/batches/captions.ts";
-import { captionText, described, type Metadata, readMetadata, writeMetadata } from "./metadata_file.ts";
+import {
+  captionText,
+  described,
+  type Metadata,
+  readMetadata,
+  refuseMetadataPlace,
+  writeMetadata,
+} from "./metadata_file.ts";
 import { eachPicture } from "../pace.ts";
 import { picturesIn } from "../pictures.ts";
 import { stem, textBeside } from "./text_beside.ts";
@@ -31,6 +38,7 @@ export interface MergeToMetadataConfig {
 export async function mergeToMetadata(config: MergeToMetadataConfig, context: JobContext): Promise<void> {
   const { trainDataDir, outJson, field, recursive, compat } = config;
   const pictures = picturesIn(trainDataDir, { recursive, compat: compat !== null });
+  refuseMetadataPlace(outJson);
   removeLeftoversOf(outJson, context.log);
   context.log(`${trainDataDir}: ${counted(pictures.length, "picture")}`);
   const inJson = config.inJson ?? (isFile(outJson) ? outJson : null);

@@ -2,9 +2,10 @@
 
 import { UserError } from "../../../base/errors.ts";
 import { atomicWriteFile } from "../../../base/files/atomic.ts";
-import { fileBytes, NoFile } from "../../../base/files/regular_file.ts";
+import { fileBytes, NoFile, refuseToReplace } from "../../../base/files/regular_file.ts";
 import { readText } from "../../../formats/text_file.ts";
 import { whyNotOpened } from "../../../formats/what_file.ts";
+import { isPictureName } from "../pictures.ts";
 import { type JsonTable, type JsonValue, parsePythonJson, pythonJson } from "../../../text/python_json.ts";
 
 /** Pictures by key, in the order of the file. */
@@ -21,6 +22,14 @@ export function readMetadata(path: string): Metadata {
   }
   if (value instanceof Map) return value;
   throw new UserError(`${path}: is no JSON object of image keys`);
+}
+
+/** Before any work: throws UserError where no metadata can be written, or not without a picture being lost. */
+export function refuseMetadataPlace(path: string): void {
+  if (isPictureName(path.toLowerCase())) {
+    throw new UserError(`OUT_JSON ${path}: is a picture's name; give one that ends in .json`);
+  }
+  refuseToReplace(path);
 }
 
 export function writeMetadata(path: string, metadata: Metadata): void {
