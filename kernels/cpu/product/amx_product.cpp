@@ -26,6 +26,7 @@ Cut cut_of(const Product& p) {
   cut.word_unit = kStep;
   cut.sum_rows = kPanel;
   cut.grain = 1 << 20;
+  cut.large = 1 << 20;
   cut.packed_rows = p.trans_a ? kTogether * kPanel : kPanel;
   cut.packs_panels = true;
   return cut;
@@ -99,6 +100,16 @@ class Tiles : public Blocks {
     return group;
   }
 
+  // That of the panel after the nth, of these rows or of those that follow, beside so many steps.
+  void ask_for_residual(Room& room, const Part& part, int64_t from, int64_t n, int64_t steps) const {
+    const bool below = n + 1 == part.panels;
+    if (below) from += kPanel, n = -1;
+    const int64_t rows = std::min(part.rows - from, int64_t(kPanel)), panel = part.panel + n + 1;
+    if (rows <= 0) return;
+    room.ahead[1] = Ahead::of(target_.residual + (part.stack * M_ + part.row + from) * N_ + panel * kPanel,
+                              rows, width(panel), N_, steps * kChunk);
+  }
+
   void multiply(Room& room, const Part& part) const {
     const auto& [d, stack, panel, panels, row, rows] = part;
     const int64_t steps = d.words / kStep, stretches = steps > kOne ? parts(steps, kSeveral) : 1;
@@ -118,10 +129,11 @@ class Tiles : public Blocks {
           const int64_t columns = width(panel + n), column = (panel + n) * kPanel,
                         place = (stack * M_ + at) * N_ + column;
           float* sums = room.sums + (several ? n * sum_rows + (depths_ > 1 ? from : 0) : 0) * kPanel;
+          if (done && target_.residual) ask_for_residual(room, part, from, n, steps / stretches);
           add_tiles_of(many, columns)(
               some.steps, some.steps + some.count,
               room.b + n * d.words * kPanel + first * kStep * (columns > kLanes ? kPanel : kLanes), sums,
-              d.from > 0 || s > 0, room.ahead[0]);
+              d.from > 0 || s > 0, room.ahead);
           if (!done) continue;
           if (target_.turned)
             finish_turned(target_, sums, many, columns, (stack * N_ + column) * M_ + at, M_);

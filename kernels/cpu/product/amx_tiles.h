@@ -22,7 +22,7 @@ struct Steps {
 
 // sums (16 R, 16 C; rows kPanel apart) = (or +=) the steps' products, one after the other.
 template <int R, int C>
-void add_tiles(const Steps* from, const Steps* end, const Word* b, float* sums, bool add, Ahead& ahead) {
+void add_tiles(const Steps* from, const Steps* end, const Word* b, float* sums, bool add, Ahead* ahead) {
   constexpr int64_t kLow = 16 * kPanel;  // numbers to the lower tiles' sums
   constexpr int64_t kBytes = 4 * kPanel, kLineB = C * 64;
   if (add) {
@@ -39,15 +39,16 @@ void add_tiles(const Steps* from, const Steps* end, const Word* b, float* sums, 
   for (const Steps* s = from; s < end; ++s) {
     const char *high = s->a, *low = high + 16 * s->line;
     for (int64_t n = s->count; n > 0; --n, high += s->advance, low += s->advance, b += kStep * C * kLanes) {
-      amx::load<4>(high, s->line);
       amx::load_past<6>(b, kLineB);
-      amx::multiply_add<0, 4, 6>();
       if (C > 1) amx::load_past<7>(b + kLanes, kLineB);
-      if (C > 1) amx::multiply_add<1, 4, 7>();
+      amx::load<4>(high, s->line);
       if (R > 1) amx::load<5>(low, s->line);
+      amx::multiply_add<0, 4, 6>();
+      if (C > 1) amx::multiply_add<1, 4, 7>();
       if (R > 1) amx::multiply_add<2, 5, 6>();
       if (R > 1 && C > 1) amx::multiply_add<3, 5, 7>();
-      ahead.ask();
+      ahead[0].ask();
+      ahead[1].ask();
     }
   }
   amx::store<0>(sums, kBytes);

@@ -79,7 +79,7 @@ Blocks::Blocks(const Instruction& i, const Product& p, bool turned, const Cut& c
               turned,
               p.out.dtype == EASEL_F32
                   ? goal_of(p.out.as<float>(), p.out.count(), p.N, !p.accumulate || p.fresh)
-                  : Goal::kWritten},
+                  : goal_of(p.out.as<bf16>(), p.out.count(), p.N, true, cut.large)},
       trans_a_(p.trans_a),
       trans_b_(p.trans_b),
       stacks_(p.B),

@@ -33,6 +33,7 @@ struct Cut {
   int64_t packed_rows;   // of a, which are packed at once; 0: none are
   int64_t sum_rows;      // whose sums lie in memory even where there is one depth
   int64_t grain;         // multiplications for which a thread more is worth waking
+  int64_t large;         // bytes of results in bf16 from which they go past the caches
   bool packs_panels;     // of b, whole; where columns are neighbours all of a block at once
 };
 
@@ -48,7 +49,7 @@ class Blocks {
     Word *b, *a;
     float* sums;
     int64_t held;    // the block of b
-    Ahead ahead[2];  // the next tile's rows of a, the next block of b
+    Ahead ahead[2];  // the next tile's rows of a; the next block of b or the next tile's residual
   };
   // Numbers [from, from + depth) of the first product's sum, and the whole second one if it is the last.
   struct Depth {

@@ -28,6 +28,7 @@ Cut cut_of(const Product& p) {
   // Rows that are pages apart share the lines of the first-level cache, which has eight of each.
   cut.tile_rows = !packs_a && p.K * 2 % 4096 == 0 ? 6 : kRows;
   cut.grain = 1 << 18;
+  cut.large = INT64_MAX;  // never
   cut.packed_rows = packs_a ? kPanel : 0;
   return cut;
 }

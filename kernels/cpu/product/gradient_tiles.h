@@ -30,12 +30,13 @@ struct Sums {
   Goal goal;
 };
 
-// For so many numbers in rows of `line`, which `fresh` tells to write.
-inline Goal goal_of(const float* y, int64_t count, int64_t line, bool fresh) {
-  constexpr int64_t kLarge = 4 << 20;  // bytes
+// For so many numbers in rows of `line`, which `fresh` tells to write; from so many bytes on past the caches.
+template <typename T>
+inline Goal goal_of(const T* y, int64_t count, int64_t line, bool fresh, int64_t large = 4 << 20) {
+  constexpr int64_t kSize = sizeof *y;
   if (!fresh) return Goal::kAdded;
-  const bool large = count * int64_t(sizeof *y) >= kLarge;
-  return large && line % kLanes == 0 && uintptr_t(y) % 64 == 0 ? Goal::kPastCaches : Goal::kWritten;
+  return count * kSize >= large && line * kSize % 64 == 0 && uintptr_t(y) % 64 == 0 ? Goal::kPastCaches
+                                                                                    : Goal::kWritten;
 }
 
 // Sums of R of a's columns by kPanel of b's; both are packed, a word of each column, kPanel words together.

@@ -12,7 +12,7 @@ struct Target {
   char* y;
   const bf16 *bias, *residual;
   bool floats, accumulate, turned;  // turned: y is (N, M), its rows M apart
-  Goal goal;                        // of floats whose rows are N apart
+  Goal goal;                        // of rows that are N apart
 };
 
 // The first n of a panel's numbers are added to its sums.
@@ -51,7 +51,7 @@ inline void finish(const Target& t, const float* sums, int64_t rows, int64_t n, 
 }
 
 // The same of a whole panel. In bf16:
-template <bool Bias, bool Residual>
+template <bool Bias, bool Residual, bool PastCaches>
 void finish_panel(const Target& t, const float* sums, int64_t rows, int64_t at, int64_t column, int64_t N) {
   Vec low_bias{}, high_bias{};
   if (Bias) add_to(low_bias, high_bias, t.bias + column, kPanel);
@@ -60,8 +60,20 @@ void finish_panel(const Target& t, const float* sums, int64_t rows, int64_t at, 
     if (Bias) low += low_bias, high += high_bias;
     if (Residual) add_to(low, high, t.residual + at, kPanel);
     const Narrow y = narrowed(low, high);
-    memcpy(t.y + 2 * at, &y, sizeof y);
+    if (PastCaches)
+      _mm512_stream_si512(reinterpret_cast<__m512i*>(t.y + 2 * at), (__m512i)y);
+    else
+      memcpy(t.y + 2 * at, &y, sizeof y);
   }
+}
+template <bool PastCaches>
+inline void finish_panel(const Target& t, const float* sums, int64_t rows, int64_t at, int64_t column,
+                         int64_t N) {
+  const auto finish =
+      t.residual ? t.bias ? finish_panel<true, true, PastCaches> : finish_panel<false, true, PastCaches>
+      : t.bias ? finish_panel<true, false, PastCaches>
+                 : finish_panel<false, false, PastCaches>;
+  finish(t, sums, rows, at, column, N);
 }
 inline void finish_panel(const Target& t, const float* sums, int64_t rows, int64_t at, int64_t column,
                          int64_t N) {
@@ -71,10 +83,7 @@ inline void finish_panel(const Target& t, const float* sums, int64_t rows, int64
       for (int64_t r = 0; r < rows; ++r, sums += kPanel, y += N)
         put(y, load(sums)), put(y + kLanes, load(sums + kLanes));
     });
-  if (t.residual)
-    (t.bias ? finish_panel<true, true> : finish_panel<false, true>)(t, sums, rows, at, column, N);
-  else
-    (t.bias ? finish_panel<true, false> : finish_panel<false, false>)(t, sums, rows, at, column, N);
+  (t.goal == Goal::kPastCaches ? finish_panel<true> : finish_panel<false>)(t, sums, rows, at, column, N);
 }
 
 // The same for a tile whose columns are y's rows, in float.

@@ -25,6 +25,8 @@ const CASES: readonly Case[] = [
   { M: 700, N: 9, K: 77, B: 3 },
   { M: 25, N: 160, K: 66, transB: true, rank: 1, ...whole },
   { M: 8, N: 1000, K: 64, transB: true, rank: 2, ...whole },
+  { M: 600, N: 992, K: 40, transB: true, rank: 3, ...whole }, // past the caches
+  { M: 350, N: 544, K: 33, B: 3 },
 ];
 
 for (const c of CASES) {
