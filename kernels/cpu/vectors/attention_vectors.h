@@ -78,6 +78,11 @@ template <int From, int... L>
 inline Narrow interleaved(Narrow a, Narrow b, std::integer_sequence<int, L...>) {
   return __builtin_shuffle(a, b, Narrow{uint16_t(From + L / 2 + L % 2 * 2 * kLanes)...});
 }
+// The lower half's numbers beside the upper one's.
+template <int... L>
+inline Narrow halves_paired(Narrow x, std::integer_sequence<int, L...>) {
+  return __builtin_shuffle(x, Narrow{uint16_t(L / 2 + L % 2 * kLanes)...});
+}
 #endif
 
 }  // namespace attention_detail

@@ -105,6 +105,11 @@ struct Convolution {
         pack_plain(to, panel * kPanel * g().I + step * kChannels, g().I, kChannels);
         continue;
       }
+      if (wide && taps() == 9 && q.taps == 9) {
+        const int64_t at = step * kChannels * g().O + panel * kPanel;
+        direct_detail::turn_nine(to, q.tap, wide + at * 9, g().O * 9);
+        continue;
+      }
       if (plain) pack_plain(spare, step * kChannels * g().O + panel * kPanel, g().O, kChannels * g().O);
       const bf16* blocks = plain ? spare : weights(panel, step);
       for (int64_t tap = 0; tap < q.taps; ++tap)

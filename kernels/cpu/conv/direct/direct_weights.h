@@ -3,6 +3,7 @@
 #pragma once
 #include "../../packing/pair_blocks.h"
 #include "../../vectors/attention_vectors.h"
+#include "../../vectors/nine_taps.h"
 
 #if defined(__AVX512BW__)
 #include <immintrin.h>
@@ -76,6 +77,37 @@ template <typename T>
       }
     }
   }
+}
+
+// A word of each of 16 numbers of two rows.
+inline vectors::Vec pairs_at(const float* even, const float* odd) {
+  using Each = std::make_integer_sequence<int, kPanel>;
+  const auto both = attention_detail::narrowed(vectors::load(even), vectors::load(odd));
+  return (vectors::Vec)attention_detail::halves_paired(both, Each());
+}
+
+// What pack_nine() and turn_block() make together, of float32; block k is of tap[k], of all nine. Bound by
+// memory, which is asked for a few lines at a time, as bursts of them wait for one another: pairs of rows
+// come one after the other, those of the next block behind them.
+inline void turn_nine(bf16* to, const int64_t* tap, const float* from, int64_t line) {
+  constexpr int64_t kAhead = 4;  // rows
+  bf16* block[9];
+  for (int64_t k = 0; k < 9; ++k) block[tap[k]] = to + k * kBlock;
+  for (int64_t o = 0; o < kPanel; o += 2, from += 2 * line)
+    for (int64_t c = 0; c < kPanel; c += kLanes) {
+      const float* const row = from + c * 9;
+      vectors::Vec lie[9], taps[9];
+#pragma GCC unroll 9
+      for (int64_t v = 0; v < 9; ++v) {
+        const float* const x = row + v * kLanes;
+        __builtin_prefetch(x + kAhead * line, 0, 2);
+        __builtin_prefetch(x + (kAhead + 1) * line, 0, 2);
+        lie[v] = pairs_at(x, x + line);
+      }
+      nine_taps::take(lie, taps);
+#pragma GCC unroll 9
+      for (int k = 0; k < 9; ++k) memcpy(block[k] + o * kPanel + 2 * c, &taps[k], sizeof taps[k]);
+    }
 }
 
 template <typename T>

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "nine_taps.h"
+#include "../../vectors/nine_taps.h"
 
 #if defined(__AVX512F__)
 namespace easel {

@@ -1,7 +1,7 @@
 // Where a weight gradient's sums go, which are made tap by tap.
 #pragma once
 #include "../../product/gradient_tiles.h"
-#include "nine_taps.h"
+#include "../../vectors/nine_taps.h"
 
 #if defined(__AVX512F__)
 namespace easel {
