@@ -34,11 +34,18 @@ constexpr int unary_step(int fn) { return int(CHAIN_UNARY) + fn; }
 constexpr int kAhead = 2 * CHAIN_QUANTIZED_BLOCK;
 constexpr int kRegisters = kWide ? 32 : 16, kTemporaries = 3;
 
+// Intel's cores fetch ahead to the end of a page of 4 KiB. Asked for early, AdamW's step over 58 million
+// weights takes 37 ms in place of 41, Lion's 27 in place of 32 (Sapphire Rapids, two threads).
+bool stops_at_pages() { return __builtin_cpu_is("intel"); }
+
 // Writes the code of one chain.
 class Writer {
  public:
   Writer(const Chain& chain, int outputs)
-      : chain_(chain), first_sum_(outputs - chain.sums), code_(kWide), pauses_(count(pauses) > 0) {
+      : chain_(chain),
+        first_sum_(outputs - chain.sums),
+        code_(kWide),
+        asks_(stops_at_pages() || count(pauses) > 0) {
     possible_ = kVectors && chain.registers + chain.sums + kTemporaries <= kRegisters;
     const int room = std::min(EASEL_MAX_OPERANDS, kRegisters - kTemporaries - chain.registers);
     most_ = std::min(count([](const ChainStep& s) { return s.op == CHAIN_QUANTIZE; }), room - chain.sums);
@@ -61,7 +68,7 @@ class Writer {
   const Chain& chain_;
   int first_sum_;
   VectorCode code_;
-  const bool pauses_;  // between blocks, for operands that are looked up or laid out
+  const bool asks_;  // for operands before they are read
   bool possible_;
   int most_, maxima_ = 0;  // registers for maxima, and those in use
   bool written_[EASEL_MAX_OPERANDS] = {}, asked_[EASEL_MAX_OPERANDS + CHAIN_STEPS] = {};
@@ -85,10 +92,11 @@ class Writer {
     return {.base = RAX, .indexed = true};
   }
 
-  // Between two blocks codes are looked up, and memory is idle: a line of each operand comes a step before it
-  // is read. A block's lines asked for at once wait for one another, and what is in work waits with them.
+  // Between two blocks codes may be looked up or means laid out, and memory is idle: a line of each operand
+  // comes a step before it is read. A block's lines asked for at once wait for one another, and what is in
+  // work waits with them.
   void ask_ahead(int at) {
-    if (!pauses_ || at >= chain_.arrays || asked_[at]) return;
+    if (!asks_ || at >= chain_.arrays || asked_[at]) return;
     asked_[at] = true;
     code_.ask_for({.base = RAX, .disp = kAhead * 4, .indexed = true});
   }
