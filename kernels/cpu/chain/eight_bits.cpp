@@ -20,16 +20,6 @@ constexpr float kLeastScale = 1e-38f;  // where all of a block is 0
 constexpr int kCodes = CHAIN_CODES;
 static_assert(kCodes == 256);
 
-// The code of x is how many of the points halfway between neighbours of the map are below it.
-struct Midpoints {
-  float at[kCodes];
-  explicit Midpoints(const float* map) {
-    for (int k = 0; k + 1 < kCodes; ++k) at[k] = (map[k] + map[k + 1]) / 2;
-    at[kCodes - 1] = INFINITY;
-  }
-  int32_t count(float x) const { return int32_t(std::lower_bound(at, at + kCodes - 1, x) - at); }
-};
-
 #ifdef __AVX512F__
 
 constexpr int kLanes = 16;
@@ -123,42 +113,12 @@ struct EightBits::Nearest {
 
 #else
 
-// For each range of 2^16 neighbouring floats, in which at most one midpoint lies, the code of the smallest in
-// its upper half and where the midpoint is in its lower one: one look-up and one comparison. Below 0 codes
-// fall as magnitudes rise, so the halves of both are mirrored there.
 struct EightBits::Nearest {
-  static constexpr int32_t kFirst = (127 - 24) << 7, kRanges = 25 << 7;  // from 2^-24 to what is just above 1
   Midpoints middle;
-  uint32_t table[2 * kRanges];
-
-  explicit Nearest(const float* map) : middle(map) {
-    for (int32_t range = 0; range < kRanges; ++range) {
-      const uint32_t bits = uint32_t(kFirst + range) << 16;
-      fill(range, range ? bits_float(bits) : 0.0f, bits);
-      fill(kRanges + range, -bits_float(bits | 0xffffu), bits | 0x80000000u);
-    }
-  }
+  CodeRanges ranges;
+  explicit Nearest(const float* map) : middle(map), ranges(middle) {}
   void codes_of(uint8_t* codes, const float* lanes, float factor, int64_t n) const {
-    const uint32_t* entries = table;
-#pragma omp simd
-    for (int64_t k = 0; k < n; ++k) {
-      const uint32_t bits = float_bits(lanes[k] * factor);
-      const int32_t minus = int32_t(bits) >> 31;
-      int32_t range = int32_t((bits & 0x7fffffffu) >> 16) - kFirst;
-      range = std::min(std::max(range, 0), kRanges - 1);
-      const uint32_t entry = entries[range + (minus & kRanges)];
-      const uint32_t rest = (bits ^ uint32_t(minus)) & 0xffffu;
-      codes[k] = uint8_t((entry >> 16) + (rest > (entry & 0xffffu) ? 1 : 0));
-    }
-  }
-
- private:
-  // `first` is the smallest number of the range, which begins with `bits`.
-  void fill(int32_t at, float first, uint32_t bits) {
-    const int32_t code = middle.count(first);
-    const uint32_t next = float_bits(middle.at[code]);
-    const uint32_t rest = next >> 16 != bits >> 16 ? 0xffffu : (bits >> 31 ? ~next : next) & 0xffffu;
-    table[at] = uint32_t(code) << 16 | rest;
+    ranges.find(codes, lanes, factor, n);
   }
 };
 
@@ -177,6 +137,7 @@ std::shared_ptr<const EightBits> EightBits::of(const float* map) {
 EightBits::EightBits(const float* map)
     : bytes_(ByteTables::of(map)), nearest_(std::make_shared<Nearest>(map)) {
   std::copy_n(map, kCodes, map_.begin());
+  if (bytes_ && CodeRanges::serve()) ranges_ = std::make_shared<CodeRanges>(nearest_->middle);
 }
 
 void EightBits::read(float* y, const uint8_t* codes, float scale, int64_t n) const {
@@ -210,6 +171,7 @@ float EightBits::largest(const float* x, int64_t n) {
 void EightBits::write(uint8_t* codes, float most, const float* lanes, float one, int64_t n) const {
   const float factor = 1.0f / std::max(most, kLeastScale);
   if (!lanes) return void(std::fill_n(codes, n, uint8_t(nearest_->middle.count(one * factor))));
+  if (ranges_) return ranges_->find(codes, lanes, factor, n);
   const int64_t whole = bytes_ ? n / ByteTables::kSpan * ByteTables::kSpan : 0;
   if (whole) bytes_->find(codes, lanes, factor, whole);
   nearest_->codes_of(codes + whole, lanes + whole, factor, n - whole);

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "byte_tables.h"
+#include "code_ranges.h"
 
 namespace easel {
 inline namespace EASEL_ISA {
@@ -26,7 +27,8 @@ class EightBits {
  private:
   struct Nearest;
   std::array<float, 256> map_;
-  std::shared_ptr<const ByteTables> bytes_;  // where the processor has a way with them
+  std::shared_ptr<const ByteTables> bytes_;   // where the processor has a way with them
+  std::shared_ptr<const CodeRanges> ranges_;  // where it finds codes sooner
   std::shared_ptr<const Nearest> nearest_;
 };
 
