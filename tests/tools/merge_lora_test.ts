@@ -77,6 +77,20 @@ Deno.test("mergeLora() into a model adds every LoRA's weights and leaves the res
   Deno.removeSync(dir, { recursive: true });
 });
 
+Deno.test("mergeLora() takes files whose keys do not tell for SD2 where they or --v2 say so", async () => {
+  const { dir, at } = files();
+  writeTinyLora(at("a2"), "a", 2, { ss_v2: "True" });
+  const architecture = async (name: string, v2: boolean) => {
+    await mergeLora({ ...CONFIG, models: [at(name)], ratios: [1], v2, saveTo: at("out") }, quietContext());
+    using file = openSafetensors(at("out"));
+    return file.metadata["modelspec.architecture"];
+  };
+  strictEqual(await architecture("a", false), "stable-diffusion-v1/lora");
+  strictEqual(await architecture("a2", false), "stable-diffusion-v2-768-v/lora");
+  strictEqual(await architecture("a", true), "stable-diffusion-v2-768-v/lora");
+  Deno.removeSync(dir, { recursive: true });
+});
+
 Deno.test("mergeLora() of LoRAs is one that loads, with hashes and where it comes from", async () => {
   const { dir, at } = files();
   const models = [at("a"), at("b")], ratios = [0.5, -1];

@@ -5,12 +5,11 @@ import type { TensorFile } from "../../formats/mod.ts";
 import { FAMILIES, type Family } from "../../models/mod.ts";
 import { familyOfLora, fileModules, type MergeInput, textWidthOfLora } from "../../networks/mod.ts";
 
-/** What files without a telling key are for. */
-const UNTOLD = FAMILIES.at(-1)!;
-
-/** The one family that all are for. Throws UserError. */
-export function loraFamily(files: readonly TensorFile[]): Family {
-  const families = files.map(familyOfLora), family = families.find((f) => f !== null) ?? UNTOLD;
+/** The one family that all are for; without a telling key it is as sd-scripts' metadata or `v2` say. Throws UserError. */
+export function loraFamily(files: readonly TensorFile[], v2 = false): Family {
+  const families = files.map(familyOfLora), told = families.find((f) => f !== null);
+  const isV2 = v2 || files.some(({ metadata }) => metadata.ss_v2 === "True");
+  const family = told ?? FAMILIES.find(({ flag }) => flag === (isV2 ? "v2" : "v1"))!;
   families.forEach((f, i) => {
     if (f === null || f === family) return;
     throw new UserError(

@@ -43,7 +43,8 @@ function mergeFiles(
   files: readonly TensorFile[],
   { warn }: Pick<JobContext, "warn">,
 ): void {
-  const family = loraFamily(files), weights = config.lbws === null ? null : readBlockWeights(config.lbws);
+  const family = loraFamily(files, config.v2),
+    weights = config.lbws === null ? null : readBlockWeights(config.lbws);
   if (config.v2) checkFlags(family, { v2: true }, files[0].path);
   const inputs = mergeInputs(files, config.ratios, family, warn).map((input, i) => ({
     ...input,
