@@ -70,7 +70,8 @@ export class Drawing {
         knowsBreak: true,
         padWithEos: false,
       }, context.warn);
-      const path = upscalerFile(config), upscaler = path === null ? null : openUpscaler(path, pipeline);
+      const path = upscalerFile(config),
+        upscaler = path === null ? null : openUpscaler(path, pipeline, config.compat !== null);
       return new Drawing(config, context, sampling, loaded, pipeline, conditioner, names, upscaler);
     } catch (error) {
       pipeline.destroy();

@@ -145,7 +145,13 @@ Deno.test("a second pass writes the larger picture, and the first one where it i
       highresFixUpscaler: "tools.latent_upscaler",
       highresFixUpscalerArgs: `weights=${dir}/latent.safetensors`,
     });
+    const [asTraining] = await draw(dir, "compat", {
+      ...once,
+      highresFixUpscaler: `${dir}/latent.safetensors`,
+      compat: "0.9.1",
+    });
     assert.deepEqual([enlarged.length, sharp.length], [64 * 64 * 3, 64 * 64 * 3]);
+    assert.ok(difference(asTraining, sharp) > 0.01, "norms of the picture's own statistics");
     const apart = [difference(enlarged, plain), difference(sharp, plain), difference(sharp, enlarged)];
     assert.ok(apart.every((distance) => distance > 0.01), apart.join());
     await assert.rejects(draw(dir, "none", { ...once, highresFixUpscaler: ckpt }), /an upscaler is wanted/);

@@ -84,6 +84,8 @@ export interface Drawn {
   readonly latents: Float32Array;
   /** One (H, W, 3) around [-1, 1] for each request. */
   readonly images: Float32Array[];
+  /** Where the numbers of the last picture's seed ended. */
+  readonly generator: TorchGenerator;
 }
 
 /** Draws a batch. Throws UserError for sizes that the model cannot have. */
@@ -149,7 +151,7 @@ export async function drawBatch(
     ? []
     : await decodeAll(pipeline, done.latents, done.shape, options.vaeBatch ?? 1);
   const { factor } = latent, { width, height } = done.shape;
-  return { ...done, width: factor * width, height: factor * height, images };
+  return { ...done, width: factor * width, height: factor * height, images, generator };
 }
 
 /** The pictures' latents; one that is used for the whole batch is encoded once, and then drawn for once. */

@@ -111,7 +111,7 @@ export async function drawTwice(
   const begun: Enlarged = highres.latents
     ? { latents: enlargedLatents(first, latentShape(latent, 1, size)), shown: batch.images }
     : upscaler
-    ? await upscaler.enlarge(picturesOf(first), size, requests[0].seed)
+    ? await upscaler.enlarge(picturesOf(first), size, { seed: requests[0].seed, left: first.generator })
     : { images: picturesOf(first).map((picture) => resizePillow(picture, width, height, "lanczos")) };
   const second = await drawBatch(
     pipeline,

@@ -3,25 +3,44 @@
  * blocks of 128 channels; what they add to the input is the result.
  */
 
-import { add, affine, maximum, type Tensor } from "../../graph/mod.ts";
+import { add, affine, groupNorm, maximum, reshape, type Tensor } from "../../graph/mod.ts";
 import { conv2d } from "../layers.ts";
 import type { Weights } from "../weights.ts";
+
+/** torch.nn.BatchNorm2d's. */
+export const BATCH_NORM_EPSILON = 1e-5;
 
 const BLOCKS = 20;
 /** After so many blocks their input is added once more. */
 const GROUP = 4;
 
-/** latents (N, H, W, 4), not scaled -> the same, sharper. `w` has each batch norm within the convolution before it. */
+/**
+ * latents (N, H, W, 4), not scaled -> the same, sharper. Where `w` has a batch norm beside its convolution and not within
+ * it, it takes the statistics of all N.
+ */
 export function upscaler(latents: Tensor, w: Weights): Tensor {
-  let x = relu(conv2d(latents, w.at("conv1"))); // (N, H, W, 128)
+  let x = relu(layer(latents, w, 1)); // (N, H, W, 128)
   for (let i = 1, skip = x; i <= BLOCKS; i++) {
     const block = w.at(`resblock${i}`);
-    x = relu(add(conv2d(relu(conv2d(x, block.at("conv1"))), block.at("conv2")), x));
+    x = relu(add(layer(relu(layer(x, block, 1)), block, 2), x));
     if (i % GROUP === 0) skip = x = add(x, skip);
   }
-  x = relu(conv2d(x, w.at("conv2"))); // (N, H, W, 64)
-  x = conv2d(x, w.at("conv3"));
+  x = relu(layer(x, w, 2)); // (N, H, W, 64)
+  x = layer(x, w, 3);
   return add(conv2d(x, w.at("conv_final")), latents);
+}
+
+/** A convolution with its norm. */
+function layer(x: Tensor, w: Weights, i: number): Tensor {
+  const y = conv2d(x, w.at(`conv${i}`)), norm = w.at(`bn${i}`);
+  return norm.has("weight") ? batchNorm(y, norm) : y;
+}
+
+/** torch.nn.BatchNorm2d as it trains: x (N, H, W, C) by each channel's own mean and variance. */
+function batchNorm(x: Tensor, w: Weights): Tensor {
+  const [n, height, width, channels] = x.shape, { weight, bias } = w.norm();
+  const whole = reshape(x, [1, n * height, width, channels]);
+  return reshape(groupNorm(whole, weight, bias, { groups: channels, eps: BATCH_NORM_EPSILON }), x.shape);
 }
 
 function relu(x: Tensor): Tensor {
