@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "../kernel.h"
+#include "../vectors/streams.h"
 
 namespace easel {
 namespace {
@@ -24,14 +24,21 @@ Run prepare_upsample_nearest(const Instruction& i) {
   const auto [N, H, W, height, width, C] = upsample_nearest_shape(i);
   const Tensor &y = i.out(0), &x = i.in(0);
   const int64_t rows = N * height, bytes = C * dtype_bytes(x.dtype);
+  const bool past = vectors::goes_past(y.data, rows * width, bytes);
   return [=, p = y.data, q = x.data] {
     parallel_for(rows, (1 << 17) / (width * bytes + 1) + 1, [&](int64_t begin, int64_t end) {
       for (int64_t r = begin; r < end; ++r) {
         const char* from = q + (r / height * H + source_of(r % height, H, height)) * W * bytes;
         char* to = p + r * width * bytes;
-        for (int64_t c = 0; c < width; ++c, to += bytes)
-          std::memcpy(to, from + source_of(c, W, width) * bytes, size_t(bytes));
+        for (int64_t c = 0; c < width; ++c, to += bytes) {
+          const char* pixel = from + source_of(c, W, width) * bytes;
+          if (past)
+            vectors::copy_past(to, pixel, bytes);
+          else
+            std::memcpy(to, pixel, size_t(bytes));
+        }
       }
+      if (past) vectors::written();
     });
   };
 }

@@ -17,12 +17,13 @@ EASEL_FLAT void channel_sums(double* sum, double* squares, const T* x, const T* 
   std::fill_n(sum, C, 0.0);
   std::fill_n(squares, C, 0.0);
   for (int64_t from = begin; from < end; from += kRun) {
-    const T *first = x + from * C, *last = x + std::min(from + kRun, end) * C;
-    each_block<4>(C, [=](int64_t c, auto vectors, auto part) {
+    const T *first = x + from * C, *last = x + std::min(from + kRun, end) * C, *next = last;
+    each_block<4>(C, [=, &next](int64_t c, auto vectors, auto part) {
       constexpr int V = vectors();
       Vec k[V], d[V], s[V]{}, q[V]{};
       read<L>(k, shift + c, part);
-      for (const T* row = first + c; row < last; row += C) {
+      for (const T* row = first + c; row < last; row += C, next += V * kLanes) {
+        fetch<V>(next);
         read<L>(d, row, part);
         for (int v = 0; v < V; ++v) {
           d[v] -= k[v];
@@ -54,13 +55,14 @@ void join(float* mean, float* rstd, const double* sums, const T* shift, const Si
   *rstd = float(1.0 / std::sqrt(squares / (P * double(z.width)) + double(z.eps)));
 }
 
-template <typename L, bool Silu, typename T = typename L::type>
+template <typename L, bool Silu, bool Past, typename T = typename L::type>
 EASEL_FLAT void normalise(T* y, const T* x, const float* scale, const float* shift, int64_t pixels,
                           int64_t C) {
   for (int64_t p = 0; p < pixels; ++p, y += C, x += C)
     each_block<2>(C, [=](int64_t c, auto vectors, auto part) {
       constexpr int V = vectors();
       Vec value[V], a[V], b[V];
+      fetch_ahead<V>(x + c);
       read<L>(value, x + c, part);
       read<Singles>(a, scale + c, part);
       read<Singles>(b, shift + c, part);
@@ -68,8 +70,12 @@ EASEL_FLAT void normalise(T* y, const T* x, const float* scale, const float* shi
         value[v] = value[v] * a[v] + b[v];
         if (Silu) value[v] = vectors::silu<T>(value[v]);
       }
-      write<L>(y + c, value, part);
+      if constexpr (Past)
+        write_past<L>(y + c, value, part);
+      else
+        write<L>(y + c, value, part);
     });
+  if (Past) written();
 }
 
 }  // namespace
@@ -84,7 +90,9 @@ Run prepare_group_norm(const Instruction& i) {
   return with_lanes(i, x.dtype, [&](auto lanes) -> Run {
     using L = decltype(lanes);
     using T = typename L::type;
-    const auto rows = z.silu ? normalise<L, true> : normalise<L, false>;
+    const bool past = goes_past(i.out(0).data, z.N * z.P, z.C * int64_t(sizeof(T)));
+    const auto rows = past ? (z.silu ? normalise<L, true, true> : normalise<L, false, true>)
+                           : (z.silu ? normalise<L, true, false> : normalise<L, false, false>);
     return [=, y = i.out(0).as<T>(), mean = i.out(1).as<float>(), rstd = i.out(2).as<float>(), q = x.as<T>(),
             gamma = i.in(1).as<T>(), beta = i.in(2).as<T>()] {
       double* s = sums.get<double>();

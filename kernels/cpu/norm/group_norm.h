@@ -4,7 +4,7 @@
 #pragma once
 #include "../../executor/shapes/norm.h"
 #include "../vectors/functions.h"
-#include "../vectors/pairs.h"
+#include "../vectors/streams.h"
 
 namespace easel {
 inline namespace EASEL_ISA {

@@ -25,14 +25,17 @@ EASEL_FLAT void sums(double* a, const T* dy, const T* x, const float* lines, int
   std::fill_n(a, 2 * C, 0.0);
   for (int64_t from = begin; from < end; from += kRun) {
     const int64_t first = from * C, last = std::min(from + kRun, end) * C;
-    each_block<2>(C, [=](int64_t c, auto vectors, auto part) {
+    int64_t next = last;
+    each_block<2>(C, [=, &next](int64_t c, auto vectors, auto part) {
       constexpr int V = vectors();
       Vec rstd[V], offset[V], scale[V], shift[V], q[V], d[V], s[V]{}, t[V]{};
       read<Singles>(rstd, lines + RSTD * C + c, part);
       read<Singles>(offset, lines + OFFSET * C + c, part);
       read<Singles>(scale, lines + SCALE * C + c, part);
       read<Singles>(shift, lines + SHIFT * C + c, part);
-      for (int64_t row = first + c; row < last; row += C) {
+      for (int64_t row = first + c; row < last; row += C, next += V * kLanes) {
+        fetch<V>(x + next);
+        fetch<V>(dy + next);
         read<L>(q, x + row, part);
         read<L>(d, dy + row, part);
         for (int v = 0; v < V; ++v) {
@@ -58,6 +61,9 @@ EASEL_FLAT void gradient(T* dx, const T* dy, const T* x, const float* lines, con
       constexpr int V = vectors();
       const int64_t at = p * C + c;
       Vec q[V], d[V], more[V]{}, scale[V], shift[V], slope[V], base[V];
+      fetch_ahead<V>(x + at);
+      fetch_ahead<V>(dy + at);
+      if (Adds) fetch_ahead<V>(residual + at);
       read<L>(q, x + at, part);
       read<L>(d, dy + at, part);
       if (Adds) read<L>(more, residual + at, part);

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "../../executor/shapes/norm.h"
-#include "../vectors/pairs.h"
+#include "../vectors/streams.h"
 
 namespace easel {
 namespace {
@@ -42,6 +42,7 @@ EASEL_FLAT void forward(T* y, float* mean, float* rstd, const T* x, const T* gam
     constexpr int V = vectors();
     for (int r = 0; r < R; ++r) {
       Vec q[V];
+      fetch<V>(x + (R + r) * C + c);
       read<L>(q, x + r * C + c, part);
       for (int v = 0; v < V; ++v) sum[r] += q[v];
     }
@@ -83,7 +84,11 @@ EASEL_FLAT void backward(T* dx, const T* dy, const T* x, const T* gamma, const T
     Vec scale[V];
     read<L>(scale, gamma + c, part);
     for (int r = 0; r < R; ++r) {
+      const int64_t next = (R + r) * C + c;
       Vec d[V], q[V];
+      fetch<V>(dy + next);
+      fetch<V>(x + next);
+      if (residual) fetch<V>(residual + next);
       read<L>(d, dy + r * C + c, part);
       read<L>(q, x + r * C + c, part);
       for (int v = 0; v < V; ++v) {

@@ -3,7 +3,7 @@
 #include "../../executor/shapes/geglu.h"
 
 #include "../vectors/functions.h"
-#include "../vectors/pairs.h"
+#include "../vectors/streams.h"
 
 namespace easel {
 namespace {
@@ -16,6 +16,8 @@ EASEL_FLAT void geglu(T* y, const T* x, int64_t M, int64_t C) {  // y: (M, C), x
     each_block<2>(C, [=](int64_t c, auto vectors, auto part) {
       constexpr int V = vectors();
       Vec a[V], b[V];
+      fetch_ahead<V>(x + c);
+      fetch_ahead<V>(x + C + c);
       read<L>(a, x + c, part);
       read<L>(b, x + C + c, part);
       for (int v = 0; v < V; ++v) a[v] *= vectors::gelu<T>(b[v]);
@@ -30,6 +32,9 @@ EASEL_FLAT void geglu_backward(T* dx, const T* dy, const T* x, int64_t M,
     each_block<2>(C, [=](int64_t c, auto vectors, auto part) {
       constexpr int V = vectors();
       Vec d[V], a[V], b[V];
+      fetch_ahead<V>(dy + c);
+      fetch_ahead<V>(x + c);
+      fetch_ahead<V>(x + C + c);
       read<L>(d, dy + c, part);
       read<L>(a, x + c, part);
       read<L>(b, x + C + c, part);
