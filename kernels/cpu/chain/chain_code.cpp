@@ -1,25 +1,21 @@
 // From a chain's steps to machine code.
 #include "chain_code.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <map>
-#include <mutex>
-#include <string>
 
 #include "../../pointwise.h"
 #include "../kernel.h"
+#include "root_code.h"
 #include "vector_code.h"
 
 namespace easel {
 namespace {
 
 // What stands behind the chain's scalars.
-enum { ZERO, ONE, INFINITE, SIGN_BIT, ALL_BUT_SIGN };
+enum { ZERO, ONE, INFINITE, SIGN_BIT, ALL_BUT_SIGN, HALF, LEAST_ROOT };
 
 #if defined(__AVX512F__) && defined(__AVX512DQ__)
 constexpr bool kVectors = true, kWide = true;
@@ -34,9 +30,10 @@ constexpr int unary_step(int fn) { return int(CHAIN_UNARY) + fn; }
 constexpr int kAhead = 2 * CHAIN_QUANTIZED_BLOCK;
 constexpr int kRegisters = kWide ? 32 : 16, kTemporaries = 3;
 
-// Intel's cores fetch ahead to the end of a page of 4 KiB. Asked for early, AdamW's step over 58 million
-// weights takes 37 ms in place of 41, Lion's 27 in place of 32 (Sapphire Rapids, two threads).
-bool stops_at_pages() { return __builtin_cpu_is("intel"); }
+// Intel's cores divide slowly (root_code.h), and fetch ahead to the end of a page of 4 KiB. Asked for early,
+// AdamW's step over 58 million weights takes 37 ms in place of 41, Lion's 27 in place of 32 (Sapphire Rapids,
+// two threads).
+bool by_intel() { return __builtin_cpu_is("intel"); }
 
 // Writes the code of one chain.
 class Writer {
@@ -45,7 +42,7 @@ class Writer {
       : chain_(chain),
         first_sum_(outputs - chain.sums),
         code_(kWide),
-        asks_(stops_at_pages() || count(pauses) > 0) {
+        asks_(by_intel() || count(pauses) > 0) {
     possible_ = kVectors && chain.registers + chain.sums + kTemporaries <= kRegisters;
     const int room = std::min(EASEL_MAX_OPERANDS, kRegisters - kTemporaries - chain.registers);
     most_ = std::min(count([](const ChainStep& s) { return s.op == CHAIN_QUANTIZE; }), room - chain.sums);
@@ -176,7 +173,7 @@ class Writer {
       case binary_step(BINARY_MAXIMUM):
         return arithmetic(VMAX, s.to, s.b, s.a);
       case unary_step(UNARY_SQRT):
-        return code_.root(s.to, source(s.a, 0));
+        return root(s);
       case unary_step(UNARY_ABS):
         return bits(VAND, s.to, s.a, ALL_BUT_SIGN);
       case unary_step(UNARY_NEG):
@@ -223,6 +220,13 @@ class Writer {
     return which;
   }
 
+  void root(const ChainStep& s) {
+    if (!kWide || !by_intel()) return code_.root(s.to, source(s.a, 0));
+    const int x = loaded(s.a, 0), own = x == temporary(0) ? s.to : temporary(0);
+    const RootCode code{constant(HALF), constant(LEAST_ROOT), constant(INFINITE)};
+    code.write(code_, s.to, x, own, temporary(1), temporary(2));
+  }
+
   // The compiler leaves a product of two numbers outside of the loop, and rounds it.
   void multiply_add(int op, const ChainStep& s) {
     if (is_scalar(s.a) && is_scalar(s.b)) {
@@ -252,34 +256,14 @@ class Writer {
   }
 };
 
-// Memory that may be executed, and not written any more; null where the system allows none.
-std::shared_ptr<void> executable(const std::vector<uint8_t>& bytes) {
-  void* pages = mmap(nullptr, bytes.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (pages == MAP_FAILED) return nullptr;
-  std::shared_ptr<void> owner(pages, [size = bytes.size()](void* p) { munmap(p, size); });
-  std::memcpy(pages, bytes.data(), bytes.size());
-  return mprotect(pages, bytes.size(), PROT_READ | PROT_EXEC) ? nullptr : owner;
-}
-
-// An update has a chain for each parameter, and few of them differ: equal code lies in memory once.
-std::shared_ptr<void> shared_code(const std::vector<uint8_t>& bytes) {
-  static std::mutex mutex;
-  static auto& known = *new std::map<std::string, std::weak_ptr<void>>();
-  const std::lock_guard<std::mutex> lock(mutex);
-  const std::string key(bytes.begin(), bytes.end());
-  std::shared_ptr<void> pages = known[key].lock();
-  if (!pages) known[key] = pages = executable(bytes);
-  std::erase_if(known, [](const auto& entry) { return entry.second.expired(); });
-  return pages;
-}
-
 }  // namespace
 
 inline namespace EASEL_ISA {
 
 const float* ChainCode::constants() {
-  static const float values[kConstants] = {0.0f, 1.0f, std::numeric_limits<float>::infinity(), -0.0f,
-                                           bits_float(0x7fffffffu)};
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  static const float values[kConstants] = {0.0f, 1.0f,           infinity, -0.0f, bits_float(0x7fffffffu),
+                                           0.5f, RootCode::least};
   return values;
 }
 

@@ -20,7 +20,7 @@ struct ChainCode {
   // scalars: the chain's, then kConstants; arrays: the chain's operands, then the slots, each minus `from`
   // lanes; sums: a register's lanes for each sum, then for each maximum.
   using Function = void (*)(const float* scalars, char* const* arrays, int64_t from, int64_t to, float* sums);
-  static constexpr int kConstants = 5;
+  static constexpr int kConstants = 7;
   static const float* constants();
 
   Function run;

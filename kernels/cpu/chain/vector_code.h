@@ -1,10 +1,15 @@
 // Writes machine code of vector instructions over float32, AVX2's or AVX-512's: those that chains need, and
 // no more. Intel's manual, volume 2, sections 2.3 (VEX) and 2.7 (EVEX).
 #pragma once
+#include <sys/mman.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <vector>
 
 namespace easel {
@@ -14,7 +19,7 @@ enum { RAX = 0, RDX = 2, RSI = 6, RDI = 7, R8 = 8 };
 enum { VADD = 0x58, VMUL = 0x59, VSUB = 0x5c, VMIN = 0x5d, VDIV = 0x5e, VMAX = 0x5f };
 enum { VSQRT = 0x51, VAND = 0x54, VOR = 0x56, VXOR = 0x57 };
 enum { VFMADD231 = 0xb8, VFNMADD231 = 0xbc };
-enum { NOT_EQUAL_UNORDERED = 0x04, NOT_EQUAL_ORDERED = 0x0c, LESS_ORDERED = 0x11 };
+enum { NOT_EQUAL_UNORDERED = 0x04, NOT_EQUAL_ORDERED = 0x0c, LESS_ORDERED = 0x11, AT_LEAST_ORDERED = 0x1d };
 
 // A vector register, or memory at base + disp, + RDX * 4 where indexed; one number for all lanes where
 // spread.
@@ -47,6 +52,13 @@ class VectorCode {
     vector(1, 0, 0xc2, wide_ ? kMask : mask, x, y);
     byte(how);
   }
+  // Of the lanes in k1 those that compare so, too. AVX-512 alone.
+  void compare_also(int how, int x, const Place& y) {
+    vector(1, 0, 0xc2, kMask, x, y, kMask);
+    byte(how);
+  }
+  // 1 / sqrt(a) to 14 bits. AVX-512 alone.
+  void inverse_root(int to, const Place& a) { vector(2, 1, 0x4e, to, 0, a); }
   // to = a in the lanes of that mask, else b.
   void choose(int to, int mask, int a, int b) {
     if (wide_) return vector(2, 1, 0x65, to, b, {.reg = a}, kMask);
@@ -65,6 +77,12 @@ class VectorCode {
   size_t skip_if_zero(int32_t disp) {
     emit({0x8b, 0x87}), word(disp);  // mov eax, [rdi + disp]
     emit({0x01, 0xc0, 0x0f, 0x84});  // add eax, eax: its sign goes; jz
+    word(0);
+    return bytes.size();
+  }
+  // Or only where k1 lacks a lane. AVX-512 alone.
+  size_t skip_if_all() {
+    emit({0xc5, 0xf8, 0x98, 0xc0 | kMask << 3 | kMask, 0x0f, 0x82});  // kortestw k1, k1; jc
     word(0);
     return bytes.size();
   }
@@ -112,5 +130,26 @@ class VectorCode {
     word(b.disp);
   }
 };
+
+// Memory that may be executed, and not written any more; null where the system allows none.
+inline std::shared_ptr<void> executable(const std::vector<uint8_t>& bytes) {
+  void* pages = mmap(nullptr, bytes.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED) return nullptr;
+  std::shared_ptr<void> owner(pages, [size = bytes.size()](void* p) { munmap(p, size); });
+  std::memcpy(pages, bytes.data(), bytes.size());
+  return mprotect(pages, bytes.size(), PROT_READ | PROT_EXEC) ? nullptr : owner;
+}
+
+// An update has a chain for each parameter, and few of them differ: equal code lies in memory once.
+inline std::shared_ptr<void> shared_code(const std::vector<uint8_t>& bytes) {
+  static std::mutex mutex;
+  static auto& known = *new std::map<std::string, std::weak_ptr<void>>();
+  const std::lock_guard<std::mutex> lock(mutex);
+  const std::string key(bytes.begin(), bytes.end());
+  std::shared_ptr<void> pages = known[key].lock();
+  if (!pages) known[key] = pages = executable(bytes);
+  std::erase_if(known, [](const auto& entry) { return entry.second.expired(); });
+  return pages;
+}
 
 }  // namespace easel
