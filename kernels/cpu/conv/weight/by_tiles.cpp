@@ -22,6 +22,8 @@ using amx::kTile;
 constexpr int64_t kPackedBytes = 1200000;    // of inputs, of a second-level cache of 2 MiB
 constexpr int64_t kStep = kTile * kPanel;    // words of 32 channels that are multiplied together
 constexpr int64_t kBlock = kPanel * kPanel;  // sums of 32 outputs by 32 inputs
+// Steps of a stretch, whose dy the first-level cache keeps while the inputs of all taps pass by.
+constexpr int64_t kTogether = 16;
 
 // Sums of 16 or 32 outputs by 32 inputs, from what other parts of the pictures gave, if that is given.
 template <int R>
@@ -40,9 +42,9 @@ void multiply_tiles(const Word* dy, const Word* x, int64_t steps, const float* f
   }
   for (const Word* const end = dy + steps * kStep; dy < end; dy += kStep, x += kStep) {
     amx::load<4>(dy, kWord);
-    amx::load<6>(x, kLine);
-    amx::load<7>(x + kTile, kLine);
+    amx::load_past<6>(x, kLine);
     amx::multiply_add<0, 4, 6>();
+    amx::load_past<7>(x + kTile, kLine);
     amx::multiply_add<1, 4, 7>();
     if (R == 1) continue;
     amx::load<5>(dy + kStep / 2, kWord);
@@ -168,9 +170,14 @@ void ByTiles::multiply(const Room& room, int64_t part, int64_t panel, int64_t fr
     const int64_t many = std::min<int64_t>(kPanel, g_.O - q * kPanel);
     const auto tiles = many > kTile ? multiply_tiles<2> : multiply_tiles<1>;
     float* dw = dw_.sums + (q * kPanel * g_.I + panel * kPanel) * g_.taps();
-    for (int64_t tap = 0; tap < g_.taps(); ++tap) {
-      float* kept = sums + tap * kBlock;
-      tiles(dy(q, part), room.x + x_.at(tap, p.rows), steps, p.first ? nullptr : kept, kept);
+    const int64_t stretches = parts(steps, kTogether);
+    for (int64_t s = 0; s < stretches; ++s) {
+      const int64_t first = steps * s / stretches, some = steps * (s + 1) / stretches - first;
+      for (int64_t tap = 0; tap < g_.taps(); ++tap) {
+        float* kept = sums + tap * kBlock;
+        tiles(dy(q, part) + first * kStep, room.x + x_.at(tap, p.rows) + first * kStep, some,
+              p.first && !s ? nullptr : kept, kept);
+      }
     }
     if (p.last && x_.lies())
       put(sums, many, dw);
