@@ -21,7 +21,8 @@ Cut cut_of(const Product& p) {
   cut.depth = 1280;
   cut.packed_bytes = 1 << 20;  // of 2 MiB
   cut.most_panels = 32;
-  cut.block_rows = 1024;
+  // The sums of several depths lie there too, beside more rows of a transposed a.
+  cut.block_rows = p.trans_a && p.K > cut.depth ? 512 : 1024;
   cut.row_unit = kPanel;
   cut.word_unit = kStep;
   cut.sum_rows = kPanel;
@@ -100,6 +101,23 @@ class Tiles : public Blocks {
     return group;
   }
 
+  // Those that come after rows from `from` on, beside the products of all panels; of a transposed a those
+  // that are packed at once, which may be the first ones' next numbers.
+  void ask_for_rows(Room& room, const Part& part, int64_t from) const {
+    const Depth& d = part.d;
+    const int64_t together = trans_a_ ? kTogether * kPanel : kPanel,
+                  words = part.panels * d.words * kChunk / kStep;
+    if (from % together) return;
+    const bool below = from + together < part.rows;
+    const int64_t next = below ? from + together : 0, rows = std::min(part.rows - next, together);
+    if (trans_a_ && (below || !d.last))
+      room.ahead[0] = Ahead::of(a_at(one_, part.stack, part.row + next, below ? d.from : d.from + d.depth),
+                                d.depth, rows, M_, kTogether * words);
+    else if (below)
+      room.ahead[0] =
+          Ahead::of(a_at(one_, part.stack, part.row + next, d.from), rows, d.depth, one_.K, words);
+  }
+
   // That of the panel after the nth, of these rows or of those that follow, beside so many steps.
   void ask_for_residual(Room& room, const Part& part, int64_t from, int64_t n, int64_t steps) const {
     const bool below = n + 1 == part.panels;
@@ -118,9 +136,7 @@ class Tiles : public Blocks {
     for (int64_t from = 0; from < rows; from += kPanel) {
       const int64_t many = std::min(rows - from, int64_t(kPanel)), at = row + from;
       const Group group = rows_of(room, part, from, many);
-      if (const int64_t next = std::min(rows - from - many, int64_t(kPanel)); next > 0 && !trans_a_)
-        room.ahead[0] = Ahead::of(a_at(one_, stack, at + many, d.from), next, d.depth, one_.K,
-                                  panels * d.words * kChunk / kStep);
+      ask_for_rows(room, part, from);
       for (int64_t s = 0; s < stretches; ++s) {
         const int64_t first = steps * s / stretches;
         const Group some = group.some(first, steps * (s + 1) / stretches);

@@ -75,23 +75,26 @@ inline void pack_a_rows(Word* to, const bf16* from, int64_t line, int64_t rows, 
 inline void pack_a_columns(Word* to, int64_t apart, const bf16* from, int64_t line, int64_t rows,
                            int64_t depth) {
   using Each = std::make_integer_sequence<int, 2 * kLanes>;
-  const int64_t end = (rows + kPanel - 1) / kPanel * kPanel;
   for (int64_t k = 0; k < depth; k += kStepNumbers, to += kPanel * kStep) {
-    for (int64_t r = 0; r < end; r += kLanes) {
-      Vec x[kLanes];
+    for (int64_t r = 0; r < rows; r += kPanel) {
+      Vec low[kLanes], high[kLanes];
 #pragma GCC unroll 16
       for (int w = 0; w < kLanes; ++w) {
         const int64_t at = k + 2 * w;
         const bf16* column = from + at * line + r;
-        const int64_t n = std::min<int64_t>(rows - r, kLanes);
-        const Narrow one = at < depth ? load_first(column, n) : Narrow{},
-                     other = at + 1 < depth ? load_first(column + line, n) : Narrow{};
-        x[w] = (Vec)attention_detail::interleaved<0>(one, other, Each());
+        const Narrow one = at < depth ? load_first(column, rows - r) : Narrow{},
+                     other = at + 1 < depth ? load_first(column + line, rows - r) : Narrow{};
+        low[w] = (Vec)attention_detail::interleaved<0>(one, other, Each());
+        high[w] = (Vec)attention_detail::interleaved<kLanes>(one, other, Each());
       }
-      attention_detail::transpose(x);
-      Word* const row = to + r / kPanel * apart + r % kPanel * kStep;
+      attention_detail::transpose(low);
+      attention_detail::transpose(high);
+      Word* const row = to + r / kPanel * apart;
 #pragma GCC unroll 16
-      for (int w = 0; w < kLanes; ++w) store(row + w * kStep, x[w]);
+      for (int w = 0; w < kLanes; ++w) {
+        store(row + w * kStep, low[w]);
+        store(row + (kLanes + w) * kStep, high[w]);
+      }
     }
   }
 }

@@ -95,8 +95,10 @@ Blocks::Blocks(const Instruction& i, const Product& p, bool turned, const Cut& c
   column_blocks_ = parts(panels_, std::clamp<int64_t>(cut.packed_bytes / panel_bytes, 1, cut.most_panels));
   row_blocks_ = parts(M_, cut.block_rows);
   if (stacks_ % threads_) {  // the same for every thread
-    const bool even = panels_ % threads_ == 0 || panels_ >= 16 * threads_;
-    if (even || M_ < 8 * threads_)
+    // Each packs the rows of a transposed a, or the columns of b, that it shares with others.
+    const bool even = panels_ % threads_ == 0 || panels_ >= 16 * threads_,
+               by_rows = cut.packs_panels && trans_a_ && M_ >= N_;
+    if (M_ < 8 * threads_ || (even && !by_rows))
       column_blocks_ = std::min(panels_, round_up(column_blocks_, threads_));
     else
       row_blocks_ = round_up(row_blocks_, threads_);
