@@ -70,7 +70,14 @@ constexpr float kLog2E = 1.44269504088896341f;
 
 template <typename T>
 inline Vec sigmoid(Vec x) {
-  return reciprocal<T>(1.f + exp2_of<T>(at_most(x * -kLog2E, 126.f)));
+  Vec t = x * -kLog2E;
+#if defined(__AVX512F__)
+  constexpr bool kOverflows = !kExact<T>;  // to infinity, whose reciprocal is 0 there
+#else
+  constexpr bool kOverflows = false;
+#endif
+  if (!kOverflows) t = at_most(t, 126.f);
+  return reciprocal<T>(1.f + exp2_of<T>(t));
 }
 template <typename T>
 inline Vec silu(Vec x) {

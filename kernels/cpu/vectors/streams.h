@@ -27,11 +27,7 @@ constexpr int64_t kPastCaches = 32 << 20;
 
 // Whether rows of so many bytes, which begin at p, go there: whole lines.
 inline bool goes_past(const void* p, int64_t rows, int64_t bytes) {
-#if defined(__AVX512F__)
-  return rows * bytes >= kPastCaches && bytes % 64 == 0 && uintptr_t(p) % 64 == 0;
-#else
-  return false;
-#endif
+  return kLanes == 16 && rows * bytes >= kPastCaches && bytes % 64 == 0 && uintptr_t(p) % 64 == 0;
 }
 
 // Lines from anywhere to aligned ones, before written() past the caches.
