@@ -9,8 +9,7 @@ import { UnreadableImage } from "../../images/load.ts";
 import { clipTask } from "../../images/tasks.ts";
 import { type Device, openChosenDevice } from "../../runtime/mod.ts";
 import { eachMade } from "../dataset/pace.ts";
-import { picturesIn } from "../dataset/pictures.ts";
-import { refusePictureEnding } from "../dataset/texts/text_beside.ts";
+import { picturesIn, refusePictureEnding } from "../dataset/pictures.ts";
 import type { Captioner } from "./captioner.ts";
 import type { BlipConfig, GitConfig } from "./options.ts";
 

@@ -1,7 +1,7 @@
 /** Which files of a folder are pictures, in the order of Python's sorted(): what the dataset tools go through. */
 
 import { join } from "node:path";
-import { UserError } from "../../base/errors.ts";
+import { UsageError, UserError } from "../../base/errors.ts";
 import { isFolder } from "../../base/files/exists.ts";
 import { pathHint } from "../../base/files/path_hint.ts";
 import { IMAGE_EXTENSIONS } from "../../images/load.ts";
@@ -19,6 +19,14 @@ const ENDINGS = new Set([...IMAGE_EXTENSIONS, ...IMAGE_EXTENSIONS.map((ending) =
 /** Endings count in lower and in upper case only: `a.Png` is none. */
 export function isPictureName(name: string): boolean {
   return ENDINGS.has(name.slice(Math.max(0, name.lastIndexOf("."))));
+}
+
+/** Throws UsageError for an ending with which a text would be written in the place of its picture, or of another. */
+export function refusePictureEnding(extension: string): void {
+  if (!isPictureName(extension.toLowerCase())) return;
+  throw new UsageError(
+    `--caption_extension ${extension}: is a picture's ending, and pictures would be replaced; give .txt`,
+  );
 }
 
 /** Paths of the pictures in `dir`, beginning with `dir` as pathlib writes it. Throws UserError when it is no folder. */

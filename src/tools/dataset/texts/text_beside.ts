@@ -2,7 +2,6 @@
 
 import { basename, dirname, extname } from "node:path";
 import { UsageError } from "../../../base/errors.ts";
-import { isPictureName } from "../pictures.ts";
 
 /** The text that belongs to a picture: pathlib's with_suffix(). */
 export function textBeside(picture: string, extension: string): string {
@@ -22,13 +21,5 @@ export function checkExtension(extension: string): void {
     `--caption_extension ${extension}: an ending begins with its dot; give .${
       extension.replace(/^\.+/, "") || "txt"
     }`,
-  );
-}
-
-/** Throws UsageError for an ending with which a text would be written in the place of its picture, or of another. */
-export function refusePictureEnding(extension: string): void {
-  if (!isPictureName(extension.toLowerCase())) return;
-  throw new UsageError(
-    `--caption_extension ${extension}: is a picture's ending, and pictures would be replaced; give .txt`,
   );
 }
