@@ -4,9 +4,16 @@ import { deepStrictEqual, match, notDeepStrictEqual, rejects, strictEqual } from
 import { join } from "node:path";
 import { Interrupted } from "../../../src/base/errors.ts";
 import { quietContext } from "../../../src/base/job.ts";
-import { withDefaults } from "../../../src/options/mod.ts";
+import { rowsOf, withDefaults } from "../../../src/options/mod.ts";
 import { cacheLatents } from "../../../src/tools/dataset/caches/cache_latents.ts";
 import { cacheLatentsGroups, cacheTextGroups } from "../../../src/tools/dataset/caches/cache_options.ts";
+import {
+  fineTuneGroups,
+  sdxlTrainGroups,
+  sdxlTrainNetworkGroups,
+  trainDbGroups,
+  trainNetworkGroups,
+} from "../../../src/training/options.ts";
 import { cacheText } from "../../../src/tools/dataset/caches/cache_text.ts";
 import { readNpz } from "../../../src/formats/npz.ts";
 import { listening, tinyRun } from "../../training/tiny_run.ts";
@@ -25,6 +32,22 @@ function given(pictures = 2) {
   };
   return { file, values };
 }
+
+Deno.test("caches take the command line of every training of a network or a whole model", () => {
+  const trainings = [
+    trainNetworkGroups,
+    sdxlTrainNetworkGroups,
+    fineTuneGroups,
+    trainDbGroups,
+    sdxlTrainGroups,
+  ];
+  for (const cache of [cacheLatentsGroups, cacheTextGroups]) {
+    const taken = rowsOf(cache);
+    for (const training of trainings) {
+      deepStrictEqual(Object.keys(rowsOf(training)).filter((name) => !(name in taken)), []);
+    }
+  }
+});
 
 Deno.test("cacheLatents() makes files again unless --skip_existing keeps those that fit", async () => {
   const { file, values } = given();

@@ -6,6 +6,7 @@
 import { captionOptions } from "../../../data/batches/options.ts";
 import { bucketOptions, datasetOptions, latentOptions } from "../../../data/dataset/options.ts";
 import { modelOptions } from "../../../models/options.ts";
+import { networkOptions } from "../../../networks/options.ts";
 import { type ConfigOf, flag, group, idleGroup, noEffect } from "../../../options/mod.ts";
 import {
   automationOptions,
@@ -21,7 +22,13 @@ import { hubOptions, metadataOptions, savingOptions } from "../../../training/lo
 import { lossOptions } from "../../../training/objective/loss_options.ts";
 import { noiseOptions } from "../../../training/objective/noise_options.ts";
 import { distributedOptions, precisionOptions } from "../../../training/step/options.ts";
-import { sdxlOptions } from "../../../training/trained/options.ts";
+import { optimizerOptions } from "../../../training/optimizers/options.ts";
+import {
+  dreamBoothOptions,
+  fineTuneOptions,
+  sdxlOptions,
+  sdxlTrainOptions,
+} from "../../../training/trained/options.ts";
 
 const {
   pretrained_model_name_or_path,
@@ -42,11 +49,21 @@ const pictureOptions = group(datasetOptions.title, pictures);
 const sdxl = flag("the model is SDXL");
 const NOT_TRAINED = "nothing is trained here", OTHER_CACHE = "this tool makes the other cache";
 
+/** Of networks and of whole models. */
+const ownOfTrainings = {
+  ...networkOptions.rows,
+  ...optimizerOptions.rows,
+  ...fineTuneOptions.rows,
+  ...dreamBoothOptions.rows,
+  ...sdxlTrainOptions.rows,
+};
+
 /** Those of a training that a cache does not depend on. */
 const idle = [
   idleGroup(group("Model", otherModel), NOT_TRAINED),
   idleGroup(group("Training", { debug_dataset, ...otherTraining }), NOT_TRAINED),
   idleGroup(group("Precision and memory", otherPrecision), NOT_TRAINED),
+  idleGroup(group("What is trained", ownOfTrainings), NOT_TRAINED),
   ...[
     noiseOptions,
     lossOptions,
@@ -76,7 +93,10 @@ export const cacheLatentsGroups = [
   bucketOptions,
   latentOptions,
   ...place,
-  idleGroup(group("Text encoders", { text_encoder, clip_l, clip_g, max_token_length }), OTHER_CACHE),
+  idleGroup(
+    group("Text encoders", { text_encoder, clip_l, clip_g, max_token_length, ...sdxlOptions.rows }),
+    OTHER_CACHE,
+  ),
   ...idle,
 ] as const;
 
