@@ -150,6 +150,21 @@ Deno.test("attention() of a number that is none has none as its outcome", async 
   }
 });
 
+Deno.test("attention() sees one key of many that is no number", async () => {
+  // AMX packs 512 keys at a time
+  const length = 1200, plain = normal([1, length, 40], 2).values as Float32Array;
+  const store = new ParameterStore(device("cpu")), graph = new Graph();
+  const [q, k] = [3, length].map((n, i) => graph.input(["q", "k"][i], [1, n, 40], "bf16"));
+  graph.output("y", attention(q, k, k, { heads: 1 }));
+  const program = await compile(graph, store);
+  for (const at of [3, 600, 1199]) {
+    const { y } = await program.run({ q: plain.slice(0, 3 * 40), k: plain.slice().with(at * 40, NaN) });
+    for (let row = 0; row < 3; row++) assert.ok(Number.isNaN(y[row * 40 + 1]), `key ${at}, row ${row}`);
+  }
+  program.destroy();
+  store.destroy();
+});
+
 /** attention and its three gradients. */
 async function bits(threads: number, dtype: DType): Promise<Record<string, unknown>> {
   const own = openDevice("cpu", { threads }), store = new ParameterStore(own), graph = new Graph();

@@ -194,7 +194,10 @@ class AmxForward {
     pad_rows(q + at, row_, rows, count * kQueries, s_.width, work.queries);
     float most = largest(work.queries, count * kQueries * words_) * kLog2e * s_.scale * float(s_.width);
     const float* of_keys = largest_.get<float>() + h * parts_;
-    most *= *std::max_element(of_keys, of_keys + parts_);
+    float key = of_keys[0];
+    for (int64_t part = 1; part < parts_; ++part)
+      if (of_keys[part] > key || std::isnan(of_keys[part])) key = of_keys[part];
+    most *= key;
     if (std::abs(most) < float(1 << 20))
       finish<Quick>(h, first, rows, work, out + at, lse + h * s_.queries + first);
     else
