@@ -1,5 +1,5 @@
-// attention in bf16 by tiles of AMX, unit after unit (amx_units.h). At width 40 the products of a unit's
-// tiles take 448 cycles and its exponentials 350 of the vectors'; tiles' way to memory and back, which the
+// attention in bf16 by tiles of AMX, unit after unit (amx_units.h). At width 64 the products of a unit's
+// tiles take 576 cycles and its exponentials 350 of the vectors'; tiles' way to memory and back, which the
 // processor hides in part, bounds it.
 //
 // A weight is 2^(scale * score - shift), and the shift is the score of the first key: the sum is 1 at least,
@@ -9,6 +9,7 @@
 
 #include <limits>
 
+#include "amx_heads.h"
 #include "amx_units.h"
 
 #if defined(__AVX512F__)
@@ -19,12 +20,9 @@ namespace {
 using namespace attention_detail;
 
 constexpr int kQueries = kUnitQueries, kKeys = kUnitKeys;
-constexpr int64_t kBlock = 128;   // queries of a task at least
-constexpr int64_t kPacked = 512;  // keys that a thread packs at a time
+constexpr int64_t kBlock = 128;  // queries of a task at least
 // Bytes of packed keys and values that stay in a core's cache while panels take turns.
 constexpr size_t kNear = 3 << 19;
-constexpr float kLog2e = 1.44269504f;
-constexpr float kMuch = 1e25f;  // of weights; times v it is still a float
 
 // Of a thread.
 struct Work {
@@ -45,21 +43,19 @@ class AmxForward {
   AmxForward(const Instruction& i, const AttentionShape& s)
       : s_(s),
         row_(s.row()),
-        words_(sum_tiles(s.width) * amx::kTile),
-        columns_(column_tiles(s.width + 1) * amx::kTile),
-        keys_(round_up(s.keys, kChunk)),
-        parts_((keys_ + kPacked - 1) / kPacked),
+        heads_(i, s),
+        words_(heads_.words()),
+        columns_(heads_.columns()),
         block_(s.keys > 4 * kKeys ? kBlock : 4 * kBlock),
-        together_(sizeof(Word) * size_t(head_words()) <= kNear && s.keys > 4 * kKeys ? 1 : block_ / kQueries),
-        packed_(i.scratch(sizeof(Word) * size_t(s.batch * s.heads * head_words()))),
-        largest_(i.scratch(sizeof(float) * size_t(s.batch * s.heads * parts_))),
+        together_(sizeof(Word) * size_t(heads_.head_words()) <= kNear && s.keys > 4 * kKeys
+                      ? 1
+                      : block_ / kQueries),
         per_thread_(size_t(block_ * words_ + 2 * kQueries * kKeys * 3 / 2 + block_ + block_ * columns_)),
         own_(i.scratch(sizeof(float) * per_thread_ * size_t(i.threads()))) {}
 
   void run(const bf16* q, const bf16* k, const bf16* v, bf16* out, float* lse) {
     const int64_t heads = s_.batch * s_.heads, blocks = (s_.queries + block_ - 1) / block_;
-#pragma omp parallel for schedule(static)
-    for (int64_t task = 0; task < heads * parts_; ++task) pack(task / parts_, task % parts_ * kPacked, k, v);
+    heads_.pack(k, v);
 #pragma omp parallel
     {
       const amx::Session tiles;
@@ -70,30 +66,6 @@ class AmxForward {
   }
 
  private:
-  int64_t head_words() const { return keys_ * words_ + keys_ / 2 * columns_; }
-  int64_t head_offset(int64_t h, int64_t length) const {
-    return h / s_.heads * length * row_ + h % s_.heads * s_.width;
-  }
-  Word* keys_of(int64_t h) const { return packed_.get<float>() + h * head_words(); }
-  Word* values_of(int64_t h) const { return keys_of(h) + keys_ * words_; }
-
-  // Keys that are none are copies of the first one, whose weight is no surprise, and their values 0.
-  void pack(int64_t h, int64_t from, const bf16* k, const bf16* v) const {
-    const int64_t padded = std::min(kPacked, keys_ - from), n = std::min(kPacked, s_.keys - from);
-    const int64_t at = head_offset(h, s_.keys);
-    Word* values = values_of(h) + from / 2 * columns_;
-    pack_across(k + at + from * row_, row_, n, padded, s_.width, k + at, keys_of(h) + from * words_);
-    pack_along(v + at + from * row_, row_, n, padded, s_.width, columns_ / amx::kTile, values);
-    largest_.get<float>()[h * parts_ + from / kPacked] = largest(keys_of(h) + from * words_, padded * words_);
-    values += s_.width / kLanes * kTileWords + s_.width % kLanes;
-    for (int64_t w = 0; w < padded / 2; ++w) {  // the column of ones
-      const int64_t row = w / amx::kTile * kChunk + first_of_word(w % amx::kTile);
-      bf16* pair =
-          reinterpret_cast<bf16*>(values + w / amx::kTile * amx::kTile * columns_ + w % amx::kTile * kLanes);
-      for (int k = 0; k < 2; ++k) pair[k] = from_float<bf16>(row + k < n ? 1.f : 0.f);
-    }
-  }
-
   // What of a unit's scores is not seen.
   void hide(const Unit& u, int64_t first, float* scores) const {
     const int64_t from = first + u.panel * kQueries;
@@ -109,7 +81,7 @@ class AmxForward {
       u.key += kKeys;
       u.panel = s_.causal ? std::max(begin, (u.key - first) / kQueries) : begin;
     }
-    const int64_t left = u.panel < end ? keys_ - u.key : 0;
+    const int64_t left = u.panel < end ? heads_.keys() - u.key : 0;
     u.chunks = int(std::clamp<int64_t>(left / kChunk, 0, kKeys / kChunk));
     return u;
   }
@@ -117,13 +89,13 @@ class AmxForward {
   template <typename W>
   void multiply(const Unit& u, int64_t h, const Work& work, float* scores, W& w, int share) const {
     const Word* queries = work.queries + u.panel * kQueries * words_;
-    multiply_scores(queries, keys_of(h) + u.key * words_, words_, u.chunks, scores, w, share);
+    multiply_scores(queries, heads_.keys_of(h) + u.key * words_, words_, u.chunks, scores, w, share);
   }
 
   template <typename W>
   void add(const Unit& u, int64_t h, const Word* weights, const Work& work, W& w, int share) const {
     float* sums = work.sums + u.panel * kQueries * columns_;
-    const Word* values = values_of(h) + u.key / 2 * columns_;
+    const Word* values = heads_.values_of(h) + u.key / 2 * columns_;
     if (u.chunks) add_values(weights, values, columns_, u.chunks, u.key == 0, sums, w, share);
   }
 
@@ -172,16 +144,9 @@ class AmxForward {
     for (int r = 0; r < kQueries; ++r) offsets[r] = Exp2::offset(most[r]);
   }
 
-  // Of n queries sums of weights that are not too large.
-  bool fits(const float* sums, int64_t n) const {
-    for (int64_t r = 0; r < n; ++r)
-      if (!(sums[r * columns_ + s_.width] < kMuch)) return false;
-    return true;
-  }
-
   void block(int t, int64_t h, int64_t first, const bf16* q, bf16* out, float* lse) const {
     const int64_t rows = std::min(block_, s_.queries - first), count = (rows + kQueries - 1) / kQueries;
-    const int64_t at = head_offset(h, s_.queries) + first * row_;
+    const int64_t at = heads_.offset(h, s_.queries) + first * row_;
     float* own = own_.get<float>() + per_thread_ * size_t(t);
     const auto take = [&](int64_t n) { return std::exchange(own, own + n); };
     constexpr int64_t kScores = kQueries * kKeys;
@@ -193,12 +158,8 @@ class AmxForward {
     work.sums = take(block_ * columns_);
     pad_rows(q + at, row_, rows, count * kQueries, s_.width, work.queries);
     float most = largest(work.queries, count * kQueries * words_) * kLog2e * s_.scale * float(s_.width);
-    const float* of_keys = largest_.get<float>() + h * parts_;
-    float key = of_keys[0];
-    for (int64_t part = 1; part < parts_; ++part)
-      if (of_keys[part] > key || std::isnan(of_keys[part])) key = of_keys[part];
-    most *= key;
-    if (std::abs(most) < float(1 << 20))
+    most *= heads_.largest(h);
+    if (Quick::serves(most))
       finish<Quick>(h, first, rows, work, out + at, lse + h * s_.queries + first);
     else
       finish<Exact>(h, first, rows, work, out + at, lse + h * s_.queries + first);
@@ -211,28 +172,22 @@ class AmxForward {
       panels<Exp2>(p, std::min<int64_t>(p + together_, count), h, first, work, false);
     for (int64_t p = 0; p < count; ++p) {
       const int64_t n = std::min<int64_t>(kQueries, rows - p * kQueries);
-      const float* sums = work.sums + p * kQueries * columns_;
-      if (!fits(sums, n)) [[unlikely]] {
+      const Sums sums{work.sums + p * kQueries * columns_, columns_, n, s_.width,
+                      work.offsets + p * kQueries};
+      if (!sums.fit()) [[unlikely]] {
         raise<Exp2>(p, h, first, work);
         panels<Exp2>(p, p + 1, h, first, work, true);
       }
-      for (int64_t r = 0; r < n; ++r, sums += columns_, out += row_) {
-        const float sum = sums[s_.width], factor = 1 / sum;
-        for (int64_t c = 0; c < s_.width; c += kLanes)
-          store_some(out + c, load(sums + c) * factor, s_.width - c);
-        *lse++ = Exp2::shift(work.offsets[p * kQueries + r]) * (1 / kLog2e) + std::log(sum);
-      }
+      sums.write<Exp2>(out + p * kQueries * row_, row_, lse + p * kQueries);
     }
   }
 
   AttentionShape s_;
   int64_t row_;
-  int64_t words_, columns_;  // of a row of q and k, and of sums, as wide as whole tiles
-  int64_t keys_, parts_;     // keys as packed, and how many times kPacked these are
+  Heads heads_;
+  int64_t words_, columns_;  // of a row of q and k, and of sums
   int64_t block_;            // queries of a task
   int64_t together_;         // panels that take turns with the same keys
-  Scratch packed_;           // of each head its keys as pack_across, then its values as pack_along
-  Scratch largest_;          // of each part of a head's keys the largest magnitude
   size_t per_thread_;
   Scratch own_;
 };
