@@ -44,6 +44,8 @@ const cases: Sizes[] = [
   { batch: 2, queries: 77, keys: 77, heads: 2, width: 64, causal: true },
   { batch: 1, queries: 600, keys: 600, heads: 1, width: 64, causal: true },
   { batch: 1, queries: 1100, keys: 1100, heads: 1, width: 24, causal: true },
+  { batch: 1, queries: 600, keys: 600, heads: 2, width: 46, causal: true },
+  { batch: 2, queries: 273, keys: 129, heads: 1, width: 34 },
   { batch: 1, queries: 90, keys: 200, heads: 1, width: 80 },
   { batch: 1, queries: 90, keys: 1100, heads: 2, width: 40 },
   { batch: 1, queries: 64, keys: 64, heads: 3, width: 160 },

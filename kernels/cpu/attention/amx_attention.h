@@ -7,6 +7,7 @@ namespace easel {
 inline namespace EASEL_ISA {
 
 Run amx_attention(const Instruction& i, const AttentionShape& s);
+Run amx_narrow_attention(const Instruction& i, const AttentionShape& s);  // heads of 34 to 46
 Run amx_attention_backward(const Instruction& i, const AttentionShape& s);
 
 }  // namespace EASEL_ISA
