@@ -33,13 +33,24 @@ Cut cut_of(const Product& p) {
   return cut;
 }
 
+bool shares_lines(int64_t K) { return K * int64_t(sizeof(bf16)) % 2048 == 0; }
+
+// Of few rows by a weight whose columns' numbers are neighbours: those are rows of a, which need no packing.
+bool turns(const Product& p) {
+  constexpr int64_t kFew = 256;
+  if (p.out.dtype == EASEL_F32)  // few columns leave half of a tile's idle, few rows a half of them
+    return p.N <= kLanes && p.M > p.N;
+  return p.M <= kFew && p.N >= 4 * p.M && p.trans_b && !p.trans_a && p.b.dtype == EASEL_BF16 &&
+         !shares_lines(p.K);
+}
+
 // Rows are taken where they lie but for what is behind a's last whole step. Packed are those of a transposed
 // a, the last ones where they are not 32, and those that share lines of the first-level cache, which has 12
 // of each.
 class Tiles : public Blocks {
  public:
   Tiles(const Instruction& i, const Product& p, bool turned)
-      : Blocks(i, p, turned, cut_of(p)), shares_lines_(p.K * 2 % 2048 == 0) {}
+      : Blocks(i, p, turned, cut_of(p)), shares_lines_(shares_lines(p.K)) {}
 
  private:
   // All steps of a group of rows.
@@ -145,14 +156,15 @@ class Tiles : public Blocks {
           const int64_t columns = width(panel + n), column = (panel + n) * kPanel,
                         place = (stack * M_ + at) * N_ + column;
           float* sums = room.sums + (several ? n * sum_rows + (depths_ > 1 ? from : 0) : 0) * kPanel;
-          if (done && target_.residual) ask_for_residual(room, part, from, n, steps / stretches);
+          if (done && target_.residual && !target_.turned)
+            ask_for_residual(room, part, from, n, steps / stretches);
           add_tiles_of(many, columns)(
               some.steps, some.steps + some.count,
               room.b + n * d.words * kPanel + first * kStep * (columns > kLanes ? kPanel : kLanes), sums,
               d.from > 0 || s > 0, room.ahead);
           if (!done) continue;
           if (target_.turned)
-            finish_turned(target_, sums, many, columns, (stack * N_ + column) * M_ + at, M_);
+            finish_turned(target_, sums, many, columns, (stack * N_ + column) * M_ + at, at, M_);
           else if (columns == kPanel)
             finish_panel(target_, sums, many, place, column, N_);
           else
@@ -170,8 +182,7 @@ class Tiles : public Blocks {
 namespace product_detail {
 
 Run amx_product(const Instruction& i, const Product& p) {
-  // Few columns leave half of a tile's idle, few rows a half of them.
-  if (p.out.dtype == EASEL_F32 && p.N <= kLanes && p.M > p.N) return Tiles(i, exchanged(p), true);
+  if (turns(p)) return Tiles(i, exchanged(p), true);
   return Tiles(i, p, false);
 }
 

@@ -79,7 +79,7 @@ Blocks::Blocks(const Instruction& i, const Product& p, bool turned, const Cut& c
               turned,
               p.out.dtype == EASEL_F32
                   ? goal_of(p.out.as<float>(), p.out.count(), p.N, !p.accumulate || p.fresh)
-                  : goal_of(p.out.as<bf16>(), p.out.count(), p.N, true, cut.large)},
+                  : goal_of(p.out.as<bf16>(), p.out.count(), turned ? p.M : p.N, true, cut.large)},
       trans_a_(p.trans_a),
       trans_b_(p.trans_b),
       stacks_(p.B),
@@ -87,7 +87,8 @@ Blocks::Blocks(const Instruction& i, const Product& p, bool turned, const Cut& c
       N_(p.N),
       depths_(parts(p.K, cut.depth)),
       panels_(parts(p.N, kPanel)) {
-  const int64_t work = stacks_ * M_ * N_ * (p.K + p.second_K);
+  const int64_t work =
+      stacks_ * std::max<int64_t>(M_, kLanes) * std::max<int64_t>(N_, kLanes) * (p.K + p.second_K);
   threads_ = int(std::clamp<int64_t>(work / cut.grain, 1, i.threads()));
   int64_t words = 0;
   for (int64_t k = 0; k < depths_; ++k) words = std::max(words, depth_of(k).words);
@@ -95,9 +96,10 @@ Blocks::Blocks(const Instruction& i, const Product& p, bool turned, const Cut& c
   column_blocks_ = parts(panels_, std::clamp<int64_t>(cut.packed_bytes / panel_bytes, 1, cut.most_panels));
   row_blocks_ = parts(M_, cut.block_rows);
   if (stacks_ % threads_) {  // the same for every thread
-    // Each packs the rows of a transposed a, or the columns of b, that it shares with others.
+    // Each packs the rows of a transposed a, or the columns of b, that it shares with others; a plain a it
+    // reads.
     const bool even = panels_ % threads_ == 0 || panels_ >= 16 * threads_,
-               by_rows = cut.packs_panels && trans_a_ && M_ >= N_;
+               by_rows = cut.packs_panels && M_ >= (trans_a_ ? 1 : 2) * N_;
     if (M_ < 8 * threads_ || (even && !by_rows))
       column_blocks_ = std::min(panels_, round_up(column_blocks_, threads_));
     else

@@ -104,6 +104,7 @@ class Blocks {
 inline Product exchanged(const Product& p) {
   Product turned = p;
   std::swap(turned.a, turned.b);
+  std::swap(turned.second_a, turned.second_b);
   std::swap(turned.M, turned.N);
   turned.trans_a = !p.trans_b;
   turned.trans_b = !p.trans_a;

@@ -99,7 +99,7 @@ void Vectors::multiply(Room& room, const Part& part) const {
         if (!d.last || done) continue;
         if (target_.turned) {
           const int64_t first_row = stack * N_ + (panel + n) * kPanel;
-          finish_turned(target_, sums, R, columns, first_row * M_ + at, M_);
+          finish_turned(target_, sums, R, columns, first_row * M_ + at, at, M_);
         } else {
           finish(target_, sums, R, columns, place + n * kPanel, (panel + n) * kPanel, N_);
         }

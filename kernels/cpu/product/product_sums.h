@@ -86,13 +86,29 @@ inline void finish_panel(const Target& t, const float* sums, int64_t rows, int64
   (t.goal == Goal::kPastCaches ? finish_panel<true> : finish_panel<false>)(t, sums, rows, at, column, N);
 }
 
-// The same for a tile whose columns are y's rows, in float.
-inline void finish_turned(const Target& t, const float* sums, int64_t rows, int64_t n, int64_t at,
-                          int64_t M) {
+// The same for a tile whose columns are y's rows. In float:
+inline void add_turned(const Target& t, const float* sums, int64_t rows, int64_t n, int64_t at, int64_t M) {
   for (int64_t c = 0; c < n; ++c, at += M) {
     float* y = reinterpret_cast<float*>(t.y) + at;
     for (int64_t r = 0; r < rows; ++r) y[r] = (t.accumulate ? y[r] : 0) + sums[r * kPanel + c];
   }
+}
+
+// `row` is the tile's first one, of which bias has numbers.
+inline void finish_turned(const Target& t, const float* sums, int64_t rows, int64_t n, int64_t at,
+                          int64_t row, int64_t M) {
+  if (t.floats) return add_turned(t, sums, rows, n, at, M);
+  alignas(64) float across[kPanel * kPanel];
+  for (int64_t r = 0; r < rows; r += kLanes)
+    for (int64_t c = 0; c < n; c += kLanes) {
+      Vec x[kLanes];
+#pragma GCC unroll 16
+      for (int64_t l = 0; l < kLanes; ++l) x[l] = load(sums + (r + l) * kPanel + c);
+      attention_detail::transpose(x);
+#pragma GCC unroll 16
+      for (int64_t l = 0; l < kLanes; ++l) store(across + (c + l) * kPanel + r, x[l]);
+    }
+  (rows == kPanel ? finish_panel(t, across, n, at, row, M) : finish(t, across, n, rows, at, row, M));
 }
 
 // Asks for what finish() will read and write. In assembler: GCC finds that a function which only prefetches

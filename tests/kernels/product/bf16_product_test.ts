@@ -25,8 +25,13 @@ const CASES: readonly Case[] = [
   { M: 700, N: 9, K: 77, B: 3 },
   { M: 25, N: 160, K: 66, transB: true, rank: 1, ...whole },
   { M: 8, N: 1000, K: 64, transB: true, rank: 2, ...whole },
-  { M: 600, N: 992, K: 40, transB: true, rank: 3, ...whole }, // past the caches
+  { M: 600, N: 992, K: 70, transB: true, rank: 3, ...whole }, // past the caches
   { M: 350, N: 544, K: 33, B: 3 },
+  { M: 1, N: 150, K: 71, transB: true, bias: true }, // weights as rows of a
+  { M: 9, N: 103, K: 2600, transB: true, rank: 16, ...whole },
+  { M: 40, N: 190, K: 100, transB: true, B: 3 },
+  { M: 130, N: 4128, K: 66, transB: true, ...whole },
+  { M: 4100, N: 70, K: 66, rank: 2, ...whole }, // divided among threads by rows
 ];
 
 for (const c of CASES) {
