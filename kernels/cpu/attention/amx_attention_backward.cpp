@@ -4,10 +4,10 @@
 // of two keys' vectors words of a sum over keys, and no weight changes its lane. Of many keys dq is added up
 // in parts of these, else dk and dv are in parts of queries. Where threads are more than heads each part is a
 // task; elsewhere a head is one, which lays out less. Bits are the same.
-#include "../vectors/functions.h"
 #include "amx_attention.h"
 #include "amx_parts.h"
 #include "amx_products.h"
+#include "amx_weights.h"
 
 #if defined(__AVX512F__)
 
@@ -19,41 +19,8 @@ using namespace attention_detail;
 // A block of queries, what of it is multiplied with some keys at a time, and these. The weights of both stay
 // in the second-level cache, and are so many that sums between the products are seldom read and written.
 constexpr int64_t kQueries = 512, kPartPanels = 8, kKeys = 128;
-constexpr int64_t kWords = kPanel / 2;  // of a key's weights of a panel
-
-// p = 2^(scale score - shift), ds = p (dp - delta) of a square of kPanel keys and a panel of queries: as
-// words of a sum over queries, a row a key, and ds as words of one over keys kTile apart.
-struct Square {
-  const float *scores, *dp, *shift, *delta;
-  float scale;
-  Seen seen;
-  float *p, *ds, *ds_pairs;
-};
-
-void weigh(const Square& s) {
-  Vec shift[2], delta[2];
-  for (int v = 0; v < 2; ++v) shift[v] = load(s.shift + v * kLanes), delta[v] = load(s.delta + v * kLanes);
-  for (int row = 0; row < kTile; ++row) {
-    Vec ds[2][2];
-#pragma GCC unroll 2
-    for (int half = 0; half < 2; ++half) {
-      const int key = row + half * kTile;
-      Vec x[1][2], p[2];
-      for (int v = 0; v < 2; ++v) x[0][v] = load(s.scores + key * kPanel + v * kLanes);
-      hide(x, s.seen, key);
-      for (int v = 0; v < 2; ++v) {
-        const Vec weight = exp2_of<bf16>(x[0][v] * s.scale - shift[v]);
-        p[v] = and_half(weight);
-        ds[half][v] = and_half(weight * (load(s.dp + key * kPanel + v * kLanes) - delta[v]));
-      }
-      store(s.p + key * kWords, (Vec)pairs_of(p[0], p[1]));
-      store(s.ds + key * kWords, (Vec)pairs_of(ds[half][0], ds[half][1]));
-    }
-    for (int v = 0; v < 2; ++v)
-      store(s.ds_pairs + row * kPanel + v * kLanes, (Vec)pairs_of(ds[0][v], ds[1][v]));
-  }
-}
-
+// Panels, and squares of keys, that take turns while both are in the first-level cache.
+constexpr int64_t kNear = 2;
 class Backward {
  public:
   Backward(const Instruction& i, const AttentionShape& s)
@@ -70,8 +37,8 @@ class Backward {
         per_thread_(int64_t(sizeof(float)) *
                     (2 * keys_ * words_ + keys_ / 2 * lanes_ + 2 * words_ * query_line_ + queries_ * lanes_ +
                      (of_queries_.count > 1 ? 2 : 1) * dk_size() + (of_keys_.count > 1 ? 2 : 1) * dq_size() +
-                     2 * kPartPanels * kKeys * kWords + kPartPanels * kKeys / 2 * kPanel + 2 * queries_ +
-                     kPanel + 2 * kPanel * kPanel)),
+                     2 * kPartPanels * kKeys * kWords + kNear * kKeys / 2 * kPanel + 2 * queries_ + kPanel +
+                     2 * kPanel * kPanel)),
         own_(i.scratch(size_t(per_thread_ * i.threads()))),
         dq_line_(tasks_ > 1 && of_keys_.count > 1 ? round_up(s.queries, kPanel) * lanes_ : 0),
         dk_line_(tasks_ > 1 && of_queries_.count > 1 ? dk_size() : 0),
@@ -136,7 +103,7 @@ class Backward {
     float *q_across = take(words_ * query_line_), *dy_across = take(words_ * query_line_);
     float *q_along = take(queries_ / 2 * lanes_), *dy_along = take(queries_ / 2 * lanes_);
     float *p = take(kPartPanels * kKeys * kWords), *ds = take(kPartPanels * kKeys * kWords);
-    float *ds_pairs = take(kPartPanels * kKeys / 2 * kPanel), *dq_sum = take(dq_size()),
+    float *ds_pairs = take(kNear * kKeys / 2 * kPanel), *dq_sum = take(dq_size()),
           *dq_part = take(of_keys_.count > 1 ? dq_size() : 0);
     float *shift = take(queries_), *delta = take(queries_), *factors = take(kPanel);
     float *scores = take(kPanel * kPanel), *dp = take(kPanel * kPanel);
@@ -176,26 +143,30 @@ class Backward {
         for (int64_t part = 0; part < panels; part += kPartPanels) {
           const int64_t end = std::min(part + kPartPanels, panels);
           if (s_.causal && j >= first + end * kPanel) continue;
-          for (int64_t panel = part; panel < end; ++panel) {
-            const int64_t at_query = panel * kPanel;
-            float* pairs = ds_pairs + (panel - part) * kKeys / 2 * kPanel;
-            for (int64_t k = 0; k < squares; ++k) {
-              const int64_t key = j + k * kPanel, row = (panel - part) * kKeys + k * kPanel;
-              score(keys + key * words_, q_across + at_query, scores);
-              score(values + key * words_, dy_across + at_query, dp);
-              weigh({scores,
-                     dp,
-                     shift + at_query,
-                     delta + at_query,
-                     s_.scale * kLog2E,
-                     {count - key, key - first - at_query, s_.causal},
-                     p + row * kWords,
-                     ds + row * kWords,
-                     pairs + k * kTile * kPanel});
-            }
-            tiles_product({key_columns + j / 2 * lanes_, 64, kTileBytes, lanes_ / kTile * kTileBytes},
-                          lanes_ / kTile, {pairs, 4 * kPanel, 64, 2 * kTileBytes}, 2, squares,
-                          keys_before == 0, dq_to + at_query * lanes_, kPanel);
+          for (int64_t near = part; near < end; near += kNear) {
+            const int64_t near_end = std::min(near + kNear, end);
+            const auto pairs = [&](int64_t panel) { return ds_pairs + (panel - near) * kKeys / 2 * kPanel; };
+            for (int64_t turn = 0; turn < squares; turn += kNear)
+              for (int64_t panel = near; panel < near_end; ++panel)
+                for (int64_t k = turn; k < std::min(turn + kNear, squares); ++k) {
+                  const int64_t at_query = panel * kPanel, key = j + k * kPanel;
+                  const int64_t row = (panel - part) * kKeys + k * kPanel;
+                  score(keys + key * words_, q_across + at_query, scores);
+                  score(values + key * words_, dy_across + at_query, dp);
+                  weigh({scores,
+                         dp,
+                         shift + at_query,
+                         delta + at_query,
+                         s_.scale * kLog2E,
+                         {count - key, key - first - at_query, s_.causal},
+                         p + row * kWords,
+                         ds + row * kWords,
+                         pairs(panel) + k * kTile * kPanel});
+                }
+            for (int64_t panel = near; panel < near_end; ++panel)
+              tiles_product({key_columns + j / 2 * lanes_, 64, kTileBytes, lanes_ / kTile * kTileBytes},
+                            lanes_ / kTile, {pairs(panel), 4 * kPanel, 64, 2 * kTileBytes}, 2, squares,
+                            keys_before == 0, dq_to + panel * kPanel * lanes_, kPanel);
           }
           const int64_t word = part * kWords;
           const bool fresh = !s_.causal && before == 0 && part == 0;
