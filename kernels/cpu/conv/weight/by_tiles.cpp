@@ -22,12 +22,48 @@ using amx::kTile;
 constexpr int64_t kPackedBytes = 1200000;    // of inputs, of a second-level cache of 2 MiB
 constexpr int64_t kStep = kTile * kPanel;    // words of 32 channels that are multiplied together
 constexpr int64_t kBlock = kPanel * kPanel;  // sums of 32 outputs by 32 inputs
+// Steps of a sum from which its gradient leaves beside the next one's: of fewer there is too much of it.
+constexpr int64_t kWoven = 4;
 // Steps of a stretch, whose dy the first-level cache keeps while the inputs of all taps pass by.
 constexpr int64_t kTogether = 16;
 
+// Rows of sums that are packed as weights lie, on their way to the gradient: some vectors beside each step of
+// the next ones, as memory takes them while tiles multiply.
+struct Leaving {
+  const float* from = nullptr;
+  float* to = nullptr;
+  int64_t line = 0, rows = 0, rate = 0, k = 0;  // k: of a row's nine pieces the next
+  Goal goal = Goal::kWritten;
+
+  void some() {
+    if (!rows) return;
+    put_all(goal, [&](auto put) {
+      for (int64_t n = rate; n > 0 && rows; --n) {
+        piece(put);
+        if (++k == 9) next();
+      }
+    });
+  }
+  void all() {
+    put_all(goal, [&](auto put) {
+      for (; rows; next())
+        for (; k < 9; ++k) piece(put);
+    });
+  }
+
+ private:
+  template <typename F>
+  void piece(const F& put) const {
+    put(to + k * kPanel, load(from + k * kBlock));
+    put(to + k * kPanel + kLanes, load(from + k * kBlock + kLanes));
+  }
+  void next() { k = 0, --rows, from += kPanel, to += line; }
+};
+
 // Sums of 16 or 32 outputs by 32 inputs, from what other parts of the pictures gave, if that is given.
 template <int R>
-void multiply_tiles(const Word* dy, const Word* x, int64_t steps, const float* from, float* to) {
+void multiply_tiles(const Word* dy, const Word* x, int64_t steps, const float* from, float* to,
+                    Leaving& leaving) {
   constexpr int64_t kLine = kPanel * sizeof(float), kLower = kTile * kPanel, kWord = kTile * sizeof(Word);
   if (from) {
     amx::load<0>(from, kLine);
@@ -46,10 +82,10 @@ void multiply_tiles(const Word* dy, const Word* x, int64_t steps, const float* f
     amx::multiply_add<0, 4, 6>();
     amx::load_past<7>(x + kTile, kLine);
     amx::multiply_add<1, 4, 7>();
-    if (R == 1) continue;
-    amx::load<5>(dy + kStep / 2, kWord);
-    amx::multiply_add<2, 5, 6>();
-    amx::multiply_add<3, 5, 7>();
+    if (R == 2) amx::load<5>(dy + kStep / 2, kWord);
+    if (R == 2) amx::multiply_add<2, 5, 6>();
+    if (R == 2) amx::multiply_add<3, 5, 7>();
+    leaving.some();
   }
   amx::store<0>(to, kLine);
   amx::store<1>(to + kTile, kLine);
@@ -100,7 +136,7 @@ ByTiles::ByTiles(const Instruction& i, const Conv2dShape& g, const Tensor& dy, c
       threads_(i.threads()) {
   const bool even = x_.panels() % threads_ == 0 || x_.panels() >= 8 * threads_;
   blocks_ = even ? 1 : std::min<int64_t>(threads_, dy_panels_);
-  const int64_t panels = x_.count() > 1 ? dy_panels_ : 1;
+  const int64_t panels = x_.count() > 1 ? dy_panels_ : 2;  // one is made while another leaves
   sum_bytes_ = size_t(panels * g.taps() * kBlock) * sizeof(float);
   packed_dy_ = i.scratch(size_t(dy_panels_ * x_.count() * steps_ * kStep) * sizeof(Word));
   rooms_ = i.scratch(size_t(threads_) * (x_.bytes() + sum_bytes_));
@@ -165,32 +201,40 @@ void ByTiles::task(const Room& room, int64_t number) const {
 void ByTiles::multiply(const Room& room, int64_t part, int64_t panel, int64_t from, int64_t to) const {
   const Inputs::Part p = x_.part(part);
   const int64_t steps = parts(p.rows * x_.words(), kTile);
-  float* sums = room.sums;
+  const bool woven = steps >= kWoven;
+  Leaving leaving;
   for (int64_t q = from; q < to; ++q) {
     const int64_t many = std::min<int64_t>(kPanel, g_.O - q * kPanel);
     const auto tiles = many > kTile ? multiply_tiles<2> : multiply_tiles<1>;
-    float* dw = dw_.sums + (q * kPanel * g_.I + panel * kPanel) * g_.taps();
+    float* const sums = room.sums + (x_.count() > 1 ? q - from : woven ? q % 2 : 0) * g_.taps() * kBlock;
     const int64_t stretches = parts(steps, kTogether);
     for (int64_t s = 0; s < stretches; ++s) {
       const int64_t first = steps * s / stretches, some = steps * (s + 1) / stretches - first;
       for (int64_t tap = 0; tap < g_.taps(); ++tap) {
         float* kept = sums + tap * kBlock;
         tiles(dy(q, part) + first * kStep, room.x + x_.at(tap, p.rows) + first * kStep, some,
-              p.first && !s ? nullptr : kept, kept);
+              p.first && !s ? nullptr : kept, kept, leaving);
       }
     }
-    if (p.last && x_.lies())
-      put(sums, many, dw);
-    else if (p.last)
+    leaving.all();
+    if (!p.last) continue;
+    if (!x_.lies()) {
       dw_.lay(sums, kBlock, many, q * kPanel, panel);
-    if (x_.count() > 1) sums += g_.taps() * kBlock;
+      continue;
+    }
+    float* const dw = dw_.sums + (q * kPanel * g_.I + panel * kPanel) * 9;
+    if (woven)
+      leaving = {sums, dw, g_.I * 9, many, parts(many, steps), 0, dw_.goal};
+    else
+      put(sums, many, dw);
   }
+  leaving.all();
 }
 
-// Rows of sums that are packed as weights lie.
+// Rows of sums that are packed as weights lie, at once.
 void ByTiles::put(const float* sums, int64_t rows, float* dw) const {
   put_all(dw_.goal, [&](auto put) {
-    for (int64_t r = 0; r < rows; ++r, sums += kPanel, dw += g_.I * g_.taps())
+    for (int64_t r = 0; r < rows; ++r, sums += kPanel, dw += g_.I * 9)
       for (int64_t k = 0; k < 9; ++k) {
         put(dw + k * kPanel, load(sums + k * kBlock));
         put(dw + k * kPanel + kLanes, load(sums + k * kBlock + kLanes));
