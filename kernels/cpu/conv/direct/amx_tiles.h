@@ -22,24 +22,17 @@ constexpr int64_t kSumsLine = kPanel * int64_t(sizeof(float));
 
 // A stretch of a sum: at every tap of every one of so many steps of channels.
 struct Stretch {
-  const bf16* w;
   int64_t steps, apart;  // from one step's pixels to the next one's, in bytes
   int64_t taps;
   const int64_t* offsets;  // of their pixels, in bytes
   bool fresh;              // sums begin at 0
-  const char* ahead;       // weights that are wanted after it, as many; steps so many bytes apart
-  int64_t ahead_apart;
+  int64_t rounds() const { return steps * taps; }
 };
 
-// Lines of each block of the weights ahead, for which memory is asked meanwhile.
-struct Lines {
-  int64_t from, to;
-};
-constexpr int64_t kLine = 64, kBlockBytes = kBlock * int64_t(sizeof(bf16)), kBlockLines = kBlockBytes / kLine;
-
-// sums (P tiles of kTile rows, kPanel) = or += pixels, which begin at x, times weights.
-template <int P>
-void multiply(float* sums, const char* const (&x)[2], const Stretch& s, const Lines& lines) {
+// sums (P tiles of kTile rows, kPanel) = or += pixels, which begin at x, times weights. A round's products
+// take 64 cycles, of which loading tiles fills half: beside(round) does something else meanwhile.
+template <int P, typename Beside>
+void multiply(float* sums, const char* const (&x)[2], const bf16* w, const Stretch& s, const Beside& beside) {
   float* const second = sums + kTile * kPanel;
   if (s.fresh) {
     amx::clear<0>();
@@ -51,20 +44,18 @@ void multiply(float* sums, const char* const (&x)[2], const Stretch& s, const Li
     if constexpr (P > 1) amx::load<2>(second, kSumsLine), amx::load<3>(second + kLanes, kSumsLine);
   }
   const char *a = x[0], *b = x[1];
-  const bf16* w = s.w;
-  for (int64_t step = 0; step < s.steps; ++step, a += s.apart, b += s.apart) {
-    const char* ask = s.ahead + step * s.ahead_apart;
-    for (int64_t tap = 0; tap < s.taps; ++tap, w += kBlock, ask += kBlockBytes) {
-      for (int64_t l = lines.from; l < lines.to; ++l) __builtin_prefetch(ask + l * kLine, 0, 2);
-      amx::load_past<4>(w, kSumsLine);  // pixels are wanted at the other taps too
+  int64_t round = 0;
+  for (int64_t step = 0; step < s.steps; ++step, a += s.apart, b += s.apart)
+    for (int64_t tap = 0; tap < s.taps; ++tap, w += kBlock) {
+      amx::load_past<4>(w, kSumsLine);  // pixels are wanted at the other taps and panels too
       amx::load<6>(a + s.offsets[tap], kPlaceBytes);
       amx::load_past<5>(w + kPanel, kSumsLine);
       if constexpr (P > 1) amx::load<7>(b + s.offsets[tap], kPlaceBytes);
       amx::multiply_add<0, 6, 4>();
       amx::multiply_add<1, 6, 5>();
       if constexpr (P > 1) amx::multiply_add<2, 7, 4>(), amx::multiply_add<3, 7, 5>();
+      beside(round++);
     }
-  }
   amx::store<0>(sums, kSumsLine);
   amx::store<1>(sums + kLanes, kSumsLine);
   if constexpr (P > 1) amx::store<2>(second, kSumsLine), amx::store<3>(second + kLanes, kSumsLine);

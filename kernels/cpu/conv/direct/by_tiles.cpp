@@ -1,10 +1,13 @@
-// See by_tiles.h. Compute-bound, but for small pictures, where reading the weights takes longer. Every
-// output is the same sum in the same order: channels by 32, taps.
+// See by_tiles.h. Compute-bound, but for small pictures, where reading the weights takes longer. A round of
+// four products reads two tiles of pixels and two of weights in 64 cycles, which the second-level cache does
+// not deliver: so a sum is made in stretches of channels whose pixels the first level holds, and the weights
+// of several panels pass by. Every output is the same sum in the same order: channels by 32, taps.
 #include "by_tiles.h"
 
 #include <atomic>
 
 #include "pictures.h"
+#include "tile_weights.h"
 
 #if defined(__AVX512BW__)
 namespace easel {
@@ -13,30 +16,38 @@ namespace {
 
 using namespace amx_conv;
 
-// Tiles and steps of channels at a time, whose pixels, weights and sums the second-level cache holds. Weights
-// that are made serve more tiles.
-constexpr int64_t kTogether = 32, kMadeTogether = 64, kSteps = 10;
+// Pairs of tiles, and panels, at a time, whose pixels, weights and sums of a stretch the second-level cache
+// holds beside what is asked for.
+constexpr int64_t kPairs = 16, kPanels = 3;
+// Bytes of pixels under a pair that the first-level cache holds.
+constexpr int64_t kNear = 34 << 10;
 // Bytes of pixels that a thread lays out for itself, and that all lay out together.
 constexpr int64_t kOwnBytes = 1 << 20, kSharedBytes = 8 << 20;
 constexpr int64_t kOwnPixels = 1024;
-constexpr int64_t kSums = kMadeTogether * kTile * kPanel;
+constexpr int64_t kPairSums = 2 * kTile * kPanel;
 
 int64_t ratio_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 size_t whole_pages(size_t bytes) { return (bytes + 4095) / 4096 * 4096; }
 
 // How the work is cut up.
 struct Cut {
-  int64_t panels, steps;
-  int64_t rows;  // of outputs at a time
-  bool own;      // by one thread, else by all together
-  Cut(const Pictures& p, bool make, int threads)
-      : panels(p.g.O / kPanel), steps(ratio_up(p.steps(), ratio_up(p.steps(), kSteps))) {
+  int64_t steps;             // of a stretch
+  int64_t panels, together;  // and so many of them at a time
+  int64_t rows;              // of outputs, at a time
+  bool own;                  // by one thread, else by all together
+  Cut(const Pictures& p, bool make, int threads) : panels(p.g.O / kPanel) {
+    const int64_t near = (p.g.KH - 1) * std::min<int64_t>(p.width, 2 * kTile + p.g.KW) + 2 * kTile + p.g.KW,
+                  most = std::max<int64_t>(1, kNear / kPlaceBytes / near);
+    steps = ratio_up(p.steps(), ratio_up(p.steps(), most));
+    together = ratio_up(panels, ratio_up(panels, kPanels));
     const int64_t all = p.rows(), alone = std::min(fitting(p, kOwnBytes), ratio_up(kOwnPixels, p.width)),
                   enough = 4 * threads;
     own = !make && alone * p.width >= kOwnPixels / 4 && ratio_up(all, alone) >= enough;
     rows = std::min(own ? alone : fitting(p, kSharedBytes), all);
     rows = ratio_up(all, ratio_up(all, rows));
   }
+  int64_t groups() const { return ratio_up(panels, together); }
+  int64_t sums() const { return kPairs * together * kPairSums; }
   // The most rows whose places take no more than that.
   static int64_t fitting(const Pictures& p, int64_t bytes) {
     const int64_t row = p.bytes(1) - p.bytes(0);
@@ -48,33 +59,24 @@ struct Cut {
 struct Convolution {
   const Pictures& p;
   const Cut& cut;
-  bool reversed, plain;
-  const float* wide;  // plain weights in the place of w
-  const bf16 *x, *w;
+  const TileWeights weights;
+  const bf16* x;
   bf16* y;
   const bf16 *bias, *residual;
   char *laid, *own;  // regions, and what threads work with
   size_t laid_bytes, own_bytes;
 
-  const Conv2dShape& g() const { return p.g; }
-  int64_t taps() const { return p.whole.taps(); }
-  bool make() const { return reversed || plain; }
-
   // What a thread works with.
   struct Own {
     float* sums;
-    bf16* made;  // a stretch's weights, and room for those of kPanel channels
+    bf16* made;  // a stretch's weights of some panels, and room for those of kPanel channels
+    Outputs outputs;
+    int64_t pixels[2][2 * kTile];  // of y that are a pair's: of those that are written, and of the next
+    int64_t turn = 0;
   };
   Own room(int thread) const {
     float* const sums = reinterpret_cast<float*>(own + size_t(thread) * own_bytes);
-    return {sums, reinterpret_cast<bf16*>(sums + kSums)};
-  }
-
-  // Weights of a panel from a step of channels on. Reversed, as the forward convolution reads them: blocks of
-  // this panel of its inputs and the panel of its outputs that is the step.
-  const bf16* weights(int64_t panel, int64_t step) const {
-    return reversed ? w + (step * (g().O / kPanel) + panel) * taps() * kBlock
-                    : w + (panel * p.steps() + step) * taps() * kBlock;
+    return {sums, reinterpret_cast<bf16*>(sums + cut.sums()), {y, bias, residual, p.g.O}, {}};
   }
 
   // Where a region's tiles begin.
@@ -85,81 +87,55 @@ struct Convolution {
   Tiles tiles(const Region& region) const {
     int32_t* const at = reinterpret_cast<int32_t*>(region.places + region.bytes());
     const int64_t many = region.tiles(at);
-    return {at, many, ratio_up(many, make() ? kMadeTogether : kTogether)};
+    return {at, many, ratio_up(many, 2 * kPairs)};
   }
 
-  // From a place in the file's layout, outputs so many channels apart; the next one will be `ahead` further.
-  void pack_plain(bf16* to, int64_t at, int64_t channels, int64_t ahead) const {
-    const int64_t taps = this->taps(), line = channels * taps, next = ahead * taps;
-    if (wide)
-      direct_detail::pack_blocks(to, kBlock, wide + at * taps, line, taps, next);
-    else
-      direct_detail::pack_blocks(to, kBlock, w + at * taps, line, taps, next);
-  }
+  // Panels [panel, panel + panels) of a phase's outputs at some tiles of a region.
+  struct Item {
+    const Region& region;
+    const Phase phase;
+    int64_t panel, panels;
+    const int32_t* tiles;
+    int64_t many;
+  };
 
-  // Those of a phase.
-  void make_weights(bf16* to, const Phase& q, int64_t panel, int64_t from, int64_t steps) const {
-    bf16* const spare = to + steps * q.taps * kBlock;
-    for (int64_t step = from; step < from + steps; ++step, to += q.taps * kBlock) {
-      if (!reversed) {
-        pack_plain(to, panel * kPanel * g().I + step * kChannels, g().I, kChannels);
-        continue;
-      }
-      if (wide && taps() == 9 && q.taps == 9) {
-        const int64_t at = step * kChannels * g().O + panel * kPanel;
-        direct_detail::turn_nine(to, q.tap, wide + at * 9, g().O * 9);
-        continue;
-      }
-      if (plain) pack_plain(spare, step * kChannels * g().O + panel * kPanel, g().O, kChannels * g().O);
-      const bf16* blocks = plain ? spare : weights(panel, step);
-      for (int64_t tap = 0; tap < q.taps; ++tap)
-        direct_detail::turn_block(to + tap * kBlock, blocks + q.tap[tap] * kBlock);
-    }
-  }
-
-  // The outputs of a tile.
-  void write(const Region& region, const Phase& q, int64_t panel, int64_t place, const float* sums) const {
-    using vectors::Brains;
-    const int64_t at = panel * kPanel;
-    vectors::Vec added[2] = {};
-    for (int v = 0; bias && v < 2; ++v) added[v] = Brains::read(bias + at + v * kLanes);
-    region.each_output(place, q, [&](int64_t pixel, int k) {
-      vectors::Vec low = vectors::load(sums + k * kPanel) + added[0],
-                   high = vectors::load(sums + k * kPanel + kLanes) + added[1];
-      const int64_t to = pixel * g().O + at;
-      if (residual) low += Brains::read(residual + to), high += Brains::read(residual + to + kLanes);
-      const auto numbers = attention_detail::narrowed(low, high);
-      memcpy(y + to, &numbers, sizeof numbers);
-    });
-  }
-
-  // A panel's outputs of some tiles; `next` is the panel that probably follows.
-  void multiply_tiles(const Own& o, const Region& region, const Phase& q, int64_t panel, int64_t next,
-                      const int32_t* tiles, int64_t many) const {
-    for (int64_t from = 0; from < p.steps(); from += cut.steps) {
-      const int64_t steps = std::min(cut.steps, p.steps() - from);
-      const bool last = from + steps == p.steps();
-      if (make()) make_weights(o.made, q, panel, from, steps);
-      const bf16* ahead = plain ? nullptr : last ? weights(next, 0) : weights(panel, from + steps);
-      const Stretch stretch{make() ? o.made : weights(panel, from),
-                            steps,
-                            region.apart(),
-                            q.taps,
-                            q.offset,
-                            from == 0,
-                            reinterpret_cast<const char*>(ahead),
-                            plain ? 0 : (weights(panel, 1) - weights(panel, 0)) * int64_t(sizeof(bf16))};
-      for (int64_t t = 0; t < many; t += 2) {
-        float* const sums = o.sums + t * kTile * kPanel;
-        const char* const pixels = region.places + from * region.apart();
-        const bool two = t + 1 < many;
-        const char* const x[2] = {pixels + tiles[t] * kPlaceBytes,
-                                  two ? pixels + tiles[t + 1] * kPlaceBytes : nullptr};
-        const Lines lines{kBlockLines * t / many, ahead ? kBlockLines * (t + 1 + two) / many : 0};
-        two ? multiply<2>(sums, x, stretch, lines) : multiply<1>(sums, x, stretch, lines);
-        if (!last) continue;
-        write(region, q, panel, tiles[t], sums);
-        if (two) write(region, q, panel, tiles[t + 1], sums + kTile * kPanel);
+  // A stretch of an item's sums, from a step on.
+  void multiply_stretch(Own& o, const Item& item, int64_t from, int64_t steps, Wanted wanted) const {
+    const auto& [region, q, panel, panels, tiles, many] = item;
+    const Stretch stretch{steps, region.apart(), q.taps, q.offset, from == 0};
+    const bool last = from + steps == p.steps();
+    const int64_t rounds = stretch.rounds(), calls = std::max<int64_t>(rounds, 1),
+                  rows = ratio_up(2 * kTile, calls),
+                  lines = ratio_up(wanted.lines(), calls * panels * ratio_up(many, 2));
+    for (int64_t t = 0; t < many; t += 2) {
+      const char* const pixels = region.places + from * region.apart();
+      const bool two = t + 1 < many;
+      const char* const at[2] = {pixels + tiles[t] * kPlaceBytes,
+                                 two ? pixels + tiles[t + 1] * kPlaceBytes : nullptr};
+      int64_t* const outputs = o.pixels[o.turn ^= last];
+      for (int n = 0; last && n < 1 + two; ++n) region.outputs(outputs + n * kTile, tiles[t + n], q);
+      for (int64_t n = 0; n < panels; ++n) {
+        float* const sums = o.sums + (t / 2 * panels + n) * kPairSums;
+        bf16* const made = o.made + n * rounds * kBlock;
+        const auto beside = [&](int64_t) {
+          o.outputs.write(rows);
+          wanted.ask(lines);
+        };
+        if (!rounds) o.outputs.write(o.outputs.left());  // a phase without taps
+        const bf16* w = weights.make() ? made : weights.packed(panel + n, from);
+        if (t == 0 && weights.plain) weights.pack(made, q.tap, q.taps, panel + n, from, steps);
+        if (t == 0 && weights.reversed && !weights.plain) {
+          const auto turn = [&](int64_t round) {
+            if (round < rounds)
+              weights.turn(made + round * kBlock, panel + n, from + round / q.taps, q.tap[round % q.taps]);
+          };
+          const auto both = [&](int64_t round) { turn(round + 2), beside(round); };
+          turn(0), turn(1);
+          two ? multiply<2>(sums, at, w, stretch, both) : multiply<1>(sums, at, w, stretch, both);
+        } else {
+          two ? multiply<2>(sums, at, w, stretch, beside) : multiply<1>(sums, at, w, stretch, beside);
+        }
+        if (last) o.outputs.add(sums, outputs, (1 + two) * kTile, (panel + n) * kPanel);
       }
     }
   }
@@ -170,18 +146,28 @@ struct Convolution {
     return {p, first, std::min(cut.rows, p.rows() - first), laid + size_t(at) * laid_bytes};
   }
 
-  int64_t items(const Tiles& tiles) const { return p.phases() * tiles.parts * cut.panels; }
+  int64_t items(const Tiles& tiles) const { return p.phases() * tiles.parts * cut.groups(); }
 
-  // Item k of a region: a panel's outputs of a phase and a part of the tiles.
-  void multiply_item(const Own& o, const Region& region, const Tiles& tiles, int64_t k) const {
-    const int64_t parts = tiles.parts, panel = k % cut.panels, part = k / cut.panels % parts;
-    const Phase phase = p.phase(k / cut.panels / parts);
-    const int64_t begin = tiles.many * part / parts, end = tiles.many * (part + 1) / parts;
-    const int64_t next = panel + (cut.own ? 1 : omp_get_num_threads());
-    multiply_tiles(o, region, phase, panel, std::min(next, cut.panels - 1), tiles.at + begin, end - begin);
+  // Item k of a region: some panels' outputs of a phase and a part of the tiles.
+  void multiply_item(Own& o, const Region& region, const Tiles& tiles, int64_t k) const {
+    const int64_t parts = tiles.parts, groups = cut.groups(), part = k / groups % parts,
+                  begin = tiles.many * part / parts, end = tiles.many * (part + 1) / parts;
+    const auto first = [&](int64_t group) { return cut.panels * group / groups; };
+    const int64_t group = k % groups, next = (group + (cut.own ? 1 : omp_get_num_threads())) % groups;
+    const Item item{region,           p.phase(k / groups / parts),
+                    first(group),     first(group + 1) - first(group),
+                    tiles.at + begin, end - begin};
+    for (int64_t from = 0; from < p.steps(); from += cut.steps) {
+      const int64_t steps = std::min(cut.steps, p.steps() - from), then = from + steps;
+      multiply_stretch(
+          o, item, from, steps,
+          then < p.steps()
+              ? weights.wanted(item.panel, item.panels, then, std::min(cut.steps, p.steps() - then))
+              : weights.wanted(first(next), first(next + 1) - first(next), 0, cut.steps));
+    }
   }
 
-  void region_alone(const Own& o, int64_t number) const {
+  void region_alone(Own& o, int64_t number) const {
     const Region region = this->region(number, omp_get_thread_num());
     for (int64_t line = 0; line < region.lines(); ++line) region.lay(x, line);
     const Tiles tiles = this->tiles(region);
@@ -194,7 +180,7 @@ struct Convolution {
       for (int64_t line = begin; line < end; ++line) region.lay(x, line);
     });
     const Tiles tiles = this->tiles(region);
-    take(items(tiles), [&](const Own& o, int64_t k) { multiply_item(o, region, tiles, k); });
+    take(items(tiles), [&](Own& o, int64_t k) { multiply_item(o, region, tiles, k); });
   }
 
   // f(what the thread works with, item) for all items, on all threads; whichever is next.
@@ -205,14 +191,15 @@ struct Convolution {
 #pragma omp parallel num_threads(threads)
     {
       const amx::Session tiles;
-      const Own o = room(omp_get_thread_num());
+      Own o = room(omp_get_thread_num());
       for (int64_t item; (item = next++) < items;) f(o, item);
+      o.outputs.write(o.outputs.left());
     }
   }
 
   void run() const {
     const int64_t regions = ratio_up(p.rows(), cut.rows);
-    if (cut.own) return take(regions, [&](const Own& o, int64_t number) { region_alone(o, number); });
+    if (cut.own) return take(regions, [&](Own& o, int64_t number) { region_alone(o, number); });
     for (int64_t number = 0; number < regions; ++number) region_together(number);
   }
 };
@@ -225,28 +212,21 @@ Run direct_by_tiles(const Instruction& i, const Direct& c) {
   const Pictures p(c.g);
   const bool make = c.reversed || c.plain;
   const Cut cut(p, make, i.threads());
-  const size_t made = make ? size_t((cut.steps + 1) * c.g.taps() * kBlock) * sizeof(bf16) : 0,
-               own_bytes = whole_pages(size_t(kSums) * sizeof(float) + made),
+  const size_t made = make ? size_t((cut.together * cut.steps + 1) * c.g.taps() * kBlock) * sizeof(bf16) : 0,
+               own_bytes = whole_pages(size_t(cut.sums()) * sizeof(float) + made),
                laid_bytes =
                    whole_pages(size_t(p.bytes(cut.rows)) + size_t(p.most_tiles(cut.rows)) * sizeof(int32_t));
   const Scratch laid = i.scratch(size_t(cut.own ? i.threads() : 1) * laid_bytes),
                 own = i.scratch(size_t(i.threads()) * own_bytes);
   return [=] {
     const auto numbers = [](char* data) { return reinterpret_cast<bf16*>(data); };
-    const Convolution run{p,
-                          cut,
-                          c.reversed,
-                          c.plain,
-                          c.wide ? reinterpret_cast<const float*>(c.w.get()) : nullptr,
-                          numbers(c.x),
-                          numbers(c.w.get()),
-                          numbers(c.y),
-                          numbers(c.bias),
-                          numbers(c.residual),
-                          laid.get(),
-                          own.get(),
-                          laid_bytes,
-                          own_bytes};
+    const TileWeights weights{
+        c.reversed,         c.plain, c.wide ? reinterpret_cast<const float*>(c.w.get()) : nullptr,
+        numbers(c.w.get()), c.g.I,   c.g.O,
+        c.g.taps()};
+    const Convolution run{
+        p,          cut,       weights,    numbers(c.x), numbers(c.y), numbers(c.bias), numbers(c.residual),
+        laid.get(), own.get(), laid_bytes, own_bytes};
     run.run();
   };
 }

@@ -124,20 +124,18 @@ struct Region {
     return count;
   }
 
-  // Calls f(pixel of y, k) for those of the 16 places from `place` on that hold an output of the phase.
-  template <typename F>
-  void each_output(int64_t place, const Phase& q, const F& f) const {
+  // The pixels of y that the 16 places from `place` on are outputs of the phase for; -1 is none.
+  void outputs(int64_t* pixels, int64_t place, const Phase& q) const {
     const Conv2dShape& all = p.whole;
     int64_t line = place / p.width, across = place % p.width;
     int64_t n = (first + line) / p.height, down = (first + line) % p.height;
     for (int k = 0; k < kTile; ++k) {
       const int64_t row = down * all.stride + q.row, column = across * all.stride + q.column;
-      if (across < p.g.width && down < p.g.height && row >= 0 && row < all.height && column >= 0 &&
-          column < all.width)
-        f((n * all.height + row) * all.width + column, k);
+      const bool some = line < many && across < p.g.width && down < p.g.height && row >= 0 &&
+                        row < all.height && column >= 0 && column < all.width;
+      pixels[k] = some ? (n * all.height + row) * all.width + column : -1;
       if (++across < p.width) continue;
-      across = 0;
-      if (++line == many) return;
+      across = 0, ++line;
       if (++down == p.height) down = 0, ++n;
     }
   }

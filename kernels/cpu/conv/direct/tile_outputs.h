@@ -1,0 +1,78 @@
+// What is done beside the products of tiles (amx_tiles.h): finished sums are rounded and written, and memory
+// is asked for.
+#pragma once
+#include "amx_tiles.h"
+
+#if defined(__AVX512BW__)
+namespace easel {
+inline namespace EASEL_ISA {
+namespace amx_conv {
+
+// Sums of a panel that are finished, a row of a pixel's each.
+class Outputs {
+ public:
+  Outputs(bf16* y, const bf16* bias, const bf16* residual, int64_t channels)
+      : y_(y), bias_(bias), residual_(residual), channels_(channels) {}
+
+  // The next ones, of so many pixels of y; none is negative. Those before must be written.
+  void add(const float* sums, const int64_t* pixels, int64_t many, int64_t channel) {
+    sums_ = sums, pixels_ = pixels, left_ = many, channel_ = channel;
+    for (int v = 0; bias_ && v < 2; ++v) added_[v] = vectors::Brains::read(bias_ + channel + v * kLanes);
+  }
+
+  int64_t left() const { return left_; }
+
+  void write(int64_t rows) {
+    for (int64_t n = std::min(rows, left_); n > 0; --n, --left_, ++pixels_, sums_ += kPanel)
+      if (*pixels_ >= 0) write_row();
+  }
+
+ private:
+  void write_row() const {
+    using vectors::Brains;
+    const int64_t to = *pixels_ * channels_ + channel_;
+    vectors::Vec low = vectors::load(sums_) + added_[0], high = vectors::load(sums_ + kLanes) + added_[1];
+    if (residual_) low += Brains::read(residual_ + to), high += Brains::read(residual_ + to + kLanes);
+    const auto numbers = attention_detail::narrowed(low, high);
+    memcpy(y_ + to, &numbers, sizeof numbers);
+  }
+
+  bf16* y_;
+  const bf16 *bias_, *residual_;
+  int64_t channels_;
+  vectors::Vec added_[2] = {};
+  const float* sums_ = nullptr;
+  const int64_t* pixels_ = nullptr;
+  int64_t left_ = 0, channel_ = 0;
+};
+
+// Memory that is wanted later: chunks of so many lines, so many bytes apart. It is asked for in the order in
+// which it lies, which lets the processor fetch ahead by itself.
+class Wanted {
+ public:
+  Wanted() = default;
+  Wanted(const void* from, int64_t lines, int64_t chunks, int64_t apart)
+      : at_(static_cast<const char*>(from)), lines_(lines), chunks_(chunks), jump_(apart - lines * kLine) {
+    left_ = chunks_ ? lines_ : 0;
+  }
+  int64_t lines() const { return lines_ * chunks_; }
+
+  void ask(int64_t lines) {
+    for (; lines > 0 && left_; --lines, at_ += kLine) {
+      __builtin_prefetch(at_, 0, 2);
+      if (--left_) continue;
+      at_ += jump_;
+      if (--chunks_) left_ = lines_;
+    }
+  }
+
+ private:
+  static constexpr int64_t kLine = 64;
+  const char* at_ = nullptr;
+  int64_t lines_ = 0, chunks_ = 0, jump_ = 0, left_ = 0;
+};
+
+}  // namespace amx_conv
+}  // namespace EASEL_ISA
+}  // namespace easel
+#endif
