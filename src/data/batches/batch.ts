@@ -21,6 +21,8 @@ export interface Batch {
   /** Width and height in pixels. */
   readonly bucket: Size;
   readonly imagePaths: readonly string[];
+  /** The pictures with their captions as they were written, before anything is drawn. */
+  readonly captioned: readonly Pick<ImageEntry, "path" | "caption">[];
   readonly captions: readonly string[];
   /** (N, height, width, 3) in [-1, 1]; null when there are latents. */
   readonly pixels: Float32Array | null;
@@ -170,6 +172,7 @@ function assemble(dataset: Dataset, bucket: Size, items: readonly Item[], { fact
   return {
     bucket,
     imagePaths: items.map(({ entry }) => entry.path),
+    captioned: items.map(({ entry: { path, caption } }) => ({ path, caption })),
     captions: items.map(({ draws }) => draws.caption),
     pixels: first ? null : stackPixels(items, bucket),
     latents: first && stackLatents(items, first),

@@ -36,5 +36,6 @@ export async function encodedCaptions(
   const load = parts.load ?? ((graph) => loadMissing(graph, store, file));
   const model = { family, shapes, store, source, dtype, load };
   const datasets = [...group.datasets, ...validation?.group.datasets ?? []];
-  return await encodeCaptions(datasets, model, { maxTokenLength: config.maxTokenLength, toDisk }, context);
+  const { maxTokenLength } = config, compat = config.compat !== null;
+  return await encodeCaptions(datasets, model, { maxTokenLength, toDisk, compat }, context);
 }

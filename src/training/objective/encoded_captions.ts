@@ -11,26 +11,28 @@ import {
   type TextWidths,
   writeTextFile,
 } from "../../data/cache/text_file.ts";
+import { type Captioned, textKey, textOwners, withoutTextFile } from "../../data/cache/text_owners.ts";
 import type { Dataset } from "../../data/mod.ts";
 import { CaptionEncoder, type TextModel } from "./text_encoder.ts";
 
 export interface EncodedCaptions {
   readonly widths: TextWidths;
-  /** By the picture's path. */
-  of(path: string): CachedText;
+  of(captioned: Captioned): CachedText;
 }
 
 export interface EncodedCaptionsOptions {
   readonly maxTokenLength: number | null;
   /** Keep them in *_te_outputs.npz beside the pictures, and take those that are there. */
   readonly toDisk: boolean;
+  /** A file is for every dataset that has its picture, whatever else is written for it there, as in sd-scripts. */
+  readonly compat: boolean;
 }
 
 /** Throws UsageError for options that change captions from step to step, and UserError for caches that do not fit. */
 export async function encodeCaptions(
   datasets: readonly Dataset[],
   model: TextModel,
-  { maxTokenLength, toDisk }: EncodedCaptionsOptions,
+  { maxTokenLength, toDisk, compat }: EncodedCaptionsOptions,
   context: JobContext,
 ): Promise<EncodedCaptions> {
   refuseChanging(datasets);
@@ -38,32 +40,43 @@ export async function encodeCaptions(
   if (subsets.some(({ caption_prefix, caption_suffix }) => caption_prefix || caption_suffix)) {
     context.warn("caption_prefix and caption_suffix have no effect: captions are encoded as they are");
   }
-  const entries = datasets.flatMap((dataset) => dataset.entries), found = new Map<string, CachedText>();
+  const entries = datasets.flatMap((dataset) => dataset.entries);
+  const owners = toDisk ? textOwners(entries) : new Map<string, Captioned>();
+  if (toDisk) {
+    const fate = compat ? "are not used, as in sd-scripts" : "stay in memory";
+    const others = withoutTextFile(entries, owners, fate);
+    if (others !== null) context.warn(others);
+  }
+  const taken = ({ path, caption }: Captioned): Captioned =>
+    compat && toDisk ? { path, caption: owners.get(textFileOf(path))!.caption } : { path, caption };
+  const wanted = new Map(entries.map(taken).map((each) => [textKey(each), each]));
+  const found = new Map<string, CachedText>();
   const encoder = await CaptionEncoder.open(model, maxTokenLength), { widths } = encoder;
   try {
-    const waiting = entries.filter(({ path }) => {
-      const file = textFileOf(path);
-      if (!toDisk || !isTaken(file)) return true;
+    const isFiled = ({ path, caption }: Captioned) => owners.get(textFileOf(path))?.caption === caption;
+    const waiting = [...wanted].filter(([key, each]) => {
+      const file = textFileOf(each.path);
+      if (!isFiled(each) || !isTaken(file)) return true;
       refuseForeignText(file);
-      found.set(path, readTextFile(file, widths));
+      found.set(key, readTextFile(file, widths));
       return false;
     });
-    for (const [i, { path, caption }] of waiting.entries()) {
+    for (const [i, [key, each]] of waiting.entries()) {
       await hearSignals(context);
-      const [made] = await encoder.encode([caption]);
+      const [made] = await encoder.encode([each.caption]);
       if (![...made.hidden, made.pooled].every((values) => values.every(Number.isFinite))) {
         throw new UserError(
-          `${path}: the text encoders give states that are no numbers; use --mixed_precision no`,
+          `${each.path}: the text encoders give states that are no numbers; use --mixed_precision no`,
         );
       }
-      found.set(path, made);
-      if (toDisk) writeTextFile(textFileOf(path), made);
+      found.set(key, made);
+      if (isFiled(each)) writeTextFile(textFileOf(each.path), made);
       context.progress({ task: "caching captions", step: i + 1, total: waiting.length });
     }
   } finally {
     encoder.destroy();
   }
-  return { widths, of: (path) => found.get(path)! };
+  return { widths, of: (captioned) => found.get(textKey(taken(captioned)))! };
 }
 
 /** Options of a subset that make a caption another one in each epoch. */

@@ -76,7 +76,7 @@ export class ExampleMaker {
       : plainIds(this.tokenizers, batch.captions, this.maxTokenLength);
     const { encoded } = this.options;
     const inputs = encoded
-      ? encodedTextInputs(this.family, batch.imagePaths.map(encoded.of), encoded.widths, sizes(batch))
+      ? encodedTextInputs(this.family, batch.captioned.map(encoded.of), encoded.widths, sizes(batch))
       : textInputs(this.family, { ...text, sizes: sizes(batch) });
     // one dataset makes a batch, so all its pictures have the same
     if (multiplied) inputs[MULTIPLIER] = batch.networkMultipliers.slice(0, 1);

@@ -16,6 +16,7 @@ import {
 } from "../../../src/training/options.ts";
 import { cacheText } from "../../../src/tools/dataset/caches/cache_text.ts";
 import { readNpz } from "../../../src/formats/npz.ts";
+import { writeSynthModel } from "../../golden/prepare/arrays.ts";
 import { listening, tinyRun } from "../../training/tiny_run.ts";
 
 const ALL = ["latents", "latents_flipped"];
@@ -93,5 +94,31 @@ Deno.test("captions of a model with one text encoder are not cached", async () =
   await rejects(
     cacheText(text, quietContext()),
     /model\.safetensors: is .*; only SDXL's captions are cached/,
+  );
+});
+
+Deno.test("cacheText() keeps the first dataset's caption of shared pictures and tells of the others", async () => {
+  const { dir } = tinyRun(2), folder = join(dir, "data/1_thing"), model = join(dir, "sdxl.safetensors");
+  const file = join(folder, "0_te_outputs.npz"), heard = listening();
+  writeSynthModel(model, "sdxl-tiny");
+  Deno.writeTextFileSync(join(folder, "0.long"), "another text");
+  Deno.writeTextFileSync(join(folder, "1.long"), "thing, number 1, seen");
+  const datasetConfig = join(dir, "sets.toml");
+  const dataset = (ending: string) =>
+    `[[datasets]]\nresolution = 64\n[[datasets.subsets]]\nimage_dir = "${folder}"\ncaption_extension = "${ending}"\n`;
+  const place = { device: "cpu", threads: 1, pretrainedModelNameOrPath: model } as const;
+  const config = withDefaults(cacheTextGroups, { ...place, datasetConfig });
+  const made = async (...endings: string[]) => {
+    Deno.writeTextFileSync(datasetConfig, endings.map(dataset).join(""));
+    await cacheText(config, heard);
+    return Deno.readFileSync(file);
+  };
+  const long = await made(".long"), first = await made(".txt");
+  notDeepStrictEqual(long, first);
+  strictEqual(heard.lines.join("\n").includes("earlier dataset"), false);
+  deepStrictEqual(await made(".txt", ".long"), first);
+  match(
+    heard.lines.join("\n"),
+    /0_te_outputs\.npz: holds the caption of an earlier dataset; those of 1 picture for later ones are left to the/,
   );
 });

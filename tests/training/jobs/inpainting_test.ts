@@ -39,6 +39,7 @@ Deno.test("a model is shown the mask at the latents' size and the picture with g
     pixels,
     captions: ["", ""],
     imagePaths: ["a", "b"],
+    captioned: [],
     bucket: [width, height],
   } as unknown as Batch;
   let shown: Float32Array = pixels;

@@ -7,7 +7,8 @@ import { isTaken } from "../../../base/files/exists.ts";
 import { removeLeftovers } from "../../../base/files/leftovers.ts";
 import type { JobContext } from "../../../base/job.ts";
 import { counted } from "../../../base/phrases.ts";
-import { refuseForeignText, textFileOf, writeTextFile } from "../../../data/cache/text_file.ts";
+import { refuseForeignText, writeTextFile } from "../../../data/cache/text_file.ts";
+import { textOwners, withoutTextFile } from "../../../data/cache/text_owners.ts";
 import { loadMissing, openModel, partsOf } from "../../../models/mod.ts";
 import type { ConfigOf } from "../../../options/mod.ts";
 import { openChosenDevice, ParameterStore } from "../../../runtime/mod.ts";
@@ -30,10 +31,10 @@ export async function cacheText(config: CacheTextConfig, context: JobContext): P
     throw new UsageError("only SDXL's captions are cached: give --sdxl, as sd-scripts wants it");
   }
   const { datasets } = await openDatasets(config, context);
-  const captions = new Map(
-    datasets.flatMap(({ entries }) => entries).map(({ path, caption }) => [path, caption]),
-  );
-  const files = new Map([...captions.keys()].map((path) => [textFileOf(path), path]));
+  const entries = datasets.flatMap((dataset) => dataset.entries), files = textOwners(entries);
+  const fate = config.compat === null ? "are left to the training" : "are not used, as in sd-scripts";
+  const others = withoutTextFile(entries, files, fate);
+  if (others !== null) context.warn(others);
   clearLeftovers([...files.keys()], context);
   const waiting = [...files].filter(([file]) => {
     if (!isTaken(file)) return true;
@@ -42,8 +43,8 @@ export async function cacheText(config: CacheTextConfig, context: JobContext): P
   });
   const encoder = await openEncoder(config, context);
   try {
-    await eachPicture("caching captions", waiting, context, async ([file, path]) => {
-      const [made] = await encoder.encode([captions.get(path)!]);
+    await eachPicture("caching captions", waiting, context, async ([file, { path, caption }]) => {
+      const [made] = await encoder.encode([caption]);
       if (![...made.hidden, made.pooled].every((values) => values.every(Number.isFinite))) {
         throw new UserError(
           `${path}: the text encoders give states that are no numbers; use --mixed_precision no`,
