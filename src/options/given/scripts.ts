@@ -43,9 +43,12 @@ export const SCRIPTS_NOT_YET: Readonly<Record<string, string>> = {
   sd3_train_network: OTHER_MODELS,
 };
 
-/** Scripts that show how something is done with a library, by what does that here. */
-const EXAMPLE_SCRIPTS: Readonly<Record<string, string>> = {
-  lora_diffusers: "easel gen_img --network_weights draws with a LoRA, live or with --network_merge",
+/** Scripts that show how something is done with a library, and files that other scripts load, by what does that here. */
+const NO_COMMANDS: Readonly<Record<string, string>> = {
+  hypernetwork_nai: "a part of no script; easel trains and draws with LoRAs, not with hypernetworks",
+  lora_diffusers:
+    "an example in Python; easel gen_img --network_weights draws with a LoRA, live or with --network_merge",
+  original_control_net: "a part of gen_img; easel gen_img --control_net_models draws with ControlNets",
 };
 
 /** "networks/resize_lora.py", "networks\\resize_lora.py" and "resize-lora" -> "resize_lora". */
@@ -75,9 +78,7 @@ export function commandNamed(word: string, commands: readonly string[]): NamedCo
       `${name} is not supported yet; ${SCRIPTS_NOT_YET[name] || "easel help lists what is"}`,
     );
   }
-  if (Object.hasOwn(EXAMPLE_SCRIPTS, name)) {
-    throw new UsageError(`${name} is an example in Python; ${EXAMPLE_SCRIPTS[name]}`);
-  }
+  if (Object.hasOwn(NO_COMMANDS, name)) throw new UsageError(`${name} is ${NO_COMMANDS[name]}`);
   throw new UsageError(
     `${word} is not a command${guess(name, commands) || "; easel help lists them"}`,
   );

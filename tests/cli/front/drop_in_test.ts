@@ -193,10 +193,13 @@ Deno.test("scripts that easel does not have are told from misspelt ones", async 
     assert.match(error.message, /^flux_train is not supported yet/);
     return true;
   });
-  await assert.rejects(
-    parse(["networks/lora_diffusers.py"]),
-    /lora_diffusers is an example in Python; easel gen_img --network_weights draws with a LoRA/,
-  );
+  for (
+    const [script, message] of [
+      ["networks/lora_diffusers.py", /is an example in Python; easel gen_img --network_weights draws with a/],
+      ["tools/original_control_net.py", /is a part of gen_img; easel gen_img --control_net_models draws/],
+      ["finetune/hypernetwork_nai.py", /^hypernetwork_nai is a part of no script; easel trains and draws/],
+    ] as const
+  ) await assert.rejects(parse([script]), { name: "UsageError", message });
   await assert.rejects(parse(["train_netwrok.py"]), /did you mean train_network\?/);
   for (const [name, near] of Object.entries(SCRIPTS_NOT_YET)) {
     const known = COMMANDS.map((command) => command.name);
