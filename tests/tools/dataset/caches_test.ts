@@ -1,6 +1,6 @@
 /** cache_latents and cache_text_encoder_outputs: what golden cases leave open. */
 
-import { deepStrictEqual, match, notDeepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, notDeepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { Interrupted } from "../../../src/base/errors.ts";
 import { quietContext } from "../../../src/base/job.ts";
@@ -8,9 +8,14 @@ import { rowsOf, withDefaults } from "../../../src/options/mod.ts";
 import { cacheLatents } from "../../../src/tools/dataset/caches/cache_latents.ts";
 import { cacheLatentsGroups, cacheTextGroups } from "../../../src/tools/dataset/caches/cache_options.ts";
 import {
+  controlNetGroups,
   fineTuneGroups,
+  llliteGroups,
+  sdxlControlNetGroups,
+  sdxlTextualInversionGroups,
   sdxlTrainGroups,
   sdxlTrainNetworkGroups,
+  textualInversionGroups,
   trainDbGroups,
   trainNetworkGroups,
 } from "../../../src/training/options.ts";
@@ -34,18 +39,31 @@ function given(pictures = 2) {
   return { file, values };
 }
 
-Deno.test("caches take the command line of every training of a network or a whole model", () => {
+Deno.test("caches take the command line of every training, with each choice of a flag", () => {
   const trainings = [
     trainNetworkGroups,
     sdxlTrainNetworkGroups,
     fineTuneGroups,
     trainDbGroups,
     sdxlTrainGroups,
+    textualInversionGroups,
+    sdxlTextualInversionGroups,
+    controlNetGroups,
+    sdxlControlNetGroups,
+    llliteGroups,
   ];
   for (const cache of [cacheLatentsGroups, cacheTextGroups]) {
     const taken = rowsOf(cache);
     for (const training of trainings) {
-      deepStrictEqual(Object.keys(rowsOf(training)).filter((name) => !(name in taken)), []);
+      for (const [name, { choices }] of Object.entries(rowsOf(training))) {
+        ok(name in taken, name);
+        const known = taken[name].choices;
+        deepStrictEqual(
+          known && (choices ?? ["any"]).filter((each) => !known.includes(each)),
+          known && [],
+          name,
+        );
+      }
     }
   }
 });
@@ -95,6 +113,26 @@ Deno.test("captions of a model with one text encoder are not cached", async () =
     cacheText(text, quietContext()),
     /model\.safetensors: is .*; only SDXL's captions are cached/,
   );
+});
+
+Deno.test("caches take the pictures of a ControlNet's training, from flags and from a dataset file", async () => {
+  const { dir } = tinyRun(2), folder = join(dir, "data/1_thing"), datasetConfig = join(dir, "control.toml");
+  const conditioningDataDir = join(dir, "edges");
+  Deno.mkdirSync(conditioningDataDir);
+  for (const name of ["0.png", "1.png"]) {
+    Deno.copyFileSync(join(folder, name), join(conditioningDataDir, name));
+  }
+  Deno.writeTextFileSync(
+    datasetConfig,
+    `[[datasets]]\nresolution = 64\n[[datasets.subsets]]\nimage_dir = "${folder}"\nconditioning_data_dir = "${conditioningDataDir}"\n`,
+  );
+  const place = { device: "cpu", threads: 1, seed: 1 } as const;
+  const model = { ...place, pretrainedModelNameOrPath: join(dir, "model.safetensors") };
+  for (const data of [{ trainDataDir: folder, conditioningDataDir, resolution: "64" }, { datasetConfig }]) {
+    const heard = listening();
+    await cacheLatents(withDefaults(cacheLatentsGroups, { ...model, ...data }), heard);
+    match(heard.lines.join("\n"), /latents made: 2$/m);
+  }
 });
 
 Deno.test("cacheText() keeps the first dataset's caption of shared pictures and tells of the others", async () => {

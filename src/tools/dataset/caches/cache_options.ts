@@ -18,7 +18,7 @@ import { deviceOptions } from "../../../runtime/options.ts";
 import { loggingOptions } from "../../../training/logging/logging_options.ts";
 import { trainingOptions } from "../../../training/loop/options.ts";
 import { sampleOptions } from "../../../training/loop/sample_options.ts";
-import { hubOptions, metadataOptions, savingOptions } from "../../../training/loop/saving_options.ts";
+import { hubOptions, metadataOptions, modelSavingOptions } from "../../../training/loop/saving_options.ts";
 import { lossOptions } from "../../../training/objective/loss_options.ts";
 import { noiseOptions } from "../../../training/objective/noise_options.ts";
 import { distributedOptions, precisionOptions } from "../../../training/step/options.ts";
@@ -29,6 +29,9 @@ import {
   sdxlOptions,
   sdxlTrainOptions,
 } from "../../../training/trained/options.ts";
+import { sdxlControlNetOptions } from "../../../training/trained/controlnet/options.ts";
+import { llliteOptions } from "../../../training/trained/lllite/options.ts";
+import { textualInversionOptions } from "../../../training/trained/textual_inversion/options.ts";
 
 const {
   pretrained_model_name_or_path,
@@ -49,8 +52,11 @@ const pictureOptions = group(datasetOptions.title, pictures);
 const sdxl = flag("the model is SDXL");
 const NOT_TRAINED = "nothing is trained here", OTHER_CACHE = "this tool makes the other cache";
 
-/** Of networks and of whole models. */
+/** Of networks, words, ControlNets and whole models. */
 const ownOfTrainings = {
+  ...textualInversionOptions.rows,
+  ...sdxlControlNetOptions.rows,
+  ...llliteOptions.rows,
   ...networkOptions.rows,
   ...optimizerOptions.rows,
   ...fineTuneOptions.rows,
@@ -67,7 +73,7 @@ const idle = [
   ...[
     noiseOptions,
     lossOptions,
-    savingOptions,
+    modelSavingOptions,
     metadataOptions,
     sampleOptions,
     loggingOptions,

@@ -3,7 +3,14 @@
 import { extname } from "node:path";
 import { UserError } from "../../../base/errors.ts";
 import type { JobContext } from "../../../base/job.ts";
-import { createDatasetGroup, type DatasetGroup, describeDatasets, planDatasets } from "../../../data/mod.ts";
+import {
+  createDatasetGroup,
+  type DatasetGroup,
+  describeDatasets,
+  planDatasets,
+  type Supports,
+} from "../../../data/mod.ts";
+import { CONDITIONED, supportsOf } from "../../../data/dataset/config_schema.ts";
 import type { DatasetFlags } from "../../../data/dataset/options.ts";
 import { PythonRandom } from "../../../random/mod.ts";
 
@@ -17,11 +24,22 @@ export async function openDatasets(
   python = new PythonRandom(0),
   captionsUnread = false,
 ): Promise<DatasetGroup> {
-  const plans = planDatasets({ ...TRAINED, ...config });
+  const plans = planDatasets({ ...TRAINED, ...config }, supportsFor(config));
   const group = await createDatasetGroup(plans, python, { compat: config.compat !== null, captionsUnread });
   for (const line of describeDatasets(group)) context.log(line);
   if (config.compat !== null) refuseEmptyCaptions(group);
   return group;
+}
+
+/** Dataset files of all trainings are taken; without one, conditioning pictures that are no masks are a ControlNet's. */
+function supportsFor(
+  { datasetConfig, conditioningDataDir, maskedLoss }: Pick<
+    DatasetFlags,
+    "datasetConfig" | "conditioningDataDir" | "maskedLoss"
+  >,
+): Supports {
+  if (datasetConfig !== null) return supportsOf({ maskedLoss: true });
+  return conditioningDataDir !== null && !maskedLoss ? CONDITIONED : supportsOf({ maskedLoss });
 }
 
 /** sd-scripts reads the first line of each caption file, and ends where there is none at all. */
