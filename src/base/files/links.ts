@@ -1,6 +1,6 @@
 /** What a path that is written really is. */
 
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 const MOST_LINKS = 40;
 
@@ -17,6 +17,15 @@ export function throughLinks(path: string): string {
     at = target.startsWith("/") ? target : `${dirname(at)}/${target}`;
   }
   return at;
+}
+
+/** The same for every path to one place, by whatever links to its folder; nothing need be there. */
+export function realPlace(path: string): string {
+  try {
+    return join(Deno.realPathSync(dirname(path)), basename(path));
+  } catch {
+    return path; // no such folder, which whoever opens it says
+  }
 }
 
 /** Whether two paths lead to the same file, by whatever links. */

@@ -3,6 +3,7 @@
 import { basename, dirname } from "node:path";
 import { UsageError, UserError } from "../../base/errors.ts";
 import { isTaken } from "../../base/files/exists.ts";
+import { realPlace } from "../../base/files/links.ts";
 import { counted } from "../../base/phrases.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
 import type { Dataset } from "../dataset/dataset.ts";
@@ -30,11 +31,11 @@ export interface CacheOptions {
   /** Images of one encoder call. */
   readonly batchSize: number;
   readonly toDisk: boolean;
-  /** Make files again that are there and fit, but for these: those of the run's earlier datasets; new ones are added. */
+  /** Make files again that are there and fit, but for these: those of the run's earlier datasets, by realPlace(); new ones are added. */
   readonly again?: Set<string>;
   /** Take files that are there by the names of their arrays, without reading their numbers. */
   readonly trusted?: boolean;
-  /** What the files of earlier datasets of the run hold; those of this one are added. */
+  /** What the files of earlier datasets of the run hold, by realPlace(); those of this one are added. */
   readonly owned?: Map<string, string>;
   /** Latents for which there is no file, because an earlier dataset has it, are not made. */
   readonly onlyFiles?: boolean;
@@ -125,7 +126,7 @@ function ownedByOthers(
 ): Set<ImageEntry> {
   const out = new Set<ImageEntry>();
   for (const entry of entries) {
-    const file = latentFileOf(entry.path), filter = entry.subset.resize_interpolation ?? "";
+    const file = realPlace(latentFileOf(entry.path)), filter = entry.subset.resize_interpolation ?? "";
     const content = [...entry.bucket, wantsAlpha(entry), filter].join(), other = owned.get(file);
     if (other !== undefined && other !== content) out.add(entry);
     else owned.set(file, content);
@@ -151,7 +152,7 @@ function withoutFile(
     const wanted = { bucket, latent, flipped, alphaMask: wantsAlpha(entry) };
     const misfit = trusted ? latentNamesMisfit(path, wanted) : latentFileMisfit(path, wanted);
     if (misfit) refuseForeignFile(path);
-    const replaced = again && !again.has(path);
+    const replaced = again && !again.has(realPlace(path));
     if (misfit && !replaced) misfits.push(misfit);
     if (misfit || replaced) return true;
     entry.latentsFile = path;
@@ -237,7 +238,7 @@ async function encodeBatch(
     if (toWrite.has(entry)) {
       entry.latentsFile = latentFileOf(entry.path);
       writeLatentFile(entry.latentsFile, made[i], options.latent);
-      options.again?.add(entry.latentsFile);
+      options.again?.add(realPlace(entry.latentsFile));
     } else entry.latents = made[i];
   });
 }

@@ -1,5 +1,6 @@
 /** Whose caption a cache file holds: a picture of several datasets has one file, and perhaps several captions. */
 
+import { realPlace } from "../../base/files/links.ts";
 import { counted } from "../../base/phrases.ts";
 import type { ImageEntry } from "../dataset/entries.ts";
 import { textFileOf } from "./text_file.ts";
@@ -7,25 +8,33 @@ import { textFileOf } from "./text_file.ts";
 /** A picture and what a dataset has written for it. */
 export type Captioned = Pick<ImageEntry, "path" | "caption">;
 
-/** The files of the pictures with what they are for: the first dataset's, as with latents. */
-export function textOwners(entries: readonly Captioned[]): Map<string, Captioned> {
+/** Whose each file is, by realPlace(). */
+export type TextOwners = ReadonlyMap<string, Captioned>;
+
+/** The first dataset's, as with latents. */
+export function textOwners(entries: readonly Captioned[]): TextOwners {
   const owners = new Map<string, Captioned>();
   for (const { path, caption } of entries) {
-    const file = textFileOf(path);
+    const file = realPlace(textFileOf(path));
     if (!owners.has(file)) owners.set(file, { path, caption });
   }
   return owners;
 }
 
+/** Whose the file of a picture is. */
+export function ownerOf(path: string, owners: TextOwners): Captioned | undefined {
+  return owners.get(realPlace(textFileOf(path)));
+}
+
 /** One line of captions for which there is no file, null where each has its own; `fate` says what becomes of those. */
 export function withoutTextFile(
   entries: readonly Captioned[],
-  owners: ReadonlyMap<string, Captioned>,
+  owners: TextOwners,
   fate: string,
 ): string | null {
   const others = new Map<string, Captioned>();
   for (const entry of entries) {
-    if (owners.get(textFileOf(entry.path))?.caption !== entry.caption) others.set(textKey(entry), entry);
+    if (ownerOf(entry.path, owners)?.caption !== entry.caption) others.set(textKey(entry), entry);
   }
   const [first] = others.values();
   if (!first) return null;

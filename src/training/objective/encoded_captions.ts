@@ -11,7 +11,13 @@ import {
   type TextWidths,
   writeTextFile,
 } from "../../data/cache/text_file.ts";
-import { type Captioned, textKey, textOwners, withoutTextFile } from "../../data/cache/text_owners.ts";
+import {
+  type Captioned,
+  ownerOf,
+  textKey,
+  textOwners,
+  withoutTextFile,
+} from "../../data/cache/text_owners.ts";
 import type { Dataset } from "../../data/mod.ts";
 import { CaptionEncoder, type TextModel } from "./text_encoder.ts";
 
@@ -41,19 +47,19 @@ export async function encodeCaptions(
     context.warn("caption_prefix and caption_suffix have no effect: captions are encoded as they are");
   }
   const entries = datasets.flatMap((dataset) => dataset.entries);
-  const owners = toDisk ? textOwners(entries) : new Map<string, Captioned>();
+  const owners = textOwners(toDisk ? entries : []);
   if (toDisk) {
     const fate = compat ? "are not used, as in sd-scripts" : "stay in memory";
     const others = withoutTextFile(entries, owners, fate);
     if (others !== null) context.warn(others);
   }
   const taken = ({ path, caption }: Captioned): Captioned =>
-    compat && toDisk ? { path, caption: owners.get(textFileOf(path))!.caption } : { path, caption };
+    compat && toDisk ? { path, caption: ownerOf(path, owners)!.caption } : { path, caption };
   const wanted = new Map(entries.map(taken).map((each) => [textKey(each), each]));
   const found = new Map<string, CachedText>();
   const encoder = await CaptionEncoder.open(model, maxTokenLength), { widths } = encoder;
   try {
-    const isFiled = ({ path, caption }: Captioned) => owners.get(textFileOf(path))?.caption === caption;
+    const isFiled = ({ path, caption }: Captioned) => ownerOf(path, owners)?.caption === caption;
     const waiting = [...wanted].filter(([key, each]) => {
       const file = textFileOf(each.path);
       if (!isFiled(each) || !isTaken(file)) return true;

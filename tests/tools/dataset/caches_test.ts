@@ -86,14 +86,17 @@ Deno.test("cacheLatents() that is interrupted leaves no half a file", async () =
   strictEqual([...Deno.readDirSync(file("."))].filter(({ name }) => name.includes("npz")).length, 0);
 });
 
-Deno.test("cacheLatents() keeps what it made for an earlier dataset of the same pictures", async () => {
+Deno.test("cacheLatents() keeps what it made for an earlier dataset of the same pictures, also by a link", async () => {
   const { file, values } = given(), heard = listening();
   const datasetConfig = join(values.trainDataDir, "..", "sets.toml");
-  const dataset = (resolution: number, subset: string) =>
-    `[[datasets]]\nresolution = ${resolution}\n[[datasets.subsets]]\nimage_dir = "${file(".")}"\n${subset}\n`;
+  const link = join(values.trainDataDir, "link");
+  Deno.symlinkSync(file("."), link);
+  const dataset = (resolution: number, subset: string, folder = file(".")) =>
+    `[[datasets]]\nresolution = ${resolution}\n[[datasets.subsets]]\nimage_dir = "${folder}"\n${subset}\n`;
   Deno.writeTextFileSync(
     datasetConfig,
-    dataset(64, "flip_aug = true") + dataset(64, "") + dataset(128, ""),
+    dataset(64, "flip_aug = true") + dataset(64, "") + dataset(128, "") +
+      dataset(64, "", link) + dataset(128, "", link),
   );
   await cacheLatents({ ...withDefaults(cacheLatentsGroups, values), datasetConfig }, heard);
   const shapes = Object.fromEntries([...readNpz(file("0.npz"), ALL, 1e6)].map(([k, v]) => [k, v.shape]));

@@ -7,7 +7,7 @@ import { isTaken } from "../../../base/files/exists.ts";
 import { removeLeftovers } from "../../../base/files/leftovers.ts";
 import type { JobContext } from "../../../base/job.ts";
 import { counted } from "../../../base/phrases.ts";
-import { refuseForeignText, writeTextFile } from "../../../data/cache/text_file.ts";
+import { refuseForeignText, textFileOf, writeTextFile } from "../../../data/cache/text_file.ts";
 import { textOwners, withoutTextFile } from "../../../data/cache/text_owners.ts";
 import { loadMissing, openModel, partsOf } from "../../../models/mod.ts";
 import type { ConfigOf } from "../../../options/mod.ts";
@@ -31,10 +31,11 @@ export async function cacheText(config: CacheTextConfig, context: JobContext): P
     throw new UsageError("only SDXL's captions are cached: give --sdxl, as sd-scripts wants it");
   }
   const { datasets } = await openDatasets(config, context);
-  const entries = datasets.flatMap((dataset) => dataset.entries), files = textOwners(entries);
+  const entries = datasets.flatMap((dataset) => dataset.entries), owners = textOwners(entries);
   const fate = config.compat === null ? "are left to the training" : "are not used, as in sd-scripts";
-  const others = withoutTextFile(entries, files, fate);
+  const others = withoutTextFile(entries, owners, fate);
   if (others !== null) context.warn(others);
+  const files = new Map([...owners.values()].map((each) => [textFileOf(each.path), each]));
   clearLeftovers([...files.keys()], context);
   const waiting = [...files].filter(([file]) => {
     if (!isTaken(file)) return true;
