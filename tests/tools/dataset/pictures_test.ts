@@ -59,6 +59,15 @@ Deno.test("resizeImages() leaves links to folders out and refuses two pictures o
   );
 });
 
+Deno.test("resizeImages() writes no text over another's, where names have several dots", async () => {
+  const { at, config } = await folders();
+  Deno.copyFileSync(at("s/a.PNG"), at("s/a.v2.png"));
+  Deno.writeTextFileSync(at("s/a.v2.txt"), "another caption");
+  await resizeImages(config, quietContext());
+  const text = (name: string) => Deno.readTextFileSync(at(`o/${name}.txt`));
+  deepStrictEqual(["a+32x32", "a.v2+32x32"].map(text), ["a caption", "another caption"]);
+});
+
 Deno.test("resizeImages() that is interrupted leaves whole pictures only", async () => {
   const { at, config } = await folders();
   await rejects(

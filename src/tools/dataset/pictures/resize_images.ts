@@ -62,7 +62,8 @@ export async function resizeImages(config: ResizeImagesConfig, context: JobConte
         );
       }
       for (const { name: size } of config.maxResolutions) {
-        copy(other, `${withoutEnding(name)}+${size}${extname(other)}`);
+        const base = withoutEnding(name);
+        copy(other, `${base}+${size}${config.compat === null ? other.slice(base.length) : extname(other)}`);
       }
     }
   });
@@ -89,7 +90,7 @@ function withoutEnding(name: string): string {
   return basename(name, extname(name));
 }
 
-/** As the script's BASE.*: `a.b.txt` belongs to `a.png` too. */
+/** As the script's BASE.*: `a.b.txt` belongs to `a.png` too, where the script writes it over what `a.txt` became. */
 function belongsTo(file: string, picture: string): boolean {
   return file.startsWith(`${withoutEnding(picture)}.`);
 }
