@@ -3,6 +3,7 @@
 import { basename, extname, join } from "node:path";
 import { UserError } from "../../../base/errors.ts";
 import { atomicWriteFile } from "../../../base/files/atomic.ts";
+import { isTaken } from "../../../base/files/exists.ts";
 import { isSameFile } from "../../../base/files/links.ts";
 import { removeLeftovers } from "../../../base/files/leftovers.ts";
 import type { JobContext } from "../../../base/job.ts";
@@ -155,7 +156,7 @@ function outputFor(
   inputs: readonly string[],
 ): string {
   const ending = extname(path), target = join(outputDir, `${basename(path, ending)}${what}${ending}`);
-  const original = inputs.find((input) => isSameFile(input, target));
+  const original = isTaken(target) ? inputs.find((input) => isSameFile(input, target)) : undefined;
   if (original === undefined) return target;
   throw new UserError(
     `${target}: would replace ${original}; give another --output_dir, or a pattern without it`,
