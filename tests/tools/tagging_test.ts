@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { readOnnx } from "../../src/formats/onnx/onnx_file.ts";
 import { withDefaults } from "../../src/options/mod.ts";
@@ -70,6 +70,24 @@ Deno.test("tagImages() keeps the tags of files of every encoding, and puts none 
     await rejects(refused, /--caption_extension .*: is a picture's ending, and pictures would be replaced/);
   }
   deepStrictEqual(Deno.readFileSync(join(config.trainDataDir, "0.png")), picture);
+  Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("tagImages() tells of pictures whose tags are one file, and of one that is no text", async () => {
+  const { dir, config } = files(),
+    heard = listening(),
+    at = (name: string) => join(config.trainDataDir, name);
+  Deno.copyFileSync(at("0.png"), at("0.webp"));
+  await tagImages(config, heard);
+  match(
+    heard.lines.join("\n"),
+    /0\.png and .*0\.webp share .*0\.tags, which the last one decides; rename all/,
+  );
+  Deno.writeFileSync(at("1.tags"), Uint8Array.of(97, 0xff, 98));
+  await rejects(
+    tagImages({ ...config, appendTags: true }, listening()),
+    /1\.tags: is not UTF-8 text; save it as UTF-8, or leave --append_tags out$/,
+  );
   Deno.removeSync(dir, { recursive: true });
 });
 

@@ -10,6 +10,7 @@ import { clipTask } from "../../images/tasks.ts";
 import { type Device, openChosenDevice } from "../../runtime/mod.ts";
 import { eachMade } from "../dataset/pace.ts";
 import { picturesIn, refusePictureEnding } from "../dataset/pictures.ts";
+import { sharedTexts, textBeside } from "../dataset/texts/text_beside.ts";
 import type { Captioner } from "./captioner.ts";
 import type { BlipConfig, GitConfig } from "./options.ts";
 
@@ -33,6 +34,8 @@ export async function captionPictures(
   refusePictureEnding(extension);
   const pictures = picturesIn(trainDataDir, { recursive, compat });
   context.log(`${trainDataDir}: ${counted(pictures.length, "picture")}`);
+  const shared = sharedTexts(pictures, extension);
+  if (shared !== null) context.warn(shared);
   for (const place of new Set(pictures.map((path) => path.replace(/[^/]*$/, "") || "."))) {
     removeLeftovers(place, (name) => name.endsWith(extension), context.log);
   }
@@ -48,7 +51,7 @@ export async function captionPictures(
       batch.forEach(({ path }, i) => {
         const caption = finish(captions[i]);
         if (debug && caption !== captions[i]) context.log(`${path}: ${captions[i]}`);
-        atomicWriteFile(path.replace(/(?<=[^/])\.[^./]*$/, "") + extension, `${caption}\n`);
+        atomicWriteFile(textBeside(path, extension), `${caption}\n`);
         if (debug) context.log(`${path}: ${caption}`);
       });
     };

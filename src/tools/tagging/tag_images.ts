@@ -14,6 +14,7 @@ import { openChosenDevice } from "../../runtime/mod.ts";
 import { eachMade } from "../dataset/pace.ts";
 import { picturesIn, refusePictureEnding } from "../dataset/pictures.ts";
 import { captionText } from "../dataset/texts/metadata_file.ts";
+import { sharedTexts, textBeside } from "../dataset/texts/text_beside.ts";
 import { splitTags, TagChooser } from "./choose_tags.ts";
 import type { TaggerConfig } from "./options.ts";
 import { tagTask } from "./prepare.ts";
@@ -35,6 +36,8 @@ export async function tagImages(config: TaggerConfig, context: JobContext): Prom
   const chooser = new TagChooser(names, config);
   const pictures = picturesIn(trainDataDir, { recursive, compat });
   context.log(`${trainDataDir}: ${counted(pictures.length, "picture")}`);
+  const shared = sharedTexts(pictures, extension);
+  if (shared !== null) context.warn(shared);
   for (const place of new Set(pictures.map((path) => path.replace(/[^/]*$/, "") || "."))) {
     removeLeftovers(place, (name) => name.endsWith(extension), context.log);
   }
@@ -173,10 +176,10 @@ class Batches {
 
   #write(path: string, { all, rating, general, character }: ReturnType<TagChooser["choose"]>): void {
     const { config: { captionSeparator, appendTags, debug, compat }, extension, context } = this.tagging;
-    const file = path.replace(/(?<=[^/])\.[^./]*$/, "") + extension;
+    const file = textBeside(path, extension);
     let tags = all;
     if (appendTags && isFile(file)) {
-      const text = captionText(file, "save it as UTF-8", compat !== null).replace(/^\n+|\n+$/g, "");
+      const text = captionText(file, "leave --append_tags out", compat !== null).replace(/^\n+|\n+$/g, "");
       const before = splitTags(text, captionSeparator);
       tags = [...before, ...all.filter((tag) => !before.includes(tag))];
     }
