@@ -9,6 +9,7 @@ import { readDetections } from "../../../src/tools/dataset/pictures/detections.t
 import { cutFaces, type FacesConfig } from "../../../src/tools/dataset/pictures/faces.ts";
 import { facesJob } from "../../../src/tools/dataset/pictures/faces_job.ts";
 import { drawn } from "../../golden/prepare/pictures.ts";
+import { listening } from "../../training/tiny_run.ts";
 
 const FACES = [
   { bbox: [90, 40, 150, 110, 0.99], right_eye: [105, 80], left_eye: [135, 66] },
@@ -40,6 +41,23 @@ Deno.test("cutFaces() takes each face from the picture's own size and leaves dam
   deepStrictEqual(names, ["p_01_0020_0020_0030_0035.png", "p_02_0020_0020_0033_0035.png"]);
   const { width, height } = await loadImage(at(`o/${names[1]}`));
   deepStrictEqual([width, height], [40, 40]);
+});
+
+Deno.test("cutFaces() writes no face over that of another picture of the same name", async () => {
+  const { at, config } = await folder(FACES),
+    heard = listening(),
+    file = at("o/p_02_0020_0020_0033_0035.png");
+  await writePicture(at("s/p.png"), drawn({ w: 160, h: 120, seed: 3, smooth: true }));
+  Deno.writeTextFileSync(at("faces.json"), JSON.stringify({ "p.bmp": FACES }));
+  await cutFaces(config, quietContext());
+  const first = Deno.readFileSync(file);
+  Deno.writeTextFileSync(at("faces.json"), JSON.stringify({ "p.bmp": FACES, "p.png": FACES }));
+  await cutFaces(config, heard);
+  deepStrictEqual(Deno.readFileSync(file), first);
+  match(
+    heard.lines.join("\n"),
+    /p\.bmp and .*p\.png would share .*0035\.png; the second is left out, rename/,
+  );
 });
 
 Deno.test("under --compat a cut reaches as far as the size that the face before left", async () => {

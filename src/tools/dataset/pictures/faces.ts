@@ -73,6 +73,7 @@ async function cutAll<Made>(
   );
   Deno.mkdirSync(dstDir, { recursive: true });
   removeLeftovers(dstDir, (name) => name.endsWith(".png"), context.log);
+  const owners = new Map<string, string>();
   let written = 0, without = 0;
   using pool = new Pool(threadsFor(threads, pictures.length));
   const ahead = (path: string) => make(path, pool);
@@ -81,8 +82,18 @@ async function cutAll<Made>(
       const found = await cut(path, await made, pool);
       if (found === null) return void without++;
       found.warnings.forEach((line) => context.warn(line));
-      for (const { name, bytes } of found.faces) atomicWriteFile(join(dstDir, name), bytes);
-      written += found.faces.length;
+      for (const { name, bytes } of found.faces) {
+        const owner = owners.get(name);
+        if (owner !== undefined && compat === null) {
+          context.warn(
+            `${owner} and ${path} would share ${join(dstDir, name)}; the second is left out, rename it`,
+          );
+          continue;
+        }
+        owners.set(name, path);
+        atomicWriteFile(join(dstDir, name), bytes);
+        written++;
+      }
     } catch (error) {
       if (!(error instanceof UnreadableImage) || compat !== null) throw error;
       context.warn(`${error.message}; it is left out`);
