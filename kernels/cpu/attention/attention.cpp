@@ -5,7 +5,6 @@
 #include <cmath>
 #include <limits>
 
-#include "../vectors/amx.h"
 #include "../vectors/functions.h"
 #include "amx_attention.h"
 #include "attention_layouts.h"
@@ -17,7 +16,6 @@ using namespace attention_detail;
 
 constexpr int64_t kQueries = 128, kKeys = 120;  // of a block, of a tile
 constexpr int64_t kLine = kQueries + 16;        // from a row of queries to the next, by whole cache lines
-constexpr float kLog2e = 1.44269504f;
 // Sums of a tile's weights up to which the next tile's are of the same shift: of float more would cost digits
 // of the exponent.
 template <typename T>
@@ -214,7 +212,7 @@ class Forward {
         const Scores scores{keys_of(h) + j * words_,
                             {queries + p * kPanel, kLine},
                             words_,
-                            s_.scale * kLog2e,
+                            s_.scale * kLog2E,
                             {s_.keys - j, j - from, s_.causal}};
         add(scores, values_of(h), j, n, weights, sums + p * s_.width * kPanel, known[p]);
       }
@@ -222,7 +220,7 @@ class Forward {
       float shift[kPanel], sum[kPanel];
       const int64_t left = std::min<int64_t>(kPanel, rows - p * kPanel);
       for (int v = 0; v < 2; ++v) {
-        store(shift + v * kLanes, known[p].shift[v] * (1 / kLog2e));
+        store(shift + v * kLanes, known[p].shift[v] * (1 / kLog2E));
         store(sum + v * kLanes, known[p].sum[v]);
         store(factors + v * kLanes, 1.f / known[p].sum[v]);
       }
@@ -272,12 +270,10 @@ Run prepare_attention(const Instruction& i) {
     case EASEL_F16:
       return widened<f16>(i, s);
     case EASEL_BF16:
-#if defined(__AVX512F__)
-      if (amx::serves() && __builtin_cpu_supports("avx512vbmi") && s.width % 2 == 0)
-        return amx_attention(i, s);
-#endif
-      if constexpr (kWide)
+      if constexpr (kWide) {
+        if (amx_attends(s)) return amx_attention(i, s);
         if (multiplies_bf16() && s.width % 2 == 0) return direct<bf16>(i, s);
+      }
       return widened<bf16>(i, s);
     default:
       return direct<float>(i, s);

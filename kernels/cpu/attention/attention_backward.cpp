@@ -2,7 +2,6 @@
 // 2205.14135). Compute-bound: five products a tile. Scores lie with queries as lanes, so that what is known
 // of a query is a vector. One thread owns a head, so dk and dv add up in one fixed order.
 #include "../../executor/shapes/product/attention.h"
-#include "../vectors/amx.h"
 #include "../vectors/functions.h"
 #include "amx_attention.h"
 #include "attention_layouts.h"
@@ -12,7 +11,6 @@ inline namespace EASEL_ISA {
 namespace {
 using namespace attention_detail;
 
-constexpr float kLog2e = 1.44269504f;
 // Keys whose scores and gradients are in registers; of those that suffice, the scores of the next ones too.
 constexpr bool kThrice = kRegisters == 32;
 constexpr int kGroup = kThrice ? 4 : 3;
@@ -194,7 +192,7 @@ class Backward {
       along(q + from, row_, rows, s_.width, lanes_, q_along);
       along(dy + from, row_, rows, s_.width, lanes_, dy_along);
       for (int64_t r = 0; r < panels * kPanel; ++r)
-        shift[r] = r < rows ? kLog2e * lse[h * s_.queries + first + r] : 0;
+        shift[r] = r < rows ? kLog2E * lse[h * s_.queries + first + r] : 0;
       std::fill(delta, delta + panels * kPanel, 0.f);
       dots(dy + from, out + from, row_, rows, s_.width, delta);  // sum_j p_j dp_j = dy . out
       std::fill(dq_sum, dq_sum + panels * kPanel * s_.width, 0.f);
@@ -209,7 +207,7 @@ class Backward {
                         {q_across + at_query, query_line_},
                         {dy_across + at_query, query_line_},
                         words_,
-                        s_.scale * kLog2e,
+                        s_.scale * kLog2E,
                         {s_.keys - j, j - first - at_query, s_.causal},
                         {load(shifts), load(shifts + kLanes)},
                         {load(deltas), load(deltas + kLanes)}},
@@ -280,11 +278,10 @@ Run prepare_attention_backward(const Instruction& i) {
     case EASEL_F16:
       return widened<f16>(i, s);
     case EASEL_BF16:
-#if defined(__AVX512F__)
-      if (amx::serves() && s.width % 2 == 0) return amx_attention_backward(i, s);
-#endif
-      if constexpr (kWide)
+      if constexpr (kWide) {
+        if (amx_attends(s)) return amx_attention_backward(i, s);
         if (multiplies_bf16() && s.width % 2 == 0) return direct<bf16>(i, s);
+      }
       return widened<bf16>(i, s);
     default:
       return direct<float>(i, s);
