@@ -33,6 +33,9 @@ Deno.test("products of bf16 come out right without AMX", () =>
     17,
   ));
 
+Deno.test("chains come out right as processors of others than Intel compute them", () =>
+  againWith({ EASEL_CPU_INTEL: "never" }, ["chain/chain_code", "chain/root"], /as code|roots/, 6));
+
 Deno.test("norms and gates come out right without AVX-512", () =>
   againWith(AVX2, ["norm", "pointwise"], /^(groupNorm.*(far from 0|skip)|layerNorm.*skip|geglu.*[^)])$/, 10));
 

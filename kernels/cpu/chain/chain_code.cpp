@@ -8,6 +8,7 @@
 
 #include "../../pointwise.h"
 #include "../kernel.h"
+#include "../vectors/intel.h"
 #include "root_code.h"
 #include "vector_code.h"
 
@@ -30,11 +31,6 @@ constexpr int unary_step(int fn) { return int(CHAIN_UNARY) + fn; }
 constexpr int kAhead = 2 * CHAIN_QUANTIZED_BLOCK;
 constexpr int kRegisters = kWide ? 32 : 16, kTemporaries = 3;
 
-// Intel's cores divide slowly (root_code.h), and fetch ahead to the end of a page of 4 KiB. Asked for early,
-// AdamW's step over 58 million weights takes 37 ms in place of 41, Lion's 27 in place of 32 (Sapphire Rapids,
-// two threads).
-bool by_intel() { return __builtin_cpu_is("intel"); }
-
 // Writes the code of one chain.
 class Writer {
  public:
@@ -42,7 +38,8 @@ class Writer {
       : chain_(chain),
         first_sum_(outputs - chain.sums),
         code_(kWide),
-        asks_(by_intel() || count(pauses) > 0) {
+        intel_(on_intel()),
+        asks_(intel_ || count(pauses) > 0) {
     possible_ = kVectors && chain.registers + chain.sums + kTemporaries <= kRegisters;
     const int room = std::min(EASEL_MAX_OPERANDS, kRegisters - kTemporaries - chain.registers);
     most_ = std::min(count([](const ChainStep& s) { return s.op == CHAIN_QUANTIZE; }), room - chain.sums);
@@ -65,6 +62,10 @@ class Writer {
   const Chain& chain_;
   int first_sum_;
   VectorCode code_;
+  // Such cores divide slowly (root_code.h), and fetch ahead to the end of a page of 4 KiB. Asked for early,
+  // AdamW's step over 58 million weights takes 37 ms in place of 41, Lion's 27 in place of 32 (Sapphire
+  // Rapids, two threads).
+  const bool intel_;
   const bool asks_;  // for operands before they are read
   bool possible_;
   int most_, maxima_ = 0;  // registers for maxima, and those in use
@@ -221,7 +222,7 @@ class Writer {
   }
 
   void root(const ChainStep& s) {
-    if (!kWide || !by_intel()) return code_.root(s.to, source(s.a, 0));
+    if (!kWide || !intel_) return code_.root(s.to, source(s.a, 0));
     const int x = loaded(s.a, 0), own = x == temporary(0) ? s.to : temporary(0);
     const RootCode code{constant(HALF), constant(LEAST_ROOT), constant(INFINITE)};
     code.write(code_, s.to, x, own, temporary(1), temporary(2));

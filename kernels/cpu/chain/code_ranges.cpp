@@ -2,6 +2,7 @@
 #include "code_ranges.h"
 
 #include "../kernel.h"
+#include "../vectors/intel.h"
 
 #ifdef __AVX512F__
 #include <immintrin.h>
@@ -22,7 +23,7 @@ CodeRanges::CodeRanges(const Midpoints& middle) : entries_(1 << 16) {
 
 bool CodeRanges::serve() {
 #ifdef __AVX512F__
-  return __builtin_cpu_is("intel") && __builtin_cpu_supports("avx512fp16");
+  return on_intel() && __builtin_cpu_supports("avx512fp16");
 #else
   return false;
 #endif
