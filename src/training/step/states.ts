@@ -13,7 +13,7 @@ import {
 } from "../../graph/mod.ts";
 import type { ParameterStore } from "../../runtime/mod.ts";
 import type { Rule } from "../optimizers/mod.ts";
-import { flat, groupSize, type ParameterGroup, sizeOf, type Trainable } from "./trainable.ts";
+import { flat, groupSize, type ParameterGroup, sizeOf, tensorsOf, type Trainable } from "./trainable.ts";
 
 /** Parameters of one dtype that lie one behind the other, and are saved as one. */
 export interface StateArray {
@@ -45,13 +45,17 @@ function arraysOf(
   state: string,
   start: number,
 ): StateArray[] {
-  const name = flat.state(index, state), { parameters } = group;
+  const name = flat.state(index, state);
   const array = (name: string, dtype: "f32" | "u8", of: readonly Trainable[], start: number): StateArray => ({
     name,
     dtype,
     parts: of.map((p) => ({ name: partOf(name, p.name), shape: p.shape })),
     start,
   });
+  if (!stateShape && !eightBit) {
+    return [array(name, "f32", [{ name: "all", shape: [groupSize(group)] }], start)];
+  }
+  const parameters = group.parameters.flatMap(tensorsOf);
   if (eightBit) {
     const large = parameters.filter((p) => inEightBits({ eightBit }, p.shape));
     const blocks = large.map((p) => ({ name: p.name, shape: [blocksOf(sizeOf(p.shape))] }));
@@ -61,9 +65,8 @@ function arraysOf(
       array(scalesOf(name), "f32", blocks, 0),
     ];
   }
-  if (!stateShape) return [array(name, "f32", [{ name: "all", shape: [groupSize(group)] }], start)];
   const shaped = parameters.flatMap((p) => {
-    const shape = stateShape(state, p.shape);
+    const shape = stateShape!(state, p.shape);
     return shape ? [{ name: p.name, shape }] : [];
   });
   return [array(name, "f32", shaped, start)];

@@ -9,6 +9,17 @@ export interface Trainable {
   /** Name in the ParameterStore. */
   readonly name: string;
   readonly shape: readonly number[];
+  /** So many tensors of sd-scripts lie in it, one behind the other along the first axis. Absent: one. */
+  readonly parts?: number;
+}
+
+/** What an optimizer that goes over each tensor alone goes over. */
+export function tensorsOf({ name, shape, parts = 1 }: Trainable): Trainable[] {
+  if (parts === 1) return [{ name, shape }];
+  return Array.from(
+    { length: parts },
+    (_, k) => ({ name: `${name}/${k}`, shape: shape.with(0, shape[0] / parts) }),
+  );
 }
 
 export interface ParameterGroup {

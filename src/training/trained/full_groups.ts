@@ -6,7 +6,7 @@ import { blockRates, type FullOptions } from "./full_options.ts";
 import { diffusionLoss, type Predict } from "../objective/loss.ts";
 import { trainedDtype } from "../dtypes.ts";
 import type { TrainingConfig } from "../options.ts";
-import type { ParameterGroup, Resting, TrainedDtype } from "../step/trainable.ts";
+import type { ParameterGroup, Resting, Trainable, TrainedDtype } from "../step/trainable.ts";
 
 /** A part of the model with one rate. */
 interface Part {
@@ -147,9 +147,11 @@ export function fullGroups(
     name,
     learningRate,
     dtype,
-    parameters: keys.filter((key) => has(key) && reached.has(key)).map((key) => ({
+    parameters: keys.filter((key) => has(key) && reached.has(key)).map((key): Trainable => ({
       name: key,
       shape: shapes.get(key)!,
+      // queries', keys' and values' projections, which sd-scripts trains as transformers has them
+      ...key.includes(".attn.in_proj_") ? { parts: 3 } : {},
     })),
   })).filter(({ parameters }) => parameters.length > 0);
   if (groups.some(({ learningRate }) => learningRate !== 0)) return groups;

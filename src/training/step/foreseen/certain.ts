@@ -19,7 +19,7 @@ import type { ParameterStore } from "../../../runtime/mod.ts";
 import type { Rule } from "../../optimizers/mod.ts";
 import { type Extent, extentOf, held, kept } from "./extent.ts";
 import type { Due, StepState } from "../step_state.ts";
-import { groupSize } from "../trainable.ts";
+import { groupSize, tensorsOf } from "../trainable.ts";
 import type { UpdateOptions, UpdateWay } from "../recorded/update.ts";
 
 /** Squares of all weights are added up in float32. */
@@ -123,7 +123,7 @@ function formulaBounds(
   numbers: Readonly<Record<string, number>>,
 ): Extent {
   const shapes = optimizer.stateShape
-    ? groups.flatMap((group) => group.parameters.map((p) => p.shape))
+    ? groups.flatMap(({ parameters }) => parameters.flatMap(tensorsOf).map(({ shape }) => shape))
     : [[1]];
   const different = new Map(shapes.map((shape) => [shape.join(), shape]));
   const found = [...different.values()].map((shape) =>

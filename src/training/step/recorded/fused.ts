@@ -12,12 +12,12 @@ import {
   makeStep,
   outcome,
   packing,
+  partValues,
   total,
-  valuesOf,
   type Work,
 } from "./piece.ts";
 import { parameterStates, recordMaps } from "../states.ts";
-import { weightOf } from "../trainable.ts";
+import { tensorsOf, weightOf } from "../trainable.ts";
 import type { UpdateOptions } from "./update.ts";
 
 /**
@@ -37,20 +37,22 @@ export function recordFused(
     for (const p of group.parameters) {
       const gradient = gradientOf(p.name);
       if (!gradient) continue;
-      const seed = seeds?.();
+      const seed = seeds?.(), parts = tensorsOf(p), pack = packing(optimizer);
+      const step = (each: Work) => ({ ...groupOf(optimizer, each), numbers: {}, next: {} });
       graph.soon(() => {
-        const grad = cast(gradient, "f32"), gradSquare = total([square(grad)].values());
-        const norm = mul(sqrt(gradSquare), unscale);
-        const scale = add(maxGradNorm > 0 ? mul(unscale, clipping(norm, maxGradNorm)) : unscale, hold);
-        const states = parameterStates(graph, optimizer, i, p, maps);
-        const work: Work = { ...valuesOf(weightOf(graph, group, p)), grad, states, hyper, scale, seed };
-        const step = (each: Work) => ({ ...groupOf(optimizer, each), numbers: {}, next: {} });
-        const weightSquare = total([outcome(optimizer, packing(optimizer)(work), step)].values());
-        // 0 * x is NaN where x is not finite, which holds the parameter back
-        const held = add(scale, affine(add(norm, weightSquare), 0, 0));
-        makeStep(optimizer, packing(optimizer)({ ...work, scale: held }), step);
-        squares.push(gradSquare);
-        weights.push(weightSquare);
+        const values = partValues(weightOf(graph, group, p), cast(gradient, "f32"), parts.length);
+        const works = values.map((value, k): Work => {
+          const gradSquare = total([square(value.grad)].values()), norm = mul(sqrt(gradSquare), unscale);
+          const scale = add(maxGradNorm > 0 ? mul(unscale, clipping(norm, maxGradNorm)) : unscale, hold);
+          const states = parameterStates(graph, optimizer, i, parts[k], maps);
+          const work = { ...value, states, hyper, scale, seed };
+          const weightSquare = total([outcome(optimizer, pack(work), step)].values());
+          squares.push(gradSquare);
+          weights.push(weightSquare);
+          // 0 * x is NaN where x is not finite, which holds the parameter back
+          return { ...work, scale: add(scale, affine(add(norm, weightSquare), 0, 0)) };
+        });
+        makeStep(optimizer, works.map(pack), step);
       });
     }
   });

@@ -23,13 +23,15 @@ import type { Device } from "../../../runtime/mod.ts";
 import type { Group, Numbers, Operands, Rule } from "../../optimizers/mod.ts";
 import type { States } from "../states.ts";
 
-/** What one update goes over: a whole group, or each of its parameters. */
+/** What one update goes over: a whole group, or each of its parameters, or of these each part. */
 export interface Piece {
-  /** The parameter. */
+  /** The parameter; its parts have it in common, and follow each other. */
   readonly target: Tensor;
   /** Its values in float32. */
   readonly weight: Tensor;
   readonly grad: Tensor;
+  /** The gradient of the whole parameter. */
+  readonly gradients: Tensor;
   readonly states: States;
   /** A parameter of 16 bits is rounded at random with this number. */
   readonly seed?: Tensor;
@@ -37,8 +39,29 @@ export interface Piece {
   readonly clears?: boolean;
 }
 
-/** The parameter as an update sees it. */
-export const valuesOf = (target: Tensor) => ({ target, weight: cast(target, "f32") });
+/** A parameter as an update sees it. */
+export function valuesOf(
+  target: Tensor,
+  gradients: Tensor,
+): Pick<Piece, "target" | "weight" | "grad" | "gradients"> {
+  return { target, weight: cast(target, "f32"), grad: gradients, gradients };
+}
+
+/** The same of each of its parts. */
+export function partValues(target: Tensor, gradients: Tensor, parts = 1): ReturnType<typeof valuesOf>[] {
+  const whole = valuesOf(target, gradients), rows = target.shape[0] / parts;
+  if (parts === 1) return [whole];
+  const part = (all: Tensor, k: number) => slice(all, 0, k * rows, rows);
+  return Array.from(
+    { length: parts },
+    (_, k) => ({ ...whole, weight: part(whole.weight, k), grad: part(gradients, k) }),
+  );
+}
+
+/** Pieces of the same parameter together. */
+export function together<P extends Piece>(pieces: readonly P[]): P[][] {
+  return [...Map.groupBy(pieces, ({ target }) => target).values()];
+}
 
 export interface Work extends Piece {
   /** All numbers of the step. */
@@ -98,20 +121,31 @@ export function outcome({ instruction, update }: Rule, operands: Work, step: Ste
   return square(select(finite(operands.scale), update(step(operands)).weight, operands.weight));
 }
 
-/** The weight and the states after the step are written where the scale is finite. */
-export function makeStep({ instruction, update }: Rule, operands: Work, step: Step): void {
-  const clear = () => operands.clears && fill(operands.grad, 0);
-  if (instruction && wide(operands)) {
-    instruction.step(operandsOf(operands));
+/**
+ * The weight and the states after the step of one parameter, whose pieces `works` are, are written where the scale is
+ * finite.
+ */
+export function makeStep({ instruction, update }: Rule, works: readonly Work[], step: Step): void {
+  const [{ target, gradients, clears }] = works;
+  const clear = () => clears && fill(gradients, 0);
+  if (instruction && wide(works[0]) && works.length === 1) {
+    instruction.step(operandsOf(works[0]));
     clear();
     return;
   }
-  const { target, seed } = operands, group = step(operands), going = finite(operands.scale);
-  const keep: Group["keep"] = (name, value) => operands.states.keep?.(name, value, going) ?? value;
-  const { weight, ...states } = update({ ...group, keep });
-  write(target, select(going, seed ? dither(weight, seed) : weight, group.weight));
+  const next = works.map((work) => {
+    const group = step(work), going = finite(work.scale), { seed } = work;
+    const keep: Group["keep"] = (name, value) => work.states.keep?.(name, value, going) ?? value;
+    const { weight, ...states } = update({ ...group, keep });
+    return {
+      weight: select(going, seed ? dither(weight, seed) : weight, group.weight),
+      write: () => work.states.write(states, going),
+    };
+  });
+  const weights = next.map(({ weight }) => weight);
+  write(target, weights.length === 1 ? weights[0] : concat(weights, 0));
   clear(); // beside the weight, so that one chain goes over both, whatever the states' shapes
-  operands.states.write(states, going);
+  for (const each of next) each.write();
 }
 
 const wide = ({ target }: Work) => target.dtype === "f32";

@@ -30,13 +30,23 @@ import {
   named,
   outcome,
   packing,
+  partValues,
   type Piece,
+  together,
   total,
   valuesOf,
   type Work,
 } from "./piece.ts";
 import { type Maps, parameterStates, plainStates, recordMaps } from "../states.ts";
-import { flat, gradientOf, groupSize, type ParameterGroup, type Resting, weightOf } from "../trainable.ts";
+import {
+  flat,
+  gradientOf,
+  groupSize,
+  type ParameterGroup,
+  type Resting,
+  tensorsOf,
+  weightOf,
+} from "../trainable.ts";
 
 export interface UpdateOptions {
   readonly groups: readonly ParameterGroup[];
@@ -130,9 +140,8 @@ export function recordUpdate(options: UpdateOptions, way: UpdateWay = "checked")
   const decay = averaging ? graph.input("average_decay", [1]) : null;
   operands.forEach((group, i) => {
     const pack = packing(optimizer), held = memo((scale: Tensor) => add(scale, broken));
-    for (const each of group) {
-      makeStep(optimizer, pack({ ...each, scale: held(each.scale), clears: gathers(options) }), stepOf(i));
-    }
+    const going = (each: Work) => pack({ ...each, scale: held(each.scale), clears: gathers(options) });
+    for (const same of together(group)) makeStep(optimizer, same.map(going), stepOf(i));
     if (decay) {
       const average = at(flat.averages, i);
       write(average, add(mul(average, decay), mul(cast(weights(i), "f32"), affine(decay, -1, 1))));
@@ -167,17 +176,18 @@ export function recordDiscard(groups: readonly ParameterGroup[]): Graph {
 
 function pieces(graph: Graph, optimizer: Rule, group: ParameterGroup, i: number, maps: () => Maps): Piece[] {
   if (optimizer.stateShape || optimizer.eightBit) {
-    return group.parameters.map((p) => ({
-      ...valuesOf(weightOf(graph, group, p)),
-      grad: graph.parameter(gradientOf(p.name), p.shape),
-      states: parameterStates(graph, optimizer, i, p, maps()),
-    }));
+    return group.parameters.flatMap((p) => {
+      const gradients = graph.parameter(gradientOf(p.name), p.shape), parts = tensorsOf(p);
+      return partValues(weightOf(graph, group, p), gradients, parts.length).map((values, k) => ({
+        ...values,
+        states: parameterStates(graph, optimizer, i, parts[k], maps()),
+      }));
+    });
   }
   const at = (name: string) => graph.parameter(name, [groupSize(group)]);
   const states = Object.keys(optimizer.states).map((name) => [name, at(flat.state(i, name))]);
   return [{
-    ...valuesOf(graph.parameter(flat.weights(i), [groupSize(group)], group.dtype)),
-    grad: at(flat.gradients(i)),
+    ...valuesOf(graph.parameter(flat.weights(i), [groupSize(group)], group.dtype), at(flat.gradients(i))),
     states: plainStates(Object.fromEntries(states)),
   }];
 }
