@@ -14,8 +14,8 @@ struct Parts {
   int64_t total, size, count;
   explicit Parts(int64_t total, bool divide = true)
       : total(total),
-        size(divide ? round_up((total + kMostParts - 1) / kMostParts, kPart) : total),
-        count((total + size - 1) / size) {}
+        size(divide ? round_up(ratio_up(total, kMostParts), kPart) : total),
+        count(ratio_up(total, size)) {}
   int64_t begin(int64_t part) const { return part * size; }
   int64_t length(int64_t part) const { return std::min(size, total - begin(part)); }
 };

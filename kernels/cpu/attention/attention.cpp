@@ -142,8 +142,8 @@ class Forward {
 
   void run(const T* q, const T* k, const T* v, T* out, float* lse) {
     constexpr int64_t kChunk = 4 * kKeys;
-    const int64_t heads = s_.batch * s_.heads, blocks = (s_.queries + kQueries - 1) / kQueries;
-    const int64_t chunks = (s_.keys + kChunk - 1) / kChunk;
+    const int64_t heads = s_.batch * s_.heads, blocks = ratio_up(s_.queries, kQueries);
+    const int64_t chunks = ratio_up(s_.keys, kChunk);
 #pragma omp parallel for schedule(static)
     for (int64_t task = 0; task < heads * chunks; ++task) {
       const int64_t h = task / chunks, from = task % chunks * kChunk, n = std::min(kChunk, s_.keys - from);
@@ -166,7 +166,7 @@ class Forward {
   // Adds n keys from j on to a panel's sums (width, kPanel).
   void add(const Scores& scores, const float* values, int64_t j, int64_t n, float* weights, float* sums,
            Known& known) const {
-    const int64_t tiles = (n + kRows - 1) / kRows;
+    const int64_t tiles = ratio_up(n, kRows);
     Vec sum[2];
     weigh<T>(scores, tiles, weights, known, sum);
     if (any_above(sum[0], spread(kMuch<T>)) || any_above(sum[1], spread(kMuch<T>))) [[unlikely]] {
@@ -196,7 +196,7 @@ class Forward {
   }
 
   void block(int t, int64_t h, int64_t first, const T* q, T* out, float* lse) const {
-    const int64_t rows = std::min(kQueries, s_.queries - first), panels = (rows + kPanel - 1) / kPanel;
+    const int64_t rows = std::min(kQueries, s_.queries - first), panels = ratio_up(rows, kPanel);
     const int64_t at = head_offset(h, s_.queries) + first * row_;
     float* queries = reinterpret_cast<float*>(own_.get() + per_thread_ * size_t(t));
     float *weights = queries + words_ * kLine, *sums = weights + kKeys * kPanel,

@@ -186,7 +186,7 @@ class Backward {
     std::fill(factors, factors + kPanel, s_.scale);
     for (int64_t first = 0; first < s_.queries; first += queries_) {
       const int64_t rows = std::min(queries_, s_.queries - first), from = q_head + first * row_;
-      const int64_t panels = (rows + kPanel - 1) / kPanel;
+      const int64_t panels = ratio_up(rows, kPanel);
       across(q + from, row_, rows, s_.width, q_across, query_line_);
       across(dy + from, row_, rows, s_.width, dy_across, query_line_);
       along(q + from, row_, rows, s_.width, lanes_, q_along);
@@ -211,7 +211,7 @@ class Backward {
                         {s_.keys - j, j - first - at_query, s_.causal},
                         {load(shifts), load(shifts + kLanes)},
                         {load(deltas), load(deltas + kLanes)}},
-                       (n + kGroup - 1) / kGroup, {p + word, ds + word, ds_pairs});
+                       ratio_up(n, kGroup), {p + word, ds + word, ds_pairs});
           const Rows pairs = kPer<T> == 1 ? Rows{ds + word, kWeightLine<T>} : Rows{ds_pairs, kPanel};
           add_product<T>(channels_, across_keys, keys_ / kPer<T>, j / kPer<T>, (n + kPer<T> - 1) / kPer<T>,
                          pairs, dq_sum + panel * s_.width * kPanel);

@@ -118,14 +118,13 @@ class Pixels {
   void pack_taps(const Block& block, const T* from, int64_t line, int64_t outputs, int64_t k,
                  int64_t many) const {
     alignas(64) float lines[(kMostTaps * kLanes + 2 * kLanes) * kLanes];
-    const int64_t taps = g_.taps(), numbers = many * taps, whole = round_up(numbers),
+    const int64_t taps = g_.taps(), numbers = many * taps, whole = round_up(numbers, kLanes),
                   last = from - at(c_.w) + (outputs - 1) * line + whole;
     pack_lines(lines, kLanes, from, line, outputs, last <= end_ ? whole : numbers);
     for (int64_t n = 0; n < many; ++n)
       for (int64_t tap = 0; tap < taps; ++tap)
         store(block.at(k + n, c_.reversed ? taps - 1 - tap : tap), load(lines + (n * taps + tap) * kLanes));
   }
-  static int64_t round_up(int64_t n) { return parts(n, kLanes) * kLanes; }
 
   Conv2dShape g_;
   FloatOperands c_;
@@ -145,7 +144,7 @@ Run float_conv(const Instruction& i, const FloatOperands& c) {
   return dispatch(i, i.out(0).dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;
     const Conv2dShape& g = c.g;
-    const Size size{1, g.N * g.height * g.width, parts(g.O, kPanel), g.I, kUnit, g.taps()};
+    const Size size{1, g.N * g.height * g.width, ratio_up(g.O, kPanel), g.I, kUnit, g.taps()};
     return Blocks<Pixels<T>>(i, Pixels<T>(c), size);
   });
 }

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 
+#include "../vectors/ratios.h"
 #include "weight_offsets.h"
 #include "winograd_tiles.h"
 
@@ -16,8 +17,6 @@ namespace {
 // Bytes of transformed pixels at a time; so many tiles also where they take up to kMost.
 constexpr int64_t kBytes = 4 << 20, kTiles = 128, kMost = 12 << 20;
 constexpr int64_t kPart = 18 * kRows;  // tiles whose sums a thread holds at a time
-
-int64_t ratio_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // The size of the fewest parts of n that are no larger than `most`.
 int64_t in_equal_parts(int64_t n, int64_t most) {

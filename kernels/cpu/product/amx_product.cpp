@@ -82,7 +82,7 @@ class Tiles : public Blocks {
   Word* add_rows(Group& group, Word* packed, const Factors& f, int64_t stack, int64_t row, int64_t rows,
                  int64_t k, int64_t depth) const {
     const int64_t straight = shares_lines_ || rows < kPanel ? 0 : depth / kStepNumbers,
-                  rest = depth - straight * kStepNumbers, steps = parts(rest, kStepNumbers);
+                  rest = depth - straight * kStepNumbers, steps = ratio_up(rest, kStepNumbers);
     const bf16* from = a_at(f, stack, row, k);
     group.add({reinterpret_cast<const char*>(from), f.K * int64_t(sizeof(bf16)), kStepNumbers * 2, straight});
     pack_a_rows(packed, from + straight * kStepNumbers, f.K, rows, rest);
@@ -141,7 +141,7 @@ class Tiles : public Blocks {
 
   void multiply(Room& room, const Part& part) const {
     const auto& [d, stack, panel, panels, row, rows] = part;
-    const int64_t steps = d.words / kStep, stretches = steps > kOne ? parts(steps, kSeveral) : 1;
+    const int64_t steps = d.words / kStep, stretches = steps > kOne ? ratio_up(steps, kSeveral) : 1;
     const bool several = depths_ > 1 || stretches > 1;
     const int64_t sum_rows = depths_ > 1 ? round_up(rows, kPanel) : kPanel;
     for (int64_t from = 0; from < rows; from += kPanel) {

@@ -85,16 +85,16 @@ Blocks::Blocks(const Instruction& i, const Product& p, bool turned, const Cut& c
       stacks_(p.B),
       M_(p.M),
       N_(p.N),
-      depths_(parts(p.K, cut.depth)),
-      panels_(parts(p.N, kPanel)) {
+      depths_(ratio_up(p.K, cut.depth)),
+      panels_(ratio_up(p.N, kPanel)) {
   const int64_t work =
       stacks_ * std::max<int64_t>(M_, kLanes) * std::max<int64_t>(N_, kLanes) * (p.K + p.second_K);
   threads_ = int(std::clamp<int64_t>(work / cut.grain, 1, i.threads()));
   int64_t words = 0;
   for (int64_t k = 0; k < depths_; ++k) words = std::max(words, depth_of(k).words);
   const int64_t panel_bytes = words * kPanel * int64_t(sizeof(Word));
-  column_blocks_ = parts(panels_, std::clamp<int64_t>(cut.packed_bytes / panel_bytes, 1, cut.most_panels));
-  row_blocks_ = parts(M_, cut.block_rows);
+  column_blocks_ = ratio_up(panels_, std::clamp<int64_t>(cut.packed_bytes / panel_bytes, 1, cut.most_panels));
+  row_blocks_ = ratio_up(M_, cut.block_rows);
   if (stacks_ % threads_) {  // the same for every thread
     // Each packs the rows of a transposed a, or the columns of b, that it shares with others; a plain a it
     // reads.
@@ -105,9 +105,9 @@ Blocks::Blocks(const Instruction& i, const Product& p, bool turned, const Cut& c
     else
       row_blocks_ = round_up(row_blocks_, threads_);
   }
-  const int64_t most_panels = parts(panels_, column_blocks_);
+  const int64_t most_panels = ratio_up(panels_, column_blocks_);
   const int64_t most_rows =
-      depths_ > 1 ? std::min(round_up(M_, cut.row_unit), round_up(parts(M_, row_blocks_), kPanel) + kPanel)
+      depths_ > 1 ? std::min(round_up(M_, cut.row_unit), round_up(ratio_up(M_, row_blocks_), kPanel) + kPanel)
                   : cut.sum_rows;
   b_bytes_ = size_t(most_panels * panel_bytes);
   a_bytes_ = size_t(cut.packed_rows * words * int64_t(sizeof(Word)));
@@ -154,7 +154,7 @@ Ahead Blocks::b_ahead(int64_t b_block, int64_t k, int64_t words) const {
 
 void Blocks::pack_b(Word* to, const Factors& f, const Part& part, int64_t k, int64_t depth,
                     int64_t behind) const {
-  const int64_t apart = part.d.words * kPanel, line = trans_b_ ? f.K : N_, words = parts(depth, 2);
+  const int64_t apart = part.d.words * kPanel, line = trans_b_ ? f.K : N_, words = ratio_up(depth, 2);
   const auto panel_at = [&](int64_t n, int64_t lanes) { return to + n * apart + behind * lanes; };
   int64_t n = 0;
   if (cut_.packs_panels && !trans_b_) {
@@ -185,7 +185,7 @@ void Blocks::pack_b(Word* to, const Factors& f, const Part& part, int64_t k, int
 void Blocks::each_part(Room& room, const std::function<void(const Part&)>& f) const {
   for (int64_t task; (task = shares_.next(room.thread)) >= 0;) {
     const int64_t row_block = task % row_blocks_, b_block = task / row_blocks_;
-    const int64_t stack = b_block / column_blocks_, units = parts(M_, cut_.row_unit);
+    const int64_t stack = b_block / column_blocks_, units = ratio_up(M_, cut_.row_unit);
     const auto [panel, panels] = panels_of(b_block);
     const int64_t row = units * row_block / row_blocks_ * cut_.row_unit,
                   rows = std::min(M_, units * (row_block + 1) / row_blocks_ * cut_.row_unit) - row;
@@ -201,7 +201,7 @@ void Blocks::each_part(Room& room, const std::function<void(const Part&)>& f) co
       room.ahead[1] = {};
       if (const bool other = d.last; cut_.tile_rows && (!other || row_block == row_blocks_ - 1))
         room.ahead[1] =
-            b_ahead(b_block + other, other ? 0 : k + 1, parts(rows, cut_.tile_rows) * panels * d.words);
+            b_ahead(b_block + other, other ? 0 : k + 1, ratio_up(rows, cut_.tile_rows) * panels * d.words);
       f(part);
     }
   }

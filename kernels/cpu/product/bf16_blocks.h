@@ -67,7 +67,7 @@ class Blocks {
   virtual void work(Room& room) const = 0;
   void each_part(Room& room, const std::function<void(const Part&)>& f) const;
 
-  int64_t words_for(int64_t n) const { return round_up(parts(n, 2), cut_.word_unit); }
+  int64_t words_for(int64_t n) const { return round_up(ratio_up(n, 2), cut_.word_unit); }
   int64_t width(int64_t panel) const { return std::min<int64_t>(kPanel, N_ - panel * kPanel); }
   const bf16* a_at(const Factors& f, int64_t stack, int64_t row, int64_t k) const {
     return f.a + stack * M_ * f.K + (trans_a_ ? k * M_ + row : row * f.K + k);

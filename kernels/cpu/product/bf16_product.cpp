@@ -53,19 +53,19 @@ void Vectors::multiply(Room& room, const Part& part) const {
   const auto& [d, stack, panel, panels, row, rows] = part;
   const bool packs_a = cut_.packed_rows > 0;
   const bool straight = packs_a && target_.floats && !target_.turned;  // from registers
-  const int64_t group = packs_a ? kPanel : cut_.tile_rows, groups = parts(rows, group);
+  const int64_t group = packs_a ? kPanel : cut_.tile_rows, groups = ratio_up(rows, group);
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t from = packs_a ? g * kPanel : rows * g / groups,
                   many = (packs_a ? std::min(rows, from + kPanel) : rows * (g + 1) / groups) - from;
     const bool two = d.last && two_.K;
     if (packs_a) {
       pack_a(room.a, one_, stack, row + from, many, d.from, d.depth);
-      if (two) pack_a(room.a + parts(d.depth, 2) * kPanel, two_, stack, row + from, many, 0, two_.K);
+      if (two) pack_a(room.a + ratio_up(d.depth, 2) * kPanel, two_, stack, row + from, many, 0, two_.K);
     } else if (g + 1 < groups) {
       room.ahead[0] = Ahead::of(a_at(one_, stack, row + from + many, d.from),
                                 rows * (g + 2) / groups - from - many, d.depth, one_.K, panels * d.words);
     }
-    const int64_t tiles = parts(many, cut_.tile_rows);
+    const int64_t tiles = ratio_up(many, cut_.tile_rows);
     for (int64_t t = 0; t < tiles; ++t) {
       const int64_t begin = many * t / tiles, R = many * (t + 1) / tiles - begin;
       const int64_t at = row + from + begin;

@@ -17,7 +17,6 @@ constexpr int64_t kColumns = 135168;  // numbers of a block of columns, at most
 constexpr int64_t kBlockRows = 1024;  // of a block of rows, at most
 constexpr int64_t kGrain = 1 << 19;   // multiplications for which a thread more is worth waking
 
-inline int64_t parts(int64_t n, int64_t of) { return (n + of - 1) / of; }
 // Part k of n: where it begins, and how long it is.
 struct Range {
   int64_t from, many;
@@ -50,7 +49,7 @@ struct Group {
   bool packed;
 };
 // Floats between copied rows, which must not lie a power of two apart, and of all of them.
-inline int64_t copied_line(int64_t places) { return parts(places, 16) * 16 + 16; }
+inline int64_t copied_line(int64_t places) { return ratio_up(places, 16) * 16 + 16; }
 inline int64_t group_floats(int64_t places) { return kRows * copied_line(places) + 64; }
 
 // What is multiplied. An Operands has
@@ -62,23 +61,23 @@ template <typename Operands>
 class Blocks {
  public:
   Blocks(const Instruction& i, const Operands& operands, const Size& size)
-      : operands_(operands), size_(size), units_(parts(size.K, size.unit)) {
+      : operands_(operands), size_(size), units_(ratio_up(size.K, size.unit)) {
     const int64_t places = size.unit * size.each;
-    depths_ = parts(units_, std::max<int64_t>(kDepth / places, 1));
-    const int64_t depth = parts(units_, depths_) * places;
-    column_blocks_ = parts(size.panels, std::max<int64_t>(kColumns / (depth * kPanel), 1));
-    row_blocks_ = parts(size.M, kBlockRows);
+    depths_ = ratio_up(units_, std::max<int64_t>(kDepth / places, 1));
+    const int64_t depth = ratio_up(units_, depths_) * places;
+    column_blocks_ = ratio_up(size.panels, std::max<int64_t>(kColumns / (depth * kPanel), 1));
+    row_blocks_ = ratio_up(size.M, kBlockRows);
     const int64_t work = size.stacks * size.M * size.panels * kPanel * size.K * size.each;
     threads_ = int(std::clamp<int64_t>(work / kGrain, 1, i.threads()));
     if (size.stacks * column_blocks_ * row_blocks_ % threads_) {  // the same for every thread
       if (size.panels >= 8 * threads_)
-        column_blocks_ = parts(column_blocks_, threads_) * threads_;
+        column_blocks_ = ratio_up(column_blocks_, threads_) * threads_;
       else
-        row_blocks_ = std::min(parts(row_blocks_, threads_) * threads_, parts(size.M, kRows));
+        row_blocks_ = std::min(ratio_up(row_blocks_, threads_) * threads_, ratio_up(size.M, kRows));
     }
-    const int64_t panels = parts(size.panels, column_blocks_), rows = parts(size.M, row_blocks_);
+    const int64_t panels = ratio_up(size.panels, column_blocks_), rows = ratio_up(size.M, row_blocks_);
     b_floats_ = panels * kPanel * depth;
-    a_floats_ = parts(group_floats(depth), kPanel) * kPanel;
+    a_floats_ = ratio_up(group_floats(depth), kPanel) * kPanel;
     sum_floats_ = depths_ > 1 ? panels * kPanel * rows : 0;
     scratch_ = i.scratch(size_t(threads_ * (b_floats_ + a_floats_ + sum_floats_)) * sizeof(float));
   }
@@ -128,7 +127,7 @@ class Blocks {
       room.columns = {};
       if ((k + 1 < depths_ || part.from + part.many == size_.M) && wanted < last)
         room.columns =
-            operands_.columns_ahead(columns_of(wanted + 1), parts(rows.many, kRows) * columns.panels.many);
+            operands_.columns_ahead(columns_of(wanted + 1), ratio_up(rows.many, kRows) * columns.panels.many);
       for (int64_t r = 0; r < rows.many; r += kRows) {
         room.rows = {};
         if (r + kRows < rows.many)

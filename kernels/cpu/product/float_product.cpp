@@ -133,7 +133,7 @@ Run float_product(const Instruction& i, const Product& p) {
   constexpr int64_t kUnit = 16;  // places that are not parted: whole vectors
   return dispatch(i, p.a.dtype, [&](auto type) -> Run {
     using T = typename decltype(type)::type;
-    const Size size{p.B, p.M, parts(p.N, kPanel), p.K + p.second_K, kUnit};
+    const Size size{p.B, p.M, ratio_up(p.N, kPanel), p.K + p.second_K, kUnit};
     return Blocks<Matrices<T>>(i, Matrices<T>(p), size);
   });
 }

@@ -4,6 +4,7 @@
 // widened meanwhile.
 #pragma once
 #include "../vectors/attention_vectors.h"
+#include "../vectors/ratios.h"
 
 namespace easel {
 inline namespace EASEL_ISA {

@@ -16,7 +16,6 @@ using attention_detail::load;
 using attention_detail::multiply_add;
 using attention_detail::Narrow;
 using attention_detail::narrowed;
-using attention_detail::round_up;
 using attention_detail::spread;
 using attention_detail::store;
 using attention_detail::Vec;
@@ -27,8 +26,6 @@ constexpr int kRows = 12;           // most rows of a tile
 constexpr int kPanel = 2 * kLanes;  // columns of a panel; where there are kLanes or fewer it may be half
 constexpr int64_t kChunk = 8;       // words between which memory is asked for
 constexpr int64_t kLine = 64;       // bytes of a cache line
-
-inline int64_t parts(int64_t n, int64_t of) { return (n + of - 1) / of; }
 
 // A part of the sum: where it begins in the tile's first row, from there to the next row, and its words.
 // Where a was packed its rows are neighbours.

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "attention_vectors.h"
+#include "ratios.h"
 
 namespace easel {
 inline namespace EASEL_ISA {
@@ -22,8 +23,6 @@ template <typename T>
 inline const Word* words_of(const T* x) {
   return reinterpret_cast<const Word*>(x);
 }
-
-inline int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 // Whether the processor multiplies bf16; where it does not, operands are widened.
 inline bool multiplies_bf16() {
@@ -90,7 +89,7 @@ template <int R>
 // A spread operand packed by blocks of rows that differ by one at most, each (words, rows of the block).
 struct Blocks {
   int64_t rows, count;
-  Blocks(int64_t rows, int64_t most) : rows(rows), count((rows + most - 1) / most) {}
+  Blocks(int64_t rows, int64_t most) : rows(rows), count(ratio_up(rows, most)) {}
   int64_t begin(int64_t block) const { return block * (rows / count) + std::min(block, rows % count); }
 };
 

@@ -6,6 +6,7 @@
 
 #include <atomic>
 
+#include "../../vectors/ratios.h"
 #include "pictures.h"
 #include "tile_weights.h"
 
@@ -26,7 +27,6 @@ constexpr int64_t kOwnBytes = 1 << 20, kSharedBytes = 8 << 20;
 constexpr int64_t kOwnPixels = 1024;
 constexpr int64_t kPairSums = 2 * kTile * kPanel;
 
-int64_t ratio_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 size_t whole_pages(size_t bytes) { return (bytes + 4095) / 4096 * 4096; }
 
 // How the work is cut up.

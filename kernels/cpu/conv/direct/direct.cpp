@@ -47,8 +47,6 @@ using namespace direct_detail;
 // that are turned or packed are made anew for the next pixels.
 constexpr int64_t kTogether = 512, kDepth = 640, kMadeDepth = 320;
 
-int64_t ratio_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // What a thread works with. Pixels inside have all of their taps in the picture.
 struct Own {
   alignas(64) float sums[kTogether * kPanel];

@@ -109,7 +109,7 @@ constexpr Tile tile_of(std::integer_sequence<int, R...>, int64_t pixels) {
 // The same for any number of pixels, in tiles of nearly one size that share what lies ahead.
 inline void multiply(const Pixel* pixels, int64_t many, const Stretch* stretches, int64_t count,
                      int64_t words, const Task& task) {
-  const int64_t tiles = (many + kPixels - 1) / kPixels;
+  const int64_t tiles = ratio_up(many, kPixels);
   for (int64_t n = 0; n < tiles; ++n) {
     const int64_t from = many * n / tiles, next = many * (n + 1) / tiles;
     const Ahead ahead{task.ahead.blocks * n / tiles, task.ahead.apart};

@@ -131,8 +131,8 @@ ByTiles::ByTiles(const Instruction& i, const Conv2dShape& g, const Tensor& dy, c
       dy_(dy.as<bf16>()),
       dw_(dw, g, fresh),
       x_(g, x.as<bf16>(), dw_.sums && pays_to_lie(g), kPackedBytes, kTile),
-      steps_(parts(x_.most_rows() * x_.words(), kTile)),
-      dy_panels_(parts(g.O, kPanel)),
+      steps_(ratio_up(x_.most_rows() * x_.words(), kTile)),
+      dy_panels_(ratio_up(g.O, kPanel)),
       threads_(i.threads()) {
   const bool even = x_.panels() % threads_ == 0 || x_.panels() >= 8 * threads_;
   blocks_ = even ? 1 : std::min<int64_t>(threads_, dy_panels_);
@@ -200,14 +200,14 @@ void ByTiles::task(const Room& room, int64_t number) const {
 // Panels [from, to) of outputs.
 void ByTiles::multiply(const Room& room, int64_t part, int64_t panel, int64_t from, int64_t to) const {
   const Inputs::Part p = x_.part(part);
-  const int64_t steps = parts(p.rows * x_.words(), kTile);
+  const int64_t steps = ratio_up(p.rows * x_.words(), kTile);
   const bool woven = steps >= kWoven;
   Leaving leaving;
   for (int64_t q = from; q < to; ++q) {
     const int64_t many = std::min<int64_t>(kPanel, g_.O - q * kPanel);
     const auto tiles = many > kTile ? multiply_tiles<2> : multiply_tiles<1>;
     float* const sums = room.sums + (x_.count() > 1 ? q - from : woven ? q % 2 : 0) * g_.taps() * kBlock;
-    const int64_t stretches = parts(steps, kTogether);
+    const int64_t stretches = ratio_up(steps, kTogether);
     for (int64_t s = 0; s < stretches; ++s) {
       const int64_t first = steps * s / stretches, some = steps * (s + 1) / stretches - first;
       for (int64_t tap = 0; tap < g_.taps(); ++tap) {
@@ -224,7 +224,7 @@ void ByTiles::multiply(const Room& room, int64_t part, int64_t panel, int64_t fr
     }
     float* const dw = dw_.sums + (q * kPanel * g_.I + panel * kPanel) * 9;
     if (woven)
-      leaving = {sums, dw, g_.I * 9, many, parts(many, steps), 0, dw_.goal};
+      leaving = {sums, dw, g_.I * 9, many, ratio_up(many, steps), 0, dw_.goal};
     else
       put(sums, many, dw);
   }

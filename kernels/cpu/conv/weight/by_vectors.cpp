@@ -52,11 +52,11 @@ ByVectors::ByVectors(const Instruction& i, const Conv2dShape& g, const Tensor& d
       dy_(dy.as<bf16>()),
       dw_(dw, g, fresh),
       x_(g, x.as<bf16>(), dw_.sums && pays_to_lie(g), kPackedBytes, 0),
-      dy_panels_(parts(g.O, kPanel)),
+      dy_panels_(ratio_up(g.O, kPanel)),
       threads_(i.threads()) {
   const bool even = x_.panels() % threads_ == 0 || x_.panels() >= 8 * threads_;
   blocks_ = even ? 1 : std::min<int64_t>(threads_, dy_panels_);
-  const int64_t tiles = x_.count() > 1 ? dy_panels_ * parts(kPanel, kRows) : 1;
+  const int64_t tiles = x_.count() > 1 ? dy_panels_ * ratio_up(kPanel, kRows) : 1;
   sum_bytes_ = size_t(tiles * g.taps() * kRows * kPanel) * sizeof(float);
   packed_dy_ = i.scratch(size_t(dy_panels_ * g.N * g.height * x_.words() * kPanel) * sizeof(Word));
   rooms_ = i.scratch(size_t(threads_) * (x_.bytes() + sum_bytes_));
@@ -102,7 +102,7 @@ void ByVectors::multiply(const Room& room, const Inputs::Part& p, int64_t panel,
   const int64_t line = x_.words() * kPanel, words = p.rows * x_.words();
   float* sums = room.sums;
   for (int64_t q = from; q < to; ++q) {
-    const int64_t many = std::min<int64_t>(kPanel, g_.O - q * kPanel), tiles = parts(many, kRows);
+    const int64_t many = std::min<int64_t>(kPanel, g_.O - q * kPanel), tiles = ratio_up(many, kRows);
     const Word* dy = packed_dy_.get<Word>() + (q * g_.N * g_.height + p.row) * line;
     for (int64_t t = 0; t < tiles; ++t) {
       const int64_t begin = many * t / tiles, R = many * (t + 1) / tiles - begin;

@@ -12,7 +12,7 @@ namespace weight_detail {
 Inputs::Inputs(const Conv2dShape& g, const bf16* x, bool lies, int64_t most, int64_t zeros)
     : g_(g), x_(x), lies_(lies), zeros_(zeros) {
   const int64_t row_bytes = words() * kPanel * int64_t(sizeof(Word));
-  cuts_ = parts(height(), std::max<int64_t>(most / (shifts() * row_bytes) - packed_rows(0), 1));
+  cuts_ = ratio_up(height(), std::max<int64_t>(most / (shifts() * row_bytes) - packed_rows(0), 1));
 }
 
 void Inputs::pack(Word* to, const Part& p, int64_t panel) const {

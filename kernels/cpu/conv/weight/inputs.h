@@ -18,7 +18,7 @@ using namespace product_detail;
 
 // Whether sums of float32 are to come out as weights lie.
 inline bool pays_to_lie(const Conv2dShape& g) {
-  return g.KH == 3 && g.KW == 3 && g.I % kPanel == 0 && g.N * g.height * parts(g.width, 2) < g.O;
+  return g.KH == 3 && g.KW == 3 && g.I % kPanel == 0 && g.N * g.height * ratio_up(g.width, 2) < g.O;
 }
 
 class Inputs {
@@ -33,10 +33,10 @@ class Inputs {
   Inputs(const Conv2dShape& g, const bf16* x, bool lies, int64_t most, int64_t zeros);
 
   bool lies() const { return lies_; }
-  int64_t panels() const { return parts(g_.I, kPanel); }
-  int64_t words() const { return parts(g_.width, 2); }            // of a row of dy
+  int64_t panels() const { return ratio_up(g_.I, kPanel); }
+  int64_t words() const { return ratio_up(g_.width, 2); }         // of a row of dy
   int64_t count() const { return lies_ ? cuts_ : g_.N * cuts_; }  // of parts
-  int64_t most_rows() const { return parts(height(), cuts_); }
+  int64_t most_rows() const { return ratio_up(height(), cuts_); }
   Part part(int64_t k) const {
     const int64_t n = k % cuts_, row = height() * n / cuts_;
     return {k / cuts_ * height() + row, height() * (n + 1) / cuts_ - row, k == 0, k == count() - 1};
