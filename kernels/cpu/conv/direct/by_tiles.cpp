@@ -20,10 +20,12 @@ using namespace amx_conv;
 // Pairs of tiles, and panels, at a time, whose pixels, weights and sums of a stretch the second-level cache
 // holds beside what is asked for.
 constexpr int64_t kPairs = 16, kPanels = 3;
+// Places up to which it is one panel, whose weights are read faster than those of several.
+constexpr int64_t kFewPlaces = 8 * kTile;
 // Bytes of pixels under a pair that the first-level cache holds.
 constexpr int64_t kNear = 34 << 10;
 // Bytes of pixels that a thread lays out for itself, and that all lay out together.
-constexpr int64_t kOwnBytes = 1 << 20, kSharedBytes = 8 << 20;
+constexpr int64_t kOwnBytes = 1400 << 10, kSharedBytes = 8 << 20;
 constexpr int64_t kOwnPixels = 1024;
 constexpr int64_t kPairSums = 2 * kTile * kPanel;
 
@@ -39,8 +41,9 @@ struct Cut {
     const int64_t near = (p.g.KH - 1) * std::min<int64_t>(p.width, 2 * kTile + p.g.KW) + 2 * kTile + p.g.KW,
                   most = std::max<int64_t>(1, kNear / kPlaceBytes / near);
     steps = ratio_up(p.steps(), ratio_up(p.steps(), most));
-    together = ratio_up(panels, ratio_up(panels, kPanels));
-    const int64_t all = p.rows(), alone = std::min(fitting(p, kOwnBytes), ratio_up(kOwnPixels, p.width)),
+    const int64_t all = p.rows(), passing = all * p.width > kFewPlaces ? kPanels : 1;
+    together = ratio_up(panels, ratio_up(panels, passing));
+    const int64_t alone = std::min(fitting(p, kOwnBytes), ratio_up(kOwnPixels, p.width)),
                   enough = 4 * threads;
     own = !make && alone * p.width >= kOwnPixels / 4 && ratio_up(all, alone) >= enough;
     rows = std::min(own ? alone : fitting(p, kSharedBytes), all);
