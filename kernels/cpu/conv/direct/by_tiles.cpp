@@ -160,13 +160,13 @@ struct Convolution {
     const Item item{region,           p.phase(k / groups / parts),
                     first(group),     first(group + 1) - first(group),
                     tiles.at + begin, end - begin};
+    const auto wanted = [&](int64_t group, int64_t from) {
+      return weights.wanted(first(group), first(group + 1) - first(group), from,
+                            std::min(cut.steps, p.steps() - from), item.phase.tap, item.phase.taps);
+    };
     for (int64_t from = 0; from < p.steps(); from += cut.steps) {
       const int64_t steps = std::min(cut.steps, p.steps() - from), then = from + steps;
-      multiply_stretch(
-          o, item, from, steps,
-          then < p.steps()
-              ? weights.wanted(item.panel, item.panels, then, std::min(cut.steps, p.steps() - then))
-              : weights.wanted(first(next), first(next + 1) - first(next), 0, cut.steps));
+      multiply_stretch(o, item, from, steps, then < p.steps() ? wanted(group, then) : wanted(next, 0));
     }
   }
 

@@ -46,30 +46,55 @@ class Outputs {
   int64_t left_ = 0, channel_ = 0;
 };
 
-// Memory that is wanted later: chunks of so many lines, so many bytes apart. It is asked for in the order in
-// which it lies, which lets the processor fetch ahead by itself.
+// Memory that is wanted later: chunks that lie so many bytes apart, each of groups of blocks, of which some
+// are wanted. It is asked for in the order in which it lies where that is all, which lets the processor fetch
+// ahead by itself.
 class Wanted {
  public:
+  struct Group {
+    int64_t lines, blocks;  // of a block; of the group
+    const int64_t* wanted;  // which, or all
+    int64_t many;
+  };
   Wanted() = default;
-  Wanted(const void* from, int64_t lines, int64_t chunks, int64_t apart)
-      : at_(static_cast<const char*>(from)), lines_(lines), chunks_(chunks), jump_(apart - lines * kLine) {
-    left_ = chunks_ ? lines_ : 0;
+  Wanted(const void* from, int64_t chunks, int64_t apart, int64_t groups, const Group& group)
+      : from_(static_cast<const char*>(from)),
+        chunks_(group.many ? chunks : 0),
+        apart_(apart),
+        blocks_(groups * group.many),
+        group_(group) {
+    if (chunks_) begin();
   }
-  int64_t lines() const { return lines_ * chunks_; }
+  int64_t lines() const { return group_.lines * blocks_ * chunks_; }
 
   void ask(int64_t lines) {
-    for (; lines > 0 && left_; --lines, at_ += kLine) {
+    for (; lines > 0 && left_; --lines) {
       __builtin_prefetch(at_, 0, 2);
-      if (--left_) continue;
-      at_ += jump_;
-      if (--chunks_) left_ = lines_;
+      at_ += kLine;
+      if (!--left_) next();
     }
   }
 
  private:
   static constexpr int64_t kLine = 64;
-  const char* at_ = nullptr;
-  int64_t lines_ = 0, chunks_ = 0, jump_ = 0, left_ = 0;
+
+  void begin() {
+    const int64_t in = block_ % group_.many;
+    at_ = from_ + (block_ / group_.many * group_.blocks + (group_.wanted ? group_.wanted[in] : in)) *
+                      group_.lines * kLine;
+    left_ = group_.lines;
+  }
+  void next() {
+    if (++block_ == blocks_) {
+      block_ = 0, from_ += apart_;
+      if (!--chunks_) return;
+    }
+    begin();
+  }
+
+  const char *from_ = nullptr, *at_ = nullptr;
+  int64_t chunks_ = 0, apart_ = 0, blocks_ = 0, block_ = 0, left_ = 0;
+  Group group_{};
 };
 
 }  // namespace amx_conv

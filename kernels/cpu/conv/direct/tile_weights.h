@@ -24,14 +24,15 @@ struct TileWeights {
     return w + (reversed ? step * panels() + panel : panel * steps() + step) * taps * kBlock;
   }
 
-  // The memory of some panels' packed blocks at some steps.
-  Wanted wanted(int64_t panel, int64_t panels, int64_t step, int64_t steps) const {
+  // The memory of some panels' packed blocks at some steps, of which a gradient's phase reads its own taps.
+  Wanted wanted(int64_t panel, int64_t panels, int64_t step, int64_t steps, const int64_t* tap,
+                int64_t many) const {
     if (plain) return {};
-    const int64_t lines = taps * kBlock * int64_t(sizeof(bf16)) / 64;
+    const Wanted::Group group{kBlock * int64_t(sizeof(bf16)) / 64, taps, many < taps ? tap : nullptr, many};
     const auto bytes = [](const bf16* from, const bf16* to) { return (to - from) * int64_t(sizeof(bf16)); };
     const bf16* const from = packed(panel, step);
-    if (reversed) return {from, panels * lines, steps, bytes(from, packed(panel, step + 1))};
-    return {from, steps * lines, panels, bytes(from, packed(panel + 1, step))};
+    if (reversed) return {from, steps, bytes(from, packed(panel, step + 1)), panels, group};
+    return {from, panels, bytes(from, packed(panel + 1, step)), steps, group};
   }
 
   // One block of a reversed convolution.
