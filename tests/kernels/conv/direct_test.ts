@@ -46,6 +46,7 @@ const CASES: Record<string, Case> = {
     pad: [0, 0, 0, 0],
   },
   "more pixels than are laid out at once": { x: [1, 85, 80, 672], O: 32 },
+  "results that go past the caches": { x: [1, 129, 128, 32], O: 1024, added: true },
 };
 
 const numbers = (shape: readonly number[], seed: number, scale = 1) =>

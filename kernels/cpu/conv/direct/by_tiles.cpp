@@ -68,6 +68,7 @@ struct Convolution {
   const bf16 *bias, *residual;
   char *laid, *own;  // regions, and what threads work with
   size_t laid_bytes, own_bytes;
+  bool past;  // the caches
 
   // What a thread works with.
   struct Own {
@@ -79,7 +80,7 @@ struct Convolution {
   };
   Own room(int thread) const {
     float* const sums = reinterpret_cast<float*>(own + size_t(thread) * own_bytes);
-    return {sums, reinterpret_cast<bf16*>(sums + cut.sums()), {y, bias, residual, p.g.O}, {}};
+    return {sums, reinterpret_cast<bf16*>(sums + cut.sums()), {y, bias, residual, p.g.O, past}, {}};
   }
 
   // Where a region's tiles begin.
@@ -197,6 +198,7 @@ struct Convolution {
       Own o = room(omp_get_thread_num());
       for (int64_t item; (item = next++) < items;) f(o, item);
       o.outputs.write(o.outputs.left());
+      vectors::written();
     }
   }
 
@@ -227,9 +229,10 @@ Run direct_by_tiles(const Instruction& i, const Direct& c) {
         c.reversed,         c.plain, c.wide ? reinterpret_cast<const float*>(c.w.get()) : nullptr,
         numbers(c.w.get()), c.g.I,   c.g.O,
         c.g.taps()};
+    const bool past = vectors::goes_past(c.y, c.g.N * c.g.height * c.g.width, c.g.O * int64_t(sizeof(bf16)));
     const Convolution run{
         p,          cut,       weights,    numbers(c.x), numbers(c.y), numbers(c.bias), numbers(c.residual),
-        laid.get(), own.get(), laid_bytes, own_bytes};
+        laid.get(), own.get(), laid_bytes, own_bytes,    past};
     run.run();
   };
 }

@@ -1,6 +1,7 @@
 // What is done beside the products of tiles (amx_tiles.h): finished sums are rounded and written, and memory
 // is asked for.
 #pragma once
+#include "../../vectors/streams.h"
 #include "amx_tiles.h"
 
 #if defined(__AVX512BW__)
@@ -11,8 +12,9 @@ namespace amx_conv {
 // Sums of a panel that are finished, a row of a pixel's each.
 class Outputs {
  public:
-  Outputs(bf16* y, const bf16* bias, const bf16* residual, int64_t channels)
-      : y_(y), bias_(bias), residual_(residual), channels_(channels) {}
+  // Past the caches: see streams.h.
+  Outputs(bf16* y, const bf16* bias, const bf16* residual, int64_t channels, bool past)
+      : y_(y), bias_(bias), residual_(residual), channels_(channels), past_(past) {}
 
   // The next ones, of so many pixels of y; none is negative. Those before must be written.
   void add(const float* sums, const int64_t* pixels, int64_t many, int64_t channel) {
@@ -34,12 +36,16 @@ class Outputs {
     vectors::Vec low = vectors::load(sums_) + added_[0], high = vectors::load(sums_ + kLanes) + added_[1];
     if (residual_) low += Brains::read(residual_ + to), high += Brains::read(residual_ + to + kLanes);
     const auto numbers = attention_detail::narrowed(low, high);
-    memcpy(y_ + to, &numbers, sizeof numbers);
+    if (past_)
+      vectors::copy_past(y_ + to, &numbers, sizeof numbers);
+    else
+      memcpy(y_ + to, &numbers, sizeof numbers);
   }
 
   bf16* y_;
   const bf16 *bias_, *residual_;
   int64_t channels_;
+  bool past_;
   vectors::Vec added_[2] = {};
   const float* sums_ = nullptr;
   const int64_t* pixels_ = nullptr;
