@@ -1,5 +1,8 @@
-import { add, groupNorm, layerNorm, silu } from "../../src/graph/mod.ts";
+import { deepStrictEqual } from "node:assert/strict";
+import { add, compile, Graph, groupNorm, layerNorm, silu } from "../../src/graph/mod.ts";
+import { openDevice, ParameterStore } from "../../src/runtime/mod.ts";
 import { checkOp, normal } from "./check_op.ts";
+import { device, testOnEach, withEnvironment } from "./devices.ts";
 
 const EPS = 1e-5;
 
@@ -52,6 +55,26 @@ checkOp("groupNorm() keeps its digits where the mean is far from 0", {
     normalised(x, (i) => Math.floor(i % 8 / 4)).map((v, i) => v * gamma[i % 8] + beta[i % 8]),
   dtypes: ["f32"],
   tolerance: { f32: 1e-4 }, // x itself has 7 digits, of which the mean takes 3
+});
+
+// As everywhere else: -infinity times 0.
+testOnEach("groupNorm() with silu gives NaN where the norm is -infinity", async (backend) => {
+  const at = (isa: string) => withEnvironment({ EASEL_CPU_ISA: isa }, () => openDevice("cpu"));
+  for (const on of backend === "cpu" ? ["v2", "v3", "v4"].map(at) : [device(backend)]) {
+    for (const dtype of ["f32", "f16", "bf16"] as const) {
+      const store = new ParameterStore(on), graph = new Graph();
+      const x = graph.input("x", [1, 2, 40], dtype), beta = graph.input("beta", [40], dtype);
+      const gamma = graph.input("gamma", [40], dtype);
+      graph.output("y", silu(groupNorm(x, gamma, beta, { groups: 1, eps: EPS })));
+      const program = await compile(graph, store);
+      const special = Float32Array.from({ length: 40 }, (_, k) => [-Infinity, 0, NaN][k % 3]);
+      const ones = new Float32Array(80).fill(1);
+      const { y } = await program.run({ x: ones, gamma: ones.subarray(40), beta: special });
+      deepStrictEqual([...y].map(Number.isNaN), [...special, ...special].map((b) => b !== 0), dtype);
+      program.destroy();
+      store.destroy();
+    }
+  }
 });
 
 for (const shape of [[3, 5], [2, 7, 64], [130, 33], [150, 16], [2, 1288]]) {

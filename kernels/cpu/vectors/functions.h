@@ -68,20 +68,26 @@ inline Vec reciprocal(Vec x) {
 
 constexpr float kLog2E = 1.44269504088896341f;
 
+// Whether what is too large for exp2_of() may be its argument: infinity comes of it, and its reciprocal is 0.
+#if defined(__AVX512F__)
+template <typename T>
+constexpr bool kOverflows = !kExact<T>;
+#else
+template <typename T>
+constexpr bool kOverflows = false;
+#endif
+
 template <typename T>
 inline Vec sigmoid(Vec x) {
   Vec t = x * -kLog2E;
-#if defined(__AVX512F__)
-  constexpr bool kOverflows = !kExact<T>;  // to infinity, whose reciprocal is 0 there
-#else
-  constexpr bool kOverflows = false;
-#endif
-  if (!kOverflows) t = at_most(t, 126.f);
+  if (!kOverflows<T>) t = at_most(t, 126.f);
   return reciprocal<T>(1.f + exp2_of<T>(t));
 }
+// Of -infinity it is NaN, as the product of that and 0 is; a bounded sigmoid is not 0.
 template <typename T>
 inline Vec silu(Vec x) {
-  return x * sigmoid<T>(x);
+  const Vec y = x * sigmoid<T>(x);
+  return kOverflows<T> ? y : at_most(x, 0.f) * 0.f + y;
 }
 template <typename T>
 inline Vec silu_slope(Vec x) {
