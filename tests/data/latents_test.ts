@@ -1,87 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  BatchLoader,
-  cacheLatents,
-  type CacheOptions,
-  createDatasetGroup,
-  type DatasetGroup,
-  datasetName,
-} from "../../src/data/mod.ts";
+import { BatchLoader, type CacheOptions, createDatasetGroup, datasetName } from "../../src/data/mod.ts";
 import { unzipSync, zipSync } from "fflate";
 import { f32Array, i64Array, readNpz, writeNpz } from "../../src/formats/npz.ts";
 import { PythonRandom, TorchGenerator } from "../../src/random/mod.ts";
 import { plansOf, withFolder, writePictures } from "./fixture.ts";
 import { sd1 } from "../../src/models/families/sd1.ts";
-
-/** Not a VAE: each latent is a pixel of its 8x8 block, twice, with the call's number and the column. */
-class Encoder {
-  readonly calls: number[] = [];
-  readonly encode: CacheOptions["encode"] = (pixels, count, height, width) => {
-    this.calls.push(count);
-    const h = height / 8, w = width / 8;
-    const latents = Float32Array.from({ length: count * h * w * 4 }, (_, i) => {
-      const channel = i % 4,
-        x = Math.floor(i / 4) % w,
-        y = Math.floor(i / 4 / w) % h,
-        n = Math.floor(i / 4 / w / h);
-      return channel < 2
-        ? pixels[((n * height + y * 8) * width + x * 8) * 3 + channel]
-        : channel === 2
-        ? this.calls.length
-        : x;
-    });
-    return Promise.resolve({ latents, channels: 4, height: h, width: w });
-  };
-}
-
-const FLAGS = {
-  ...{ resolution: "64", caption_extension: ".txt", train_batch_size: 4, enable_bucket: true },
-  ...{ min_bucket_reso: 32, max_bucket_reso: 128, bucket_reso_steps: 32 },
-};
-
-async function open(dir: string, flags: Record<string, unknown> = {}): Promise<DatasetGroup> {
-  const plans = plansOf({ train_data_dir: dir, ...FLAGS, ...flags });
-  return await createDatasetGroup(plans, new PythonRandom(1), { compat: false });
-}
-
-async function cache(group: DatasetGroup, toDisk: boolean, more: Partial<CacheOptions> = {}) {
-  const encoder = new Encoder(), notes: string[] = [];
-  const note = (line: string) => notes.push(line);
-  await cacheLatents(group.datasets[0], {
-    latent: sd1.latent,
-    encode: encoder.encode,
-    batchSize: 2,
-    toDisk,
-    compat: false,
-    note,
-    ...more,
-  });
-  return { encoder, notes };
-}
-
-async function firstBatch(group: DatasetGroup) {
-  const random = new PythonRandom(3), torch = new TorchGenerator(3);
-  const loader = new BatchLoader(group, {
-    latent: sd1.latent,
-    torch,
-    random,
-    maxTrainSteps: 1,
-    compat: false,
-    note: () => {},
-  });
-  loader.startEpoch(1);
-  return (await loader.next(0))!;
-}
-
-function pictures(dir: string): void {
-  writePictures(join(dir, "1_a"), [
-    { name: "big", width: 70, height: 64 },
-    { name: "s1", width: 64, height: 64 },
-    { name: "s2", width: 64, height: 64 },
-    { name: "tall", width: 40, height: 90 },
-  ]);
-}
+import { cache, firstBatch, open, pictures } from "./latent_fixture.ts";
 
 Deno.test("latents from memory and from files make the same batch, flips included", () =>
   withFolder(async (dir) => {
@@ -188,16 +113,6 @@ Deno.test("caching refuses what it cannot do and leaves out what it cannot read"
     assert.equal(notes.length, 1);
   }));
 
-Deno.test("two images that would share a cache file are refused", () =>
-  withFolder(async (dir) => {
-    pictures(dir);
-    Deno.copyFileSync(join(dir, "1_a", "s1.png"), join(dir, "1_a", "s1.webp"));
-    await assert.rejects(
-      async () => cache(await open(dir), true),
-      /s1.png and .*s1.webp would share the cache file/,
-    );
-  }));
-
 Deno.test("metadata with latents beside it trains without the images", () =>
   withFolder(async (dir) => {
     pictures(dir);
@@ -288,20 +203,4 @@ Deno.test("--skip_cache_check takes files by the names of their arrays; what is 
     assert.match(flipped.notes[0], /holds no mirrored latents; is made again/);
     writeNpz(file, { depth: f32Array(new Float32Array(1), [1]) });
     await assert.rejects(cache(await open(dir), true, trusted), /holds depth and no latents/);
-  }));
-
-Deno.test("two datasets of one folder do not take each other's files", () =>
-  withFolder(async (dir) => {
-    pictures(dir);
-    const owned = new Map<string, string>();
-    const large = await open(dir, { resolution: "128" }), small = await open(dir);
-    await cache(large, true, { owned });
-    const { notes } = await cache(small, true, { owned });
-    assert.match(notes.join(), /npz: holds latents for an earlier dataset; .* 4 pictures .* stay in memory/);
-    for (const group of [large, small]) {
-      const { latentShape, bucket } = await firstBatch(group);
-      assert.deepEqual(latentShape, [bucket[1] / 8, bucket[0] / 8, 4]);
-    }
-    const again = new Map<string, string>(), largeAgain = await open(dir, { resolution: "128" });
-    assert.deepEqual((await cache(largeAgain, true, { owned: again })).encoder.calls, []);
   }));

@@ -1,10 +1,9 @@
 /** Encoding every image once, before training: into memory, or into files that later runs find again. */
 
 import { basename, dirname } from "node:path";
-import { UsageError, UserError } from "../../base/errors.ts";
+import { UsageError } from "../../base/errors.ts";
 import { isTaken } from "../../base/files/exists.ts";
 import { realPlace } from "../../base/files/links.ts";
-import { counted } from "../../base/phrases.ts";
 import { removeLeftovers } from "../../base/files/leftovers.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 import type { LatentSides } from "../../models/mod.ts";
@@ -16,6 +15,7 @@ import type { Pixels } from "../../images/pixels.ts";
 import { fit, type Fitted } from "../batches/prepare.ts";
 import { fitTask, type Pictured } from "./fit_task.ts";
 import { type Encode, encodeFitted } from "./encode.ts";
+import { type LatentOwners, ownedByOthers, refuseSharedFiles, wantsAlpha } from "./latent_owners.ts";
 import {
   latentFileMisfit,
   latentFileOf,
@@ -24,21 +24,17 @@ import {
   writeLatentFile,
 } from "./latent_file.ts";
 
-export interface CacheOptions {
+export interface CacheOptions extends LatentOwners {
   /** What the model's latents are like. */
   readonly latent: LatentSides;
   readonly encode: Encode;
   /** Images of one encoder call. */
   readonly batchSize: number;
   readonly toDisk: boolean;
-  /** Make files again that are there and fit, but for these: those of the run's earlier datasets, by realPlace(); new ones are added. */
+  /** Make files again that fit, but for these, of the run's earlier datasets, by realPlace(); new ones are added. */
   readonly again?: Set<string>;
   /** Take files that are there by the names of their arrays, without reading their numbers. */
   readonly trusted?: boolean;
-  /** What the files of earlier datasets of the run hold, by realPlace(); those of this one are added. */
-  readonly owned?: Map<string, string>;
-  /** Latents for which there is no file, because an earlier dataset has it, are not made. */
-  readonly onlyFiles?: boolean;
   /** Read images as sd-scripts 0.9.1 does. */
   readonly compat: boolean;
   /** Where a random crop begins, of so many pixels that are left over; without it there are no random crops. */
@@ -119,27 +115,6 @@ function readEntry(entry: ImageEntry, pool: Pool, options: CacheOptions): Promis
   return picture;
 }
 
-/** Entries whose file holds another size, mask or filter of the same picture for an earlier dataset; theirs have none. */
-function ownedByOthers(
-  entries: readonly ImageEntry[],
-  { owned = new Map(), onlyFiles, note }: Pick<CacheOptions, "owned" | "onlyFiles" | "note">,
-): Set<ImageEntry> {
-  const out = new Set<ImageEntry>();
-  for (const entry of entries) {
-    const file = realPlace(latentFileOf(entry.path)), filter = entry.subset.resize_interpolation ?? "";
-    const content = [...entry.bucket, wantsAlpha(entry), filter].join(), other = owned.get(file);
-    if (other !== undefined && other !== content) out.add(entry);
-    else owned.set(file, content);
-  }
-  const [first] = out;
-  if (first) {
-    const held = `${latentFileOf(first.path)}: holds latents for an earlier dataset`;
-    const whose = `those of ${counted(out.size, "picture")} for this one`;
-    note(`${held}; ${whose} ${onlyFiles ? "are left to the training" : "stay in memory"}`);
-  }
-  return out;
-}
-
 /** Takes the files that are there and fit; gives the other entries. One line tells of files that do not fit. */
 function withoutFile(
   entries: readonly ImageEntry[],
@@ -163,10 +138,6 @@ function withoutFile(
   return waiting;
 }
 
-function wantsAlpha({ subset }: ImageEntry): boolean {
-  return "alpha_mask" in subset && subset.alpha_mask;
-}
-
 /** Neighbours of the same bucket and options, at most `size` together. */
 function groups(entries: readonly ImageEntry[], size: number): ImageEntry[][] {
   const alike = (a: ImageEntry, b: ImageEntry) =>
@@ -187,17 +158,6 @@ function clearLeftovers(entries: readonly ImageEntry[], note: (line: string) => 
   for (const [folder, paths] of files) {
     const names = new Set(paths.map((path) => basename(path)));
     removeLeftovers(folder, (name) => names.has(name), note);
-  }
-}
-
-function refuseSharedFiles(entries: readonly ImageEntry[]): void {
-  const owners = new Map<string, string>();
-  for (const { path } of entries) {
-    const file = latentFileOf(path), owner = owners.get(file);
-    if (owner) {
-      throw new UserError(`${owner} and ${path} would share the cache file ${file}; rename one of them`);
-    }
-    owners.set(file, path);
   }
 }
 
