@@ -7,10 +7,13 @@ import { type Metric, RunRecord } from "./record.ts";
 
 export const isEventFile = (name: string) => name.includes(".tfevents.");
 
-/** sd-scripts' tags. */
+/** sd-scripts' tags, which differ from program to program; a rate without a name is that of all weights. */
 const METRICS: Readonly<Record<string, Metric>> = {
+  "loss": "loss",
   "loss/current": "loss",
   "loss/average": "average",
+  "lr": "rate:all",
+  "lr/d*lr": "adapted:all",
   "grad_norm": "grad_norm",
   "loss/validation/step_average": "validation",
 };
@@ -41,7 +44,7 @@ export class BoardReader {
 }
 
 function take(record: RunRecord, { tag, step, value, time }: ScalarEvent): void {
-  if (tag === "loss/current") record.atStep(step, time);
+  if (tag === "loss/current" || tag === "loss") record.atStep(step, time);
   if (tag === "loss/epoch") return record.inEpoch(step + 1, record.step + 1);
   if (tag === "loss/validation/epoch_average") return record.add("validation", record.step, value);
   const [, adapted, group] = /^lr\/(d\*lr\/)?(.+)$/.exec(tag) ?? [];

@@ -17,10 +17,28 @@ export interface StepLog {
   readonly norms?: NormReport;
 }
 
+/** sd-scripts' programs do not agree about tags. */
+interface Tags {
+  readonly loss: "loss" | "loss/current";
+  /** What is trained has one rate, which goes by no name. */
+  readonly oneRate?: true;
+}
+
+/** By the tracker, which sd-scripts' programs name. */
+const TAGS: Readonly<Record<string, Tags>> = {
+  finetuning: { loss: "loss" },
+  dreambooth: { loss: "loss" },
+  textual_inversion: { loss: "loss", oneRate: true },
+  controlnet_train: { loss: "loss/current", oneRate: true },
+  sdxl_control_net_train: { loss: "loss/current", oneRate: true },
+  lllite_control_net_train: { loss: "loss/current", oneRate: true },
+};
+const OTHER: Tags = { loss: "loss/current" };
+
 type LogConfig = Pick<OutputConfig, "loggingDir" | "logPrefix" | "logTrackerName" | "logTrackerConfig">;
 
 export class TrainingLog {
-  private constructor(private readonly writer: EventWriter) {}
+  private constructor(private readonly writer: EventWriter, private readonly tags: Tags) {}
 
   /**
    * null without --logging_dir. `tracker` is the folder's name unless --log_tracker_name gives another; `options` are
@@ -34,16 +52,19 @@ export class TrainingLog {
     if (loggingDir === null) return null;
     const run = `${logPrefix ?? ""}${stamp(new Date())}`,
       folder = join(loggingDir, run, logTrackerName ?? tracker);
-    const log = new TrainingLog(new EventWriter(folder, Date.now(), readTrackerConfig(logTrackerConfig)));
+    const writer = new EventWriter(folder, Date.now(), readTrackerConfig(logTrackerConfig));
     if (options) writeHyperParameters(folder, options);
-    return log;
+    return new TrainingLog(writer, TAGS[tracker] ?? OTHER);
   }
 
   step(globalStep: number, { loss, average, learningRates, adaptedRates, gradNorm, norms }: StepLog): void {
-    this.writer.scalar("loss/current", loss, globalStep);
+    const { tags } = this, part = (name: string) => tags.oneRate ? "" : `/${name}`;
+    this.writer.scalar(tags.loss, loss, globalStep);
     this.writer.scalar("loss/average", average, globalStep);
-    for (const [name, rate] of learningRates) this.writer.scalar(`lr/${name}`, rate, globalStep);
-    for (const [name, rate] of adaptedRates ?? []) this.writer.scalar(`lr/d*lr/${name}`, rate, globalStep);
+    for (const [name, rate] of learningRates) this.writer.scalar(`lr${part(name)}`, rate, globalStep);
+    for (const [name, rate] of adaptedRates ?? []) {
+      this.writer.scalar(`lr/d*lr${part(name)}`, rate, globalStep);
+    }
     if (gradNorm !== null) this.writer.scalar("grad_norm", gradNorm, globalStep);
     if (!norms) return;
     this.writer.scalar("max_norm/keys_scaled", norms.keysScaled, globalStep);

@@ -112,6 +112,21 @@ Deno.test("logs, states and sample pictures are found in the folders, whatever t
   });
 });
 
+Deno.test("logs of each of sd-scripts' programs have their losses and rates", async () => {
+  await inStudio(async (studio, folder) => {
+    const writer = new EventWriter(join(folder, "logs/20260101000000/textual_inversion"), 1_700_000_000_000);
+    for (let step = 1; step <= 4; step++) {
+      writer.scalar("loss", step, step, step * 2000);
+      writer.scalar("lr", 0.5, step);
+      writer.scalar("lr/d*lr", 0.25, step);
+    }
+    writer.close();
+    const [run] = await get<RunSummary[]>(studio, "/api/runs");
+    const { step, latest } = await get<RunDetails>(studio, `/api/runs/${run.id}`);
+    assert.deepEqual([step, latest], [4, { loss: 4, "rate:all": 0.5, "adapted:all": 0.25, seconds: 2 }]);
+  });
+});
+
 Deno.test("news of a run are what was added, at most twice a second, few bytes however fast it goes", async () => {
   await inStudio(async (studio) => {
     const id = toldJob(studio, stepLine(1, 1000)), { events } = filesOf(studio, id), news: RunNews[] = [];

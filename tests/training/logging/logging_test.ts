@@ -4,6 +4,8 @@ import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/str
 import { basename, join } from "node:path";
 import { trainNetworkJob } from "../../../src/training/jobs/train_network_job.ts";
 import { trainNetwork } from "../../../src/training/jobs/train_network.ts";
+import { readScalars } from "../../../src/formats/mod.ts";
+import { TrainingLog } from "../../../src/training/logging/training_log.ts";
 import { listening, tinyRun } from "../tiny_run.ts";
 
 /** Files below, by their path from `dir`. */
@@ -49,6 +51,28 @@ Deno.test("--log_config shows the options without secrets and paths; a tracker's
     ok(!text.includes("hf_secret") && !/train_data_dir|huggingface_token|output_dir/.test(text), file);
   }
   Deno.removeSync(dir, { recursive: true });
+});
+
+Deno.test("numbers have the tags that sd-scripts' program of the same tracker gives them", () => {
+  const cases = {
+    network_train: ["loss/current", "lr/unet", "lr/d*lr/unet"],
+    dreambooth: ["loss", "lr/unet", "lr/d*lr/unet"],
+    finetuning: ["loss", "lr/unet", "lr/d*lr/unet"],
+    textual_inversion: ["loss", "lr", "lr/d*lr"],
+    controlnet_train: ["loss/current", "lr", "lr/d*lr"],
+    lllite_control_net_train: ["loss/current", "lr", "lr/d*lr"],
+  };
+  const loggingDir = Deno.makeTempDirSync(), rates = new Map([["unet", 0.5]]);
+  for (const [tracker, tags] of Object.entries(cases)) {
+    const given = { loggingDir, logPrefix: tracker, logTrackerName: "mine", logTrackerConfig: null };
+    const log = TrainingLog.open(given, tracker, null)!;
+    log.step(1, { loss: 1, average: 1, learningRates: rates, adaptedRates: rates, gradNorm: null });
+    log.close();
+    const [file] = filesBelow(loggingDir).filter((name) => name.startsWith(tracker));
+    const { events } = readScalars(Deno.readFileSync(join(loggingDir, file)));
+    deepStrictEqual(events.map(({ tag }) => tag), [tags[0], "loss/average", ...tags.slice(1)], tracker);
+  }
+  Deno.removeSync(loggingDir, { recursive: true });
 });
 
 Deno.test("a tracker's config that TensorBoard does not take is one line before any work", () => {
