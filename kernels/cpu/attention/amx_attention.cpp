@@ -1,6 +1,6 @@
-// attention in bf16 by tiles of AMX, unit after unit (amx_units.h). At width 64 the products of a unit's
-// tiles take 576 cycles and its exponentials 350 of the vectors'; tiles' way to memory and back, which the
-// processor hides in part, bounds it. Narrow heads go another way (amx_narrow_attention.cpp).
+// attention in bf16 by tiles of AMX, unit after unit (amx_units.h). What bounds it are the tiles' ways to
+// memory and back, which the processor hides in part. Most heads of 34 to 64 go another way
+// (amx_narrow_attention.cpp).
 //
 // A weight is 2^(scale * score - shift), and the shift is the score of the first key: the sum is 1 at least,
 // and needs no running maximum. Only where it becomes very large a panel is computed again, shifted by its
@@ -195,7 +195,7 @@ class AmxForward {
 }  // namespace
 
 Run amx_attention(const Instruction& i, const AttentionShape& s) {
-  if (sum_tiles(s.width) == 2 && column_tiles(s.width + 1) == 3) return amx_narrow_attention(i, s);
+  if (serves_narrow(s.width)) return amx_narrow_attention(i, s);
   auto forward = std::make_shared<AmxForward>(i, s);
   const Tensor q = i.in(0), k = i.in(1), v = i.in(2), out = i.out(0), lse = i.out(1);
   return [=] { forward->run(q.as<bf16>(), k.as<bf16>(), v.as<bf16>(), out.as<bf16>(), lse.as<float>()); };

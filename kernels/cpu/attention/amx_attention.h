@@ -17,7 +17,8 @@ inline bool amx_attends([[maybe_unused]] const AttentionShape& s) {
 }
 
 Run amx_attention(const Instruction& i, const AttentionShape& s);
-Run amx_narrow_attention(const Instruction& i, const AttentionShape& s);  // heads of 34 to 46
+bool serves_narrow(int64_t width);  // heads of 34 to 46, and of 50 to 64
+Run amx_narrow_attention(const Instruction& i, const AttentionShape& s);
 Run amx_attention_backward(const Instruction& i, const AttentionShape& s);
 
 }  // namespace EASEL_ISA

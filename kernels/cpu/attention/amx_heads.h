@@ -15,13 +15,14 @@ namespace attention_detail {
 constexpr int kChunk = 32;        // keys that the tiles take at a time
 constexpr int64_t kPacked = 512;  // keys that a thread packs at a time
 
-// Beside v lies a column of ones, whose sum is that of the weights.
+// Beside v lies a column of ones, whose sum is that of the weights, if there are `ones`.
 class Heads {
  public:
-  Heads(const Instruction& i, const AttentionShape& s)
+  Heads(const Instruction& i, const AttentionShape& s, bool ones = true)
       : s_(s),
+        ones_(ones),
         words_(sum_tiles(s.width) * amx::kTile),
-        columns_(column_tiles(s.width + 1) * amx::kTile),
+        columns_(column_tiles(s.width + ones) * amx::kTile),
         keys_(round_up(s.keys, kChunk)),
         parts_((keys_ + kPacked - 1) / kPacked),
         packed_(i.scratch(sizeof(Word) * size_t(s.batch * s.heads * head_words()))),
@@ -63,8 +64,11 @@ class Heads {
     pack_across(k + head + from * row, row, n, padded, s_.width, k + head, keys);
     pack_along(v + head + from * row, row, n, padded, s_.width, columns_ / amx::kTile, values);
     largest_.get<float>()[h * parts_ + from / kPacked] = attention_detail::largest(keys, padded * words_);
-    values += s_.width / kLanes * kTileWords + s_.width % kLanes;
-    for (int64_t w = 0; w < padded / 2; ++w) {  // the column of ones
+    if (ones_) pack_ones(n, padded, values + s_.width / kLanes * kTileWords + s_.width % kLanes);
+  }
+
+  void pack_ones(int64_t n, int64_t padded, Word* values) const {
+    for (int64_t w = 0; w < padded / 2; ++w) {
       const int64_t key = w / amx::kTile * kChunk + first_of_word(w % amx::kTile);
       bf16* pair =
           reinterpret_cast<bf16*>(values + w / amx::kTile * amx::kTile * columns_ + w % amx::kTile * kLanes);
@@ -73,6 +77,7 @@ class Heads {
   }
 
   AttentionShape s_;
+  bool ones_;
   int64_t words_, columns_, keys_, parts_;
   Scratch packed_;   // of each head its keys, then its values
   Scratch largest_;  // of each part of a head's keys
