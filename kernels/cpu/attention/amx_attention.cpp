@@ -54,7 +54,7 @@ class AmxForward {
         own_(i.scratch(sizeof(float) * per_thread_ * size_t(i.threads()))) {}
 
   void run(const bf16* q, const bf16* k, const bf16* v, bf16* out, float* lse) {
-    const int64_t heads = s_.batch * s_.heads, blocks = (s_.queries + block_ - 1) / block_;
+    const int64_t heads = s_.batch * s_.heads, blocks = ratio_up(s_.queries, block_);
     heads_.pack(k, v);
 #pragma omp parallel
     {
@@ -102,7 +102,7 @@ class AmxForward {
   // Sums of panels [begin, end). Their shifts are the first key's scores, unless known.
   template <typename Exp2>
   void panels(int64_t begin, int64_t end, int64_t h, int64_t first, const Work& work, bool known) const {
-    const float scale = s_.scale * kLog2e;
+    const float scale = s_.scale * kLog2E;
     Unit before{0, 0, 0}, unit = after({begin - 1, 0, 0}, begin, end, first);
     NoWeigher none;
     multiply(unit, h, work, work.scores[0], none, 0);
@@ -115,7 +115,7 @@ class AmxForward {
       const Unit next = after(unit, begin, end, first);
       const int64_t groups =
           next.chunks * (words_ / amx::kTile) + before.chunks * ((columns_ + amx::kTile) / (2 * amx::kTile));
-      const int rows = unit.chunks * kQueries, share = groups ? int((rows + groups - 1) / groups) : 0;
+      const int rows = unit.chunks * kQueries, share = groups ? int(ratio_up(rows, groups)) : 0;
       Weigher<Exp2> w(scores, offsets, scale, work.weights[turn], rows);
       multiply(next, h, work, work.scores[!turn], w, share);
       add(before, h, work.weights[!turn], work, w, share);
@@ -129,7 +129,7 @@ class AmxForward {
   // The panel's largest scores as its shifts.
   template <typename Exp2>
   void raise(int64_t panel, int64_t h, int64_t first, const Work& work) const {
-    const float scale = s_.scale * kLog2e;  // as weights have it: large scores are rounded by whole exponents
+    const float scale = s_.scale * kLog2E;  // as weights have it: large scores are rounded by whole exponents
     float *scores = work.scores[0], *offsets = work.offsets + panel * kQueries, most[kQueries];
     std::fill(most, most + kQueries, -1e30f);
     NoWeigher none;
@@ -145,7 +145,7 @@ class AmxForward {
   }
 
   void block(int t, int64_t h, int64_t first, const bf16* q, bf16* out, float* lse) const {
-    const int64_t rows = std::min(block_, s_.queries - first), count = (rows + kQueries - 1) / kQueries;
+    const int64_t rows = std::min(block_, s_.queries - first), count = ratio_up(rows, kQueries);
     const int64_t at = heads_.offset(h, s_.queries) + first * row_;
     float* own = own_.get<float>() + per_thread_ * size_t(t);
     const auto take = [&](int64_t n) { return std::exchange(own, own + n); };
@@ -157,7 +157,7 @@ class AmxForward {
     work.offsets = take(block_);
     work.sums = take(block_ * columns_);
     pad_rows(q + at, row_, rows, count * kQueries, s_.width, work.queries);
-    float most = largest(work.queries, count * kQueries * words_) * kLog2e * s_.scale * float(s_.width);
+    float most = largest(work.queries, count * kQueries * words_) * kLog2E * s_.scale * float(s_.width);
     most *= heads_.largest(h);
     if (Quick::serves(most))
       finish<Quick>(h, first, rows, work, out + at, lse + h * s_.queries + first);
@@ -167,7 +167,7 @@ class AmxForward {
 
   template <typename Exp2>
   void finish(int64_t h, int64_t first, int64_t rows, const Work& work, bf16* out, float* lse) const {
-    const int64_t count = (rows + kQueries - 1) / kQueries;
+    const int64_t count = ratio_up(rows, kQueries);
     for (int64_t p = 0; p < count; p += together_)
       panels<Exp2>(p, std::min<int64_t>(p + together_, count), h, first, work, false);
     for (int64_t p = 0; p < count; ++p) {

@@ -11,8 +11,6 @@ namespace easel {
 inline namespace EASEL_ISA {
 namespace attention_detail {
 
-constexpr float kLog2e = 1.44269504f;
-
 // Numbers up to 65535 of two vectors; of each four lanes those of a, then those of b.
 inline Narrow packed(IntVec a, IntVec b) { return Narrow(_mm512_packus_epi32((__m512i)a, (__m512i)b)); }
 

@@ -24,7 +24,7 @@ class Heads {
         words_(sum_tiles(s.width) * amx::kTile),
         columns_(column_tiles(s.width + ones) * amx::kTile),
         keys_(round_up(s.keys, kChunk)),
-        parts_((keys_ + kPacked - 1) / kPacked),
+        parts_(ratio_up(keys_, kPacked)),
         packed_(i.scratch(sizeof(Word) * size_t(s.batch * s.heads * head_words()))),
         largest_(i.scratch(sizeof(float) * size_t(s.batch * s.heads * parts_))) {}
 
@@ -105,7 +105,7 @@ struct Sums {
     for (int64_t r = 0; r < n; ++r, x += line, out += row) {
       const float sum = x[width], factor = 1 / sum;
       for (int64_t c = 0; c < width; c += kLanes) store_some(out + c, load(x + c) * factor, width - c);
-      lse[r] = Exp2::shift(offsets[r]) * (1 / kLog2e) + std::log(sum);
+      lse[r] = Exp2::shift(offsets[r]) * (1 / kLog2E) + std::log(sum);
     }
   }
 };

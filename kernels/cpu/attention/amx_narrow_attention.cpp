@@ -43,7 +43,7 @@ class NarrowForward {
   }
 
   void run(const bf16* q, const bf16* k, const bf16* v, bf16* out, float* lse) {
-    const int64_t blocks = (s_.queries + kBlock - 1) / kBlock;
+    const int64_t blocks = ratio_up(s_.queries, kBlock);
     heads_.pack(k, v);
 #pragma omp parallel
     {
@@ -95,7 +95,7 @@ class NarrowForward {
   // Sums of queries [begin, end) of a block. Shifts are the first key's scores, unless known.
   template <typename Exp2>
   void sum(int64_t begin, int64_t end, int64_t h, int64_t first, const Work& work, bool known) const {
-    const float scale = s_.scale * kLog2e;
+    const float scale = s_.scale * kLog2E;
     StepsOf<Exp2> steps(work.scores, work.weights, scale);
     const Head head = head_of(h, first, work);
     // Items are in three stages of a step. Of none, what is computed nobody reads.
@@ -135,7 +135,7 @@ class NarrowForward {
   // A panel's largest scores as its shifts.
   template <typename Exp2>
   void raise(int64_t panel, int64_t h, int64_t first, const Work& work) const {
-    const float scale = s_.scale * kLog2e;  // as weights have it: large scores are rounded by whole exponents
+    const float scale = s_.scale * kLog2E;  // as weights have it: large scores are rounded by whole exponents
     float most[kQueries];
     std::fill(most, most + kQueries, -1e30f);
     const Head head = head_of(h, first, work);
@@ -164,7 +164,7 @@ class NarrowForward {
     work.offsets = take(kBlock);
     pad_rows(q + at, s_.row(), rows, round_up(rows, kQueries), s_.width, work.queries);
     const float of_queries = largest(work.queries, round_up(rows, kQueries) * kStepWords);
-    const auto weigh = Quick::serves(of_queries * heads_.largest(h) * float(s_.width) * s_.scale * kLog2e)
+    const auto weigh = Quick::serves(of_queries * heads_.largest(h) * float(s_.width) * s_.scale * kLog2E)
                            ? &NarrowForward::finish<Quick>
                            : &NarrowForward::finish<Exact>;
     (this->*weigh)(h, first, rows, work, out + at, lse + h * s_.queries + first);
