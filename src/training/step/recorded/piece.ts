@@ -117,7 +117,7 @@ export type Step = (operands: Work) => Group;
 
 /** Sums of squares of the weights that makeStep() would leave. */
 export function outcome({ instruction, update }: Rule, operands: Work, step: Step): Tensor {
-  if (instruction && wide(operands)) return instruction.outcome(operandsOf(operands));
+  if (instruction && plain(operands)) return instruction.outcome(operandsOf(operands));
   return square(select(finite(operands.scale), update(step(operands)).weight, operands.weight));
 }
 
@@ -128,7 +128,7 @@ export function outcome({ instruction, update }: Rule, operands: Work, step: Ste
 export function makeStep({ instruction, update }: Rule, works: readonly Work[], step: Step): void {
   const [{ target, gradients, clears }] = works;
   const clear = () => clears && fill(gradients, 0);
-  if (instruction && wide(works[0]) && works.length === 1) {
+  if (instruction && plain(works[0])) {
     instruction.step(operandsOf(works[0]));
     clear();
     return;
@@ -148,7 +148,8 @@ export function makeStep({ instruction, update }: Rule, works: readonly Work[], 
   for (const each of next) each.write();
 }
 
-const wide = ({ target }: Work) => target.dtype === "f32";
+/** An instruction goes over parameters of float32 where they lie. */
+const plain = ({ target, grad, gradients }: Work) => target.dtype === "f32" && grad === gradients;
 const operandsOf = (work: Work): Operands => ({ ...work, state: work.states.read() });
 
 /** The numbers of a step in their order. */
