@@ -55,7 +55,8 @@ export async function encodeCaptions(
   }
   const taken = ({ path, caption }: Captioned): Captioned =>
     compat && toDisk ? { path, caption: ownerOf(path, owners)!.caption } : { path, caption };
-  const wanted = new Map(entries.map(taken).map((each) => [textKey(each), each]));
+  const takenBy = new Map(entries.map((each) => [textKey(each), taken(each)]));
+  const wanted = new Map(takenBy.values().map((each) => [textKey(each), each]));
   const found = new Map<string, CachedText>();
   const encoder = await CaptionEncoder.open(model, maxTokenLength), { widths } = encoder;
   try {
@@ -82,7 +83,9 @@ export async function encodeCaptions(
   } finally {
     encoder.destroy();
   }
-  return { widths, of: (captioned) => found.get(textKey(taken(captioned)))! };
+  // steps ask, so that whose a file is was found out before
+  const states = new Map(takenBy.entries().map(([key, each]) => [key, found.get(textKey(each))!]));
+  return { widths, of: (captioned) => states.get(textKey(captioned))! };
 }
 
 /** Options of a subset that make a caption another one in each epoch. */
