@@ -41,7 +41,7 @@ export function drawingModel(
 
 /** What the job adds to an opened run. */
 export interface RunParts {
-  readonly name: string;
+  readonly name: TrainingRun["name"];
   readonly what: string;
   readonly drawing: DrawingModel;
   /** How captions become token ids, where it is not as usual. */

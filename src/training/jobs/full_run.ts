@@ -12,6 +12,7 @@ import { whyGradientsWait } from "../step/check_update.ts";
 import { computeDtype, trainedDtype } from "../dtypes.ts";
 import { runTraining } from "../loop/trainer.ts";
 import { savedForm } from "../loop/saved_form.ts";
+import type { Tracker } from "../logging/training_log.ts";
 import { openOutput } from "./output_folder.ts";
 import { assembleRun, drawingModel } from "./assemble_run.ts";
 import { closingOnError, openRun } from "./open_run.ts";
@@ -21,7 +22,7 @@ import type { TrainingRun } from "./training_run.ts";
 /** What one command has that others have not. */
 export interface FullKind {
   /** Names the log's folder. */
-  readonly name: string;
+  readonly name: Tracker;
   readonly groups: readonly Group[];
   /** Flags that tell the model's family, as the command itself says. */
   readonly told?: Readonly<Record<string, boolean>>;

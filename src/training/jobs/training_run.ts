@@ -6,6 +6,7 @@ import type { Device, ParameterStore } from "../../runtime/mod.ts";
 import type { DiffusionTraining } from "../step/diffusion_training.ts";
 import type { ExampleMaker } from "../objective/examples.ts";
 import type { StepGenerators } from "../objective/noise.ts";
+import type { Tracker } from "../logging/training_log.ts";
 import type { RunLength } from "../loop/run_length.ts";
 import type { SamplePictures } from "../loop/samples.ts";
 import type { Validation } from "../validation/validation.ts";
@@ -13,7 +14,7 @@ import type { RunSettings } from "../state/mod.ts";
 
 export interface TrainingRun {
   /** Names the log's folder. */
-  readonly name: string;
+  readonly name: Tracker;
   /** What is trained, in a line. */
   readonly what: string;
   readonly seed: number;

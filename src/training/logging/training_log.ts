@@ -25,15 +25,17 @@ interface Tags {
 }
 
 /** By the tracker, which sd-scripts' programs name. */
-const TAGS: Readonly<Record<string, Tags>> = {
+const TAGS = {
+  network_train: { loss: "loss/current" },
   finetuning: { loss: "loss" },
   dreambooth: { loss: "loss" },
   textual_inversion: { loss: "loss", oneRate: true },
   controlnet_train: { loss: "loss/current", oneRate: true },
   sdxl_control_net_train: { loss: "loss/current", oneRate: true },
   lllite_control_net_train: { loss: "loss/current", oneRate: true },
-};
-const OTHER: Tags = { loss: "loss/current" };
+} as const satisfies Readonly<Record<string, Tags>>;
+
+export type Tracker = keyof typeof TAGS;
 
 type LogConfig = Pick<OutputConfig, "loggingDir" | "logPrefix" | "logTrackerName" | "logTrackerConfig">;
 
@@ -46,7 +48,7 @@ export class TrainingLog {
    */
   static open(
     { loggingDir, logPrefix, logTrackerName, logTrackerConfig }: LogConfig,
-    tracker: string,
+    tracker: Tracker,
     options: HyperParameters | null,
   ): TrainingLog | null {
     if (loggingDir === null) return null;
@@ -54,7 +56,7 @@ export class TrainingLog {
       folder = join(loggingDir, run, logTrackerName ?? tracker);
     const writer = new EventWriter(folder, Date.now(), readTrackerConfig(logTrackerConfig));
     if (options) writeHyperParameters(folder, options);
-    return new TrainingLog(writer, TAGS[tracker] ?? OTHER);
+    return new TrainingLog(writer, TAGS[tracker]);
   }
 
   step(globalStep: number, { loss, average, learningRates, adaptedRates, gradNorm, norms }: StepLog): void {

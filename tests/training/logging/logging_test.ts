@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { trainNetworkJob } from "../../../src/training/jobs/train_network_job.ts";
 import { trainNetwork } from "../../../src/training/jobs/train_network.ts";
 import { readScalars } from "../../../src/formats/mod.ts";
-import { TrainingLog } from "../../../src/training/logging/training_log.ts";
+import { type Tracker, TrainingLog } from "../../../src/training/logging/training_log.ts";
 import { listening, tinyRun } from "../tiny_run.ts";
 
 /** Files below, by their path from `dir`. */
@@ -63,7 +63,7 @@ Deno.test("numbers have the tags that sd-scripts' program of the same tracker gi
     lllite_control_net_train: ["loss/current", "lr", "lr/d*lr"],
   };
   const loggingDir = Deno.makeTempDirSync(), rates = new Map([["unet", 0.5]]);
-  for (const [tracker, tags] of Object.entries(cases)) {
+  for (const [tracker, tags] of Object.entries(cases) as [Tracker, string[]][]) {
     const given = { loggingDir, logPrefix: tracker, logTrackerName: "mine", logTrackerConfig: null };
     const log = TrainingLog.open(given, tracker, null)!;
     log.step(1, { loss: 1, average: 1, learningRates: rates, adaptedRates: rates, gradNorm: null });
