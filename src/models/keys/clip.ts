@@ -48,6 +48,11 @@ export function openClipKeys(shapes: Shapes, layers: number): KeyRow[] {
   });
 }
 
+/** How many tensors of transformers lie in one of a checkpoint, one behind the other along the first axis. */
+export function tensorsIn(key: string): number {
+  return /\.attn\.in_proj_(weight|bias)$/.test(key) ? THIRDS.length : 1;
+}
+
 const BACK = reversed([...TOP, ...LAYER] as [string, string][]);
 
 /** The original key of one of transformers (below nothing), and which third of it that is; undefined for what is none. */

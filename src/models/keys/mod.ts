@@ -2,4 +2,4 @@
 export { below, type KeyRow, type Places, rename, reversed, under } from "./table.ts";
 export { unetKeys, unetPlaces } from "./unet.ts";
 export { vaeFromDiffusers, vaeKeys, vaePlaces } from "./vae.ts";
-export { clipLKey, openClipFromTransformers, openClipKeys } from "./clip.ts";
+export { clipLKey, openClipFromTransformers, openClipKeys, tensorsIn } from "./clip.ts";

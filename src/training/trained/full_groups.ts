@@ -1,7 +1,7 @@
 /** Which weights of a whole model are trained, and at which rates: the flags of fine_tune, train_db and sdxl_train. */
 import { UsageError } from "../../base/errors.ts";
 import { gradients, Graph } from "../../graph/mod.ts";
-import { type Family, type Latent, type Shapes, UNET } from "../../models/mod.ts";
+import { type Family, type Latent, type Shapes, tensorsIn, UNET } from "../../models/mod.ts";
 import { blockRates, type FullOptions } from "./full_options.ts";
 import { diffusionLoss, type Predict } from "../objective/loss.ts";
 import { trainedDtype } from "../dtypes.ts";
@@ -150,8 +150,7 @@ export function fullGroups(
     parameters: keys.filter((key) => has(key) && reached.has(key)).map((key): Trainable => ({
       name: key,
       shape: shapes.get(key)!,
-      // queries', keys' and values' projections, which sd-scripts trains as transformers has them
-      ...key.includes(".attn.in_proj_") ? { parts: 3 } : {},
+      parts: tensorsIn(key), // sd-scripts trains text encoders as transformers has them
     })),
   })).filter(({ parameters }) => parameters.length > 0);
   if (groups.some(({ learningRate }) => learningRate !== 0)) return groups;
