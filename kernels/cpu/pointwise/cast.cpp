@@ -1,10 +1,7 @@
 // cast(x; dtype): rounds to nearest even. Memory-bound: large results go past the caches, or they would be
 // read before they are written.
 #include "../../executor/shapes/pointwise.h"
-#include "../kernel.h"
-#ifdef __AVX512F__
-#include <immintrin.h>
-#endif
+#include "../vectors/streams.h"
 
 namespace easel {
 namespace {
@@ -21,15 +18,14 @@ constexpr int64_t kPastCaches = 4 << 20;  // bytes
 // y is aligned to a vector.
 template <typename D, typename S>
 void cast_past(D* y, const S* x, int64_t n) {
-  constexpr int64_t kLanes = 64 / int64_t(sizeof(D)), kBlock = 16 * kLanes;
+  constexpr int64_t kBlock = 16 * 64 / int64_t(sizeof(D));
   alignas(64) D block[kBlock];
   for (; n >= kBlock; n -= kBlock, x += kBlock, y += kBlock) {
     cast_all(block, x, kBlock);
-    for (int64_t k = 0; k < kBlock; k += kLanes)
-      _mm512_stream_si512(reinterpret_cast<__m512i*>(y + k), _mm512_load_si512(block + k));
+    vectors::copy_past(y, block, sizeof block);
   }
   cast_all(y, x, n);
-  _mm_sfence();
+  vectors::written();
 }
 #endif
 

@@ -1,5 +1,6 @@
 // What becomes of a tile's sums: bias and residual are added, and they are rounded once or added to float.
 #pragma once
+#include "../vectors/streams.h"
 #include "gradient_tiles.h"
 
 #if defined(__AVX512F__)
@@ -61,7 +62,7 @@ void finish_panel(const Target& t, const float* sums, int64_t rows, int64_t at, 
     if (Residual) add_to(low, high, t.residual + at, kPanel);
     const Narrow y = narrowed(low, high);
     if (PastCaches)
-      _mm512_stream_si512(reinterpret_cast<__m512i*>(t.y + 2 * at), (__m512i)y);
+      vectors::copy_past(t.y + 2 * at, &y, sizeof y);
     else
       memcpy(t.y + 2 * at, &y, sizeof y);
   }
