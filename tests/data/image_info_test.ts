@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { basename, join } from "node:path";
-import { BatchLoader, createDatasetGroup, type Dataset, type DatasetGroup } from "../../src/data/mod.ts";
+import { createDatasetGroup, type Dataset, type DatasetGroup } from "../../src/data/mod.ts";
 import { encodePng } from "../../src/images/png_file.ts";
-import { sd1 } from "../../src/models/families/sd1.ts";
-import { PythonRandom, TorchGenerator } from "../../src/random/mod.ts";
+import { PythonRandom } from "../../src/random/mod.ts";
 import { plansOf, withFolder, writePictures } from "./fixture.ts";
+import { firstBatch } from "./latent_fixture.ts";
 
 const BUCKETS = { enable_bucket: true, min_bucket_reso: 32, max_bucket_reso: 128, bucket_reso_steps: 16 };
 
@@ -85,17 +85,8 @@ Deno.test("a metadata_cache.json that is none, or says another size, is one line
       join(folder, "x.png"),
       encodePng({ width: 32, height: 64, data: new Uint8Array(32 * 64 * 3) }),
     );
-    const loader = new BatchLoader(group, {
-      latent: sd1.latent,
-      torch: new TorchGenerator(3),
-      random: new PythonRandom(3),
-      maxTrainSteps: 1,
-      compat: false,
-      note: () => {},
-    });
-    loader.startEpoch(1);
     await assert.rejects(
-      loader.next(0),
+      firstBatch(group),
       /x\.png: is 32x64, \S+metadata_cache\.json says 64x64; remove that file/,
     );
   }));

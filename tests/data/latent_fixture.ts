@@ -58,18 +58,16 @@ export async function cache(group: DatasetGroup, toDisk: boolean, more: Partial<
   return { encoder, notes };
 }
 
-export async function firstBatch(group: DatasetGroup) {
-  const random = new PythonRandom(3), torch = new TorchGenerator(3);
-  const loader = new BatchLoader(group, {
-    latent: sd1.latent,
-    torch,
-    random,
-    maxTrainSteps: 1,
-    compat: false,
-    note: () => {},
-  });
+/** At the beginning of an epoch. */
+export function loaderOf(group: DatasetGroup, note: (line: string) => void = () => {}): BatchLoader {
+  const random = new PythonRandom(3), torch = new TorchGenerator(3), { latent } = sd1;
+  const loader = new BatchLoader(group, { latent, torch, random, maxTrainSteps: 1, compat: false, note });
   loader.startEpoch(1);
-  return (await loader.next(0))!;
+  return loader;
+}
+
+export async function firstBatch(group: DatasetGroup) {
+  return (await loaderOf(group).next(0))!;
 }
 
 export function pictures(dir: string): void {

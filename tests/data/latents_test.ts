@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { BatchLoader, type CacheOptions, createDatasetGroup, datasetName } from "../../src/data/mod.ts";
+import { type CacheOptions, createDatasetGroup, datasetName } from "../../src/data/mod.ts";
 import { unzipSync, zipSync } from "fflate";
 import { f32Array, i64Array, readNpz, writeNpz } from "../../src/formats/npz.ts";
-import { PythonRandom, TorchGenerator } from "../../src/random/mod.ts";
+import { PythonRandom } from "../../src/random/mod.ts";
 import { plansOf, withFolder, writePictures } from "./fixture.ts";
-import { sd1 } from "../../src/models/families/sd1.ts";
-import { cache, firstBatch, open, pictures } from "./latent_fixture.ts";
+import { cache, firstBatch, loaderOf, open, pictures } from "./latent_fixture.ts";
 
 Deno.test("latents from memory and from files make the same batch, flips included", () =>
   withFolder(async (dir) => {
@@ -98,16 +97,7 @@ Deno.test("caching refuses what it cannot do and leaves out what it cannot read"
     assert.equal(notes.length, 1);
     assert.match(notes[0], /s1.png: .*left out/);
     const seen = new Set<string>();
-    const random = new PythonRandom(3), torch = new TorchGenerator(3);
-    const loader = new BatchLoader(group, {
-      latent: sd1.latent,
-      torch,
-      random,
-      maxTrainSteps: 1,
-      compat: false,
-      note: (l) => notes.push(l),
-    });
-    loader.startEpoch(1);
+    const loader = loaderOf(group, (line) => notes.push(line));
     for (let b = await loader.next(0); b; b = await loader.next(0)) b.imagePaths.forEach((p) => seen.add(p));
     assert.equal(seen.size, 3);
     assert.equal(notes.length, 1);

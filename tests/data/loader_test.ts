@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import { type Batch, BatchLoader, createDatasetGroup, type LoaderState } from "../../src/data/mod.ts";
 import { PythonRandom, TorchGenerator } from "../../src/random/mod.ts";
 import { plansOf, withFolder, writePictures } from "./fixture.ts";
+import { firstBatch } from "./latent_fixture.ts";
 import { sd1 } from "../../src/models/families/sd1.ts";
 
 interface Mode {
@@ -200,19 +201,8 @@ Deno.test("alpha masks, loss weights and multipliers reach the batch", () =>
         `[[datasets.subsets]]\nimage_dir = '${join(dir, "reg")}'\nis_reg = true\n`,
     );
     writePictures(join(dir, "reg"), [{ name: "r", width: 96, height: 96 }]);
-    const random = new PythonRandom(1), torch = new TorchGenerator(1);
     const plans = plansOf({ dataset_config: config, prior_loss_weight: 0.25 });
-    const group = await createDatasetGroup(plans, random, { compat: false });
-    const loader = new BatchLoader(group, {
-      latent: sd1.latent,
-      torch,
-      random,
-      maxTrainSteps: 1,
-      compat: false,
-      note: () => {},
-    });
-    loader.startEpoch(1);
-    const batch = (await loader.next(0))!;
+    const batch = await firstBatch(await createDatasetGroup(plans, new PythonRandom(1), { compat: false }));
     assert.deepEqual([...batch.lossWeights].sort(), [...Array(5).fill(0.25), ...Array(5).fill(1)]);
     assert.deepEqual([...batch.networkMultipliers], Array(10).fill(0.5));
     assert.equal(batch.alphaMasks!.length, 10 * 96 * 96);
